@@ -1,0 +1,1 @@
+"""The core both programs agree on: shapes, rules, stores. No Flask, no Jinja."""

@@ -1,0 +1,190 @@
+"""Every named refusal a citizen can get, and every mistake staff can make. No web, no store.
+
+A refusal carries its evidence and says itself in words for the person who will read it; the web
+turns it into problem+json or a page by its `name` and `status` (table in docs/api.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One field that must be corrected: its name in the form and what to do, in Korean."""
+
+    field: str
+    message: str
+
+
+class Refused(Exception):
+    """The citizen's request was understood and declined. Use a leaf, never this class."""
+
+    name = "refused"
+    status = 400
+    title = "요청을 처리하지 못했습니다."
+
+    def __init__(self, detail: str | None = None, errors: Iterable[FieldError] = ()) -> None:
+        self.detail = detail or self.title
+        self.errors = tuple(errors)
+        super().__init__(self.detail)
+
+
+class Invalid(Refused):
+    """Fields are missing or wrong; `errors` names each."""
+
+    name, status, title = "invalid", 422, "적은 내용을 고쳐 주세요."
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        found = tuple(errors)
+        super().__init__(f"고칠 곳이 {len(found)}개 있습니다.", found)
+
+
+class NotOpen(Refused):
+    """Asked before `opens`."""
+
+    name, status, title = "not-open", 403, "아직 접수를 시작하지 않았습니다."
+
+    def __init__(self, opens: str = "") -> None:
+        super().__init__(f"접수는 {opens}에 시작합니다." if opens else None)
+
+
+class Closed(Refused):
+    """Asked at or after `closes`, or after an early close."""
+
+    name, status, title = "closed", 403, "접수가 끝났습니다."
+
+    def __init__(self, closes: str = "") -> None:
+        super().__init__(f"접수는 {closes}에 끝났습니다." if closes else None)
+
+
+class Full(Refused):
+    """No place and no waiting place is left."""
+
+    name, status, title = "full", 409, "정원이 모두 찼습니다."
+
+    def __init__(self, places: int, waiting: int = 0) -> None:
+        line = f"과 대기 {waiting}명" if waiting else ""
+        super().__init__(f"정원 {places}명{line}이 모두 찼습니다.")
+
+
+class AlreadyApplied(Refused):
+    """This person has a live entry in the round. Says nothing of it: a phone number is not a key."""
+
+    name, status, title = "already-applied", 409, "이미 신청하셨습니다."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "같은 사람이 이미 신청했습니다. 접수번호와 휴대전화 번호 뒤 네 자리로 ‘내 신청 확인’에서 볼 수 있습니다."
+        )
+
+
+class LimitReached(Refused):
+    """A cap across subjects is used up (courses per person, hours per person)."""
+
+    name, status, title = "limit-reached", 409, "한 사람이 신청할 수 있는 한도를 넘었습니다."
+
+
+class NotEligible(Refused):
+    """The person does not meet a stated condition, or the entry's state does not allow the act."""
+
+    name, status, title = "not-eligible", 403, "신청할 수 있는 조건에 맞지 않습니다."
+
+
+class WrongCode(Refused):
+    """Number and last four digits, or a one-time code, do not match. Never says which part."""
+
+    name, status, title = "wrong-code", 403, "번호가 맞지 않습니다."
+
+
+class LateCode(WrongCode):
+    """The right one-time code, after its time."""
+
+    title = "인증번호의 시간이 지났습니다."
+
+
+class UsedCode(WrongCode):
+    """The right one-time code, after it let a ballot in."""
+
+    title = "이미 쓴 인증번호입니다."
+
+
+class ForbiddenOrigin(Refused):
+    """A write that did not come from one of our own pages."""
+
+    name, status, title = "forbidden-origin", 403, "이 누리집의 화면에서 보낸 요청이 아닙니다."
+
+
+class NotFound(Refused):
+    """No such form, round, entry or page."""
+
+    name, status, title = "not-found", 404, "찾는 것이 없습니다."
+
+
+class TooLarge(Refused):
+    """The body is over 64 kB."""
+
+    name, status, title = "too-large", 413, "보낸 내용이 너무 큽니다. 64kB까지 보낼 수 있습니다."
+
+
+class UnsupportedType(Refused):
+    """Neither JSON nor a form post."""
+
+    name, status, title = "unsupported-type", 415, "JSON이나 폼으로만 보낼 수 있습니다."
+
+
+class TooMany(Refused):
+    """A rate limit."""
+
+    name, status, title = "too-many", 429, "너무 자주 보냈습니다. 잠시 뒤에 다시 해 주세요."
+
+    def __init__(self, retry_after: int = 60) -> None:
+        self.retry_after = retry_after  # seconds, sent as Retry-After
+        super().__init__()
+
+
+class Unavailable(Refused):
+    """The store cannot answer now; nothing was kept. Sent with Retry-After."""
+
+    name, status, title = "unavailable", 503, "지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."
+
+    def __init__(self, detail: str | None = None, retry_after: int = 5) -> None:
+        self.retry_after = retry_after  # seconds
+        super().__init__(detail)
+
+
+@dataclass(frozen=True, order=True)
+class Mistake:
+    """One mistake in what staff wrote: `lectures/pottery.md:7: places: 0보다 커야 합니다 (found 0)`."""
+
+    file: str  # relative to the content folder
+    line: int  # 1 is the first; 0 when the whole file is meant
+    field: str  # dotted, as in the front matter; "" when none
+    message: str  # Korean, says what to do
+    found: str = ""  # what stands there now
+    hint: str = ""  # e.g. the nearest known key
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        parts = [place, self.field] if self.field else [place]
+        text = ": ".join([*parts, self.message])
+        if self.found:
+            text += f" (found {self.found})"
+        return f"{text} → {self.hint}" if self.hint else text
+
+
+class ContentMistakes(Exception):
+    """Everything wrong with the content, sorted by file and line; never empty."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(sorted(mistakes))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class InUse(Exception):
+    """Another process holds the data folder (exit code 3)."""
+
+
+class Misuse(Exception):
+    """The command or its settings are wrong (exit code 2)."""

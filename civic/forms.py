@@ -1,0 +1,358 @@
+"""What a sign-up form asks, and whether the answers fit it. The page is drawn from the same spec
+that checks the post. No store, no clock, no web.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+
+from civic.clock import SEOUL
+from civic.errors import FieldError
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(False)]  # a TOML array; its items stay strict
+
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+Slug = Annotated[str, Field(pattern=SLUG, max_length=80)]
+Line = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def _in_seoul(value: datetime) -> datetime:
+    """A time written without an offset is Seoul time: staff write what stands on the poster."""
+    return value.replace(tzinfo=SEOUL) if value.tzinfo is None else value.astimezone(SEOUL)
+
+
+SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
+
+
+class Shape(BaseModel):
+    """Base of everything staff write: unknown keys are mistakes, types are exact, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Question(Shape):
+    """One field that a form adds to name, phone and consent (`[[form.fields]]`)."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)] = Field(
+        description="영문 소문자로 쓴 이름. 한 신청서 안에서 겹치지 않게 합니다."
+    )
+    label: Line = Field(description="화면에 보이는 질문")
+    type: Literal["text", "textarea", "select", "radio", "checkbox", "number", "date"] = Field(
+        default="text",
+        description="답하는 방법. checkbox는 options가 있으면 여러 개 고르기, 없으면 예/아니요 하나입니다.",
+    )
+    required: bool = Field(
+        default=True, description="꼭 답해야 하는지. 아니면 화면에 ‘선택’이라고 표시됩니다."
+    )
+    hint: str = Field(default="", max_length=300, description="질문 아래에 보이는 도움말")
+    max: int | None = Field(
+        default=None, ge=1, description="글은 최대 글자 수, 숫자는 가장 큰 값, 체크는 최대 개수"
+    )
+    min: int | None = Field(default=None, ge=0, description="숫자의 가장 작은 값")
+    options: Many[Line] = Field(default=(), description="select, radio, checkbox에서 고를 수 있는 답")
+
+    @model_validator(mode="after")
+    def _options_fit_type(self) -> Self:
+        if self.type in ("select", "radio") and len(self.options) < 2:
+            raise ValueError(f"type이 {self.type}이면 options를 두 개 이상 쓰세요")
+        if self.options and self.type not in ("select", "radio", "checkbox"):
+            raise ValueError(f"type이 {self.type}이면 options를 쓰지 않습니다")
+        if len(set(self.options)) != len(self.options):
+            raise ValueError("options에 같은 답이 두 번 있습니다")
+        return self
+
+    @property
+    def longest(self) -> int:
+        """Most characters a text answer may have."""
+        return self.max or (1000 if self.type == "textarea" else 100)
+
+
+class Round(Shape):
+    """One thing with its own places: a facility, a course date, a desk for a month (`[[form.rounds]]`)."""
+
+    id: Slug = Field(
+        description="영문 소문자와 숫자, 줄표로 쓴 회차 이름. 접수를 시작한 뒤에는 바꾸지 않습니다."
+    )
+    label: Line = Field(description="화면에 보이는 회차 이름")
+    places: int = Field(gt=0, le=100_000, description="정원(명)")
+    waiting: int = Field(
+        default=0, ge=0, le=100_000, description="대기자로 받을 인원(명). 0이면 대기를 받지 않습니다."
+    )
+    minimum: int = Field(default=0, ge=0, description="운영하는 데 필요한 가장 적은 인원(명)")
+    hours: int = Field(
+        default=0, ge=0, le=1000, description="활동 시간(시간). form.ledger가 있을 때 한도에서 뺍니다."
+    )
+    starts: SeoulTime | None = Field(
+        default=None, description="활동을 시작하는 때. 내 달력에 넣기에 쓰입니다."
+    )
+    ends: SeoulTime | None = Field(default=None, description="활동이 끝나는 때")
+    where: str = Field(default="", max_length=200, description="회차의 장소. 비우면 글의 장소를 씁니다.")
+    opens: SeoulTime | None = Field(default=None, description="이 회차만 접수 시작이 다를 때")
+    closes: SeoulTime | None = Field(default=None, description="이 회차만 접수 마감이 다를 때")
+
+    @model_validator(mode="after")
+    def _times_in_order(self) -> Self:
+        if self.starts and self.ends and self.ends <= self.starts:
+            raise ValueError("ends는 starts보다 뒤여야 합니다")
+        if self.minimum > self.places:
+            raise ValueError("minimum은 places보다 클 수 없습니다")
+        return self
+
+
+class Limit(Shape):
+    """A cap per person over all forms that name the same group (`limits = [{ group, max }]`)."""
+
+    group: Slug = Field(description="한도를 함께 쓰는 묶음의 이름")
+    max: int = Field(gt=0, description="한 사람이 묶음 안에서 신청할 수 있는 수")
+
+
+class Consent(Shape):
+    """What the citizen agrees to, in the order of 개인정보 보호법 15②; deletion follows `keep_days`."""
+
+    purpose: Line = Field(description="개인정보를 쓰는 곳(목적)")
+    items: Many[Line] = Field(min_length=1, description="꼭 받는 항목")
+    optional_items: Many[Line] = Field(default=(), description="선택해서 적는 항목")
+    keep_days: int = Field(
+        gt=0, le=3650, description="모든 활동이 끝나고 며칠 뒤에 지우는지. 실제 삭제도 이 값을 따릅니다."
+    )
+    refusal: Line = Field(
+        default="동의하지 않을 수 있습니다. 다만 동의하지 않으면 신청할 수 없습니다.",
+        description="거부할 권리와 거부할 때의 불이익",
+    )
+
+
+class FormSpec(Shape):
+    """A page's sign-up form (`[form]`): when, what for, for whom, what is asked, how places are given."""
+
+    opens: SeoulTime = Field(description="접수를 시작하는 때. 이 시각부터 받습니다.")
+    closes: SeoulTime = Field(description="접수를 마감하는 때. 이 시각 바로 앞까지 받습니다.")
+    selection: Literal["first-come", "draw", "window-draw", "review"] = Field(
+        default="first-come",
+        description="뽑는 방법: 선착순, 추첨, 처음 window분은 추첨 뒤 선착순, 심사",
+    )
+    window: int | None = Field(
+        default=None, gt=0, le=1440, description="window-draw에서 동시 접수로 보는 시간(분)"
+    )
+    seed: str = Field(
+        default="", max_length=300, description="추첨 씨앗으로 쓸 공개 값. 접수 전에 미리 알립니다."
+    )
+    promotion: Literal["auto", "offer"] = Field(
+        default="auto",
+        description="빈자리가 났을 때: auto는 다음 대기자를 바로 확정, offer는 수락할 시간을 줍니다.",
+    )
+    offer_hours: int = Field(
+        default=24, gt=0, le=168, description="promotion이 offer일 때 기다리는 시간(시간)"
+    )
+    party: int = Field(default=1, ge=1, le=10, description="한 번에 함께 신청할 수 있는 가장 많은 사람 수")
+    close_at: float | None = Field(
+        default=None, ge=1, description="조기 마감 배수. 1.5면 확정과 대기가 정원의 1.5배가 될 때 마감합니다."
+    )
+    limits: Many[Limit] = Field(default=(), description="여러 신청에 걸친 한 사람의 한도")
+    ledger: str = Field(default="", pattern=r"^$|" + SLUG, description="활동 시간을 함께 세는 장부의 이름")
+    ledger_max: int = Field(default=100, gt=0, description="장부에서 한 사람이 쓸 수 있는 시간(시간)")
+    reentry: bool = Field(default=True, description="취소한 뒤 다시 신청할 수 있는지")
+    person: Literal["phone", "phone+birth_date"] = Field(
+        default="phone", description="같은 사람인지 가리는 기준: 휴대전화 번호, 또는 번호와 생년월일"
+    )
+    email: Literal["none", "optional", "required"] = Field(default="optional", description="이메일을 묻는지")
+    eligibility: str = Field(
+        default="", max_length=300, description="신청하는 사람이 맞다고 확인하는 조건 한 문장"
+    )
+    rounds: Many[Round] = Field(min_length=1, description="회차. 하나 이상 씁니다.")
+    fields: Many[Question] = Field(default=(), description="더 묻는 질문")
+    consent: Consent = Field(description="개인정보 수집·이용 동의")
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError("closes는 opens보다 뒤여야 합니다")
+        for name, keys in (
+            ("rounds", [r.id for r in self.rounds]),
+            ("fields", [f.name for f in self.fields]),
+            ("limits", [limit.group for limit in self.limits]),
+        ):
+            double = sorted({key for key in keys if keys.count(key) > 1})
+            if double:
+                raise ValueError(f"{name}에 같은 이름이 두 번 있습니다: {', '.join(double)}")
+        for each in self.rounds:
+            if self.closes_for(each) <= self.opens_for(each):
+                raise ValueError(f"rounds {each.id}: closes는 opens보다 뒤여야 합니다")
+        if (self.selection == "window-draw") != (self.window is not None):
+            raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
+        if any(each.hours for each in self.rounds) and not self.ledger:
+            raise ValueError("회차에 hours를 쓰려면 ledger를 쓰세요")
+        return self
+
+    def round(self, id: str) -> Round | None:
+        """The round of that id, or None."""
+        return next((each for each in self.rounds if each.id == id), None)
+
+    def opens_for(self, each: Round) -> datetime:
+        """When this round opens: its own time, or the form's."""
+        return each.opens or self.opens
+
+    def closes_for(self, each: Round) -> datetime:
+        """When this round closes: its own time, or the form's."""
+        return each.closes or self.closes
+
+    @property
+    def places(self) -> int:
+        """Places of all rounds together."""
+        return sum(each.places for each in self.rounds)
+
+    @property
+    def last_end(self) -> datetime:
+        """When everything is over, from which `consent.keep_days` count: aware, Seoul."""
+        return max([self.closes_for(r) for r in self.rounds] + [r.ends for r in self.rounds if r.ends])
+
+
+# ---------------------------------------------------------------------------- answers
+
+_DIGIT = re.compile(r"\d")  # looked for first: most words of a page have none
+# Six digits that can be a birth date, then seven that begin with 1 to 8: 주민등록번호 and 외국인등록번호. One sign
+# or space may stand between any two digits, and several between the halves: people type all of these.
+_GAP = r"[\s.\-]?"
+_RESIDENT_NUMBER = re.compile(
+    rf"(?<!\d)\d{_GAP}\d{_GAP}(?:0{_GAP}[1-9]|1{_GAP}[0-2]){_GAP}(?:0{_GAP}[1-9]|[12]{_GAP}\d|3{_GAP}[01])"
+    rf"[\s\-–—.·_/~]*[1-8](?:{_GAP}\d){{6}}(?!\d)"
+)
+# What looks like a hyphen; NFKC has made U+1173 of the letter ㅡ, which a Korean keyboard types in its place.
+_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2015\u2212\u1173\u30fc", "-"))
+RESIDENT_NUMBER_MESSAGE = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요."  # 개인정보 보호법 24의2
+
+
+def has_resident_number(text: str) -> bool:
+    """Does the text hold what looks like a resident registration number, in any usual spelling?"""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if len(text) < 13 or not _DIGIT.search(text):
+        return False
+    if not text.isascii():
+        text = "".join(
+            c for c in text.translate(_HYPHENS) if unicodedata.category(c) != "Cf"
+        )  # seen by nobody
+    return bool(_RESIDENT_NUMBER.search(text))
+
+
+def clean(text: str) -> str:
+    """What a person meant to type: NFC, no control characters but line breaks, no outer space."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    if text.isprintable():
+        return text.strip()
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) != "Cc").strip()
+
+
+def read_answers(spec: FormSpec, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+    """Checked answers by question name, and what must be corrected.
+
+    given: `{name: text | number | list of text | bool}` as JSON or a plain form sends it. Empty optional
+    answers are left out. Error fields are named "answers.<name>". Unknown names are errors.
+    """
+    known = {question.name: question for question in spec.fields}
+    errors = [
+        FieldError(f"answers.{name}", "이 신청서에 없는 항목입니다.") for name in given if name not in known
+    ]
+    answers: dict[str, Any] = {}
+    for name, question in known.items():
+        try:
+            answer = _read_answer(question, given.get(name))
+        except ValueError as wrong:
+            errors.append(FieldError(f"answers.{name}", str(wrong)))
+            continue
+        if answer is not None:
+            answers[name] = answer
+    return answers, errors
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text inside a posted value, keys included, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield f"{value:.0f}" if isinstance(value, float) else str(value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts(inner)
+
+
+def _read_answer(question: Question, given: Any) -> Any:
+    """One checked answer; None when an optional one is empty. Raises ValueError with the Korean message."""
+    if question.type == "checkbox":
+        return _read_ticks(question, given)
+    if question.type == "number" and isinstance(given, int) and not isinstance(given, bool):
+        given = str(given)
+    if given is not None and not isinstance(given, str):
+        raise ValueError("글로 적어 주세요.")
+    text = clean(given or "")
+    if not text:
+        if question.required:
+            chosen = question.type in ("select", "radio")
+            raise ValueError(
+                f"‘{question.label}’에서 하나를 골라 주세요."
+                if chosen
+                else f"‘{question.label}’을(를) 적어 주세요."
+            )
+        return None
+    if question.type in ("select", "radio"):
+        if text not in question.options:
+            raise ValueError("보기 가운데에서 골라 주세요.")
+        return text
+    if question.type == "number":
+        return _read_number(question, text)
+    if question.type == "date":
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            raise ValueError("날짜를 2023-08-16처럼 적어 주세요.") from None
+    if len(text) > question.longest:
+        raise ValueError(f"{question.longest}자까지 적을 수 있습니다. 지금 {len(text)}자입니다.")
+    if question.type == "text" and "\n" in text:
+        raise ValueError("한 줄로 적어 주세요.")
+    return text
+
+
+def _read_number(question: Question, text: str) -> int:
+    if not re.fullmatch(r"-?\d{1,12}", text):
+        raise ValueError("숫자로 적어 주세요.")
+    number = int(text)
+    if question.min is not None and number < question.min:
+        raise ValueError(f"{question.min} 이상으로 적어 주세요.")
+    if question.max is not None and number > question.max:
+        raise ValueError(f"{question.max} 이하로 적어 주세요.")
+    return number
+
+
+def _read_ticks(question: Question, given: Any) -> bool | list[str] | None:
+    if not question.options:
+        if given not in (None, "", True, False, "on", "true", "false"):
+            raise ValueError("체크하거나 비워 주세요.")
+        ticked = given in (True, "on", "true")
+        if question.required and not ticked:
+            raise ValueError(f"‘{question.label}’을(를) 확인하고 체크해 주세요.")
+        return ticked or None
+    ticks = (
+        [given]
+        if isinstance(given, str)
+        else list(given or [])
+        if isinstance(given, list | tuple | None)
+        else [None]
+    )
+    ticks = [tick for tick in ticks if tick != ""]
+    if any(tick not in question.options for tick in ticks) or len(set(ticks)) != len(ticks):
+        raise ValueError("보기 가운데에서 골라 주세요.")
+    if question.required and not ticks:
+        raise ValueError(f"‘{question.label}’에서 하나 이상 골라 주세요.")
+    if question.max is not None and len(ticks) > question.max:
+        raise ValueError(f"{question.max}개까지 고를 수 있습니다.")
+    return ticks or None

@@ -1,0 +1,40 @@
+"""Where a page lives: the one place that knows addresses. No templates, no files.
+
+A kind has one noun for code and templates ("lecture") and one folder for content and addresses
+("lectures"); every address ends in "/" and is rooted at "/".
+"""
+
+from __future__ import annotations
+
+# noun -> folder in content/, in addresses and in the API
+FOLDERS = {
+    "programme": "programs",
+    "lecture": "lectures",
+    "event": "events",
+    "vote": "votes",
+    "proposal": "proposals",
+    "result": "results",
+    "page": "pages",
+}
+NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
+LISTED = ("programme", "lecture", "event", "vote", "proposal")  # kinds that have a list page
+SUBJECTS = ("programs", "lectures", "events")  # folders whose pages may take sign-ups
+
+
+def link(noun: str, slug: str = "") -> str:
+    """Address of a page or, without a slug, of the list of its kind.
+
+    link("home") is "/"; link("lecture", "essay") is "/lectures/essay/"; plain pages live at the root:
+    link("page", "privacy") is "/privacy/". Raises KeyError for an unknown noun.
+    """
+    if noun in ("home", "search", "my"):
+        return "/" if noun == "home" else f"/{noun}/"
+    folder = FOLDERS[noun]
+    if noun == "page":
+        return f"/{slug}/"
+    return f"/{folder}/{slug}/" if slug else f"/{folder}/"
+
+
+def api(folder: str, slug: str) -> str:
+    """Where a form is sent: api("lectures", "essay") is "/api/forms/lectures/essay"."""
+    return f"/api/forms/{folder}/{slug}"
