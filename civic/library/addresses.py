@@ -1,0 +1,135 @@
+"""Which addresses will the site have? And does what staff wrote point at one of them?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from urllib.parse import unquote
+
+from civic.errors import Mistake
+from civic.library.prose import prose
+from civic.library.reading import SITE_FILE, Reading
+from civic.library.shape_mistakes import dotted, nearest
+from civic.links import FOLDERS, LISTED, NOUNS, link
+
+# Plain pages live at the root, where these names are already taken.
+TAKEN_AT_ROOT = (
+    *FOLDERS.values(), "api", "assets", "en", "healthz", "metrics", "my", "open-data", "problems", "readyz",
+    "search", "staff",
+)  # fmt: skip
+TAKEN_IN_LISTS = ("category", "department", "page", "status")
+FIXED = ("/", "/my/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
+PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
+
+_LIST_PART = re.compile(r"/(status|category|department)/[a-z0-9-]+/(page/\d+/)?$|/page/\d+/$")
+_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+
+
+Files = Mapping[str, str]  # address of a page -> its file
+
+
+def doubled(reading: Reading) -> Iterator[Mistake]:
+    """Pages that would stand on an address that is taken."""
+    seen: dict[str, str] = {}
+    for folder, slug in reading.pages():
+        file, address = f"{folder}/{slug}.md", link(NOUNS[folder], slug)
+        if slug in (TAKEN_AT_ROOT if folder == "pages" else TAKEN_IN_LISTS):
+            yield Mistake(file, 0, "", "이미 쓰는 주소입니다. 파일 이름을 바꾸세요", address)
+        other = seen.setdefault(address, file)
+        if other != file:
+            yield Mistake(file, 0, "", f"{other}와 주소가 같습니다. 파일 이름을 바꾸세요", address)
+
+
+def broken_links(reading: Reading) -> Iterator[Mistake]:
+    """Links in the text and in the menu that lead nowhere, with the line they stand on."""
+    files: Files = {link(NOUNS[folder], slug): f"{folder}/{slug}.md" for folder, slug in reading.pages()}
+    for file, facts in reading.facts.items():
+        for line, target, is_picture in facts.links:
+            wrong = _wrong(target, _address(file), reading, files, is_picture)
+            if wrong:
+                said, hint = wrong
+                yield Mistake(file, line, "", said, target, hint)
+        for line in facts.silent:
+            said = "그림을 말로 설명하세요"
+            yield Mistake(file, line, "", said, "", "![그림 설명](주소)처럼 쓰세요")
+    yield from _broken_menu(reading, files)
+
+
+def _address(file: str) -> str:
+    folder, _, name = file.partition("/")
+    return link(NOUNS[folder], name.removesuffix(".md"))
+
+
+def is_address(path: str, files: Files) -> bool:
+    """Will a page or file stand at this path? Lists by filter are taken on trust; the build checks them."""
+    if path in FIXED or path in files:
+        return True
+    for noun in LISTED:
+        base = link(noun)
+        if path.startswith(base) and (_LIST_PART.search(path[len(base) - 1 :]) or path == f"{base}feed.xml"):
+            return True
+    return path.endswith("/event.ics") and path.removesuffix("event.ics") in files
+
+
+def _wrong(target: str, own: str, reading: Reading, files: Files, is_picture: bool) -> tuple[str, str] | None:
+    """(what is wrong, hint) with a link's target, or None. own: the address of the page it stands on."""
+    if not target:
+        return "주소가 비어 있습니다", ""
+    scheme = _SCHEME.match(target)
+    if scheme and is_picture:
+        return "다른 누리집의 그림은 쓸 수 없습니다", ""
+    if scheme:
+        allowed = scheme.group(1).lower() in ("http", "https", "mailto", "tel")
+        return None if allowed else ("쓸 수 없는 주소입니다", "https://, mailto:, tel:만 쓸 수 있습니다")
+    path, _, anchor = target.partition("#")
+    path = path.partition("?")[0] or own
+    if not path.startswith("/") or path.startswith("//"):
+        return "누리집 안의 주소는 /로 시작합니다", _hint(_near(path, files))
+    if not is_address(path, files):
+        return "없는 주소입니다", _hint(_near(path, files))
+    file = files.get(path)
+    if not anchor or file is None or unquote(anchor) in PAGE_ANCHORS:
+        return None
+    source = reading.source(file)
+    if source is None or unquote(anchor) in anchors(source.body):
+        return None
+    near = nearest(unquote(anchor), anchors(source.body))
+    return "그 글에 없는 자리(#)입니다", _hint(f"#{near}" if near else "")
+
+
+@cache
+def anchors(body: str) -> frozenset[str]:
+    """The ids that a text gives its headings and notes."""
+    return prose(body).ids
+
+
+def _broken_menu(reading: Reading, files: Files) -> Iterator[Mistake]:
+    source = reading.source(SITE_FILE)
+    menu = source.values.get("menu") if source else None
+    for index, item in enumerate(menu if isinstance(menu, list) else ()):
+        to = item.get("to") if isinstance(item, dict) else None
+        # Anything that does not look like an address is already reported.
+        if (
+            source
+            and isinstance(to, str)
+            and re.fullmatch(r"/([a-z0-9/-]*/)?", to)
+            and not is_address(to, files)
+        ):
+            path = ("menu", index, "to")
+            yield Mistake(
+                SITE_FILE, source.line(path), dotted(path), "없는 주소입니다", to, _hint(_near(to, files))
+            )
+
+
+def _near(path: str, files: Files) -> str:
+    """The address that was most likely meant: another folder, another name, or both nearly right; else ""."""
+    known = [*FIXED, *files]
+    folder, _, name = path.rstrip("/").removesuffix(".md").rpartition("/")
+    beside = {each.split("/")[-2]: each for each in known if each.startswith(f"{folder}/") and each != "/"}
+    found = nearest(name, beside, 0.75)
+    return beside[found] if found else nearest(path, known, 0.8)
+
+
+def _hint(near: str) -> str:
+    return f"혹시 {near}?" if near else ""

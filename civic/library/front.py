@@ -1,0 +1,158 @@
+"""One content file: where its front matter ends, what TOML says, and which line each key stands on."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from civic.errors import Mistake
+from civic.forms import has_resident_number
+from civic.library.toml_lines import Path, key_lines
+
+FENCE = "+++"
+_CLOSING = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)
+_POSITION = re.compile(r"\(at line (\d+), column \d+\)")
+_SIX_DIGITS = re.compile(r"\d{6}")
+_TIME_WITHOUT_SECONDS = re.compile(r"=\s*(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d(?!:|\d)")
+
+# tomllib's own words -> what staff should do
+_SYNTAX = (
+    ("Unterminated string", "닫는 따옴표가 없습니다"),
+    ("Unclosed array", "닫는 ]가 없습니다"),
+    ("Unclosed inline table", "닫는 }가 없습니다"),
+    ("Expected '=' after a key", "키 다음에 =를 쓰세요"),
+    ("Invalid statement", "키 = 값으로 쓰세요. 키는 영문으로 씁니다"),
+    ("Cannot declare", "같은 표를 두 번 썼습니다"),
+    ("Cannot overwrite a value", "같은 키를 두 번 썼습니다"),
+    ("Cannot mutate", "같은 표를 두 번 썼습니다"),
+    ("Duplicate inline table key", "같은 키를 두 번 썼습니다"),
+    ("Expected ']", "표 이름을 ]로 닫으세요"),
+    ("Invalid value", "값을 읽을 수 없습니다. 글은 큰따옴표로 감싸세요"),
+    ("Expected newline", "값 뒤에 다른 것이 있습니다. 한 줄에 하나만 쓰고 글은 큰따옴표로 감싸세요"),
+    ("Unescaped '\\'", "글 안의 \\는 \\\\로 쓰세요"),
+    ("Invalid date", "없는 날짜나 시각입니다"),
+    ("Illegal character '\\n'", "닫는 따옴표가 없습니다"),
+    ("Illegal character", "쓸 수 없는 글자가 있습니다"),
+    ("Found invalid character", "쓸 수 없는 글자나 줄바꿈이 있습니다"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's text, taken apart. `values` is empty when the TOML could not be read."""
+
+    file: str
+    toml: str
+    body: str = ""
+    first: int = 1  # line of the file on which `toml` begins
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _lines(self) -> dict[Path, int]:
+        return key_lines(self.toml)
+
+    @property
+    def body_line(self) -> int:
+        """The line of the file on which the body begins."""
+        return self.first + self.toml.count("\n") + 1
+
+    def has(self, path: Path) -> bool:
+        """Does this key stand in the file?"""
+        return path in self._lines
+
+    def line(self, path: Path) -> int:
+        """The line of a key; of the nearest table around it when it is absent."""
+        for depth in range(len(path), 0, -1):
+            if path[:depth] in self._lines:
+                return self._lines[path[:depth]] + self.first - 1
+        return 1
+
+    def value(self, path: Path) -> Any:
+        """What stands at a key; None when nothing does."""
+        here: Any = self.values
+        for part in path:
+            try:
+                here = here[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return here
+
+
+def read_source(file: str, raw: bytes, *, front: bool = True) -> tuple[Source | None, list[Mistake]]:
+    """The file taken apart, and what is wrong with it as a file.
+
+    front: TOML between +++ lines and then a body; otherwise the whole file is TOML.
+    The Source is None when nothing more can be said of the file.
+    """
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as wrong:
+        line = raw.count(b"\n", 0, wrong.start) + 1
+        return None, [Mistake(file, line, "", "UTF-8이 아닙니다. 편집기에서 UTF-8로 저장하세요")]
+    mistakes = _resident_numbers(file, text)
+    source = Source(file, text)
+    if front:
+        parts = _split(text)
+        if isinstance(parts, str):
+            return None, [*mistakes, Mistake(file, 1, "", parts)]
+        source = Source(file, *parts, first=2)
+    try:
+        source.values.update(tomllib.loads(source.toml))
+    except tomllib.TOMLDecodeError as wrong_toml:
+        return None, [*mistakes, _syntax_mistake(source, str(wrong_toml))]
+    return source, mistakes
+
+
+def body_of(raw: bytes) -> str:
+    """The body of a page's file, without a look at its front matter; "" when it has no closing +++."""
+    parts = _split(raw.decode("utf-8-sig").replace("\r\n", "\n"))
+    return "" if isinstance(parts, str) else parts[1]
+
+
+def _split(text: str) -> tuple[str, str] | str:
+    """(TOML, body), or what is missing."""
+    if text.partition("\n")[0].rstrip() != FENCE:
+        return "첫 줄에 +++를 쓰고 그 아래에 제목 같은 정보를 적으세요"
+    start = text.find("\n") + 1 or len(text)
+    found = _CLOSING.search(text, start)
+    if not found:
+        return "정보를 닫는 +++ 줄이 없습니다"
+    return text[start : found.start()], text[found.end() + 1 :]
+
+
+def _resident_numbers(file: str, text: str) -> list[Mistake]:
+    if not _SIX_DIGITS.search(text):
+        return []
+    return [
+        Mistake(file, number, "", "주민등록번호로 보이는 숫자가 있습니다. 지우세요")
+        for number, line in enumerate(text.split("\n"), 1)
+        if has_resident_number(line)
+    ]
+
+
+def _syntax_mistake(source: Source, message: str) -> Mistake:
+    lines = source.toml.split("\n")
+    position = _POSITION.search(message)
+    at = int(position.group(1)) if position else _last_line(lines)
+    said = next(
+        (korean for english, korean in _SYNTAX if message.startswith(english)), "TOML을 읽을 수 없습니다"
+    )
+    found = lines[at - 1].strip() if at <= len(lines) else ""
+    if "같은 키를" in said and not found.partition("=")[0].strip():
+        at, found = _last_line(lines), ""
+    hint = ""
+    if _TIME_WITHOUT_SECONDS.search(found):
+        said, hint = "시각은 초까지 쓰세요", "2023-08-16T10:00:00처럼 쓰세요"
+    elif any(quote in found for quote in "“”‘’") and '"' not in found:
+        hint = '따옴표는 곧은 큰따옴표(")로 쓰세요'
+    if has_resident_number(found):
+        found = ""
+    return Mistake(source.file, at + source.first - 1, "", said, found[:60], hint)
+
+
+def _last_line(lines: list[str]) -> int:
+    """The last line on which something stands."""
+    return max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)

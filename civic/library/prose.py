@@ -1,0 +1,212 @@
+"""Staff's Markdown as clean HTML: safe, with anchors, tables that scroll and marked external links."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import nh3
+from markdown import Markdown
+
+from civic.library.quick_markdown import Quick
+
+# Ids that templates give to parts of a page; a heading of that name gets another one.
+TEMPLATE_IDS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        main apply glance sessions siblings rules consent form errors site-menu menu-dialog menu-dialog-title
+        apply-title contact-title vote-title types-title
+        """,
+    )
+)
+
+_CELL = {"align", "colspan", "rowspan", "scope"}
+_ATTRIBUTES = {
+    "*": {"id", "lang", "dir"},
+    "a": {"href", "title", "role"},
+    "abbr": {"title"},
+    "div": {"role"},
+    "img": {"src", "alt", "width", "height"},
+    "ol": {"start"},
+    "td": _CELL,
+    "th": _CELL,
+    "time": {"datetime"},
+}
+_TAGS = set(
+    re.findall(
+        r"\w+",
+        """
+        a abbr b blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6
+        hr i img ins kbd li mark ol p pre q s small span strong sub summary sup table tbody td tfoot th thead time
+        tr u ul
+        """,
+    )
+)
+_CLASSES = {"a": {"footnote-ref", "footnote-backref"}, "div": {"footnote"}}
+_SCHEMES = {"http", "https", "mailto", "tel"}
+
+_HEADING = re.compile(r"<h([1-6])([^>]*)>(.*?)</h\1>", re.DOTALL)
+_ID = re.compile(r' id="([^"]*)"')
+_TAG = re.compile(r"<[^>]+>")
+_EXTERNAL = re.compile(r'<a( [^>]*?)?(href="https?://[^"]*")([^>]*)>(.*?)</a>', re.DOTALL)
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_ALIGN = re.compile(r' align="(left|center|right)"')
+_NO_WORDS = re.compile(r"[^\w\s-]")
+_HREF = re.compile(r' href="([^"]*)"')
+_EMPTY = re.compile(r"<(p|span|div|b|strong|i|em|u)>(?:\s|&nbsp;|\u00a0)*</\1>")
+
+EXTERNAL_NOTE = '<span class="sr-only"> (외부 누리집)</span>'
+
+
+@dataclass(frozen=True)
+class Heading:
+    """One heading of a text: its level on the page (2 to 6), its id and its words."""
+
+    level: int
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A text ready for a page."""
+
+    html: str
+    ids: frozenset[str]
+    headings: tuple[Heading, ...]
+    links: tuple[str, ...]  # targets of all links, as written
+
+
+def prose(text: str) -> Prose:
+    """Markdown (tables, footnotes, attributes, raw HTML) as HTML that is safe to show. "" gives "".
+
+    The highest heading in the text becomes h2 and no level is left out; every heading has an id made from its
+    words. Classes, styles and unknown tags, as word processors leave them, are gone.
+    """
+    markdown = _markdown()
+    markdown.reset()
+    raw = markdown.convert(unicodedata.normalize("NFC", text))
+    clean = nh3.clean(
+        raw,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        allowed_classes=_CLASSES,
+        url_schemes=_SCHEMES,
+        link_rel=None,
+    )
+    if "<p></p>" in clean or "\u00a0" in clean or "&nbsp;" in clean or "<span>" in clean:
+        clean = _EMPTY.sub("", clean)
+    clean, headings = _with_headings(clean)
+    if "<table" in clean:
+        clean = _with_tables(clean)
+    if 'href="http' in clean:
+        clean = _EXTERNAL.sub(_external, clean)
+    return Prose(
+        html=clean,
+        ids=frozenset(_ID.findall(clean)) if " id=" in clean else frozenset(),
+        headings=tuple(headings),
+        links=tuple(html.unescape(target) for target in _HREF.findall(clean)) if "href" in clean else (),
+    )
+
+
+def without_links(clean: str, is_gone: Callable[[str], bool]) -> str:
+    """The HTML with links to pages that are not shown now as plain words."""
+
+    def plain(found: re.Match[str]) -> str:
+        target = html.unescape(found.group(1)).partition("#")[0]
+        return found.group(2) if is_gone(target) else found.group()
+
+    return re.sub(r'<a [^>]*?href="([^"]*)"[^>]*>(.*?)</a>', plain, clean, flags=re.DOTALL)
+
+
+def heading_id(words: str) -> str:
+    """A stable id from a heading's words: "신청하기 전에" -> "신청하기-전에"; "" without a letter."""
+    words = unicodedata.normalize("NFC", words).lower()
+    return re.sub(r"[\s_-]+", "-", _NO_WORDS.sub("", words)).strip("-")
+
+
+@cache
+def _markdown() -> Markdown:
+    return Markdown(
+        extensions=["tables", "footnotes", "attr_list", "sane_lists", Quick()],
+        extension_configs={
+            "tables": {"use_align_attribute": True},
+            "footnotes": {"BACKLINK_TITLE": "각주 {}의 본문 자리로 돌아가기"},
+        },
+        output_format="html",
+    )
+
+
+def _with_headings(clean: str) -> tuple[str, list[Heading]]:
+    """Levels without gaps from h2 on, an id on each; empty headings are dropped."""
+    found = list(_HEADING.finditer(clean))
+    if not found:
+        return clean, []
+    used = set(_ID.findall(clean)) | TEMPLATE_IDS
+    headings: list[Heading] = []
+    open_levels: list[int] = []  # as written, of the headings around this one
+    parts: list[str] = []
+    at = 0
+    for match in found:
+        parts.append(clean[at : match.start()])
+        at = match.end()
+        words = html.unescape(_TAG.sub("", match.group(3))).strip()
+        if not words:
+            continue
+        written = int(match.group(1))
+        while open_levels and open_levels[-1] >= written:
+            open_levels.pop()
+        open_levels.append(written)
+        level = min(len(open_levels) + 1, 6)
+        own = _ID.search(match.group(2))
+        id = own.group(1) if own else _unused(heading_id(words) or "section", used)
+        used.add(id)
+        headings.append(Heading(level, id, words))
+        rest = _ID.sub("", match.group(2))
+        parts.append(f'<h{level} id="{id}"{rest}>{match.group(3)}</h{level}>')
+    parts.append(clean[at:])
+    return "".join(parts), headings
+
+
+def _unused(id: str, used: set[str]) -> str:
+    if id not in used:
+        return id
+    number = 2
+    while f"{id}-{number}" in used:
+        number += 1
+    return f"{id}-{number}"
+
+
+def _with_tables(clean: str) -> str:
+    number = 0
+
+    def wrapped(found: re.Match[str]) -> str:
+        nonlocal number
+        number += 1
+        table = _ALIGN.sub(r' class="align-\1"', found.group())
+        table = re.sub(r"<th[^>]*>\s*</th>", "<td></td>", table)
+        head, mark, rest = table.partition("</thead>")
+        table = _scoped(head, "col") + mark + _scoped(rest, "row") if mark else _scoped(table, "row")
+        caption = re.search(r"<caption[^>]*>(.*?)</caption>", table, re.DOTALL)
+        name = (
+            html.escape(html.unescape(_TAG.sub("", caption.group(1))).strip()) if caption else f"표 {number}"
+        )
+        return f'<section class="table-scroll" tabindex="0" aria-label="{name}">{table}</section>'
+
+    return _TABLE.sub(wrapped, clean)
+
+
+def _scoped(part: str, scope: str) -> str:
+    return re.sub(r"<th(?![a-z])(?![^>]*scope=)", f'<th scope="{scope}"', part)
+
+
+def _external(found: re.Match[str]) -> str:
+    before, href, after, inner = found.groups()
+    return (
+        f'<a{before or " "}{href}{after} class="external" rel="external noopener">{inner}{EXTERNAL_NOTE}</a>'
+    )

@@ -1,0 +1,230 @@
+"""From the content folder to documents: each file read and checked on its own. No cross-references yet."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from civic.errors import Mistake
+from civic.forms import SLUG
+from civic.library.facts import Facts, Memory, Stamp, stamp
+from civic.library.front import Source, read_source
+from civic.library.parallel import mapped
+from civic.library.shape_mistakes import nearest, shape_mistakes, unknown_key
+from civic.library.targets import links_of, mentions_of, silent_pictures
+from civic.links import FOLDERS
+from civic.models import KINDS, Document, Site
+
+SITE_FILE = "site.toml"
+_FILLED = ("slug", "body", "file")  # the library's own; staff do not write them
+NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
+_IGNORED = (".", "~$")  # hidden files, and the locks that word processors leave
+WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
+
+
+@dataclass
+class Reading:
+    """Everything that was read, drafts included, and everything that is wrong with it so far."""
+
+    site: Site | None = None
+    content: Path = Path()
+    facts: dict[str, Facts] = field(default_factory=dict)  # by file: of every page that could be read
+    digests: dict[str, str] = field(default_factory=dict)  # by file: SHA-256 of its bytes
+    mistakes: list[Mistake] = field(default_factory=list)
+    _sources: dict[str, Source | None] = field(default_factory=dict)
+
+    @property
+    def documents(self) -> list[Document]:
+        """Every page that has no mistake of its own."""
+        return [facts.document for facts in self.facts.values() if facts.document]
+
+    def pages(self) -> list[tuple[str, str]]:
+        """(folder, slug) of every page file, also of those that could not be read."""
+        files = [
+            file.removesuffix(".md").partition("/") for file in sorted(self.digests) if file != SITE_FILE
+        ]
+        return [(folder, slug) for folder, _, slug in files]
+
+    def source(self, file: str) -> Source | None:
+        """A file taken apart, read once more when it is needed; None when that cannot be done."""
+        if file not in self._sources:
+            try:
+                raw = (self.content / file).read_bytes()
+            except OSError:
+                return None
+            self._sources[file], _ = read_source(file, raw, front=file != SITE_FILE)
+        return self._sources[file]
+
+
+def read_content(content: Path, memory: Memory | None = None, jobs: int = 1) -> Reading:
+    """Read site.toml and every page of the content folder, in the order of their names.
+
+    memory: knows files that have not changed; jobs: processes that read those that have.
+    """
+    reading = Reading(content=content)
+    if not content.is_dir():
+        reading.mistakes.append(Mistake(str(content), 0, "", "content 폴더가 없습니다"))
+        return reading
+    _read_site(content, reading)
+    files: list[str] = []
+    for name in _names(content):
+        if name == SITE_FILE or (name == WRITTEN_BY_PROGRAM and (content / name).is_dir()):
+            continue
+        if name in KINDS and (content / name).is_dir():
+            files += _pages(content, name, reading)
+            continue
+        near = nearest(name, [SITE_FILE, *KINDS])
+        hint = f"혹시 {near}?" if near else "쓸 수 있는 폴더: " + ", ".join(KINDS)
+        reading.mistakes.append(Mistake(name, 0, "", "여기에 둘 수 없는 파일이나 폴더입니다", "", hint))
+    _read_pages(files, reading, memory, jobs)
+    return reading
+
+
+def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, Source | None, list[Mistake]]:
+    """One page from its bytes: depends on nothing else."""
+    file = f"{folder}/{name}"
+    mistakes = _name_mistakes(file, name)
+    source, found = read_source(file, raw)
+    mistakes += found
+    if source is None:
+        return None, None, mistakes
+    model = KINDS[folder]
+    values = dict(source.values)
+    for key in _FILLED:
+        if key in values:
+            mistakes.append(unknown_key(source, model, (key,)))
+    slug = name.removesuffix(".md")
+    filled = {"slug": slug if re.match(SLUG, slug) else "x", "body": source.body, "file": file}
+    try:
+        return model.model_validate(values | filled), source, mistakes
+    except ValidationError as wrong:
+        return None, source, mistakes + shape_mistakes(source, model, wrong)
+
+
+def _read_site(content: Path, reading: Reading) -> None:
+    raw = _bytes(content / SITE_FILE, SITE_FILE, reading)
+    if raw is None:
+        return
+    source, mistakes = read_source(SITE_FILE, raw, front=False)
+    reading.mistakes += mistakes
+    if source is None:
+        return
+    reading._sources[SITE_FILE] = source
+    try:
+        reading.site = Site.model_validate(source.values)
+    except ValidationError as wrong:
+        reading.mistakes += shape_mistakes(source, Site, wrong)
+
+
+def _pages(content: Path, folder: str, reading: Reading) -> Iterator[str]:
+    """The page files of a folder; whatever else lies there is a mistake."""
+    with os.scandir(content / folder) as entries:
+        found = sorted((each.name, each.is_dir()) for each in entries if not each.name.startswith(_IGNORED))
+    for name, is_folder in found:
+        file = f"{folder}/{name}"
+        if is_folder:
+            reading.mistakes.append(
+                Mistake(file, 0, "", "폴더 안에 폴더를 둘 수 없습니다", "", f"{folder}/ 바로 아래에 두세요")
+            )
+        elif not name.endswith(".md"):
+            hint = "이름을 .md로 끝내세요" if name.lower().endswith((".md", ".markdown", ".txt")) else ""
+            reading.mistakes.append(Mistake(file, 0, "", "여기에는 .md 파일만 둘 수 있습니다", "", hint))
+        else:
+            yield file
+
+
+def _read_pages(files: list[str], reading: Reading, memory: Memory | None, jobs: int) -> None:
+    known: dict[str, Facts] = {}
+    stamps: dict[str, Stamp] = {}
+    for file in files if memory else ():
+        with suppress(OSError):  # said below, where the file is read
+            stamps[file] = stamp((reading.content / file).stat())
+            facts = memory.recall(file, stamps[file]) if memory else None
+            if facts:
+                known[file] = facts
+    fresh = [file for file in files if file not in known]
+    read = partial(read_page, reading.content, with_body=memory is None)
+    for file, (facts, mistakes, digest) in zip(fresh, mapped(read, fresh, jobs), strict=True):
+        reading.mistakes += mistakes
+        if digest:
+            reading.digests[file] = digest
+        if facts:
+            known[file] = facts
+        if memory and facts and not mistakes and file in stamps:
+            memory.keep(file, stamps[file], facts)
+    for file in files:
+        if file in known:
+            reading.facts[file] = known[file]
+            reading.digests[file] = known[file].digest
+
+
+def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
+    """(facts, what is wrong, SHA-256) of a page file; no facts when nothing more can be said of it."""
+    try:
+        raw = (content / file).read_bytes()
+    except FileNotFoundError:
+        return None, [Mistake(file, 0, "", "파일이 없습니다")], ""
+    except OSError as wrong:
+        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", wrong.strerror or "")], ""
+    digest = hashlib.sha256(raw).hexdigest()
+    folder, _, name = file.partition("/")
+    document, source, mistakes = read_document(folder, name, raw)
+    if source is None:
+        return None, mistakes, digest
+    first, body = source.body_line, source.body
+    facts = Facts(
+        digest,
+        hashlib.sha256(source.toml.encode()).hexdigest(),
+        document if with_body or not document else document.model_copy(update={"body": ""}),
+        {
+            key: value
+            for key, value in source.values.items()
+            if key in NAMING and value and isinstance(value, str)
+        },
+        tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
+        tuple(first + line for line in silent_pictures(body)),
+        mentions_of(body),
+        "".join(sorted(set(raw.decode("utf-8-sig")))),
+    )
+    return facts, mistakes, digest
+
+
+def _names(folder: Path) -> list[str]:
+    """What lies in a folder, in the order of the names, without hidden files."""
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if not entry.name.startswith(_IGNORED))
+
+
+def _bytes(path: Path, file: str, reading: Reading) -> bytes | None:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        reading.mistakes.append(Mistake(file, 0, "", "파일이 없습니다"))
+        return None
+    except OSError as wrong:
+        reading.mistakes.append(Mistake(file, 0, "", "파일을 읽을 수 없습니다", wrong.strerror or ""))
+        return None
+    reading.digests[file] = hashlib.sha256(raw).hexdigest()
+    return raw
+
+
+def _name_mistakes(file: str, name: str) -> list[Mistake]:
+    slug = name.removesuffix(".md")
+    if re.match(SLUG, slug) and len(slug) <= 80:
+        return []
+    said = "파일 이름은 영문 소문자와 숫자, 줄표(-)로만 쓰세요"
+    hint = ""
+    if unicodedata.normalize("NFC", name) != name:
+        said += ". 한글 자모가 풀어진(NFD) 이름입니다"
+    elif slug.isascii():
+        hint = "-".join(re.findall(r"[a-z0-9]+", slug.lower()))[:80].strip("-")
+    return [Mistake(file, 0, "", said, "", f"{hint}.md" if hint else "")]

@@ -1,0 +1,182 @@
+"""What pydantic found wrong with staff's keys and values, said in Korean with line and hint."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from civic.errors import Mistake
+from civic.forms import FormSpec, Shape, has_resident_number
+from civic.library.front import Source
+from civic.library.toml_lines import Path
+from civic.models import guide_fields
+
+TIME_HINT = "2023-08-16T09:00:00처럼 따옴표 없이 쓰세요"
+DATE_HINT = "2023-08-16처럼 따옴표 없이 쓰세요"
+
+# pydantic's error type -> (what to do, hint); {…} is filled from the error's context
+_SAID: dict[str, tuple[str, str]] = {
+    "missing": ("꼭 써야 합니다", ""),
+    "string_type": ("글이어야 합니다", "큰따옴표로 감싸세요"),
+    "int_type": ("정수여야 합니다", "따옴표와 쉼표 없이 숫자로 쓰세요"),
+    "int_from_float": ("정수여야 합니다", "소수점 없이 쓰세요"),
+    "float_type": ("숫자여야 합니다", "따옴표 없이 쓰세요"),
+    "bool_type": ("true나 false여야 합니다", "따옴표 없이 소문자로 쓰세요"),
+    "datetime_type": ("날짜와 시각이어야 합니다", TIME_HINT),
+    "date_type": ("날짜여야 합니다", DATE_HINT),
+    "date_from_datetime_inexact": ("시각 없이 날짜만 쓰세요", DATE_HINT),
+    "list_type": ("목록이어야 합니다", '["하나", "둘"]처럼 쓰세요'),
+    "tuple_type": ("목록이어야 합니다", '["하나", "둘"]처럼 쓰세요'),
+    "dict_type": ("표여야 합니다", "[이름] 아래에 키 = 값으로 쓰세요"),
+    "model_type": ("표여야 합니다", "[이름] 아래에 키 = 값으로 쓰세요"),
+    "model_attributes_type": ("표여야 합니다", "[이름] 아래에 키 = 값으로 쓰세요"),
+    "greater_than": ("{gt}보다 커야 합니다", ""),
+    "greater_than_equal": ("{ge} 이상이어야 합니다", ""),
+    "less_than": ("{lt}보다 작아야 합니다", ""),
+    "less_than_equal": ("{le} 이하여야 합니다", ""),
+    "too_short": ("{min_length}개 이상 써야 합니다", ""),
+    "string_too_long": ("{max_length}자까지 쓸 수 있습니다", ""),
+}
+_UNQUOTED_TIMES = (datetime, date, time)
+
+
+def shape_mistakes(source: Source, model: type[Shape], wrong: ValidationError) -> list[Mistake]:
+    """Every finding as a Mistake, once each; findings about what the library itself fills in are left out."""
+    details = [
+        detail
+        for detail in wrong.errors(include_url=False, include_input=False)
+        # pydantic also counts items that failed as absent: only a list that is short in the file is short
+        if detail["type"] != "too_short" or not source.value(tuple(detail["loc"]))
+    ]
+    return list(dict.fromkeys(_mistake(source, model, detail) for detail in details))
+
+
+def unknown_key(source: Source, model: type[Shape], path: Path) -> Mistake:
+    """A key that does not exist, with the nearest one that does, or the table where it belongs."""
+    key, table = str(path[-1]), path[:-1]
+    shape = shape_at(model, table)
+    known = known_keys(shape) if shape else []
+    near = nearest(key, known)
+    if near:
+        hint = f"혹시 {near}?"
+    elif table and key in known_keys(model):
+        name = ".".join(str(part) for part in table if isinstance(part, str))
+        hint = f"[{name}]보다 위에 쓰세요"
+    elif not table and key in known_keys(FormSpec) and "form" in known:
+        hint = "[form] 아래에 쓰세요"
+    else:
+        hint = "쓸 수 있는 키: " + ", ".join(known) if known else ""
+    return Mistake(source.file, source.line(path), dotted(path), "없는 키입니다", key, hint)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """("form", "rounds", 2) -> "form.rounds.2"."""
+    return ".".join(str(part) for part in path)
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The known word that was most likely meant, or "". likeness: from 0 (anything) to 1 (the same)."""
+    names = {name.lower(): name for name in known}
+    for spelling in (word.lower(), word.lower().replace("_", "-")):
+        close = difflib.get_close_matches(spelling, names, 1, likeness)
+        if close:
+            return names[close[0]]
+    return ""
+
+
+def known_keys(shape: type[Shape]) -> list[str]:
+    """The keys that staff may write in this table."""
+    return [name for name, _, _ in guide_fields(shape)]
+
+
+def shape_at(model: type[Shape], path: Path) -> type[Shape] | None:
+    """The shape of the table at a path: (Lecture, ("form", "rounds", 2)) -> Round."""
+    here: type[Shape] | None = model
+    keyed = False  # inside a dict[str, Shape]: the next part is a free key
+    for part in path:
+        if isinstance(part, int) or keyed:
+            keyed = False
+            continue
+        info = here.model_fields.get(part) if here else None
+        if info is None:
+            return None
+        here = next(_shapes(info.annotation), None)
+        keyed = typing.get_origin(info.annotation) is dict
+    return here
+
+
+def _shapes(annotation: Any) -> Iterator[type[Shape]]:
+    if isinstance(annotation, type) and issubclass(annotation, Shape):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _shapes(inner)
+
+
+def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistake:
+    kind, path = detail["type"], tuple(detail["loc"])
+    if kind == "extra_forbidden":
+        return unknown_key(source, model, path)
+    context = detail.get("ctx", {})
+    if kind == "value_error":
+        said = str(context["error"])
+        named = (*path, said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"))
+        path = named if source.has(named) else path
+        return Mistake(source.file, source.line(path), dotted(path), said, _shown(source.value(path)))
+    said, hint = _say(kind, context, source.value(path))
+    found = "" if kind == "missing" else _shown(source.value(path))
+    if kind == "missing" and not path[:-1]:
+        return Mistake(source.file, 1, dotted(path), said)
+    return Mistake(source.file, source.line(path), dotted(path), said, found, hint)
+
+
+def _say(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
+    if kind == "literal_error":
+        known = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        near = nearest(str(value), known)
+        return f"다음 가운데 하나여야 합니다: {', '.join(known)}", f"혹시 {near}?" if near else ""
+    if kind == "string_pattern_mismatch":
+        return _say_pattern(str(context["pattern"]), str(value))
+    if kind == "string_too_short":
+        least = context["min_length"]
+        return ("비워 둘 수 없습니다" if least == 1 else f"{least}자 이상 써야 합니다"), ""
+    if kind == "string_type" and isinstance(value, _UNQUOTED_TIMES):
+        return "글이어야 합니다", "날짜도 큰따옴표로 감싸세요"
+    if kind == "datetime_type" and isinstance(value, date):
+        return "시각도 써야 합니다", f"{value.isoformat()}T09:00:00처럼 쓰세요"
+    said, hint = _SAID.get(kind, ("값이 맞지 않습니다", ""))
+    return said.format(**context), hint
+
+
+def _say_pattern(pattern: str, value: str) -> tuple[str, str]:
+    if pattern.startswith("^https?"):
+        return "http://나 https://로 시작하고 끝에 /가 없는 주소여야 합니다", value.rstrip("/")
+    if pattern.startswith("^/"):
+        path = "/" + value.strip("/") + "/" if value.strip("/") else "/"
+        return "/로 시작하고 /로 끝나는 누리집 안의 주소여야 합니다", path if path.isascii() else ""
+    separator = "_" if "_]" in pattern else "-"
+    word = "".join(c if c.isascii() and c.isalnum() else separator for c in value.lower())
+    word = separator.join(part for part in word.split(separator) if part)
+    sign = "밑줄(_)" if separator == "_" else "줄표(-)"
+    return f"영문 소문자와 숫자, {sign}로만 쓰세요", word
+
+
+def _shown(value: Any) -> str:
+    """What stands there, short enough for a line of the report."""
+    if value is None or isinstance(value, dict):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, list):
+        return f"{len(value)}개" if value else "[]"
+    text = str(value).replace("\n", " ")
+    if has_resident_number(text):
+        return ""
+    return text if len(text) <= 60 else f"{text[:40]}… {len(text)}자"
