@@ -1,0 +1,138 @@
+"""Who is it? Name, phone, e-mail and birth date as people type them, and the keyed hashes that stand for a person.
+
+Every reading function takes the typed text and returns it in one spelling, or raises ValueError with a Korean
+sentence that says what to do. No store, no clock, no web.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from datetime import date
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from phonenumbers import PhoneNumberType
+
+from civic.forms import clean
+
+LONGEST_NAME = 50  # characters; names of foreign residents are long
+OLDEST = date(1900, 1, 1)
+PHONE_MESSAGE = "휴대전화 번호를 010-1234-5678처럼 적어 주세요."
+FOREIGN_MESSAGE = "외국 번호는 나라 번호부터 +1 201 555 0123처럼 적어 주세요."
+_PHONE_SIGNS = re.compile(r"\+?[\d\s()./\-‐-―−~]{7,30}")
+_BETWEEN = re.compile(r"[\s.\-]+")
+_PLAIN_MOBILE = re.compile(
+    r"010[0-46-9]\d{7}", re.ASCII
+)  # all of these are valid; of 0105 some are not given out
+_MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+def read_name(text: str) -> str:
+    """A name on one line, without outer or double spaces."""
+    text = clean(unicodedata.normalize("NFKC", text))
+    if not text:
+        raise ValueError("이름을 적어 주세요.")
+    if len(text) > LONGEST_NAME or "\n" in text:
+        raise ValueError(f"이름을 {LONGEST_NAME}자 안으로, 한 줄로 적어 주세요.")
+    if not any(c.isalpha() for c in text):
+        raise ValueError("이름을 홍길동처럼 글자로 적어 주세요.")
+    return re.sub(r"\s+", " ", text)
+
+
+def normalise_phone(text: str) -> str:
+    """A mobile number in E.164: "010 1234 5678" -> "+821012345678".
+
+    Korean numbers in any usual spelling, full-width digits too; others only with + and the country's number.
+    """
+    text = _plain_signs(clean(text))
+    message = FOREIGN_MESSAGE if text.startswith("+") and not text.startswith("+82") else PHONE_MESSAGE
+    bare = _BETWEEN.sub("", text)
+    if _PLAIN_MOBILE.fullmatch(bare):  # what nearly everybody types; the library takes ten times as long
+        return f"+82{bare[1:]}"
+    if not _PHONE_SIGNS.fullmatch(text):  # the library would read letters as keys of a telephone
+        raise ValueError(message)
+    try:
+        number = phonenumbers.parse(text, "KR")
+    except phonenumbers.NumberParseException:
+        raise ValueError(message) from None
+    korean = number.country_code == 82
+    if not korean and not text.startswith("+"):
+        raise ValueError(PHONE_MESSAGE)
+    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in _MOBILE:
+        raise ValueError(message)
+    phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if phone.startswith("+8210") and len(phone) != len("+821012345678"):
+        raise ValueError(PHONE_MESSAGE)  # the library also knows the 7-digit 010 numbers of before 2004
+    return phone
+
+
+def _plain_signs(text: str) -> str:
+    """Full-width digits made plain, hyphens as people type them, and without the marks that copying brings along."""
+    if text.isascii():
+        return text.replace("_", "-")
+    # The letter ㅡ before NFKC, which would make another letter of it. Marks of direction (U+202A …) and zero-width
+    # spaces come with numbers copied from address books and chats.
+    text = unicodedata.normalize("NFKC", text.replace("ㅡ", "-").replace("_", "-"))
+    return "".join(c for c in text if unicodedata.category(c) != "Cf")
+
+
+def show_phone(phone: str) -> str:
+    """An E.164 number as Koreans write it: "+821012345678" -> "010-1234-5678"; others stay as they are."""
+    number = phonenumbers.parse(phone, None)
+    if number.country_code != 82:
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def last_four(text: str) -> str:
+    """The last four digits of what was typed (four digits, or a whole number); "" when there are fewer."""
+    digits = "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789")
+    return digits[-4:] if len(digits) >= 4 else ""
+
+
+def read_email(text: str) -> str:
+    """An e-mail address that could exist, in one spelling; nobody is asked whether it does."""
+    text = clean(unicodedata.normalize("NFKC", text))
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise ValueError("이메일 주소를 name@example.kr처럼 적어 주세요.") from None
+
+
+def read_birth_date(text: str, today: date) -> str:
+    """A birth date in ISO form: "1990. 1. 31." or "19900131" -> "1990-01-31"; from 1900 until today."""
+    text = unicodedata.normalize("NFKC", clean(text))
+    found = re.fullmatch(r"(\d{4})\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*[.일]?", text)
+    found = found or re.fullmatch(r"(\d{4})(\d{2})(\d{2})", text)
+    try:
+        born = date(*map(int, found.groups())) if found else None
+    except ValueError:
+        born = None
+    if born is None:
+        raise ValueError("생년월일을 1990-01-31처럼 적어 주세요.")
+    if born > today:
+        raise ValueError("생년월일이 오늘보다 뒤입니다. 1990-01-31처럼 태어난 날을 적어 주세요.")
+    if born < OLDEST:
+        raise ValueError("생년월일의 해를 확인해 주세요. 1990-01-31처럼 네 자리로 적습니다.")
+    return born.isoformat()
+
+
+def person_key(secret: bytes, phone: str, birth_date: str = "") -> str:
+    """The same for the same person on every form that asks the same: HMAC-SHA-256, hex.
+
+    phone: E.164; birth_date: ISO, "" where the form does not ask for it. Without the secret, all 010 numbers
+    could be tried in minutes: the secret is not kept beside the data.
+    """
+    return _hash(secret, "person", phone, birth_date)
+
+
+def pin(secret: bytes, number: str, last4: str) -> str:
+    """What must match to see an entry: HMAC-SHA-256 of receipt number and the phone's last four digits."""
+    return _hash(secret, "pin", number, last4)
+
+
+def _hash(secret: bytes, *parts: str) -> str:
+    # The unit separator keeps ("1", "23") and ("12", "3") apart; no part can hold it.
+    return hmac.digest(secret, "\x1f".join(parts).encode(), "sha256").hex()

@@ -1,0 +1,340 @@
+"""From picks to winners: who is funded, who is not, and why. Pure: no clock, no store, no web, no file.
+
+The rules of a poll are data (`Rules`), fixed before it opens; docs/rules.md says them in plain words with
+worked examples. Money and scores are whole numbers or fractions, never floats: a count must not depend on
+rounding. A tie that changes who wins is settled only by what the rules say beforehand, or by a recorded draw.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain, groupby, permutations
+from typing import Literal
+
+Number = int | Fraction
+
+ONLINE = "online"  # the residents' own vote among the bodies whose scores are weighted
+
+REASONS = {
+    "selected": "선정",
+    "selected-reserve": "선정(모자란 금액은 예비 재원)",
+    "over-budget": "예산 부족",
+    "stopped": "앞 순위에서 선정 마감",
+    "below-threshold": "기준 미달",
+    "duplicate": "동일 사업 중복",
+    "no-votes": "득표 없음",
+    "withdrawn": "철회",
+    "not-voted": "투표 대상 아님",
+}
+WON = frozenset({"selected", "selected-reserve"})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposal as the count sees it: its key, what it costs (won) and its type. `out` ("withdrawn" or
+    "not-voted") keeps it on the list without a part in the count."""
+
+    slug: str
+    cost: Number
+    type: str = ""
+    out: str = ""
+
+
+@dataclass(frozen=True)
+class Pot:
+    """One budget (won) and the types of proposals that share it; no types means all of them."""
+
+    id: str
+    budget: Number
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a poll is counted, all of it known before the poll opens.
+
+    pots: emptied one after another in this order. limits: picks per type; max_picks: picks in all.
+    threshold: a proposal needs at least so many votes (`threshold_on` "score": so much score).
+    when_too_big: at the first proposal that no longer fits, "skip" it and go on, or "stop" for good.
+    reserve_share: with "stop", the proposal at which the count stops is still funded when at least this
+    share of its cost is left (the rest comes from a reserve); None: never.
+    exclusions: sets of proposals of which only the best may win. weights: per cent for each body; only
+    votes count when empty. ties: "cost" (the cheaper first, then the key) or "draw" (a recorded draw).
+    """
+
+    pots: tuple[Pot, ...]
+    max_picks: int | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
+    blank_allowed: bool = False
+    threshold: Number = 0
+    threshold_on: Literal["votes", "score"] = "votes"
+    needs_votes: bool = True
+    when_too_big: Literal["skip", "stop"] = "skip"
+    reserve_share: Fraction | None = None
+    exclusions: tuple[frozenset[str], ...] = ()
+    weights: Mapping[str, int] = field(default_factory=dict)
+    ties: Literal["cost", "draw"] = "cost"
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One opened ballot: the tracker only its voter knows, and the picks. `batch` names a paper batch."""
+
+    tracker: str
+    choices: tuple[str, ...]
+    batch: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of one proposal. `rank` is shared by equals (1, 2, 2, 4); `instead` is the winner that
+    stands for the same project; `reason` is a key of REASONS."""
+
+    slug: str
+    pot: str
+    votes: int
+    score: Number
+    rank: int
+    reason: str
+    instead: str = ""
+
+    @property
+    def won(self) -> bool:
+        return self.reason in WON
+
+    @property
+    def wording(self) -> str:
+        return REASONS[self.reason]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The whole result: every proposal once, pot by pot and best first. `tie` names the proposals of the
+    first tie that changed who won (it was settled by the declared rule or the draw); None without one."""
+
+    lines: tuple[Line, ...]
+    spent: Mapping[str, Number]
+    tie: tuple[str, ...] | None = None
+
+    @property
+    def winners(self) -> tuple[str, ...]:
+        return tuple(line.slug for line in self.lines if line.won)
+
+
+class TieStops(Exception):
+    """A tie changes who wins and nothing recorded settles it: the count stops here. Names the tied."""
+
+    def __init__(self, tied: Iterable[str], pot: str) -> None:
+        self.tied, self.pot = tuple(sorted(tied)), pot
+        super().__init__(
+            f"동점이라 당락이 갈립니다: {', '.join(self.tied)}. 추첨 순서를 기록한 뒤 다시 개표하세요."
+        )
+
+
+class RulesMistake(Exception):
+    """The rules, the proposals or the score tables do not fit together. Says which, in Korean."""
+
+
+def count(ballots: Iterable[Sequence[str]]) -> Counter[str]:
+    """Votes per proposal: how many ballots name it. Proposals that nobody picked are absent."""
+    return Counter(chain.from_iterable(ballots))
+
+
+def outcome(
+    rules: Rules,
+    candidates: Iterable[Candidate],
+    votes: Mapping[str, int],
+    tables: Mapping[str, Mapping[str, Number]] | None = None,
+    draw: Sequence[str] = (),
+    scores: Mapping[str, Number] | None = None,
+) -> Outcome:
+    """Who is funded and why, for every candidate.
+
+    votes: per slug, absent is 0. tables: scores of the other bodies, body -> slug -> points, needed for every
+    body with a weight. draw: slugs in the order a recorded draw gave, best first. scores: what to rank by
+    instead of votes (points of rated ballots). Nobody voted: nobody wins.
+    Raises TieStops, or RulesMistake when a candidate has no pot, a table lacks a proposal, or weights are not 100.
+    Source: docs/rules.md#winners.
+    """
+    standing = list(candidates)
+    pots = [(pot, [c for c in standing if not pot.types or c.type in pot.types]) for pot in rules.pots]
+    _check_fit(rules, standing, pots)
+    count_ = _Count(rules, votes, draw)
+    lines: list[Line] = []
+    spent: dict[str, Number] = {}
+    for pot, members in pots:
+        ranked_by = (
+            dict(scores) if scores is not None else weighted(rules.weights, members, votes, tables or {})
+        )
+        lines += count_.fill(pot, members, ranked_by)
+        spent[pot.id] = count_.spent
+    return Outcome(lines=tuple(lines), spent=spent, tie=count_.tie)
+
+
+def weighted(
+    weights: Mapping[str, int],
+    members: Sequence[Candidate],
+    votes: Mapping[str, int],
+    tables: Mapping[str, Mapping[str, Number]],
+) -> dict[str, Number]:
+    """The score of each member of one pot: votes alone without weights, else per cent of each body's best.
+
+    A body's points are divided by its highest in this pot, so 40 of at most 80 votes at 30 % give 15.
+    A body that gave this pot nothing at all adds 0. Source: docs/rules.md#weights.
+    """
+    if not weights:
+        return {c.slug: votes.get(c.slug, 0) for c in members}
+    if sum(weights.values()) != 100 or min(weights.values()) < 0:
+        raise RulesMistake(f"weights: 합이 100이어야 합니다 (found {sum(weights.values())})")
+    total: dict[str, Number] = {c.slug: Fraction(0) for c in members}
+    for body, weight in weights.items():
+        table: Mapping[str, Number] = votes if body == ONLINE else tables.get(body, {})
+        missing = [c.slug for c in members if body != ONLINE and c.slug not in table]
+        if missing:
+            raise RulesMistake(f"{body}: 점수가 없는 제안이 있습니다: {', '.join(sorted(missing))}")
+        best = max((table.get(c.slug, 0) for c in members), default=0)
+        for c in members:
+            if table.get(c.slug, 0) < 0:
+                raise RulesMistake(f"{body}: {c.slug}: 점수는 0보다 작을 수 없습니다")
+            if best:
+                total[c.slug] += Fraction(weight) * table.get(c.slug, 0) / best
+    return total
+
+
+def _check_fit(rules: Rules, standing: list[Candidate], pots: list[tuple[Pot, list[Candidate]]]) -> None:
+    homes = Counter(c.slug for _, members in pots for c in members)
+    for c in standing:
+        if homes[c.slug] != 1:
+            raise RulesMistake(f"{c.slug}: 예산 하나에 꼭 한 번 들어야 합니다 (found {homes[c.slug]})")
+        if c.cost < 0:
+            raise RulesMistake(f"{c.slug}: 예산은 0보다 작을 수 없습니다 (found {c.cost})")
+    for name in chain.from_iterable(rules.exclusions):
+        if name not in homes:
+            raise RulesMistake(f"exclusions: 없는 제안입니다 (found {name})")
+
+
+@dataclass
+class _Purse:
+    """What is left of a pot while it is being emptied, and what has been decided."""
+
+    left: Number
+    won: frozenset[str]  # over all pots so far
+    stopped: bool = False
+    spent: Number = 0
+    fate: dict[str, tuple[str, str]] = field(default_factory=dict)  # slug -> (reason, instead)
+
+    def copy(self) -> _Purse:
+        return _Purse(self.left, self.won, self.stopped, self.spent, dict(self.fate))
+
+
+class _Count:
+    """One count over all pots: carries the winners and the first tie that mattered."""
+
+    def __init__(self, rules: Rules, votes: Mapping[str, int], draw: Sequence[str]) -> None:
+        self.rules, self.votes = rules, votes
+        self.draw = {slug: place for place, slug in enumerate(draw)}
+        self.partners: dict[str, set[str]] = {}
+        for group in rules.exclusions:
+            for slug in group:
+                self.partners.setdefault(slug, set()).update(group - {slug})
+        self.won: frozenset[str] = frozenset()
+        self.spent: Number = 0
+        self.tie: tuple[str, ...] | None = None
+
+    def fill(self, pot: Pot, members: Sequence[Candidate], scores: Mapping[str, Number]) -> list[Line]:
+        purse = _Purse(left=pot.budget, won=self.won)
+        ranked = sorted(members, key=lambda c: (-scores.get(c.slug, 0), c.cost, c.slug))
+        lines: list[Line] = []
+        place = 1
+        for score, equals in groupby(ranked, key=lambda c: scores.get(c.slug, 0)):
+            group = list(equals)
+            alive = [c for c in group if not self._ruled_out(c, score, purse)]
+            self._take(self._settled(alive, purse, pot), purse)
+            lines += [
+                Line(c.slug, pot.id, self.votes.get(c.slug, 0), score, place, *purse.fate[c.slug])
+                for c in sorted(group, key=lambda c: (purse.fate[c.slug][0] not in WON, c.cost, c.slug))
+            ]
+            place += len(group)
+        self.won, self.spent = purse.won, purse.spent
+        return lines
+
+    def _ruled_out(self, c: Candidate, score: Number, purse: _Purse) -> bool:
+        """Out whatever the order: noted in the purse."""
+        votes = self.votes.get(c.slug, 0)
+        measure = score if self.rules.threshold_on == "score" else votes
+        if c.out:
+            purse.fate[c.slug] = (c.out, "")
+        elif self.rules.needs_votes and votes == 0:
+            purse.fate[c.slug] = ("no-votes", "")
+        elif measure < self.rules.threshold:
+            purse.fate[c.slug] = ("below-threshold", "")
+        return c.slug in purse.fate
+
+    def _take(self, group: Sequence[Candidate], purse: _Purse) -> None:
+        """Fund the group one by one in this order."""
+        share = self.rules.reserve_share
+        for c in group:
+            rivals = self.partners.get(c.slug, set()) & purse.won
+            reason, instead = "selected", ""
+            if rivals:
+                reason, instead = "duplicate", min(rivals)
+            elif purse.stopped:
+                reason = "stopped"
+            elif c.cost > purse.left:
+                reason = "over-budget"
+                if self.rules.when_too_big == "stop":
+                    purse.stopped = True
+                    if share is not None and purse.left >= share * c.cost:
+                        reason = "selected-reserve"
+            if reason in WON:
+                purse.won |= {c.slug}
+                purse.spent += min(c.cost, purse.left)
+                purse.left -= min(c.cost, purse.left)
+            purse.fate[c.slug] = (reason, instead)
+
+    def _settled(self, group: list[Candidate], purse: _Purse, pot: Pot) -> list[Candidate]:
+        """The order among equals: the cheaper first, then the key; or, where it matters, the recorded draw."""
+        if len(group) < 2:
+            return group
+        tied = self._contested(group, purse)
+        if not tied:
+            return group
+        if self.tie is None:
+            self.tie = tuple(sorted(tied))
+        if self.rules.ties == "cost":
+            return group
+        if not tied <= self.draw.keys():
+            raise TieStops(tied, pot.id)
+        return sorted(group, key=lambda c: (self.draw.get(c.slug, len(self.draw)), c.cost, c.slug))
+
+    def _contested(self, group: list[Candidate], purse: _Purse) -> set[str]:
+        """Those of equal score whose order decides who wins; empty when it is all one. That is who wins in one
+        order and loses in another; with "stop" also who never wins, because it ends the count for the others.
+
+        Up to five equals all orders are tried; above that each is tried first and last among the others in
+        three orders, which is the same without exclusions (first is the best place, last the worst).
+        """
+        orders: Iterable[Sequence[Candidate]]
+        if len(group) <= 5:
+            orders = permutations(group)
+        else:
+            orders = chain.from_iterable(_first_and_last(group, c) for c in group)
+        seen: list[frozenset[str]] = []
+        for order in orders:
+            trial = purse.copy()
+            self._take(order, trial)
+            seen.append(frozenset(c.slug for c in group if c.slug in trial.won))
+        sometimes = frozenset.union(*seen) - frozenset.intersection(*seen)
+        if sometimes and self.rules.when_too_big == "stop":
+            sometimes |= {c.slug for c in group} - frozenset.union(*seen)
+        return set(sometimes)
+
+
+def _first_and_last(group: list[Candidate], c: Candidate) -> Iterable[list[Candidate]]:
+    others = [other for other in group if other is not c]
+    yield [c, *others]
+    for order in (others, others[::-1], others[1::2] + others[::2]):
+        yield [*order, c]
