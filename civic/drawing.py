@@ -1,0 +1,187 @@
+"""A draw, act by act: leave out, freeze, run, publish. No web, no clock, no files.
+
+Each act works on one round in one transaction, and what it settles is fixed for good: a list is frozen once and drawn
+once. There is no way to put somebody into a list, to change an order, or to draw again. Rules: docs/rules.md#draw.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from civic import draw, line, rules
+from civic.errors import NotEligible, NotFound
+from civic.forms import FormSpec, Round
+from civic.store.book import Book
+
+EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The list of one round, as it was frozen; the fact "frozen" is its JSON."""
+
+    at: str  # ISO
+    label: str  # of the round
+    places: int  # free at the freeze
+    entries: tuple[tuple[str, int], ...]  # (receipt number, people), by number
+    excluded: tuple[tuple[str, str], ...]  # (receipt number, reason)
+    list_hash: str
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """People per receipt number."""
+        return dict(self.entries)
+
+    @classmethod
+    def read(cls, text: str) -> Frozen:
+        """The list of a fact."""
+        given = json.loads(text)
+        given["entries"] = tuple((number, size) for number, size in given["entries"])
+        given["excluded"] = tuple((number, reason) for number, reason in given["excluded"])
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A seed and where it came from; the fact "drawn" is its JSON."""
+
+    seed: str
+    source: str  # the public value named in advance, or the dice
+    by: str  # who read it or threw it
+    at: str  # ISO: when it became known
+
+    @classmethod
+    def read(cls, text: str) -> Seed:
+        """The seed of a fact."""
+        return cls(**json.loads(text))
+
+
+def exclude(book: Book, each: Round, number: str, reason: str, now: datetime) -> None:
+    """Leave an entry out of the draw, with a reason that is published.
+
+    Raises NotEligible once the list is frozen, NotFound when nothing of that number waits for a draw in this round.
+    """
+    book.counts(each.id)
+    if "frozen" in book.fixed(each.id):
+        raise NotEligible("명단을 이미 얼렸습니다. 얼린 뒤에는 아무도 빼거나 넣을 수 없습니다.")
+    entry = book.get(number)
+    if entry is None or entry.round != each.id or entry.state != "received":
+        raise NotFound("추첨을 기다리는 그런 접수번호가 없습니다.")
+    book.move(entry.moved("rejected", now, EXCLUDED + reason))
+    book.tell("rejected", number, now)
+
+
+def freeze(book: Book, spec: FormSpec, each: Round, now: datetime) -> Frozen | None:
+    """Freeze the round's list; the same list again when it is frozen already.
+
+    None where nothing is left to draw (a window in which not more people came than there are places). Raises
+    NotEligible while people may still come in.
+    """
+    book.counts(each.id)
+    facts = book.fixed(each.id)
+    if "frozen" in facts:
+        return Frozen.read(facts["frozen"])
+    if now < rules.window_end(spec, each) and not rules.is_closed(spec, each, facts):
+        raise NotEligible(f"{each.label}: 아직 접수하고 있습니다. 접수가 끝난 뒤에 얼립니다.")
+    line.advance(book, spec, each, now)
+    counts = book.counts(each.id)
+    if spec.selection == "window-draw" and not counts.received:
+        return None
+    listed = sorted((entry.number, entry.size) for entry in book.entries(each.id, ("received",)))
+    out = sorted(
+        (entry.number, entry.cause.removeprefix(EXCLUDED))
+        for entry in book.entries(each.id, ("rejected",))
+        if entry.cause.startswith(EXCLUDED)
+    )
+    frozen = Frozen(
+        at=now.isoformat(timespec="seconds"),
+        label=each.label,
+        places=max(0, each.places - counts.taken),
+        entries=tuple(listed),
+        excluded=tuple(out),
+        list_hash=draw.list_hash(number for number, _ in listed),
+    )
+    book.fix(each.id, "frozen", json.dumps(asdict(frozen), ensure_ascii=False), now)
+    return frozen
+
+
+def run(book: Book, spec: FormSpec, each: Round, seed: Seed, now: datetime) -> Frozen:
+    """Give the places of a frozen round by the seed; again with the same seed does nothing more.
+
+    Whoever cancelled after the freeze keeps their turn in the published order, and their place goes to the line. Raises
+    NotEligible when the list is not frozen, the seed was known before it, or another seed was used.
+    """
+    book.counts(each.id)
+    facts = book.fixed(each.id)
+    if "frozen" not in facts:
+        raise NotEligible(f"{each.label}: 먼저 명단을 얼리세요(draw freeze).")
+    frozen = Frozen.read(facts["frozen"])
+    if "drawn" in facts:
+        if Seed.read(facts["drawn"]).seed != seed.seed:
+            raise NotEligible(f"{each.label}: 이미 다른 씨앗으로 추첨했습니다. 다시 추첨할 수 없습니다.")
+        return frozen
+    if is_needed(frozen) and datetime.fromisoformat(seed.at) < datetime.fromisoformat(frozen.at):
+        raise NotEligible("씨앗이 명단을 얼리기 전에 나온 값입니다. 명단을 얼린 뒤에 나온 값을 쓰세요.")
+    book.fix(each.id, "drawn", json.dumps(asdict(seed), ensure_ascii=False), now)
+    results = outcome(frozen, seed.seed)
+    entries = {entry.number: entry for entry in book.entries(each.id)}
+    ranks = sorted(entries[number].rank for number, _ in results)
+    for (number, state), rank in zip(results, ranks, strict=True):
+        entry = entries[number]
+        if entry.state == "received":
+            book.move(
+                replace(entry.moved(state, now, "drawn" if is_needed(frozen) else line.ENOUGH), rank=rank)
+            )
+            book.tell(state, number, now)
+    line.advance(book, spec, each, now)
+    return frozen
+
+
+def is_needed(frozen: Frozen) -> bool:
+    """Are there more people in the list than places?"""
+    return draw.is_needed(frozen.sizes, frozen.places)
+
+
+def outcome(frozen: Frozen, seed: str) -> list[tuple[str, str]]:
+    """(receipt number, "confirmed" or "waiting") in drawn order; by number where nothing is drawn."""
+    numbers = [number for number, _ in frozen.entries]
+    ordered = draw.order(numbers, seed) if is_needed(frozen) else numbers
+    given = set(draw.give(ordered, frozen.sizes, frozen.places).confirmed)
+    return [(number, "confirmed" if number in given else "waiting") for number in ordered]
+
+
+def document(subject: str, title: str, facts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """draw.json: everything that is fixed about a subject's draw; static/check_draw.py works it out again.
+
+    facts: of every round, as the store keeps them. Before the draw there is no seed and no order, only the hashes.
+    """
+    lists = {id: Frozen.read(of["frozen"]) for id, of in sorted(facts.items()) if "frozen" in of}
+    seeds = {id: Seed.read(facts[id]["drawn"]) for id in lists if "drawn" in facts[id]}
+    told: dict[str, Any] = {"format": "madang-draw/1", "subject": subject, "title": title}
+    drawn = bool(lists) and seeds.keys() == lists.keys()
+    if drawn:
+        told |= asdict(seeds[min(seeds)])
+    told["rounds"] = {
+        id: {
+            "label": frozen.label,
+            "places": frozen.places,
+            "frozen_at": frozen.at,
+            "list_hash": frozen.list_hash,
+            "applications": len(frozen.entries),
+            "people": sum(frozen.sizes.values()),
+            "drawn": drawn and is_needed(frozen),
+            "entries": [
+                {"number": number, "size": frozen.sizes[number], "result": state}
+                for number, state in outcome(frozen, seeds[id].seed)
+            ]
+            if drawn
+            else [],
+            "excluded": [{"number": number, "reason": reason} for number, reason in frozen.excluded],
+        }
+        for id, frozen in lists.items()
+    }
+    return told

@@ -1,0 +1,516 @@
+"""Taking sign-ups in: read what was sent, decide it in one transaction, look it up, cancel it. No web.
+
+The web hands over a payload and shows what comes back; every decision is in `rules`, in the form's
+own spec, or in the store's book.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from civic import line, people, rules
+from civic.clock import Clock
+from civic.entries import Counts, Entry, clean_number, new_number
+from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, WrongCode
+from civic.forms import (
+    RESIDENT_NUMBER_MESSAGE,
+    FormSpec,
+    Round,
+    clean,
+    has_resident_number,
+    read_answers,
+    texts,
+)
+from civic.models import Document
+from civic.seal import Keys
+from civic.store.book import NumberTaken, Store
+
+TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
+TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Pages(Protocol):
+    """What intake needs of the Library."""
+
+    def get(self, folder: str, slug: str) -> Document | None: ...
+
+    def subjects(self) -> tuple[Document, ...]: ...
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a citizen sent, checked against the form; nothing of it may be logged."""
+
+    doc: Document
+    spec: FormSpec
+    round: Round
+    name: str
+    phone: str  # E.164: "+821012345678"
+    submission: str  # uuid in its usual spelling
+    email: str = ""
+    birth_date: str = ""  # ISO, "" where the form does not ask for it
+    party: int = 1
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        return self.doc.subject
+
+    def personal(self) -> bytes:
+        """Everything that could name the person, to be sealed: UTF-8 JSON."""
+        kept = {
+            "name": self.name,
+            "phone": self.phone,
+            "email": self.email,
+            "birth_date": self.birth_date,
+            "party": self.party,
+            "answers": self.answers,
+        }
+        return json.dumps({k: v for k, v in kept.items() if v}, ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True)
+class Found:
+    """An entry with what a citizen is shown beside it."""
+
+    entry: Entry
+    position: int | None  # place in the waiting line, 1 is next; None when not waiting
+    doc: Document | None  # None when the page is gone
+    round: Round | None
+    can_cancel: bool
+
+
+class Intake:
+    """Sign-ups of every form in a library, kept in one store."""
+
+    def __init__(
+        self, library: Pages, store: Store, keys: Keys, clock: Clock, remembers: bool = True
+    ) -> None:
+        """remembers: a closing time that has passed stays passed, also for a clock that jumps back between two
+        starts; False for a clock that was set by hand (a demonstration may begin again)."""
+        self.library = library
+        self.store = store
+        self.keys = keys
+        self.clock = clock
+        self._remembers = remembers
+
+    def form(self, folder: str, slug: str) -> tuple[Document, FormSpec]:
+        """The page and its form. Raises NotFound."""
+        doc = self.library.get(folder, slug)
+        if doc is None or doc.spec is None:
+            raise NotFound("그런 신청서가 없습니다.")
+        return doc, doc.spec
+
+    def check(self, folder: str, slug: str, payload: Mapping[str, Any]) -> Application:
+        """Everything that can be checked without the store.
+
+        payload: as the API takes it (docs/api.md). Raises NotFound (form or round), NotOpen, Closed, and
+        Invalid with every field that must be corrected.
+        """
+        doc, spec = self.form(folder, slug)
+        refuse_forbidden(payload)  # first: whatever else is wrong with the post, this must be told
+        given = payload.get("round")
+        each = spec.round(clean(given)) if isinstance(given, str) else None
+        if given and isinstance(given, str) and each is None:
+            raise NotFound("그런 회차가 없습니다.")
+        now = self.clock.now()
+        if each is None:
+            return read_application(doc, spec, each, payload, now.date())
+        try:
+            self._check_time(doc.subject, spec, each, now)
+        except (NotOpen, Closed) as refusal:
+            # A retry that comes late gets its answer.
+            try:
+                late = read_application(doc, spec, each, payload, now.date())
+            except Invalid:
+                raise refusal from None
+            with self.store.open(doc.subject) as book:
+                if book.repeated(late.submission, self.keys.person(late.phone, late.birth_date)) is None:
+                    raise
+            return late
+        return read_application(doc, spec, each, payload, now.date())
+
+    def apply(self, application: Application) -> tuple[Entry, int | None, bool]:
+        """Keep a checked application: (entry, place in the waiting line, is it new?).
+
+        The same submission again gives the entry as it stands now, also after closing. The time of
+        reception is the moment of the decision. Raises NotOpen, Closed, AlreadyApplied, Full, LimitReached,
+        Unavailable.
+        """
+        spec, each = application.spec, application.round
+        person = self.keys.person(application.phone, application.birth_date)
+        caps = rules.caps(spec, each, application.subject)
+        while True:
+            draft = self._draft(application, person)
+            facts = self.store.fixed(application.subject).get(each.id)
+            try:
+                with self.store.open(application.subject, who="citizen") as book:
+                    now = self.clock.now()
+                    try:
+                        rules.check_time(spec, each, now, facts)
+                        entry = line.admit(book, spec, each, draft.but(received=now, changed=now), caps)
+                    except (NotOpen, Closed):
+                        # A retry that comes late gets its answer; in time, `admit` itself knows it again.
+                        late = book.repeated(application.submission, person)
+                        if late is None:
+                            raise
+                        entry = late
+                    position = book.position(entry)
+            except NumberTaken:
+                continue
+            except Closed:
+                self._remember(application.subject, spec, each, self.clock.now())
+                raise
+            return entry, position, entry.number == draft.number
+
+    def lookup(self, number: str, last4: str) -> Found:
+        """The entry of that receipt number, for whoever knows the phone's last four digits.
+
+        Raises WrongCode alike for a wrong number and wrong digits, after the same work.
+        """
+        return self.found(self._proven(number, last4))
+
+    def found(self, entry: Entry) -> Found:
+        """The entry with its place in line, page and round."""
+        position, now = None, self.clock.now()
+        doc, each = self._place(entry)
+        overdue = entry.state == "offered" and entry.deadline is not None and entry.deadline <= now
+        if overdue and doc and doc.spec and each:
+            with self.store.open(entry.subject, who="clock") as book:
+                line.advance(book, doc.spec, each, now)
+                entry = book.get(entry.number) or entry
+        if entry.state == "waiting":
+            with self.store.open(entry.subject) as book:
+                entry = book.get(entry.number) or entry
+                position = book.position(entry)
+        try:
+            rules.check_cancel(entry, each, now)
+        except NotEligible:
+            return Found(entry, position, doc, each, can_cancel=False)
+        return Found(entry, position, doc, each, can_cancel=True)
+
+    def receipt(self, number: str) -> Found:
+        """The entry of a receipt number that we signed ourselves. Raises NotFound."""
+        entry = self.store.find(number)
+        if entry is None:
+            raise NotFound("그런 접수증이 없습니다.")
+        return self.found(entry)
+
+    def cancel(self, number: str, last4: str) -> Found:
+        """Cancel an entry and give its place to the first in line, in one transaction.
+
+        Raises WrongCode, NotEligible (already over, or the activity has begun), Unavailable.
+        """
+        return self._cancel(self._proven(number, last4), "cancelled-by-citizen", "citizen")
+
+    def cancel_by_staff(self, number: str, who: str) -> Found:
+        """As `cancel`, by an office (who: for the journal, "staff:<id>"). Raises NotFound, NotEligible, Unavailable."""
+        entry = self.store.find(clean_number(number))
+        if entry is None:
+            raise NotFound("그런 접수번호가 없습니다.")
+        return self._cancel(entry, "cancelled-by-staff", who)
+
+    def accept(self, number: str, last4: str) -> Found:
+        """Take the place that is offered; again gives the same answer.
+
+        Raises WrongCode, NotEligible (nothing is offered, or the deadline has passed), Unavailable.
+        """
+        return self._answer(self._proven(number, last4), line.accept, line.ACCEPTED)
+
+    def decline(self, number: str, last4: str) -> Found:
+        """Give the offered place to the next in line; again gives the same answer. Raises as `accept`."""
+        return self._answer(self._proven(number, last4), line.decline, line.DECLINED)
+
+    def advance(self, only: str = "") -> int:
+        """What is due whoever asks: offers lapse, windows that need no draw are settled, the line moves up.
+
+        only: one subject. Returns how many were given or offered a place. Cheap when nothing is due.
+        """
+        moved = 0
+        for doc in self.library.subjects():
+            if doc.spec is None or (only and doc.subject != only):
+                continue
+            counts = self.store.counts(doc.subject)
+            for each in doc.spec.rounds:
+                now = self.clock.now()
+                self._remember(doc.subject, doc.spec, each, now)
+                if _may_move(doc.spec, each, now, counts.get(each.id, rules.NOBODY)):
+                    with self.store.open(doc.subject, who="clock") as book:
+                        moved += len(line.advance(book, doc.spec, each, now, "more-places"))
+        return moved
+
+    def counts(self, subject: str) -> dict[str, Counts]:
+        """People per round of a subject, and which rounds are closed for good; rounds may be missing."""
+        found = dict(self.store.counts(subject))
+        facts = self.store.fixed(subject)
+        folder, _, slug = subject.partition("/")
+        doc = self.library.get(folder, slug) if facts else None
+        for each in doc.spec.rounds if doc and doc.spec else ():
+            if doc and doc.spec and rules.is_closed(doc.spec, each, facts.get(each.id)):
+                found[each.id] = replace(found.get(each.id, rules.NOBODY), closed=True)
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """State of every form with a count per round: the document of GET /api/status."""
+        now = self.clock.now()
+        forms: dict[str, Any] = {}
+        for doc in self.library.subjects():
+            spec = doc.spec
+            if spec is None:
+                continue
+            counts = self.counts(doc.subject)
+            rounds = {}
+            for each in spec.rounds:
+                held = counts.get(each.id, rules.NOBODY)
+                self._remember(doc.subject, spec, each, now)
+                rounds[each.id] = {"places": each.places, "taken": held.taken, "waiting": held.waiting}
+            forms[doc.subject] = {
+                "state": rules.form_state(spec, now, counts),
+                "opens": spec.opens.isoformat(),
+                "closes": spec.closes.isoformat(),
+                "rounds": rounds,
+            }
+        return {"now": now.isoformat(timespec="seconds"), "forms": forms}
+
+    def _draft(self, application: Application, person: str) -> Entry:
+        """The entry as it will be offered to the book, sealed under a new number."""
+        number, now = new_number(), self.clock.now()
+        return Entry(
+            number=number,
+            subject=application.subject,
+            round=application.round.id,
+            state="received",
+            rank=0,
+            person=person,
+            pin=self.keys.pin(number, application.phone[-4:]),
+            submission=application.submission,
+            received=now,
+            changed=now,
+            size=application.party,
+            hours=application.round.hours if application.spec.ledger else 0,
+            cause="applied",
+            sealed=self.keys.seal(self.store, application.subject, number, application.personal()),
+        )
+
+    def _proven(self, number: str, last4: str) -> Entry:
+        number = clean_number(number)
+        entry = self.store.find(number)
+        pin = self.keys.pin(number, people.last_four(last4))
+        # Compared even when there is no entry: the answer must not tell which part was wrong, nor its time.
+        right = self.keys.same(pin, entry.pin if entry else self.keys.pin("", ""))
+        if entry is None or not right:
+            raise WrongCode("접수번호나 휴대전화 번호 뒤 네 자리가 맞지 않습니다.")
+        return entry
+
+    def _place(self, entry: Entry) -> tuple[Document | None, Round | None]:
+        folder, _, slug = entry.subject.partition("/")
+        doc = self.library.get(folder, slug)
+        return doc, doc.spec.round(entry.round) if doc and doc.spec else None
+
+    def _cancel(self, entry: Entry, cause: str, who: str) -> Found:
+        doc, each = self._place(entry)
+        with self.store.open(entry.subject, who=who) as book:
+            spec = doc.spec if doc else None
+            current = line.cancel(book, spec, each, entry.number, self.clock.now(), cause)
+        return Found(current, None, doc, each, can_cancel=False)
+
+    def _answer(self, entry: Entry, act: Callable[..., Entry], cause: str) -> Found:
+        doc, each = self._place(entry)
+        if doc is None or doc.spec is None or each is None:
+            raise NotEligible("지금은 내린 글입니다. 담당 부서에 문의해 주세요.")
+        with self.store.open(entry.subject, who="citizen") as book:
+            current = act(book, doc.spec, each, entry.number, self.clock.now())
+        if current.cause != cause:  # after the block: what lapsed has lapsed
+            rules.check_offer(current)
+        return self.found(current)
+
+    def _check_time(self, subject: str, spec: FormSpec, each: Round, now: datetime) -> None:
+        """As rules.check_time, with what is fixed about the round; a closing that is noticed is remembered."""
+        try:
+            rules.check_time(spec, each, now, self.store.fixed(subject).get(each.id))
+        except Closed:
+            self._remember(subject, spec, each, now)
+            raise
+
+    def _remember(self, subject: str, spec: FormSpec, each: Round, now: datetime) -> None:
+        """Fix that the round's closing time has passed, once."""
+        fact = rules.passed(spec, each)
+        if not self._remembers or now < spec.closes_for(each):
+            return
+        if fact not in self.store.fixed(subject).get(each.id, {}):
+            with self.store.open(subject, who="clock") as book:
+                book.fix(each.id, fact, "time", now)
+
+
+def _may_move(spec: FormSpec, each: Round, now: datetime, counts: Counts) -> bool:
+    """Could anything be due in the round? Says yes a little too often, never no too often."""
+    if spec.promotion == "offer" and counts.taken:
+        return True
+    if counts.waiting and counts.taken < each.places:
+        return True
+    return bool(counts.received) and spec.selection == "window-draw" and now >= rules.window_end(spec, each)
+
+
+def read_application(
+    doc: Document, spec: FormSpec, each: Round | None, payload: Mapping[str, Any], today: date
+) -> Application:
+    """The application in a payload. Raises Invalid with every field that must be corrected, in page order.
+
+    The payload has passed `refuse_forbidden`.
+    """
+    reader = _Reader(payload)
+    if each is None:
+        said = "회차를 골라 주세요." if not payload.get("round") else "글로 적어 주세요."
+        reader.errors.append(FieldError("round", said))
+    name = reader.read("name", people.read_name)
+    phone = reader.read("phone", people.normalise_phone)
+    email = "" if spec.email == "none" else reader.read("email", people.read_email, spec.email == "required")
+    by_birth = spec.person == "phone+birth_date"
+    born = reader.read("birth_date", lambda text: people.read_birth_date(text, today)) if by_birth else ""
+    party = reader.party(spec.party) if spec.party > 1 else 1
+    answers = reader.answers(spec)
+    if payload.get("consent") is not True and payload.get("consent") not in TICKED:
+        reader.errors.append(
+            FieldError("consent", "개인정보 수집·이용에 동의해야 신청할 수 있습니다. 체크해 주세요.")
+        )
+    submission = reader.submission()
+    reader.unknown(spec)
+    if reader.errors or each is None:
+        raise Invalid(reader.errors)
+    return Application(
+        doc=doc,
+        spec=spec,
+        round=each,
+        name=name,
+        phone=phone,
+        submission=submission,
+        email=email,
+        birth_date=born,
+        party=party,
+        answers=answers,
+    )
+
+
+class _Reader:
+    """Reads the fields of one payload and collects what must be corrected."""
+
+    def __init__(self, payload: Mapping[str, Any]) -> None:
+        self.payload = payload
+        self.errors: list[FieldError] = []
+
+    def read(self, name: str, rule: Callable[[str], str], required: bool = True) -> str:
+        """One text field through its rule; "" when it is empty and may be, or when it is wrong."""
+        given = self.payload.get(name)
+        try:
+            text = _text(given)
+            return rule(text) if text or required else ""
+        except ValueError as wrong:
+            self.errors.append(FieldError(name, str(wrong)))
+            return ""
+
+    def party(self, most: int) -> int:
+        """How many people come, 1 when it is not said."""
+        given = self.payload.get("party", 1)
+        if isinstance(given, str) and re.fullmatch(r"\s*\d{1,3}\s*", given):
+            given = int(given)
+        elif given in ("", None):
+            given = 1
+        if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
+            self.errors.append(FieldError("party", f"함께 오는 사람 수를 1부터 {most} 사이로 적어 주세요."))
+            return 1
+        return given
+
+    def answers(self, spec: FormSpec) -> Mapping[str, Any]:
+        """Answers to the form's own questions."""
+        given = self.payload.get("answers")
+        if given is None or given == "":
+            given = {}
+        if not isinstance(given, Mapping):
+            self.errors.append(FieldError("answers", "answers는 이름과 답의 묶음이어야 합니다."))
+            return {}
+        answers, errors = read_answers(spec, given)
+        self.errors.extend(FieldError(_shown(error.field), error.message) for error in errors)
+        return answers
+
+    def submission(self) -> str:
+        """The uuid that makes a retry safe."""
+        try:
+            return str(UUID(_text(self.payload.get("submission_id"))))
+        except ValueError:
+            self.errors.append(
+                FieldError(
+                    "submission_id",
+                    "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다.",
+                )
+            )
+            return ""
+
+    def unknown(self, spec: FormSpec) -> None:
+        """Fields that this form does not have."""
+        absent = {"email"} if spec.email == "none" else set()
+        if spec.person != "phone+birth_date":
+            absent.add("birth_date")
+        if spec.party == 1:
+            absent.add("party")
+        for name in self.payload:
+            empty_extra = name in absent and self.payload[name] in (None, "")
+            if name not in TOP_FIELDS or (name in absent and not empty_extra):
+                self.errors.append(FieldError(_shown(name), "이 신청서에 없는 항목입니다."))
+
+
+def _text(value: Any) -> str:
+    """A field's text, cleaned; "" for nothing. Raises ValueError for anything that is no text."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError("글로 적어 주세요.")
+    return clean(value)
+
+
+def refuse_forbidden(payload: Mapping[str, Any]) -> None:
+    """Raises Invalid for what may stand in no field, name or number of a post, known or unknown, however deep."""
+    if found := _forbidden(payload):
+        raise Invalid(found)
+
+
+def _forbidden(payload: Mapping[str, Any]) -> list[FieldError]:
+    """The fields in which a resident registration number or broken text stands, each named once."""
+    found = []
+    flat = {**payload}
+    answers = flat.pop("answers", None)
+    if isinstance(answers, Mapping):
+        flat |= {f"answers.{name}": value for name, value in answers.items()}
+    elif answers is not None:
+        flat["answers"] = answers
+    for name, value in flat.items():
+        if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
+            continue  # made by a program: one in four thousand has the digits of a resident registration number
+        for text in texts({name: value}):
+            message = _wrong_text(text)
+            if message:
+                found.append(FieldError(_shown(name), message))
+                break
+    return found
+
+
+def _wrong_text(text: str) -> str:
+    """Why a text may not be kept, whatever the field; "" when it may."""
+    if has_resident_number(text):
+        return RESIDENT_NUMBER_MESSAGE
+    try:
+        text.encode()  # a lone surrogate: JSON can carry it, UTF-8 cannot keep it
+    except UnicodeEncodeError:
+        return "글자가 깨졌습니다. 다시 적어 주세요."
+    return ""
+
+
+def _shown(name: str) -> str:
+    """A field name as it may be repeated in an answer: names are made by the sender and may hold anything."""
+    return name if re.fullmatch(r"[\w.-]{1,60}", name) and not has_resident_number(name) else "unknown"

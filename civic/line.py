@@ -1,0 +1,201 @@
+"""How people get in and how the waiting line moves, inside one transaction of the store. No web, no clock.
+
+Every function takes an open book and the time; what it decides is in `rules`. Rules for citizens: docs/rules.md#waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from civic import rules
+from civic.entries import LIVE, Cap, Counts, Entry
+from civic.errors import Full, NotEligible
+from civic.forms import FormSpec, Round
+from civic.store.book import Book
+
+# Causes, as they stand in the journal. A promotion's own cause says what freed the place.
+ACCEPTED, DECLINED, LAPSED, ENOUGH = "accepted", "declined-by-citizen", "lapsed", "enough-places"
+PROMOTED, OFFERED = (
+    "promoted",
+    "offered",
+)  # + "" (cancelled), "-after-decline", "-after-lapse", "-more-places"
+CALLED_OFF = "called-off"  # + ": reason"
+
+
+def admit(book: Book, spec: FormSpec, each: Round, draft: Entry, caps: Sequence[Cap]) -> Entry:
+    """Keep an application that came in time; the entry as it stands when the block ends.
+
+    draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
+    Full, and what `Book.add` raises.
+    """
+    now, counts = draft.received, rules.NOBODY
+    moment = now
+    if rules.needs_the_round(spec):
+        book.counts(each.id)  # from here on nobody else changes the round until the block ends
+        facts = book.fixed(each.id)
+        rules.check_time(spec, each, now, facts)
+        advance(book, spec, each, now)
+        counts = book.counts(each.id)
+        if "frozen" in facts:  # nobody joins a frozen list, even if the clock has jumped back into the window
+            moment = max(now, rules.window_end(spec, each))
+    try:
+        entry = book.add(draft, rules.seats(spec, each, moment, counts), caps)
+    except Full:
+        raise Full(each.places, each.waiting) from None
+    if entry.number != draft.number:
+        return entry  # sent before
+    if spec.close_at is not None and rules.closes_now(spec, each, book.counts(each.id)):
+        book.fix(each.id, "closed", "early", now)
+    if entry.state == "waiting" and spec.party > 1:
+        # A place may be free that the group before them does not fit into.
+        advance(book, spec, each, now)
+        entry = book.get(entry.number) or entry
+    return entry
+
+
+def advance(book: Book, spec: FormSpec, each: Round, now: datetime, after: str = "") -> list[Entry]:
+    """Let overdue offers lapse, settle a window that needs no draw, and give free places to the line.
+
+    after: what freed a place, for the cause: "" (somebody cancelled), "decline" or "more-places". Returns those who were
+    given or offered a place. Doing it twice does nothing more.
+    """
+    lapsed = [entry for entry in book.offers(each.id) if entry.deadline and entry.deadline <= now]
+    for entry in lapsed:
+        book.move(entry.moved("declined", now, LAPSED))
+        book.tell(LAPSED, entry.number, now)
+    after = "lapse" if lapsed else after
+    counts = book.counts(each.id)
+    moved = _settle_window(book, spec, each, now, counts)
+    if moved:
+        counts = book.counts(each.id)
+    free = each.places - counts.taken
+    if free <= 0 or not counts.waiting or (counts.received and rules.is_drawn_later(spec)):
+        return moved  # while a draw is to come, places are the draw's
+    line = book.line(each.id, most=None if spec.party > 1 else free)
+    for entry in rules.promoted(each, counts, line):
+        moved.append(_promote(book, spec, entry, now, f"-after-{after}" if after else ""))
+    return moved
+
+
+def _promote(book: Book, spec: FormSpec, entry: Entry, now: datetime, after: str) -> Entry:
+    if spec.promotion == "offer":
+        deadline = rules.offer_deadline(now, spec.offer_hours)
+        book.tell("offer", entry.number, now)
+        return book.move(entry.moved("offered", now, OFFERED + after, deadline))
+    book.tell("promoted", entry.number, now)
+    return book.move(entry.moved("confirmed", now, PROMOTED + after))
+
+
+def _settle_window(book: Book, spec: FormSpec, each: Round, now: datetime, counts: Counts) -> list[Entry]:
+    """After a window in which no more people came than there are places: everyone has one, and nothing is drawn."""
+    if spec.selection != "window-draw" or not counts.received or now < rules.window_end(spec, each):
+        return []
+    if counts.taken + counts.received > each.places or "frozen" in book.fixed(each.id):
+        return []
+    moved = []
+    for entry in book.entries(each.id, ("received",)):
+        moved.append(book.move(entry.moved("confirmed", now, ENOUGH)))
+        book.tell("confirmed", entry.number, now)
+    return moved
+
+
+def accept(book: Book, spec: FormSpec, each: Round, number: str, now: datetime) -> Entry:
+    """Take the offered place. Again: the same answer. The caller checks afterwards with `rules.check_offer`."""
+    advance(book, spec, each, now)
+    entry = _get(book, number)
+    if entry.state != "offered":
+        return entry
+    return book.move(entry.moved("confirmed", now, ACCEPTED))
+
+
+def decline(book: Book, spec: FormSpec, each: Round, number: str, now: datetime) -> Entry:
+    """Give the offered place back; it goes to the next in line. Again: the same answer."""
+    advance(book, spec, each, now)
+    entry = _get(book, number)
+    if entry.state != "offered":
+        return entry
+    entry = book.move(entry.moved("declined", now, DECLINED))
+    advance(book, spec, each, now, "decline")
+    return entry
+
+
+def cancel(
+    book: Book, spec: FormSpec | None, each: Round | None, number: str, now: datetime, cause: str
+) -> Entry:
+    """Cancel an entry; its place goes to the line. spec, each: None when the page is gone. Raises NotEligible."""
+    entry = _get(book, number)
+    rules.check_cancel(entry, each, now)
+    entry = book.move(entry.moved("cancelled", now, cause))
+    if spec and each:
+        advance(book, spec, each, now)
+    return entry
+
+
+def call_off(book: Book, spec: FormSpec, each: Round, now: datetime, reason: str) -> list[Entry]:
+    """A round that too few people joined does not take place: everybody's entry ends, and all are told.
+
+    Returns them. Raises NotEligible while the round takes people, when it has its minimum, or was called off already.
+    """
+    counts, facts = book.counts(each.id), book.fixed(each.id)
+    if "called-off" in facts:
+        raise NotEligible("이미 취소한 회차입니다.")
+    if now < spec.closes_for(each) and not rules.is_closed(spec, each, facts):
+        raise NotEligible("아직 접수하고 있습니다. 접수가 끝난 뒤에 정하세요.")
+    rules.check_call_off(each, counts)
+    book.fix(each.id, "called-off", reason, now)
+    moved = []
+    for entry in book.entries(each.id, LIVE):
+        moved.append(book.move(entry.moved("cancelled", now, f"{CALLED_OFF}: {reason}")))
+        book.tell(CALLED_OFF, entry.number, now)
+    return moved
+
+
+def decide(
+    book: Book, spec: FormSpec, each: Round, number: str, state: str, reason: str, now: datetime
+) -> Entry:
+    """Staff's word on an entry under review: confirmed, waiting or rejected, with the reason.
+
+    A place is given only while one is free. Raises NotEligible (not under review, or none free).
+    """
+    counts = book.counts(each.id)
+    entry = _get(book, number)
+    if spec.selection != "review" or entry.state != "received":
+        raise NotEligible("심사를 기다리는 신청이 아닙니다.")
+    if state == "confirmed" and counts.taken + entry.size > each.places:
+        raise NotEligible(f"남은 자리가 {max(0, each.places - counts.taken)}명이라 확정할 수 없습니다.")
+    moved = book.move(entry.moved(state, now, f"reviewed: {reason}"))
+    book.tell(state, entry.number, now)
+    return moved
+
+
+def work(
+    book: Book, entry: Entry, ledger: str, hours: int | None, most: int, now: datetime, cause: str
+) -> Entry:
+    """Hours worked ("worked") or approved ("approved") take the place of the hours reserved; None: was absent.
+
+    most: hours that one person may have in the ledger. Raises NotEligible when the entry is not at that step, or
+    the person's hours would pass `most`.
+    """
+    current = _get(book, entry.number)
+    before = ("confirmed", "attended", "absent") if cause == "worked" else ("attended",)
+    if current.state not in before or (cause == "worked" and current.cause == "approved"):
+        raise NotEligible("확정되어 활동한 신청만 적을 수 있고, 인정한 시간은 다시 고치지 않습니다.")
+    if hours is None:
+        return book.move(current.moved("absent", now, "absent"))
+    key = f"ledger:{ledger}"
+    counted = current.hours if current.state != "absent" else 0
+    if book.used(current.person, key) - counted + hours > most:
+        raise NotEligible(
+            f"이 사람의 활동 시간이 한도 {most}시간을 넘습니다. 장부(ledger show)를 확인하세요."
+        )
+    successor = replace(current.moved("attended", now, cause), hours=hours)
+    return book.move(successor, {key: hours})
+
+
+def _get(book: Book, number: str) -> Entry:
+    entry = book.get(number)
+    if entry is None:
+        raise NotEligible("그런 신청이 없습니다.")
+    return entry

@@ -1,0 +1,116 @@
+"""A result as the files of content/results/: the record, and beside it all that is needed to count again. Text only.
+
+Written by `votes publish` and `votes import`; read back, and counted again, by civic/library/results.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from civic.ballots import Spoiled
+from civic.clock import SEOUL
+from civic.models import Poll, Proposal
+from civic.pabulib import write as write_pb
+from civic.published import BALLOTS, RECEIPTS, RESULTS, Drawn
+from civic.results import (
+    as_election,
+    as_json,
+    ballots_csv,
+    ballots_document,
+    results_csv,
+    results_document,
+)
+from civic.tally import Ballot, Number, Outcome
+from civic.tally_check import Batch
+
+COUNTRY, UNIT = "South Korea", "Gwangsan-gu"
+
+
+@dataclass(frozen=True)
+class Board:
+    """The receipts as they were told before opening, and their fingerprint."""
+
+    receipts: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an election from elsewhere comes from, and the unit of its money."""
+
+    source: str
+    currency: str = ""
+
+
+def result_files(
+    poll: Poll,
+    proposals: Sequence[Proposal],
+    result: Outcome,
+    ballots: Sequence[Ballot],
+    at: datetime,
+    *,
+    void: Sequence[Spoiled] = (),
+    batches: Iterable[Batch] = (),
+    tables: Mapping[str, Mapping[str, Number]] | None = None,
+    draw: Sequence[str] = (),
+    drawn: Drawn | None = None,
+    board: Board | None = None,
+    origin: Origin | None = None,
+) -> dict[str, str]:
+    """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
+    without its files.
+
+    at: when it is published. Under FEWEST ballots the singular files are left out.
+    """
+    voters = len(ballots) + len(void)
+    results = results_document(
+        poll, proposals, result, ballots, voters, len(void), batches, tables, draw, drawn
+    )
+    files = {RESULTS: as_json(results), "results.csv": results_csv(result, proposals)}
+    singly = ballots_document(poll, proposals, ballots, void)
+    if singly is not None:
+        files |= {
+            BALLOTS: as_json(singly),
+            "ballots.csv": ballots_csv(ballots),
+            "election.pb": write_pb(as_election(poll, proposals, ballots, result, COUNTRY, UNIT)),
+        }
+    if board is not None:
+        told = {"poll": poll.slug, "rules": results["rules_hash"], "digest": board.digest}
+        files[RECEIPTS] = as_json(told | {"receipts": list(board.receipts)})
+    return placed(results, files, at, board, origin)
+
+
+def placed(
+    results: Mapping[str, Any],
+    files: Mapping[str, str],
+    at: datetime,
+    board: Board | None = None,
+    origin: Origin | None = None,
+) -> dict[str, str]:
+    """These files of one result in their places, and the record that names them."""
+    slug = results["poll"]
+    lines: dict[str, Any] = {
+        "vote": slug,
+        "published_at": at,
+        "rules": results["rules_hash"],
+        "board": board.digest if board else "",
+        "voters": results["voters"],
+        "ballots": results["ballots"],
+        "void": results["void"],
+        "source": origin.source if origin else "",
+        "currency": origin.currency if origin else "",
+        "files": sorted(f"{slug}/{name}" for name in files),
+    }
+    record = "".join(f"{key} = {_toml(value)}\n" for key, value in lines.items() if value != "")
+    return {**{f"{slug}/{name}": text for name, text in files.items()}, f"{slug}.toml": record}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(SEOUL).isoformat(timespec="seconds")
+    # JSON's strings, numbers and lists are TOML's too; only a DEL would differ.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
