@@ -1,0 +1,89 @@
+// Seals a ballot in the browser, so that the server never sees the choices. The format, with a test vector,
+// is in docs/voting.md; civic/ballots.py is its other half. Needs nothing but WebCrypto.
+
+const VERSION = 1;
+const INFO = new TextEncoder().encode("madang ballot 1");
+const SIGNS = "34679ACDEFGHJKMNPQRTUWXY"; // no look-alikes
+const CURVE = { name: "ECDH", namedCurve: "P-256" };
+
+export function toText(bytes) {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+export function fromText(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (sign) => sign.charCodeAt(0));
+}
+
+function join(...parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+async function sha256(bytes) {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+const inFours = (signs) => signs.match(/.{4}/g).join("-");
+
+// A tracker: sixteen signs, each equally likely (bytes from 240 on are drawn again: 240 is 10 x 24).
+export function newTracker() {
+  let signs = "";
+  while (signs.length < 16) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(32))) {
+      if (byte < 240 && signs.length < 16) signs += SIGNS[byte % 24];
+    }
+  }
+  return inFours(signs);
+}
+
+// The receipt code of an envelope (bytes): SHA-256 as a number, its sixteen lowest digits in base 24.
+export async function receiptOf(envelope) {
+  const hex = Array.from(await sha256(envelope), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let number = BigInt(`0x${hex}`);
+  let signs = "";
+  for (let place = 0; place < 16; place += 1) {
+    signs += SIGNS[Number(number % 24n)];
+    number /= 24n;
+  }
+  return inFours(signs);
+}
+
+// choices: slugs. slot: {poll, rules (hex), keys: [base64url], room}. Answers {envelope, receipt, tracker}.
+// `tracker` and `ephemeral` are given only by the test of the vector.
+export async function seal(choices, slot, { tracker = newTracker(), ephemeral = null } = {}) {
+  if (!slot.keys.length) throw new Error("poll has no keys");
+  const own = ephemeral ?? (await crypto.subtle.generateKey(CURVE, false, ["deriveBits"]));
+  const point = new Uint8Array(await crypto.subtle.exportKey("raw", own.publicKey));
+  const poll = new TextEncoder().encode(slot.poll);
+  const rules = Uint8Array.from(slot.rules.match(/../g), (pair) => parseInt(pair, 16));
+  const head = join([VERSION], (await sha256(poll)).slice(0, 16), rules, point);
+
+  const content = new TextEncoder().encode(JSON.stringify({ choices: [...choices].sort(), tracker }));
+  if (content.length + 2 > slot.room) throw new Error("choices do not fit");
+  const padded = new Uint8Array(slot.room);
+  padded.set([content.length >> 8, content.length & 255]);
+  padded.set(content, 2);
+
+  const keys = slot.keys.map(fromText);
+  const shared = [];
+  for (const raw of keys) {
+    const key = await crypto.subtle.importKey("raw", raw, CURVE, false, []);
+    shared.push(new Uint8Array(await crypto.subtle.deriveBits({ name: "ECDH", public: key }, own.privateKey, 256)));
+  }
+  const secret = await crypto.subtle.importKey("raw", join(...shared), "HKDF", false, ["deriveBits"]);
+  const salt = join(head, ...keys);
+  const bits = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info: INFO }, secret, 352);
+  const derived = new Uint8Array(bits);
+  const key = await crypto.subtle.importKey("raw", derived.slice(0, 32), "AES-GCM", false, ["encrypt"]);
+  const cipher = { name: "AES-GCM", iv: derived.slice(32), additionalData: join(head, poll) };
+  const envelope = join(head, new Uint8Array(await crypto.subtle.encrypt(cipher, key, padded)));
+  return { envelope: toText(envelope), receipt: await receiptOf(envelope), tracker };
+}

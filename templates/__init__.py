@@ -1,0 +1,91 @@
+"""How templates are set up, for the pages of the site and for the pages that the API answers with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from civic import wording
+from civic.ballots import is_ready, slot_of
+from civic.clock import Clock
+from civic.envelopes import Slot
+from civic.forms import FormSpec
+from civic.library import Library
+from civic.links import api, link
+from civic.models import Poll, Proposal
+from civic.rules import explain, form_state
+
+FOLDER = Path(__file__).parent
+
+
+class Addressed(Protocol):
+    """Anything that knows under which address an asset is served."""
+
+    def url(self, name: str) -> str: ...
+
+
+def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -> Environment:
+    """The one Jinja environment. Names that are not given are errors, and everything is escaped.
+
+    demo: every page says that this is a demonstration. Globals are listed in ARCHITECTURE.md.
+    """
+    env = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    site = library.site
+
+    def state_now(spec: FormSpec) -> str:
+        return form_state(spec, clock.now())
+
+    def canonical(path: str) -> str:
+        """The whole public address of a path."""
+        return site.base_url + path
+
+    def menu_current(path: str) -> str:
+        """The menu address under which a page lies: the longest that fits; "" when none does."""
+        fitting = [
+            item.to for item in site.menu if item.to == path or (item.to != "/" and path.startswith(item.to))
+        ]
+        return max(fitting, key=len, default="")
+
+    def has_page(slug: str) -> bool:
+        """Is there a plain page of that name to link to?"""
+        return library.get("pages", slug) is not None
+
+    slots: dict[str, Slot] = {}
+
+    def slot(poll: Poll) -> Slot:
+        """What a ballot of this poll is sealed with; `rules` is the fingerprint that pages print."""
+        if poll.slug not in slots:
+            mine = (p for p in library.of("proposal") if isinstance(p, Proposal) and p.vote == poll.slug)
+            slots[poll.slug] = slot_of(poll, mine)
+        return slots[poll.slug]
+
+    env.globals.update(
+        slot=slot,
+        is_ready=is_ready,
+        site=site,
+        now=clock.now,
+        link=link,
+        api=api,
+        asset=assets.url,
+        words=wording,
+        department=library.department,
+        form_state=state_now,
+        explain=explain,
+        draw_of=library.draw_of,
+        has_page=has_page,
+        demo=demo,
+        live=False,
+        canonical=canonical,
+        menu_current=menu_current,
+    )
+    return env
