@@ -1,0 +1,160 @@
+"""Where builds lie, and how one becomes the site: a fresh folder, then one atomic change of a link.
+
+Readers see the old site or the new one, never a mixture; what is not ours is never touched.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from civic.errors import InUse
+
+KEPT = 5
+UNFINISHED = ".part"
+
+
+class NotOurs(Exception):
+    """The target is something that a build did not make; it is left alone."""
+
+
+class Builds:
+    """The builds behind one link: `site` points at `.builds/site-000007`."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link.absolute()
+        self.folder = self.link.parent / ".builds"
+        self.cache = self.folder / f".{self.link.name}.cache"
+        self._name = re.compile(rf"{re.escape(self.link.name)}-(\d{{6,}})")
+
+    def check_target(self) -> None:
+        """Raises NotOurs when the link's place is taken by something else."""
+        if self.link.is_symlink():
+            target = Path(os.path.abspath(self.link.parent / self.link.readlink()))  # noqa: PTH100 (no resolving)
+            if target.parent != self.folder or not self._name.fullmatch(target.name):
+                raise NotOurs(f"{self.link}: 다른 곳을 가리키는 링크가 있습니다. 옮기거나 --out을 바꾸세요.")
+        elif self.link.is_dir():
+            if any(self.link.iterdir()):
+                raise NotOurs(
+                    f"{self.link}: 만들기가 만들지 않은 폴더가 있습니다. 옮기거나 --out을 바꾸세요."
+                )
+        elif self.link.exists():
+            raise NotOurs(f"{self.link}: 같은 이름의 파일이 있습니다. 옮기거나 --out을 바꾸세요.")
+
+    @contextmanager
+    def alone(self, patience: float, waiting: Callable[[], None]) -> Iterator[None]:
+        """No other build of this link runs inside the block.
+
+        patience: seconds to wait for another one; `waiting` is called once before. Raises InUse after them.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f".{self.link.name}.lock").open("a") as lock:
+            _take(lock.fileno(), patience, waiting)
+            yield
+
+    def begin(self, reuse: bool = False) -> Path:
+        """A fresh folder for a build; what killed builds left is removed first.
+
+        reuse: it may hold the files of the oldest build, which had to go anyway: most of them are right already.
+        """
+        for left in self.folder.glob(f"{self.link.name}-*{UNFINISHED}"):
+            shutil.rmtree(left)
+        finished = self.finished()
+        number = max((number for number, _ in finished), default=0) + 1
+        fresh = self.folder / f"{self.link.name}-{number:06d}{UNFINISHED}"
+        oldest = finished[0][1] if reuse and len(finished) >= KEPT else None
+        if oldest and oldest != self.current():
+            oldest.rename(fresh)
+        else:
+            fresh.mkdir()
+        return fresh
+
+    def finished(self) -> list[tuple[int, Path]]:
+        """(number, folder) of all whole builds, oldest first."""
+        found = [(self._name.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        return sorted((int(match.group(1)), path) for match, path in found if match and path.is_dir())
+
+    def current(self) -> Path | None:
+        """The build that is the site now; None where there is none."""
+        if not self.link.is_symlink():
+            return None
+        found = self.folder / self.link.readlink().name
+        return found if found.is_dir() else None
+
+    def roll_back(self) -> Path | None:
+        """Make the build before the present one the site again; None when none is left."""
+        current = self.current()
+        older = [path for _, path in self.finished() if current is None or path.name < current.name]
+        if older:
+            self._point_at(older[-1])
+        return older[-1] if older else None
+
+    def publish(self, fresh: Path) -> Path:
+        """Make a whole build the site, durably and at once; older builds than the last five go."""
+        _sync_disk(fresh)  # every file of the build is on disk before the link says so
+        whole = fresh.with_name(fresh.name.removesuffix(UNFINISHED))
+        fresh.rename(whole)
+        if self.link.is_dir() and not self.link.is_symlink():
+            self.link.rmdir()  # empty, see check_target
+        self._point_at(whole)
+        for _, old in self.finished()[:-KEPT]:
+            if old != self.current():
+                shutil.rmtree(old)
+        return whole
+
+    def abandon(self, fresh: Path) -> None:
+        """Remove a build that failed."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(fresh)
+
+    def _point_at(self, whole: Path) -> None:
+        ready = self.folder / f".{self.link.name}.link"
+        ready.unlink(missing_ok=True)
+        ready.symlink_to(os.path.relpath(whole, self.link.parent))
+        ready.replace(self.link)
+        _sync_folder(self.folder)
+        _sync_folder(self.link.parent)
+
+
+def _take(lock: int, patience: float, waiting: Callable[[], None]) -> None:
+    deadline = time.monotonic() + patience
+    told = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise InUse("다른 만들기가 끝나지 않았습니다. 잠시 뒤에 다시 하세요.") from None
+        if not told:
+            waiting()
+            told = True
+        time.sleep(0.05)
+
+
+def _sync_disk(folder: Path) -> None:
+    """All that was written on the disk of this folder; other disks are left alone."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None:
+            os.sync()
+        elif syncfs(handle) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,74 @@
+"""A page in short, as lists and the home page show it: state, time, place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from civic import wording
+from civic.forms import FormSpec
+from civic.library import Library
+from civic.models import Document, Event, Lecture, Poll, Programme, Proposal
+from civic.rules import form_state, round_state
+
+
+@dataclass(frozen=True)
+class Card:
+    """One page in a list. `state` is "" where nothing opens or closes."""
+
+    doc: Document
+    state: str = ""  # "", "upcoming", "open", "closed"; "full" is known to the API only
+    opens: datetime | None = None
+    closes: datetime | None = None
+    when: str = ""  # of a proposal: its type
+    where: str = ""
+    places: int | None = None
+
+
+def card(doc: Document, library: Library) -> Card:
+    """The card of a page at the library's time."""
+    now = library.now
+    match doc:
+        case Poll():
+            state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
+            return Card(doc, state, doc.opens, doc.closes, wording.period(doc.opens, doc.closes))
+        case Proposal():
+            poll = library.get("votes", doc.vote)
+            kind = poll.type(doc.type) if isinstance(poll, Poll) else None
+            return Card(doc, when=kind.label if kind else "", where=doc.area)
+        case Lecture():
+            return _with_form(doc, doc.form, now, lecture_time(doc), doc.where)
+        case Event():
+            return _with_form(doc, doc.form, now, wording.period(doc.starts, doc.ends), doc.where)
+        case Programme():
+            return _with_form(doc, doc.form, now, "", doc.where)
+        case _:
+            return Card(doc)
+
+
+def lecture_time(doc: Lecture) -> str:
+    """When a course takes place: as staff wrote it, or from its sessions; "" when neither is known."""
+    if doc.when or not doc.sessions:
+        return doc.when
+    first, last = doc.sessions[0], doc.sessions[-1]
+    if len(doc.sessions) == 1:
+        return wording.period(first.starts, first.ends)
+    if first.starts.date() == last.starts.date():
+        return f"{wording.period(first.starts, last.ends)}, 모두 {len(doc.sessions)}회"
+    return f"{wording.short_day(first.starts)} ~ {wording.short_day(last.starts)}, 모두 {len(doc.sessions)}회"
+
+
+def _with_form(doc: Document, spec: FormSpec | None, now: datetime, when: str, where: str) -> Card:
+    if spec is None:
+        return Card(doc, when=when, where=where)
+    state = form_state(spec, now)
+    rounds = [each for each in spec.rounds if round_state(spec, each, now) == state]
+    return Card(
+        doc,
+        state,
+        opens=min(spec.opens_for(each) for each in rounds),
+        closes=max(spec.closes_for(each) for each in rounds),
+        when=when,
+        where=where,
+        places=sum(each.places for each in rounds),
+    )

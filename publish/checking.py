@@ -1,0 +1,142 @@
+"""Is the built site whole? Every page is read again before anybody sees it: links, anchors, ids, headings."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote
+
+from civic.errors import Mistake
+
+SERVED_BY_API = ("/api/", "/healthz", "/readyz", "/metrics")
+
+_TAG = re.compile(r'<([a-z][a-z0-9]*)((?:[^">]++|"[^"]*+")*+)>')
+_ATTRIBUTE = re.compile(r'\s(id|name|href|src|action|for|aria-labelledby|aria-describedby)="([^"]*)"')
+_NOT_MARKUP = re.compile(r"<(?:!--.*?-->|((script|style)\b[^>]*>).*?</\2>)", re.DOTALL)
+_POINTS_AT_ID = ("for", "aria-labelledby", "aria-describedby")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the check needs of one built page."""
+
+    ids: frozenset[str]
+    links: tuple[str, ...]  # internal: "/a/#b"
+    mistakes: tuple[str, ...]  # what is wrong with the page itself
+
+
+def check_site(root: Path) -> list[Mistake]:
+    """Everything that is wrong with a built site; empty when it may be published."""
+    outlines: dict[str, Outline | None] = {}
+    for name in sorted(_files(root)):
+        outlines[name] = outline_of(name, (root / name).read_bytes())
+    return broken(outlines, list(outlines))
+
+
+def outline_of(name: str, content: bytes) -> Outline | None:
+    """What the check needs of a built file; None where there is nothing to say."""
+    wrong = []
+    if not name.isascii():
+        nfd = unicodedata.normalize("NFC", name) != name
+        wrong.append("파일 이름이 NFD입니다" if nfd else "파일 이름이 영문이 아닙니다")
+    if not name.endswith(".html"):
+        return Outline(frozenset(), (), tuple(wrong)) if wrong else None
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return Outline(frozenset(), (), (*wrong, "UTF-8이 아닙니다"))
+    found = outline(text)
+    return Outline(found.ids, found.links, (*wrong, *found.mistakes))
+
+
+def broken(outlines: Mapping[str, Outline | None], names: Iterable[str]) -> list[Mistake]:
+    """What is wrong with these files and their links. outlines: of every file of the site."""
+    mistakes: list[Mistake] = []
+    for name in names:
+        page = outlines[name]
+        if page is None:
+            continue
+        mistakes += [Mistake(name, 0, "", wrong) for wrong in page.mistakes]
+        for target in dict.fromkeys(page.links):
+            wrong = _broken(target, name, outlines)
+            if wrong:
+                mistakes.append(Mistake(name, 0, "", wrong, target))
+    return mistakes
+
+
+def outline(text: str) -> Outline:
+    """A page's ids and internal links, and what is wrong with it on its own."""
+    plain = _NOT_MARKUP.sub(lambda found: f"<{found[1]}" if found[1] else "", text)
+    ids: list[str] = []
+    links: list[str] = []
+    pointers: list[str] = []
+    headings = 0
+    mistakes: list[str] = []
+    for tag, attributes in _TAG.findall(plain):
+        headings += tag == "h1"
+        if tag == "img" and ' alt="' not in attributes:
+            mistakes.append("그림에 설명(alt)이 없습니다")
+        if not attributes:
+            continue
+        if ' style="' in attributes or " onclick=" in attributes:
+            mistakes.append("style이나 onclick 속성은 쓸 수 없습니다")
+        own, named, pointed = _attributes(attributes)
+        ids += own
+        links += named
+        pointers += pointed
+    if headings != 1:
+        mistakes.append(f"h1은 꼭 하나여야 합니다 (found {headings})")
+    if '<html lang="' not in text:
+        mistakes.append("html에 lang이 없습니다")
+    mistakes += [f"id가 겹칩니다 (found {id})" for id, times in Counter(ids).items() if times > 1]
+    known = frozenset(ids)
+    mistakes += [f"가리키는 id가 없습니다 (found {id})" for id in dict.fromkeys(pointers) if id not in known]
+    return Outline(known, tuple(links), tuple(mistakes))
+
+
+@lru_cache(maxsize=20_000)  # header, menu and footer are the same on every page
+def _attributes(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """(ids, internal links, ids pointed at) of a tag's attributes."""
+    ids: list[str] = []
+    links: list[str] = []
+    pointers: list[str] = []
+    for name, value in _ATTRIBUTE.findall(text):
+        if name == "id":
+            ids.append(html.unescape(value))
+        elif name in _POINTS_AT_ID:
+            pointers += html.unescape(value).split()
+        elif name != "name" and value.startswith(("/", "#")):
+            links.append(html.unescape(value))
+    return tuple(ids), tuple(links), tuple(pointers)
+
+
+def _broken(target: str, page: str, outlines: Mapping[str, Outline | None]) -> str:
+    """What is wrong with a link that stands on `page`, or ""."""
+    path, _, anchor = target.partition("#")
+    path = unquote(path.partition("?")[0])
+    if path.startswith(SERVED_BY_API):
+        return ""
+    if path.startswith("//"):
+        return "다른 누리집을 가리킵니다"
+    file = page if not path else path[1:] + ("index.html" if path.endswith("/") else "")
+    if file not in outlines:
+        return "링크가 끊겼습니다"
+    there = outlines[file] if anchor else None
+    if anchor and there and unquote(anchor) not in there.ids:
+        return "링크가 가리키는 자리(#)가 없습니다"
+    return ""
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Every file below a folder, as "a/b.html"."""
+    for folder, _, names in os.walk(root):
+        base = Path(folder).relative_to(root).as_posix()
+        for name in names:
+            yield name if base == "." else f"{base}/{name}"

@@ -1,0 +1,173 @@
+"""One edition of the site: the library, the assets and the templates that its pages are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, Protocol, cast
+
+from jinja2 import Environment, TemplateError
+from markupsafe import Markup
+
+import templates
+from civic.clock import Clock
+from civic.library import Library
+from civic.library.prose import prose, without_links
+from civic.links import link
+from civic.models import Document, Lecture, Poll, Proposal
+from publish.cards import Card, card
+from publish.pages import Page, Writer, digest
+from publish.sources import Sources
+from templates import environment
+
+Trail = list[tuple[str, str]]
+
+LIST_TITLES = {
+    "programme": "소식·공고",
+    "lecture": "강좌",
+    "event": "행사",
+    "vote": "주민참여예산 투표",
+    "proposal": "주민참여예산 제안",
+}
+
+
+class Served(Protocol):
+    """The assets of a build: where each is served, and all their files."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]: ...
+
+    def url(self, name: str) -> str: ...
+
+
+class Text:
+    """A page's text, made into HTML only where it is shown."""
+
+    def __init__(self, library: Library, doc: Document) -> None:
+        self._library, self._doc = library, doc
+
+    @property
+    def made_from(self) -> str:
+        """The file's bytes, and those pages that it may link to and that are not shown now."""
+        file, hidden = self._doc.file, self._library.hidden
+        mentions = self._library.mentions.get(file)
+        gone = hidden if mentions is None else hidden.intersection(mentions)
+        return "\0".join([file, self._library.digests.get(file, self._doc.body), *sorted(gone)])
+
+    @cached_property
+    def html(self) -> Markup:
+        """Safe HTML; links to pages that are not shown now are plain words."""
+        text = prose(self._library.body(self._doc))
+        hidden = self._library.hidden
+        if any(target.partition("#")[0] in hidden for target in text.links):
+            return Markup(without_links(text.html, hidden.__contains__))  # noqa: S704 (sanitised by prose)
+        return Markup(text.html)  # noqa: S704 (sanitised by prose)
+
+    def __html__(self) -> str:
+        return self.html
+
+    def __str__(self) -> str:
+        return self.html
+
+    def __bool__(self) -> bool:
+        return bool(self.html)
+
+
+class Edition:
+    """Everything that views need, made once."""
+
+    def __init__(
+        self, library: Library, assets: Served, clock: Clock, demo: bool, live: bool = False
+    ) -> None:
+        self.library = library
+        self.assets = assets
+        self.env: Environment = environment(library, assets, clock, demo)
+        self.env.globals["live"] = live
+        self.asked: dict[str, str] = {}  # what pages asked for beyond their context, and the answer as text
+        self._slot: Callable[[Poll], Any] = cast(Any, self.env.globals["slot"])
+        self.env.globals["slot"] = self._asked_slot
+        self.sources = Sources(templates.FOLDER)
+        self.writer = Writer(library.heads)
+        self._set_up = [demo, live]
+        self._cards: dict[str, Card] = {}
+        self.catalogues: dict[str, Any] = {}  # noun -> its lists, kept for publish.lists
+
+    def compile_templates(self, needed: bool) -> None:
+        """Have the templates of pages ready: processes that are forked later do not compile them again."""
+        for name in self.sources.texts if needed else ():
+            if name.startswith(("pages/", "components/")):
+                with suppress(TemplateError):  # said where a page needs it
+                    self.env.get_template(name)
+
+    def card(self, doc: Document) -> Card:
+        """The card of a page; the same one each time."""
+        if doc.link not in self._cards:
+            self._cards[doc.link] = card(doc, self.library)
+        return self._cards[doc.link]
+
+    def cards(self, noun: str) -> list[Card]:
+        """The cards of a kind in the order of its list."""
+        return [self.card(doc) for doc in self.library.of(noun)]
+
+    def html(self, doc: Document) -> Text:
+        """A page's text as safe HTML, made when it is shown."""
+        return Text(self.library, doc)
+
+    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
+        """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
+        context |= {"title": title, "path": path, "trail": trail}
+        return self.page(
+            [template, self.sources.of(template), self._globals, context],
+            lambda: self.env.get_template(template).render(context),
+        )
+
+    def page(self, made_from: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
+        """A page of which everything that it is made from is known."""
+        try:
+            key = digest(self.writer.write(made_from))
+        except TypeError:
+            key = ""
+        return Page(key, make, ending)
+
+    @cached_property
+    def _globals(self) -> str:
+        """What every template can see besides its own context and what it asks for."""
+        draws = sorted(each.record.digest for each in self.library.draws.values())
+        plain = sorted(page.slug for page in self.library.of("page"))
+        seen = [self.library.site, self._set_up, sorted(self.assets.files), draws, plain]
+        return digest(self.writer.write(seen))
+
+    def answer(self, question: str) -> str:
+        """What a page that asked this would be told now."""
+        vote = self.library.get("votes", question)
+        return repr(self._slot(vote)) if isinstance(vote, Poll) else ""
+
+    def _asked_slot(self, poll: Poll) -> Any:
+        found = self._slot(poll)
+        self.asked[poll.slug] = repr(found)
+        return found
+
+    @cached_property
+    def list_titles(self) -> dict[str, str]:
+        """What each list is called: as in the menu, or by the name of its kind."""
+        labels = {item.to: item.label for item in self.library.site.menu}
+        return {noun: labels.get(link(noun), title) for noun, title in LIST_TITLES.items()}
+
+    @cached_property
+    def proposals(self) -> dict[str, list[Proposal]]:
+        """Vote -> its proposals, in list order."""
+        found: dict[str, list[Proposal]] = {}
+        for doc in self.library.of("proposal"):
+            if isinstance(doc, Proposal):
+                found.setdefault(doc.vote, []).append(doc)
+        return found
+
+    @cached_property
+    def series(self) -> dict[str, list[Lecture]]:
+        """Series -> its lectures, in list order; those of no series under ""."""
+        found: dict[str, list[Lecture]] = {}
+        for doc in self.library.of("lecture"):
+            if isinstance(doc, Lecture):
+                found.setdefault(doc.series, []).append(doc)
+        return found
