@@ -1,0 +1,5 @@
+"""python -m forms_api …"""
+
+from forms_api.cli import main
+
+main()

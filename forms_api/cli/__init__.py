@@ -1,0 +1,66 @@
+"""The command line: `python -m forms_api <command>`. Each command is a module of its own, loaded when it is called.
+
+Exit codes: 0 done; 1 the input is wrong; 2 the call is wrong; 3 in use by another process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import cast
+
+import click
+
+from civic.errors import ContentMistakes, InUse, Misuse, Refused
+
+COMMANDS = {  # name -> module that holds a command of the same name
+    "doctor": "forms_api.cli.doctor",
+    "draw": "forms_api.cli.draw",
+    "entries": "forms_api.cli.entries",
+    "lapse": "forms_api.cli.lapse",
+    "ledger": "forms_api.cli.ledger",
+    "migrate": "forms_api.cli.migrate",
+    "move": "forms_api.cli.move",
+    "rush": "forms_api.cli.rush",
+    "serve": "forms_api.cli.serve",
+    "settings": "forms_api.cli.settings",
+    "votes": "forms_api.cli.votes",
+}
+INPUT_WRONG, CALL_WRONG, IN_USE = 1, 2, 3
+
+
+class Commands(click.Group):
+    """A group whose commands are imported only when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return cast(click.Command, getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name))
+
+
+@click.group(cls=Commands)
+def madang() -> None:
+    """마당의 서버와 담당자 명령."""
+
+
+def main() -> None:
+    """Run a command; every expected failure ends with its exit code and a sentence, never a traceback."""
+    try:
+        madang(prog_name="python -m forms_api")
+    except ContentMistakes as found:
+        for mistake in found.mistakes:
+            click.echo(str(mistake), err=True)
+        click.echo(f"{len(found.mistakes)}곳을 고쳐 주세요. 아무것도 바뀌지 않았습니다.", err=True)
+        sys.exit(INPUT_WRONG)
+    except Refused as refusal:
+        click.echo(refusal.detail, err=True)
+        sys.exit(INPUT_WRONG)
+    except Misuse as wrong:
+        click.echo(str(wrong), err=True)
+        sys.exit(CALL_WRONG)
+    except InUse as busy:
+        click.echo(str(busy), err=True)
+        sys.exit(IN_USE)

@@ -1,0 +1,42 @@
+"""`doctor`: looks whether everything is whole and in agreement, changes nothing, and saves what is whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from civic.store.doctor import examine
+from civic.store.saving import check_place, write_folder
+from forms_api.settings import read_settings
+
+FOUND = 1  # exit code
+
+
+@click.command()
+@click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
+@click.option("--save", type=click.Path(path_type=Path), help="온전한 것을 이 새 폴더에 저장합니다.")
+def doctor(data: str | None, save: Path | None) -> None:
+    """자료가 온전한지 살펴봅니다. 아무것도 바꾸지 않습니다. 서버가 켜져 있어도 됩니다."""
+    settings = read_settings(os.environ, data=data)
+    if save:
+        check_place(save, settings.data_dir)
+    report = examine(settings.data, settings.keys_dir / "keys.json")
+    for line in report.told:
+        click.echo(f"알림: {line}")
+    for line in report.wrong:
+        click.echo(f"문제: {line}")
+    if save:
+        write_folder(report.contents, save)
+        click.echo(
+            f"저장: {save}에 신청 {len(report.contents.entries):,}건, 기록 {len(report.contents.journal):,}줄을 저장했습니다. "
+            "키 파일은 따로 있습니다."
+        )
+    for number in report.lost:
+        click.echo(f"{'저장하지 못함' if save else '잃음'}: {number}")
+    if report.wrong or report.lost:
+        click.echo(f"{len(report.wrong)}가지 문제를 찾았습니다.")
+        sys.exit(FOUND)
+    click.echo("문제가 없습니다.")

@@ -1,0 +1,84 @@
+"""May this request write at all? Where it comes from, how big it is, what kind it is. Looks at no form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import Flask, Request, request
+
+from civic.errors import FieldError, ForbiddenOrigin, Invalid, TooLarge, UnsupportedType
+from civic.intake import refuse_forbidden
+
+LONGEST_BODY = 64 * 1024  # bytes
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+HONEYPOT = "website"  # hidden from people; a program fills it
+READING = ("GET", "HEAD", "OPTIONS")
+
+
+def register_guards(app: Flask, origins: frozenset[str]) -> None:
+    """Refuse writes from elsewhere before any view runs."""
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
+    app.config["MAX_FORM_PARTS"] = 500
+
+    @app.before_request
+    def guard() -> None:
+        sent = the_request()
+        if sent.method in READING:
+            return
+        check_origin(sent.headers.get("Sec-Fetch-Site"), sent.headers.get("Origin"), origins)
+        length = sent.content_length
+        # A body of untold length would be cut silently at the limit and then misread.
+        if (len(sent.get_data()) if length is None else length) > LONGEST_BODY:
+            raise TooLarge
+        if sent.routing_exception is not None:
+            return  # no such address, or not this method: that is the answer, whatever was sent
+        if sent.mimetype != "application/json" and sent.mimetype not in FORM_TYPES:
+            raise UnsupportedType
+
+
+def the_request() -> Request:
+    """The request itself: each name asked of flask's stand-in for it is looked up anew."""
+    return cast(Request, request._get_current_object())  # type: ignore[attr-defined]  # Flask's documented way
+
+
+def check_origin(fetch_site: str | None, origin: str | None, origins: frozenset[str]) -> None:
+    """Only our own pages may write: the browser says same-origin, or names one of our addresses.
+
+    Static pages hold no session, so there is no token to compare. "null" and silence are refused.
+    """
+    if fetch_site == "same-origin" or (origin is not None and origin in origins):
+        return
+    raise ForbiddenOrigin
+
+
+def is_form_post() -> bool:
+    """Did a plain HTML form send this? Then the answer is a page."""
+    return request.mimetype in FORM_TYPES
+
+
+def json_body() -> dict[str, Any]:
+    """The body as a JSON object. Raises Invalid when it is none."""
+    try:
+        body = json.loads(request.get_data(), object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise Invalid([FieldError("", "JSON으로 읽을 수 없습니다.")]) from None
+    if not isinstance(body, dict):
+        raise Invalid([FieldError("", "JSON 객체를 보내 주세요.")])
+    return body
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises ValueError when a name stands in it twice: one of the values would go unread."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def check_honeypot(payload: Mapping[str, Any]) -> None:
+    """A filled trap is refused in so many words: a browser may have filled it for a real person."""
+    if payload.get(HONEYPOT):
+        refuse_forbidden({HONEYPOT: payload[HONEYPOT]})
+        raise Invalid([FieldError(HONEYPOT, "이 칸은 비워 두어야 합니다. 비운 채로 다시 보내 주세요.")])

@@ -1,0 +1,154 @@
+"""The one place where a refusal becomes an answer: problem+json, or a page for a plain HTML form. No views."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import cast
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from civic.errors import (
+    Invalid,
+    NotFound,
+    Refused,
+    TooLarge,
+    TooMany,
+    Unavailable,
+    UnsupportedType,
+    WrongCode,
+)
+from civic.links import link
+from forms_api.guards import READING, is_form_post
+from forms_api.render import Trail
+from forms_api.services import services
+
+Retry = Callable[[Refused], Response]
+
+
+class MethodNotAllowed(Refused):
+    """The address exists, the method does not."""
+
+    name, status, title = "method-not-allowed", 405, "이 주소에서는 할 수 없는 요청입니다."
+
+
+class OutsideFile(Refused):
+    """A part of a file was asked for that it does not have."""
+
+    name, status, title = "outside-file", 416, "파일에 없는 부분입니다."
+
+
+class Failure(Refused):
+    """Our own mistake. Says nothing of itself; the log knows where."""
+
+    name, status, title = "failure", 500, "처리하지 못했습니다. 잠시 뒤에 다시 해 주세요."
+
+
+def offer_again(retry: Retry, back: str, refusals: tuple[type[Refused], ...] = (Invalid,)) -> None:
+    """For this request: how the form comes back with its errors, and where a refusal's page leads back to.
+
+    refusals: those after which the form comes back; all others get a page of their own.
+    """
+    g.retry, g.back, g.refusals = retry, back, refusals
+
+
+def register_problems(app: Flask) -> None:
+    """Every Refused, every HTTP error and every unexpected error of the app."""
+
+    @app.errorhandler(Refused)
+    def refused(refusal: Refused) -> Response:
+        return answer(refusal)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        if error.code is not None and error.code < 400:
+            return cast(Response, error.get_response())
+        response = answer(_named(error.code or 500))
+        # Allow and Content-Range: what a program needs to know beside a 405 and a 416.
+        for name, value in error.get_headers():
+            if name in ("Allow", "Content-Range"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        route = request.url_rule.rule if request.url_rule else "none"
+        services().log.failure(route, error)
+        return answer(Failure())
+
+
+def answer(refusal: Refused) -> Response:
+    """The refusal as the sender can read it."""
+    services().metrics.refused(refusal.name)
+    g.refusal = refusal.name
+    response = _safe_page(refusal) if wants_page() else _document(refusal)
+    if isinstance(refusal, TooMany | Unavailable):
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def wants_page() -> bool:
+    """Did a person's browser ask? A form post always; else only when it would rather have HTML."""
+    if is_form_post():
+        return True
+    if request.mimetype == "application/json":
+        return False
+    accept = request.accept_mimetypes
+    if accept.quality("text/html") > accept.quality("application/json"):
+        return True
+    return request.method in READING and not request.path.startswith("/api/")
+
+
+def _document(refusal: Refused) -> Response:
+    body = {
+        "type": f"/problems/{refusal.name}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "errors": [{"field": error.field, "message": error.message} for error in refusal.errors],
+    }
+    return Response(
+        json.dumps(body, ensure_ascii=False), status=refusal.status, content_type="application/problem+json"
+    )
+
+
+def _safe_page(refusal: Refused) -> Response:
+    """The page; a bare sentence when the page itself is broken, so that a citizen never sees a traceback."""
+    try:
+        return _page(refusal)
+    except Exception as broken:
+        services().log.failure("page of a refusal", broken)
+        return Response(f"{refusal.title}\n", status=refusal.status, mimetype="text/plain")
+
+
+def _page(refusal: Refused) -> Response:
+    retry: Retry | None = g.get("retry")
+    if retry and isinstance(refusal, Invalid | WrongCode):
+        return retry(refusal)
+    trail: Trail = [("홈", link("home")), (refusal.title, "")]
+    return services().renderer.page(
+        "forms/problem.html",
+        title=refusal.title,
+        path=request.path if request.path.startswith("/api/") else "/api/",
+        trail=trail,
+        status=refusal.status,
+        problem={"title": refusal.title, "detail": refusal.detail, "status": refusal.status},
+        back=g.get("back", ""),
+    )
+
+
+def _named(code: int) -> Refused:
+    if code == 404:
+        return NotFound()
+    if code == 405:
+        return MethodNotAllowed()
+    if code == 413:
+        return TooLarge()
+    if code == 415:
+        return UnsupportedType()
+    if code == 416:
+        return OutsideFile()
+    if code < 500:
+        return Invalid([])
+    return Failure()
