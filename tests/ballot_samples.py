@@ -1,0 +1,72 @@
+"""Small builders for tests of the vote: a poll, its proposals, its keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from civic.ballots import Slot, rules_hash, slot_of
+from civic.clock import SEOUL
+from civic.halves import Half, new_half
+from civic.models import BoxKey, Poll, PollType, Proposal, Rehearsal
+
+OPENS = datetime(2023, 8, 7, 9, tzinfo=SEOUL)
+DURING = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
+CLOSES = datetime(2023, 8, 26, tzinfo=SEOUL)
+
+
+def some_halves(poll: str = "budget", count: int = 2) -> list[Half]:
+    return [new_half(poll, f"열쇠 {number}") for number in range(1, count + 1)]
+
+
+def a_poll(halves: list[Half] | None = None, **changes: Any) -> Poll:
+    """Two picks of "general", one of "fixed", none of "youth", three in all."""
+    given: dict[str, Any] = {
+        "slug": "budget",
+        "file": "votes/budget.md",
+        "title": "예산 투표",
+        "opens": OPENS,
+        "closes": CLOSES,
+        "electorate": "주민 누구나",
+        "budget": 100_000_000,
+        "max_picks": 3,
+        "types": (
+            PollType(id="general", label="일반참여형", max=2),
+            PollType(id="fixed", label="고정참여형", max=1),
+            PollType(id="youth", label="청년참여형", max=0),
+        ),
+        "keys": tuple(BoxKey(holder=half.holder, public=half.public) for half in halves or ()),
+    }
+    return Poll(**(given | changes))
+
+
+def a_proposal(slug: str, type: str = "general", **changes: Any) -> Proposal:
+    given: dict[str, Any] = {
+        "slug": slug,
+        "file": f"proposals/{slug}.md",
+        "title": f"제안 {slug}",
+        "vote": "budget",
+        "type": type,
+        "cost": 10_000_000,
+    }
+    return Proposal(**(given | changes))
+
+
+def some_proposals() -> dict[str, Proposal]:
+    listed = [
+        *(a_proposal(slug) for slug in ("bench", "lamp", "ramp")),
+        *(a_proposal(slug, "fixed") for slug in ("bus", "guide")),
+        a_proposal("club", "youth"),
+        a_proposal("gone", withdrawn=True),
+    ]
+    return {each.slug: each for each in listed}
+
+
+def rehearsed(poll: Poll, proposals: dict[str, Proposal]) -> Poll:
+    """The poll as `votes rehearse` leaves it."""
+    record = Rehearsal(at=OPENS, rules=rules_hash(poll, proposals.values()))
+    return poll.model_copy(update={"rehearsed": record})
+
+
+def a_slot(poll: Poll, proposals: dict[str, Proposal]) -> Slot:
+    return slot_of(poll, proposals.values())

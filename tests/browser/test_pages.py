@@ -1,0 +1,83 @@
+"""Every kind of page in a real browser: accessible, quiet, inside the window."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.browser.visit import WIDTHS, Visits, overflow, violations
+
+PAGES = (
+    "/",
+    "/programs/",
+    "/programs/citizen-allowance/",
+    "/programs/insurance-fraud/",
+    "/lectures/",
+    "/lectures/essay/",
+    "/lectures/status/open/",
+    "/events/summer-night/",
+    "/votes/",
+    "/votes/budget-2024/",
+    "/proposals/",
+    "/my/",
+    "/privacy/",
+    "/accessibility/",
+    "/about/",
+)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_accessible_quiet_and_fits(visits: Visits, path: str, width: int) -> None:
+    """axe finds nothing, the console is silent, no third party is asked, nobody scrolls sideways."""
+    page = visits.open(path, width)
+    assert violations(page) == []
+    assert overflow(page) <= 0
+    assert page.locator("h1").count() == 1
+    assert page.locator("html").get_attribute("lang") == "ko"
+
+
+def test_axe_would_find_a_fault(visits: Visits) -> None:
+    """The control: a field without a label and an image without words are found."""
+    page = visits.open("/my/")
+    page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<input><img src=\"/icon.svg\">')"
+    )
+    rules = {line.split(":")[0] for line in violations(page)}
+    visits.allow("icon.svg")
+    assert {"label", "image-alt"} <= rules
+
+
+@pytest.mark.parametrize("mode", ["high-contrast"])
+def test_the_clear_screen_mode_stays_accessible(visits: Visits, mode: str) -> None:
+    """선명한 화면 is kept from page to page and passes axe too."""
+    page = visits.open("/lectures/essay/")
+    page.evaluate(f"localStorage.setItem('madang-mode', '{mode}')")
+    page.reload(wait_until="networkidle")
+    page.evaluate(f"document.documentElement.dataset.krdsMode = '{mode}'")
+    assert violations(page) == []
+
+
+def test_a_missing_page_says_so_and_leads_on(visits: Visits) -> None:
+    """404 in the site's own look, with a way home."""
+    page = visits.open("/lectures/nothing/", 375)
+    assert page.locator("h1").count() == 1
+    assert violations(page) == []
+    page.get_by_role("link", name="처음 화면").first.click()
+    assert page.url.rstrip("/") == visits.base
+
+
+def test_every_built_page_is_valid_html(site: Path, root: Path) -> None:
+    """html-validate finds nothing in any page of the site."""
+    tool = root / "node_modules/.bin/html-validate"
+    done = subprocess.run(
+        [tool, "--config", root / "html-validate.json", "--formatter", "text", f"{site.resolve()}/**/*.html"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -1,0 +1,207 @@
+"""Every page that the API answers with, in each of its states: valid HTML, accessible, inside the window."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.visit import WIDTHS, Visits, overflow, violations
+from tests.builders import a_phone
+from tests.forms_api.server import Server
+
+ESSAY = "/api/forms/lectures/essay"
+NUMBER = re.compile(r"[3-9A-Z]{4}-[3-9A-Z]{4}")
+TYPED = "검사하는 이름"
+
+
+def a_form(phone: str, **changes: str) -> dict[str, str]:
+    """The essay course's form as a browser posts it."""
+    given = {"round": "autumn", "name": TYPED, "phone": phone, "consent": "on", "step": "send"}
+    return {**given, "submission_id": str(uuid.uuid4()), **changes}
+
+
+def answers(client: httpx.Client) -> dict[str, httpx.Response]:
+    """Every kind of page of the API by the name of its state, each from a real post of a person of its own."""
+    spec = client.get(ESSAY).json()
+    this = next(iter(spec["rounds"]))
+    phone = a_phone()
+    sent = client.post(ESSAY, data=a_form(phone, round=this))
+    receipt = client.get(sent.headers["location"], headers={"Accept": "text/html"})
+    found = NUMBER.search(receipt.text)
+    assert found
+    proof = {"number": found[0], "phone_last4": phone[-4:]}
+    allowance = "/api/forms/programs/citizen-allowance"
+    return {
+        "check": client.post(ESSAY, data=a_form(a_phone(), round=this, step="check")),
+        "edit": client.post(ESSAY, data=a_form(a_phone(), round=this, step="edit")),
+        "errors": client.post(ESSAY, data={"step": "check", "name": "<b>&\"'"}),
+        "errors-of-rounds": client.post(allowance, data={"step": "check", "answers.days": "없는 날"}),
+        "receipt": receipt,
+        "already": client.post(ESSAY, data=a_form(phone, round=this)),
+        "no-round": client.post(ESSAY, data=a_form(a_phone(), round="none")),
+        "not-open": client.post(
+            "/api/forms/programs/subscription-office", data=a_form(a_phone(), round="interest")
+        ),
+        # The server may hang up on what it did not read to its end: nothing else goes over that connection.
+        "too-large": client.post(ESSAY, data={"name": "x" * 70_000}, headers={"Connection": "close"}),
+        "elsewhere": client.post(
+            ESSAY, data={"step": "send"}, headers={"Origin": "https://elsewhere.example"}
+        ),
+        "lookup-empty": client.post("/api/entries/lookup", data={"number": ""}),
+        "lookup-wrong": client.post("/api/entries/lookup", data={**proof, "number": "ZZZZ-ZZZZ"}),
+        "entry": client.post("/api/entries/lookup", data=proof),
+        "cancelled": client.post(f"/api/entries/{found[0]}/cancel", data=proof),
+        "receipt-of-cancelled": client.get(sent.headers["location"], headers={"Accept": "text/html"}),
+        "entry-of-cancelled": client.post("/api/entries/lookup", data=proof),
+        "no-receipt": client.get("/api/receipts/forged", headers={"Accept": "text/html"}),
+        "no-address": client.get("/api/none", headers={"Accept": "text/html"}),
+    }
+
+
+def test_every_page_of_the_api_is_valid_html(product: Server, root: Path, tmp_path: Path) -> None:
+    """html-validate finds nothing in any state; only the form itself repeats what was typed."""
+    with product.client() as client:
+        pages = answers(client)
+    for name, answer in pages.items():
+        assert answer.headers["content-type"] == "text/html; charset=utf-8", name
+        assert answer.status_code < 500, name
+        assert answer.text.count("<h1") == 1, name
+        assert (TYPED in answer.text) == (name in ("check", "edit")), name
+        (tmp_path / f"{name}.html").write_text(answer.text, encoding="utf-8")
+    assert len({answer.text for answer in pages.values()}) == len(pages)  # no two states are one and the same
+    tool = root / "node_modules/.bin/html-validate"
+    done = subprocess.run(
+        [tool, "--config", root / "html-validate.json", "--formatter", "text", f"{tmp_path}/*.html"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def fill(page: Page, phone: str) -> None:
+    page.get_by_label("이름", exact=True).fill(TYPED)
+    page.get_by_label("휴대전화 번호").fill(phone)
+    page.get_by_label("동의합니다").check()
+
+
+def fits(page: Page) -> None:
+    assert violations(page) == []
+    assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize("mode", ["light", "high-contrast"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_each_state_is_accessible(visits: Visits, width: int, mode: str) -> None:
+    """axe finds nothing in the open menu, the errors, the check, the receipt, the look-up, the refusals."""
+    phone = a_phone()
+    page = visits.open("/my/", width)
+    page.evaluate(f"localStorage.setItem('madang-mode', '{mode}')")
+    if width < 1024:
+        page.get_by_role("link", name="전체메뉴").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        fits(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+    else:
+        page.get_by_text("화면 모드").first.click()
+        fits(page)
+    page.reload(wait_until="networkidle")
+    page.get_by_role("button", name="확인하기").click()
+    expect(page.locator("[data-error-summary]")).to_be_focused()
+    fits(page)
+
+    page.goto("/programs/citizen-allowance/", wait_until="networkidle")
+    page.get_by_role("button", name="적은 내용 확인하기").click()
+    expect(page.locator("[data-error-summary]")).to_be_focused()
+    page.get_by_text("접수가 끝난 곳").click()
+    fits(page)
+
+    page.goto("/lectures/essay/", wait_until="networkidle")
+    fill(page, phone)
+    page.get_by_role("button", name="적은 내용 확인하기").click()
+    page.wait_for_url("**/api/forms/**")
+    fits(page)
+    page.get_by_role("button", name="신청하기").click()
+    page.wait_for_url("**/api/receipts/**")
+    fits(page)
+
+    page.goto("/lectures/essay/", wait_until="networkidle")
+    fill(page, phone)
+    page.get_by_role("button", name="적은 내용 확인하기").click()
+    page.get_by_role("button", name="신청하기").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("이미 신청하셨습니다.")
+    fits(page)
+
+
+@pytest.mark.parametrize("size", ["large", "xxlarge"])
+@pytest.mark.parametrize("path", ["/", "/lectures/contract/", "/programs/citizen-allowance/", "/privacy/"])
+def test_the_largest_text_fits_a_phone(visits: Visits, path: str, size: str) -> None:
+    """Nobody scrolls sideways, and no word of a table stands with one syllable per line."""
+    page = visits.open("/my/", 375)
+    page.evaluate(f"localStorage.setItem('madang-size', '{size}')")
+    page.goto(path, wait_until="networkidle")
+    fits(page)
+    narrowest = page.evaluate(
+        "Math.min(1000, ...[...document.querySelectorAll('main td')].map((cell) =>"
+        " cell.getBoundingClientRect().width / parseFloat(getComputedStyle(cell).fontSize)))"
+    )
+    assert narrowest > 3.5
+
+
+@pytest.mark.parametrize("path", ["/", "/lectures/essay/", "/votes/budget-2024/", "/privacy/", "/my/"])
+def test_a_window_of_320_pixels(visits: Visits, path: str) -> None:
+    """As at 400 % zoom on a desk: everything is there without scrolling sideways (WCAG 1.4.10)."""
+    assert overflow(visits.open(path, 320)) <= 0
+
+
+def test_two_presses_are_one_entry(visits: Visits) -> None:
+    """A double click on both buttons: one receipt, and loading it again shows the same."""
+    phone = a_phone()
+    page = visits.open("/lectures/essay/", 375)
+    fill(page, phone)
+    page.get_by_role("button", name="적은 내용 확인하기").dblclick()
+    page.wait_for_url("**/api/forms/**")
+    page.get_by_role("button", name="신청하기").dblclick()
+    page.wait_for_url("**/api/receipts/**")
+    number = page.locator("[data-number]").inner_text()
+    page.reload()
+    expect(page.locator("[data-number]")).to_have_text(number)
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("typed", ["(010) {}-{}", "０１０－{}－{}", "+82 10 {} {}", "010ㅡ{}ㅡ{}"])
+def test_the_script_takes_every_spelling_that_the_server_takes(visits: Visits, typed: str) -> None:
+    """Brackets, full width, country code, the letter beside the hyphen: none is stopped before it is sent."""
+    _, middle, end = a_phone().split("-")
+    page = visits.open("/lectures/essay/", 375)
+    fill(page, typed.format(middle, end))
+    page.get_by_role("button", name="적은 내용 확인하기").click()
+    page.wait_for_url("**/api/forms/**")
+    expect(page.get_by_role("main")).to_contain_text(f"010-{middle}-{end}")
+
+
+def test_a_page_without_a_form_shows_no_empty_box(visits: Visits) -> None:
+    """Without a script there is nothing to print or share: the frame around it is gone too."""
+    page = visits.open("/programs/insurance-fraud/", 375, script=False)
+    boxes = page.locator("aside .panel").all()
+    assert all(not box.is_visible() or box.inner_text().strip() for box in boxes)
+
+
+def test_paper_has_no_form_and_no_empty_frames(visits: Visits) -> None:
+    """On paper: the facts and the deadline; no form, no count that was true a moment ago, no empty frame."""
+    page = visits.open("/lectures/essay/")
+    page.emulate_media(media="print")
+    for gone in ("#apply", "[data-places]", "[data-time-left]", ".tools"):
+        expect(page.locator(gone).first).to_be_hidden()
+    expect(page.locator(".deadline").first).to_be_visible()
+    page.goto("/programs/insurance-fraud/")
+    expect(page.locator("aside .panel").first).to_be_hidden()

@@ -1,0 +1,156 @@
+"""The demonstration's vote as a citizen meets it: with a script that seals, and without any."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.visit import WIDTHS, Visits, overflow, violations
+from tests.builders import a_phone
+from tests.forms_api.server import Server
+
+PATH = "/votes/budget-2024/"
+GENERAL, FIXED = (f'[data-type="{kind}"] input[name="choices"]' for kind in ("general", "fixed"))
+
+
+def next_code(server: Server, seen: int) -> str:
+    """The code that the console shows after its first `seen` lines."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        for line in server.lines[seen:]:
+            if found := re.search(r"인증번호는 (\d{6})", line):
+                return found[1]
+        time.sleep(0.02)
+    raise AssertionError("no code came")
+
+
+def cast(page: Page, product: Server, contact: str) -> None:
+    """From the ticked ballot to the receipt."""
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    page.get_by_label("휴대전화 번호나 이메일 주소").fill(contact)
+    seen = len(product.lines)
+    page.get_by_role("button", name="동의하고 인증번호 받기").click()
+    page.get_by_label("인증번호", exact=True).fill(next_code(product, seen))
+    page.get_by_role("button", name="투표하기", exact=True).click()
+    expect(page.get_by_role("heading", name="투표를 마쳤습니다")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_ballot_is_sealed_before_it_leaves(visits: Visits, product: Server, width: int) -> None:
+    """Every post is looked at: no slug, title or tracker of a pick is in any; receipt and tracker are shown."""
+    page = visits.open(PATH, width)
+    sent: list[str] = []
+    page.on(
+        "request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None
+    )
+    page.locator(GENERAL).nth(0).check()
+    page.locator(GENERAL).nth(3).check()
+    page.locator(FIXED).nth(1).check()
+    picks = page.locator('input[name="choices"]:checked').evaluate_all("all => all.map(one => one.value)")
+    cast(page, product, a_phone())
+    receipt, tracker = (page.locator(f"[data-{name}]").inner_text() for name in ("receipt", "tracker"))
+    posts = [json.loads(body) for body in sent]
+    assert [sorted(post) for post in posts] == [["contact"], ["code", "contact", "envelope", "request"]]
+    assert len(picks) == 3 and re.fullmatch(r"(?:[0-9A-Z]{4}-){3}[0-9A-Z]{4}", receipt)
+    for secret in (*picks, tracker):
+        assert all(secret not in body for body in sent)
+    assert violations(page) == [] and overflow(page) == 0
+    assert page.evaluate("JSON.stringify(sessionStorage)").count("choices") == 0
+
+
+def test_at_the_limit_the_tick_is_undone_and_the_reason_said(visits: Visits) -> None:
+    """The third of two is taken back; the counter speaks; the sum and the list follow."""
+    page = visits.open(PATH)
+    for place in range(2):
+        page.locator(GENERAL).nth(place).check()
+    page.locator(GENERAL).nth(2).click()
+    expect(page.locator(GENERAL).nth(2)).not_to_be_checked()
+    expect(page.get_by_role("alert").filter(has_text="일반참여형은 2개까지")).to_be_visible()
+    counts = page.locator("[data-counts]")
+    assert counts.get_attribute("role") == "status"
+    expect(counts).to_contain_text("일반참여형 2/2")
+    expect(page.locator("[data-picked] li")).to_have_count(2)
+    costs = page.locator('li:has(input[name="choices"]:checked)').evaluate_all(
+        "all => all.reduce((sum, one) => sum + Number(one.dataset.cost), 0)"
+    )
+    assert page.locator("[data-bar]").evaluate("bar => bar.value") == costs > 0
+
+
+def test_search_and_reload_never_lose_a_pick(visits: Visits) -> None:
+    """Filtered away, reloaded, searched for something else: the pick stays ticked and in sight."""
+    page = visits.open(PATH)
+    first = page.locator(GENERAL).nth(0)
+    first.check()
+    value = first.get_attribute("value")
+    page.get_by_label("제안 찾기", exact=True).fill("이런 제안은 없습니다")
+    expect(page.locator("[data-found]")).to_contain_text("0개")
+    expect(page.locator("[data-proposal]:visible")).to_have_count(1)
+    page.get_by_label("제안 찾기", exact=True).press("Enter")
+    page.reload()
+    expect(page.locator(f'input[value="{value}"]')).to_be_checked()
+    page.get_by_label("지역", exact=True).select_option(index=1)
+    expect(page.locator(f'input[value="{value}"]')).to_be_visible()
+
+
+def test_each_visitor_has_an_order_of_their_own(visits: Visits) -> None:
+    """The same again after a reload; another visitor another one; and over many no place is favoured."""
+
+    def order(page: Page) -> Any:
+        return page.locator(GENERAL).evaluate_all("all => all.map(one => one.value)")
+
+    page, other = visits.open(PATH), visits.open(PATH)
+    mine = order(page)
+    page.reload()
+    assert order(page) == mine != order(other)
+    assert sorted(order(other)) == sorted(mine)
+    script = page.locator('script[src*="/vote."]').get_attribute("src")
+    counts = page.evaluate(
+        "async (src) => { const { shuffled } = await import(src); const first = [0, 0, 0, 0, 0];"
+        " for (let seed = 0; seed < 5000; seed += 1) first[shuffled([0, 1, 2, 3, 4], seed * 7919)[0]] += 1;"
+        " return first; }",
+        script,
+    )
+    # 1,000 each are expected, with a standard deviation of 28: five of them on either side.
+    assert all(860 < count < 1140 for count in counts), counts
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_whole_way_works_without_a_script(visits: Visits, product: Server, width: int) -> None:
+    """Too many picks come back ticked with the reason; then check, code, receipt."""
+    page = visits.open(PATH, width, script=False)
+    for place in range(3):
+        page.locator(GENERAL).nth(place).check()
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    assert page.title().startswith("오류:")
+    expect(page.locator("#f-choices")).to_contain_text("일반참여형은 2개까지 고를 수 있습니다")
+    expect(page.locator('input[name="choices"]:checked')).to_have_count(3)
+    page.locator('input[name="choices"]:checked').nth(0).uncheck()
+    cast(page, product, f"voter-{width}@example.kr")
+    expect(page.locator(".receipt-number")).to_have_count(2)
+    assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_wrong_code_keeps_everything(visits: Visits, width: int) -> None:
+    """The message stands beside the field, the picks are still there, and going back shows them ticked."""
+    page = visits.open(PATH, width)
+    page.locator(FIXED).nth(0).check()
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    page.get_by_label("휴대전화 번호나 이메일 주소").fill("02-123-4567")
+    page.get_by_role("button", name="동의하고 인증번호 받기").click()
+    expect(page.locator("[data-contact-form] .form-hint-invalid")).to_be_visible()
+    assert violations(page) == [] and overflow(page) == 0
+    page.get_by_label("휴대전화 번호나 이메일 주소").fill(a_phone())
+    page.get_by_role("button", name="동의하고 인증번호 받기").click()
+    page.get_by_label("인증번호", exact=True).fill("000000")
+    page.get_by_role("button", name="투표하기", exact=True).click()
+    expect(page.locator("[data-code-form] .form-hint-invalid")).to_contain_text("인증번호가 맞지 않습니다")
+    assert violations(page) == [] and overflow(page) == 0
+    page.get_by_role("button", name="인증번호 다시 받기").click()
+    page.get_by_role("button", name="고치기").click()
+    expect(page.locator(FIXED).nth(0)).to_be_checked()

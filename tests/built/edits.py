@@ -1,0 +1,147 @@
+"""Random edits of a small site: what staff, developers and the clock do to it between two builds."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from civic.clock import parse_time
+from publish.request import Request
+
+WORDS = (
+    "강좌",
+    "안내",
+    "공예",
+    "책",
+    "도서관",
+    "민원실",
+    "소식",
+    "누구나",
+)  # no new characters: fonts take seconds
+MOMENTS = ("2023-08-15T00:00:00", "2023-08-17T10:00:00", "2023-08-31T23:00:00", "2023-09-02T00:00:00")
+
+
+class Editor:
+    """Edits content and templates in place, and the request; the same edits for the same seed."""
+
+    def __init__(self, seed: int, request: Request, templates: Path) -> None:
+        self.random = random.Random(seed)
+        self.request = request
+        self.content, self.templates = request.content, templates
+
+    def edit(self) -> str:
+        """Do one edit; what it was, for the message of a failing test."""
+        edits: list[Callable[[], str]] = [
+            self.body, self.body, self.title, self.date, self.place, self.draft, self.rename, self.delete,
+            self.copy, self.timed, self.form_time, self.template, self.setting, self.clock, self.clock, self.link,
+            self.proposal, self.wish,
+        ]  # fmt: skip
+        return self.random.choice(edits)()
+
+    def _words(self) -> str:
+        return " ".join(self.random.choices(WORDS, k=self.random.randint(1, 4)))
+
+    def _page(self, pattern: str = "*/*.md") -> Path:
+        return self.random.choice(sorted(self.content.glob(pattern)))
+
+    def _set(self, page: Path, key: str, value: str) -> str:
+        """Write a key of the front matter, in place of the one that is there."""
+        text = page.read_text("utf-8")
+        lines = [line for line in text.split("\n") if not line.startswith(f"{key} = ")]
+        page.write_text("\n".join([lines[0], f"{key} = {value}", *lines[1:]]), "utf-8")
+        return f"{page.relative_to(self.content)}: {key} = {value}"
+
+    def _moment(self) -> str:
+        return self.random.choice(MOMENTS)
+
+    def body(self) -> str:
+        page = self._page()
+        page.write_text(page.read_text("utf-8") + f"\n## {self._words()}\n\n{self._words()}\n", "utf-8")
+        return f"{page.name}: body"
+
+    def link(self) -> str:
+        page, target = self._page(), self._page("programs/*.md")
+        page.write_text(page.read_text("utf-8") + f"\n[{self._words()}](/programs/{target.stem}/)\n", "utf-8")
+        return f"{page.name}: link to {target.name}"
+
+    def title(self) -> str:
+        return self._set(self._page(), "title", f'"{self._words()}"')
+
+    def date(self) -> str:
+        return self._set(self._page(), "published", f"2023-08-{self.random.randint(10, 28)}")
+
+    def place(self) -> str:
+        return self._set(self._page("lectures/*.md"), "where", f'"{self._words()}"')
+
+    def draft(self) -> str:
+        return self._set(self._page(), "draft", self.random.choice(("true", "false")))
+
+    def rename(self) -> str:
+        page = self._page()
+        page.rename(page.with_name(f"page-{self.random.randint(1, 99)}.md"))
+        return f"{page.name}: renamed"
+
+    def delete(self) -> str:
+        page = self._page()
+        page.unlink()
+        return f"{page.name}: deleted"
+
+    def copy(self) -> str:
+        page = self._page()
+        page.with_name(f"copy-{self.random.randint(1, 99)}.md").write_bytes(page.read_bytes())
+        return f"{page.name}: copied"
+
+    def timed(self) -> str:
+        return self._set(self._page(), self.random.choice(("publish_at", "expire_at")), self._moment())
+
+    def form_time(self) -> str:
+        page = self._page("lectures/*.md")
+        key = self.random.choice(("opens", "closes"))
+        page.write_text(
+            re.sub(rf"(?m)^{key} = .*$", f"{key} = {self._moment()}", page.read_text("utf-8")), "utf-8"
+        )
+        return f"{page.name}: {key}"
+
+    def proposal(self) -> str:
+        return self._set(self._page("proposals/*.md"), "cost", str(self.random.randint(1, 9) * 1000))
+
+    def template(self) -> str:
+        """Another word somewhere in a template, a partial or the frame of all pages."""
+        files = [*self.templates.glob("pages/*.html"), *self.templates.glob("components/*.html")]
+        file = self.random.choice([*sorted(files), self.templates / "base.html"])
+        text = file.read_text("utf-8")
+        places = [found.end(1) for found in re.finditer(r">([가-힣][가-힣 .]*)</", text)]
+        if places:
+            at = self.random.choice(places)
+            file.write_text(f"{text[:at]} {self._words()}{text[at:]}", "utf-8")
+        return f"template {file.name}"
+
+    def setting(self) -> str:
+        site = self.content / "site.toml"
+        text = site.read_text("utf-8")
+        key = self.random.choice(("name", "organisation", "craft", "label", "phone", "title"))
+        found = list(re.finditer(rf'(?m)^{key} = ".*"$', text))
+        if found:
+            one = self.random.choice(found)
+            site.write_text(f'{text[: one.start()]}{key} = "{self._words()}"{text[one.end() :]}', "utf-8")
+        return f"setting {key}"
+
+    def clock(self) -> str:
+        """Time goes on, to another moment of the content, or (a demonstration) back."""
+        if self.random.random() < 0.3:
+            now = parse_time(self._moment())
+        else:
+            now = self.request.now + timedelta(minutes=self.random.choice((1, 20, 300, 1440, 4000)))
+        self.request = replace(self.request, now=now)
+        return f"clock {now}"
+
+    def wish(self) -> str:
+        if self.random.random() < 0.5:
+            self.request = replace(self.request, demo=not self.request.demo)
+        else:
+            self.request = replace(self.request, base_url=self.random.choice(("", "https://a.example")))
+        return f"demo {self.request.demo}, base_url {self.request.base_url}"

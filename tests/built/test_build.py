@@ -1,0 +1,319 @@
+"""The command as staff run it: what it makes, what it refuses, and what it leaves alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import build
+from civic.clock import parse_time
+from civic.errors import ContentMistakes, InUse
+from publish import freezing
+from publish.builds import Builds
+from publish.report import Report
+from publish.request import Request
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "tests/samples"
+NOW = parse_time("2023-08-16T09:00:00")
+
+
+def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python build.py …` from another folder."""
+    return subprocess.run(
+        [sys.executable, ROOT / "build.py", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd="/",
+        env={**os.environ, "PYTHONUTF8": "1", **environment},
+        check=False,
+    )
+
+
+def snapshot(site: Path) -> dict[str, bytes]:
+    """Every file of a site by its name."""
+    here = site.resolve()
+    return {
+        path.relative_to(here).as_posix(): path.read_bytes() for path in here.rglob("*") if path.is_file()
+    }
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """A copy of the small site's content, to be changed."""
+    return Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Where a site will be."""
+    return tmp_path / "www/site"
+
+
+def make(content: Path, site: Path, patience: float = 60.0) -> Report:
+    return build.build(Request(content, site, NOW, patience=patience))
+
+
+# ---------------------------------------------------------------------------- what it makes
+
+
+def test_two_builds_are_byte_for_byte_the_same(tmp_path: Path) -> None:
+    """In other folders, with other hash seeds and another time of day: the same files, the same bytes."""
+    sites = []
+    for name, seed in (("a", "1"), ("b", "4711")):
+        out = tmp_path / name / "site"
+        made = run(
+            "--content", SAMPLES / "small", "--out", out, "--now", "2023-08-16T09:00", PYTHONHASHSEED=seed
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        sites.append(snapshot(out))
+    assert len(sites[0]) > 60
+    assert sites[0] == sites[1]
+
+
+def test_every_document_becomes_a_page(content: Path, site: Path) -> None:
+    """23 visible documents, linked or not; hidden ones have no file."""
+    make(content, site)
+    files = snapshot(site)
+    for file in content.glob("*/*.md"):
+        folder = "" if file.parent.name == "pages" else f"{file.parent.name}/"
+        is_hidden = file.stem in ("later", "gone", "draft")
+        assert (f"{folder}{file.stem}/index.html" in files) is not is_hidden, file
+    for name in ("index.html", "404.html", "feed.xml", "calendar.ics", "sitemap.xml", "robots.txt"):
+        assert name in files
+    assert "assets/manifest.json" in files
+
+
+def test_the_site_is_a_link_that_can_be_moved_with_its_folder(content: Path, site: Path) -> None:
+    """The link is relative, so that the folder may be mounted elsewhere."""
+    make(content, site)
+    assert site.is_symlink()
+    assert site.readlink() == Path(".builds/site-000001")
+    moved = site.parent.rename(site.parent.with_name("elsewhere"))
+    assert (moved / "site/index.html").is_file()
+
+
+def test_the_last_five_builds_are_kept(site: Path, tmp_path: Path) -> None:
+    """The sixth build removes the first."""
+    builds = Builds(site)
+    with builds.alone(0, lambda: None):
+        for number in range(1, 8):
+            fresh = builds.begin()
+            (fresh / "n").write_text(str(number), "utf-8")
+            builds.publish(fresh)
+    assert [number for number, _ in builds.finished()] == [3, 4, 5, 6, 7]
+    assert (site / "n").read_text("utf-8") == "7"
+
+
+# ---------------------------------------------------------------------------- what it refuses
+
+
+def test_the_broken_sample_prints_every_mistake(tmp_path: Path) -> None:
+    """Exit 1, the whole report on standard output, nothing written."""
+    made = run("--content", SAMPLES / "broken", "--out", tmp_path / "site")
+    assert made.returncode == 1
+    assert made.stdout == (SAMPLES / "broken-report.txt").read_text("utf-8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_writes_nothing(tmp_path: Path) -> None:
+    """--check says whether the content is right: 0 or 1."""
+    assert run("--check", "--content", SAMPLES / "small", "--out", tmp_path / "site").returncode == 0
+    assert run("--check", "--content", SAMPLES / "broken", "--out", tmp_path / "site").returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--now", "tomorrow"], ["--base-url", "example.org/"]])
+def test_a_wrong_call_is_refused(arguments: list[str]) -> None:
+    """Exit 2 and a sentence, no traceback."""
+    made = run(*arguments)
+    assert made.returncode == 2
+    assert "Traceback" not in made.stderr
+
+
+def test_a_mistake_leaves_the_site_as_it_was(content: Path, site: Path) -> None:
+    """The control first: a good edit does change the site."""
+    make(content, site)
+    before = snapshot(site)
+    page = content / "lectures/l01.md"
+    good = page.read_text("utf-8")
+    page.write_text(good.replace("강좌 01", "고친 강좌"), "utf-8")
+    make(content, site)
+    after = snapshot(site)
+    assert after != before
+    page.write_text(good.replace("audience", "audiense"), "utf-8")
+    with pytest.raises(ContentMistakes):
+        make(content, site)
+    assert snapshot(site) == after
+    assert sorted(path.name for path in (site.parent / ".builds").iterdir() if path.is_dir()) == [
+        "site-000001",
+        "site-000002",
+    ]
+
+
+@pytest.fixture
+def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the templates that builds use, to be broken."""
+    import templates as package
+
+    copy = Path(shutil.copytree(ROOT / "templates", tmp_path / "house/templates"))
+    monkeypatch.setattr(package, "FOLDER", copy)
+    monkeypatch.setattr(freezing, "ROOT", copy.parent)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("{{ nobody }}", "templates/pages/lecture.html:1: UndefinedError: 'nobody' is undefined"),
+        ("{% if %}", "templates/pages/lecture.html:1: TemplateSyntaxError: Expected an expression"),
+        ('{% include "none.html" %}', "templates/pages/lecture.html:1: TemplateNotFound: none.html"),
+    ],
+)
+def test_a_template_mistake_names_file_and_line(
+    content: Path, site: Path, templates: Path, wrong: str, said: str
+) -> None:
+    """The page fails in the middle of the build: nothing half-built is left, the site is as it was."""
+    make(content, site)
+    before = snapshot(site)
+    (templates / "pages/lecture.html").write_text(f"<h1>{wrong}</h1>\n", "utf-8")
+    with pytest.raises(build.BuildFailed) as failed:
+        make(content, site)
+    assert failed.value.lines[0].startswith(said)
+    assert "lectures" in failed.value.lines[0]
+    assert snapshot(site) == before
+    assert [path.name for path in (site.parent / ".builds").iterdir() if path.is_dir()] == ["site-000001"]
+
+
+def test_a_page_that_is_not_whole_is_not_published(content: Path, site: Path, templates: Path) -> None:
+    """A template with a dead link and two headings: each is named, the site is as it was."""
+    make(content, site)
+    before = snapshot(site)
+    (templates / "pages/page.html").write_text(
+        '<html lang="ko"><h1>가</h1><h1>나</h1><a href="/none/">', "utf-8"
+    )
+    with pytest.raises(build.BuildFailed) as failed:
+        make(content, site)
+    assert failed.value.lines[:2] == (
+        "about/index.html: h1은 꼭 하나여야 합니다 (found 2)",
+        "about/index.html: 링크가 끊겼습니다 (found /none/)",
+    )
+    assert snapshot(site) == before
+
+
+def test_what_is_not_ours_is_left_alone(content: Path, site: Path) -> None:
+    """A folder with files, a file, a link to elsewhere: refused, and still there."""
+    site.mkdir(parents=True)
+    (site / "letter.txt").write_text("소중한 글", "utf-8")
+    with pytest.raises(build.BuildFailed, match="만들기가 만들지 않은 폴더"):
+        make(content, site)
+    assert (site / "letter.txt").read_text("utf-8") == "소중한 글"
+    shutil.rmtree(site)
+    site.write_text("파일", "utf-8")
+    with pytest.raises(build.BuildFailed, match="같은 이름의 파일"):
+        make(content, site)
+    site.unlink()
+    site.symlink_to(content)
+    with pytest.raises(build.BuildFailed, match="다른 곳을 가리키는 링크"):
+        make(content, site)
+    assert site.readlink() == content
+    site.unlink()
+    site.mkdir()
+    make(content, site)  # the control: an empty folder gives way
+    assert site.is_symlink()
+
+
+def test_the_second_of_two_builds_waits_or_says_so(content: Path, site: Path) -> None:
+    """While another build holds the lock: InUse after its patience; when it lets go, the build goes on."""
+    make(content, site)
+    lock = (site.parent / ".builds/.site.lock").open("a")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with pytest.raises(InUse):
+        make(content, site, patience=0.1)
+    later = threading.Timer(0.3, lock.close)
+    later.start()
+    assert make(content, site, patience=30).files > 60
+    later.join()
+
+
+def test_what_a_killed_build_left_is_removed(content: Path, site: Path) -> None:
+    """An unfinished folder is not a build and does not stay."""
+    left = site.parent / ".builds/site-000009.part"
+    left.mkdir(parents=True)
+    make(content, site)
+    assert not left.exists()
+    assert site.readlink() == Path(".builds/site-000001")
+
+
+# ---------------------------------------------------------------------------- the swap
+
+
+class Prober:
+    """A reader who asks for two files of the site again and again and notes what never fits together."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = site
+        self.mixed = self.seen = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._probe)
+
+    def __enter__(self) -> Prober:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _probe(self) -> None:
+        while not self._stop.is_set():
+            # One look at where the site is, as a server takes it for one request.
+            try:
+                here = self.site.resolve(strict=True)
+                first, last = ((here / name).read_text("utf-8") for name in ("000", "049"))
+            except OSError:
+                self.mixed += 1
+            else:
+                self.mixed += first != last or not first
+            self.seen += 1
+
+
+def _edition(folder: Path, number: int) -> None:
+    for name in range(50):
+        (folder / f"{name:03}").write_text(str(number), "utf-8")
+
+
+def test_readers_never_see_a_mixed_site(site: Path) -> None:
+    """Twenty-five builds of fifty files while a reader looks: never a missing, empty or mixed site."""
+    builds = Builds(site)
+    with builds.alone(0, lambda: None):
+        first = builds.begin()
+        _edition(first, 0)
+        builds.publish(first)
+        with Prober(site) as prober:
+            for number in range(1, 26):
+                fresh = builds.begin()
+                _edition(fresh, number)
+                builds.publish(fresh)
+    assert prober.seen > 100
+    assert prober.mixed == 0
+
+
+def test_the_prober_catches_copying_into_the_live_site(site: Path) -> None:
+    """The control: writing over the site's own folder is seen as mixed."""
+    site.mkdir(parents=True)
+    _edition(site, 0)
+    with Prober(site) as prober:
+        for number in range(1, 200):
+            _edition(site, number)
+            if prober.mixed:
+                break
+    assert prober.mixed > 0

@@ -1,0 +1,258 @@
+"""What is taken over is what would have been made: an incremental build is byte for byte a full one."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import build
+from civic.clock import parse_time
+from civic.errors import ContentMistakes
+from publish import freezing
+from publish.edition import Text
+from publish.report import Report
+from publish.request import Request
+from templates.assets import Assets
+from tests.built.edits import Editor
+from tests.built.test_build import ROOT, SAMPLES, snapshot
+
+NOW = parse_time("2023-08-16T09:00:00")
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> Request:
+    """A build of a copy of the small site."""
+    content = Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
+    return Request(content, tmp_path / "www/site", NOW)
+
+
+@pytest.fixture
+def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the templates that builds use, to be edited."""
+    import templates as package
+
+    copy = Path(shutil.copytree(ROOT / "templates", tmp_path / "house/templates"))
+    monkeypatch.setattr(package, "FOLDER", copy)
+    monkeypatch.setattr(freezing, "ROOT", copy.parent)
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def assets_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stylesheet takes longer than all pages together: it is put together once for the same characters."""
+    monkeypatch.setattr(Assets, "collect", COLLECTED)
+
+
+COLLECTED = staticmethod(cache(Assets.collect))
+
+
+def full(request: Request) -> dict[str, bytes]:
+    """The site that a build from nothing makes."""
+    out = request.out.parent.parent / "full/site"
+    build.build(replace(request, out=out, full=True))
+    return snapshot(out)
+
+
+def compare_edits(request: Request, templates: Path, seed: int, count: int) -> tuple[int, int]:
+    """(files taken over, files made) in `count` builds, each after a random edit and each as a full one."""
+    editor = Editor(seed, request, templates)
+    build.build(request)
+    told = []
+    taken_over = made = 0
+    for _ in range(count):
+        kept = Path(shutil.copytree(request.content, request.content.with_name("kept"), dirs_exist_ok=True))
+        told.append(editor.edit())
+        try:
+            report = build.build(editor.request)
+        except (ContentMistakes, build.BuildFailed) as refused:
+            # E.g. a page was deleted that another or every footer links to: undone, as staff would.
+            with pytest.raises(type(refused)):
+                full(editor.request)
+            shutil.rmtree(request.content)
+            kept.rename(request.content)
+            continue
+        shutil.rmtree(kept)
+        assert snapshot(request.out) == full(editor.request), f"seed {seed}: {told}"
+        assert report.made + report.taken_over == report.files
+        taken_over, made = taken_over + report.taken_over, made + report.made
+    return taken_over, made
+
+
+def test_an_incremental_build_is_a_full_one(request_: Request, templates: Path) -> None:
+    """Twelve random edits; most files are taken over."""
+    taken_over, made = compare_edits(request_, templates, 1, 12)
+    assert taken_over > made > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 22))
+def test_an_incremental_build_is_a_full_one_after_hundreds_of_edits(
+    request_: Request, templates: Path, seed: int
+) -> None:
+    """Twenty sites with thirty edits each."""
+    compare_edits(request_, templates, seed, 30)
+
+
+def test_a_key_that_leaves_something_out_is_noticed(
+    request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: with a key that knows nothing of the text, an edit of the text is missed."""
+    monkeypatch.setattr(Text, "made_from", "")
+    build.build(request_)
+    page = request_.content / "lectures/l01.md"
+    page.write_text(page.read_text("utf-8") + "\n\n강좌 안내\n", "utf-8")
+    build.build(request_)
+    assert snapshot(request_.out) != full(request_)
+
+
+def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
+    """Files that are new, gone or other."""
+    return sorted(
+        name
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name) and name != "sha256sums.txt"
+    )
+
+
+def after_edit(request: Request, file: str, old: str, new: str) -> tuple[list[str], Report]:
+    """The files that change when `old` becomes `new` in a content file."""
+    build.build(request)
+    before = snapshot(request.out)
+    page = request.content / file
+    text = page.read_text("utf-8")
+    assert old in text
+    page.write_text(text.replace(old, new), "utf-8")
+    report = build.build(request)
+    return changed(before, snapshot(request.out)), report
+
+
+def test_another_body_changes_one_page(request_: Request) -> None:
+    """And that page alone (with the sitemap, which is always made) is rendered."""
+    files, report = after_edit(request_, "lectures/l09.md", "강좌 09 안내입니다", "안내 강좌 09입니다")
+    assert files == ["lectures/l09/index.html"]
+    assert report.made == 2
+
+
+def test_another_title_changes_the_lists_that_show_it(request_: Request) -> None:
+    """Lecture 03 is on the home page, in four lists, and has its own page."""
+    files, report = after_edit(request_, "lectures/l03.md", 'title = "강좌 03"', 'title = "강좌 30"')
+    assert files == [
+        "index.html",
+        "lectures/category/craft/index.html",
+        "lectures/index.html",
+        "lectures/l03/index.html",
+        "lectures/status/open/index.html",
+    ]
+    assert report.made <= len(files) + 3
+
+
+def test_nothing_changed_makes_nothing(request_: Request) -> None:
+    """The second build finds the site as it should be, and leaves it alone."""
+    time.sleep(0.06)  # else the files are too fresh to be told by their times
+    first = build.build(request_)
+    again = build.build(request_)
+    assert (first.is_new, again.is_new) == (True, False)
+    assert again.taken_over == first.files
+    assert again.made == 0
+    assert request_.out.readlink().name == "site-000001"
+
+
+def test_a_touched_file_publishes_nothing(request_: Request) -> None:
+    """Another time, the same content: read again, and nothing new to publish."""
+    build.build(request_)
+    (request_.content / "lectures/l01.md").touch()
+    assert not build.build(request_).is_new
+    assert request_.out.readlink().name == "site-000001"
+
+
+def test_the_clock_makes_only_what_it_changes(request_: Request) -> None:
+    """Nothing at 09:30; when lecture 03 closes, its page and the lists that show its state."""
+    time.sleep(0.06)
+    first = build.build(request_)
+    assert first.due
+    assert not build.build(replace(request_, now=parse_time("2023-08-16T09:00:01"))).is_new
+    before = snapshot(request_.out)
+    due = replace(request_, now=parse_time(first.due))
+    report = build.build(due)
+    after = snapshot(request_.out)
+    assert report.is_new
+    assert changed(before, after)
+    assert after == full(due)
+    assert report.taken_over > report.changed
+    just_before = replace(
+        request_, now=parse_time(first.due).replace(microsecond=0) - (parse_time(first.due) - NOW) / 1000
+    )
+    assert full(just_before) == before  # the time that was told was not too late
+
+
+def test_what_somebody_changed_in_the_site_is_not_taken_over(request_: Request) -> None:
+    """A page that was edited in site/ itself is made anew, also when nothing else changed."""
+    build.build(request_)
+    good = snapshot(request_.out)
+    (request_.out / "about/index.html").write_text("<h1>다른 글</h1>", "utf-8")
+    build.build(request_)
+    assert snapshot(request_.out) == good
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "row", "old", "empty"])
+def test_a_damaged_cache_is_thrown_away(request_: Request, damage: str) -> None:
+    """Half a file, no database, a row that somebody changed, another program's cache: everything is made anew."""
+    build.build(request_)
+    good = snapshot(request_.out)
+    file = request_.out.parent / ".builds/.site.cache"
+    raw = file.read_bytes()
+    if damage == "cut":
+        file.write_bytes(raw[: len(raw) // 2])
+    elif damage == "text":
+        file.write_text("이것은 데이터베이스가 아닙니다" * 100, "utf-8")
+    elif damage == "empty":
+        file.write_bytes(b"")
+    else:
+        with sqlite3.connect(file) as db:
+            if damage == "row":
+                db.execute("update kept set value = ? where kind = 'page'", (b"x",))
+            else:
+                db.execute("update kept set proof = ?", (b"x",))
+        db.close()
+    page = request_.content / "lectures/l09.md"
+    page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+    build.build(request_)
+    assert changed(good, snapshot(request_.out)) == ["lectures/l09/index.html"]
+    assert snapshot(request_.out) == full(request_)
+
+
+def test_all_processors_make_the_same_site(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one process and with three, byte for byte."""
+    from civic.library import parallel
+
+    one = full(request_)
+    monkeypatch.setattr(parallel, "FEWEST", 1)
+    assert full(replace(request_, jobs=3)) == one
+
+
+def test_a_file_that_changes_while_it_is_read_is_named(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page is made of what was checked, or not at all."""
+    from civic.library import Library
+
+    build.build(request_)
+    before = snapshot(request_.out)
+    page = request_.content / "lectures/l09.md"
+    page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+    read = Library.body
+
+    def late(self: Library, doc: object) -> str:
+        page.write_text(page.read_text("utf-8") + "\n\n책\n", "utf-8")
+        return read(self, doc)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Library, "body", late)
+    with pytest.raises(ContentMistakes, match=r"lectures/l09\.md: 만드는 동안 파일이 바뀌었습니다"):
+        build.build(request_)
+    assert snapshot(request_.out) == before

@@ -1,0 +1,71 @@
+"""One server for all tests of this folder; each test has people of its own, and a form where places count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.builders import a_lecture_file, a_round, write_content
+from tests.forms_api.server import Server
+
+QUESTIONS = (
+    {"name": "area", "label": "사는 동", "type": "select", "options": ["수완동", "첨단동"]},
+    {"name": "topic", "label": "쓰고 싶은 이야기", "type": "textarea", "required": False, "max": 50},
+    {"name": "days", "label": "올 수 있는 날", "type": "checkbox", "options": ["월", "수", "금"], "max": 2},
+)
+LECTURES = {
+    "plain": a_lecture_file("에세이 글쓰기", [a_round(places=100_000)]),
+    "asks": a_lecture_file("질문 있는 강좌", [a_round(places=1000), a_round("r2")], QUESTIONS),
+    "soon": a_lecture_file("곧 여는 강좌", opens="2023-08-20T09:00:00"),
+    "over": a_lecture_file("끝난 강좌", opens="2023-08-01T09:00:00", closes="2023-08-15T00:00:00"),
+    "full": a_lecture_file("작은 강좌", [a_round(places=1)]),
+    "full-form": a_lecture_file("작은 강좌", [a_round(places=1, waiting=1)]),
+    "line": a_lecture_file("줄 서는 강좌", [a_round(places=1, waiting=3)]),
+    "queue": a_lecture_file("기다리는 강좌", [a_round(places=1, waiting=3)]),
+    "rush": a_lecture_file("몰리는 강좌", [a_round(places=10, waiting=5)]),
+    "race": a_lecture_file("두 번 누르는 강좌", [a_round(places=10)]),
+    "drawn": a_lecture_file("추첨 강좌", [a_round(places=1)], selection="draw", seed="로또 1081회"),
+    "family": a_lecture_file(
+        "가족 강좌", [a_round(places=5)], party=4, person="phone+birth_date", email="required"
+    ),
+    "relatives": a_lecture_file("친척 강좌", [a_round(places=100)], party=4, person="phone+birth_date"),
+    "first": a_lecture_file("묶음 하나", limits=[{"group": "pair", "max": 1}]),
+    "second": a_lecture_file("묶음 둘", limits=[{"group": "pair", "max": 1}]),
+    "once": a_lecture_file("한 번만", reentry=False),
+    "begun": a_lecture_file(
+        "시작한 강좌", [a_round(starts="2023-08-16T09:00:00", ends="2023-08-16T11:00:00", places=100)]
+    ),
+    "dated": a_lecture_file(
+        "날짜 있는 강좌",
+        [a_round(starts="2023-09-07T10:00:00", ends="2023-09-07T12:00:00", where="장덕도서관 2층")],
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server without rate limits, over LECTURES, at 2023-08-16 09:00."""
+    folder = tmp_path_factory.mktemp("served")
+    running = Server(
+        write_content(folder / "content", LECTURES), folder / "var/data", rate_limit="off"
+    ).ready()
+    yield running
+    code = running.stop()
+    assert code == 0, "".join(running.lines)
+    assert [line for line in running.lines if '"failure"' in line] == []
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    """A citizen's program: JSON, from our own page."""
+    with server.client() as opened:
+        yield opened
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """A content folder of a test's own."""
+    return write_content(tmp_path / "content", {"plain": LECTURES["plain"]})

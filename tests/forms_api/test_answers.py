@@ -1,0 +1,63 @@
+"""How answers leave the app, and what must stay true of them from release to release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from werkzeug.test import create_environ
+
+from civic.clock import parse_time
+from civic.entries import Entry
+from civic.people import person_key, pin
+from forms_api.app import Answer
+from forms_api.tokens import Receipts
+
+
+def test_a_receipt_address_given_out_once_stays_valid() -> None:
+    """The token of this number under this key, as itsdangerous signs it with its own key derivation."""
+    receipts = Receipts(b"k" * 32)
+    token = "N0szRi05UVhN.fgyElU-NnZ8VKvyH9BKfJN-e1l5s3MPjsXkD66Adcq8"
+    assert receipts.address("7K3F-9QXM") == f"/api/receipts/{token}"
+    assert receipts.number(token) == "7K3F-9QXM"
+
+
+def test_a_person_stays_the_same_person() -> None:
+    """HMAC-SHA-256 of fixed parts, as `openssl dgst -sha256 -mac hmac` gives it: entries kept long ago must match."""
+    assert (
+        person_key(b"k" * 32, "+821012345678")
+        == "f6c79ca2ae905b50d25b7559a190c7482248ed8a87d563f336b23d48b39c4c97"
+    )
+    assert (
+        pin(b"k" * 32, "7K3F-9QXM", "5678")
+        == "936108e0bffaab46004192b18ccac30cbc77f221a9e746240d931d848862ae91"
+    )
+
+
+def test_a_whole_answer_is_one_list() -> None:
+    """A known body is a list with its length; HEAD, 304 and a stream are left to werkzeug."""
+    closed: list[int] = []
+    answer = Answer("본문")
+    answer.call_on_close(lambda: closed.append(1))
+    body, _, headers = answer.get_wsgi_response(create_environ(method="GET"))
+    assert body == ["본문".encode()] and ("Content-Length", "6") in headers and closed == [1]
+    for other, method in ((Answer("본문"), "HEAD"), (Answer("", 304), "GET"), (Answer(_pieces()), "GET")):
+        found, _, _ = other.get_wsgi_response(create_environ(method=method))
+        assert not isinstance(found, list)
+
+
+def _pieces() -> Iterator[bytes]:
+    yield b"1"
+
+
+def test_an_entry_but_for_some_fields() -> None:
+    """The same as dataclasses.replace gives; the first stays as it was; an unknown field is refused."""
+    now = parse_time("2023-08-16T09:00")
+    one = Entry("7K3F-9QXM", "lectures/a", "r1", "received", 0, "p", "q", "s", now, now)
+    later = now + timedelta(hours=1)
+    assert one.but(state="confirmed", changed=later) == replace(one, state="confirmed", changed=later)
+    assert one.state == "received" and one.changed == now
+    with pytest.raises(TypeError):
+        one.but(stat="confirmed")

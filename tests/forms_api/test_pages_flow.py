@@ -1,0 +1,163 @@
+"""The whole sign-up by plain HTML forms, as a browser without JavaScript does it."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders import a_phone, an_application, as_form
+
+ASKS = "/api/forms/lectures/asks"
+ANSWERS = {"area": "수완동", "days": ["월", "금"]}
+
+
+def hidden(text: str) -> dict[str, list[str]]:
+    """The hidden fields of the main form of a page."""
+    main = text[text.index("<main") :]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', main):
+        found.setdefault(name, []).append(html.unescape(value))
+    return found
+
+
+def typed(**changes: Any) -> dict[str, Any]:
+    """What a citizen types into the static page: no submission id yet, two ticks under one name."""
+    payload = an_application(submission_id=None, **{"answers": ANSWERS, **changes})
+    return as_form(payload, step="check", website="")
+
+
+def test_check_then_send_then_receipt_then_cancel(client: httpx.Client) -> None:
+    """Page by page: check what was typed, send it, see the receipt, look it up, cancel it."""
+    phone = a_phone()
+    check = client.post(ASKS, data=typed(phone=phone, email="ada@example.com"))
+    assert check.status_code == 200
+    shown = html.unescape(check.text)
+    for text in ("홍길동", phone, "ada@example.com", "수완동", "월, 금", "r1 회차", "동의함", "적지 않음"):
+        assert text in shown, text
+    carried = hidden(check.text)
+    assert carried["answers.days"] == ["월", "금"]
+    assert len(carried["submission_id"][0]) == 36
+    assert "website" not in carried
+
+    sent = client.post(ASKS, data={**carried, "step": "send"})
+    assert sent.status_code == 303
+    receipt = client.get(sent.headers["location"])
+    assert receipt.status_code == 200
+    found = re.search(r"data-number>([^<]+)<", receipt.text)
+    assert found
+    number = found[1]
+    for secret in (phone, phone[-4:], "홍길동", "ada@example.com"):
+        assert secret not in receipt.text
+    assert "자리가 확정되었습니다." in receipt.text
+
+    again = client.post(ASKS, data={**carried, "step": "send"})
+    assert again.headers["location"] == sent.headers["location"]
+
+    entry = client.post("/api/entries/lookup", data={"number": number.lower(), "phone_last4": phone[-4:]})
+    assert entry.status_code == 200 and number in entry.text
+    assert f'action="/api/entries/{number}/cancel"' in entry.text
+    cancelled = client.post(f"/api/entries/{number}/cancel", data={"phone_last4": phone[-4:]})
+    assert cancelled.status_code == 200 and "신청을 취소했습니다" in cancelled.text
+    after = client.post("/api/entries/lookup", data={"number": number, "phone_last4": phone[-4:]})
+    assert "신청한 사람이 취소" in after.text
+    assert "/cancel" not in after.text
+    assert client.get(sent.headers["location"]).status_code == 200
+
+
+def test_edit_brings_the_form_back(client: httpx.Client) -> None:
+    """고치기 keeps everything that was typed, without an error."""
+    carried = hidden(client.post(ASKS, data=typed(name="이 & <b>순신</b>")).text)
+    form = client.post(ASKS, data={**carried, "step": "edit"})
+    assert form.status_code == 200
+    assert 'value="이 &amp; &lt;b&gt;순신&lt;/b&gt;"' in form.text
+    assert "<title>질문 있는 강좌 신청" in form.text
+    for value in ("월", "금"):
+        assert re.search(rf'value="{value}"[^>]* checked', form.text)
+    assert not re.search(r'value="수"[^>]* checked', form.text)
+
+
+def test_errors_keep_what_was_typed(client: httpx.Client) -> None:
+    """The form comes back with the summary, the values, and no submission kept."""
+    answer = client.post(ASKS, data=typed(phone="02-123-4567", name="홍길동"))
+    assert answer.status_code == 422
+    assert "<title>오류: 질문 있는 강좌 신청" in answer.text
+    assert 'value="02-123-4567"' in answer.text and 'value="홍길동"' in answer.text
+    assert 'href="#f-phone"' in answer.text
+
+
+def test_a_filled_trap_comes_back_empty(client: httpx.Client) -> None:
+    """Somebody whose browser filled the hidden field sends the form again and is taken."""
+    fields = typed() | {"website": "http://example.com"}
+    refused = client.post(ASKS, data=fields)
+    assert refused.status_code == 422
+    assert "http://example.com" not in refused.text
+    assert client.post(ASKS, data=fields | {"website": ""}).status_code == 200
+
+
+def test_send_without_a_check(client: httpx.Client) -> None:
+    """A form without a step is sent at once; it needs no submission id."""
+    fields = typed()
+    del fields["step"]
+    assert client.post(ASKS, data=fields).status_code == 303
+
+
+def test_an_unknown_step(client: httpx.Client) -> None:
+    assert client.post(ASKS, data=typed() | {"step": "jump"}).status_code == 422
+
+
+def test_waiting_is_said(client: httpx.Client) -> None:
+    """The receipt of one who waits tells the place in line."""
+    slug = "/api/forms/lectures/queue"
+    client.post(slug, json=an_application())
+    sent = client.post(slug, data=as_form(an_application()))
+    receipt = client.get(sent.headers["location"])
+    assert "대기 1번입니다. 자리가 나면 대기 순서대로 바로 확정됩니다." in receipt.text
+
+
+def test_a_calendar_file(client: httpx.Client) -> None:
+    """Date, place and title; nothing of the person, not even the number."""
+    phone = a_phone()
+    entry = client.post("/api/forms/lectures/dated", json=an_application(phone=phone)).json()
+    page = client.get(entry["receipt"])
+    assert f'href="{entry["receipt"]}/event.ics"' in page.text
+    answer = client.get(f"{entry['receipt']}/event.ics")
+    assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
+    text = answer.text.replace("\r\n ", "")
+    for line in ("SUMMARY:날짜 있는 강좌", "20230907T100000", "20230907T120000", "LOCATION:장덕도서관 2층"):
+        assert line in text
+    assert entry["number"] not in text and phone[-4:] not in text
+    plain = client.post("/api/forms/lectures/plain", json=an_application()).json()["receipt"]
+    assert client.get(f"{plain}/event.ics").status_code == 404
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_receipt_as_asked_for(client: httpx.Client, accept: str) -> None:
+    """The same address answers a browser and a program."""
+    entry = client.post("/api/forms/lectures/plain", json=an_application()).json()
+    answer = client.get(entry["receipt"], headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith(accept)
+    assert entry["number"] in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_form_sent_twice(client: httpx.Client) -> None:
+    """From the check page: the same receipt again. Without its id: a new try, which tells nothing of the first."""
+    payload = an_application()
+    del payload["submission_id"]
+    checked = client.post("/api/forms/lectures/plain", data=as_form(payload, step="check"))
+    found = re.search(r'name="submission_id" value="([0-9a-f-]{36})"', checked.text)
+    assert found
+    sent = as_form(payload, step="send", submission_id=found[1])
+    first, second = (client.post("/api/forms/lectures/plain", data=sent) for _ in range(2))
+    assert first.status_code == second.status_code == 303
+    assert first.headers["location"] == second.headers["location"]
+
+    direct = an_application()
+    del direct["submission_id"]
+    first, second = (client.post("/api/forms/lectures/plain", data=as_form(direct)) for _ in range(2))
+    assert (first.status_code, second.status_code) == (303, 409)
+    assert "이미 신청하셨습니다." in second.text and first.headers["location"] not in second.text

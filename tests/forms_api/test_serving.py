@@ -1,0 +1,222 @@
+"""The server as a process: how it starts and stops, what it refuses to start with, what survives kill -9."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.builders import NOW, a_phone, an_application, write_content
+from tests.forms_api.server import ROOT, Server
+
+
+def serve(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """A start that is expected to fail."""
+    return subprocess.run(
+        [sys.executable, "-m", "forms_api", "serve", "--now", NOW, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environ},
+    )
+
+
+def test_keys_are_made_on_the_first_start(content: Path, tmp_path: Path) -> None:
+    """Outside the data folder, readable by the server's account only; a signal ends it with code 0."""
+    server = Server(content, tmp_path / "var/data").ready()
+    assert server.stop() == 0
+    keys = tmp_path / "var/keys/keys.json"
+    assert keys.stat().st_mode & 0o777 == 0o600
+    assert keys.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_content_mistakes_are_printed_line_by_line(content: Path, tmp_path: Path) -> None:
+    """Exit code 1, each mistake on its own line, and nothing is made."""
+    (content / "lectures/wrong.md").write_text('+++\ntitel = "x"\n+++\n', encoding="utf-8")
+    failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/var/data", "--port", "0")
+    assert failed.returncode == 1
+    lines = failed.stderr.splitlines()
+    assert any(line.startswith("lectures/wrong.md:2: titel: ") for line in lines)
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_port_in_use(content: Path, tmp_path: Path) -> None:
+    """Exit code 3 and a clear sentence."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/d", "--port", str(port))
+    assert failed.returncode == 3
+    said = f"포트 {port}을(를) 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요.\n"
+    assert failed.stderr == said
+
+
+def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None:
+    """Exit code 3; the first goes on."""
+    server = Server(content, tmp_path / "var/data").ready()
+    failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/var/data", "--port", "0")
+    assert failed.returncode == 3
+    assert "쓰고 있습니다" in failed.stderr and "Traceback" not in failed.stderr
+    with server.client() as client:
+        assert client.get("/healthz").json() == {"status": "ok"}
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "said"),
+    [
+        ([], {"MADANG_COLOUR": "red"}, "MADANG_COLOUR: 그런 설정은 없습니다."),
+        ([], {"MADANG_THREADS": "many"}, "MADANG_THREADS: 숫자로 적으세요"),
+        ([], {"MADANG_RATE_LIMIT": "maybe"}, "MADANG_RATE_LIMIT: on 또는 off"),
+        (["--host", "0.0.0.0"], {"MADANG_RATE_LIMIT": "off"}, "127.0.0.1에서만"),
+        (["--data", "mysql://x"], {}, "tinydb://폴더 또는 postgresql://"),
+        (["--port", "99999"], {}, "99999"),
+    ],
+)
+def test_settings_that_do_not_fit(
+    content: Path, tmp_path: Path, arguments: list[str], environ: dict[str, str], said: str
+) -> None:
+    """Exit code 2 and what to do."""
+    usual = ["--content", str(content), "--data", f"tinydb://{tmp_path}/d", "--port", "0"]
+    failed = serve(*usual, *arguments, **environ)
+    assert failed.returncode == 2
+    assert said in failed.stderr and "Traceback" not in failed.stderr
+
+
+def test_a_wrong_time_is_a_wrong_call(content: Path) -> None:
+    failed = serve("--content", str(content), "--now", "yesterday")
+    assert failed.returncode == 2
+
+
+def test_the_server_ends_with_its_watcher(content: Path, tmp_path: Path) -> None:
+    """kill -9 of the watching process leaves no orphan that holds port and data."""
+    server = Server(content, tmp_path / "var/data").ready()
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait(30)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{server.base}/healthz", timeout=2)
+        except httpx.HTTPError:
+            break
+        time.sleep(0.1)
+    Server(content, tmp_path / "var/data").ready().stop()
+
+
+def test_kill_9_under_load_loses_no_answer(content: Path, tmp_path: Path) -> None:
+    """Every acknowledged entry is there after the restart, and only those and the unanswered ones."""
+    server = Server(content, tmp_path / "var/data", rate_limit="off").ready()
+    acknowledged: list[tuple[str, str]] = []
+    sent: list[str] = []
+    guard = threading.Lock()
+
+    def citizen() -> None:
+        with contextlib.suppress(httpx.HTTPError), server.client() as client:
+            while True:
+                phone = a_phone()
+                with guard:
+                    sent.append(phone)
+                answer = client.post("/api/forms/lectures/plain", json=an_application(phone=phone))
+                if answer.status_code == 201:
+                    with guard:
+                        acknowledged.append((answer.json()["number"], phone))
+
+    threads = [threading.Thread(target=citizen) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 20
+    while len(acknowledged) < 300 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    server.kill()
+    for thread in threads:
+        thread.join(30)
+    assert len(acknowledged) >= 300
+
+    revived = Server(content, tmp_path / "var/data", rate_limit="off").ready()
+    with revived.client() as client:
+        for number, phone in acknowledged:
+            found = client.post("/api/entries/lookup", json={"number": number, "phone_last4": phone[-4:]})
+            assert (found.status_code, found.json()["state"]) == (200, "confirmed")
+        taken = client.get("/api/forms/lectures/plain").json()["rounds"]["r1"]["taken"]
+        assert len(acknowledged) <= taken <= len(sent)
+    revived.stop()
+
+
+def test_what_is_logged_names_nobody(content: Path, tmp_path: Path) -> None:
+    """Events have a route, a status and a time; nothing typed, no number, no address asked for."""
+    server = Server(content, tmp_path / "var/data").ready()
+    phone, name = a_phone(), "독고탁"
+    with server.client() as client:
+        entry = client.post(
+            "/api/forms/lectures/plain", json=an_application(phone=phone, name=name, email="ada@example.com")
+        ).json()
+        client.post("/api/forms/lectures/plain", data={"name": name, "phone": phone})
+        client.post(f"/api/entries/{entry['number']}/cancel", json={"phone_last4": phone[-4:]})
+        client.post("/api/forms/lectures/plain?phone=" + phone, json={"name": "900101-1234567"})
+        client.get(entry["receipt"])
+    server.stop()
+    said = "".join(server.lines)
+    events = [line for line in server.lines if '"answered"' in line]
+    assert len(events) == 4
+    assert '"route": "/api/entries/<number>/cancel"' in said and '"refusal": "invalid"' in said
+    digits = phone.replace("-", "")
+    for secret in (
+        phone,
+        digits,
+        digits[1:],
+        name,
+        "ada@",
+        entry["number"],
+        "1234567",
+        entry["receipt"][-20:],
+    ):
+        assert secret not in said
+
+
+def test_rate_limits(content: Path, tmp_path: Path) -> None:
+    """One person and form: 20 a minute. One number: 10 tries, then it is locked, right digits or not."""
+    server = Server(content, tmp_path / "var/data").ready()
+    with server.client() as client:
+        payload = an_application()
+        answers = [client.post("/api/forms/lectures/plain", json=payload) for _ in range(21)]
+        assert [answer.status_code for answer in answers] == [201] + [200] * 19 + [429]
+        refused = answers[-1]
+        assert refused.json()["type"] == "/problems/too-many"
+        assert int(refused.headers["retry-after"]) == 60
+        assert client.post("/api/forms/lectures/plain", json=an_application()).status_code == 201
+
+        number = answers[0].json()["number"]
+        last4 = payload["phone"][-4:]
+        wrong = "0000" if last4 != "0000" else "1111"
+        tries = [
+            client.post("/api/entries/lookup", json={"number": number, "phone_last4": wrong}).status_code
+            for _ in range(10)
+        ]
+        assert tries == [403] * 10
+        locked = client.post("/api/entries/lookup", json={"number": number, "phone_last4": last4})
+        assert (locked.status_code, locked.headers["retry-after"]) == (429, "600")
+        page = client.post(f"/api/entries/{number}/cancel", data={"phone_last4": last4})
+        assert page.status_code == 429 and "너무 자주 보냈습니다." in page.text
+    server.stop()
+
+
+def test_a_demonstration_says_so(tmp_path: Path) -> None:
+    """With --now the pages of the API say that this is a demonstration."""
+    content = write_content(tmp_path / "content", {"plain": "+++\n"})
+    (content / "lectures/plain.md").unlink()
+    server = Server(content, tmp_path / "var/data").ready()
+    with server.client() as client:
+        page = client.get("/api/nothing", headers={"Accept": "text/html"})
+    server.stop()
+    assert "시연" in page.text

@@ -1,0 +1,205 @@
+"""The built site beside the API, the headers on everything, and what those who run it can ask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from forms_api.headers import CSP
+from tests.builders import an_application, write_content
+from tests.forms_api.conftest import LECTURES
+from tests.forms_api.server import Server
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a small built site behind a link, as the build leaves it."""
+    folder = tmp_path_factory.mktemp("site")
+    built = folder / "builds/1"
+    files = {
+        "index.html": "<h1>처음</h1>",
+        "404.html": "<h1>찾는 화면이 없습니다</h1>",
+        "lectures/plain/index.html": "<h1>강좌</h1>",
+        "assets/site.1a2b3c4d.css": "p{}",
+        "feed.xml": "<feed/>",
+        "empty/note.txt": "x",
+    }
+    for name, text in files.items():
+        (built / name).parent.mkdir(parents=True, exist_ok=True)
+        (built / name).write_text(text, encoding="utf-8")
+    (folder / "secret.txt").write_text("not to be served")
+    (folder / "site").symlink_to("builds/1")
+    content = write_content(folder / "content", {"plain": LECTURES["plain"]})
+    server = Server(content, folder / "var/data", site=folder / "site").ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def reader(site: Server) -> Iterator[httpx.Client]:
+    with site.client() as client:
+        yield client
+
+
+def test_pages_are_served_as_folders(reader: httpx.Client) -> None:
+    """/lectures/plain/ is its index.html; without the last slash it leads there, query kept."""
+    assert reader.get("/").text == "<h1>처음</h1>"
+    page = reader.get("/lectures/plain/")
+    assert (page.status_code, page.text) == (200, "<h1>강좌</h1>")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    moved = reader.get("/lectures/plain?x=1")
+    assert (moved.status_code, moved.headers["location"]) == (308, "/lectures/plain/?x=1")
+    assert reader.get(f"{reader.base_url}//elsewhere.example/lectures/plain").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/nothing/",
+        "/empty/",
+        "/index.html/",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/assets/",
+    ],
+)
+def test_what_is_not_there(reader: httpx.Client, path: str) -> None:
+    """The site's own 404 page; nothing outside the site."""
+    answer = reader.get(path)
+    assert (answer.status_code, answer.text) == (404, "<h1>찾는 화면이 없습니다</h1>")
+
+
+def test_what_browsers_may_keep(reader: httpx.Client) -> None:
+    """A hashed asset for ever; a page only until it is asked for again."""
+    asset = reader.get("/assets/site.1a2b3c4d.css")
+    assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+    page = reader.get("/lectures/plain/")
+    assert page.headers["cache-control"] == "public, max-age=0, must-revalidate"
+    again = reader.get("/lectures/plain/", headers={"If-None-Match": page.headers["etag"]})
+    assert (again.status_code, again.text) == (304, "")
+    assert reader.head("/").status_code == 200
+
+
+def test_a_new_build_is_served_at_once(site: Server, reader: httpx.Client) -> None:
+    """The link is swapped: the next reader sees the new page, and pages of the API use the new assets."""
+    arguments = list(map(str, site.process.args))  # type: ignore[arg-type]  # it is a list here
+    link = Path(arguments[arguments.index("--site") + 1])
+    new = link.parent / "builds/2"
+    new.mkdir()
+    (new / "fresh.html").write_text("new")
+    names = (
+        "favicon.svg",
+        "madang-sans-regular.woff2",
+        "madang-sans-bold.woff2",
+        "site.css",
+        "settings.js",
+        "site.js",
+    )
+    manifest = {name: f"/assets/new.{name}" for name in names}
+    (new / "assets").mkdir()
+    (new / "assets/manifest.json").write_text(json.dumps(manifest))
+    draft = link.with_name("draft")
+    draft.symlink_to("builds/2")
+    draft.replace(link)
+    assert reader.get("/fresh.html").text == "new"
+    page = reader.get("/api/nothing", headers={"Accept": "text/html"})
+    assert 'href="/assets/new.site.css"' in page.text
+    draft.symlink_to("builds/1")
+    draft.replace(link)
+    assert reader.get("/").text == "<h1>처음</h1>"
+
+
+def test_a_page_from_before_a_new_build_gets_its_files(tmp_path: Path) -> None:
+    """Hashed files of the builds that are kept are still there; their pages, and unfinished builds, are not."""
+    builds = tmp_path / ".builds"
+    files = {
+        "site-000001/assets/site.11111111.css": "old",
+        "site-000001/old/index.html": "old",
+        "site-000002/assets/site.22222222.css": "new",
+        "site-000002/404.html": "gone",
+        "site-000003.part/assets/site.33333333.css": "unfinished",
+        "other-000001/assets/site.44444444.css": "of another site",
+    }
+    for name, text in files.items():
+        (builds / name).parent.mkdir(parents=True, exist_ok=True)
+        (builds / name).write_text(text)
+    (tmp_path / "site").symlink_to(".builds/site-000002")
+    content = write_content(tmp_path / "content", {"plain": LECTURES["plain"]})
+    server = Server(content, tmp_path / "var/data", site=tmp_path / "site").ready()
+    with server.client() as client:
+        found = {number: client.get(f"/assets/site.{str(number) * 8}.css") for number in (1, 2, 3, 4)}
+        assert [found[number].text for number in (1, 2, 3, 4)] == ["old", "new", "gone", "gone"]
+        assert found[1].headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert client.get("/old/").status_code == 404
+        assert client.get("/../site-000001/assets/site.11111111.css").status_code == 404
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/assets/site.1a2b3c4d.css", "/api/status", "/api/nothing", "/healthz"]
+)
+def test_headers_are_on_every_answer(reader: httpx.Client, path: str) -> None:
+    """No inline script or style, no guessing of types, no framing, on pages, files and the API alike."""
+    headers = reader.get(path).headers
+    assert headers["content-security-policy"] == CSP
+    assert "default-src 'none'" in CSP and "unsafe" not in CSP
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "geolocation=()" in headers["permissions-policy"]
+    assert "strict-transport-security" not in headers
+
+
+def test_operations(reader: httpx.Client) -> None:
+    """Alive, ready, and counters that tell routes and refusals but no person."""
+    assert reader.get("/healthz").json() == {"status": "ok"}
+    assert reader.get("/readyz").json() == {"status": "ok", "trouble": ""}
+    reader.post("/api/forms/lectures/plain", json=an_application())
+    reader.post("/api/forms/lectures/plain", json=an_application(name=""))
+    text = reader.get("/metrics").text
+    assert 'madang_requests_total{route="/api/forms/<folder>/<slug>",status="201"} 1' in text
+    assert 'madang_refusals_total{name="invalid"} 1' in text
+    assert 'madang_entries_total{state="confirmed"} 1' in text
+
+
+def test_metrics_stay_on_this_machine(tmp_path: Path) -> None:
+    """Behind a proxy, whoever comes from elsewhere does not see the counters."""
+    content = write_content(tmp_path / "content", {"plain": LECTURES["plain"]})
+    server = Server(content, tmp_path / "var/data", proxies="1").ready()
+    with server.client() as client:
+        away = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"})
+        assert away.status_code == 404
+        assert client.get("/metrics").status_code == 200
+    server.stop()
+
+
+def test_openapi_is_made_from_the_forms(client: httpx.Client) -> None:
+    """Each form's body is described as it will be checked."""
+    document = client.get("/api/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    post = document["paths"]["/api/forms/lectures/asks"]["post"]
+    schema = post["requestBody"]["content"]["application/json"]["schema"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["round"]["enum"] == ["r1", "r2"]
+    assert schema["properties"]["answers"]["required"] == ["area", "days"]
+    assert schema["properties"]["answers"]["properties"]["topic"]["maxLength"] == 50
+    family = document["paths"]["/api/forms/lectures/family"]["post"]["requestBody"]
+    required = family["content"]["application/json"]["schema"]["required"]
+    assert {"birth_date", "email"} <= set(required)
+    names = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
+    assert len(names) == 14 and "/problems/already-applied" in names
+
+
+def test_a_part_that_a_file_does_not_have(reader: httpx.Client) -> None:
+    """416 with the file's size, as a program that fetches in parts needs it; a part that is there is sent."""
+    beyond = reader.get("/assets/site.1a2b3c4d.css", headers={"Range": "bytes=99-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */3")
+    part = reader.get("/assets/site.1a2b3c4d.css", headers={"Range": "bytes=0-0"})
+    assert (part.status_code, part.text) == (206, "p")

@@ -1,0 +1,159 @@
+"""What staff do on the command line, beside the running server and without it."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
+from tests.forms_api.server import ROOT, Server
+
+SUBJECT = "lectures/asks"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of these tests' own, with one lecture that has a line."""
+    folder = tmp_path_factory.mktemp("office")
+    question = {"name": "why", "label": "=왜 오나요", "required": False}
+    lecture = a_lecture_file("에세이", [a_round(places=2, waiting=5)], [question])
+    server = Server(
+        write_content(folder / "content", {"asks": lecture}), folder / "var/data", rate_limit="off"
+    ).ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def folder(office: Server) -> Path:
+    """Where the office keeps everything."""
+    arguments = list(map(str, office.process.args))  # type: ignore[arg-type]  # it is a list here
+    return Path(arguments[arguments.index("--content") + 1]).parent
+
+
+@pytest.fixture
+def citizen(office: Server) -> Iterator[httpx.Client]:
+    with office.client() as client:
+        yield client
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """python -m forms_api entries … on that folder."""
+    where = ["--content", str(folder / "content"), "--data", f"tinydb://{folder}/var/data", "--now", NOW]
+    command = [sys.executable, "-m", "forms_api", "entries", *arguments, *where]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
+
+
+def table(output: bytes) -> list[list[str]]:
+    assert output.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(output.decode("utf-8-sig"))))
+
+
+def test_staff_see_cancel_and_export(office: Server, citizen: httpx.Client, folder: Path) -> None:
+    """List, show, export and cancel beside the server: the citizen's page and the line follow at once."""
+    phones = [a_phone() for _ in range(3)]
+    names = ["=1+A", "@홍길동", "김하나"]
+    numbers = [
+        citizen.post(
+            "/api/forms/lectures/asks",
+            json=an_application(name=name, phone=phone, answers={"why": '+82, "따옴표"\t'}),
+        ).json()["number"]
+        for name, phone in zip(names, phones, strict=True)
+    ]
+
+    listed = run(folder, "list", SUBJECT)
+    lines = listed.stdout.decode().splitlines()
+    assert [line.split("\t")[0] for line in lines] == numbers
+    assert [line.split("\t")[3] for line in lines] == ["확정", "확정", "대기"]
+    assert not [each for each in (*names, *phones) if each in listed.stdout.decode()]
+    assert run(folder, "list").stdout.decode() == f"{SUBJECT}\t확정 2\t대기 1\t접수 0\n"
+
+    shown = run(folder, "show", numbers[0].lower()).stdout.decode()
+    assert "=1+A" in shown and phones[0] in shown and "확정" in shown
+
+    exported = table(run(folder, "export", SUBJECT).stdout)
+    assert exported[0][-1] == "'=왜 오나요"
+    assert [row[5] for row in exported[1:]] == ["'=1+A", "'@홍길동", "김하나"]
+    assert [row[6] for row in exported[1:]] == phones
+    assert {row[10] for row in exported[1:]} == {'\'+82, "따옴표"'}
+
+    cancelled = run(folder, "cancel", numbers[0])
+    assert cancelled.returncode == 0, cancelled.stderr.decode()
+    look = citizen.post("/api/entries/lookup", json={"number": numbers[2], "phone_last4": phones[2][-4:]})
+    assert look.json()["state"] == "confirmed"
+    again = run(folder, "cancel", numbers[0])
+    assert (again.returncode, again.stderr.decode()) == (1, "이미 취소한 신청입니다.\n")
+
+
+def test_every_look_is_noted(citizen: httpx.Client, folder: Path) -> None:
+    """Who, when, what and whose number; no name, no phone."""
+    log = folder / "var/access.jsonl"
+    before = len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
+    phone = a_phone()
+    number = citizen.post("/api/forms/lectures/asks", json=an_application(phone=phone)).json()["number"]
+    run(folder, "show", number)
+    run(folder, "export", SUBJECT, "--out", str(folder / "out.csv"))
+    noted = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()][before:]
+    assert [line["act"] for line in noted] == ["show", "export"]
+    assert noted[0] | {"at": ""} == {
+        "at": "",
+        "who": f"staff:{getpass.getuser()}",
+        "from": "command line",
+        "act": "show",
+        "subject": SUBJECT,
+        "number": number,
+        "count": 1,
+    }
+    assert phone not in log.read_text(encoding="utf-8") and "홍길동" not in log.read_text(encoding="utf-8")
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert (folder / "out.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_shown_without_a_note(office: Server, folder: Path, tmp_path: Path) -> None:
+    """Where the access log cannot be written, staff see nothing."""
+    where = ["--content", str(folder / "content"), "--data", f"tinydb://{folder}/var/data", "--now", NOW]
+    (tmp_path / "file").write_text("")
+    refused = subprocess.run(
+        [sys.executable, "-m", "forms_api", "entries", "list", SUBJECT, *where],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+        env={"PATH": "", "MADANG_ACCESS_LOG": str(tmp_path / "file/access.jsonl"), "LANG": "C.UTF-8"},
+    )
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    assert "열람 기록" in refused.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["show", "ZZZZ-ZZZZ"], 1, "그런 접수번호가 없습니다."),
+        (["list", "lectures/none"], 1, "lectures/none: 그런 신청서가 없습니다. 예: lectures/essay"),
+        (["list", "--state", "here"], 2, "Invalid value for '--state'"),
+        (["export", SUBJECT, "--out", "/nowhere/out.csv"], 2, "/nowhere/out.csv: 쓸 수 없습니다"),
+    ],
+)
+def test_wrong_calls(office: Server, folder: Path, arguments: list[str], code: int, said: str) -> None:
+    """A sentence and the exit code, never a traceback."""
+    answer = run(folder, *arguments)
+    assert answer.returncode == code
+    assert said in answer.stderr.decode() and "Traceback" not in answer.stderr.decode()
+
+
+def test_staff_can_look_when_no_server_runs(tmp_path: Path) -> None:
+    """The same commands open the folder themselves."""
+    content = write_content(tmp_path / "content", {"asks": a_lecture_file("에세이")})
+    server = Server(content, tmp_path / "var/data").ready()
+    with server.client() as client:
+        number = client.post("/api/forms/lectures/asks", json=an_application()).json()["number"]
+    assert server.stop() == 0
+    assert number in run(tmp_path, "list", SUBJECT).stdout.decode()

@@ -1,0 +1,118 @@
+"""The page of a draw: what was frozen, the whole order, what was left out; nothing that does not follow from the seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from civic.clock import FixedClock, parse_time
+from civic.errors import ContentMistakes
+from civic.library import load
+from publish import addresses, create_app
+from tests.builders import a_lecture_file, write_content
+from tests.draw_samples import SEED, SIZES, a_draw, publish_draw
+from tests.publish.test_pages import PlainAssets
+
+NOW = parse_time("2023-09-03T09:00:00")
+SUBJECT = "lectures/essay"
+ADDRESS = "/results/lectures-essay/"
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    lecture = a_lecture_file("에세이", selection="draw", seed="로또 1등 번호", party=2)
+    return write_content(tmp_path / "content", {"essay": lecture})
+
+
+def site(content: Path) -> FlaskClient:
+    return create_app(load(content, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+
+
+def test_a_drawn_list_is_shown_whole(content: Path) -> None:
+    """Seed, source, who, hash, every number in order with its result, who was left out, and both files."""
+    document = a_draw(SUBJECT, "에세이")
+    file = publish_draw(content, document)
+    client = site(content)
+    text = client.get(ADDRESS).get_data(as_text=True)
+    for word in (
+        SEED.seed,
+        SEED.source,
+        SEED.by,
+        document["rounds"]["autumn"]["list_hash"],
+        "광산구에 살지 않음",
+    ):
+        assert word in text
+    order = [entry["number"] for entry in document["rounds"]["autumn"]["entries"]]
+    assert sorted(order, key=text.index) == order and set(order) == set(SIZES)
+    assert client.get(f"{ADDRESS}draw.json").data == file.read_bytes()
+    assert b"hashlib.sha256" in client.get(f"{ADDRESS}check_draw.py").data
+    assert f'href="{ADDRESS}"' in client.get("/lectures/essay/").get_data(as_text=True)
+    listed = [endpoint for endpoint, _ in addresses(client.application)]
+    assert len([name for name in listed if name.startswith("draw_")]) == 3
+
+
+def test_a_frozen_list_shows_its_hash_and_no_order(content: Path) -> None:
+    """Before the seed: hash and count, and not one receipt number."""
+    publish_draw(content, a_draw(SUBJECT, "에세이", drawn=False))
+    client = site(content)
+    text = client.get(ADDRESS).get_data(as_text=True)
+    assert a_draw(SUBJECT, "에세이")["rounds"]["autumn"]["list_hash"] in text
+    assert not [number for number in SIZES if number in text]
+    assert "data-draw-run" not in text
+    assert client.get(f"{ADDRESS}check_draw.py").status_code == 404
+
+
+def swap(told: dict[str, Any]) -> None:
+    entries = told["rounds"]["autumn"]["entries"]
+    entries[0], entries[1] = entries[1], entries[0]
+
+
+def promote_last(told: dict[str, Any]) -> None:
+    told["rounds"]["autumn"]["entries"][-1]["result"] = "confirmed"
+
+
+def drop_one(told: dict[str, Any]) -> None:
+    del told["rounds"]["autumn"]["entries"][0]
+
+
+def other_seed(told: dict[str, Any]) -> None:
+    told["seed"] = "1 2 3 4 5 6"
+
+
+def no_draw(told: dict[str, Any]) -> None:
+    told["rounds"]["autumn"]["drawn"] = False
+
+
+@pytest.mark.parametrize("forge", [swap, promote_last, drop_one, other_seed, no_draw])
+def test_what_does_not_follow_is_not_published(
+    content: Path, forge: Callable[[dict[str, Any]], None]
+) -> None:
+    """Also where the forger knows to write the record anew."""
+    told = a_draw(SUBJECT, "에세이")
+    load(content, NOW)
+    forge(told)
+    publish_draw(content, told)
+    with pytest.raises(ContentMistakes, match="가을반"):
+        load(content, NOW)
+
+
+def test_a_record_and_its_file_belong_together(content: Path) -> None:
+    """A changed file, a missing file, another subject's file: each is named."""
+    file = publish_draw(content, a_draw(SUBJECT, "에세이"))
+    good = file.read_text("utf-8")
+    for text, said in (
+        (good + " ", "지문과 다릅니다"),
+        ("{}", "읽을 수 없습니다"),
+        (json.dumps({**json.loads(good), "subject": "lectures/other"}), "다른 글의 추첨"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ContentMistakes, match=said):
+            load(content, NOW)
+    file.unlink()
+    with pytest.raises(ContentMistakes, match="파일이 없습니다"):
+        load(content, NOW)

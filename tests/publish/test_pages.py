@@ -1,0 +1,235 @@
+"""The views: filters and pages of lists, the home page, details, feeds and calendars of the small site."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from icalendar import Calendar
+
+from civic.clock import FixedClock, parse_time
+from civic.library import load
+from publish import addresses, create_app
+from publish.edition import Edition
+from publish.lists import PER_PAGE, list_pages, page_count
+from tests.builders import write_content
+
+SMALL = Path(__file__).parents[1] / "samples/small"
+NOW = parse_time("2023-08-16T09:00:00")
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+class PlainAssets:
+    """Assets that are served under their own names."""
+
+    files: Mapping[str, bytes] = {"site.css": b"body {}"}
+
+    def url(self, name: str) -> str:
+        return f"/assets/{name}"
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    """The small site on 16 August 2023, nine o'clock."""
+    return create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+
+
+def page(client: FlaskClient, address: str) -> str:
+    """A page that is there."""
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return answer.get_data(as_text=True)
+
+
+def edition(client: FlaskClient) -> Edition:
+    found = client.application.extensions["edition"]
+    assert isinstance(found, Edition)
+    return found
+
+
+def shown(text: str, count: int = 15) -> list[int]:
+    """Numbers of the lectures that a list shows, in its order."""
+    order = [(text.find(f'href="/lectures/l{number:02}/"'), number) for number in range(1, count + 1)]
+    return [number for place, number in sorted(order) if place >= 0]
+
+
+def test_fifteen_lectures_make_two_pages(client: FlaskClient) -> None:
+    """Twelve to a page: 12 and 3, in list order, each lecture once."""
+    first, second = page(client, "/lectures/"), page(client, "/lectures/page/2/")
+    assert shown(first) == [3, 2, 1, 4, 5, 7, 8, 9, 10, 11, 12, 13]
+    assert shown(second) == [14, 15, 6]
+    assert client.get("/lectures/page/3/").status_code == 404
+
+
+def test_page_counts() -> None:
+    """An empty list has a page; 12 fit on one, 13 need two."""
+    assert [page_count(total) for total in (0, 1, 12, 13, 24, 25)] == [1, 1, 1, 2, 2, 3]
+    assert PER_PAGE == 12
+
+
+@pytest.mark.parametrize(
+    ("address", "lectures"),
+    [
+        ("/lectures/status/open/", [3, 2, 1]),
+        ("/lectures/status/upcoming/", [4, 5]),
+        ("/lectures/status/closed/", [6]),
+        ("/lectures/category/books/", [14, 15]),
+        ("/lectures/category/craft/", [3, 2, 1, 4, 5, 7, 8, 9, 10, 11, 12, 13]),
+        ("/lectures/category/craft/page/2/", [6]),
+    ],
+)
+def test_filters_show_what_they_say(client: FlaskClient, address: str, lectures: list[int]) -> None:
+    """Worked out by hand from the files of the small site."""
+    assert shown(page(client, address)) == lectures
+
+
+def test_a_filter_that_does_not_exist_is_not_found(client: FlaskClient) -> None:
+    """Unknown keys, and a group with only one choice (only the library has lectures of a department)."""
+    for address in ("/lectures/category/nothing/", "/lectures/status/full/", "/lectures/department/library/"):
+        assert client.get(address).status_code == 404
+
+
+def test_filters_count_what_they_lead_to(client: FlaskClient) -> None:
+    """All 15, then 3 open, 2 coming, 1 closed; the 9 without a form are in none of them."""
+    made = page(client, "/lectures/status/open/")
+    assert 'href="/lectures/status/open/" aria-current="true"' in made
+    for address, count in (
+        ("/lectures/", 15),
+        ("/lectures/status/open/", 3),
+        ("/lectures/status/closed/", 1),
+    ):
+        start = made.index(f'href="{address}"', made.index('class="filters"'))
+        assert f'<span class="filter-count"> {count}<' in made[start : start + 200]
+
+
+def test_every_page_of_the_library_is_named(client: FlaskClient) -> None:
+    """Addresses cover all documents, linked or not; each answers; none comes twice."""
+    app = client.application
+    with app.test_request_context():
+        made = [app.url_for(endpoint, **values) for endpoint, values in addresses(app)]
+    assert len(set(made)) == len(made)
+    assert {doc.link for doc in edition(client).library.everything()} <= set(made)
+    assert not {"/programs/later/", "/programs/gone/", "/programs/draft/"} & set(made)
+    for address in made:
+        assert client.get(address).status_code == 200, address
+
+
+def test_home_shows_each_form_once(client: FlaskClient) -> None:
+    """03 closes within three days, 01 and 02 are open, 04 and 05 come; 06 has just closed."""
+    made = page(client, "/")
+    assert [made.count(f'href="/lectures/l{n:02}/"') for n in (1, 2, 3, 4, 5, 6, 7)] == [1, 1, 1, 1, 1, 0, 0]
+    assert shown(made) == [1, 2, 3, 4, 5]
+    assert made.index("곧 마감합니다") < made.index("/lectures/l03/") < made.index("곧 시작합니다")
+    assert 'href="/votes/budget/"' in made
+
+
+def test_titles_are_text_not_markup(client: FlaskClient) -> None:
+    """A title with signs of HTML is shown as it was written."""
+    made = page(client, "/programs/news/")
+    assert "&lt;b&gt;소식&lt;/b&gt; &amp; 알림</h1>" in made
+    assert "<b>소식" not in made
+
+
+def test_links_to_hidden_pages_are_words(client: FlaskClient) -> None:
+    """The page that appears tomorrow is named but not linked today."""
+    made = page(client, "/programs/news/")
+    assert "아직 없는 글" in made
+    assert "/programs/later/" not in made
+
+
+def test_a_lecture_names_the_others_of_its_series(client: FlaskClient) -> None:
+    """01 and 02 belong together; 03 stands alone."""
+    assert 'href="/lectures/l02/"' in page(client, "/lectures/l01/")
+    assert 'href="/lectures/l01/"' not in page(client, "/lectures/l01/").split("<main")[1].split("</main>")[0]
+    assert "손으로 하는 일" not in page(client, "/lectures/l03/")
+
+
+def test_a_vote_shows_its_proposals_by_type(client: FlaskClient) -> None:
+    """Both proposals stand on the page of their vote."""
+    made = page(client, "/votes/budget/")
+    assert 'href="/proposals/lights/"' in made
+    assert 'href="/proposals/benches/"' in made
+
+
+def test_feeds_hold_what_has_a_date(client: FlaskClient) -> None:
+    """Newest first: news 10 August, vote 7, event 5, lecture 01 on the 1st; one of the lectures alone."""
+    everything = ElementTree.fromstring(page(client, "/feed.xml"))
+    links = [entry.find(f"{ATOM}link").get("href") for entry in everything.iter(f"{ATOM}entry")]  # type: ignore[union-attr]
+    assert links == [
+        "https://small.example/programs/news/",
+        "https://small.example/votes/budget/",
+        "https://small.example/events/night/",
+        "https://small.example/lectures/l01/",
+    ]
+    assert everything.findtext(f"{ATOM}updated") == "2023-08-10T00:00:00+09:00"
+    assert everything.findtext(f"{ATOM}entry/{ATOM}title") == "<b>소식</b> & 알림"
+    lectures = ElementTree.fromstring(page(client, "/lectures/feed.xml"))
+    assert len(lectures.findall(f"{ATOM}entry")) == 1
+    assert len(ElementTree.fromstring(page(client, "/proposals/feed.xml")).findall(f"{ATOM}entry")) == 0
+
+
+def test_calendar_files_can_be_read_back(client: FlaskClient) -> None:
+    """Both meetings of lecture 01, with stable ids, Seoul times as UTC, and commas that survive."""
+    found = Calendar.from_ical(client.get("/lectures/l01/event.ics").data)
+    events = list(found.walk("VEVENT"))
+    assert [str(event["uid"]) for event in events] == [
+        "lectures-l01-1@small.example",
+        "lectures-l01-2@small.example",
+    ]
+    assert events[0]["dtstart"].dt == datetime(2023, 9, 7, 1, 0, tzinfo=UTC)
+    assert events[0]["dtstamp"].dt == datetime(2023, 7, 31, 15, 0, tzinfo=UTC)
+    assert str(events[0]["summary"]) == "강좌 01: 흙, 물; 불"
+    assert len(list(Calendar.from_ical(client.get("/calendar.ics").data).walk("VEVENT"))) == 3
+    assert client.get("/lectures/l02/event.ics").status_code == 404
+
+
+def test_the_sitemap_names_every_page_once(client: FlaskClient) -> None:
+    """All documents, the home page and the first page of each list; not what is personal or missing."""
+    made = page(client, "/sitemap.xml")
+    listed = {pick.address(noun) for noun, pick, number in list_pages(edition(client)) if number == 1}
+    expected = {"/", *listed, *(doc.link for doc in edition(client).library.everything())}
+    locations = [each.text for each in ElementTree.fromstring(made).iter() if each.tag.endswith("loc")]
+    assert sorted(locations) == sorted(f"https://small.example{address}" for address in expected)
+    assert "Sitemap: https://small.example/sitemap.xml" in page(client, "/robots.txt")
+
+
+def test_the_public_address_can_be_given() -> None:
+    """--base-url wins over site.toml, in feeds and in pages."""
+    app = create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW), "https://other.example")
+    for address in ("/feed.xml", "/sitemap.xml", "/robots.txt", "/"):
+        made = app.test_client().get(address).get_data(as_text=True)
+        assert "https://other.example" in made
+        assert "small.example" not in made
+
+
+def test_a_site_without_events_or_lists_of_two_pages_has_no_idle_rules() -> None:
+    """The freezer reports a rule that no page uses: there must be none, however small the site."""
+    library = load(SMALL, NOW)
+    few = {"pages": {page.slug: page for page in library.of("page")}}
+    app = create_app(type(library)(library.site, NOW, _by_folder=few), PlainAssets(), FixedClock(NOW))
+    used = {endpoint for endpoint, _ in addresses(app)}
+    assert used == {rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+def test_a_demonstration_says_so() -> None:
+    """With a clock that was set, every page says that this is not real."""
+    for demo in (True, False):
+        app = create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW), demo=demo)
+        made = app.test_client().get("/lectures/l01/").get_data(as_text=True)
+        assert ("실제 접수가 아닙니다" in made) is demo
+
+
+def test_the_foot_links_only_to_plain_pages_that_are_there(tmp_path: Path) -> None:
+    """A site without an about page can be built; the link is left out, the others stay."""
+    content = write_content(tmp_path / "content", {})
+    (content / "pages").mkdir()
+    (content / "pages/privacy.md").write_text('+++\ntitle = "개인정보 처리방침"\n+++\n\n글입니다.\n', "utf-8")
+    made = create_app(load(content, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+    home = page(made, "/")
+    assert 'href="/privacy/"' in home
+    assert 'href="/about/"' not in home
+    assert 'href="/accessibility/"' not in home

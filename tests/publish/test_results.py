@@ -1,0 +1,356 @@
+"""A result as people find it: its pages and files, what they say, and what a wrong result does to a build."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from civic.clock import FixedClock
+from civic.errors import ContentMistakes
+from civic.library import load
+from civic.models import Body
+from civic.pabulib_reader import parse
+from civic.rule_words import counting_rules
+from forms_api.cli.votes import votes as votes_group
+from publish import addresses, create_app
+from publish import results as pages
+from tests.publish.test_pages import PlainAssets
+from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "tests/samples/pb"
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """The counted vote of 24 ballots, with its receipts."""
+    poll, proposals = a_counted_poll()
+    folder = write_site(tmp_path / "content", poll, list(proposals.values()))
+    publish(folder, poll, proposals, some_ballots(), board=a_board(24))
+    return folder
+
+
+def site(content: Path) -> FlaskClient:
+    return create_app(load(content, PUBLISHED), PlainAssets(), FixedClock(PUBLISHED)).test_client()
+
+
+def page(client: FlaskClient, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return answer.get_data(as_text=True)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row, as text."""
+    return [
+        [
+            " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+            for cell in re.findall(r"<t[hd]\b.*?</t[hd]>", row, re.S)
+        ]
+        for row in re.findall(r"<tr\b.*?</tr>", text.split("<main")[1], re.S)
+    ]
+
+
+def test_the_page_says_who_won_and_why(content: Path) -> None:
+    """General, 100 million: lamp 60, bench 50 does not fit, ramp 40 does, few has 1 of 2 votes; fixed: bus."""
+    text = page(site(content), "/results/budget/")
+    assert rows(text) == [
+        ["순위", "제안", "득표", "예산", "결과"],
+        ["1", "&lt;가로등&gt; 바꾸기", "14", "6,000만 원", "선정"],
+        ["2", "쉬는 의자", "10", "5,000만 원", "예산 부족"],
+        ["3", "경사로", "9", "4,000만 원", "선정"],
+        ["4", "작은 도서관", "1", "100만 원", "기준 미달"],
+        ["순위", "제안", "득표", "예산", "결과"],
+        ["1", "마을버스", "20", "9,000만 원", "선정"],
+    ]
+    assert "<strong>24명</strong>" in text
+    assert "<strong>1억 원</strong> 씀, 0원 남음 (모두 1억 원)" in text
+    assert "1건은 보여 주기만 했고" in text  # the youth proposal
+    assert "style=" not in text and "<script>" not in text
+
+
+def test_bars_have_the_length_of_their_votes(content: Path) -> None:
+    """14 votes are the whole length, 10 are 71.43 per cent, 9 64.29, 1 7.14; every bar also says it in words."""
+    text = page(site(content), "/results/budget/")
+    widths = re.findall(r'class="result-bar-fill" x="0" y="0" width="([\d.]+)"', text)
+    assert widths == ["100.0", "71.43", "64.29", "7.14", "100.0", "100.0", "100.0"]  # two pots at the end
+    assert (
+        text.count('<svg class="result-bar-drawing"')
+        == text.count('aria-hidden="true" focusable="false"')
+        == 7
+    )
+
+
+def test_a_long_chart_shows_the_best_and_none_without_votes(
+    content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most two bars: lamp and bench; the caption says that there are more, and the table has all."""
+    monkeypatch.setattr(pages, "CHARTED", 2)
+    text = page(site(content), "/results/budget/")
+    assert "일반참여형 득표 (위에서 2건)" in text
+    assert text.count('<li class="result-bar') == 3
+    assert ["4", "작은 도서관", "1", "100만 원", "기준 미달"] in rows(text)
+
+
+def test_the_rules_and_their_fingerprint_are_printed(content: Path) -> None:
+    """In plain words, with the hash of the documents for download."""
+    client = site(content)
+    text = page(client, "/results/budget/")
+    results = json.loads(client.get("/results/budget/results.json").data)
+    assert results["rules_hash"] in text
+    assert "2표보다 적게 받은 제안은 선정하지 않습니다." in text
+    assert "고정참여형의 예산은 9,000만 원이고, 그 유형만 씁니다." in text
+
+
+def test_everything_for_a_recount_lies_beside_the_page(content: Path, tmp_path: Path) -> None:
+    """Downloaded into one folder, verify.py agrees; with one vote changed it does not."""
+    client = site(content)
+    names = re.findall(r'href="/results/budget/([\w.]+)" download', page(client, "/results/budget/"))
+    assert sorted(names) == [
+        "ballots.csv", "ballots.json", "election.pb", "receipts.json", "results.csv", "results.json", "verify.py",
+    ]  # fmt: skip
+    for name in names:
+        (tmp_path / name).write_bytes(client.get(f"/results/budget/{name}").data)
+
+    def verify() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "verify.py", "ballots.json", "results.json", "--receipts", "receipts.json"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert verify().returncode == 0, verify().stdout
+    ballots = (tmp_path / "ballots.json").read_text("utf-8")
+    (tmp_path / "ballots.json").write_text(ballots.replace('"ramp"', '"bench"', 1), "utf-8")
+    assert verify().returncode == 1
+    election = parse((tmp_path / "election.pb").read_text("utf-8"), "election.pb")
+    assert election.named["lamp"] == 14
+
+
+def test_the_board_lists_receipts_and_ballots(content: Path) -> None:
+    """All 24 of both; the page of the result leads there."""
+    client = site(content)
+    text = page(client, "/results/budget/board/")
+    receipts = json.loads(client.get("/results/budget/receipts.json").data)["receipts"]
+    assert re.findall(r"<li>([0-9A-Z-]{19})</li>", text) == receipts
+    assert ["AAAA-AAAA-AAAA-0023", "쉬는 의자, 마을버스, 작은 도서관"] in rows(text)
+    assert len(rows(text)) == 25
+    assert client.get("/results/budget/board/2/").status_code == 404
+    assert 'href="/results/budget/board/"' in page(client, "/results/budget/")
+
+
+def test_a_long_board_is_cut_into_pages(content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten to a page: 10, 10 and 4; the list of pages says with which number each begins."""
+    monkeypatch.setattr(pages, "PER_BOARD", 10)
+    client = site(content)
+    assert len(rows(page(client, "/results/budget/board/3/"))) == 5
+    assert "추적 번호 AAAA-AAAA-AAAA-0020부터" in page(client, "/results/budget/board/")
+    assert client.get("/results/budget/board/4/").status_code == 404
+
+
+def test_every_address_answers_and_the_vote_links_to_its_result(content: Path) -> None:
+    """Named for the build, linked from the vote, in the sitemap."""
+    client = site(content)
+    app = client.application
+    with app.test_request_context():
+        made = [app.url_for(endpoint, **values) for endpoint, values in addresses(app)]
+    assert len([each for each in made if each.startswith("/results/budget/")]) == 9
+    for address in made:
+        assert client.get(address).status_code == 200, address
+    assert 'href="/results/budget/"' in page(client, "/votes/budget/")
+    assert "/results/budget/</loc>" in page(client, "/sitemap.xml")
+
+
+def test_before_publication_nothing_is_there(content: Path) -> None:
+    """A second earlier: no page, no link, no rule."""
+    before = PUBLISHED - timedelta(seconds=1)
+    app = create_app(load(content, before), PlainAssets(), FixedClock(before))
+    client = app.test_client()
+    assert client.get("/results/budget/").status_code == 404
+    assert "/results/" not in page(client, "/votes/budget/")
+    assert not [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/results")]
+
+
+def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
+    """19 ballots: votes and winners, but no ballot, no tracker, nothing that verify.py could read."""
+    poll, proposals = a_counted_poll()
+    content = write_site(tmp_path / "content", poll, list(proposals.values()))
+    publish(content, poll, proposals, some_ballots()[:19], board=a_board(19))
+    client = site(content)
+    text = page(client, "/results/budget/")
+    assert "표가 20장보다 적어 합계만 알립니다" in text and "<strong>19명</strong>" in text
+    for name in ("ballots.json", "ballots.csv", "election.pb", "verify.py"):
+        assert client.get(f"/results/budget/{name}").status_code == 404
+    board = page(client, "/results/budget/board/")
+    assert "AAAA-AAAA-AAAA" not in board and "표를 하나씩 공개하지 않습니다" in board
+
+
+def test_scores_of_other_bodies_are_shown(tmp_path: Path) -> None:
+    """Votes 70 %, committee 30 %: lamp 70 + 0, ramp 45 + 30; the table has a column for the score."""
+    poll, proposals = a_counted_poll(bodies=(Body(id="committee", label="위원회", weight=30),))
+    content = write_site(tmp_path / "content", poll, list(proposals.values()))
+    table = {slug: 10 if slug == "ramp" else 0 for slug in proposals}
+    publish(content, poll, proposals, some_ballots(), tables={"committee": table})
+    text = page(site(content), "/results/budget/")
+    assert ["1", "경사로", "9", "75", "4,000만 원", "선정"] in rows(text)
+    assert ["2", "&lt;가로등&gt; 바꾸기", "14", "70", "6,000만 원", "선정"] in rows(text)
+    assert "온라인 투표 70%, 위원회 30%" in text
+
+
+def test_rules_in_words() -> None:
+    """Stop, draw, exclusions, two types that share: each has its sentence."""
+    poll, _ = a_counted_poll(when_too_big="stop", ties="draw", exclusions=(("lamp", "ramp"),), threshold=0)
+    assert counting_rules(poll)[-4:] == (
+        "예산은 1억 원입니다.",
+        "남은 예산보다 큰 제안이 나오면 거기서 선정을 마칩니다.",
+        "같은 사업으로 묶인 제안은 하나만 선정합니다.",
+        "동점이라 당락이 갈리면 공개 추첨으로 정합니다.",
+    )
+
+
+# ---------------------------------------------------------------------------- a wrong result
+
+
+def mistakes(content: Path) -> str:
+    with pytest.raises(ContentMistakes) as caught:
+        load(content, PUBLISHED)
+    return "\n".join(map(str, caught.value.mistakes))
+
+
+def test_a_result_that_does_not_follow_from_its_ballots_stops_the_build(content: Path) -> None:
+    """One pick changed in ballots.json: both proposals are named, and no page is made."""
+    place = content / "results/budget/ballots.json"
+    place.write_text(place.read_text("utf-8").replace('"ramp"', '"bench"', 1), "utf-8")
+    said = mistakes(content)
+    assert "results/budget.toml" in said
+    assert "ramp: votes가 표와 다릅니다 (적힌 것 9, 다시 센 것 8)" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("voters = 24", "voters = 25", "voters: 25라고 적혀 있는데 results.json에는 24입니다"),
+        ("voters = 24", "votrs = 24", "혹시 voters?"),
+        (
+            '"budget/results.csv"',
+            '"budget/none.csv"',
+            "여기에 적을 수 없는 파일입니다 (found budget/none.csv)",
+        ),
+        ('"budget/results.csv"', '"../site.toml"', "여기에 적을 수 없는 파일입니다 (found ../site.toml)"),
+        (
+            "published_at = 2023-08-26T03",
+            "published_at = 2023-08-25T03",
+            "투표가 끝나기 전에 공개한 결과입니다",
+        ),
+        ('rules = "', 'rules = "x', "rules"),
+    ],
+)
+def test_mistakes_of_the_record_are_named(content: Path, old: str, new: str, said: str) -> None:
+    """Like any mistake in the content: the file, and what to do."""
+    record = content / "results/budget.toml"
+    text = record.read_text("utf-8")
+    assert old in text
+    record.write_text(text.replace(old, new), "utf-8")
+    assert "results/budget.toml" in mistakes(content)
+    assert said in mistakes(content)
+
+
+def test_files_that_are_gone_or_broken_are_named(content: Path) -> None:
+    """A file that the record names is missing; then one that is no JSON."""
+    place = content / "results/budget/receipts.json"
+    text = place.read_text("utf-8")
+    place.unlink()
+    assert "파일이 없습니다 (found budget/receipts.json)" in mistakes(content)
+    place.write_text(text[:50], "utf-8")
+    assert "results/budget/receipts.json: JSON 파일이 아닙니다" in mistakes(content)
+
+
+def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
+    """Somebody puts the ballots of a vote with 19 into the folder: the build stops."""
+    for name in ("ballots.json", "results.json"):
+        place = content / "results/budget" / name
+        document = json.loads(place.read_text("utf-8"))
+        if name == "ballots.json":
+            document["ballots"] = document["ballots"][:19]
+        else:
+            document |= {"ballots": 19, "voters": 19}
+        place.write_text(json.dumps(document), "utf-8")
+    record = content / "results/budget.toml"
+    record.write_text(record.read_text("utf-8").replace("= 24", "= 19"), "utf-8")
+    assert "표가 20장보다 적으면 표를 하나씩 공개하지 않습니다" in mistakes(content)
+
+
+# ---------------------------------------------------------------------------- elections from elsewhere
+
+
+def imported(tmp_path: Path, name: str, times: int = 1) -> Path:
+    """A sample file, its ballots repeated so often, imported into a content folder of its own."""
+    head, _, votes = (SAMPLES / f"{name}.pb").read_text("utf-8").partition("VOTES\n")
+    if "date_begin" not in head:
+        head = head.replace("PROJECTS\n", "date_begin;2023\ndate_end;2023\nPROJECTS\n", 1)
+    columns, *ballots = votes.splitlines()
+    again = [f"{n}-{ballot}" for n in range(times) for ballot in ballots]
+    file = tmp_path / f"{name}.pb"
+    file.write_text("\n".join([f"{head}VOTES", columns, *again, ""]), "utf-8")
+    content = Path(shutil.copytree(ROOT / "tests/samples/small", tmp_path / "content"))
+    done = CliRunner().invoke(votes_group, ["import", str(file), "--content", str(content)])
+    assert done.exit_code == 0, done.output
+    return content
+
+
+def test_an_imported_election_is_counted_and_shown(tmp_path: Path) -> None:
+    """100: p1 costs 60, p2 50 does not fit, p3 40 does; 5 ballots, five times. Our own rules say the same."""
+    client = site(imported(tmp_path, "approval", times=5))
+    text = page(client, "/results/approval/")
+    assert [(row[1], row[2], row[-1]) for row in rows(text)[1:4]] == [
+        ("놀이터; 그늘막", "20", "선정"),
+        ("&#34;느린&#34; 길", "15", "예산 부족"),
+        ("도서관", "10", "선정"),
+    ]
+    assert "Pabulib" in text and "원</strong>" not in text
+    assert "data-recount" in text  # 25 ballots: they are published
+    assert client.get("/results/approval/board/").status_code == 404  # nobody here has a receipt
+
+
+@pytest.mark.parametrize("name", ["cumulative", "ordinal", "eighty", "shares"])
+def test_a_rule_that_ours_cannot_say_is_shown_as_declared(tmp_path: Path, name: str) -> None:
+    """Points, ranks, 80 per cent, Equal Shares: the winners of the file's own rule, and which rule it is."""
+    client = site(imported(tmp_path, name))
+    document = json.loads(client.get(f"/results/{name}/results.json").data)
+    selected = parse((SAMPLES / f"{name}.pb").read_text("utf-8"), name)
+    official = {project.id for project in selected.projects.values() if project.selected in ("1", "2")}
+    numbers = {id: f"{name}-{number}" for number, id in enumerate(selected.projects, 1)}
+    assert set(document["winners"]) == {numbers[id] for id in official}
+    text = page(client, f"/results/{name}/")
+    assert f"<strong>{document['counted']['rule']}</strong>로 셌습니다" in text
+    assert text.count('<span class="krds-badge bg-light-success">') == len(official)
+
+
+@pytest.mark.parametrize("name", ["approval", "shares"])
+def test_an_import_survives_a_whole_build(tmp_path: Path, name: str) -> None:
+    """`votes import`, then `build.py`: the page and its files are in the site."""
+    content = imported(tmp_path, name, times=5)
+    out = tmp_path / "www/site"
+    done = subprocess.run(
+        [sys.executable, ROOT / "build.py", "--content", content, "--out", out, "--now", "2023-08-16T09:00"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "선정된 제안" in (out / f"results/{name}/index.html").read_text("utf-8")
+    assert (out / f"results/{name}/election.pb").is_file()
+    assert (out / f"results/{name}/verify.py").is_file() == (name == "approval")

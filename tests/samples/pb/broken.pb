@@ -1,0 +1,14 @@
+META
+key;value
+budget;삼백
+vote_type;approval
+rule;greedy
+PROJECTS
+project_id;cost;name
+a;10;첫째
+b;열;둘째
+a;10;다시
+c;10;한;칸;더
+VOTES
+voter_id;vote
+1;a

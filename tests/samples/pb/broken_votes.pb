@@ -1,0 +1,16 @@
+META
+key;value
+budget;100
+vote_type;cumulative
+rule;greedy
+PROJECTS
+project_id;cost
+a;10
+b;20
+VOTES
+voter_id;vote;points
+1;a,b;1,2
+2;a,q;1,2
+3;a;1,2
+4;a,b
+5;b;둘

@@ -1,0 +1,17 @@
+META
+key;value
+budget;100
+vote_type;cumulative
+rule;greedy-threshold
+max_sum_points;5
+min_project_score_threshold;4
+PROJECTS
+project_id;cost;votes;score;selected
+a;50;2;6;1
+b;50;3;5;1
+c;10;2;3;0
+VOTES
+voter_id;vote;points
+1;a,b;3,2
+2;a,b,c;3,1,1
+3;b,c;2,2

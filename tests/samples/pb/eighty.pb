@@ -1,0 +1,19 @@
+META
+key;value
+budget;100
+vote_type;choose-1
+rule;greedy-custom
+comment;#1: If the remaining budget is enough to fund at least 80% of that project, we fund it as well.
+PROJECTS
+project_id;cost;votes;selected
+x;60;3;1
+y;50;2;2
+z;10;1;0
+VOTES
+voter_id;vote
+1;x
+2;x
+3;x
+4;y
+5;y
+6;z

@@ -1,0 +1,16 @@
+META
+key;value
+budget;100
+vote_type;ordinal
+rule;greedy
+max_length;3
+PROJECTS
+project_id;cost;votes;score;selected
+a;60;2;4;0
+b;50;2;4;1
+c;40;2;2;1
+VOTES
+voter_id;vote
+1;a,b,c
+2;b,a
+3;c

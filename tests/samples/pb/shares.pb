@@ -1,0 +1,16 @@
+META
+key;value
+budget;100
+vote_type;approval
+rule;equalshares/add1
+PROJECTS
+project_id;cost;votes;selected
+A;60;3;1
+B;40;2;1
+C;70;1;0
+VOTES
+voter_id;vote
+1;A
+2;A
+3;A,B
+4;B,C

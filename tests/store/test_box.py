@@ -1,0 +1,295 @@
+"""What every store of ballot boxes promises."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from civic.clock import SEOUL
+from civic.errors import Closed, Misuse
+from civic.store.box import BOX_FILE, Box, Code, Copied, Sealed, open_box
+from civic.store.box_rows import LEASE, new_message
+from tests.postgres import Server
+
+NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Server]:
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The data address of an empty store on each back end."""
+    if request.param == "sqlite":
+        return f"tinydb://{tmp_path}/data"
+    return str(request.getfixturevalue("postgres").database())
+
+
+@pytest.fixture
+def boxes(url: str) -> Iterator[Box]:
+    opened = open_box(url)
+    yield opened
+    opened.shut()
+
+
+def a_ballot(voter: str, number: int = 0) -> Sealed:
+    return Sealed(voter, f"envelope {voter} {number}".encode(), f"R-{voter}-{number}", f"E-{voter}-{number}")
+
+
+def test_the_last_ballot_of_a_voter_counts(boxes: Box) -> None:
+    """Put twice, kept once; the other voter's stays, and the other poll's box too."""
+    with boxes.open("a") as box:
+        box.put(a_ballot("kim"))
+        box.put(a_ballot("lee"))
+        box.put(a_ballot("kim", 2))
+        assert box.ballot("kim") == a_ballot("kim", 2)
+        assert box.ballot("park") is None
+        assert box.receipts() == ["R-kim-2", "R-lee-0"]
+        assert box.envelopes() == [b"envelope kim 2", b"envelope lee 0"]
+    with boxes.open("b") as box:
+        assert box.receipts() == []
+
+
+def test_what_is_kept_is_there_after_a_new_start(url: str) -> None:
+    """Another process that opens the store sees it."""
+    first, second = open_box(url), open_box(url)
+    with first.open("a") as box:
+        box.put(a_ballot("kim"))
+    with second.open("a") as box:
+        assert box.receipts() == ["R-kim-0"]
+    first.shut()
+    second.shut()
+
+
+def test_an_exception_leaves_nothing_behind(boxes: Box) -> None:
+    """Half a transaction is none."""
+    with pytest.raises(RuntimeError), boxes.open("a") as box:
+        box.put(a_ballot("kim"))
+        raise RuntimeError
+    with boxes.open("a") as box:
+        assert box.ballot("kim") is None
+
+
+def test_a_copied_envelope_is_refused(boxes: Box) -> None:
+    """Another voter's receipt or one-time key; one's own may come again."""
+    with boxes.open("a") as box:
+        box.put(a_ballot("kim"))
+        box.put(a_ballot("kim"))
+        for copy in (
+            Sealed("lee", b"x", "R-kim-0", "E-lee-0"),
+            Sealed("lee", b"x", "R-lee-0", "E-kim-0"),
+        ):
+            with pytest.raises(Copied):
+                box.put(copy)
+        assert box.receipts() == ["R-kim-0"]
+    with boxes.open("b") as box:
+        box.put(a_ballot("kim"))
+
+
+def test_tries_of_a_code_run_out(boxes: Box) -> None:
+    """Two tries are two; the same asking anew starts anew; a used code knows its ballot."""
+    code = Code("kim", "slow hash", NOON + 5 * MINUTE, 2, asked="mine")  # "mine": only who asked knows it
+    with boxes.open("a") as box:
+        assert box.take_try("kim", "mine") is None
+        box.put_code(code)
+        assert [found.tries for _ in range(2) if (found := box.take_try("kim", "mine"))] == [1, 0]
+        assert box.take_try("kim", "mine") is None
+        box.put_code(code)
+        box.use_code(code, "R-kim-0")
+        assert box.take_try("kim", "mine") == replace(code, tries=1, receipt="R-kim-0")
+        assert box.code("lee") is None
+    with boxes.open("b") as box:
+        assert box.code("kim") is None
+
+
+def test_strangers_use_up_no_tries(boxes: Box) -> None:
+    """Who does not know the asking has tries of their own, of the newest code; who asks again takes nothing away."""
+    mine = Code("kim", "one", NOON + 5 * MINUTE, 2, asked="mine", bare=1)
+    with boxes.open("a") as box:
+        box.put_code(mine)
+        assert box.take_try("kim") == replace(mine, bare=0)
+        assert box.take_try("kim") is None and box.take_try("kim", "guess") is None
+        assert box.take_try("kim", "mine") == replace(mine, tries=1, bare=0)
+        other = Code("kim", "two", NOON + 4 * MINUTE, 2, asked="other", bare=1)
+        box.put_code(other)
+        assert box.code("kim") == other and box.take_try("kim") == replace(other, bare=0)
+        assert box.take_try("kim", "mine") == replace(mine, tries=0, bare=-1)
+
+
+def test_stale_codes_and_counters_go(boxes: Box) -> None:
+    """A late code is kept five minutes more, so that its owner can be told that it is late."""
+    with boxes.open("a") as box:
+        box.put_code(Code("kim", "h", NOON + 5 * MINUTE, 5))
+        box.drop_stale(NOON + 9 * MINUTE)
+        assert box.code("kim")
+        box.drop_stale(NOON + 10 * MINUTE)
+        assert box.code("kim") is None
+
+
+def test_ceilings_hold_for_their_period(boxes: Box) -> None:
+    """Two are two in a running period; the next one starts from nothing."""
+    with boxes.open("a") as box:
+        assert [box.hit("k", 2, MINUTE, NOON) for _ in range(3)] == [True, True, False]
+        assert box.hit("other", 2, MINUTE, NOON)
+        assert not box.hit("k", 2, MINUTE, NOON + timedelta(seconds=59))
+        assert box.hit("k", 2, MINUTE, NOON + MINUTE)
+
+
+def test_paper_and_online_are_never_both(boxes: Box) -> None:
+    """One mark per voter, none for whoever voted online; before closing and after."""
+    with boxes.open("a") as box:
+        box.put(a_ballot("kim"))
+        assert not box.mark_paper("kim")
+        assert box.mark_paper("lee") and not box.mark_paper("lee")
+        assert box.is_paper("lee") and not box.is_paper("kim") and box.papers() == 1
+        box.close(NOON)
+        assert not box.mark_paper("kim") and box.mark_paper("park")
+
+
+def test_the_roll_keeps_each_voter_once(boxes: Box) -> None:
+    """Enrolled twice is enrolled; another poll has another roll."""
+    with boxes.open("a") as box:
+        assert box.enrol(["kim", "lee", "kim"]) == 2
+        assert box.enrol(["kim", "park"]) == 1
+        assert box.on_roll("park") and not box.on_roll("choi")
+    with boxes.open("b") as box:
+        assert not box.on_roll("kim")
+
+
+def test_closing_forgets_who_cast_which(boxes: Box) -> None:
+    """Envelopes and receipts stay, voters stay marked, the tie between them is gone; nothing more comes in."""
+    with boxes.open("a") as box:
+        for voter in ("kim", "lee", "park"):
+            box.put(a_ballot(voter))
+        box.put_code(Code("kim", "h", NOON + MINUTE, 5))
+        before = box.receipts(), box.envelopes()
+        assert (box.state(), box.closed_at()) == ("open", None)
+        assert box.close(NOON) == 3
+        assert (box.state(), box.closed_at()) == ("closed", NOON)
+        assert (box.receipts(), box.envelopes()) == before
+        assert box.ballot("kim") is None and box.code("kim") is None
+        assert box.close(NOON + MINUTE) == 3 and box.closed_at() == NOON
+        with pytest.raises(Closed):
+            box.put(a_ballot("choi"))
+    boxes.scrub()
+    with boxes.open("a") as box:
+        assert (box.receipts(), box.envelopes()) == before
+
+
+def test_destroying_leaves_only_the_number(boxes: Box) -> None:
+    """Envelopes and voters are gone; how many there were stays known; the neighbour's box is untouched."""
+    for poll in ("a", "b"):
+        with boxes.open(poll) as box:
+            box.put(a_ballot("kim"))
+            box.enrol(["kim"])
+    with boxes.open("a") as box:
+        box.close(NOON)
+        box.destroy(NOON + MINUTE)
+        assert box.state() == "destroyed" and box.receipts() == box.envelopes() == []
+        assert not box.on_roll("kim") and box.close(NOON) == 1
+    boxes.scrub()
+    with boxes.open("b") as box:
+        assert box.receipts() == ["R-kim-0"] and box.on_roll("kim")
+
+
+def test_messages_wait_until_they_went_out(boxes: Box) -> None:
+    """Kept with their reason, offered when due, forgotten when sent or worthless."""
+    one, two = (new_message(word, NOON + 5 * MINUTE) for word in (b"one", b"two"))
+    with boxes.open("a") as box:
+        box.queue(one)
+        box.queue(two)
+    assert {each.sealed for each in boxes.outgoing(NOON)} == {b"one", b"two"}
+    boxes.sent(one)
+    boxes.put_off(two, NOON + 2 * MINUTE)
+    assert boxes.outgoing(NOON + MINUTE) == []
+    assert [(each.sealed, each.tries) for each in boxes.outgoing(NOON + 2 * MINUTE)] == [(b"two", 1)]
+    assert boxes.outgoing(NOON + 5 * MINUTE) == boxes.outgoing(NOON) == []
+
+
+def test_a_message_is_taken_by_one_process(url: str) -> None:
+    """Two servers over one store: each message goes to one of them; a dead one's comes back after its lease."""
+    first, second = open_box(url), open_box(url)
+    messages = [new_message(bytes([number]), NOON + 5 * MINUTE) for number in range(12)]
+    with first.open("a") as box:
+        for message in messages:
+            box.queue(message)
+    taken: list[str] = []
+
+    def take(boxes: Box) -> None:
+        while found := boxes.outgoing(NOON, most=1):
+            taken.extend(each.id for each in found)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(take, (first, second)))
+    assert sorted(taken) == sorted(each.id for each in messages)
+    assert second.outgoing(NOON + LEASE - timedelta(seconds=1)) == []
+    assert len(second.outgoing(NOON + LEASE, most=20)) == 12
+    first.shut()
+    second.shut()
+
+
+def test_replaced_and_destroyed_bytes_leave_the_file(tmp_path: Path) -> None:
+    """SQLite: what was replaced, and after destruction everything, is found nowhere in the folder's files."""
+    boxes = open_box(f"tinydb://{tmp_path}")
+    with boxes.open("a") as box:
+        box.put(Sealed("kim", b"CANARY-OLD" * 50, "R1", "E1"))
+    assert b"CANARY-OLD" in (tmp_path / BOX_FILE).read_bytes()  # the control
+    with boxes.open("a") as box:
+        box.put(Sealed("kim", b"CANARY-NEW" * 50, "R2", "E2"))
+    everything = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"CANARY-OLD" not in everything and b"CANARY-NEW" in everything
+    with boxes.open("a") as box:
+        box.close(NOON)
+        box.destroy(NOON)
+    boxes.scrub()
+    boxes.shut()
+    assert b"CANARY" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    """A file where the folder should be, a damaged box, an address of no kind: Misuse with a sentence."""
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / BOX_FILE).write_bytes(os.urandom(5000))
+    for wrong in (f"tinydb://{tmp_path}/file", f"tinydb://{tmp_path}/broken", "redis://x", "tinydb://"):
+        with pytest.raises(Misuse):
+            open_box(wrong)
+
+
+def link_by_row_versions(database: str, cast: list[str]) -> int:
+    """How many of `cast` (receipts in the order of casting) the row versions of the kept envelopes give away."""
+    with psycopg.connect(database) as connection:
+        table = "box_ballots" if connection.execute("SELECT 1 FROM box_ballots").fetchall() else "box_sealed"
+        rows = connection.execute(f"SELECT receipt FROM {table} ORDER BY xmin::text::bigint, ctid").fetchall()
+    return sum(mine == theirs[0] for mine, theirs in zip(cast, rows, strict=True))
+
+
+def test_row_versions_tell_no_order_after_closing(postgres: Server) -> None:
+    """PostgreSQL: sorted by xmin and place, open rows give all 100 away (the control); closed ones no more than chance."""
+    database = postgres.database()
+    boxes = open_box(database)
+    cast = [f"R{(number * 37) % 101:03}" for number in range(1, 101)]
+    for number, receipt in enumerate(cast):
+        with boxes.open("a") as box:
+            box.put(Sealed(f"voter {(number * 53) % 101:03}", receipt.encode(), receipt, receipt))
+    assert link_by_row_versions(database, cast) == 100
+    with boxes.open("a") as box:
+        box.close(NOON)
+    boxes.scrub()
+    boxes.shut()
+    assert link_by_row_versions(database, cast) <= 5

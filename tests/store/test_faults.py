@@ -1,0 +1,402 @@
+"""What was acknowledged is there, what was refused is not: after failing disks, power cuts and kill -9.
+
+Each of these has a control: the same check against a store that answers too early must fail.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from civic.entries import Counts, Entry
+from civic.errors import InUse, Misuse, Unavailable
+from civic.store import open_store
+from civic.store.batches import Batches
+from civic.store.book import Store
+from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
+from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    """A disk that can fail."""
+    with faulty_disk() as faulty:
+        yield faulty
+
+
+def open_at(folder: Path) -> Store:
+    """The default store in a folder."""
+    return open_store(f"tinydb://{folder}")
+
+
+def present(folder: Path) -> dict[str, Entry]:
+    """All entries that a restart finds, by submission."""
+    store = open_at(folder)
+    try:
+        with store.open(SUBJECT) as book:
+            found = {entry.submission: entry for entry in book.entries()}
+        assert store.counts(SUBJECT).get("r1", Counts()).taken == sum(
+            entry.size for entry in found.values() if entry.state == "confirmed"
+        )
+        return found
+    finally:
+        store.close()
+
+
+# ------------------------------------------------------------ the n-th call fails
+
+
+@pytest.mark.parametrize("code", [FULL, IOERR_WRITE])
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_whatever_write_fails_the_answer_is_true(
+    disk: Disk, tmp_path: Path, code: int, for_ever: bool
+) -> None:
+    """The n-th write or sync fails, for every n: acknowledged is there, refused is not, then all is refused."""
+    for n in range(1, 200):
+        folder = tmp_path / f"{code}-{for_ever}-{n}"
+        store = open_at(folder)
+        before = add(store, an_entry("first", submission="first"))
+        disk.fail(n, code, for_ever)
+        acknowledged, refused = {"first"}, set()
+        for i in range(3):
+            try:
+                add(store, an_entry(f"p{i}", submission=f"s{i}", sealed=os.urandom(3000)))
+                acknowledged.add(f"s{i}")
+            except Unavailable:
+                refused.add(f"s{i}")
+        reached = disk.has_failed
+        if refused:
+            assert store.trouble
+            for act in (store.find, store.counts, store.history):
+                with pytest.raises(Unavailable):
+                    act(before.number)
+            with pytest.raises(Unavailable), store.open(SUBJECT):
+                pass
+        disk.fail(0)
+        if not for_ever:  # killed now instead of closed, all that was ever written still in the files
+            disk.image(tmp_path / f"cut-{n}", choose=lambda: True)
+            assert set(present(tmp_path / f"cut-{n}")) == acknowledged
+        store.close()
+        assert set(present(folder)) == acknowledged
+        assert acknowledged | refused == {"first", "s0", "s1", "s2"}
+        if not reached:
+            assert n > 3  # a write that nobody tried to fail is no proof
+            return
+    pytest.fail("the run never came to its end without the failure")
+
+
+def test_after_a_failed_write_a_retry_is_one_entry(disk: Disk, tmp_path: Path) -> None:
+    """503, then the server is started again, then the same submission: one entry, whatever the disk kept."""
+    for n in range(1, 8):
+        folder = tmp_path / str(n)
+        store = open_at(folder)
+        disk.fail(n, IOERR_WRITE, for_ever=True)
+        with pytest.raises(Unavailable, match="두 번 접수되지 않습니다"):
+            for i in range(9):
+                add(store, an_entry(f"p{i}", submission=f"s{i}"))
+        disk.image(tmp_path / f"cut-{n}", choose=lambda: True)
+        disk.fail(0)
+        store.close()
+        again = open_at(tmp_path / f"cut-{n}")
+        for _ in range(2):
+            kept = add(again, an_entry("p0", submission="s0"))
+            assert (kept.submission, kept.rank) == ("s0", 1)
+        again.close()
+
+
+def test_a_start_on_a_failing_disk_says_what_to_do(disk: Disk, tmp_path: Path) -> None:
+    """Every write of the first start fails once: a sentence, no traceback, and the next start works."""
+    for n in range(1, 60):
+        folder = tmp_path / str(n)
+        disk.fail(n, FULL)
+        try:
+            open_at(folder).close()
+        except Misuse as err:
+            assert "디스크가 가득 찼습니다" in str(err)
+        reached = disk.has_failed
+        disk.fail(0)
+        assert present(folder) == {}
+        if not reached:
+            assert n > 3
+            return
+    pytest.fail("the start never came to its end without the failure")
+
+
+# ------------------------------------------------------------ power cuts
+
+
+def lost_in_power_cuts(disk: Disk, tmp_path: Path, cuts: int, seed: int = 7) -> set[str]:
+    """Acknowledged submissions that are missing after a power cut, over several cuts in one run."""
+    chance = random.Random(seed)
+    store = open_at(tmp_path / "data")
+    acknowledged: set[str] = set()
+    lost: set[str] = set()
+    for cut in range(cuts):
+        for i in range(chance.randrange(1, 12)):
+            name = f"{cut}-{i}"
+            entry = add(store, an_entry(name, submission=name, sealed=os.urandom(chance.randrange(4000))))
+            acknowledged.add(name)
+            if chance.random() < 0.3:
+                move(store, entry, "cancelled")
+        share = chance.choice([0.0, 0.5, 0.9])
+        image = tmp_path / f"cut-{cut}"
+        disk.image(image, choose=lambda share=share: chance.random() < share)  # type: ignore[misc]
+        lost |= acknowledged - set(present(image))
+    store.close()
+    return lost
+
+
+def test_power_cuts_lose_nothing_acknowledged(disk: Disk, tmp_path: Path) -> None:
+    """Only what was synced survives, and a random part of the rest: every acknowledged entry is there."""
+    assert lost_in_power_cuts(disk, tmp_path, cuts=12) == set()
+
+
+@pytest.mark.long
+def test_many_power_cuts_lose_nothing(disk: Disk, tmp_path: Path) -> None:
+    """The same with many cuts, far enough that the log is folded into the file several times."""
+    assert lost_in_power_cuts(disk, tmp_path, cuts=400, seed=11) == set()
+
+
+def test_control_without_sync_power_cuts_lose_entries(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: with synchronous=OFF the same check finds losses, so it can see them."""
+    real = sqlite3.connect
+
+    def careless(*args: object, **options: object) -> sqlite3.Connection:
+        class Careless(sqlite3.Connection):
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                return super().execute(sql.replace("synchronous=FULL", "synchronous=OFF"), *values)  # type: ignore[arg-type]
+
+        return real(*args, factory=Careless, **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr("civic.store.rows.sqlite3.connect", careless)
+    assert lost_in_power_cuts(disk, tmp_path, cuts=4)
+
+
+def test_control_answering_before_the_commit_loses_entries(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: a store that does not wait for its batch is caught."""
+    monkeypatch.setattr(Batches, "wait", lambda self, ticket: None)
+    store = open_at(tmp_path / "data")
+    add(store, an_entry(submission="s"))
+    disk.image(tmp_path / "cut")
+    assert "s" not in present(tmp_path / "cut")
+    monkeypatch.undo()
+    store.close()
+
+
+# ------------------------------------------------------------ kill -9
+
+LOAD = """
+    import sys, threading
+    from civic.store import open_store
+    from civic.store.batches import Batches
+    from tests.store.conftest import EVERYBODY, SUBJECT, an_entry, move
+    if sys.argv[2] == "hasty":
+        Batches.wait = lambda self, ticket: None
+    store = open_store("tinydb://" + sys.argv[1])
+    told = threading.Lock()
+    def citizens(k):
+        for i in range(100000):
+            with store.open(SUBJECT) as book:
+                entry = book.add(an_entry(f"{k}-{i}", submission=f"{k}-{i}"), EVERYBODY)
+            state = "confirmed"
+            if i % 3 == 0:
+                state = move(store, entry, "cancelled").state
+            with told:
+                sys.stdout.write(f"{k}-{i} {state}\\n")
+                sys.stdout.flush()
+    for k in range(8):
+        threading.Thread(target=citizens, args=(k,), daemon=True).start()
+    threading.Event().wait(60)
+"""
+
+
+def wrong_after_kill(folder: Path, manner: str, acknowledgements: int) -> list[str]:
+    """Acknowledged states that a restart does not show, after kill -9 in the middle of a load of 8 threads."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(LOAD), str(folder), manner],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert server.stdout
+    told = [server.stdout.readline() for _ in range(acknowledgements)]
+    os.kill(server.pid, signal.SIGKILL)
+    told += server.stdout.readlines()
+    server.wait(20)
+    server.stdout.close()
+    found = present(folder)
+    answers = [line.split() for line in told if line.endswith("\n")]
+    assert len(answers) >= acknowledgements
+    return [name for name, state in answers if name not in found or found[name].state != state]
+
+
+def test_kill_keeps_every_acknowledged_entry(tmp_path: Path) -> None:
+    """SIGKILL in the middle: whatever a citizen was told is what the next start finds."""
+    for n, acknowledgements in enumerate((40, 300)):
+        assert wrong_after_kill(tmp_path / str(n), "careful", acknowledgements) == []
+
+
+@pytest.mark.long
+def test_many_kills_in_one_folder_keep_everything(tmp_path: Path) -> None:
+    """Thirty-five kills, each in a fresh folder, at other moments."""
+    for n in range(35):
+        assert wrong_after_kill(tmp_path / str(n), "careful", 20 + 37 * n) == []
+
+
+def test_control_a_hasty_store_loses_entries_to_a_kill(tmp_path: Path) -> None:
+    """Control: answering before the commit is caught by the same check."""
+    assert wrong_after_kill(tmp_path / "data", "hasty", 300)
+
+
+# ------------------------------------------------------------ folders and files
+
+
+def test_a_second_server_is_refused(tmp_path: Path) -> None:
+    """Another process holds the folder: its number and what to do; after it ends the folder is free."""
+    code = "import sys; from civic.store import open_store; open_store(sys.argv[1]); print('up', flush=True); input()"
+    url = f"tinydb://{tmp_path}/data"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, url], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
+        assert first.stdout and first.stdout.readline() == b"up\n"
+        with pytest.raises(InUse, match=rf"프로세스 {first.pid}\).*다른 자료 폴더"):
+            open_store(url)
+        first.kill()
+    open_store(url).close()
+
+
+def test_a_second_store_in_the_same_process_is_refused(tmp_path: Path) -> None:
+    """Two stores in one process would not see each other's memory."""
+    store = open_at(tmp_path)
+    with pytest.raises(InUse):
+        open_at(tmp_path)
+    store.close()
+    open_at(tmp_path).close()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Read-only for this account: a sentence with the folder and the remedy. (Root drops its rights first.)"""
+    open_at(tmp_path / "old").close()
+    code = """
+        import os, sys, pathlib
+        from civic.store import open_store
+        from civic.errors import Misuse
+        import civic.store.tinydb
+        old, new = map(pathlib.Path, sys.argv[1:])
+        os.chdir(old.parent)
+        old.chmod(0o555); new.chmod(0o555)
+        for file in old.iterdir(): file.chmod(0o444)
+        if os.getuid() == 0:
+            os.chown(".", 65534, 65534); os.setgroups([]); os.setgid(65534); os.setuid(65534)
+        for url in ("tinydb://old", "tinydb://new/data"):
+            try:
+                open_store(url)
+            except Misuse as err:
+                print(err)
+    """
+    (tmp_path / "new").mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "old"), str(tmp_path / "new")],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.stderr == ""
+    lines = ran.stdout.splitlines()
+    assert len(lines) == 2
+    assert all("쓸 수 없습니다" in line and "권한을 주고" in line for line in lines)
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    """The address points at a file."""
+    (tmp_path / "data").touch()
+    with pytest.raises(Misuse, match="폴더가 아닙니다"):
+        open_at(tmp_path / "data")
+
+
+@pytest.mark.parametrize("url", ["", "var/data", "tinydb://", "mysql://x", "tinydb:var"])
+def test_a_wrong_address_is_named(url: str) -> None:
+    """What is accepted stands in the message."""
+    with pytest.raises(Misuse, match="tinydb://폴더"):
+        open_store(url)
+
+
+def filled(folder: Path) -> Path:
+    """A folder with 200 entries; the path of its file."""
+    store = open_at(folder)
+    for i in range(200):
+        add(store, an_entry(f"p{i}"))
+    store.close()
+    return folder / "madang.sqlite3"
+
+
+@pytest.mark.parametrize("what", ["header", "page", "row", "newer"])
+def test_a_damaged_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None:
+    """Bytes overwritten, one bit of a row flipped, a file of a later release: a sentence; the file is not touched."""
+    path = filled(tmp_path / "data")
+    content = bytearray(path.read_bytes())
+    if what == "header":
+        content[:64] = b"x" * 64
+    elif what == "page":
+        content[-3 * 4096 :] = os.urandom(3 * 4096)
+        content[4096 : 2 * 4096] = os.urandom(4096)
+    elif what == "row":
+        at = content.index(b'"state": "confirmed"') + len('"state": "confirme')
+        content[at] ^= 1  # confirmed -> confirmee: still JSON, still a page that SQLite likes
+    else:
+        content[60:64] = (99).to_bytes(4)  # user_version
+    path.write_bytes(content)
+    with pytest.raises(Misuse, match="다른 판" if what == "newer" else "손상되었습니다.*지우지 말고"):
+        open_at(tmp_path / "data")
+    assert path.read_bytes() == content
+    with pytest.raises(Misuse):  # the folder was let go
+        open_at(tmp_path / "data")
+
+
+def test_an_unclean_end_is_no_damage(tmp_path: Path) -> None:
+    """A torn last write in the log is what a crash leaves: the start goes on with all that was acknowledged."""
+    store = open_at(tmp_path / "data")
+    add(store, an_entry(submission="s"))
+    (tmp_path / "copy").mkdir()
+    for name in ("madang.sqlite3", "madang.sqlite3-wal", "keys.sqlite3"):
+        (tmp_path / "copy" / name).write_bytes((tmp_path / "data" / name).read_bytes())
+    with (tmp_path / "copy" / "madang.sqlite3-wal").open("ab") as log:
+        log.write(os.urandom(5000))
+    store.close()
+    assert set(present(tmp_path / "copy")) == {"s"}
+
+
+def test_dropped_keys_leave_no_bytes_in_the_folder(tmp_path: Path) -> None:
+    """The wrapped key is overwritten, not only unlisted."""
+    secret = os.urandom(60)
+    store = open_at(tmp_path)
+    store.keep_key(SUBJECT, secret)
+    assert any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    store.drop_key(SUBJECT, NOON)
+    assert not any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    store.close()
+
+
+def test_a_long_folder_name_still_has_a_door(tmp_path: Path) -> None:
+    """Socket addresses end at 108 bytes, folders do not."""
+    folder = tmp_path / ("가" * 40) / "data"
+    store = open_at(folder)
+    began = time.monotonic()
+    assert (folder / "door").is_socket()
+    store.close()
+    assert time.monotonic() - began < 5

@@ -1,0 +1,227 @@
+"""Moving everything from a data folder to PostgreSQL: nothing lost, nothing changed, repeatable, and never over live data."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from civic.entries import Cap, Counts, Entry, Seat
+from civic.errors import AlreadyApplied, InUse, LimitReached, Misuse
+from civic.store import open_store
+from civic.store.box import Sealed, open_box
+from civic.store.moving import BOXES, Contents, counted, read_folder
+from civic.store.postgresql.moving import DifferentError, OccupiedError, receive
+from tests.postgres import a_database, ask, shared
+from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
+
+LATER = NOON + timedelta(hours=1)
+SEATS = (Seat("confirmed", 2), Seat("waiting", 9))
+CAP = Cap("limit:a", 1, 2, kept_in=("cancelled",))
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with a_database() as address:
+        yield address
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with something of every kind in it, its server stopped."""
+    home = tmp_path / "data"
+    store = open_store(f"tinydb://{home}")
+    first = add(store, an_entry("a", submission="s-1", size=2, hours=40, deadline=LATER), SEATS, (CAP,))
+    for person in "bc":
+        add(store, an_entry(person, sealed=bytes(range(256))), SEATS)
+    gone = add(store, an_entry("d", subject="programs/tour"), SEATS, (CAP,))
+    move(store, gone, "cancelled", "취소했습니다")
+    with store.open(SUBJECT, "staff:kim") as book:
+        book.tell("offer", first.number, LATER)
+        book.move(replace(book.line("r1")[1].moved("waiting", LATER, "drawn"), rank=9))
+    store.keep_key(SUBJECT, b"\x00wrapped\xff")
+    store.keep_key("programs/tour", b"old")
+    store.drop_key("programs/tour", LATER)
+    store.close()
+    boxes = open_box(f"tinydb://{home}")
+    with boxes.open("budget-2024") as box:
+        box.put(Sealed("voter-hash", b"\x00envelope", "receipt", "once"))
+    boxes.shut()
+    return home
+
+
+def moved(folder: Path, url: str) -> Contents:
+    """Moves the folder's data; what was sent."""
+    contents = read_folder(folder)
+    assert receive(url, contents, str(folder), NOON) == contents.digests()
+    return contents
+
+
+def test_everything_arrives(folder: Path, url: str) -> None:
+    """Every question that the contract answers is answered alike before and after; the folder is untouched."""
+    contents = moved(folder, url)
+    tiny, large = open_store(f"tinydb://{folder}"), open_store(url)
+    try:
+        assert large.subjects() == tiny.subjects() == [SUBJECT, "programs/tour"]
+        for subject in large.subjects():
+            assert large.counts(subject) == tiny.counts(subject)
+            assert large.wrapped_key(subject) == tiny.wrapped_key(subject)
+            with large.open(subject) as ours, tiny.open(subject) as theirs:
+                assert ours.entries() == theirs.entries() != []
+                assert ours.line("r1") == theirs.line("r1")
+                assert (
+                    [ours.used(p, CAP.key) for p in "ad"] == [theirs.used(p, CAP.key) for p in "ad"] == [1, 1]
+                )
+        for entry, _ in contents.entries:
+            assert large.find(entry.number) == tiny.find(entry.number)
+            assert large.history(entry.number) == tiny.history(entry.number) != []
+        assert [(m.kind, m.number, m.due) for m in large.messages(LATER)] == [
+            (m.kind, m.number, m.due) for m in tiny.messages(LATER)
+        ]
+    finally:
+        tiny.close()
+        large.close()
+    with_votes = open_box(url)
+    try:
+        with with_votes.open("budget-2024") as box:
+            assert box.ballot("voter-hash") == Sealed("voter-hash", b"\x00envelope", "receipt", "once")
+    finally:
+        with_votes.shut()
+
+
+def test_the_moved_store_works_on(folder: Path, url: str) -> None:
+    """Retries, one per person, caps, ranks and promotions go on where they were."""
+    moved(folder, url)
+    store = open_store(url)
+    try:
+        first = add(store, an_entry("a", submission="s-1"), SEATS)
+        assert (first.rank, first.state) == (1, "confirmed")
+        with pytest.raises(AlreadyApplied):
+            add(store, an_entry("b"), SEATS)
+        with pytest.raises(LimitReached):
+            add(store, an_entry("d", round="r2"), SEATS, (Cap(CAP.key, 2, 2),))
+        assert add(store, an_entry("new"), SEATS).rank == 10  # the highest given was 9
+        move(store, first, "cancelled")
+        with store.open(SUBJECT) as book:
+            assert book.used("a", CAP.key) == 1  # this cap keeps counting after a cancellation
+            assert book.counts("r1") == Counts(waiting=3)
+    finally:
+        store.close()
+
+
+def test_moving_again_brings_what_came_since(folder: Path, url: str) -> None:
+    """A rehearsal, more sign-ups on the old store, and the move for good."""
+    moved(folder, url)
+    store = open_store(f"tinydb://{folder}")
+    late = add(store, an_entry("late"), SEATS)
+    store.close()
+    moved(folder, url)
+    moved(folder, url)
+    store = open_store(url)
+    try:
+        assert store.find(late.number) == late
+    finally:
+        store.close()
+
+
+def test_live_data_is_never_replaced(folder: Path, url: str) -> None:
+    """One sign-up on the new store since the move, or entries that never came by a move: refused, nothing changed."""
+    moved(folder, url)
+    store = open_store(url)
+    try:
+        fresh = add(store, an_entry("fresh"), SEATS)
+        with pytest.raises(OccupiedError):
+            receive(url, read_folder(folder), "again", LATER)
+        assert store.find(fresh.number) == fresh
+    finally:
+        store.close()
+
+
+def test_a_difference_undoes_everything(folder: Path, url: str) -> None:
+    """A line of the journal that does not arrive: the kind is named, and nothing is kept."""
+    contents = read_folder(folder)
+    ask(url, "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+    ask(
+        url,
+        "CREATE TRIGGER lose BEFORE INSERT ON journal FOR EACH ROW WHEN (new.cause = 'drawn') EXECUTE FUNCTION lose()",
+    )
+    try:
+        with pytest.raises(DifferentError, match="기록"):
+            receive(url, contents, "x", NOON)
+    finally:
+        ask(url, "DROP TRIGGER lose ON journal")
+        ask(url, "DROP FUNCTION lose")
+    assert ask(url, "SELECT count(*) FROM entries") == [(0,)]
+    assert ask(url, "SELECT count(*) FROM moves") == [(0,)]
+
+
+def test_a_folder_in_use_is_not_read(folder: Path) -> None:
+    """While a server holds the folder there is more to come: refused."""
+    store = open_store(f"tinydb://{folder}")
+    try:
+        with pytest.raises(InUse):
+            read_folder(folder)
+    finally:
+        store.close()
+
+
+def test_no_folder_is_made_by_mistake(tmp_path: Path) -> None:
+    """A wrong address: said, and nothing is created there."""
+    with pytest.raises(Misuse, match="--from"):
+        read_folder(tmp_path / "nothing")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"sealed": b"x"}, {"received": LATER}, {"rank": 3}, {"pin": "x"}, {"cause": ""}]
+)
+def test_the_hash_sees_every_field(change: dict[str, object]) -> None:
+    """The control of the comparison: one changed field of one entry gives another hash, with the same count."""
+    entry = replace(an_entry(), state="confirmed", rank=1)
+    other = replace(entry, **change)  # type: ignore[arg-type]  # each pair fits its field
+
+    def digests(kept: Entry) -> dict[str, tuple[int, str]]:
+        return Contents([(kept, [("limit:a", 1, [])])], *counted([(kept, [])])).digests()
+
+    assert digests(entry)["신청"] != digests(other)["신청"]
+    assert digests(entry)["신청"][0] == digests(other)["신청"][0] == 1
+
+
+def test_the_command_says_both_sides(folder: Path, url: str) -> None:
+    """`move` prints counts and hashes of both sides and exits 0; into an occupied database it exits 1."""
+    command = [sys.executable, "-m", "forms_api", "move", "--from", f"tinydb://{folder}", "--to", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "신청: 원본 4 " in done.stdout
+    store = open_store(url)
+    try:
+        add(store, an_entry("fresh"), SEATS)
+    finally:
+        store.close()
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "아무것도 바꾸지 않았습니다" in again.stderr
+
+
+def test_the_command_migrate(tmp_path: Path) -> None:
+    """An empty database, then one that is ready: both exit 0 and say so; a data folder: exit 2."""
+    url = shared().database()
+    said = []
+    for address in (url, url, f"tinydb://{tmp_path}/data"):
+        command = [sys.executable, "-m", "forms_api", "migrate", "--data", address]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        said.append((done.returncode, (done.stdout or done.stderr).strip()))
+    assert said[0] == (0, "표를 맞추었습니다(판 없음 → 0001).")
+    assert said[1] == (0, "이미 최신입니다(판 0001).")
+    assert said[2][0] == 2
+
+
+def test_every_box_table_is_moved() -> None:
+    """The list of ballot-box tables is taken from the box itself: a new one is moved without a change here."""
+    assert "box_ballots" in BOXES
+    assert all(name.startswith("box_") for name in BOXES)

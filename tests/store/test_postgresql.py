@@ -1,0 +1,350 @@
+"""Places, persons and caps on PostgreSQL while many threads and processes ask at once; its waits and its refusals.
+
+What the store promises is in test_contract.py. Here is what only concurrency and a server of its own can break.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from queue import Queue
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from civic.entries import Cap, Counts, Entry, Seat
+from civic.errors import AlreadyApplied, Full, LimitReached, Misuse, Unavailable
+from civic.store import open_store
+from civic.store.postgresql import Limits, PostgresStore, migrate
+from tests.postgres import Server, a_database, ask
+from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry
+from tests.store.rush import SEATS, at_once, check_round, kept
+
+SUBJECTS = ("lectures/essay", "lectures/clay", "programs/tour")
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """The address of an empty store."""
+    with a_database() as address:
+        yield address
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[PostgresStore]:
+    opened = PostgresStore(url)
+    yield opened
+    opened.close()
+
+
+def applications(per_subject: int) -> list[Entry]:
+    """One entry each of many persons, the subjects in turn."""
+    return [an_entry(f"p{i}", subject=subject) for i in range(per_subject) for subject in SUBJECTS]
+
+
+# ------------------------------------------------------------ exact under a rush
+
+
+def test_64_threads_fill_every_round_exactly(store: PostgresStore) -> None:
+    """Three rounds of 10 places and 5 in line, three times as many people: 30 seats, 15 in line, ranks 1 to 15."""
+    acts = [partial(add, store, entry, SEATS) for entry in applications(45)]
+    found = kept(at_once(acts, 64), Full)
+    assert Counter(entry.state for entry in found) == {"confirmed": 30, "waiting": 15}
+    for subject in SUBJECTS:
+        check_round(store, subject, "r1", 10, 5)
+
+
+def test_counting_first_and_inserting_then_oversells(url: str) -> None:
+    """The control: the same rush, with the count and the insert as two statements, gives more than 10 places."""
+
+    def apply(person: int) -> int:
+        with psycopg.connect(url) as connection:
+            [(taken,)] = connection.execute("SELECT count(*) FROM caps WHERE key = 'naive'").fetchall()
+            if taken < 10:
+                time.sleep(0.002)  # as long as a form's own checks take
+                connection.execute("INSERT INTO caps VALUES ('naive', %s, 1, 1)", [str(person)])
+        return int(taken)
+
+    assert not [
+        answer
+        for answer in at_once([partial(apply, i) for i in range(30)], 15)
+        if isinstance(answer, Exception)
+    ]
+    [(given,)] = ask(url, "SELECT count(*) FROM caps WHERE key = 'naive'")
+    assert given > 10
+
+
+def in_another_process(
+    url: str, entries: list[Entry], gate: Callable[[], int], answers: Queue[list[str]]
+) -> None:
+    """Adds the entries with 8 threads; answers with the numbers they got, "" for a refusal."""
+    store = open_store(url)
+    try:
+        gate()
+        found = at_once([partial(add, store, entry, SEATS) for entry in entries], 8)
+        kept(found, Full, AlreadyApplied)
+        answers.put([answer.number if isinstance(answer, Entry) else "" for answer in found])
+    finally:
+        store.close()
+
+
+def two_processes(url: str, entries: list[list[Entry]]) -> list[list[str]]:
+    """The numbers each of two processes got for its entries."""
+    context = multiprocessing.get_context("spawn")
+    gate, answers = context.Barrier(2, timeout=60), [context.Queue(), context.Queue()]
+    workers = [
+        context.Process(target=in_another_process, args=(url, mine, gate.wait, answer))
+        for mine, answer in zip(entries, answers, strict=True)
+    ]
+    for worker in workers:
+        worker.start()
+    found = [answer.get(timeout=90) for answer in answers]
+    for worker in workers:
+        worker.join(30)
+        assert worker.exitcode == 0
+    return found
+
+
+def test_two_processes_share_the_places(url: str, store: PostgresStore) -> None:
+    """Half of the applicants each, three times as many as fit: exact rounds, no number given twice."""
+    everybody = applications(45)
+    first, second = two_processes(url, [everybody[0::2], everybody[1::2]])
+    numbers = [number for number in first + second if number]
+    assert len(numbers) == len(set(numbers)) == 45
+    for subject in SUBJECTS:
+        check_round(store, subject, "r1", 10, 5)
+
+
+def test_a_double_click_on_two_processes_is_one_entry(url: str, store: PostgresStore) -> None:
+    """Each submission reaches both processes at once: both give the same number, or both say full."""
+    clicks = [[an_entry(f"p{i}", submission=f"s{i}") for i in range(24)] for _ in range(2)]
+    first, second = two_processes(url, clicks)
+    assert first == second
+    assert len({number for number in first if number}) == 15
+    check_round(store, SUBJECT, "r1", 10, 5)
+
+
+def test_one_person_with_many_forms_at_once_gets_one_place(store: PostgresStore) -> None:
+    """Sixteen forms of one person, each with its own submission: one entry, fifteen times AlreadyApplied."""
+    answers = at_once([partial(add, store, an_entry("kim"), SEATS) for _ in range(16)], 16)
+    assert len(kept(answers, AlreadyApplied)) == 1
+    assert store.counts(SUBJECT) == {"r1": Counts(taken=1)}
+
+
+def test_a_cap_holds_over_subjects_that_are_asked_at_once(store: PostgresStore) -> None:
+    """One person, twelve subjects at once, two allowed: two entries; the refused hold no place."""
+    cap = Cap("limit:a", 1, 2)
+    subjects = [f"lectures/a{i}" for i in range(12)]
+    answers = at_once([partial(add, store, an_entry(subject=s), EVERYBODY, (cap,)) for s in subjects], 12)
+    assert len(kept(answers, LimitReached)) == 2
+    assert sum(counts.taken for s in subjects for counts in store.counts(s).values()) == 2
+    with store.open(SUBJECT) as book:
+        assert book.used("kim", "limit:a") == 2
+
+
+def test_caps_named_in_any_order_never_deadlock(store: PostgresStore) -> None:
+    """Two caps, half of the forms name them the other way round: all are kept, nobody is told to come back."""
+    caps = (Cap("limit:a", 1, 100), Cap("limit:b", 1, 100))
+    acts = [
+        partial(add, store, an_entry(subject=f"lectures/a{i}"), EVERYBODY, caps if i % 2 else caps[::-1])
+        for i in range(48)
+    ]
+    assert len(kept(at_once(acts, 16))) == 48
+
+
+def test_freed_places_go_to_the_line_one_by_one(store: PostgresStore) -> None:
+    """Ten cancel at once and each promotes the first in line: ten different people move up, in order."""
+    seats = (Seat("confirmed", 10), Seat("waiting", 20))
+    people = [add(store, an_entry(f"p{i}"), seats) for i in range(25)]
+
+    def give_up(entry: Entry) -> Entry:
+        with store.open(SUBJECT, "citizen") as book:
+            now = book.get(entry.number)
+            assert now
+            book.move(now.moved("cancelled", NOON, "cancelled-by-citizen"))
+            [first] = book.line("r1", most=1)
+            return book.move(first.moved("confirmed", NOON, "promoted"))
+
+    lucky = kept(at_once([partial(give_up, entry) for entry in people[:10]], 10))
+    assert sorted(entry.number for entry in lucky) == sorted(entry.number for entry in people[10:20])
+    assert store.counts(SUBJECT)["r1"] == Counts(taken=10, waiting=5)
+
+
+def test_draws_that_move_the_same_people_do_not_deadlock(store: PostgresStore) -> None:
+    """Two subjects reject the same people in opposite order at the same time; their caps are given back exactly."""
+    cap = Cap("limit:a", 1, 2)
+    entries = {
+        s: [add(store, an_entry(f"p{i}", subject=s), EVERYBODY, (cap,)) for i in range(20)]
+        for s in SUBJECTS[:2]
+    }
+
+    def reject(subject: str, backwards: bool) -> None:
+        with store.open(subject, "clock") as book:
+            for entry in sorted(entries[subject], key=lambda e: e.person, reverse=backwards):
+                book.move(entry.moved("rejected", NOON, "drawn"))
+
+    acts = [partial(reject, subject, i == 1) for i, subject in enumerate(SUBJECTS[:2])]
+    assert at_once(acts, 2) == [None, None]
+    with store.open(SUBJECT) as book:
+        assert [book.used(f"p{i}", "limit:a") for i in range(20)] == [0] * 20
+
+
+# ------------------------------------------------------------ waits that end
+
+
+def held_up(url: str, limits: Limits) -> Unavailable:
+    """What a citizen reads while somebody else keeps the round's row for too long."""
+    store = PostgresStore(url, limits)
+    try:
+        add(store, an_entry("first"))
+        with psycopg.connect(url) as other:
+            other.execute("SELECT FROM rounds FOR UPDATE")
+            began = time.monotonic()
+            with pytest.raises(Unavailable) as refused:
+                add(store, an_entry("second"))
+            assert time.monotonic() - began < 3
+        assert add(store, an_entry("second")).rank == 2  # and then all is well
+        return refused.value
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("limits", [Limits(lock=0.2, retry_after=7), Limits(statement=0.2, retry_after=7)])
+def test_a_long_wait_becomes_unavailable(url: str, limits: Limits) -> None:
+    """A lock held too long, or a statement that takes too long: 503 with the configured Retry-After."""
+    refused = held_up(url, limits)
+    assert (refused.status, refused.retry_after) == (503, 7)
+
+
+def test_a_pool_used_up_becomes_unavailable(url: str) -> None:
+    """One connection, kept by somebody else: 503 after the pool's patience, and no entry."""
+    store = PostgresStore(url, Limits(connections=1, pool_wait=0.2))
+    try:
+        with store.open(SUBJECT) as book:
+            book.counts("r1")
+            [answer] = at_once([partial(add, store, an_entry())], 1)
+        assert isinstance(answer, Unavailable)
+        assert store.counts(SUBJECT) == {}
+    finally:
+        store.close()
+
+
+def test_a_lost_commit_is_said_to_be_unknown(url: str, store: PostgresStore) -> None:
+    """The connection dies before the commit is answered: not 'nothing was kept', but 'send it again'."""
+    entry = an_entry(submission="s-1")
+    with pytest.raises(Unavailable, match="확인하지 못했습니다"), store.open(SUBJECT) as book:
+        book.add(entry, EVERYBODY)
+        others = "datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle in transaction'"
+        ask(url, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+    assert add(store, an_entry(submission="s-1")).rank == 1
+
+
+def test_a_failure_shows_no_ones_data(url: str) -> None:
+    """What goes to the log with a refusal or a mistake of ours names no person and no answer."""
+    store = PostgresStore(url, Limits(lock=0.2))
+    try:
+        add(store, an_entry("kim-the-person"))
+        with psycopg.connect(url) as other:
+            other.execute("SELECT FROM rounds FOR UPDATE")
+            with pytest.raises(Unavailable) as refused, store.open(SUBJECT) as book:
+                book.move(an_entry("kim-the-person", sealed=b"secret"))
+        assert "kim-the-person" not in str(refused.value.__cause__)
+        assert "secret" not in str(refused.value.__cause__)
+    finally:
+        store.close()
+
+
+def test_one_book_at_a_time_per_thread(store: PostgresStore) -> None:
+    """A second book inside a block would wait for the first for ever: it is refused, and the first still works."""
+    with store.open(SUBJECT) as book:
+        with pytest.raises(RuntimeError, match="open in this thread"), store.open(SUBJECT):
+            pass
+        book.add(an_entry(), EVERYBODY)
+    assert store.counts(SUBJECT) == {"r1": Counts(taken=1)}
+
+
+# ------------------------------------------------------------ what it starts on
+
+
+def test_no_start_where_an_answer_could_be_lost(url: str) -> None:
+    """synchronous_commit off for the database, the user or the server: refused, with the name of the setting."""
+    [(name,)] = ask(url, "SELECT current_database()")
+    ask(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
+    try:
+        with pytest.raises(Misuse, match="synchronous_commit"):
+            PostgresStore(url)
+    finally:
+        ask(url, f"ALTER DATABASE {name} RESET synchronous_commit")
+
+
+def test_a_setting_changed_later_does_not_reach_a_running_store(url: str) -> None:
+    """synchronous_commit is turned off while the server runs: connections made after it keep what was checked."""
+    [(name,)] = ask(url, "SELECT current_database()")
+    store = PostgresStore(url)
+    try:
+        ask(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
+        with store._engine.connect() as connection:
+            assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == "on"
+    finally:
+        ask(url, f"ALTER DATABASE {name} RESET synchronous_commit")
+        store.close()
+
+
+def test_no_start_without_the_tables(shared_server: Server) -> None:
+    """An empty database: the message names the command that helps, and after it the store starts."""
+    url = shared_server.database()
+    with pytest.raises(Misuse, match="forms_api migrate"):
+        PostgresStore(url)
+    assert migrate(url) == ("", "0001")
+    assert migrate(url) == ("0001", "0001")
+    PostgresStore(url).close()
+
+
+def test_two_hosts_may_migrate_at_once(shared_server: Server) -> None:
+    """Both succeed; one of them finds the work done."""
+    url = shared_server.database()
+    answers = at_once([partial(migrate, url)] * 4, 4)
+    assert sorted(answers, key=str) == [("", "0001"), *[("0001", "0001")] * 3]
+
+
+def test_no_start_without_a_server() -> None:
+    """Nobody answers: the message names the address and the reason, and never the password."""
+    with pytest.raises(Misuse) as wrong:
+        PostgresStore("postgresql://madang:hush@127.0.0.1:1/madang")
+    assert "127.0.0.1:1" in str(wrong.value)
+    assert "hush" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("address", ["mysql://a/b", "postgresql", "sqlite://"])
+def test_another_kind_of_address_is_refused(address: str) -> None:
+    """Only PostgreSQL."""
+    with pytest.raises(Misuse, match="postgresql://"):
+        PostgresStore(address)
+
+
+def test_the_tables_in_code_are_those_of_the_migrations(url: str) -> None:
+    """Columns and indexes that the statements are built from are what a migrated database has."""
+    from civic.store.postgresql.tables import METADATA
+
+    found = set(
+        ask(
+            url,
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'",
+        )
+    )
+    mine = {(table.name, column.name) for table in METADATA.tables.values() for column in table.columns}
+    assert mine <= found
+    indexes = {name for (name,) in ask(url, "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")}
+    assert {str(index.name) for table in METADATA.tables.values() for index in table.indexes} <= indexes
+
+
+@pytest.fixture
+def shared_server() -> Server:
+    """The server of this run, for a database that is not migrated yet."""
+    from tests.postgres import shared
+
+    return shared()

@@ -1,0 +1,44 @@
+"""The repository's own documents: what they point to is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def documents() -> list[Path]:
+    """Markdown under version control, but for content and samples, whose links are the site's."""
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    ).stdout.split()
+    return [ROOT / name for name in listed if not name.startswith(("content/", "tests/"))]
+
+
+def test_what_documents_point_to_is_there() -> None:
+    """Files and pictures; a picture that nobody took shows as a torn page at the top of README."""
+    missing = []
+    files = documents()
+    assert ROOT / "README.md" in files
+    for file in files:
+        text = re.sub(r"```.*?```", "", file.read_text("utf-8"), flags=re.DOTALL)
+        for target in LINK.findall(text):
+            if re.match(r"[a-z]+:|/", target):
+                continue
+            path = target.partition("#")[0]
+            if path and not (file.parent / path).exists():
+                missing.append(f"{file.name}: {target}")
+    assert missing == []
+
+
+def test_every_plain_page_can_be_reached() -> None:
+    """A page of content/pages stands in the foot of the site or in another text: else only a search would find it."""
+    foot = (ROOT / "templates/components/footer.html").read_text("utf-8")
+    texts = {file: file.read_text("utf-8") for file in (ROOT / "content").rglob("*.md")}
+    menu = (ROOT / "content/site.toml").read_text("utf-8")
+    for file in (ROOT / "content/pages").glob("*.md"):
+        others = menu + "".join(text for other, text in texts.items() if other != file)
+        assert f"'page', '{file.stem}'" in foot or f"/{file.stem}/" in others, file.name

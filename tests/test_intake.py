@@ -1,0 +1,232 @@
+"""Taking sign-ups in, without the web: time to the millisecond, retries, promotion, what is kept and what is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from civic import intake as module
+from civic.clock import SEOUL, FixedClock
+from civic.entries import Entry
+from civic.errors import Closed, Invalid, NotEligible, NotFound, NotOpen, Refused, WrongCode
+from civic.intake import Intake
+from civic.library import load
+from civic.seal import Keys
+from civic.store import open_store
+from tests.builders import a_lecture_file, a_phone, a_round, an_application, write_content
+
+OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
+CLOSES = datetime(2023, 9, 1, tzinfo=SEOUL)
+MOMENT = timedelta(milliseconds=1)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(OPENS)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
+    """An intake over one lecture with one place and a line of two."""
+    lecture = a_lecture_file(
+        "에세이",
+        [a_round(places=1, waiting=2, starts="2023-09-07T10:00:00")],
+        [{"name": "why", "label": "왜"}],
+    )
+    library = load(write_content(tmp_path / "content", {"essay": lecture}), OPENS)
+    keys = Keys.load_or_create(tmp_path / "keys.json", tmp_path / "data")
+    store = open_store(f"tinydb://{tmp_path}/data")
+    yield Intake(library, store, keys, clock)
+    store.close()
+
+
+def send(desk: Intake, **changes: Any) -> tuple[Entry, int | None, bool]:
+    payload = an_application(answers={"why": "배우고 싶어서"}, **changes)
+    return desk.apply(desk.check("lectures", "essay", payload))
+
+
+def nothing_kept(desk: Intake) -> bool:
+    return desk.store.subjects() == []
+
+
+def test_one_millisecond_early_or_late(desk: Intake, clock: FixedClock) -> None:
+    """Refused with the name of it, and nothing is kept."""
+    clock.at = OPENS - MOMENT
+    with pytest.raises(NotOpen):
+        send(desk)
+    assert nothing_kept(desk)
+    clock.at = CLOSES - MOMENT
+    kept = send(desk)[0]
+    assert kept.state == "confirmed"
+    for at in (CLOSES, CLOSES + MOMENT):
+        clock.at = at
+        with pytest.raises(Closed):
+            send(desk)
+    with desk.store.open("lectures/essay") as book:
+        assert book.entries() == [kept]
+
+
+def test_the_time_is_that_of_the_decision(desk: Intake, clock: FixedClock) -> None:
+    """Checked in time but decided too late is too late; an entry carries the time of its decision."""
+    applications = [desk.check("lectures", "essay", an_application(answers={"why": "x"})) for _ in range(2)]
+    clock.at = CLOSES - MOMENT
+    entry, _, _ = desk.apply(applications[0])
+    assert entry.received == CLOSES - MOMENT
+    clock.at = CLOSES
+    with pytest.raises(Closed):
+        desk.apply(applications[1])
+    with desk.store.open("lectures/essay") as book:
+        assert book.entries() == [entry]
+
+
+def test_a_retry_after_closing_gets_its_answer(desk: Intake, clock: FixedClock) -> None:
+    """Whoever was taken and did not hear it is not told that it is too late."""
+    application = desk.check("lectures", "essay", an_application(answers={"why": "x"}))
+    entry, _, created = desk.apply(application)
+    clock.at = CLOSES + timedelta(days=1)
+    again, _, created_again = desk.apply(application)
+    assert (created, created_again) == (True, False)
+    assert again == entry
+
+
+def test_places_line_and_refusal(desk: Intake) -> None:
+    """One place, two in line, then full."""
+    results = [send(desk)[:2] for _ in range(3)]
+    assert [(entry.state, entry.rank, position) for entry, position in results] == [
+        ("confirmed", 1, None),
+        ("waiting", 2, 1),
+        ("waiting", 3, 2),
+    ]
+    with pytest.raises(Refused, match=r"^정원 1명과 대기 2명이 모두 찼습니다\.$"):
+        send(desk)
+
+
+def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedClock) -> None:
+    """The first in line is confirmed with the cause and the time; who did what stands in the journal."""
+    phone = a_phone()
+    holder = send(desk, phone=phone)[0]
+    first = send(desk)[0]
+    clock.at = OPENS + timedelta(hours=1)
+    found = desk.cancel(holder.number, phone[-4:])
+    assert (found.entry.state, found.entry.cause, found.can_cancel) == (
+        "cancelled",
+        "cancelled-by-citizen",
+        False,
+    )
+    promoted = desk.store.find(first.number)
+    assert promoted
+    assert (promoted.state, promoted.cause, promoted.changed) == ("confirmed", "promoted", clock.at)
+    changes = desk.store.history(first.number)
+    assert [(c.before, c.after, c.cause, c.who) for c in changes] == [
+        ("", "waiting", "applied", "citizen"),
+        ("waiting", "confirmed", "promoted", "citizen"),
+    ]
+    assert [(m.kind, m.number) for m in desk.store.messages(clock.at)] == [("promoted", first.number)]
+    with pytest.raises(NotEligible):
+        desk.cancel(holder.number, phone[-4:])
+
+
+def test_cancelling_from_the_line_promotes_nobody(desk: Intake) -> None:
+    send(desk)
+    phone = a_phone()
+    waiting, behind = send(desk, phone=phone)[0], send(desk)[0]
+    desk.cancel(waiting.number, phone[-4:])
+    assert desk.found(desk.store.find(behind.number) or behind).position == 1
+
+
+def test_wrong_number_and_wrong_digits_do_the_same_work(
+    desk: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look-up and one comparison either way, and one answer."""
+    phone = a_phone()
+    entry = send(desk, phone=phone)[0]
+    compared: list[tuple[str, str]] = []
+    real = desk.keys.same
+    monkeypatch.setattr(desk.keys, "same", lambda a, b: compared.append((a, b)) or real(a, b))
+    said = set()
+    for number, last4 in ((entry.number, "nope"), ("ZZZZ-ZZZZ", phone[-4:]), ("", ""), ("ZZZZ-ZZZZ", "")):
+        with pytest.raises(WrongCode) as refused:
+            desk.lookup(number, last4)
+        said.add(refused.value.detail)
+    assert len(said) == 1
+    assert len(compared) == 4
+    assert desk.lookup(f" {entry.number.lower()} ", phone[-4:]).entry == entry
+
+
+def test_answers_are_sealed(desk: Intake, tmp_path: Path) -> None:
+    """What was typed is in no file of the data folder, and opens only with the keys."""
+    entry = send(desk, name="독고탁", phone="010-4321-8765", email="ada@example.com")[0]
+    files = [file for file in (tmp_path / "data").iterdir() if file.is_file()]
+    assert any(entry.number.encode() in file.read_bytes() for file in files)
+    for secret in ("독고탁", "43218765", "ada@example.com", "배우고 싶어서"):
+        assert not [file.name for file in files if secret.encode() in file.read_bytes()]
+    opened = json.loads(desk.keys.unseal(desk.store, entry.subject, entry.number, entry.sealed))
+    assert opened == {
+        "name": "독고탁",
+        "phone": "+821043218765",
+        "email": "ada@example.com",
+        "party": 1,
+        "answers": {"why": "배우고 싶어서"},
+    }
+
+
+def test_a_resident_number_is_kept_nowhere(desk: Intake, tmp_path: Path) -> None:
+    """Refused before anything else is looked at."""
+    with pytest.raises(Invalid) as refused:
+        send(desk, name="김하나 900101-1234567")
+    assert [error.field for error in refused.value.errors] == ["name"]
+    assert nothing_kept(desk)
+    files = [file for file in (tmp_path / "data").iterdir() if file.is_file()]
+    assert not [file.name for file in files if b"1234567" in file.read_bytes()]
+
+
+def test_a_number_that_is_taken_is_made_anew(desk: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once in a million two numbers fall together: the citizen notices nothing."""
+    numbers = iter(["AAAA-AAAA", "AAAA-AAAA", "CCCC-CCCC"])
+    monkeypatch.setattr(module, "new_number", lambda: next(numbers))
+    assert [send(desk)[0].number for _ in range(2)] == ["AAAA-AAAA", "CCCC-CCCC"]
+    for number in ("AAAA-AAAA", "CCCC-CCCC"):
+        entry = desk.store.find(number)
+        assert entry and desk.keys.unseal(desk.store, entry.subject, number, entry.sealed)
+
+
+@pytest.mark.parametrize(
+    ("folder", "slug", "round"),
+    [("lectures", "none", "r1"), ("pages", "essay", "r1"), ("lectures", "essay", "r2")],
+)
+def test_what_does_not_exist(desk: Intake, folder: str, slug: str, round: str) -> None:
+    with pytest.raises(NotFound):
+        desk.check(folder, slug, an_application(round=round, answers={"why": "x"}))
+
+
+@pytest.mark.parametrize(
+    "typed", ["+82 10-1234-5678", "010.1234.5678", "０１０ １２３４ ５６７８", "01012345678"]
+)
+def test_a_phone_in_any_usual_spelling(desk: Intake, typed: str) -> None:
+    application = desk.check("lectures", "essay", an_application(phone=typed, answers={"why": "x"}))
+    assert application.phone == "+821012345678"
+
+
+def test_fields_that_the_form_does_not_have(desk: Intake) -> None:
+    """Named one by one; a name that could itself be personal is not repeated."""
+    payload = an_application(answers={"why": "x"}, party=2, birth_date="1990-01-31", colour="red")
+    payload["x" * 100] = 1
+    with pytest.raises(Invalid) as refused:
+        desk.check("lectures", "essay", payload)
+    fields = [error.field for error in refused.value.errors]
+    assert sorted(fields) == ["birth_date", "colour", "party", "unknown"]
+
+
+def test_a_submission_id_is_never_taken_for_a_resident_number(desk: Intake) -> None:
+    """Found by a load of thousands: about one random UUID in 4,000 holds such digits, and its citizen was refused."""
+    entry, _, created = send(desk, submission_id="2d35f3a1-8214-4668-b990-040195955381")
+    assert created and entry.submission == "2d35f3a1-8214-4668-b990-040195955381"
+    for id in ("a2a93111-8214-4668-b990-04019595a91e", "e807cc2d-82b8-45b8-a860-7316414387b7"):
+        send(desk, phone=a_phone(), submission_id=id)
+    with pytest.raises(Invalid):
+        desk.check("lectures", "essay", an_application(submission_id="900101-1234567"))

@@ -1,0 +1,287 @@
+"""The library: what is loaded, in which order, and what staff are told when something is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+import unicodedata
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from civic.clock import parse_time
+from civic.errors import ContentMistakes
+from civic.library import Library, load
+from civic.library.prose import heading_id, prose, without_links
+from civic.library.toml_lines import key_lines
+from tests.builders import a_lecture_file, write_content
+
+SAMPLES = Path(__file__).parent / "samples"
+NOW = parse_time("2023-08-16T09:00:00")
+
+
+def report(content: Path, now: datetime = NOW) -> list[str]:
+    """The lines that staff would get; empty when the content is right."""
+    try:
+        load(content, now)
+    except ContentMistakes as wrong:
+        return [str(mistake) for mistake in wrong.mistakes]
+    return []
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A copy of the small site, to be changed."""
+    return Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
+
+
+def slugs(library: Library, noun: str) -> list[str]:
+    return [page.slug for page in library.of(noun)]
+
+
+# ---------------------------------------------------------------------------- what is loaded
+
+
+def test_the_small_site_is_whole() -> None:
+    """15 lectures, one programme that is visible now, and the rest of the small site."""
+    library = load(SAMPLES / "small", NOW)
+    counts = {
+        noun: len(library.of(noun)) for noun in ("programme", "lecture", "event", "vote", "proposal", "page")
+    }
+    assert counts == {"programme": 1, "lecture": 15, "event": 1, "vote": 1, "proposal": 2, "page": 3}
+    assert [page.subject for page in library.subjects()] == [
+        f"lectures/l{number}" for number in ("03", "02", "01", "04", "05", "06")
+    ]
+    news = library.get("programs", "news")
+    assert news is not None
+    assert (news.title, news.file) == ("<b>소식</b> & 알림", "programs/news.md")
+    office = library.department("office")
+    assert office is not None
+    assert office.name == "민원실"
+    assert library.department("nobody") is None
+
+
+def test_pages_come_and_go_at_their_times() -> None:
+    """publish_at and expire_at are half-open; drafts never show."""
+    at = parse_time("2023-08-17T00:00:00")
+    second = timedelta(seconds=1)
+    assert slugs(load(SAMPLES / "small", at - second), "programme") == ["news"]
+    assert slugs(load(SAMPLES / "small", at), "programme") == ["news", "later"]
+    assert slugs(load(SAMPLES / "small", NOW - second), "programme") == ["news", "gone"]
+    assert load(SAMPLES / "small", NOW).hidden == {"/programs/later/", "/programs/gone/", "/programs/draft/"}
+
+
+def test_lectures_that_can_be_joined_come_first() -> None:
+    """Open, then coming, then those without a form, then closed ones (06 closes at this very moment).
+
+    Among open ones the earlier comes first: 03 closes on 18 August, 02 on 1 September, 01 begins on the 7th.
+    """
+    found = slugs(load(SAMPLES / "small", NOW), "lecture")
+    assert found == ["l03", "l02", "l01", "l04", "l05", *(f"l{n:02}" for n in range(7, 16)), "l06"]
+
+
+def test_a_mark_at_the_beginning_and_windows_line_ends_do_not_matter(small: Path) -> None:
+    """Notepad writes a byte order mark and CR LF: the page is read, and mistakes keep their line."""
+    page = small / "lectures/l01.md"
+    text = page.read_text("utf-8")
+    page.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert report(small) == []
+    page.write_bytes(
+        b"\xef\xbb\xbf" + text.replace('where = "문화관"', "where = 3").replace("\n", "\r\n").encode()
+    )
+    assert report(small) == ["lectures/l01.md:3: where: 글이어야 합니다 (found 3) → 큰따옴표로 감싸세요"]
+
+
+# ---------------------------------------------------------------------------- mistakes
+
+
+def test_every_planted_mistake_is_reported() -> None:
+    """The report on the broken sample, line by line; each line was checked against the files by hand."""
+    assert report(SAMPLES / "broken") == (SAMPLES / "broken-report.txt").read_text("utf-8").splitlines()
+
+
+def test_a_decomposed_name_is_refused(small: Path) -> None:
+    """A Mac may write a Korean file name in parts (NFD): its address would not exist elsewhere."""
+    name = unicodedata.normalize("NFD", "도자기") + ".md"
+    shutil.copy(small / "lectures/l01.md", small / "lectures" / name)
+    assert report(small) == [
+        f"lectures/{name}: 파일 이름은 영문 소문자와 숫자, 줄표(-)로만 쓰세요. 한글 자모가 풀어진(NFD) 이름입니다"
+    ]
+
+
+def test_a_missing_folder_and_a_missing_site_file_are_named(tmp_path: Path) -> None:
+    """Nothing at all is a mistake too."""
+    assert report(tmp_path / "nowhere") == [f"{tmp_path}/nowhere: content 폴더가 없습니다"]
+    assert report(tmp_path) == ["site.toml: 파일이 없습니다"]
+
+
+def test_a_resident_number_is_never_repeated(small: Path) -> None:
+    """Wherever it stands in the content, the number is refused and not shown in the report."""
+    page = small / "programs/news.md"
+    page.write_text(page.read_text("utf-8").replace('kind = "notice"', 'kind = "900101-1234567"'), "utf-8")
+    lines = report(small)
+    assert "programs/news.md:5: 주민등록번호로 보이는 숫자가 있습니다. 지우세요" in lines
+    assert not any("900101" in line for line in lines)
+
+
+def test_a_broken_page_does_not_break_links_to_it(small: Path) -> None:
+    """Only the real mistake is reported, not the links of others to the page that has it."""
+    page = small / "lectures/l01.md"
+    page.write_text(page.read_text("utf-8").replace("audience", "audiense"), "utf-8")
+    assert report(small) == [
+        "lectures/l01.md:1: audience: 꼭 써야 합니다",
+        "lectures/l01.md:4: audiense: 없는 키입니다 (found audiense) → 혹시 audience?",
+    ]
+
+
+def test_a_link_to_a_hidden_page_is_no_mistake(small: Path) -> None:
+    """A page may point at one that appears tomorrow; the menu leaves out what is hidden."""
+    site = small / "site.toml"
+    site.write_text(site.read_text("utf-8").replace('to = "/programs/"', 'to = "/programs/later/"'), "utf-8")
+    assert report(small) == []
+    assert [item.to for item in load(small, NOW).site.menu] == ["/lectures/"]
+    assert [item.to for item in load(small, NOW + timedelta(days=1)).site.menu] == [
+        "/programs/later/",
+        "/lectures/",
+    ]
+
+
+def test_lines_of_keys_are_found_however_they_are_written() -> None:
+    """Tables, arrays of tables, dotted and quoted keys, arrays over lines, inline tables, long strings."""
+    text = '''a = """
+[no]
+b = 1
+"""
+# [comment]
+c.d = [
+  1,  # one
+  { e = 2, "f g" = [3] },
+]
+[h]
+i = "x # y"
+[[h.j]]
+k = 1
+[[h.j]]
+k = 2
+[h.j.l]
+m = 'n'
+'''
+    tomllib.loads(text)
+    assert key_lines(text) == {
+        ("a",): 1,
+        ("c",): 6,
+        ("c", "d"): 6,
+        ("c", "d", 0): 7,
+        ("c", "d", 1): 8,
+        ("c", "d", 1, "e"): 8,
+        ("c", "d", 1, "f g"): 8,
+        ("c", "d", 1, "f g", 0): 8,
+        ("h",): 10,
+        ("h", "i"): 11,
+        ("h", "j"): 12,
+        ("h", "j", 0): 12,
+        ("h", "j", 0, "k"): 13,
+        ("h", "j", 1): 14,
+        ("h", "j", 1, "k"): 15,
+        ("h", "j", 1, "l"): 16,
+        ("h", "j", 1, "l", "m"): 17,
+    }
+
+
+# ---------------------------------------------------------------------------- Markdown
+
+
+def test_what_a_word_processor_leaves_is_gone() -> None:
+    """Styles, classes, unknown tags and scripts go; words, tables and notes stay."""
+    pasted = (
+        '<p class="MsoNormal" style="color:red" onclick="x()"><o:p></o:p><font size="3">가</font></p>'
+        '<style>p { color: red }</style><script>alert(1)</script><iframe src="https://example.org/"></iframe>'
+        '<a href="javascript:alert(1)">나</a><img src="x" onerror="alert(1)" alt="다">'
+    )
+    assert prose(pasted).html.replace("\n", "") == '<p>가</p><p><a>나</a><img src="x" alt="다"></p>'
+
+
+def test_headings_begin_at_two_and_have_stable_ids() -> None:
+    """The page's title is the only h1; no level is left out; equal words get different ids."""
+    made = prose("# 신청하기 전에!\n\n#### 준비물\n\n# 준비물\n\n## 자리 {#seat}\n\n# main\n\n# !!\n")
+    assert [(each.level, each.id) for each in made.headings] == [
+        (2, "신청하기-전에"),
+        (3, "준비물"),
+        (2, "준비물-2"),
+        (3, "seat"),
+        (2, "main-2"),
+        (2, "section"),
+    ]
+    assert '<h2 id="신청하기-전에">신청하기 전에!</h2>' in made.html
+    assert heading_id(unicodedata.normalize("NFD", "준비물")) == "준비물"
+
+
+def test_tables_scroll_and_name_their_columns() -> None:
+    """A table stands in a region that the keyboard can reach; header cells say what they head."""
+    made = prose("| 때 | 값 |\n|---|--:|\n| 봄 | 1 |\n").html
+    assert made.startswith('<section class="table-scroll" tabindex="0" aria-label="표 1"><table>')
+    assert '<th scope="col">때</th>' in made
+    assert '<td class="align-right">1</td>' in made
+
+
+def test_external_links_are_marked_and_internal_ones_are_not() -> None:
+    """Readers learn, also by ear, that a link leaves the site."""
+    made = prose("[밖](https://example.org/) [안](/my/) [메일](mailto:a@example.org)").html
+    assert made == (
+        '<p><a href="https://example.org/" class="external" rel="external noopener">밖'
+        '<span class="sr-only"> (외부 누리집)</span></a> <a href="/my/">안</a> '
+        '<a href="mailto:a@example.org">메일</a></p>'
+    )
+
+
+def test_footnotes_lead_there_and_back() -> None:
+    """A note and its place in the text point at each other."""
+    made = prose("글[^1].\n\n[^1]: 설명\n")
+    assert {"#fn:1", "#fnref:1"} == set(made.links)
+    assert {"fn:1", "fnref:1"} <= made.ids
+
+
+def test_links_to_hidden_pages_become_words() -> None:
+    """The words stay; other links too."""
+    made = prose("[내일](/programs/later/#a) [오늘](/programs/news/)").html
+    assert without_links(made, {"/programs/later/"}.__contains__) == (
+        '<p>내일 <a href="/programs/news/">오늘</a></p>'
+    )
+
+
+def test_the_same_instance_does_not_remember_notes() -> None:
+    """One text's footnotes do not turn up in the next."""
+    prose("글[^1].\n\n[^1]: 앞글의 각주\n")
+    assert prose("다음 글").html == "<p>다음 글</p>"
+
+
+def test_the_same_content_at_another_time(tmp_path: Path) -> None:
+    """Pages and menu follow the clock without a file being read; the next change is known, drafts never count."""
+    content = write_content(
+        tmp_path / "content",
+        {
+            "now": a_lecture_file(page={"expire_at": parse_time("2023-09-01T00:00:00")}),
+            "later": a_lecture_file(page={"publish_at": parse_time("2023-08-20T00:00:00")}),
+            "draft": a_lecture_file(page={"draft": True, "publish_at": parse_time("2023-08-18T00:00:00")}),
+        },
+    )
+    site = (content / "site.toml").read_text("utf-8")
+    menu = '[[menu]]\nlabel = "나중"\nto = "/lectures/later/"\n\n[departments.library]'
+    (content / "site.toml").write_text(site.replace("[departments.library]", menu), encoding="utf-8")
+    first = load(content, NOW)
+    for file in (content / "lectures").iterdir():
+        file.unlink()
+
+    def seen(library: Library) -> tuple[list[str], list[str]]:
+        return [page.slug for page in library.of("lecture")], [item.to for item in library.site.menu]
+
+    assert seen(first) == (["now"], ["/lectures/"])
+    assert first.changes == parse_time("2023-08-20T00:00:00")
+    second = first.at(first.changes)
+    assert seen(second) == (["later", "now"], ["/lectures/", "/lectures/later/"])
+    assert second.changes == parse_time("2023-09-01T00:00:00")
+    third = second.at(second.changes)
+    assert seen(third) == (["later"], ["/lectures/", "/lectures/later/"])
+    assert third.changes is None
+    assert seen(third.at(NOW)) == seen(first)

@@ -1,0 +1,508 @@
+"""Casting: codes, ballots, receipts, the board. Fakes instead of a network; the box is a real file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from civic.ballots import open_all
+from civic.clock import FixedClock
+from civic.envelopes import BadEnvelope, Slot, from_text, new_code, receipt_of, seal, to_text
+from civic.errors import (
+    Closed,
+    Invalid,
+    LateCode,
+    NotEligible,
+    NotFound,
+    NotOpen,
+    Refused,
+    TooMany,
+    UsedCode,
+    WrongCode,
+)
+from civic.models import Document, Poll
+from civic.polling import Polling, signed_text
+from civic.store.box import BOX_FILE, open_box
+from tests.ballot_samples import (
+    CLOSES,
+    DURING,
+    OPENS,
+    a_poll,
+    a_proposal,
+    rehearsed,
+    some_halves,
+    some_proposals,
+)
+
+KIM, LEE = "010-1234-5678", "lee@example.kr"
+HALVES = some_halves()
+PROPOSALS = some_proposals()
+
+
+class Shelf:
+    """A library of polls and proposals."""
+
+    def __init__(self, *polls: Poll) -> None:
+        self.polls = {poll.slug: poll for poll in polls}
+        self.proposals = [
+            each.model_copy(update={"vote": poll.slug}) for poll in polls for each in PROPOSALS.values()
+        ]
+
+    def get(self, folder: str, slug: str) -> Document | None:
+        return self.polls.get(slug) if folder == "votes" else None
+
+    def of(self, noun: str) -> tuple[Document, ...]:
+        return tuple(self.proposals)
+
+
+class SecretBook:
+    """The same secrets for the same purpose."""
+
+    def derived(self, purpose: str) -> bytes:
+        return (purpose * 32).encode()[:32]
+
+
+class Mailbox:
+    """A sender that keeps what was sent; `broken` makes it fail."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, str]] = []
+        self.broken: Exception | None = None
+
+    def send(self, contact: str, subject: str, text: str) -> None:
+        if self.broken:
+            raise self.broken
+        self.sent.append((contact, subject, text))
+
+    def code(self) -> str:
+        found = re.search(r"\d{6}", self.sent[-1][2])
+        assert found
+        return found[0]
+
+
+class Town:
+    """A poll in a running town: everything a test of casting needs."""
+
+    def __init__(self, folder: Path, *polls: Poll, **options: Any) -> None:
+        self.folder = folder
+        self.clock = FixedClock(DURING)
+        self.shelf = Shelf(*(polls or (a_ready_poll(),)))
+        self.box = open_box(f"tinydb://{folder}")
+        self.polling = Polling(self.shelf, self.box, SecretBook(), self.clock, **options)
+        self.mail = Mailbox()
+
+    def code(self, contact: str = KIM, slug: str = "budget") -> str:
+        self.polling.request_code(slug, contact)
+        self.polling.deliver(self.mail)
+        return self.mail.code()
+
+    def cast(self, *choices: str, contact: str = KIM, slug: str = "budget") -> Any:
+        return self.polling.cast(slug, contact, self.code(contact, slug), choices=choices)
+
+    @property
+    def slot(self) -> Slot:
+        return self.polling.standing("budget").envelopes
+
+    def opened(self) -> dict[str, tuple[str, ...]]:
+        standing = self.polling.standing("budget")
+        with self.box.open("budget") as box:
+            envelopes, receipts = box.envelopes(), box.receipts()
+        privates = [half.private for half in HALVES]
+        found = open_all(envelopes, receipts, standing.envelopes, privates, standing.poll, standing.proposals)
+        assert not found.spoiled
+        return {ballot.tracker: ballot.choices for ballot in found.ballots}
+
+
+def a_ready_poll(slug: str = "budget", **changes: Any) -> Poll:
+    mine = {s: p.model_copy(update={"vote": slug}) for s, p in PROPOSALS.items()}
+    return rehearsed(a_poll(HALVES, slug=slug, **changes), mine)
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    made = Town(tmp_path)
+    yield made
+    made.box.shut()
+
+
+def wrong(code: str, by: int = 1) -> str:
+    return f"{(int(code) + by) % 1_000_000:06}"
+
+
+# ---------------------------------------------------------------------------- casting
+
+
+def test_both_ways_of_casting_come_out_of_the_box(town: Town) -> None:
+    """Sealed by the browser or by the server: both open, each under the tracker that its voter knows."""
+    tracker = new_code()
+    sealed = to_text(seal(["lamp", "bus"], town.slot, tracker))
+    one = town.polling.cast("budget", KIM, town.code(), envelope=sealed)
+    two = town.cast("bench", contact=LEE)
+    assert one.tracker == "" and one.receipt == receipt_of(from_text(sealed))
+    assert town.opened() == {tracker: ("bus", "lamp"), two.tracker: ("bench",)}
+
+
+def test_the_last_ballot_counts(town: Town) -> None:
+    """Voting again replaces; however the contact is spelled, it is one voter."""
+    town.cast("lamp")
+    town.clock.at += timedelta(minutes=1)
+    last = town.cast("bus", contact="+82 10 1234 5678")
+    assert town.opened() == {last.tracker: ("bus",)}
+
+
+def test_a_receipt_carries_a_signature_that_holds(town: Town) -> None:
+    """Over poll, rules and receipt; another receipt does not pass."""
+    receipt = town.cast("lamp")
+    key = Ed25519PublicKey.from_public_bytes(from_text(town.polling.receipt_key))
+    key.verify(from_text(receipt.signature), signed_text("budget", town.slot.rules, receipt.receipt))
+    with pytest.raises(InvalidSignature):
+        key.verify(from_text(receipt.signature), signed_text("budget", town.slot.rules, new_code()))
+
+
+def test_the_same_envelope_again_gives_the_same_receipt(town: Town) -> None:
+    """A lost answer may be asked for again with the same code; another envelope needs a new code."""
+    sealed, code = to_text(seal(["lamp"], town.slot)), town.code()
+    first = town.polling.cast("budget", KIM, code, envelope=sealed)
+    assert town.polling.cast("budget", KIM, code, envelope=sealed) == first
+    with pytest.raises(UsedCode):
+        town.polling.cast("budget", KIM, code, envelope=to_text(seal(["bus"], town.slot)))
+    assert list(town.opened().values()) == [("lamp",)]
+
+
+def test_two_posts_at_once_make_one_ballot(town: Town) -> None:
+    """Eight threads, eight envelopes, one code: one is in the box and all others are told that the code is used."""
+    code = town.code()
+    # Fewer threads than tries would hide a race between them: four fit into five tries.
+    envelopes = [to_text(seal(["lamp"], town.slot)) for _ in range(4)]
+
+    def post(envelope: str) -> str:
+        try:
+            return str(town.polling.cast("budget", KIM, code, envelope=envelope).receipt)
+        except Refused as refusal:
+            return type(refusal).__name__
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(post, envelopes))
+    assert sorted(answers).count("UsedCode") == 3
+    with town.box.open("budget") as box:
+        assert box.receipts() == [answer for answer in answers if answer != "UsedCode"]
+
+
+# ---------------------------------------------------------------------------- codes
+
+
+def test_five_wrong_codes_end_a_code(town: Town) -> None:
+    """Five tries; then even the right one is wrong, and a new code works."""
+    code = town.code()
+    for by in range(1, 6):
+        with pytest.raises(WrongCode):
+            town.polling.cast("budget", KIM, wrong(code, by), choices=["lamp"])
+    with pytest.raises(WrongCode) as late:
+        town.polling.cast("budget", KIM, code, choices=["lamp"])
+    assert type(late.value) is WrongCode
+    assert town.cast("lamp").receipt
+
+
+def test_the_fifth_try_may_be_right(town: Town) -> None:
+    """Four wrong ones leave one."""
+    code = town.code()
+    for by in range(1, 5):
+        with pytest.raises(WrongCode):
+            town.polling.cast("budget", KIM, wrong(code, by), choices=["lamp"])
+    assert town.polling.cast("budget", KIM, code, choices=["lamp"]).receipt
+
+
+def test_a_code_lives_five_minutes(town: Town) -> None:
+    """The last moment before is in time; at five minutes it is late and says so, to who knows it only."""
+    code = town.code()
+    town.clock.at += timedelta(minutes=4, seconds=59)
+    assert town.polling.cast("budget", KIM, code, choices=["lamp"]).receipt
+    code = town.code()
+    town.clock.at += timedelta(minutes=5)
+    with pytest.raises(LateCode):
+        town.polling.cast("budget", KIM, code, choices=["bus"])
+    with pytest.raises(WrongCode) as guess:
+        town.polling.cast("budget", KIM, wrong(code), choices=["bus"])
+    assert type(guess.value) is WrongCode
+    assert list(town.opened().values()) == [("lamp",)]
+
+
+def test_a_new_code_replaces_the_old(town: Town) -> None:
+    """Only the last one sent opens the door."""
+    old = town.code()
+    new = town.code()
+    if old != new:
+        with pytest.raises(WrongCode):
+            town.polling.cast("budget", KIM, old, choices=["lamp"])
+    assert town.polling.cast("budget", KIM, new, choices=["lamp"]).receipt
+
+
+def test_a_code_belongs_to_poll_and_contact(tmp_path: Path) -> None:
+    """Another contact's code and another poll's code are wrong codes; without any code too."""
+    town = Town(tmp_path, a_ready_poll(), a_ready_poll("second"))
+    code = town.code()
+    for slug, contact in (("budget", LEE), ("second", KIM)):
+        with pytest.raises(WrongCode):
+            town.polling.cast(slug, contact, code, choices=["lamp"])
+        town.code(contact, slug)
+        if town.mail.code() != code:
+            with pytest.raises(WrongCode):
+                town.polling.cast(slug, contact, code, choices=["lamp"])
+    assert town.polling.cast("budget", KIM, code, choices=["lamp"]).receipt
+    town.box.shut()
+
+
+def test_codes_are_rationed_per_contact_and_address(tmp_path: Path) -> None:
+    """Five an hour for a contact, three hundred for an address; the next hour starts anew."""
+    town = Town(tmp_path)
+    for _ in range(5):
+        town.polling.request_code("budget", KIM, "192.0.2.1")
+    with pytest.raises(TooMany):
+        town.polling.request_code("budget", KIM, "192.0.2.1")
+    town.polling.request_code("budget", LEE, "192.0.2.1")
+    with town.box.open("budget") as box:
+        for _ in range(294):
+            assert box.hit(
+                f"codes:{town.polling._proofs.hash('address', '192.0.2.1')}", 300, timedelta(1), DURING
+            )
+    with pytest.raises(TooMany):
+        town.polling.request_code("budget", "park@example.kr", "192.0.2.1")
+    town.polling.request_code("budget", "park@example.kr", "192.0.2.2")
+    town.clock.at += timedelta(hours=1)
+    town.polling.request_code("budget", KIM, "192.0.2.1")
+    town.box.shut()
+
+
+def test_mistakes_in_a_ballot_cost_no_try(town: Town) -> None:
+    """Who picked too many may correct that a hundred times with one code; all that is wrong is said at once."""
+    code = town.code()
+    for _ in range(10):
+        with pytest.raises(Invalid):
+            town.polling.cast("budget", KIM, code, choices=["bench", "lamp", "ramp"])
+    with pytest.raises(Invalid) as all_at_once:
+        town.polling.cast("budget", "010", "12345", choices=["nothing"])
+    assert [error.field for error in all_at_once.value.errors] == ["contact", "code", "choices"]
+    assert town.polling.cast("budget", KIM, f" {code[:3]} {code[3:]} ", choices=["lamp"]).receipt
+
+
+# ---------------------------------------------------------------------------- refusals
+
+
+def test_time_is_kept(town: Town) -> None:
+    """Before opening and at the moment of closing nothing is taken, whatever code is at hand."""
+    code = town.code()
+    town.clock.at = OPENS - timedelta(seconds=1)
+    with pytest.raises(NotOpen):
+        town.polling.request_code("budget", KIM)
+    town.clock.at = CLOSES - timedelta(seconds=1)
+    code = town.code()
+    town.clock.at = CLOSES
+    with pytest.raises(Closed) as closed:
+        town.polling.cast("budget", KIM, code, choices=["lamp"])
+    assert closed.value.detail == "투표는 8월 25일(금) 24:00에 끝났습니다."
+    with pytest.raises(Closed):
+        town.polling.request_code("budget", KIM)
+    assert town.opened() == {}
+
+
+def test_closing_between_code_and_box_is_seen(town: Town) -> None:
+    """The clock strikes while the code is being checked: the ballot stays out."""
+    code, original = town.code(), town.polling._prove
+
+    def slow_prove(*given: Any) -> None:
+        original(*given)
+        town.clock.at = CLOSES
+
+    town.polling._prove = slow_prove  # type: ignore[method-assign]
+    with pytest.raises(Closed):
+        town.polling.cast("budget", KIM, code, choices=["lamp"])
+    assert town.opened() == {}
+
+
+def test_a_closed_box_takes_nothing_whatever_the_clock_says(town: Town) -> None:
+    """Staff closed the box: a server whose clock is behind cannot add to it."""
+    code = town.code()
+    with town.box.open("budget") as box:
+        box.close(DURING)
+    with pytest.raises(Refused):
+        town.polling.cast("budget", KIM, code, choices=["lamp"])
+
+
+@pytest.mark.parametrize(
+    "poll",
+    [
+        a_poll(),
+        a_poll(HALVES),
+        a_ready_poll().model_copy(update={"max_picks": 2}),
+        a_ready_poll().model_copy(update={"keys": a_poll(some_halves()).keys}),
+    ],
+    ids=["no keys", "no rehearsal", "rules changed since", "keys changed since"],
+)
+def test_no_vote_before_a_rehearsal_under_these_rules(tmp_path: Path, poll: Poll) -> None:
+    """The box is not ready: nobody gets a code, and the state says that it is still to come."""
+    town = Town(tmp_path, poll)
+    assert town.polling.state(town.polling.standing("budget")) == "upcoming"
+    with pytest.raises(NotOpen) as refused:
+        town.polling.request_code("budget", KIM)
+    assert "준비" in refused.value.detail
+    town.box.shut()
+
+
+def test_envelopes_for_elsewhere_are_refused(town: Town) -> None:
+    """Another poll's, other rules', too long, cut or copied: named, and nothing is kept."""
+    here = town.slot
+    good = to_text(seal(["lamp"], here))
+    cases = {
+        "other-poll": to_text(seal(["lamp"], Slot("second", here.rules, here.keys, here.room))),
+        "other-rules": to_text(seal(["lamp"], Slot("budget", "0" * 64, here.keys, here.room))),
+        "size": to_text(seal(["lamp"], Slot("budget", here.rules, here.keys, here.room + 512))),
+        "format": "x",
+    }
+    code = town.code()
+    for fault, envelope in cases.items():
+        with pytest.raises(BadEnvelope) as refused:
+            town.polling.cast("budget", KIM, code, envelope=envelope)
+        assert refused.value.fault == fault
+    town.polling.cast("budget", KIM, code, envelope=good)
+    with pytest.raises(BadEnvelope) as copied:
+        town.polling.cast("budget", LEE, town.code(LEE), envelope=good)
+    assert copied.value.fault == "copied"
+    assert list(town.opened().values()) == [("lamp",)]
+
+
+def test_one_of_envelope_and_choices_is_needed(town: Town) -> None:
+    """Neither or both is a mistake; so is a poll that does not exist."""
+    code = town.code()
+    for given in ({}, {"envelope": "x", "choices": ["lamp"]}):
+        with pytest.raises(Invalid):
+            town.polling.cast("budget", KIM, code, **given)  # type: ignore[arg-type]
+    with pytest.raises(NotFound):
+        town.polling.request_code("nothing", KIM)
+
+
+def test_a_roll_decides_who_gets_a_code(tmp_path: Path) -> None:
+    """Assurance 2: a stranger gets the same answer and no message, and cannot cast."""
+    town = Town(tmp_path, a_ready_poll(assurance=2))
+    assert town.polling.enrol("budget", [KIM, "010 1234 5678"]) == 1
+    town.polling.request_code("budget", LEE)
+    assert town.polling.deliver(town.mail) == 0
+    assert town.cast("lamp").receipt
+    with pytest.raises(NotEligible):
+        town.polling.mark_paper("budget", LEE)
+    town.box.shut()
+
+
+def test_paper_and_online_are_never_both(town: Town) -> None:
+    """Whoever took a paper ballot cannot cast online, and the other way round."""
+    town.polling.mark_paper("budget", KIM)
+    with pytest.raises(NotEligible):
+        town.cast("lamp")
+    town.cast("lamp", contact=LEE)
+    with pytest.raises(NotEligible):
+        town.polling.mark_paper("budget", LEE)
+    town.clock.at = CLOSES
+    board = town.polling.board("budget")
+    assert (board.voters, board.papers, len(board.receipts)) == (2, 1, 1)
+
+
+# ---------------------------------------------------------------------------- the board
+
+
+def test_the_board_is_shown_after_closing_only(town: Town) -> None:
+    """No count before; afterwards all receipts, sorted, whoever came first; the same after staff closed the box."""
+    receipts = [town.cast("lamp", contact=f"voter{n}@example.kr").receipt for n in range(8)]
+    with pytest.raises(NotOpen):
+        town.polling.board("budget")
+    town.clock.at = CLOSES
+    board = town.polling.board("budget")
+    assert list(board.receipts) == sorted(receipts) and board.voters == 8
+    with town.box.open("budget") as box:
+        box.close(CLOSES)
+    assert town.polling.board("budget") == board
+    assert re.fullmatch("[0-9a-f]{64}", board.digest)
+
+
+# ---------------------------------------------------------------------------- messages
+
+
+def test_a_message_survives_a_crash(town: Town) -> None:
+    """Queued, not sent, server gone: the next one sends it once."""
+    town.polling.request_code("budget", KIM)
+    town.box.shut()
+    again = Town(town.folder)
+    assert again.polling.deliver(again.mail) == 1
+    assert again.mail.sent[0][0] == "+821012345678" and "직원은" in again.mail.sent[0][2]
+    assert again.polling.deliver(again.mail) == 0
+    assert again.polling.cast("budget", KIM, again.mail.code(), choices=["lamp"]).receipt
+    again.box.shut()
+
+
+def test_a_gateway_that_is_down_is_tried_again(town: Town) -> None:
+    """After two seconds, then four; a contact that can never be reached is given up at once."""
+    town.polling.request_code("budget", KIM)
+    town.mail.broken = ConnectionError("down")
+    assert town.polling.deliver(town.mail) == 0
+    town.mail.broken = None
+    assert town.polling.deliver(town.mail) == 0
+    town.clock.at += timedelta(seconds=2)
+    assert town.polling.deliver(town.mail) == 1
+    town.polling.request_code("budget", LEE)
+    town.mail.broken = ValueError("no such number")
+    town.polling.deliver(town.mail)
+    town.mail.broken = None
+    town.clock.at += timedelta(seconds=60)
+    assert town.polling.deliver(town.mail) == 0
+
+
+def test_a_late_message_is_not_sent(town: Town) -> None:
+    """A code that no longer opens anything need not be sent."""
+    town.polling.request_code("budget", KIM)
+    town.clock.at += timedelta(minutes=5)
+    assert town.polling.deliver(town.mail) == 0
+
+
+# ---------------------------------------------------------------------------- what is kept
+
+
+def test_nothing_in_the_folder_tells_who_chose_what(town: Town) -> None:
+    """Choice, tracker, contact, code: none of them stands in any file, in any of their spellings."""
+    town.shelf.proposals.append(a_proposal("canary-choice-in-a-mine"))
+    town.polling._known.clear()
+    ready = rehearsed(town.shelf.polls["budget"], {p.slug: p for p in town.shelf.proposals})  # type: ignore[misc]
+    town.shelf.polls["budget"] = ready
+    tracker = new_code()
+    sealed = to_text(seal(["canary-choice-in-a-mine"], town.slot, tracker))
+    code = town.code()
+    town.polling.request_code("budget", LEE)  # still in the outbox
+    town.polling.cast("budget", KIM, code, envelope=sealed)
+    kept = b"".join(file.read_bytes() for file in town.folder.rglob("*") if file.is_file())
+    for secret in ("canary", tracker, tracker.replace("-", ""), "1012345678", "5678", "lee@", code):
+        assert secret.encode() not in kept, secret
+    assert from_text(sealed)[:200] in kept  # the control: the envelope itself is there
+
+
+def test_rows_are_ordered_by_hash_alone(town: Town) -> None:
+    """Two towns, the same voters in opposite order, the same envelopes: the same file but for the free pages."""
+    import sqlite3
+
+    envelopes = {n: to_text(seal(["lamp"], town.slot)) for n in range(6)}
+    dumps = []
+    for order in (range(6), reversed(range(6))):
+        folder = town.folder / str(len(dumps))
+        other = Town(folder)
+        for n in order:
+            contact = f"voter{n}@example.kr"
+            other.polling.cast("budget", contact, other.code(contact), envelope=envelopes[n])
+        other.box.shut()
+        with sqlite3.connect(folder / BOX_FILE) as file:
+            dumps.append(file.execute("SELECT * FROM box_ballots").fetchall())
+        file.close()
+    assert dumps[0] == dumps[1] and len(dumps[0]) == 6

@@ -1,0 +1,179 @@
+"""Three counts that share no line of code (civic, verify.py, recount.js) agree on right results and on wrong ones."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from civic.library.results import assemble
+from civic.published import VoteRecord
+from civic.result_files import result_files
+from civic.results import ballots_document, results_document, tally
+from tests.result_samples import PUBLISHED, a_board, a_counted_poll, a_random_poll, some_ballots
+
+ROOT = Path(__file__).resolve().parent.parent
+Documents = tuple[dict[str, Any], dict[str, Any]]  # ballots.json, results.json
+
+
+def verifier() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("verify", ROOT / "static/verify.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def in_script(cases: list[Documents]) -> list[list[str]]:
+    """What recount.js finds in each case."""
+    source = (
+        f'import {{ differences }} from "{(ROOT / "static/js/recount.js").as_uri()}";\n'
+        'import { readFileSync } from "node:fs";\n'
+        'const cases = JSON.parse(readFileSync(0, "utf8"));\n'
+        "const found = [];\n"
+        "for (const [ballots, results] of cases) found.push(await differences(ballots, results));\n"
+        "console.log(JSON.stringify(found));"
+    )
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", source],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer: list[list[str]] = json.loads(done.stdout)
+    return answer
+
+
+def random_case(seed: int) -> Documents:
+    poll, proposals, ballots, more = a_random_poll(seed)
+    listed = list(proposals.values())
+    result = tally(poll, listed, ballots, more.get("tables"), more["draw"])
+    results = results_document(
+        poll, listed, result, ballots, len(ballots), tables=more.get("tables"), draw=more["draw"]
+    )
+    singly = ballots_document(poll, listed, ballots)
+    assert singly is not None
+    return json.loads(json.dumps([singly, results]))  # type: ignore[no-any-return]
+
+
+def plain_case() -> Documents:
+    poll, proposals = a_counted_poll()
+    listed, ballots = list(proposals.values()), some_ballots()
+    results = results_document(poll, listed, tally(poll, listed, ballots), ballots, len(ballots))
+    return json.loads(json.dumps([ballots_document(poll, listed, ballots), results]))  # type: ignore[no-any-return]
+
+
+def test_random_polls_are_counted_alike() -> None:
+    """300 polls with every rule, weights, draws and many ties: the result of civic is right to both others."""
+    cases = [random_case(seed) for seed in range(300)]
+    reasons = {line["reason"] for _, results in cases for line in results["lines"]}
+    assert reasons == {
+        "selected", "over-budget", "stopped", "below-threshold", "duplicate", "no-votes", "withdrawn", "not-voted",
+    }  # fmt: skip
+    assert sum(results["tie"] is not None for _, results in cases) > 30
+    verify = verifier()
+    assert [list(verify.differences(*case)) for case in cases] == [[]] * len(cases)
+    assert in_script(cases) == [[]] * len(cases)
+
+
+def _swap(results: dict[str, Any]) -> None:
+    first, second = results["lines"][1], results["lines"][2]
+    first["votes"], second["votes"] = second["votes"], first["votes"]
+
+
+TAMPERINGS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
+    "a ballot taken out": lambda ballots, results: ballots["ballots"].pop(),
+    "a ballot put in": lambda ballots, results: ballots["ballots"].append(
+        {"tracker": "ZZZZ-ZZZZ-ZZZZ-ZZZZ", "choices": ["lamp"]}
+    ),
+    "a ballot changed": lambda ballots, results: ballots["ballots"][1].update(choices=["ramp"]),
+    "a ballot over the limit": lambda ballots, results: ballots["ballots"][1].update(
+        choices=["bench", "bus", "lamp", "ramp"]
+    ),
+    "the same pick twice": lambda ballots, results: ballots["ballots"][1].update(choices=["lamp", "lamp"]),
+    "a pick that is no proposal": lambda ballots, results: ballots["ballots"][1].update(choices=["moon"]),
+    "votes exchanged": lambda ballots, results: _swap(results),
+    "a winner added": lambda ballots, results: results["winners"].append("bench"),
+    "a reason": lambda ballots, results: results["lines"][2].update(reason="duplicate"),
+    "the words of a reason": lambda ballots, results: results["lines"][2].update(wording="선정"),
+    "money spent": lambda ballots, results: results["spent"].update(all=1),
+    "the number of voters": lambda ballots, results: results.update(voters=99),
+    "a rule": lambda ballots, results: results["declared"]["rules"].update(threshold=11),
+    "the cost of a proposal": lambda ballots, results: results["declared"]["proposals"][0].update(cost=1),
+    "a tracker twice": lambda ballots, results: ballots["ballots"][1].update(
+        tracker=ballots["ballots"][0]["tracker"]
+    ),
+    "a void ballot": lambda ballots, results: ballots["void"].append({"receipt": "x", "fault": "limit"}),
+}
+
+
+def test_a_right_result_has_no_differences() -> None:
+    """The control of the tampering below."""
+    assert in_script([plain_case()]) == [[]]
+    assert list(verifier().differences(*plain_case())) == []
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_tampering_is_named(name: str) -> None:
+    """Each of these is found in the browser's count, by verify.py, and when the site is built."""
+    ballots, results = copy.deepcopy(plain_case())
+    TAMPERINGS[name](ballots, results)
+    assert in_script([(ballots, results)])[0]
+    assert list(verifier().differences(ballots, results))
+    assert _mistakes(ballots, results)
+
+
+def _mistakes(ballots: dict[str, Any], results: dict[str, Any]) -> list[str]:
+    """What the library says of these documents."""
+    poll, proposals = a_counted_poll()
+    listed, cast = list(proposals.values()), some_ballots()
+    written = result_files(poll, listed, tally(poll, listed, cast), cast, PUBLISHED)
+    files = {name.partition("/")[2]: text.encode() for name, text in written.items() if "/" in name}
+    files |= {"ballots.json": json.dumps(ballots).encode(), "results.json": json.dumps(results).encode()}
+    record = VoteRecord(
+        vote="budget",
+        published_at=PUBLISHED,
+        rules=results["rules_hash"],
+        voters=24,
+        ballots=24,
+        files=tuple(f"budget/{name}" for name in files),
+    )
+    return [str(each) for each in assemble(record, files)[1]]
+
+
+def test_the_library_accepts_the_untampered_result() -> None:
+    """The control: the same way without tampering names nothing."""
+    assert _mistakes(*plain_case()) == []
+
+
+def test_changed_receipts_are_named() -> None:
+    """A receipt taken from the list: its fingerprint and its length no longer fit."""
+    poll, proposals = a_counted_poll()
+    listed, cast = list(proposals.values()), some_ballots()
+    written = result_files(poll, listed, tally(poll, listed, cast), cast, PUBLISHED, board=a_board(24))
+    files = {name.partition("/")[2]: text.encode() for name, text in written.items() if "/" in name}
+    receipts = json.loads(files["receipts.json"])
+    receipts["receipts"].pop()
+    record = VoteRecord(
+        vote="budget",
+        published_at=PUBLISHED,
+        rules=receipts["rules"],
+        board=receipts["digest"],
+        voters=24,
+        ballots=24,
+        files=tuple(f"budget/{name}" for name in files),
+    )
+    assert assemble(record, files)[1] == []
+    files["receipts.json"] = json.dumps(receipts).encode()
+    said = "\n".join(str(each) for each in assemble(record, files)[1])
+    assert "지문과 다릅니다" in said and "접수증 23장과 온라인 표 24장" in said

@@ -1,0 +1,175 @@
+"""Sealed answers open only with the right keys, in their own place, until the data key is destroyed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from civic.clock import SEOUL
+from civic.errors import Misuse
+from civic.seal import Erased, Keys, WrongKey
+
+SUBJECT, NUMBER = "lectures/essay", "7K3F-9QXM"
+PLAIN = "홍길동 010-1234-5678".encode()
+NOW = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
+
+
+class Ring(dict[str, bytes]):
+    """A store's key ring, in memory."""
+
+    def wrapped_key(self, subject: str) -> bytes | None:
+        return self.get(subject)
+
+    def keep_key(self, subject: str, wrapped: bytes) -> bytes:
+        return self.setdefault(subject, wrapped)
+
+    def drop_key(self, subject: str, at: datetime) -> None:
+        self.pop(subject, None)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    """Keys of a first start."""
+    return Keys.load_or_create(tmp_path / "keys" / "madang.keys")
+
+
+def test_sealed_answers_come_back(keys: Keys) -> None:
+    """What was sealed is opened; nothing of it shows; the same text is sealed differently each time."""
+    ring = Ring()
+    one, two = (keys.seal(ring, SUBJECT, NUMBER, PLAIN) for _ in range(2))
+    assert keys.unseal(ring, SUBJECT, NUMBER, one) == keys.unseal(ring, SUBJECT, NUMBER, two) == PLAIN
+    assert one != two
+    assert len(ring) == 1
+    assert "홍길동".encode() not in one
+
+
+def test_sealed_answers_open_only_in_their_place(keys: Keys) -> None:
+    """Copied to another number or subject, or with one bit changed, they do not open."""
+    ring = Ring()
+    sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
+    ring["programs/tour"] = ring[SUBJECT]
+    changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    for subject, number, content in [
+        (SUBJECT, "7K3F-9QXN", sealed),
+        ("programs/tour", NUMBER, sealed),
+        (SUBJECT, NUMBER, changed),
+        (SUBJECT, NUMBER, b""),
+    ]:
+        with pytest.raises(WrongKey, match="키 파일"):
+            keys.unseal(ring, subject, number, content)
+
+
+def test_each_subject_has_its_own_key(keys: Keys) -> None:
+    """Erasing one subject leaves the others; the erased one never opens again, not even from a copy."""
+    ring = Ring()
+    sealed = {subject: keys.seal(ring, subject, NUMBER, PLAIN) for subject in (SUBJECT, "programs/tour")}
+    keys.erase(ring, SUBJECT, NOW)
+    with pytest.raises(Erased):
+        keys.unseal(ring, SUBJECT, NUMBER, sealed[SUBJECT])
+    assert keys.unseal(ring, "programs/tour", NUMBER, sealed["programs/tour"]) == PLAIN
+    keys.seal(ring, SUBJECT, NUMBER, PLAIN)  # a new key for new entries
+    with pytest.raises(WrongKey):
+        keys.unseal(ring, SUBJECT, NUMBER, sealed[SUBJECT])
+
+
+def test_a_key_destroyed_by_another_process_is_not_used_again(keys: Keys, tmp_path: Path) -> None:
+    """The command line erases beside the server: what the server seals next opens with the new key."""
+    ring = Ring()
+    keys.seal(ring, SUBJECT, NUMBER, PLAIN)
+    Keys.load_or_create(tmp_path / "keys" / "madang.keys").erase(ring, SUBJECT, NOW)
+    sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
+    fresh = Keys.load_or_create(tmp_path / "keys" / "madang.keys")
+    assert fresh.unseal(ring, SUBJECT, NUMBER, sealed) == PLAIN
+
+
+def test_keys_survive_a_restart(keys: Keys, tmp_path: Path) -> None:
+    """The second start reads what the first made: same hashes, same sealing, same links."""
+    ring = Ring()
+    sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
+    again = Keys.load_or_create(tmp_path / "keys" / "madang.keys")
+    assert again.unseal(ring, SUBJECT, NUMBER, sealed) == PLAIN
+    assert again.person("+821012345678") == keys.person("+821012345678")
+    assert again.pin(NUMBER, "5678") == keys.pin(NUMBER, "5678")
+    assert again.link == keys.link
+
+
+def test_key_file_is_for_its_owner_only(keys: Keys, tmp_path: Path) -> None:
+    """Made with mode 0600 and nothing left beside it; one that others can read is refused with the remedy."""
+    path = tmp_path / "keys" / "madang.keys"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+    path.chmod(0o640)
+    with pytest.raises(Misuse, match="chmod 600"):
+        Keys.load_or_create(path)
+
+
+def test_the_wrong_key_file_is_named(keys: Keys, tmp_path: Path) -> None:
+    """Keys of another installation open nothing and say so."""
+    ring = Ring()
+    sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
+    other = Keys.load_or_create(tmp_path / "other.keys")
+    with pytest.raises(WrongKey, match="짝이 맞는지"):
+        other.unseal(ring, SUBJECT, NUMBER, sealed)
+    with pytest.raises(WrongKey):
+        other.seal(ring, SUBJECT, NUMBER, PLAIN)
+    assert not keys.same(keys.person("+821012345678"), other.person("+821012345678"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "null", '{"master": 1}', "\x00", '{"master": "AA==", "person": "", "link": ""}'],
+)
+def test_a_damaged_key_file_is_refused(tmp_path: Path, content: str) -> None:
+    """Never replaced by new keys, never a traceback."""
+    path = tmp_path / "madang.keys"
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(Misuse, match="손상"):
+        Keys.load_or_create(path)
+    assert path.read_text() == content
+
+
+def test_keys_do_not_lie_beside_the_data(tmp_path: Path) -> None:
+    """A key file inside the data folder is refused before anything is made."""
+    with pytest.raises(Misuse, match="밖에"):
+        Keys.load_or_create(tmp_path / "data" / "sub" / ".." / "madang.keys", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_lost_keys_are_not_replaced_silently(tmp_path: Path) -> None:
+    """Data without its key file: a new key could not open it, so the start is refused."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "keys.sqlite3").touch()
+    with pytest.raises(Misuse, match="되돌려"):
+        Keys.load_or_create(tmp_path / "madang.keys", tmp_path / "data")
+    assert not (tmp_path / "madang.keys").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """The path's parent is a file."""
+    (tmp_path / "file").touch()
+    with pytest.raises(Misuse, match="만들 수 없습니다"):
+        Keys.load_or_create(tmp_path / "file" / "madang.keys")
+
+
+def test_two_first_starts_make_one_set_of_keys(tmp_path: Path) -> None:
+    """Eight threads start at once: all hold the same keys."""
+    path, found = tmp_path / "madang.keys", []
+    gate = threading.Barrier(8)
+
+    def start() -> None:
+        gate.wait(10)
+        found.append(Keys.load_or_create(path).link)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(found) == 8
+    assert len(set(found)) == 1
+    assert set(json.loads(path.read_text())) == {"master", "person", "link"}

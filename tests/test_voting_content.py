@@ -1,0 +1,99 @@
+"""The demonstration's own vote: its box is ready, its private halves are nowhere, and anyone can make new ones."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from civic.ballots import is_ready, rules_hash, slot_of
+from civic.clock import SEOUL
+from civic.envelopes import open_one, seal
+from civic.errors import ContentMistakes
+from civic.halves import FORMAT, match, read_half
+from civic.library import load
+from civic.models import Poll, Proposal
+from forms_api.cli.front_matter import with_block
+from tests.forms_api.voting import done, run, write_poll
+
+SLUG = "budget-2024"
+BEFORE, DURING = datetime(2023, 8, 1, tzinfo=SEOUL), datetime(2023, 8, 16, tzinfo=SEOUL)
+
+
+def the_poll(content: Path, now: datetime) -> tuple[Poll, list[Proposal]]:
+    library = load(content, now)
+    poll = library.get("votes", SLUG)
+    assert isinstance(poll, Poll)
+    return poll, [p for p in library.of("proposal") if isinstance(p, Proposal) and p.vote == SLUG]
+
+
+def test_the_demonstration_takes_ballots(root: Path) -> None:
+    """Whoever edits the poll or a proposal makes it ready again, as docs/voting.md says under "시연"."""
+    poll, proposals = the_poll(root / "content", DURING)
+    slot = slot_of(poll, proposals)
+    assert is_ready(poll, slot), f"rehearse again: the rules are now {slot.rules}"
+    assert len(poll.keys) == 2 and len(seal([proposals[0].slug], slot)) == slot.length
+
+
+def test_no_key_file_is_published(root: Path) -> None:
+    """Whoever has both halves of a box reads every ballot: none stands in what we hand out."""
+    files = [file for top in ("content", "docs", "static", "tests") for file in (root / top).rglob("*")]
+    texts = [file for file in files if file.suffix in (".json", ".toml", ".md")]
+    assert len(texts) > 50
+    for file in texts:
+        assert f'"format": "{FORMAT}"' not in file.read_text("utf-8", errors="replace"), file
+
+
+def test_anyone_can_make_the_demonstration_theirs(root: Path, tmp_path: Path) -> None:
+    """New keys on a copy before opening: rehearsed, open, and a ballot opens with them; after opening they stay."""
+    content = tmp_path / "content"
+    shutil.copytree(root / "content", content)
+    words = (
+        "keys",
+        SLUG,
+        "--anew",
+        "--no-passphrase",
+        "--holder",
+        "가",
+        "--holder",
+        "나",
+        "--content",
+        content,
+    )
+    done(*words, "--to", tmp_path / "k", "--now", "2023-08-01T09:00:00")
+    halves = [tmp_path / "k" / f"{SLUG}-{number}.json" for number in (1, 2)]
+    given = [word for half in halves for word in ("--half", half)]
+    done("rehearse", SLUG, *given, "--content", content, "--now", "2023-08-01T09:00:00")
+    poll, proposals = the_poll(content, DURING)
+    slot = slot_of(poll, proposals)
+    privates = match(SLUG, poll.keys, [read_half(half.read_text("utf-8")) for half in halves])
+    assert is_ready(poll, slot) and open_one(seal(["p"], slot), slot, privates)[1] == ("p",)
+    before = (content / "votes" / f"{SLUG}.md").read_bytes()
+    late = run(*words, "--to", tmp_path / "l", "--now", "2023-08-16T09:00:00")
+    assert late.exit_code == 1 and "투표를 시작한 뒤에는" in late.output
+    assert (content / "votes" / f"{SLUG}.md").read_bytes() == before and not (tmp_path / "l").exists()
+
+
+def test_a_poll_that_has_begun_keeps_its_rules(tmp_path: Path) -> None:
+    """Changed before opening: fine. After opening: the build names it, until a dated correction names the old rules."""
+    content = write_poll(tmp_path / "content")
+    page = content / "votes" / "budget.md"
+    poll = load(content, BEFORE).get("votes", "budget")
+    assert isinstance(poll, Poll)
+    mine = [p for p in load(content, BEFORE).of("proposal") if isinstance(p, Proposal)]
+    rules = rules_hash(poll, mine)
+    block = f'[rehearsed]\nat = 2023-08-01T00:00:00\nrules = "{rules}"'
+    page.write_text(with_block(page.read_text("utf-8"), "[rehearsed]", block), "utf-8")
+    load(content, DURING)
+    proposal = content / "proposals" / "budget-lamp.md"
+    proposal.write_text(proposal.read_text("utf-8").replace("20000000", "20000001"), "utf-8")
+    load(content, BEFORE)
+    with pytest.raises(ContentMistakes) as found:
+        load(content, DURING)
+    (mistake,) = found.value.mistakes
+    assert (mistake.file, mistake.field) == ("votes/budget.md", "rehearsed.rules") and rules in mistake.hint
+    correction = f'[[corrections]]\nat = 2023-08-16T00:00:00\ntext = "금액을 바로잡음"\nrules = "{rules}"'
+    page.write_text(with_block(page.read_text("utf-8"), "[[corrections]]", correction), "utf-8")
+    load(content, DURING)

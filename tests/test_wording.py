@@ -1,0 +1,67 @@
+"""Dates, money and counts as people say them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from civic import wording
+from civic.clock import SEOUL
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=SEOUL)
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (0, "0원"),
+        (9_999, "9,999원"),
+        (10_000, "1만 원"),
+        (45_000_000, "4,500만 원"),
+        (100_000_000, "1억 원"),
+        (1_200_000_000, "12억 원"),
+        (1_234_567_890, "12억 3,456만 7,890원"),
+    ],
+)
+def test_money_reads_as_people_read_it(amount: int, words: str) -> None:
+    """Won in 억 and 만, and no zero parts."""
+    assert wording.won(amount) == words
+
+
+def test_a_period_that_ends_at_midnight_ends_on_the_day_before() -> None:
+    """closes = 1 September 00:00 is what the poster calls 31 August 24:00."""
+    assert (
+        wording.period(at("2023-08-16T09:00"), at("2023-09-01T00:00"))
+        == "8월 16일(수) 09:00 ~ 8월 31일(목) 24:00"
+    )
+
+
+def test_a_period_on_one_day_names_the_day_once() -> None:
+    """The festival: 16:00 to 21:00."""
+    assert wording.period(at("2023-08-19T16:00"), at("2023-08-19T21:00")) == "8월 19일(토) 16:00 ~ 21:00"
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(days=4, hours=3, minutes=59), "4일 3시간"),
+        (timedelta(days=2), "2일"),
+        (timedelta(hours=3, minutes=5), "3시간 5분"),
+        (timedelta(seconds=20), "1분"),
+        (timedelta(0), ""),
+        (timedelta(minutes=-1), ""),
+    ],
+)
+def test_time_left(left: timedelta, words: str) -> None:
+    """Whole days and hours, then minutes; nothing once it is over."""
+    now = at("2023-08-16T09:00")
+    assert wording.left(now + left, now) == words
+
+
+def test_particles_follow_the_last_sound() -> None:
+    """정원이, 대기가."""
+    assert wording.with_particle("정원", "이", "가") == "정원이"
+    assert wording.with_particle("대기", "이", "가") == "대기가"
