@@ -1,0 +1,155 @@
+"""Recounts every `.pb` file of a folder and compares with what the file publishes; measures the speed.
+
+    python bench/pabulib.py DIR            one line per file that differs, with the reason; then the sums
+    python bench/pabulib.py --speed        130,000 generated ballots over 200 proposals against a bare csv pass
+    python bench/pabulib.py DIR --slow 5   also names files that took longer than so many seconds
+
+Exit code 1 when any recount differs from the published votes of its file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import random
+import statistics
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from civic import elections
+from civic.errors import ContentMistakes
+from civic.pabulib import Election
+from civic.pabulib_reader import decode, parse
+
+WHY = (
+    ("online votes only", "paper ballots counted for the official result are not in the file"),
+    ("online votes", "ballots cast on paper are not in the file"),
+    ("sticker prices", "official costs were ranges; the winners exceed the budget on purpose"),
+    ("within categories", "official winners were picked category by category"),
+    ("leftover", "leftover money was spent by a rule of its own"),
+    ("unused funds", "unused money of other districts was added"),
+)
+
+
+def why_missed(election: Election, wanted: frozenset[str], got: frozenset[str], tie: object) -> str:
+    """A reason that the file itself gives, or what can be seen from the figures."""
+    comment = election.meta.get("comment", "")
+    reasons = [text for words, text in WHY if words in comment.lower()][:1]
+    if election.meta.get("rule", "unknown") == "unknown":
+        reasons.append("the file declares no rule")
+    spent = sum(election.projects[slug].cost for slug in wanted)
+    if spent > election.budget:
+        reasons.append(f"official winners cost {spent}, budget {election.budget}")
+    if tie and wanted ^ got <= set(tie):
+        reasons.append("a tie was settled otherwise")
+    return "; ".join(reasons) or "unexplained"
+
+
+def run(folder: Path, slow: float) -> int:
+    sums: Counter[str] = Counter()
+    files = sorted(folder.glob("**/*.pb"))
+    for path in files:
+        started = time.perf_counter()
+        try:
+            election = parse(decode(path.read_bytes(), path.name), path.name)
+        except ContentMistakes as err:
+            sums["refused"] += 1
+            print("REFUSED", str(err).splitlines()[0], f"({len(err.mistakes)} mistakes)")
+            continue
+        recount = elections.recount(election)
+        took = time.perf_counter() - started
+        if slow and took > slow:
+            print(f"SLOW    {path.name}: {took:.1f} s")
+        published = elections.published_votes(election)
+        if published is None:
+            sums["no votes column"] += 1
+        elif published == recount.votes:
+            sums["votes equal"] += 1
+        else:
+            sums["votes differ"] += 1
+            odd = {
+                slug: (n, recount.votes[slug]) for slug, n in published.items() if n != recount.votes[slug]
+            }
+            print(
+                f"VOTES   {path.name}: {len(odd)} differ (published, counted): {dict(list(odd.items())[:3])}"
+            )
+        wanted, got = elections.official(election), frozenset(recount.winners)
+        if wanted is None:
+            sums["no official winners"] += 1
+        elif wanted == got:
+            sums["winners equal"] += 1
+        else:
+            sums["winners differ"] += 1
+            reason = why_missed(election, wanted, got, recount.tie)
+            print(
+                f"WINNERS {path.name}: not ours {sorted(wanted - got)}, only ours {sorted(got - wanted)}: {reason}"
+            )
+        if recount.tie:
+            sums["a tie mattered"] += 1
+    print(f"{len(files)} files: " + ", ".join(f"{key} {n}" for key, n in sorted(sums.items())))
+    return 1 if sums["votes differ"] or sums["refused"] else 0
+
+
+def generated(ballots: int, proposals: int, picks: int = 15, seed: int = 7) -> str:
+    """An approval election with 1 to so many picks a ballot, voters with age and sex, like a big city's."""
+    draw = random.Random(seed)
+    ids = [str(n) for n in range(1, proposals + 1)]
+    weights = [draw.random() for _ in ids]
+    voters = [
+        [
+            str(n),
+            ",".join(dict.fromkeys(draw.choices(ids, weights, k=draw.randint(1, picks)))),
+            str(draw.randint(10, 90)),
+            "F",
+        ]
+        for n in range(ballots)
+    ]
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\n")
+    out.write(
+        "META\nkey;value\nbudget;5000000\nvote_type;approval\nrule;greedy\nPROJECTS\nproject_id;cost;name\n"
+    )
+    writer.writerows([id, draw.randint(10_000, 900_000), f"사업 {id}"] for id in ids)
+    out.write("VOTES\nvoter_id;vote;age;sex\n")
+    writer.writerows(voters)
+    return out.getvalue()
+
+
+def speed(ballots: int, proposals: int, picks: int, rounds: int = 7) -> None:
+    text = generated(ballots, proposals, picks)
+    bare, whole = [], []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        for _row in csv.reader(io.StringIO(text, newline=""), delimiter=";"):
+            pass
+        bare.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        elections.recount(parse(text, "generated.pb"))
+        whole.append(time.perf_counter() - started)
+    csv_pass, tally = statistics.median(bare), statistics.median(whole)
+    size = f"{len(text) / 1e6:.1f} MB"
+    print(f"{ballots} ballots x {proposals} proposals, 1 to {picks} picks, {size}, medians of {rounds}:")
+    print(f"csv pass {csv_pass:.3f} s; read, checked and counted {tally:.3f} s: {tally / csv_pass:.1f} times")
+
+
+def main() -> int:
+    call = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    call.add_argument("folder", nargs="?", type=Path)
+    call.add_argument("--speed", action="store_true")
+    call.add_argument("--slow", type=float, default=0)
+    chosen = call.parse_args()
+    if chosen.speed:
+        for picks in (3, 10, 15):
+            speed(130_000, 200, picks)
+    elif chosen.folder is None:
+        call.error("DIR or --speed")
+    return run(chosen.folder, chosen.slow) if chosen.folder else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

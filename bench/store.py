@@ -1,0 +1,169 @@
+"""How many sign-ups a second does the store itself take, beside stock TinyDB? No server, no network.
+
+    python bench/store.py [--seconds 3] [--stored 0 100000] [--threads 1 32]
+    python bench/store.py --compare --runs 5      the promised ratios
+
+Each figure is entries kept durably per second, measured for a few seconds. Stock TinyDB gets what it
+needs to be correct, one lock around check and insert (without it, it oversells), and is measured on one
+thread: more would only wait for that lock. It is still not durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tinydb import TinyDB, where
+
+from civic.clock import SEOUL
+from civic.entries import Cap, Entry, Seat, new_number
+from civic.store.documents import to_document
+from civic.store.rows import Rows, Work
+from civic.store.tinydb import ENTRIES, TinyStore
+
+NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
+SEATS = (Seat("confirmed", 10), Seat("waiting", 10_000_000))
+CAPS = (Cap("limit:bench", 1, 2),)
+SUBJECTS = 22
+
+
+def an_entry(i: int) -> Entry:
+    """A sign-up with 300 sealed bytes, as a usual form has."""
+    return Entry(
+        number=new_number(), subject=f"programs/p{i % SUBJECTS}", round="r1", state="confirmed", rank=0,
+        person=f"{i:064x}", pin="0" * 64, submission=str(uuid.uuid4()), received=NOON, changed=NOON,
+        cause="applied", sealed=bytes(300),
+    )  # fmt: skip
+
+
+def stored(folder: Path, count: int) -> None:
+    """A data folder that holds that many entries already."""
+    folder.mkdir()
+    rows = Rows(folder / ENTRIES)
+    works = []
+    for i in range(count):
+        entry = replace(an_entry(10**9 + i), rank=1 + i // SUBJECTS, state="waiting")
+        works.append(Work(bodies={("entries", i + 1): json.dumps(to_document(entry, CAPS))}))
+    rows.write(works)
+    rows.close()
+
+
+def rate(act: Callable[[int], object], threads: int, seconds: float) -> float:
+    """Calls per second of `act` on that many threads, for about that long."""
+    counts = [0] * threads
+    until = time.perf_counter() + seconds
+
+    def go(k: int) -> None:
+        while time.perf_counter() < until:
+            act(k * 10**7 + counts[k])
+            counts[k] += 1
+
+    running = [threading.Thread(target=go, args=(k,)) for k in range(threads)]
+    start = time.perf_counter()
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def ours(count: int, threads: int, seconds: float) -> tuple[float, float]:
+    """(entries per second, seconds to open the folder) of our store with `count` entries in it."""
+    with tempfile.TemporaryDirectory(dir=".") as home:
+        folder = Path(home) / "data"
+        stored(folder, count)
+        began = time.perf_counter()
+        store = TinyStore(folder)
+        opened = time.perf_counter() - began
+
+        def act(i: int) -> None:
+            entry = an_entry(i)
+            with store.open(entry.subject) as book:
+                book.add(entry, SEATS, CAPS)
+
+        found = rate(act, threads, seconds)
+        store.close()
+        return found, opened
+
+
+def stock(count: int, seconds: float) -> float:
+    """Entries per second of stock TinyDB (JSON file) behind one lock, deciding the same by its queries."""
+    with tempfile.TemporaryDirectory(dir=".") as home:
+        path = Path(home) / "stock.json"
+        documents = {str(i + 1): to_document(an_entry(10**9 + i), CAPS) for i in range(count)}
+        path.write_text(json.dumps({"_default": documents}))
+        database, lock = TinyDB(path), threading.Lock()
+
+        def act(i: int) -> None:
+            entry = an_entry(i)
+            here = (where("subject") == entry.subject) & (where("round") == entry.round)
+            with lock:
+                if not database.contains(here & (where("person") == entry.person)):
+                    database.insert(to_document(replace(entry, rank=database.count(here) + 1), CAPS))
+
+        found = rate(act, 1, seconds)
+        database.close()
+        return found
+
+
+def compare(runs: int, seconds: float) -> None:
+    """The promises as ratios: none, 5,000 and 100,000 entries and stock TinyDB take turns, medians compared."""
+    found: dict[str, list[float]] = {"none": [], "5,000": [], "100,000": [], "stock at 5,000": []}
+    opened = []
+    for _ in range(runs):
+        found["none"].append(ours(0, 32, seconds)[0])
+        speed, took = ours(100_000, 32, seconds)
+        found["100,000"].append(speed)
+        opened.append(took)
+        found["5,000"].append(ours(5000, 32, seconds)[0])
+        found["stock at 5,000"].append(stock(5000, seconds))
+    middle = {name: statistics.median(rates) for name, rates in found.items()}
+    for name, rates in found.items():
+        print(f"{name:15} {middle[name]:8,.1f}/s  ({' '.join(f'{rate:,.0f}' for rate in rates)})")
+    print(f"100,000 / none {middle['100,000'] / middle['none']:.2f} (aim 0.75)")
+    print(f"ours / stock at 5,000 {middle['5,000'] / middle['stock at 5,000']:,.0f} (aim 100)")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"opening 100,000: {statistics.median(opened):.2f} s; peak memory of this process {peak:,.0f} MB")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--stored", type=int, nargs="+", default=[0, 100_000])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 32])
+    parser.add_argument("--runs", type=int, default=3, help="the median of so many")
+    parser.add_argument("--compare", action="store_true", help="only the promised ratios, taking turns")
+    given = parser.parse_args()
+    if given.compare:
+        compare(given.runs, given.seconds)
+        return
+    print(f"{'stored':>8} {'threads':>7} {'ours /s':>9} {'stock /s':>9} {'ratio':>8} {'open s':>7}")
+    for count in given.stored:
+        theirs = statistics.median(stock(count, given.seconds) for _ in range(given.runs))
+        for threads in given.threads:
+            runs = [ours(count, threads, given.seconds) for _ in range(given.runs)]
+            mine = statistics.median(run[0] for run in runs)
+            opened = statistics.median(run[1] for run in runs)
+            print(
+                f"{count:>8} {threads:>7} {mine:>9,.0f} {theirs:>9.1f} {mine / theirs:>8,.0f} {opened:>7.2f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
