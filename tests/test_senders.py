@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from civic.errors import Invalid, Misuse, Unavailable
-from forms_api.cli.serve import free_port
+from forms_api.cli.serve import held_port
 from forms_api.senders import Console, Mail, Post, Texts, local_number, sender_of
 from forms_api.settings import Settings
 
@@ -35,7 +35,8 @@ class Letters:
 def test_mail_arrives_or_says_why_not() -> None:
     """A letter comes; a full mailbox may be tried again, an unknown one never; a server that is gone: again."""
     letters = Letters()
-    port = free_port("127.0.0.1", 0)
+    with held_port("127.0.0.1", 0) as held:
+        port = held.getsockname()[1]
     office = Controller(letters, hostname="127.0.0.1", port=port)
     office.start()
     try:

@@ -68,8 +68,9 @@ def serve(now: str | None, **options: Any) -> None:
         raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
     settings = replace(read_settings(os.environ, **options), demo=start is not None)
     library = load(settings.content_dir, SteadyClock(start).now())
-    settings = replace(settings, port=free_port(settings.host, settings.port))
-    sys.exit(run(Plan(settings, library, start)))
+    with held_port(settings.host, settings.port) as held:
+        settings = replace(settings, port=int(held.getsockname()[1]))
+        sys.exit(run(Plan(settings, library, start)))
 
 
 def run(plan: Plan) -> int:
@@ -162,19 +163,28 @@ def follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def free_port(host: str, port: int) -> int:
-    """The port itself when it is free, or a free one for 0. Raises InUse, Misuse (no such address here)."""
+def held_port(host: str, port: int) -> socket.socket:
+    """The port, or a free one for 0, kept from everybody else until the socket is closed.
+
+    Raises InUse, Misuse (no such address here). It never listens; the workers do, on sockets beside it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        # Without SO_REUSEPORT, which the server uses: two servers would share the port silently.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    held = socket.socket(family)
+    try:
+        with socket.socket(family) as probe:
+            # Without SO_REUSEPORT, which the server uses: two servers would share the port silently.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             probe.listen(1)
-        except OSError as err:
-            if err.errno == errno.EADDRINUSE:
-                raise InUse(
-                    f"포트 {port}을(를) 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요."
-                ) from err
-            raise Misuse(f"{host}:{port}에서 들을 수 없습니다: {err.strerror}.") from err
-        return int(probe.getsockname()[1])
+            port = int(probe.getsockname()[1])
+        # Between here and the first worker's listening lie seconds, in which a free port could be given to another.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((host, port))
+    except OSError as err:
+        held.close()
+        if err.errno == errno.EADDRINUSE:
+            raise InUse(
+                f"포트 {port}을(를) 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요."
+            ) from err
+        raise Misuse(f"{host}:{port}에서 들을 수 없습니다: {err.strerror}.") from err
+    return held

@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from civic.errors import InUse
+from forms_api.cli.serve import held_port
 from tests.builders import NOW, a_phone, an_application, write_content
 from tests.forms_api.server import ROOT, Server
 
@@ -60,6 +62,15 @@ def test_a_port_in_use(content: Path, tmp_path: Path) -> None:
     assert failed.returncode == 3
     said = f"포트 {port}을(를) 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요.\n"
     assert failed.stderr == said
+
+
+def test_a_port_is_kept_while_a_server_starts() -> None:
+    """Seconds before the first worker listens, another server is refused; when the first is gone, it is not."""
+    with held_port("127.0.0.1", 0) as held:
+        port = held.getsockname()[1]
+        with pytest.raises(InUse):
+            held_port("127.0.0.1", port)
+    held_port("127.0.0.1", port).close()
 
 
 def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None:

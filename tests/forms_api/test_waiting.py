@@ -49,7 +49,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield begin
     for server in running:
-        server.stop()
+        assert server.stop() == 0, "".join(server.lines)
         assert [line for line in server.lines if '"failure"' in line] == []
 
 
