@@ -25,6 +25,7 @@ from publish.span import Span, WatchedClock
 from templates.assets import Assets
 
 LARGEST = 5
+COMPILED = ROOT / ".builds/cache/templates"
 
 
 class NotWhole(Exception):
@@ -49,7 +50,7 @@ class Building:
     def __init__(self, request: Request, builds: Builds, cache: Cache, tell: Teller, report: Report) -> None:
         self.request, self.builds, self.cache, self.tell, self.report = request, builds, cache, tell, report
         self.clock = WatchedClock(request.now)
-        self.compiled = Compiled(cache)
+        self.compiled = Compiled(COMPILED, cache.stamp)
         self.kept: dict[str, dict[str, Any]] = {}  # what is new for the cache
         self.gone: dict[str, set[str]] = {}
 
@@ -160,7 +161,6 @@ class Building:
             {
                 **self.kept,
                 "file": memory.fresh,
-                "compiled": self.compiled.fresh,
                 "page": pages,
                 "outline": frozen.outlines,
                 "state": {"last": state},

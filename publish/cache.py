@@ -26,7 +26,7 @@ class Cache:
     """Values by kind and name. stamp: of the program and its libraries; another one finds an empty cache."""
 
     def __init__(self, file: Path, stamp: str) -> None:
-        self._file, self._stamp = file, stamp.encode()
+        self._file, self.stamp = file, stamp
         self._db = self._open()
         try:
             if self.get("cache", "whole") is not True:
@@ -103,4 +103,4 @@ class Cache:
         return pickle.loads(value)  # noqa: S301 (proved above to be what we wrote)
 
     def _proof(self, kind: str, name: str, value: bytes) -> bytes:
-        return hashlib.sha256(b"\0".join([self._stamp, kind.encode(), name.encode(), value])).digest()
+        return hashlib.sha256(b"\0".join([self.stamp.encode(), kind.encode(), name.encode(), value])).digest()

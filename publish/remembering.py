@@ -1,9 +1,12 @@
-"""A build's memory: what the cache knows of content files and templates, and what is new to be kept."""
+"""What builds need not work out again: facts of content files, and compiled templates."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
 
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
@@ -11,6 +14,8 @@ from jinja2.bccache import Bucket
 from civic.library.facts import Facts, Stamp
 from publish.cache import Cache
 from publish.inputs import RACY
+
+PROOF = hashlib.sha256().digest_size
 
 
 class FileMemory:
@@ -40,16 +45,32 @@ class FileMemory:
 
 
 class Compiled(BytecodeCache):
-    """Templates as Jinja compiled them."""
+    """Templates as Jinja compiled them, one file each. They belong to the program, not to a site.
 
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        self.fresh: dict[str, Any] = {}
+    A file that is not what was written, or was written by another program, is as none: never trusted.
+    """
+
+    def __init__(self, folder: Path, stamp: str) -> None:
+        """stamp: of the program and its libraries."""
+        self._folder, self._stamp = folder, stamp.encode()
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        kept = self._cache.get("compiled", bucket.key + bucket.checksum)
-        if kept:
-            bucket.bytecode_from_string(kept)
+        try:
+            kept = (self._folder / bucket.key).read_bytes()
+        except OSError:
+            return
+        if kept[:PROOF] == self._proof(bucket, kept[PROOF:]):
+            bucket.bytecode_from_string(kept[PROOF:])
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self.fresh[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+        code = bucket.bytecode_to_string()
+        file = self._folder / bucket.key
+        fresh = file.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):  # a folder that cannot be written: they are compiled each time
+            self._folder.mkdir(parents=True, exist_ok=True)
+            fresh.write_bytes(self._proof(bucket, code) + code)
+            fresh.replace(file)
+
+    def _proof(self, bucket: Bucket, code: bytes) -> bytes:
+        named = [self._stamp, bucket.key.encode(), bucket.checksum.encode(), code]
+        return hashlib.sha256(b"\0".join(named)).digest()

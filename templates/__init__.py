@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -26,12 +27,22 @@ class Addressed(Protocol):
     def url(self, name: str) -> str: ...
 
 
+class Settled(Environment):
+    """An environment whose globals are all there before its first template.
+
+    Jinja looks through two levels of names for every import of every page, so that later globals are seen too.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **d} if d else self.globals
+
+
 def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -> Environment:
     """The one Jinja environment. Names that are not given are errors, and everything is escaped.
 
     demo: every page says that this is a demonstration. Globals are listed in ARCHITECTURE.md.
     """
-    env = Environment(
+    env = Settled(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
