@@ -293,4 +293,9 @@ def _address(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(
+        code
+    )  # everything is on disk: to take all pages apart, object by object, lasts as long as an edit

@@ -17,7 +17,8 @@ from civic.errors import Mistake
 
 SERVED_BY_API = ("/api/", "/healthz", "/readyz", "/metrics")
 
-_TAG = re.compile(r'<([a-z][a-z0-9]*)((?:[^">]++|"[^"]*+")*+)>')
+# An opening tag with attributes, and those that count without any.
+_TAG = re.compile(r'<((?:h1|img|[a-z][a-z0-9]*+(?=\s))[^<>"]*+(?:"[^"]*+"[^">]*+)*+)>')
 _ATTRIBUTE = re.compile(r'\s(id|name|href|src|action|for|aria-labelledby|aria-describedby)="([^"]*)"')
 _NOT_MARKUP = re.compile(r"<(?:!--.*?-->|((script|style)\b[^>]*>).*?</\2>)", re.DOTALL)
 _POINTS_AT_ID = ("for", "aria-labelledby", "aria-describedby")
@@ -77,20 +78,15 @@ def outline(text: str) -> Outline:
     ids: list[str] = []
     links: list[str] = []
     pointers: list[str] = []
-    headings = 0
     mistakes: list[str] = []
-    for tag, attributes in _TAG.findall(plain):
-        headings += tag == "h1"
-        if tag == "img" and ' alt="' not in attributes:
-            mistakes.append("그림에 설명(alt)이 없습니다")
-        if not attributes:
-            continue
-        if ' style="' in attributes or " onclick=" in attributes:
-            mistakes.append("style이나 onclick 속성은 쓸 수 없습니다")
-        own, named, pointed = _attributes(attributes)
-        ids += own
-        links += named
-        pointers += pointed
+    headings = 0
+    for found in map(_tag, _TAG.findall(plain)):
+        if found:
+            headings += found.is_title
+            ids += found.ids
+            links += found.links
+            pointers += found.pointers
+            mistakes += found.mistakes
     if headings != 1:
         mistakes.append(f"h1은 꼭 하나여야 합니다 (found {headings})")
     if '<html lang="' not in text:
@@ -101,12 +97,24 @@ def outline(text: str) -> Outline:
     return Outline(known, tuple(links), tuple(mistakes))
 
 
+@dataclass(frozen=True)
+class _Tag:
+    """What one opening tag gives."""
+
+    ids: tuple[str, ...]
+    links: tuple[str, ...]  # internal
+    pointers: tuple[str, ...]  # ids pointed at
+    mistakes: tuple[str, ...]
+    is_title: bool  # an h1
+
+
 @lru_cache(maxsize=20_000)  # header, menu and footer are the same on every page
-def _attributes(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """(ids, internal links, ids pointed at) of a tag's attributes."""
+def _tag(text: str) -> _Tag | None:
+    """What a tag gives; None for one that gives nothing. text: "a href=…"."""
     ids: list[str] = []
     links: list[str] = []
     pointers: list[str] = []
+    mistakes: list[str] = []
     for name, value in _ATTRIBUTE.findall(text):
         if name == "id":
             ids.append(html.unescape(value))
@@ -114,7 +122,14 @@ def _attributes(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str,
             pointers += html.unescape(value).split()
         elif name != "name" and value.startswith(("/", "#")):
             links.append(html.unescape(value))
-    return tuple(ids), tuple(links), tuple(pointers)
+    name = text.split(maxsplit=1)[0]
+    if name == "img" and ' alt="' not in text:
+        mistakes.append("그림에 설명(alt)이 없습니다")
+    if ' style="' in text or " onclick=" in text:
+        mistakes.append("style이나 onclick 속성은 쓸 수 없습니다")
+    if not (ids or links or pointers or mistakes or name == "h1"):
+        return None
+    return _Tag(tuple(ids), tuple(links), tuple(pointers), tuple(mistakes), name == "h1")
 
 
 def _broken(target: str, page: str, outlines: Mapping[str, Outline | None]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from civic.clock import SEOUL
 from civic.links import LISTED, link
@@ -27,8 +27,8 @@ def feed(edition: Edition, noun: str = "") -> str:
         '<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="ko">',
         f"<title>{escape(title)}</title>",
         f"<id>{escape(site.base_url + address)}</id>",
-        f'<link rel="self" href={quoteattr(site.base_url + address)}/>',
-        f"<link href={quoteattr(site.base_url + home)}/>",
+        f'<link rel="self" href="{escape(site.base_url + address)}"/>',
+        f'<link href="{escape(site.base_url + home)}"/>',
         f"<updated>{max((changed for changed, _ in newest), default=_BEGINNING).isoformat()}</updated>",
         f"<author><name>{escape(site.organisation)}</name></author>",
         *(_entry(edition, doc, changed) for changed, doc in newest),
@@ -81,5 +81,5 @@ def _entry(edition: Edition, doc: Document, changed: datetime) -> str:
     summary = f"<summary>{escape(doc.summary)}</summary>" if doc.summary else ""
     return (
         f"<entry><title>{escape(doc.title)}</title><id>{escape(address)}</id>"
-        f"<link href={quoteattr(address)}/><updated>{changed.isoformat()}</updated>{summary}</entry>"
+        f'<link href="{escape(address)}"/><updated>{changed.isoformat()}</updated>{summary}</entry>'
     )

@@ -132,19 +132,17 @@ def freeze(
     pages = plan(app, folder)
     frozen = Frozen()
     there = clear(folder, pages)
-    for parent in sorted({name.rpartition("/")[0] for name in pages} - there):
+    same = {
+        name: record
+        for name, page in pages.items()
+        if (record := before.records.get(name)) and is_same(record, page, clock.at, edition)
+    }
+    for parent in sorted({name.rpartition("/")[0] for name in same} - there):
         os.makedirs(f"{folder}/{parent}", exist_ok=True)  # noqa: PTH103 (thousands of them)
-    todo = []
-    for name, page in pages.items():
-        record = before.records.get(name)
-        if (
-            record
-            and is_same(record, page, clock.at, edition)
-            and take_over(record, before.folder, folder, name)
-        ):
-            frozen.records[name] = record
-        else:
-            todo.append(name)
+    frozen.records = {
+        name: record for name, record in same.items() if take_over(record, before.folder, folder, name)
+    }
+    todo = [name for name in pages if name not in frozen.records]
     edition.compile_templates(is_shared(todo, jobs))
     make = partial(make_file, pages, folder, clock, before, edition)
     for done, made in enumerate(mapped(make, todo, jobs), 1):
@@ -265,6 +263,7 @@ def _written(made: Made, content: bytes, folder: Path, before: Before, began: fl
     digest = hashlib.sha256(content).hexdigest()
     old = before.records.get(made.name)
     place = f"{folder}/{made.name}"
+    os.makedirs(place.rpartition("/")[0], exist_ok=True)  # noqa: PTH103
     is_changed = not (old and old.digest == digest and take_over(old, before.folder, folder, made.name))
     if is_changed:
         # Never in place: other builds are links to the same file.
