@@ -50,6 +50,7 @@ class Building:
     def __init__(self, request: Request, builds: Builds, cache: Cache, tell: Teller, report: Report) -> None:
         self.request, self.builds, self.cache, self.tell, self.report = request, builds, cache, tell, report
         self.clock = WatchedClock(request.now)
+        self.frame = ""  # of this build, see Edition.frame
         self.compiled = Compiled(COMPILED, cache.stamp)
         self.kept: dict[str, dict[str, Any]] = {}  # what is new for the cache
         self.gone: dict[str, set[str]] = {}
@@ -66,7 +67,7 @@ class Building:
             library = load(request.content, self.clock.now(), memory, request.jobs)
         with report.stage("화면 준비"):
             app = self._app(library)
-        before = self._before()
+        before = self._before(memory)
         fresh = self.builds.begin(reuse=bool(before.records) and before.folder == self.builds.current())
         try:
             with report.stage("화면 만들기"):
@@ -94,6 +95,7 @@ class Building:
         app = create_app(library, assets, self.clock, request.base_url, request.demo, request.live)
         edition: Edition = app.extensions["edition"]
         edition.env.bytecode_cache = self.compiled
+        self.frame = edition.frame
         return app
 
     def _assets(self, library: Library) -> Assets:
@@ -110,12 +112,13 @@ class Building:
         self.kept["assets"] = {"all": (key, assets)}
         return assets
 
-    def _before(self) -> Before:
+    def _before(self, memory: FileMemory) -> Before:
         state: State | None = self.cache.get("state", "last")
         folder = self.builds.folder / state.build if state else None
         if self.request.full or not state or not folder or not folder.is_dir():
             return Before()
-        return Before(folder, dict(self.cache.all("page")))
+        same = state.frame == self.frame and state.begins <= self.request.now < state.ends
+        return Before(folder, dict(self.cache.all("page")), memory.read if same else None)
 
     def _check(self, frozen: Frozen, before: Before) -> None:
         """Every file that was made; all links again where something went away that they may point at."""
@@ -154,6 +157,7 @@ class Building:
             span.ends,
             self.report.due,
             len(frozen.records),
+            self.frame,
         )
         pages = {name: frozen.records[name] for name in frozen.outlines}
         dropped = before.records.keys() - frozen.records.keys()

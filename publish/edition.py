@@ -45,12 +45,12 @@ class Text:
     """A page's text, made into HTML only where it is shown."""
 
     def __init__(self, library: Library, doc: Document) -> None:
-        self._library, self._doc = library, doc
+        self._library, self._doc, self.file = library, doc, doc.file
 
     @property
     def made_from(self) -> str:
         """The file's bytes, and those pages that it may link to and that are not shown now."""
-        file, hidden = self._doc.file, self._library.hidden
+        file, hidden = self.file, self._library.hidden
         mentions = self._library.mentions.get(file)
         gone = hidden if mentions is None else hidden.intersection(mentions)
         return "\0".join([file, self._library.digests.get(file, self._doc.body), *sorted(gone)])
@@ -124,11 +124,12 @@ class Edition:
 
     def page(self, made_from: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
         """A page of which everything that it is made from is known."""
+        self.writer.texts.clear()
         try:
             key = digest(self.writer.write(made_from))
         except TypeError:
             key = ""
-        return Page(key, make, ending)
+        return Page(key, make, ending, frozenset(self.writer.texts))
 
     @cached_property
     def _globals(self) -> str:
@@ -137,6 +138,14 @@ class Edition:
         plain = sorted(page.slug for page in self.library.of("page"))
         seen = [self.library.site, self._set_up, sorted(self.assets.files), draws, plain]
         return digest(self.writer.write(seen))
+
+    @cached_property
+    def frame(self) -> str:
+        """Everything that pages are made from but the texts of documents and the clock, as a digest."""
+        library = self.library
+        files = [f"{file}@{library.heads.get(file, whole)}" for file, whole in library.digests.items()]
+        templates = [self.sources.of(name) for name in self.sources.texts]
+        return digest(self._globals, *sorted(files), *sorted(library.hidden), *templates)
 
     def answer(self, question: str) -> str:
         """What a page that asked this would be told now."""

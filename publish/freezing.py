@@ -12,7 +12,7 @@ import shutil
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -46,6 +46,7 @@ class Record:
     begins: datetime
     ends: datetime
     asked: Mapping[str, str]  # what it asked beyond its key -> what it was told
+    texts: frozenset[str]  # see Page
     digest: str  # SHA-256
     state: tuple[int, int, int]  # size, mtime in ns, inode: other ones mean that somebody changed the file
 
@@ -62,10 +63,18 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Before:
-    """The build before: where it lies, and its files."""
+    """The build before: where it lies, and its files.
+
+    texts: content files that have been read anew, where nothing but texts can be other than then; else None.
+    """
 
     folder: Path = Path()
     records: Mapping[str, Record] = field(default_factory=dict)
+    texts: Set[str] | None = None
+
+    def is_stale(self, record: Record) -> bool:
+        """Must this file be made anew, where nothing but texts can be other than then?"""
+        return not record.key or not record.texts.isdisjoint(self.texts or ())
 
 
 Progress = Callable[[int, int], None]  # pages done, of how many
@@ -116,6 +125,17 @@ def plan(app: PagesApp, folder: Path) -> dict[str, Page]:
     return planner.pages
 
 
+def plan_again(app: PagesApp, names: Iterable[str]) -> dict[str, Page]:
+    """These files of a site whose plan is known to hold. Raises FreezeFailed."""
+    found = {}
+    with app.test_request_context():
+        addresses = app.url_map.bind("")
+        for name in names:
+            endpoint, values = addresses.match("/" + name.removesuffix("index.html"))
+            found[name] = page_of(app.view_functions[endpoint](**values), f".{name.rpartition('.')[2]}")
+    return found
+
+
 def freeze(
     app: PagesApp,
     folder: Path,
@@ -129,20 +149,26 @@ def freeze(
     Files whose pages are as before are links to those of the build before.
     """
     edition: Edition = app.extensions["edition"]
-    pages = plan(app, folder)
     frozen = Frozen()
-    there = clear(folder, pages)
-    same = {
-        name: record
-        for name, page in pages.items()
-        if (record := before.records.get(name)) and is_same(record, page, clock.at, edition)
-    }
+    pages: dict[str, Page] = {}
+    if before.texts is None:
+        pages = plan(app, folder)
+        same = {
+            name: record
+            for name, page in pages.items()
+            if (record := before.records.get(name)) and is_same(record, page, clock.at, edition)
+        }
+    else:
+        same = {name: record for name, record in before.records.items() if not before.is_stale(record)}
+    names = pages or before.records
+    there = clear(folder, names)
     for parent in sorted({name.rpartition("/")[0] for name in same} - there):
         os.makedirs(f"{folder}/{parent}", exist_ok=True)  # noqa: PTH103 (thousands of them)
     frozen.records = {
         name: record for name, record in same.items() if take_over(record, before.folder, folder, name)
     }
-    todo = [name for name in pages if name not in frozen.records]
+    todo = [name for name in names if name not in frozen.records]
+    pages = pages or plan_again(app, todo)
     edition.compile_templates(is_shared(todo, jobs))
     make = partial(make_file, pages, folder, clock, before, edition)
     for done, made in enumerate(mapped(make, todo, jobs), 1):
@@ -256,7 +282,7 @@ def make_file(
 
 
 def _record(page: Page, span: Span, edition: Edition) -> Record:
-    return Record(page.key, span.begins, span.ends, dict(edition.asked), "", (0, 0, 0))
+    return Record(page.key, span.begins, span.ends, dict(edition.asked), page.texts, "", (0, 0, 0))
 
 
 def _written(made: Made, content: bytes, folder: Path, before: Before, began: float) -> Made:

@@ -37,12 +37,14 @@ TYPES = {
 class Page:
     """What a view answers with. Two pages of one address with the same key have the same bytes.
 
-    key: "" for one that is always made anew (and compared); ending: of the file, which gives its type.
+    key: "" for one that is always made anew (and compared); ending: of the file, which gives its type;
+    texts: content files whose text, and not just whose front matter, it shows.
     """
 
     key: str
     make: Callable[[], str | bytes]
     ending: str = ".html"
+    texts: frozenset[str] = frozenset()
 
 
 class PagesApp(Flask):
@@ -81,6 +83,7 @@ class Writer:
     def __init__(self, heads: Mapping[str, str]) -> None:
         self._heads = heads  # file of a page -> digest of its front matter
         self._known: dict[int, tuple[Any, str]] = {}  # by id, which stays theirs as long as they are here
+        self.texts: set[str] = set()  # content files whose texts were written
 
     def write(self, value: Any) -> str:
         """Raises TypeError for a value of which nobody can say when it changes."""
@@ -101,6 +104,7 @@ class Writer:
             return hashlib.sha256(value).hexdigest()
         made_from = getattr(value, "made_from", None)
         if isinstance(made_from, str):  # it knows by itself
+            self.texts.update(filter(None, [getattr(value, "file", "")]))
             return f"<{made_from}>"
         if is_dataclass(value) and not isinstance(value, type):
             return self._parts(value)

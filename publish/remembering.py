@@ -25,6 +25,7 @@ class FileMemory:
         self._old: dict[str, tuple[Stamp, Facts]] = dict(cache.all("file")) if cache else {}
         self.fresh: dict[str, tuple[Stamp, Facts]] = {}
         self._seen: set[str] = set()
+        self.read: set[str] = set()  # files that had to be read
 
     def recall(self, file: str, stamp: Stamp) -> Facts | None:
         kept = self.fresh.get(file) or self._old.get(file)
@@ -34,6 +35,7 @@ class FileMemory:
         return kept[1]
 
     def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
+        self.read.add(file)
         if max(stamp[1], stamp[2]) < time.time_ns() - RACY:  # else it may change once more at this very time
             self.fresh[file] = stamp, facts
             self._seen.add(file)

@@ -45,6 +45,7 @@ class State(NamedTuple):
     ends: datetime
     due: str  # `ends` as text; "" for never
     files: int
+    frame: str  # see Edition.frame
 
 
 def listing(folder: Path) -> str:

@@ -16,6 +16,7 @@ from civic.clock import parse_time
 from civic.errors import ContentMistakes
 from publish import freezing
 from publish.edition import Text
+from publish.freezing import Before
 from publish.report import Report
 from publish.request import Request
 from templates.assets import Assets
@@ -105,10 +106,47 @@ def test_a_key_that_leaves_something_out_is_noticed(
     """The control: with a key that knows nothing of the text, an edit of the text is missed."""
     monkeypatch.setattr(Text, "made_from", "")
     build.build(request_)
-    page = request_.content / "lectures/l01.md"
-    page.write_text(page.read_text("utf-8") + "\n\n강좌 안내\n", "utf-8")
+    append(request_.content / "lectures/l01.md", "강좌 안내")
+    rename(request_.content / "events/night.md")  # so that more than texts has changed
     build.build(request_)
     assert snapshot(request_.out) != full(request_)
+
+
+def test_a_page_that_hides_whose_text_it_shows_is_noticed(
+    request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control where only texts have changed: a page that does not say which text it shows is missed."""
+    monkeypatch.setattr(Before, "is_stale", lambda before, record: not record.key)
+    build.build(request_)
+    append(request_.content / "lectures/l01.md", "강좌 안내")
+    build.build(request_)
+    assert snapshot(request_.out) != full(request_)
+
+
+def test_an_edit_of_a_text_plans_nothing_else(
+    request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only a text has changed no other page is even asked what it is made from; a file that somebody touched is."""
+    time.sleep(0.1)  # files that are this fresh are read again by the next build
+    build.build(request_)
+    planned = freezing.plan
+    monkeypatch.setattr(freezing, "plan", None)
+    append(request_.content / "lectures/l01.md", "강좌 안내")
+    (request_.out / "lectures/index.html").write_text("x", "utf-8")
+    report = build.build(request_)
+    assert report.made == 3  # with the sitemap, which is always made
+    monkeypatch.setattr(freezing, "plan", planned)
+    assert snapshot(request_.out) == full(request_)
+
+
+def append(page: Path, text: str) -> None:
+    """One more paragraph at the end of a page."""
+    page.write_text(f"{page.read_text('utf-8')}\n\n{text}\n", "utf-8")
+
+
+def rename(page: Path) -> None:
+    """Another title for a page."""
+    page.write_text(page.read_text("utf-8").replace('title = "', 'title = "새 ', 1), "utf-8")
 
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
