@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import multiprocessing
 import multiprocessing.util
 import os
@@ -21,7 +22,7 @@ from typing import Any, NoReturn, cast
 import click
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
+from granian.log import LogLevels, logger
 
 from civic.clock import SteadyClock, parse_time
 from civic.errors import InUse, Misuse
@@ -90,6 +91,8 @@ def run(plan: Plan) -> int:
         log_level=LogLevels.error,
         workers_kill_timeout=PATIENCE,
     )
+    # A process that gave up has said why; that it ended then is no news.
+    logger.addFilter(lambda record: not (outcome.value and record.levelno == logging.ERROR))
     try:
         server.serve(target_loader=partial(begin, plan, outcome, begun), wrap_loader=False)
     except SystemExit:
