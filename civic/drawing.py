@@ -1,12 +1,14 @@
 """A draw, act by act: leave out, freeze, run, publish. No web, no clock, no files.
 
 Each act works on one round in one transaction, and what it settles is fixed for good: a list is frozen once and drawn
-once. There is no way to put somebody into a list, to change an order, or to draw again. Rules: docs/rules.md#draw.
+once, by a seed of its own. There is no way to put somebody into a list, to change an order, or to draw again. Rules:
+docs/rules.md#draw.
 """
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -18,6 +20,7 @@ from civic.forms import FormSpec, Round
 from civic.store.book import Book
 
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
+LONGEST = 300  # characters of what is published in one line
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Frozen:
     entries: tuple[tuple[str, int], ...]  # (receipt number, people), by number
     excluded: tuple[tuple[str, str], ...]  # (receipt number, reason)
     list_hash: str
+    source: str = ""  # of the seed, as the page named it in advance; "" where dice are to be thrown
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -47,7 +51,7 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Seed:
-    """A seed and where it came from; the fact "drawn" is its JSON."""
+    """A seed and where it came from; the fact "drawn" of a round is its JSON."""
 
     seed: str
     source: str  # the public value named in advance, or the dice
@@ -60,11 +64,25 @@ class Seed:
         return cls(**json.loads(text))
 
 
+def one_line(name: str, text: str) -> str:
+    """A text as it is published: NFC, without spaces around it. Raises NotEligible unless it is one line of 1 to 300.
+
+    name: what it is, for the refusal. A seed goes into a hash byte by byte, so that its form must be one for all.
+    """
+    tidy = unicodedata.normalize("NFC", text).strip()
+    unseen = any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in tidy)
+    if unseen or not 1 <= len(tidy) <= LONGEST:
+        raise NotEligible(f"{name}: 한 줄로 1자부터 {LONGEST}자까지 적으세요.")
+    return tidy
+
+
 def exclude(book: Book, each: Round, number: str, reason: str, now: datetime) -> None:
     """Leave an entry out of the draw, with a reason that is published.
 
-    Raises NotEligible once the list is frozen, NotFound when nothing of that number waits for a draw in this round.
+    Raises NotEligible once the list is frozen or for a reason that cannot be published (`one_line`), NotFound when
+    nothing of that number waits for a draw in this round.
     """
+    reason = one_line("뺀 까닭", reason)
     book.counts(each.id)
     if "frozen" in book.fixed(each.id):
         raise NotEligible("명단을 이미 얼렸습니다. 얼린 뒤에는 아무도 빼거나 넣을 수 없습니다.")
@@ -104,17 +122,25 @@ def freeze(book: Book, spec: FormSpec, each: Round, now: datetime) -> Frozen | N
         entries=tuple(listed),
         excluded=tuple(out),
         list_hash=draw.list_hash(number for number, _ in listed),
+        source=_named(spec),
     )
     book.fix(each.id, "frozen", json.dumps(asdict(frozen), ensure_ascii=False), now)
     return frozen
 
 
-def run(book: Book, spec: FormSpec, each: Round, seed: Seed, now: datetime) -> Frozen:
-    """Give the places of a frozen round by the seed; again with the same seed does nothing more.
+def run(book: Book, spec: FormSpec, each: Round, seed: Seed, now: datetime) -> list[tuple[str, str]]:
+    """Give the places of a frozen round by the seed; its `outcome`. Again with the same seed does nothing more.
 
     Whoever cancelled after the freeze keeps their turn in the published order, and their place goes to the line. Raises
-    NotEligible when the list is not frozen, the seed was known before it, or another seed was used.
+    NotEligible when the list is not frozen, the seed was known before it, another seed was used, or it does not come
+    from where the page said when the list was frozen.
     """
+    seed = Seed(
+        one_line("씨앗", seed.seed),
+        one_line("씨앗의 출처", seed.source),
+        one_line("확인한 사람", seed.by),
+        seed.at,
+    )
     book.counts(each.id)
     facts = book.fixed(each.id)
     if "frozen" not in facts:
@@ -123,9 +149,8 @@ def run(book: Book, spec: FormSpec, each: Round, seed: Seed, now: datetime) -> F
     if "drawn" in facts:
         if Seed.read(facts["drawn"]).seed != seed.seed:
             raise NotEligible(f"{each.label}: 이미 다른 씨앗으로 추첨했습니다. 다시 추첨할 수 없습니다.")
-        return frozen
-    if is_needed(frozen) and datetime.fromisoformat(seed.at) < datetime.fromisoformat(frozen.at):
-        raise NotEligible("씨앗이 명단을 얼리기 전에 나온 값입니다. 명단을 얼린 뒤에 나온 값을 쓰세요.")
+        return outcome(frozen, seed.seed)
+    _check_seed(spec, each, frozen, seed)
     book.fix(each.id, "drawn", json.dumps(asdict(seed), ensure_ascii=False), now)
     results = outcome(frozen, seed.seed)
     entries = {entry.number: entry for entry in book.entries(each.id)}
@@ -138,7 +163,23 @@ def run(book: Book, spec: FormSpec, each: Round, seed: Seed, now: datetime) -> F
             )
             book.tell(state, number, now)
     line.advance(book, spec, each, now)
-    return frozen
+    return results
+
+
+def _named(spec: FormSpec) -> str:
+    return one_line("글의 seed", spec.seed) if spec.seed else ""
+
+
+def _check_seed(spec: FormSpec, each: Round, frozen: Frozen, seed: Seed) -> None:
+    if _named(spec) not in ("", frozen.source):
+        then = f"‘{frozen.source}’였습니다" if frozen.source else "없었습니다"
+        raise NotEligible(f"{each.label}: 명단을 얼릴 때 글의 seed는 {then}. 글을 그때대로 되돌리세요.")
+    if frozen.source and seed.source != frozen.source:
+        raise NotEligible(f"{each.label}: 씨앗은 글에 미리 적은 ‘{frozen.source}’만 쓸 수 있습니다.")
+    if datetime.fromisoformat(seed.at) < datetime.fromisoformat(frozen.at):
+        raise NotEligible(
+            f"{each.label}: 씨앗이 명단을 얼리기 전에 나온 값입니다. 명단을 얼린 뒤에 나온 값을 쓰세요."
+        )
 
 
 def is_needed(frozen: Frozen) -> bool:
@@ -157,31 +198,28 @@ def outcome(frozen: Frozen, seed: str) -> list[tuple[str, str]]:
 def document(subject: str, title: str, facts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """draw.json: everything that is fixed about a subject's draw; static/check_draw.py works it out again.
 
-    facts: of every round, as the store keeps them. Before the draw there is no seed and no order, only the hashes.
+    facts: of every round, as the store keeps them. A round is drawn apart from the others, by a seed of its own;
+    before that it has no seed and no order, only its hash and where the seed will come from.
     """
-    lists = {id: Frozen.read(of["frozen"]) for id, of in sorted(facts.items()) if "frozen" in of}
-    seeds = {id: Seed.read(facts[id]["drawn"]) for id in lists if "drawn" in facts[id]}
-    told: dict[str, Any] = {"format": "madang-draw/1", "subject": subject, "title": title}
-    drawn = bool(lists) and seeds.keys() == lists.keys()
-    if drawn:
-        told |= asdict(seeds[min(seeds)])
-    told["rounds"] = {
-        id: {
-            "label": frozen.label,
-            "places": frozen.places,
-            "frozen_at": frozen.at,
-            "list_hash": frozen.list_hash,
-            "applications": len(frozen.entries),
-            "people": sum(frozen.sizes.values()),
-            "drawn": drawn and is_needed(frozen),
-            "entries": [
-                {"number": number, "size": frozen.sizes[number], "result": state}
-                for number, state in outcome(frozen, seeds[id].seed)
-            ]
-            if drawn
-            else [],
-            "excluded": [{"number": number, "reason": reason} for number, reason in frozen.excluded],
-        }
-        for id, frozen in lists.items()
+    rounds = {id: _published(of) for id, of in sorted(facts.items()) if "frozen" in of}
+    return {"format": "madang-draw/2", "subject": subject, "title": title, "rounds": rounds}
+
+
+def _published(facts: Mapping[str, str]) -> dict[str, Any]:
+    frozen = Frozen.read(facts["frozen"])
+    seed = Seed.read(facts["drawn"]) if "drawn" in facts else None
+    results = outcome(frozen, seed.seed) if seed else []
+    return {
+        "label": frozen.label,
+        "places": frozen.places,
+        "frozen_at": frozen.at,
+        "list_hash": frozen.list_hash,
+        "applications": len(frozen.entries),
+        "people": sum(frozen.sizes.values()),
+        **(asdict(seed) if seed else {"source": frozen.source}),
+        "drawn": seed is not None and is_needed(frozen),
+        "entries": [
+            {"number": number, "size": frozen.sizes[number], "result": state} for number, state in results
+        ],
+        "excluded": [{"number": number, "reason": reason} for number, reason in frozen.excluded],
     }
-    return told

@@ -46,7 +46,7 @@ class LeftOut(Shape):
 
 
 class DrawnRound(Shape):
-    """The list of one round, and what became of it."""
+    """The list of one round, and what became of it. Before its draw it has no seed and no entries."""
 
     label: Line
     places: Count
@@ -54,50 +54,54 @@ class DrawnRound(Shape):
     list_hash: Digest
     applications: Count
     people: Count
-    drawn: bool  # False: not more people than places, everyone has one
+    source: str = ""  # of the seed; before the draw as the page named it, "" where dice are to be thrown
+    seed: Line | None = None
+    by: str = ""
+    at: SeoulTime | None = None  # when the seed became known
+    drawn: bool  # False: not yet, or not more people than places, so that everyone has one
     entries: Many[DrawnEntry]
     excluded: Many[LeftOut]
 
+    @property
+    def is_given(self) -> bool:
+        """Have the places been given?"""
+        return self.seed is not None
+
+    def disagreement(self) -> str:
+        """What in here does not follow from the list and the seed; "" when all of it does."""
+        if self.seed is None:
+            return "씨앗이 없는데 추첨 결과가 있습니다" if self.entries or self.drawn else ""
+        numbers = [entry.number for entry in self.entries]
+        sizes = {entry.number: entry.size for entry in self.entries}
+        if len(sizes) != len(numbers) or draw.list_hash(sizes) != self.list_hash:
+            return "명단과 얼린 명단의 지문이 다릅니다"
+        if (len(sizes), sum(sizes.values())) != (self.applications, self.people):
+            return "신청이나 사람의 수가 명단과 다릅니다"
+        if self.drawn != draw.is_needed(sizes, self.places):
+            return "추첨이 필요했는지가 다릅니다"
+        if self.drawn and list(draw.order(numbers, self.seed)) != numbers:
+            return "추첨 순서가 씨앗과 다릅니다"
+        given = set(draw.give(numbers, sizes, self.places).confirmed)
+        if any((entry.result == "confirmed") != (entry.number in given) for entry in self.entries):
+            return "자리를 받은 사람이 순서와 다릅니다"
+        return ""
+
 
 class DrawFile(Shape):
-    """draw.json. Before the draw it has no seed and no entries, only what was frozen."""
+    """draw.json: the rounds that have been frozen, each drawn or still to be drawn."""
 
-    format: Literal["madang-draw/1"]
+    format: Literal["madang-draw/2"]
     subject: str
     title: Line
-    seed: str | None = None
-    source: str = ""
-    by: str = ""
-    at: SeoulTime | None = None
     rounds: dict[str, DrawnRound] = Field(min_length=1)
 
     @property
     def is_drawn(self) -> bool:
-        """Have the places been given?"""
-        return self.seed is not None
-
-    @property
-    def is_by_lot(self) -> bool:
-        """Did the seed decide anything?"""
-        return any(each.drawn for each in self.rounds.values())
+        """Have the places of any round been given?"""
+        return any(each.is_given for each in self.rounds.values())
 
     def disagreements(self) -> Iterator[str]:
-        """What in here does not follow from the lists and the seed; nothing when all of it does."""
-        if not self.is_drawn:
-            if any(each.entries or each.drawn for each in self.rounds.values()):
-                yield "씨앗이 없는데 추첨 결과가 있습니다"
-            return
+        """What in here does not follow from the lists and the seeds; nothing when all of it does."""
         for each in self.rounds.values():
-            numbers = [entry.number for entry in each.entries]
-            sizes = {entry.number: entry.size for entry in each.entries}
-            if len(sizes) != len(numbers) or draw.list_hash(sizes) != each.list_hash:
-                yield f"{each.label}: 명단과 얼린 명단의 지문이 다릅니다"
-                continue
-            if each.drawn != draw.is_needed(sizes, each.places):
-                yield f"{each.label}: 추첨이 필요했는지가 다릅니다"
-                continue
-            if each.drawn and list(draw.order(numbers, self.seed or "")) != numbers:
-                yield f"{each.label}: 추첨 순서가 씨앗과 다릅니다"
-            given = set(draw.give(numbers, sizes, each.places).confirmed)
-            if any((entry.result == "confirmed") != (entry.number in given) for entry in each.entries):
-                yield f"{each.label}: 자리를 받은 사람이 순서와 다릅니다"
+            if said := each.disagreement():
+                yield f"{each.label}: {said}"

@@ -49,7 +49,7 @@ def files_of(draw: Draw) -> dict[str, bytes]:
 
 
 def draw_page(edition: Edition, draw: Draw) -> Page:
-    """What was frozen, the seed, the whole order, and how to work it out again."""
+    """What was frozen, each round's seed and whole order, and how to work it out again."""
     document = draw.document
     folder, _, slug = document.subject.partition("/")
     doc = edition.library.get(folder, slug)
@@ -64,5 +64,4 @@ def draw_page(edition: Edition, draw: Draw) -> Page:
         draw=draw,
         document=document,
         subject=doc,
-        spec=doc.spec if doc else None,
     )

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civic import draw
+from tests.draw_samples import FORGERIES, SEED, a_draw
 
 NUMBERS = st.lists(st.from_regex(r"\A[A-Z3-9]{4}-[A-Z3-9]{4}\Z"), unique=True, max_size=30)
 
@@ -71,42 +72,51 @@ def test_places_are_never_overdrawn_and_nobody_is_lost(numbers: list[str], place
     assert all(sizes[number] > left for number in outcome.waiting)
 
 
-def published(numbers: list[str], seed: str, places: int) -> dict[str, Any]:
-    """A draw as the results page offers it."""
-    ordered = draw.order(numbers, seed)
-    outcome = draw.give(ordered, dict.fromkeys(ordered, 1), places)
-    entries = [
-        {"number": n, "size": 1, "result": "confirmed" if n in outcome.confirmed else "waiting"}
-        for n in ordered
-    ]
-    return {
-        "seed": seed,
-        "rounds": {
-            "r1": {"list_hash": draw.list_hash(numbers), "places": places, "drawn": True, "entries": entries}
-        },
-    }
+def check(root: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The stand-alone checker, as anyone runs it."""
+    command = [sys.executable, root / "static" / "check_draw.py", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("tamper", ["nothing", "swap", "drop", "seed", "result"])
-def test_the_stand_alone_checker_sees_every_change(tamper: str, root: Path, tmp_path: Path) -> None:
-    """A swapped, dropped or promoted number, or another seed: exit 1. Untouched: exit 0."""
-    told = published([f"{c}{c}{c}{c}-KKKK" for c in "ACDEFGHJ"], "주사위 3-5-1-6", 3)
-    entries = told["rounds"]["r1"]["entries"]
-    if tamper == "swap":
-        entries[0], entries[1] = entries[1], entries[0]
-    elif tamper == "drop":
-        entries.pop()
-    elif tamper == "seed":
-        told["seed"] = "주사위 3-5-1-5"
-    elif tamper == "result":
-        entries[-1]["result"] = "confirmed"
-    file = tmp_path / "draw.json"
+def written(folder: Path, told: object) -> Path:
+    file = folder / "draw.json"
     file.write_text(json.dumps(told, ensure_ascii=False), "utf-8")
-    done = subprocess.run(
-        [sys.executable, root / "static" / "check_draw.py", file],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert done.returncode == (0 if tamper == "nothing" else 1), done.stdout + done.stderr
+    return file
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_the_stand_alone_checker_sees_every_forgery(name: str, root: Path, tmp_path: Path) -> None:
+    """Order, seed, sizes, places, list, "nothing was drawn": exit 1, and never the word for right."""
+    told = a_draw()
+    FORGERIES[name](told["rounds"]["autumn"])
+    done = check(root, written(tmp_path, told))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "맞습니다" not in done.stdout
+
+
+def test_the_stand_alone_checker_agrees_with_what_is_right(root: Path, tmp_path: Path) -> None:
+    """Drawn, or enough places for all: exit 0, with hash and seed to compare; a hash written down must be there."""
+    told = a_draw()
+    file, digest = written(tmp_path, told), told["rounds"]["autumn"]["list_hash"]
+    for done in (check(root, file), check(root, file, digest)):
+        assert (done.returncode, done.stderr) == (0, "")
+        assert digest in done.stdout and f"씨앗 {SEED.seed} ({SEED.source})" in done.stdout
+    other = check(root, file, "0" * 64)
+    assert (other.returncode, "이런 지문의 명단이 없습니다" in other.stdout) == (1, True)
+    assert check(root, written(tmp_path, a_draw(places=9))).returncode == 0
+
+
+def test_the_stand_alone_checker_says_what_it_cannot_check(root: Path, tmp_path: Path) -> None:
+    """Not drawn yet is not wrong; no rounds, no file, no argument, no JSON: a sentence each, never a traceback."""
+    frozen = check(root, written(tmp_path, a_draw(drawn=False)))
+    assert frozen.returncode == 1
+    assert "아직 추첨하지 않았습니다" in frozen.stdout and "다릅니다" not in frozen.stdout
+    empty = check(root, written(tmp_path, {"rounds": {}}))
+    assert (empty.returncode, "회차가 하나도 없습니다" in empty.stdout) == (1, True)
+    for told in ([], {}, {"rounds": {"r1": {}}}, {"rounds": []}, {"rounds": {"r1": None}}, "x"):
+        broken = check(root, written(tmp_path, told))
+        assert (broken.returncode, "읽을 수 없습니다" in broken.stderr) == (1, True)
+    (tmp_path / "draw.json").write_bytes(b"\xff{")
+    for arguments in ((tmp_path / "draw.json",), (tmp_path / "nowhere",), (tmp_path,), ()):
+        done = check(root, *arguments)
+        assert done.returncode == 1 and done.stderr and "Traceback" not in done.stderr

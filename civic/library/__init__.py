@@ -14,7 +14,7 @@ from pathlib import Path
 
 from civic.errors import ContentMistakes, Mistake
 from civic.library.addresses import broken_links, doubled
-from civic.library.draws import Draw, read_draws
+from civic.library.draws import Draw, ReadDraws, read_draws
 from civic.library.facts import Memory
 from civic.library.front import body_of
 from civic.library.polls import changed_rules
@@ -114,15 +114,17 @@ class Library:
         return self.site.departments.get(key)
 
 
-def load(content: Path, now: datetime, memory: Memory | None = None, jobs: int = 1) -> Library:
+def load(
+    content: Path, now: datetime, memory: Memory | None = None, jobs: int = 1, draws: bool = True
+) -> Library:
     """The library as it is to be seen at `now` (aware). Raises ContentMistakes with all of them.
 
     memory: spares reading what has not changed; its pages come without their texts, see `Library.body`.
-    jobs: processes that read.
+    jobs: processes that read. draws: False leaves the published draws unread, for those who may have to write them anew.
     """
     reading = read_content(content, memory, jobs)
     counted = read_results(content)
-    drawn = read_draws(content)
+    drawn = read_draws(content) if draws else ReadDraws()
     mistakes = [
         *reading.mistakes,
         *counted.mistakes,

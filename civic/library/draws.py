@@ -96,7 +96,12 @@ def _read_record(base: Path, name: str, found: ReadDraws) -> None:
             {dotted(tuple(e["loc"])) for e in wrong.errors(include_url=False, include_input=False)}
         )
         found.mistakes.append(
-            Mistake(f"{FOLDER}/{place}", 0, ", ".join(where), "추첨 결과로 읽을 수 없습니다")
+            Mistake(
+                f"{FOLDER}/{place}",
+                0,
+                ", ".join(where),
+                "추첨 결과로 읽을 수 없습니다. draw show로 다시 쓰세요",
+            )
         )
         return
     lines = list(document.disagreements())

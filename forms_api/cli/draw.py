@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from civic import drawing
 from civic.clock import parse_time
-from civic.drawn import FILE
+from civic.drawn import FILE, DrawFile
 from civic.entries import clean_number
 from civic.errors import Misuse, NotEligible
-from civic.forms import FormSpec
+from civic.forms import FormSpec, Round
 from civic.models import Document
 from forms_api import access
 from forms_api.cli.entries import Desk, common, desk
@@ -55,28 +56,51 @@ def exclude(subject: str, number: str, reason: str, **where: Any) -> None:
 @click.argument("subject")
 @common
 def freeze(subject: str, **where: Any) -> None:
-    """접수가 끝난 명단을 얼리고 지문(SHA-256)을 공개합니다. 얼린 뒤에는 아무도 넣거나 뺄 수 없습니다."""
+    """접수가 끝난 회차의 명단을 얼리고 지문(SHA-256)을 공개합니다. 얼린 뒤에는 아무도 넣거나 뺄 수 없습니다."""
     with desk(**where) as opened:
         doc, spec = _drawn(opened, subject)
-        now, found = opened.intake.clock.now(), False
+        now = opened.intake.clock.now()
         opened.note("freeze", subject)
+        lists: list[drawing.Frozen] = []
+        refused: list[str] = []
         for each in spec.rounds:
-            with opened.intake.store.open(subject, who=access.who()) as book:
-                frozen = drawing.freeze(book, spec, each, now)
+            try:
+                with opened.intake.store.open(subject, who=access.who()) as book:
+                    frozen = drawing.freeze(book, spec, each, now)
+                    # In here: a list that could not be shown is not frozen.
+                    _checked(drawing.document(subject, doc.title, {each.id: book.fixed(each.id)}))
+            except NotEligible as refusal:
+                refused.append(refusal.detail)
+                continue
             if frozen is None:
                 click.echo(f"{each.label}\t추첨할 신청이 없습니다.")
                 continue
-            found = True
+            lists.append(frozen)
             people = sum(frozen.sizes.values())
             need = "추첨합니다" if drawing.is_needed(frozen) else "정원보다 많지 않아 모두 확정됩니다"
             click.echo(
                 f"{each.label}\t신청 {len(frozen.entries)}건 {people}명, 자리 {frozen.places}명: {need}"
             )
             click.echo(f"{each.label}\t명단 지문 {frozen.list_hash}")
-        if found:
+        if refused and not lists:
+            raise NotEligible("\n".join(refused))
+        for line in refused:
+            click.echo(line)
+        if lists:
             _publish(opened, doc, now)
-        if spec.seed:
-            click.echo(f"씨앗: {spec.seed}. 값이 나오면 draw run {subject} --seed 값 --by 이름 을 하세요.")
+            _say_next(subject, {frozen.source for frozen in lists})
+
+
+def _say_next(subject: str, sources: set[str]) -> None:
+    """What to type when the seed is known. sources: as frozen; "" where dice are to be thrown."""
+    for source in sorted(sources):
+        if source:
+            click.echo(f"씨앗: {source}. 값이 나오면 draw run {subject} --seed 값 --by 이름 을 하세요.")
+        else:
+            click.echo(
+                "씨앗: 미리 정하지 않았습니다. 공개 자리에서 주사위를 던지고 "
+                f'draw run {subject} --seed 값 --source "공개 주사위 10면체 6개" --by 이름 을 하세요.'
+            )
 
 
 @draw.command()
@@ -87,17 +111,9 @@ def freeze(subject: str, **where: Any) -> None:
 @click.option("--at", "at", help="씨앗이 나온 때. 빼면 지금")
 @common
 def run(subject: str, seed: str, by: str, source: str, at: str | None, **where: Any) -> None:
-    """얼린 명단의 순서를 씨앗으로 정해 자리를 주고, 모든 순서를 공개합니다. 한 번만 할 수 있습니다."""
-    if not seed.strip() or not by.strip():
-        raise Misuse("--seed와 --by에 값을 적으세요.")
+    """얼린 회차의 순서를 씨앗으로 정해 자리를 주고, 모든 순서를 공개합니다. 회차마다 한 번만 할 수 있습니다."""
     with desk(**where) as opened:
         doc, spec = _drawn(opened, subject)
-        if spec.seed and source and source != spec.seed:
-            raise NotEligible(f"씨앗은 글에 미리 적은 ‘{spec.seed}’만 쓸 수 있습니다.")
-        if not spec.seed and not source:
-            raise Misuse(
-                "글에 적은 seed가 없습니다. --source에 씨앗의 출처를 적으세요. 예: 공개 주사위 10면체 6개"
-            )
         now = opened.intake.clock.now()
         try:
             known = parse_time(at) if at else now
@@ -105,21 +121,34 @@ def run(subject: str, seed: str, by: str, source: str, at: str | None, **where: 
             raise Misuse("--at은 2023-09-02T20:45:00처럼 적으세요.") from None
         if known > now:
             raise Misuse("--at이 지금보다 뒤입니다.")
-        word = drawing.Seed(
-            seed.strip(), spec.seed or source, by.strip(), known.isoformat(timespec="seconds")
-        )
         opened.note("draw", subject)
-        frozen = opened.intake.store.fixed(subject)
-        lists = [each for each in spec.rounds if "frozen" in frozen.get(each.id, {})]
+        lists = [(each, fixed) for each, fixed in _facts(opened, doc) if "frozen" in fixed]
         if not lists:
             raise NotEligible("먼저 명단을 얼리세요(draw freeze).")
-        for each in lists:
-            with opened.intake.store.open(subject, who=access.who()) as book:
-                listed = drawing.run(book, spec, each, word, now)
-            results = [state for _, state in drawing.outcome(listed, word.seed)]
+        # Rounds that close at different times have seeds of their own; one that was drawn is left as it is.
+        lists = [(each, fixed) for each, fixed in lists if "drawn" not in fixed] or lists
+        sources = [source or drawing.Frozen.read(fixed["frozen"]).source for _, fixed in lists]
+        if not all(sources):
+            raise Misuse(
+                "명단을 얼릴 때 글에 seed가 없었습니다. --source에 씨앗의 출처를 적으세요. 예: 공개 주사위 10면체 6개"
+            )
+        refused: list[str] = []
+        for (each, _), named in zip(lists, sources, strict=True):
+            word = drawing.Seed(seed, named, by, known.isoformat(timespec="seconds"))
+            try:
+                with opened.intake.store.open(subject, who=access.who()) as book:
+                    results = [state for _, state in drawing.run(book, spec, each, word, now)]
+                    _checked(drawing.document(subject, doc.title, {each.id: book.fixed(each.id)}))
+            except NotEligible as refusal:
+                refused.append(refusal.detail)
+                continue
             click.echo(
                 f"{each.label}\t확정 {results.count('confirmed')}건, 대기 {results.count('waiting')}건"
             )
+        if len(refused) == len(lists):
+            raise NotEligible("\n".join(refused))
+        for line in refused:
+            click.echo(line)
         _publish(opened, doc, now)
 
 
@@ -145,20 +174,36 @@ def _drawn(opened: Desk, subject: str) -> tuple[Document, FormSpec]:
     return doc, spec
 
 
-def _told(opened: Desk, doc: Document) -> dict[str, Any]:
-    """draw.json from what is fixed, read inside the store so that it is never a moment old."""
-    facts = {}
+def _facts(opened: Desk, doc: Document) -> list[tuple[Round, dict[str, str]]]:
+    """What is fixed about every round, read inside the store so that it is never a moment old."""
     with opened.intake.store.open(doc.subject, who=access.who()) as book:
-        for each in doc.spec.rounds if doc.spec else ():
-            facts[each.id] = book.fixed(each.id)
+        return [(each, book.fixed(each.id)) for each in (doc.spec.rounds if doc.spec else ())]
+
+
+def _told(opened: Desk, doc: Document) -> dict[str, Any]:
+    """draw.json from what is fixed."""
+    facts = {each.id: fixed for each, fixed in _facts(opened, doc)}
     return drawing.document(doc.subject, doc.title, facts)
+
+
+def _checked(told: dict[str, Any]) -> str:
+    """draw.json as it is written. Raises NotEligible when the site could not show it; {} rounds are passed over."""
+    text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+    if told["rounds"]:
+        try:
+            wrong = list(DrawFile.model_validate_json(text).disagreements())
+        except ValidationError as err:
+            wrong = [".".join(map(str, each["loc"])) for each in err.errors(include_url=False)]
+        if wrong:
+            raise NotEligible(f"{told['subject']}: 추첨을 공개할 수 없습니다: {', '.join(wrong)}")
+    return text
 
 
 def _publish(opened: Desk, doc: Document, now: datetime) -> None:
     """content/results/<kind>-<slug>.toml and its draw.json: the next build shows them."""
     name = f"{doc.folder}-{doc.slug}"
     base = opened.settings.content_dir / "results"
-    text = json.dumps(_told(opened, doc), ensure_ascii=False, indent=1) + "\n"
+    text = _checked(_told(opened, doc))
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     try:
         (base / name).mkdir(parents=True, exist_ok=True)

@@ -91,7 +91,9 @@ def desk(data: str | None, content: str | None, now: str | None) -> Iterator[Des
         clock = SteadyClock(parse_time(now) if now else None)
     except ValueError:
         raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
-    library = load(settings.content_dir, clock.now())
+    # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
+    # writes it anew. Before anything else is made or changed: main() says that nothing was.
+    library = load(settings.content_dir, clock.now(), draws=False)
     store = open_beside(settings.data)
     try:
         keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ LECTURES = {
     ),
     "dice": a_lecture_file("주사위", [a_round(places=1)], selection="draw"),
     "plain": a_lecture_file("선착순"),
+    "turns": a_lecture_file(
+        "차례로 닫는 강좌",
+        [
+            a_round("r1", places=1, closes="2023-08-20T00:00:00"),
+            a_round("r2", places=1, closes="2023-08-25T00:00:00"),
+        ],
+        selection="draw",
+    ),
+    "named": a_lecture_file("씨앗을 정한 강좌", [a_round(places=1)], selection="draw", seed=SOURCE),
     "window": a_lecture_file(
         "동시 접수", [a_round(places=1, waiting=3)], selection="window-draw", window=30, seed=SOURCE
     ),
@@ -108,7 +118,8 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
         assert (late.returncode, "이미 얼렸습니다" in late.stderr) == (1, True)
         told = json.loads((content / "results/lectures-essay/draw.json").read_text("utf-8"))
         assert told["rounds"]["many"]["list_hash"] == list_hash
-        assert "seed" not in told and told["rounds"]["many"]["entries"] == []
+        assert "seed" not in told["rounds"]["many"] and told["rounds"]["many"]["entries"] == []
+        assert told["rounds"]["many"]["source"] == SOURCE
         assert load(content, parse_time(OVER)).draws["lectures-essay"].document.is_drawn is False
         # Somebody of the list cancels between freeze and draw: the order stays, the place goes to the line.
         assert (
@@ -145,7 +156,8 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
         assert [e["number"] for e in told["rounds"]["many"]["entries"]] == order
         assert {e["number"]: e["result"] for e in told["rounds"]["many"]["entries"]} == expected
         assert told["rounds"]["few"]["drawn"] is False
-        assert (told["seed"], told["source"], told["by"]) == (SEED, SOURCE, "감사관")
+        for each in told["rounds"].values():
+            assert (each["seed"], each["source"], each["by"]) == (SEED, SOURCE, "감사관")
         assert told["rounds"]["many"]["excluded"] == [{"number": out[0], "reason": "구 밖에 삶"}]
 
         assert [state(client, who)[0] for who in few] == ["confirmed", "confirmed"]
@@ -160,7 +172,7 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
     check = [sys.executable, str(ROOT / "static/check_draw.py"), str(file)]
     assert subprocess.run(check, capture_output=True, timeout=30).returncode == 0
     published = load(content, parse_time(DRAWN)).draws["lectures-essay"]
-    assert (published.link, published.document.is_by_lot) == ("/results/lectures-essay/", True)
+    assert (published.link, published.document.is_drawn) == ("/results/lectures-essay/", True)
 
     first, second = told["rounds"]["many"]["entries"][:2]
     told["rounds"]["many"]["entries"][:2] = [second, first]
@@ -168,7 +180,9 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
     assert subprocess.run(check, capture_output=True, timeout=30).returncode == 1
     with pytest.raises(ContentMistakes, match="추첨 순서가 씨앗과 다릅니다"):
         load(content, parse_time(DRAWN))
-    assert run("show", "lectures/essay", now=DRAWN).returncode == 1  # the content is wrong: nothing is done
+    # Written anew from the store, whatever the file says.
+    assert run("show", "lectures/essay", now=DRAWN).returncode == 0
+    assert load(content, parse_time(DRAWN)).draws["lectures-essay"].document == published.document
 
 
 def test_dice_need_a_source_and_first_come_has_no_draw(start: Start, run: Any) -> None:
@@ -200,3 +214,114 @@ def test_a_window_is_drawn_and_others_come_behind(start: Start, run: Any) -> Non
         assert sorted(state(client, who) for who in early) == [("confirmed", None), ("waiting", 1)]
         assert [state(client, who) for who in (late, later)] == [("waiting", 2), ("waiting", 3)]
         assert client.post("/api/forms/lectures/window", json=an_application()).status_code == 409
+
+
+def test_rounds_that_close_apart_are_drawn_apart(start: Start, run: Any, content: Path) -> None:
+    """Each is frozen, gets a seed of its own at an honest time and keeps it; what is still open is said and waits."""
+    file = content / "results/lectures-turns/draw.json"
+    dice = ("--by", "과장", "--source", "공개 주사위")
+    with start(NOW).client() as client:
+        for id in ("r1", "r2"):
+            for _ in range(3):
+                apply(client, "turns", id)
+        first = run("freeze", "lectures/turns", now="2023-08-21T09:00:00")
+        assert first.returncode == 0, first.stderr
+        assert "r2 회차: 아직 접수하고 있습니다" in first.stdout and "--source" in first.stdout
+        assert rounds_of(file).keys() == {"r1"}
+        at = ("--at", "2023-08-21T10:00:00")
+        done = run("run", "lectures/turns", "--seed", "1 1", *dice, *at, now="2023-08-21T11:00:00")
+        assert done.returncode == 0, done.stderr
+        drawn = rounds_of(file)["r1"]
+        assert (drawn["seed"], drawn["at"], len(drawn["entries"])) == ("1 1", "2023-08-21T10:00:00+09:00", 3)
+
+        assert run("freeze", "lectures/turns", now="2023-08-26T09:00:00").returncode == 0
+        assert rounds_of(file)["r1"] == drawn and "seed" not in rounds_of(file)["r2"]
+        assert load(content, parse_time(DRAWN)).draws["lectures-turns"].document.is_drawn
+        late = "2023-08-26T11:00:00"
+        known = run("run", "lectures/turns", "--seed", "1 1", *dice, *at, now=late)
+        assert (known.returncode, "얼리기 전에" in known.stderr) == (1, True)
+        second = run("run", "lectures/turns", "--seed", "6 6", *dice, now=late)
+        assert (second.returncode, second.stdout.count("확정 1건, 대기 2건")) == (0, 1), second.stderr
+        both = rounds_of(file)
+        assert both["r1"] == drawn
+        assert (both["r2"]["seed"], len(both["r2"]["entries"])) == ("6 6", 3)
+        other = run("run", "lectures/turns", "--seed", "3 3", *dice, now=late)
+        assert (other.returncode, "다른 씨앗" in other.stderr) == (1, True)
+        assert rounds_of(file) == both
+    check = [sys.executable, str(ROOT / "static/check_draw.py"), str(file)]
+    assert subprocess.run(check, capture_output=True, timeout=30).returncode == 0
+    load(content, parse_time(DRAWN))
+
+
+def rounds_of(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))["rounds"]
+    return found
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "가" * 301, "한 줄\n두 줄", "한 줄\u2028두 줄"])
+def test_a_reason_that_cannot_be_published_leaves_nobody_out(
+    start: Start, run: Any, content: Path, reason: str
+) -> None:
+    """Otherwise the record could not be read, and no command or build would work any more."""
+    with start(NOW).client() as client:
+        who = apply(client, "dice", "r1")
+        refused = run("exclude", "lectures/dice", who[0], "--reason", reason, now=OVER)
+        assert (refused.returncode, "뺀 까닭" in refused.stderr) == (1, True)
+        assert state(client, who)[0] == "received"
+        right = run("exclude", "lectures/dice", who[0], "--reason", f" {'가' * 300} ", now=OVER)
+        assert right.returncode == 0, right.stderr
+        assert run("freeze", "lectures/dice", now=OVER).returncode == 0
+    out = load(content, parse_time(OVER)).draws["lectures-dice"].document.rounds["r1"].excluded
+    assert [each.reason for each in out] == ["가" * 300]
+
+
+def test_the_seed_named_in_advance_stays_the_one(start: Start, run: Any, content: Path) -> None:
+    """Published with the frozen list; a page that names another afterwards draws nothing."""
+    page = content / "lectures/named.md"
+    before = page.read_text("utf-8")
+    with start(NOW).client() as client:
+        for _ in range(2):
+            apply(client, "named", "r1")
+        assert run("freeze", "lectures/named", now=OVER).returncode == 0
+        assert rounds_of(content / "results/lectures-named/draw.json")["r1"]["source"] == SOURCE
+        words = ("run", "lectures/named", "--seed", SEED, "--by", "과장")
+        page.write_text(before.replace(SOURCE, "내가 고른 값"), encoding="utf-8")
+        for more in ((), ("--source", "내가 고른 값"), ("--source", SOURCE)):
+            changed = run(*words, *more, now=DRAWN)
+            assert (changed.returncode, SOURCE in changed.stderr) == (1, True)
+        page.write_text(before.replace(f'seed = "{SOURCE}"\n', ""), encoding="utf-8")
+        gone = run(*words, "--source", "공개 주사위", now=DRAWN)
+        assert (gone.returncode, SOURCE in gone.stderr) == (1, True)
+        page.write_text(before, encoding="utf-8")
+        assert run(*words, now=DRAWN).returncode == 0
+
+
+def test_one_seed_however_it_was_typed(start: Start, run: Any, content: Path) -> None:
+    """A Mac types 가 in two parts: the same seed, the same order, written in one form."""
+    with start(NOW).client() as client:
+        for _ in range(3):
+            apply(client, "dice", "r1")
+        assert run("freeze", "lectures/dice", now=OVER).returncode == 0
+        dice = ("--by", "과장", "--source", "공개 주사위")
+        apart = unicodedata.normalize("NFD", " 가나 3 ")
+        assert run("run", "lectures/dice", "--seed", apart, *dice, now=OVER).returncode == 0
+        assert rounds_of(content / "results/lectures-dice/draw.json")["r1"]["seed"] == "가나 3"
+        assert run("run", "lectures/dice", "--seed", "가나 3", *dice, now=OVER).returncode == 0
+        for field in (("--seed", "\t"), ("--by", " "), ("--source", "가\n나")):
+            wrong = run("run", "lectures/dice", "--seed", "가나 3", *dice, *field, now=OVER)
+            assert (wrong.returncode, "한 줄로" in wrong.stderr) == (1, True), field
+
+
+def test_a_record_cut_short_is_written_anew(start: Start, run: Any, content: Path) -> None:
+    """A crash between draw.json and its record: the sentence of the build says what to do, and that works."""
+    with start(NOW).client() as client:
+        apply(client, "dice", "r1")
+        assert run("freeze", "lectures/dice", now=OVER).returncode == 0
+    file = content / "results/lectures-dice/draw.json"
+    for broken in (file.read_text("utf-8") + "\n", "{", ""):
+        file.write_text(broken, encoding="utf-8")
+        with pytest.raises(ContentMistakes, match=r"지문과 다릅니다|읽을 수 없습니다"):
+            load(content, parse_time(OVER))
+        shown = run("show", "lectures/dice", now=OVER)
+        assert shown.returncode == 0, shown.stderr
+        load(content, parse_time(OVER))
