@@ -47,6 +47,12 @@ class Blank:
     def fixed(self, name: str) -> dict[str, Any]:
         return {}
 
+    def fix(self, round: str, fact: str, text: str, at: Any) -> str:
+        return text
+
+    def history(self, number: str) -> list[Any]:
+        return []
+
     def used(self, person: str, key: str) -> int:
         return 0
 

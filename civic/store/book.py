@@ -17,7 +17,8 @@ from civic.entries import Cap, Counts, Entry, Seat
 
 # What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
-FACTS = ("closed", "frozen", "drawn", "called-off")
+# "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/demonstration.py).
+FACTS = ("closed", "frozen", "drawn", "called-off", "clock")
 
 
 def is_fact(name: str) -> bool:

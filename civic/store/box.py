@@ -152,6 +152,10 @@ class Box(Protocol):
         """A transaction on one poll's box. Raises Unavailable when the store cannot answer. Nothing slow inside."""
         ...
 
+    def polls(self) -> list[str]:
+        """Every poll of which anything is kept, sorted."""
+        ...
+
     def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
         """Messages to be sent now, in no telling order; leased, so that no other process sends them too."""
         ...

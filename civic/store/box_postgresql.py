@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from civic.errors import Misuse, Unavailable
 from civic.store.box import Outgoing
-from civic.store.box_rows import SCRUBBED, TABLES, RowBox, Run, outgoing, put_off, sent
+from civic.store.box_rows import SCRUBBED, TABLES, RowBox, Run, outgoing, polls, put_off, sent
 from civic.store.box_sqlite import UNAVAILABLE
 from civic.store.postgresql.connection import Limits, answering, engine_for
 
@@ -38,6 +38,10 @@ class PostgresBox:
     def open(self, poll: str) -> Iterator[RowBox]:
         with self._transaction(poll) as run:
             yield RowBox(poll, run)
+
+    def polls(self) -> list[str]:
+        with self._transaction("") as run:
+            return polls(run)
 
     def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
         with self._transaction("") as run:

@@ -209,6 +209,13 @@ class RowBox:
         return bool(found)
 
 
+def polls(run: Run) -> list[str]:
+    """Every poll of which anything is kept, sorted."""
+    tables = (*OF_A_POLL, "box_states")
+    rows = run(" UNION ".join(f"SELECT poll FROM {table}" for table in tables), ())  # noqa: S608  # our own names
+    return sorted(row[0] for row in rows)
+
+
 def outgoing(run: Run, now: datetime, most: int) -> list[Outgoing]:
     """Messages that are due and still of use, leased to the caller; those whose time is over are removed.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from civic.errors import Misuse, Unavailable
 from civic.store.box import Outgoing
-from civic.store.box_rows import TABLES, RowBox, outgoing, put_off, sent
+from civic.store.box_rows import TABLES, RowBox, outgoing, polls, put_off, sent
 from civic.store.folder import explain
 
 SETTINGS = ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY")
@@ -47,6 +47,10 @@ class SqliteBox:
     def open(self, poll: str) -> Iterator[RowBox]:
         with self._transaction():
             yield RowBox(poll, self._run)
+
+    def polls(self) -> list[str]:
+        with self._transaction():
+            return polls(self._run)
 
     def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
         with self._transaction():

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from civic import line, wording
-from civic.clock import SteadyClock, parse_time
+from civic.clock import Clock, SteadyClock, parse_time
 from civic.entries import STATES, Entry, clean_number
 from civic.errors import Misuse, NotFound
 from civic.forms import FormSpec, Round
@@ -24,7 +25,9 @@ from civic.models import Document
 from civic.people import show_phone
 from civic.seal import Erased, Keys
 from civic.store import open_beside
+from civic.store.book import Store
 from forms_api import access
+from forms_api.demonstration import mark_of
 from forms_api.export import ERASED, Opened, to_csv
 from forms_api.settings import Settings, read_settings
 
@@ -87,19 +90,37 @@ class Desk:
 def desk(data: str | None, content: str | None, now: str | None) -> Iterator[Desk]:
     """Open everything for one command. Raises ContentMistakes, Misuse."""
     settings = read_settings(os.environ, data=data, content=content)
-    try:
-        clock = SteadyClock(parse_time(now) if now else None)
-    except ValueError:
-        raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
-    # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
-    # writes it anew. Before anything else is made or changed: main() says that nothing was.
-    library = load(settings.content_dir, clock.now(), draws=False)
     store = open_beside(settings.data)
     try:
+        clock, is_real = clock_beside(store, now)
+        # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
+        # writes it anew. Before anything else is made or changed: main() says that nothing was.
+        library = load(settings.content_dir, clock.now(), draws=False)
         keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
-        yield Desk(Intake(library, store, keys, clock, remembers=now is None), settings)
+        yield Desk(Intake(library, store, keys, clock, remembers=is_real), settings)
     finally:
         store.close()
+
+
+def clock_beside(store: Store, now: str | None) -> tuple[Clock, bool]:
+    """The clock of a command on that store, and whether it is the machine's: everything but a demonstration's.
+
+    now: what was given as --now. Raises Misuse where it is not a time, or the store is no demonstration's.
+    """
+    at, mark = read_time(now) if now else None, mark_of(store)
+    if mark is None or mark.start is None:
+        if at:
+            raise Misuse("--now는 시연 서버(serve --now)의 자료에만 씁니다. 이 자료의 때는 바꿀 수 없습니다.")
+        return SteadyClock(), True
+    return SteadyClock(at) if at else mark.clock(), False
+
+
+def read_time(now: str) -> datetime:
+    """The time of a --now. Raises Misuse."""
+    try:
+        return parse_time(now)
+    except ValueError:
+        raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
@@ -107,7 +128,7 @@ def common(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…"),
         click.option("--content", help="글 폴더"),
-        click.option("--now", help="시연 서버와 함께 쓸 때의 때"),
+        click.option("--now", help="시연 자료에서만: 이때로 봅니다. 빼면 시연 서버의 시계를 따릅니다."),
     ):
         command = option(command)
     return command

@@ -38,11 +38,10 @@ from civic.results import as_json
 from civic.seal import Keys
 from civic.store.box import open_box
 from forms_api.cli.front_matter import write
-from forms_api.cli.poll import A_FILE, CONTENT, NOW, Standing, give_up, time_of
+from forms_api.cli.poll import A_FILE, CONTENT, DATA, NOW, Standing, give_up, time_of
 from forms_api.settings import read_settings
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
-DATA = click.option("--data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…")
 ENTRIES = click.option(
     "--to", "folder", type=FOLDER, default=Path("var/paper"), help="입력을 두는 폴더 [기본: var/paper]"
 )
@@ -88,11 +87,12 @@ def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
 def polls(data: str | None, content: Path, now: str | None) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
     settings = read_settings(os.environ, data=data, content=str(content))
-    at = time_of(now)
+    at = time_of(now, settings.data)
+    library = load(content, at)
     keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
     boxes = open_box(settings.data)
     try:
-        yield Polling(load(content, at), boxes, keys, FixedClock(at), settings.is_limited)
+        yield Polling(library, boxes, keys, FixedClock(at), settings.is_limited)
     finally:
         boxes.shut()
 

@@ -7,6 +7,7 @@ the content and the halves. Every command does all of its work or none.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +18,9 @@ import click
 
 from civic import wording
 from civic.ballots import BoxBroken, open_all, slot_of
-from civic.clock import SteadyClock, parse_time
+from civic.clock import SteadyClock
 from civic.envelopes import Slot, new_code, open_one, seal, to_text
+from civic.errors import Misuse
 from civic.halves import HalfMistake, is_sealed, match, new_half, read_half, write_half
 from civic.library import load
 from civic.models import Poll, Proposal
@@ -26,8 +28,11 @@ from civic.polling import Board
 from civic.results import (
     as_json,
 )
+from civic.store import open_beside
 from civic.store.box import Box, open_box
+from forms_api.cli.entries import clock_beside, read_time
 from forms_api.cli.front_matter import with_block, write
+from forms_api.settings import read_settings
 
 BOX, OPENED = "madang-box/1", "madang-opened/1"
 CONTENT = click.option(
@@ -36,10 +41,8 @@ CONTENT = click.option(
     default=Path("content"),
     help="글 폴더",
 )
-NOW = click.option("--now", help="이때로 봅니다(시연). 예: 2023-08-26T00:00:00+09:00")
-DATA = click.option(
-    "--data", default="tinydb://var/data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…"
-)
+NOW = click.option("--now", help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00")
+DATA = click.option("--data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…")
 HALF = click.option(
     "--half",
     "files",
@@ -78,12 +81,22 @@ def give_up(*lines: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def time_of(now: str | None) -> datetime:
-    """The time of `--now`, or the machine's."""
+def time_of(now: str | None, data: str | None = None) -> datetime:
+    """The time of the clock that the servers of the data keep; only a demonstration's lets `--now` choose it.
+
+    data: the address of the box that the command acts on. None for a command on files alone: where no data is at
+    hand (another computer, or before the first start) it takes any time. Raises Misuse, InUse.
+    """
     try:
-        return parse_time(now) if now else SteadyClock().now()
-    except ValueError:
-        raise click.BadParameter("2023-08-26T00:00:00+09:00처럼 적으세요.", param_hint="--now") from None
+        store = open_beside(data or read_settings(os.environ).data)
+    except Misuse:
+        if now and data:
+            raise
+        return read_time(now) if now else SteadyClock().now()
+    try:
+        return clock_beside(store, now)[0].now()
+    finally:
+        store.close()
 
 
 # ---------------------------------------------------------------------------- keys
@@ -211,9 +224,10 @@ def rehearse(slug: str, files: tuple[Path, ...], content: Path, now: str | None)
 @DATA
 @CONTENT
 @NOW
-def close(slug: str, file: Path | None, data: str, content: Path, now: str | None) -> None:
+def close(slug: str, file: Path | None, data: str | None, content: Path, now: str | None) -> None:
     """마감한 투표함을 봉하고 접수증 명단과 함께 내보냅니다. 서버가 켜져 있어도 됩니다."""
-    at = time_of(now)
+    data = read_settings(os.environ, data=data).data
+    at = time_of(now, data)
     standing = Standing.of(content, slug, at)
     if at < standing.poll.closes:
         give_up(
@@ -302,9 +316,10 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
 @DATA
 @CONTENT
 @NOW
-def destroy(slug: str, yes: bool, data: str, content: Path, now: str | None) -> None:
+def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | None) -> None:
     """이의 기간이 끝난 투표함의 봉투와 투표자 명단을 없앱니다. 되돌릴 수 없습니다."""
-    at = time_of(now)
+    data = read_settings(os.environ, data=data).data
+    at = time_of(now, data)
     standing = Standing.of(content, slug, at)
     record = content / "results" / f"{slug}.toml"
     if not record.is_file():

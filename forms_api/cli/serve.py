@@ -24,13 +24,15 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels, logger
 
-from civic.clock import SteadyClock, parse_time
-from civic.errors import InUse, Misuse
+from civic.clock import SEOUL, SteadyClock
+from civic.errors import InUse, Misuse, Unavailable
 from civic.library import Library, load
 from civic.seal import Keys
 from civic.store import open_store
 from forms_api import create_app
 from forms_api.cli import CALL_WRONG, IN_USE
+from forms_api.cli.entries import read_time
+from forms_api.demonstration import Mark, take_up
 from forms_api.notices import start_notices
 from forms_api.services import Services
 from forms_api.settings import Settings, read_settings
@@ -48,7 +50,7 @@ class Plan:
 
     settings: Settings
     library: Library
-    start: datetime | None  # of the clock; None is the machine's
+    mark: Mark  # which clock it keeps
 
 
 @click.command()
@@ -63,15 +65,12 @@ class Plan:
 @click.option("--now", help="이때부터 시계를 시작합니다(시연). 예: 2023-08-16T09:00:00+09:00")
 def serve(now: str | None, **options: Any) -> None:
     """누리집과 신청 접수를 한 포트에서 엽니다."""
-    try:
-        start = parse_time(now) if now else None
-    except ValueError:
-        raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
+    start = read_time(now) if now else None
     settings = replace(read_settings(os.environ, **options), demo=start is not None)
     library = load(settings.content_dir, SteadyClock(start).now())
     with held_port(settings.host, settings.port) as held:
         settings = replace(settings, port=int(held.getsockname()[1]))
-        sys.exit(run(Plan(settings, library, start)))
+        sys.exit(run(Plan(settings, library, Mark(start, datetime.now(SEOUL)))))
 
 
 def run(plan: Plan) -> int:
@@ -106,14 +105,14 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
     outcome: the exit code of the first that could not begin; begun: how many could.
     """
     settings = plan.settings
-    clock = SteadyClock(plan.start)
     try:
         # Keys first: they refuse to be made anew beside data that they could not open.
         keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
         store = open_store(settings.data)
-    except (InUse, Misuse) as reason:
+        multiprocessing.util.Finalize(None, store.close, exitpriority=10)
+        clock = take_up(store, settings.data, plan.mark)
+    except (InUse, Misuse, Unavailable) as reason:
         give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
-    multiprocessing.util.Finalize(None, store.close, exitpriority=10)
     assets = Assets.from_manifest(settings.site_dir)
     try:
         app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)

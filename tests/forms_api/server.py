@@ -22,8 +22,14 @@ class Server:
     """python -m forms_api serve … on a free port; `lines` collects what it says."""
 
     def __init__(
-        self, content: Path, data: Path | str, now: str = NOW, site: Path | None = None, **settings: str
+        self,
+        content: Path,
+        data: Path | str,
+        now: str | None = NOW,
+        site: Path | None = None,
+        **settings: str,
     ) -> None:
+        """now: where a demonstration's clock begins; None is a real server."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
         environ |= {f"MADANG_{name.upper()}": value for name, value in settings.items()}
         command = [sys.executable, "-m", "forms_api", "serve", "--content", str(content)]
@@ -32,8 +38,7 @@ class Server:
             str(data) if "://" in str(data) else f"tinydb://{data}",
             "--port",
             settings.get("port", "0"),
-            "--now",
-            now,
+            *(["--now", now] if now else []),
         ]
         command += ["--site", str(site or content.parent / "no-site")]
         self.lines: list[str] = []
