@@ -213,6 +213,14 @@ class Model:
 
     # ------------------------------------------------------------ the draw
 
+    def exclude(self, id: str, number: str, reason: str) -> None:
+        person = self.rounds[id].of(number)
+        if self.rounds[id].frozen is not None:
+            raise No("not-eligible")
+        if person.state != "received":
+            raise No("not-found")
+        _to(person, "rejected", f"excluded: {reason}")
+
     def freeze(self, id: str, now: datetime) -> None:
         rules, round = self.rules, self.rounds[id]
         if round.frozen is not None:

@@ -167,6 +167,18 @@ class Life(RuleBasedStateMachine):
     def clock_jumps_back(self, minutes: int) -> None:
         self.clock.at = max(self.clock.at - timedelta(minutes=minutes), OPENS - timedelta(minutes=1))
 
+    @precondition(lambda self: self.rules.selection in ("draw", "window-draw") and self._entries())
+    @rule(data=st.data())
+    def exclude(self, data: st.DataObject) -> None:
+        """Staff leave somebody out before the freeze."""
+        entry = self._pick(data, ("received",))
+
+        def real(now: datetime) -> None:
+            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+                drawing.exclude(book, self._round(entry.round)[1], entry.number, "자격이 없음", now)
+
+        self._both(lambda now: self.model.exclude(entry.round, entry.number, "자격이 없음"), real)
+
     @precondition(lambda self: self.rules.selection in ("draw", "window-draw"))
     @rule(id=st.sampled_from("ab"))
     def freeze(self, id: str) -> None:
