@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -143,6 +144,22 @@ def test_empty_optional_answers_are_left_out() -> None:
         "90.01.01-1234567",
         "900101\u200b-1234567",  # marks that nobody sees
         "900101\u00ad1234567",
+        *(f"900101{sign}1234567" for sign in "*,:()+=|\\、・·;#'\"\t"),
+        "90/01/01-1234567",
+        "90년 01월 01일 1234567",
+        "(900101) (1234567)",
+        "19900101-1234567",
+        "1990-01-01 1234567",
+        "٩٠٠١٠١-١٢٣٤٥٦٧",
+        "९००१०१-१२३४५६७",
+        "❾⓿⓿❶⓿❶❶❷❸❹❺❻❼",
+        "9⃣0⃣0⃣1⃣0⃣1⃣1⃣2⃣3⃣4⃣5⃣6⃣7⃣",
+        "900101-9234567",  # born before 1900
+        "900101-0234567",
+        "900101\u31641234567",  # a letter that is a blank
+        "900\x08101-1234567",  # `clean` would join it
+        "9.0.0.1.0.1.1.2.3.4.5.6.7",
+        "900101\n1234567",
     ],
 )
 def test_resident_numbers_are_seen_in_any_spelling(text: str) -> None:
@@ -164,6 +181,14 @@ def test_resident_numbers_are_seen_in_any_spelling(text: str) -> None:
         "1234567890123456",
         "9001-0112-3456-7890",
         "+62 812 3456 7890",
+        "농협 351-0101-2345-67",
+        "농협 301-0112-1234-56",
+        "기업 010-1012-34-5671",
+        "010-1234-5678, 010-9012-1234, 062-960-8548",
+        "010 1012 1234 010 1234 5678",
+        "82-010-2234-5674",
+        "+880 1312-345678",
+        "2023-08-16 010-1234-5678",
         "",
     ],
 )
@@ -175,6 +200,49 @@ def test_other_numbers_are_not_resident_numbers(text: str) -> None:
 def test_a_resident_number_among_numbers_is_seen() -> None:
     """JSON may send it as a number, whole or with a point."""
     assert all(any(map(has_resident_number, texts([sent]))) for sent in (9001011234567, 9001011234567.0))
+
+
+SIGNS = st.text(st.characters(exclude_categories=["L", "N", "Cs", "Zl", "Zp"]), max_size=3)
+NO_DIGIT = st.text(st.characters(exclude_categories=["Nd", "Nl", "No", "Mn", "Me", "Cs"]), max_size=20)
+SCRIPTS = st.sampled_from("0٠०０𝟎")  # the zero of ten digits in a row
+
+
+@given(
+    st.dates(),
+    SIGNS,
+    SIGNS,
+    st.integers(0, 9_999_999),
+    SCRIPTS,
+    st.booleans(),
+    NO_DIGIT,
+    NO_DIGIT,
+)
+def test_any_resident_number_is_seen(
+    born: date, inner: str, middle: str, back: int, zero: str, century: bool, before: str, after: str
+) -> None:
+    """Any date, any signs, any script, with or without the century, amid other words."""
+    year = f"{born.year:04d}" if century and 1800 <= born.year < 2100 else f"{born.year % 100:02d}"
+    number = f"{year}{inner}{born.month:02d}{inner}{born.day:02d}{middle}{back:07d}"
+    number = "".join(chr(ord(zero) + int(c)) if c in "0123456789" else c for c in number)
+    assert has_resident_number(f"{before} {number} {after}")
+
+
+@given(
+    st.lists(st.integers(10_000_000, 99_999_999), min_size=1, max_size=5), st.sampled_from([", ", " ", "/"])
+)
+def test_no_list_of_phones_is_a_resident_number(numbers: list[int], between: str) -> None:
+    """As families and groups type them into a remark."""
+    phones = [f"010-{n // 10_000}-{n % 10_000:04d}" for n in numbers]
+    assert not has_resident_number(between.join(phones))
+
+
+@pytest.mark.parametrize("part", ["9", "90", "9 ", "90-01-01-", "9001 01 123456", "-", " ", "가9", "0.1."])
+def test_a_long_text_is_looked_through_in_one_go(part: str) -> None:
+    """100 kB of whatever comes close takes no longer than its length: less than a second on any machine."""
+    text = part * (100_000 // len(part))
+    began = time.perf_counter()
+    has_resident_number(text)
+    assert time.perf_counter() - began < 1
 
 
 @given(
