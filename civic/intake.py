@@ -33,6 +33,7 @@ from civic.store.book import NumberTaken, Store
 
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
+_PHONES = ("phone", "phone_last4")  # of some international numbers thirteen digits begin like a birth date
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -493,16 +494,21 @@ def _forbidden(payload: Mapping[str, Any]) -> list[FieldError]:
         if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
             continue  # made by a program: one in four thousand has the digits of a resident registration number
         for text in texts({name: value}):
-            message = _wrong_text(text)
+            message = _wrong_text(name, text)
             if message:
                 found.append(FieldError(_shown(name), message))
                 break
     return found
 
 
-def _wrong_text(text: str) -> str:
-    """Why a text may not be kept, whatever the field; "" when it may."""
-    if has_resident_number(text):
+def holds_resident_number(field: str, text: str) -> bool:
+    """As has_resident_number, but a whole international number in a field for phones is a phone number."""
+    return has_resident_number(text) and not (field in _PHONES and people.is_international(text))
+
+
+def _wrong_text(field: str, text: str) -> str:
+    """Why a text may not be kept in a field; "" when it may."""
+    if holds_resident_number(field, text):
         return RESIDENT_NUMBER_MESSAGE
     try:
         text.encode()  # a lone surrogate: JSON can carry it, UTF-8 cannot keep it

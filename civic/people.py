@@ -44,7 +44,7 @@ def read_name(text: str) -> str:
 def normalise_phone(text: str) -> str:
     """A mobile number in E.164: "010 1234 5678" -> "+821012345678".
 
-    Korean numbers in any usual spelling, full-width digits too; others only with + and the country's number.
+    Korean numbers in any usual spelling, full-width digits too; others only with + (or 00) and the country's number.
     """
     text = _plain_signs(clean(text))
     message = FOREIGN_MESSAGE if text.startswith("+") and not text.startswith("+82") else PHONE_MESSAGE
@@ -68,8 +68,20 @@ def normalise_phone(text: str) -> str:
     return phone
 
 
+def is_international(text: str) -> bool:
+    """Is it a mobile number with + (or 00) and the country's number? Thirteen digits of it may begin like a birth date."""
+    try:
+        return _plain_signs(clean(text)).startswith("+") and bool(normalise_phone(text))
+    except ValueError:
+        return False
+
+
 def _plain_signs(text: str) -> str:
-    """Full-width digits made plain, hyphens as people type them, and without the marks that copying brings along."""
+    """Full-width digits made plain, hyphens as people type them, 00 as +, without the marks that copying brings along."""
+    return re.sub(r"^00(?=[\s.\-]*[1-9])", "+", _plain_hyphens(text))
+
+
+def _plain_hyphens(text: str) -> str:
     if text.isascii():
         return text.replace("_", "-")
     # The letter ㅡ before NFKC, which would make another letter of it. Marks of direction (U+202A …) and zero-width

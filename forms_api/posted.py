@@ -7,8 +7,8 @@ from typing import Any
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from civic.errors import FieldError, Invalid
-from civic.forms import FormSpec, has_resident_number, texts
-from civic.intake import Application
+from civic.forms import FormSpec, texts
+from civic.intake import Application, holds_resident_number
 from civic.people import show_phone
 from forms_api.guards import HONEYPOT
 
@@ -52,7 +52,9 @@ def shown_values(form: Posted) -> dict[str, str | list[str]]:
     """What was typed, to be shown again: not the honeypot, and never a resident registration number."""
     values: dict[str, str | list[str]] = {}
     for name, given in form.lists():
-        if name in ("step", HONEYPOT) or any(has_resident_number(text) for text in texts([name, *given])):
+        if name in ("step", HONEYPOT) or any(
+            holds_resident_number(name, text) for text in texts([name, *given])
+        ):
             continue
         # Only ticks come in several: of a field sent twice the first is shown.
         values[name] = given if len(given) > 1 and name.startswith(ANSWERS) else given[0]

@@ -212,6 +212,31 @@ def test_a_phone_in_any_usual_spelling(desk: Intake, typed: str) -> None:
     assert application.phone == "+821012345678"
 
 
+@pytest.mark.parametrize(
+    ("typed", "phone"),
+    [
+        ("+82-010-2234-5674", "+821022345674"),
+        ("82-010-2234-5674", "+821022345674"),
+        ("+8201022345674", "+821022345674"),
+        ("+8801312345678", "+8801312345678"),
+        ("+880 1312-345678", "+8801312345678"),
+        ("008801312345678", "+8801312345678"),
+    ],
+)
+def test_a_phone_that_looks_like_a_resident_number(desk: Intake, typed: str, phone: str) -> None:
+    """Found with real numbers: whoever wrote the country's number was told to take a resident number out."""
+    application = desk.check("lectures", "essay", an_application(phone=typed, answers={"why": "x"}))
+    assert application.phone == phone
+
+
+@pytest.mark.parametrize("typed", ["820102-2345674", "8201022345674", "+900101-1234567"])
+def test_a_resident_number_typed_as_a_phone(desk: Intake, typed: str) -> None:
+    """Only a whole number with + and its country is taken for a phone."""
+    with pytest.raises(Invalid) as refused:
+        desk.check("lectures", "essay", an_application(phone=typed, answers={"why": "x"}))
+    assert "주민등록번호" in refused.value.errors[0].message
+
+
 def test_fields_that_the_form_does_not_have(desk: Intake) -> None:
     """Named one by one; a name that could itself be personal is not repeated."""
     payload = an_application(answers={"why": "x"}, party=2, birth_date="1990-01-31", colour="red")
