@@ -1,7 +1,7 @@
 """Personal answers under lock: AES-256-GCM with one data key per subject, wrapped by a master key.
 
 The master key lies in a key file outside the data folder; the wrapped data keys lie in the store. Destroying a
-data key makes every copy of that subject's answers unreadable: entries, journals and backups alike.
+data key makes that subject's answers unreadable wherever its wrapped key is not: not in a backup that holds both.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ class Keys:
         return nonce + self._data_key(subject, wrapped).encrypt(nonce, plain, _bound(subject, number))
 
     def unseal(self, ring: KeyRing, subject: str, number: str, sealed: bytes) -> bytes:
-        """What was sealed. Raises Erased (the data key is gone), WrongKey."""
-        wrapped = ring.wrapped_key(subject)
+        """What was sealed. Raises Erased (it was taken out, or the data key is gone), WrongKey."""
+        wrapped = ring.wrapped_key(subject) if sealed else None
         if wrapped is None:
             raise Erased
         try:
@@ -144,7 +144,7 @@ class Keys:
             raise WrongKey from err
 
     def erase(self, ring: KeyRing, subject: str, at: datetime) -> None:
-        """Destroy the subject's data key."""
+        """Destroy the subject's data key, and with it its answers."""
         wrapped = ring.wrapped_key(subject)
         ring.drop_key(subject, at)
         if wrapped:

@@ -57,7 +57,6 @@ def test_sealed_answers_open_only_in_their_place(keys: Keys) -> None:
         (SUBJECT, "7K3F-9QXN", sealed),
         ("programs/tour", NUMBER, sealed),
         (SUBJECT, NUMBER, changed),
-        (SUBJECT, NUMBER, b""),
     ]:
         with pytest.raises(WrongKey, match="키 파일"):
             keys.unseal(ring, subject, number, content)

@@ -18,7 +18,8 @@ from civic.entries import Cap, Counts, Entry, Seat
 # What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
 # "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/demonstration.py).
-FACTS = ("closed", "frozen", "drawn", "called-off", "clock")
+# "kept:<when it was noticed>" is until when answers are kept; the latest counts.
+FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept")
 
 
 def is_fact(name: str) -> bool:
@@ -102,7 +103,7 @@ class Book(Protocol):
     def fix(self, round: str, fact: str, text: str, at: datetime) -> str:
         """Keep a fact about a round for good, in the journal: the first one of its name counts and is returned.
 
-        fact: "closed", "closed:<time>", "frozen", "drawn" or "called-off" (FACTS).
+        fact: "closed", "closed:<time>", "frozen", "drawn", "called-off" or "kept:<time>" (FACTS).
         """
         ...
 
@@ -183,7 +184,10 @@ class Store(Protocol):
         ...
 
     def drop_key(self, subject: str, at: datetime) -> None:
-        """Destroy the subject's data key: its sealed answers can never be read again."""
+        """Destroy the subject's data key and take its sealed answers out: they can never be read here again.
+
+        Numbers, states, ranks, times and keyed hashes stay. Again it changes nothing more.
+        """
         ...
 
     def close(self) -> None: ...

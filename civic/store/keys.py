@@ -1,5 +1,5 @@
-"""The wrapped data keys of subjects, in a file of their own: what is dropped here is gone from backups of the
-entries too, because those never held it. Deleted bytes are overwritten."""
+"""The wrapped data keys of subjects, in a file of their own, so that one can be destroyed: deleted bytes are
+overwritten. A backup of this file that was made before still holds the key (docs/security.md)."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from civic.store.table import RowDatabase, RowStorage
 
 ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
 NOBODY = Counts()
+EMPTIED_AT_ONCE = 500  # entries: some ten milliseconds under the lock
 T = TypeVar("T")
 Facts = dict[str, dict[str, dict[str, str]]]  # subject -> round -> name -> text
 log = logging.getLogger("madang.store")
@@ -155,7 +156,10 @@ class TinyStore:
         return self._keys.keep(subject, wrapped)
 
     def drop_key(self, subject: str, at: datetime) -> None:
-        """Destroy a subject's key; the journal says when."""
+        """Take out what was sealed, destroy the key it was sealed with; the journal says when."""
+        self._empty(
+            subject
+        )  # first: after a crash in between the key still says that there is something to do
         self._keys.drop(subject, at)
         with self._storage.joined():
             self._storage.work.changes.append(
@@ -171,6 +175,17 @@ class TinyStore:
         finally:
             self._keys.close()
             self._hold.release()
+
+    def _empty(self, subject: str) -> None:
+        """Take what was sealed out of every entry of a subject; a few at a time, so that nobody waits long."""
+        with self._storage.settled():
+            rounds = self._index.rounds.get(subject, {}).values()
+            ids = [id for round in rounds for id in round.members]
+        for start in range(0, len(ids), EMPTIED_AT_ONCE):
+            with self._storage.joined():
+                documents = self._storage.documents(TABLE)
+                part = {id: {**documents[id], "sealed": ""} for id in ids[start : start + EMPTIED_AT_ONCE]}
+                self._storage.change(TABLE, part)
 
     def _refuse_in_trouble(self) -> None:
         if self._storage.batches.failure:

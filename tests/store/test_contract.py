@@ -399,6 +399,19 @@ def test_a_subject_has_one_data_key_until_it_is_dropped(store: Store) -> None:
     assert store.wrapped_key("programs/tour") is None
 
 
+def test_what_was_sealed_goes_with_the_key(store: Store) -> None:
+    """Of this subject alone; number, state, rank, counts, person and journal stay, and so does a retry's answer."""
+    mine = add(store, an_entry("kim", submission="s-1", sealed=b"secret"))
+    other = add(store, replace(an_entry("lee", sealed=b"secret"), subject="programs/tour"))
+    store.keep_key(SUBJECT, b"one")
+    before = store.history(mine.number), store.counts(SUBJECT)
+    store.drop_key(SUBJECT, NOON)
+    assert store.find(mine.number) == replace(mine, sealed=b"")
+    assert store.find(other.number) == other
+    assert (store.history(mine.number), store.counts(SUBJECT)) == before
+    assert add(store, an_entry("kim", submission="s-1")).number == mine.number
+
+
 # ------------------------------------------------------------ restart
 
 

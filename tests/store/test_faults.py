@@ -388,6 +388,7 @@ def test_dropped_keys_leave_no_bytes_in_the_folder(tmp_path: Path) -> None:
     store.keep_key(SUBJECT, secret)
     assert any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     store.drop_key(SUBJECT, NOON)
+    assert store.wrapped_key(SUBJECT) is None
     assert not any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     store.close()
 

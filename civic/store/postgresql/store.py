@@ -150,13 +150,16 @@ class PostgresStore:
         return found
 
     def drop_key(self, subject: str, at: datetime) -> None:
-        # Two tables, one statement: the key is gone if and only if the journal says so.
+        # Three tables, one statement: the key is gone if and only if the answers are and the journal says so.
+        emptied = (
+            update(ENTRIES).where(ENTRIES.c.subject == subject, ENTRIES.c.sealed != b"").values(sealed=b"")
+        )
         gone = insert(KEYS).values(subject=subject, wrapped=None, dropped=at)
         gone = gone.on_conflict_do_update(
             index_elements=[KEYS.c.subject], set_={"wrapped": None, "dropped": gone.excluded.dropped}
         )
         line = Change(subject, "", "key", "destroyed", "retention", "clock", at)
-        self._read(plain_insert(JOURNAL).values(vars(line)).add_cte(gone.cte("gone")))
+        self._read(plain_insert(JOURNAL).values(vars(line)).add_cte(gone.cte("gone"), emptied.cte("emptied")))
         self._keys.pop(subject, None)
 
     def close(self) -> None:
