@@ -209,7 +209,7 @@ class FormSpec(Shape):
 
     @property
     def last_end(self) -> datetime:
-        """When everything is over, from which `consent.keep_days` count: aware, Seoul."""
+        """When the last round is over; see `Document.kept_until`: aware, Seoul."""
         return max([self.closes_for(r) for r in self.rounds] + [r.ends for r in self.rounds if r.ends])
 
 

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from civic import line, people, rules
+from civic import line, people, retention, rules
 from civic.clock import Clock
 from civic.entries import Counts, Entry, clean_number, new_number
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, WrongCode
@@ -43,6 +43,8 @@ class Pages(Protocol):
     def get(self, folder: str, slug: str) -> Document | None: ...
 
     def subjects(self) -> tuple[Document, ...]: ...
+
+    def takers(self) -> tuple[Document, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,8 @@ class Intake:
                         if late is None:
                             raise
                         entry = late
+                    if entry.number == draft.number and entry.rank == 1:
+                        retention.note(book, application.doc, each.id, now)
                     position = book.position(entry)
             except NumberTaken:
                 continue

@@ -5,7 +5,7 @@ The descriptions are the staff's reference: docs/content-guide.md is checked aga
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -115,6 +115,19 @@ class Document(Shape):
     def spec(self) -> FormSpec | None:
         """The page's sign-up form, or None."""
         return getattr(self, "form", None)
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """When the answers of its sign-ups are erased: `consent.keep_days` after everything is over; None without form.
+
+        Everything: the last round's end or closing, the lecture's last meeting, the event's end.
+        """
+        spec = self.spec
+        if spec is None:
+            return None
+        ends: list[datetime] = [each.ends for each in getattr(self, "sessions", ())]
+        over = max(spec.last_end, getattr(self, "ends", spec.last_end), *ends)
+        return over + timedelta(days=spec.consent.keep_days)
 
     @model_validator(mode="after")
     def _shown_before_hidden(self) -> Self:

@@ -1,15 +1,17 @@
-"""What a server does without being asked: lets offers lapse, moves lines up, and tells people what became of them."""
+"""What a server does without being asked: lets offers lapse, moves lines up, tells people what became of them, and
+erases answers whose time is over."""
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from flask import Flask
 
-from civic import wording
+from civic import retention, wording
 from civic.entries import Entry
 from civic.errors import Refused
 from civic.intake import Intake
@@ -24,6 +26,7 @@ from forms_api.services import Services
 PAUSE = 2.0  # seconds between two rounds
 LEASE = timedelta(minutes=5)  # how long another server leaves a message to the one that took it
 RETRY = timedelta(minutes=1)
+KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
 
 TEXTS = {
     "promoted": "기다리던 자리가 확정되었습니다.",
@@ -42,6 +45,7 @@ class Rounds:
     def __init__(self, intake: Intake, sender: Reaching, base_url: str, log: EventLog) -> None:
         self._intake, self._sender, self._base_url, self._log = intake, sender, base_url, log
         self._later: dict[int, datetime] = {}  # message -> not before
+        self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
 
@@ -58,7 +62,19 @@ class Rounds:
     def once(self) -> int:
         """One round; how many messages went out."""
         self._intake.advance()
-        return self.deliver()
+        gone = self.deliver()
+        if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
+            self.erase()
+            self._kept_seen = time.monotonic()
+        return gone
+
+    def erase(self) -> list[str]:
+        """Erase answers that have been kept as long as their pages say; those subjects."""
+        intake = self._intake
+        erased = retention.follow(intake.library, intake.store, intake.keys, intake.clock.now())
+        for subject in erased:
+            self._log.event("answers-erased", subject=subject)
+        return erased
 
     def deliver(self) -> int:
         """Send what is due; what cannot go now is tried again, what never can is given up."""

@@ -45,6 +45,10 @@ class Shelf:
         """As `Library.subjects`, now."""
         return self.library.subjects()
 
+    def takers(self) -> tuple[Document, ...]:
+        """As `Library.takers`, now."""
+        return self.library.takers()
+
     def department(self, key: str) -> Department | None:
         """As `Library.department`, now."""
         return self.library.department(key)

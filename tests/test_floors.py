@@ -22,6 +22,7 @@ FLOORS = {
     "civic.drawn": 3,
     "civic.polling": 4,
     "civic.proving": 4,
+    "civic.retention": 4,
     "civic.library": 3,
     "civic.store": 3,
     "civic.rules": 2,

@@ -60,6 +60,9 @@ class OneForm:
     def subjects(self) -> tuple[Document, ...]:
         return (self.doc,)
 
+    def takers(self) -> tuple[Document, ...]:
+        return (self.doc,)
+
 
 class Life(RuleBasedStateMachine):
     """The life of one form with two rounds; every step is made on both sides, then both are compared."""

@@ -87,6 +87,10 @@ class Library:
             page for folder in SUBJECTS for page in self._by_folder.get(folder, {}).values() if page.spec
         )
 
+    def takers(self) -> tuple[Document, ...]:
+        """Pages that take sign-ups, also those that are not shown now."""
+        return tuple(page for page in self._pages if page.spec)
+
     def everything(self) -> tuple[Document, ...]:
         """All visible pages, kind by kind."""
         return tuple(page for folder in KINDS for page in self._by_folder.get(folder, {}).values())

@@ -21,6 +21,7 @@ COMMANDS = {  # name -> module that holds a command of the same name
     "ledger": "forms_api.cli.ledger",
     "migrate": "forms_api.cli.migrate",
     "move": "forms_api.cli.move",
+    "purge": "forms_api.cli.purge",
     "rush": "forms_api.cli.rush",
     "serve": "forms_api.cli.serve",
     "settings": "forms_api.cli.settings",

@@ -1,0 +1,91 @@
+"""How long the answers of sign-ups are kept, and their end. No web.
+
+A page says how long (`Document.kept_until`); the store is told at the first sign-up and whenever it changes, so that
+answers end also when the page is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from civic.models import Document
+from civic.seal import Keys
+from civic.store.book import Book, Store
+
+FACT = "kept"
+# How long a date must have stood before answers are erased on it unasked: a slip of the pen in a page can be mended.
+STANDING = timedelta(days=1)
+
+
+class Pages(Protocol):
+    """What is needed of the Library."""
+
+    def takers(self) -> tuple[Document, ...]: ...
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """The answers of one subject that can still be opened."""
+
+    subject: str
+    until: datetime | None  # None: neither a page nor the store says
+    noted: datetime | None  # since when the store has known just this date; None: it does not
+
+    def is_over(self, now: datetime) -> bool:
+        """Has the time to keep them passed?"""
+        return self.until is not None and self.until <= now
+
+
+def note(book: Book, page: Document, round: str, now: datetime) -> None:
+    """Tell the store until when answers are kept. round: any of the page's."""
+    if page.kept_until:
+        book.fix(round, f"{FACT}:{now.isoformat()}", page.kept_until.isoformat(), now)
+
+
+def keepings(pages: Pages, store: Store) -> list[Keeping]:
+    """What is kept of each subject, by name; subjects whose answers are erased are left out."""
+    said = {page.subject: page.kept_until for page in pages.takers()}
+    found = []
+    for subject in store.subjects():
+        if store.wrapped_key(subject) is not None:
+            noted, known = _noted(store.fixed(subject))
+            until = said.get(subject) or known
+            found.append(Keeping(subject, until, noted if until == known else None))
+    return found
+
+
+def erase(keys: Keys, store: Store, subject: str, now: datetime) -> int:
+    """Destroy what people wrote in their sign-ups for a subject; the number of sign-ups."""
+    with store.open(subject) as book:
+        count = len(book.entries())
+    keys.erase(store, subject, now)
+    return count
+
+
+def follow(pages: Pages, store: Store, keys: Keys, now: datetime) -> list[str]:
+    """Tell the store of every new date, and erase what is over by a date that has stood for a day; those subjects."""
+    known = {page.subject: page for page in pages.takers()}
+    erased = []
+    for keeping in keepings(pages, store):
+        page = known.get(keeping.subject)
+        if keeping.noted is None and page:
+            with store.open(keeping.subject, who="clock") as book:
+                note(book, page, next(iter(store.counts(keeping.subject))), now)
+        elif keeping.is_over(now) and keeping.noted and keeping.noted <= now - STANDING:
+            erase(keys, store, keeping.subject, now)
+            erased.append(keeping.subject)
+    return erased
+
+
+def _noted(facts: Mapping[str, Mapping[str, str]]) -> tuple[datetime | None, datetime | None]:
+    """(when it was noted, until when) of the latest note; None twice without one."""
+    notes = [
+        (datetime.fromisoformat(name.partition(":")[2]), datetime.fromisoformat(text))
+        for round in facts.values()
+        for name, text in round.items()
+        if name.partition(":")[0] == FACT
+    ]
+    return max(notes, default=(None, None))

@@ -1,0 +1,115 @@
+"""Answers end by themselves while a server runs, and by `purge` beside it; the clock moves between servers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.builders import NOW, a_lecture_file, a_phone, an_application, write_content
+from tests.forms_api.server import ROOT, Server
+
+SUBJECT = "lectures/essay"
+BEFORE, OVER = (
+    "2023-09-30T23:00:00+09:00",
+    "2023-10-01T00:00:01+09:00",
+)  # closed on 1 September, kept for 30 days
+
+
+def purge(
+    folder: Path, *arguments: str, now: str = OVER, command: str = "purge"
+) -> subprocess.CompletedProcess[str]:
+    """python -m forms_api purge … on that folder."""
+    where = ["--content", str(folder / "content"), "--data", f"tinydb://{folder}/var/data", "--now", now]
+    call = [sys.executable, "-m", "forms_api", command, *arguments, *where]
+    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def served(folder: Path, now: str = NOW) -> Server:
+    return Server(folder / "content", folder / "var/data", now=now, rate_limit="off").ready()
+
+
+def applied(folder: Path, name: str = "홍길동") -> tuple[str, str]:
+    """(receipt number, last four digits) of somebody who signed up at NOW."""
+    write_content(folder / "content", {"essay": a_lecture_file("에세이")})
+    server, phone = served(folder), a_phone()
+    with server.client() as client:
+        answer = client.post(f"/api/forms/{SUBJECT}", json=an_application(name=name, phone=phone))
+    assert server.stop() == 0
+    return answer.json()["number"], phone[-4:]
+
+
+def shown(folder: Path, number: str) -> str:
+    return purge(folder, "show", number, command="entries").stdout
+
+
+def test_a_server_erases_what_is_over(tmp_path: Path) -> None:
+    """Nobody calls anything: a day before it is there, a second after it is not; the citizen still finds the entry."""
+    number, last4 = applied(tmp_path)
+    assert served(tmp_path, BEFORE).stop() == 0
+    assert "홍길동" in shown(tmp_path, number)
+    server = served(tmp_path, OVER)
+    ends = time.monotonic() + 20
+    while not any('"answers-erased"' in line for line in server.lines) and time.monotonic() < ends:
+        time.sleep(0.1)
+    told = [json.loads(line) for line in server.lines if '"answers-erased"' in line]
+    assert [line["subject"] for line in told] == [SUBJECT]
+    assert "홍길동" not in shown(tmp_path, number)
+    with server.client() as client:
+        given = {"number": number, "phone_last4": last4}
+        assert client.post("/api/entries/lookup", json=given).json()["state"] == "confirmed"
+    assert server.stop() == 0
+
+
+def test_purge_lists_then_erases(tmp_path: Path) -> None:
+    """Beside a running server: a dry run shows and changes nothing, the real one says what went, again finds nothing."""
+    number, _ = applied(tmp_path)
+    server = served(tmp_path, BEFORE)
+    try:
+        kept = purge(tmp_path, "--dry-run", now=BEFORE)
+        assert (kept.returncode, kept.stdout) == (0, f"{SUBJECT}\t2023-10-01 00:00\t보관 중\n")
+        assert purge(tmp_path, now=BEFORE).stdout == ""
+        assert purge(tmp_path, "--dry-run").stdout == f"{SUBJECT}\t2023-10-01 00:00\t지울 것\n"
+        assert "홍길동" in shown(tmp_path, number)
+        gone = purge(tmp_path)
+        assert (gone.returncode, gone.stdout) == (0, f"{SUBJECT}\t2023-10-01 00:00\t1건의 답을 지웠습니다.\n")
+        assert "예전 백업" in gone.stderr
+        again = purge(tmp_path)
+        assert (again.returncode, again.stdout, again.stderr) == (0, "", "지울 것이 없습니다.\n")
+        assert "홍길동" not in shown(tmp_path, number) and number in shown(tmp_path, number)
+    finally:
+        assert server.stop() == 0
+    noted = (tmp_path / "var/access.jsonl").read_text(encoding="utf-8").splitlines()
+    acts = [json.loads(line)["act"] for line in noted]
+    assert acts.count("purge") == 1
+
+
+def test_a_page_that_was_deleted_is_purged_too(tmp_path: Path) -> None:
+    """Its date stands in the store since the first sign-up."""
+    number, _ = applied(tmp_path)
+    (tmp_path / f"content/{SUBJECT}.md").unlink()
+    assert purge(tmp_path, now=BEFORE).stdout == ""
+    assert "1건의 답을 지웠습니다." in purge(tmp_path).stdout
+    assert "홍길동" not in shown(tmp_path, number)
+
+
+def test_one_subject_can_be_erased_early(tmp_path: Path) -> None:
+    """When an event is called off, or the page and the note are both missing."""
+    number, _ = applied(tmp_path)
+    assert "1건의 답을 지웠습니다." in purge(tmp_path, SUBJECT, "--early", now=BEFORE).stdout
+    assert "홍길동" not in shown(tmp_path, number)
+
+
+def test_wrong_calls_change_nothing(tmp_path: Path) -> None:
+    """Everything at once and early, a subject that nobody signed up for."""
+    number, _ = applied(tmp_path)
+    for arguments, code, said in (
+        (["--early"], 2, "--early는 글 하나를 적을 때만 씁니다."),
+        (["lectures/none"], 1, "lectures/none: 신청이 없는 글입니다."),
+    ):
+        answer = purge(tmp_path, *arguments)
+        assert (answer.returncode, answer.stdout) == (code, "")
+        assert said in answer.stderr and "Traceback" not in answer.stderr
+    assert "홍길동" in shown(tmp_path, number)
