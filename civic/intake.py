@@ -122,7 +122,8 @@ class Intake:
         given = payload.get("round")
         each = spec.round(clean(given)) if isinstance(given, str) else None
         if given and isinstance(given, str) and each is None:
-            raise NotFound("그런 회차가 없습니다.")
+            said = "그런 회차가 없습니다."
+            raise NotFound(said, [FieldError("round", f"{said} 다시 골라 주세요.")])
         now = self.clock.now()
         if each is None:
             return read_application(doc, spec, each, payload, now.date())

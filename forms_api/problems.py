@@ -124,7 +124,7 @@ def _safe_page(refusal: Refused) -> Response:
 
 def _page(refusal: Refused) -> Response:
     retry: Retry | None = g.get("retry")
-    if retry and isinstance(refusal, Invalid | WrongCode):
+    if retry and (refusal.errors or isinstance(refusal, Invalid | WrongCode)):
         return retry(refusal)
     trail: Trail = [("홈", link("home")), (refusal.title, "")]
     return services().renderer.page(

@@ -72,7 +72,20 @@ def test_a_form_that_takes_nothing(
 def test_a_round_that_does_not_exist(client: httpx.Client) -> None:
     as_json, as_page = both(client, "plain", an_application(round="r9"))
     problem(as_json, "not-found", 404, "찾는 것이 없습니다.", "그런 회차가 없습니다.")
-    page(as_page, 404, "그런 회차가 없습니다.", 'href="/lectures/plain/"')
+    said = "그런 회차가 없습니다. 다시 골라 주세요."
+    assert as_json.json()["errors"] == [{"field": "round", "message": said}]
+    page(as_page, 404, said, 'href="/lectures/plain/"', 'name="round" value="r1"')
+
+
+def test_a_round_that_is_gone_keeps_what_was_typed(client: httpx.Client) -> None:
+    """Found by an old page left open: the form comes back with the text, and each round can be chosen anew."""
+    typed = an_application(round="zzz", name="김하나", answers={"topic": "오래 적은 이야기"}, consent=None)
+    answer = client.post("/api/forms/lectures/asks", data=as_form(typed, step="check"))
+    text = page(
+        answer, 404, "그런 회차가 없습니다. 다시 골라 주세요.", "오류: ", 'href="#f-round"', 'id="f-round"'
+    )
+    assert 'value="김하나"' in text and "오래 적은 이야기" in text
+    assert 'value="r2"' in text
 
 
 def test_full(client: httpx.Client) -> None:
