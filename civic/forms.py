@@ -31,6 +31,15 @@ def _in_seoul(value: datetime) -> datetime:
 SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
 
 
+class Misplaced(ValueError):
+    """A mistake that a table finds in something inside it."""
+
+    def __init__(self, said: str, *path: str | int) -> None:
+        """path: of the key, from the table that finds it."""
+        super().__init__(said)
+        self.path = path
+
+
 class Shape(BaseModel):
     """Base of everything staff write: unknown keys are mistakes, types are exact, nothing changes later."""
 
@@ -181,9 +190,16 @@ class FormSpec(Shape):
             double = sorted({key for key in keys if keys.count(key) > 1})
             if double:
                 raise ValueError(f"{name}에 같은 이름이 두 번 있습니다: {', '.join(double)}")
-        for each in self.rounds:
-            if self.closes_for(each) <= self.opens_for(each):
-                raise ValueError(f"rounds {each.id}: closes는 opens보다 뒤여야 합니다")
+        for number, each in enumerate(self.rounds):
+            opens, closes = self.opens_for(each), self.closes_for(each)
+            if closes <= opens:
+                raise Misplaced("opens보다 뒤여야 합니다", "rounds", number, "closes")
+            if opens < self.opens:
+                raise Misplaced("신청서의 opens보다 앞설 수 없습니다", "rounds", number, "opens")
+            if closes > self.closes:
+                raise Misplaced("신청서의 closes보다 늦을 수 없습니다", "rounds", number, "closes")
+            if each.ends and each.ends <= opens:
+                raise Misplaced("접수를 시작하는 때보다 뒤여야 합니다", "rounds", number, "ends")
         if (self.selection == "window-draw") != (self.window is not None):
             raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
         if any(each.hours for each in self.rounds) and not self.ledger:

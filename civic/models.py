@@ -130,7 +130,9 @@ class Document(Shape):
         return over + timedelta(days=spec.consent.keep_days)
 
     @model_validator(mode="after")
-    def _shown_before_hidden(self) -> Self:
+    def _dates_in_order(self) -> Self:
+        if self.published and self.updated and self.updated < self.published:
+            raise ValueError("updated는 published보다 앞설 수 없습니다")
         if self.publish_at and self.expire_at and self.expire_at <= self.publish_at:
             raise ValueError("expire_at은 publish_at보다 뒤여야 합니다")
         return self

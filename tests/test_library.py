@@ -110,6 +110,43 @@ def test_a_decomposed_name_is_refused(small: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "`<script>`와 `<!--`는 글자입니다.",
+        "    <script>\n\n다음",
+        "<style>\np { color: red }\n</style>\n\n글",
+        "<!-- 메모\n두 줄 -->\n\n글",
+        "중괄호 {#apply}와 {#a} {#a}는 글자입니다.",
+        "## 하나 {#one}\n\n## 둘 {#two}",
+        "탭\t과 줄\u2028",
+    ],
+)
+def test_text_that_only_looks_wrong_is_left_alone(small: Path, body: str) -> None:
+    """Code, things that are closed, braces in running words."""
+    page = small / "programs/news.md"
+    page.write_text(f"{page.read_text('utf-8')}\n\n{body}\n", "utf-8")
+    assert report(small) == []
+
+
+def test_a_fence_hides_nothing(small: Path) -> None:
+    """Our Markdown knows no fences: a <style> between them really takes the rest of the page."""
+    page = small / "programs/news.md"
+    lines = page.read_text("utf-8").count("\n")
+    page.write_text(f"{page.read_text('utf-8')}```\n<style>\n```\n\n## 뒤\n", "utf-8")
+    said = "닫지 않아 그 뒤의 글이 보이지 않습니다. </style>로 닫거나 지우세요 (found <style>)"
+    assert report(small) == [f"programs/news.md:{lines + 2}: {said}"]
+
+
+def test_unseen_signs_in_the_settings_are_named(small: Path) -> None:
+    """site.toml is on every page."""
+    file = small / "site.toml"
+    file.write_text(file.read_text("utf-8").replace('name = "', 'name = "\\u0008', 1), "utf-8")
+    assert [line.partition(": ")[2] for line in report(small)] == [
+        "name: 보이지 않는 제어 글자가 있습니다. 지우고 다시 쓰세요 (found U+0008)"
+    ]
+
+
 def test_a_missing_folder_and_a_missing_site_file_are_named(tmp_path: Path) -> None:
     """Nothing at all is a mistake too."""
     assert report(tmp_path / "nowhere") == [f"{tmp_path}/nowhere: content 폴더가 없습니다"]

@@ -20,7 +20,8 @@ TEMPLATE_IDS = frozenset(
         r"\S+",
         """
         main apply glance sessions siblings rules consent form errors site-menu menu-dialog menu-dialog-title
-        apply-title contact-title vote-title types-title
+        apply-title apply-heading error-summary-title contact-title vote-title types-title ballot ballot-area
+        ballot-search
         """,
     )
 )

@@ -21,6 +21,7 @@ from civic.library.front import Source, read_source
 from civic.library.parallel import mapped
 from civic.library.shape_mistakes import nearest, shape_mistakes, unknown_key
 from civic.library.targets import links_of, mentions_of, silent_pictures
+from civic.library.text_mistakes import text_mistakes, unseen_values
 from civic.links import FOLDERS
 from civic.models import KINDS, Document, Site
 
@@ -98,6 +99,7 @@ def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, 
     if source is None:
         return None, None, mistakes
     model = KINDS[folder]
+    mistakes += text_mistakes(source)
     values = dict(source.values)
     for key in _FILLED:
         if key in values:
@@ -118,6 +120,7 @@ def _read_site(content: Path, reading: Reading) -> None:
     reading.mistakes += mistakes
     if source is None:
         return
+    reading.mistakes += unseen_values(source)
     reading._sources[SITE_FILE] = source
     try:
         reading.site = Site.model_validate(source.values)

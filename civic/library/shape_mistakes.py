@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from civic.errors import Mistake
-from civic.forms import FormSpec, Shape, has_resident_number
+from civic.forms import FormSpec, Misplaced, Shape, has_resident_number
 from civic.library.front import Source
 from civic.library.toml_lines import Path
 from civic.models import guide_fields
@@ -124,9 +124,10 @@ def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistak
         return unknown_key(source, model, path)
     context = detail.get("ctx", {})
     if kind == "value_error":
-        said = str(context["error"])
+        error = context["error"]
+        said = str(error)
         named = (*path, said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"))
-        path = named if source.has(named) else path
+        path = (*path, *error.path) if isinstance(error, Misplaced) else named if source.has(named) else path
         return Mistake(source.file, source.line(path), dotted(path), said, _shown(source.value(path)))
     said, hint = _say(kind, context, source.value(path))
     found = "" if kind == "missing" else _shown(source.value(path))

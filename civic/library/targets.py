@@ -28,7 +28,7 @@ def links_of(body: str) -> Iterator[tuple[int, str, bool]]:
     """(line of the body, 0 is the first; target; is it a picture) of every link outside code."""
     if "](" not in body and "]:" not in body and "=" not in body:
         return
-    plain = _without_code(body)
+    plain = without_code(body)
     for found in _LINK.finditer(plain):
         target = next((group for group in found.groups()[1:] if group is not None), "")
         is_picture = bool(found["image"]) or found.group().startswith("src")
@@ -38,11 +38,11 @@ def links_of(body: str) -> Iterator[tuple[int, str, bool]]:
 def silent_pictures(body: str) -> Iterator[int]:
     """The lines (0 is the first) of pictures without words for those who cannot see them."""
     if "![" in body or "<img" in body:
-        plain = _without_code(body)
+        plain = without_code(body)
         for found in _PICTURE_WITHOUT_WORDS.finditer(plain):
             yield plain.count("\n", 0, found.start())
 
 
-def _without_code(body: str) -> str:
+def without_code(body: str) -> str:
     """The text with everything in backticks blanked out; lines and places stay."""
     return _CODE.sub(lambda code: re.sub(r"[^\n]", " ", code.group()), body) if "`" in body else body
