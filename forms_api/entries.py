@@ -31,7 +31,9 @@ def lookup() -> Response:
     offer_again(_lookup_page, link("my"))
     given = _given()
     number, last4 = _credentials(given, _field(given, "number"))
-    return show(services().intake.lookup(number, last4), last4)
+    with services().limits.guess(number):
+        found = services().intake.lookup(number, last4)
+    return show(found, last4)
 
 
 @entries.post("/api/entries/<number>/cancel")
@@ -39,7 +41,8 @@ def cancel(number: str) -> Response:
     """Cancel it; the first in line gets the place."""
     offer_again(_lookup_page, link("my"))
     number, last4 = _credentials(_given(), number)
-    found = services().intake.cancel(number, last4)
+    with services().limits.guess(number):
+        found = services().intake.cancel(number, last4)
     if not is_form_post():
         return jsonify(document(found))
     doc, each = shown_place(found)
@@ -70,7 +73,9 @@ def _reply(number: str, act: Callable[[str, str], Found]) -> Response:
     """The entry after an answer to an offer: JSON, or the page of the entry."""
     offer_again(_lookup_page, link("my"))
     number, last4 = _credentials(_given(), number)
-    return show(act(number, last4), last4)
+    with services().limits.guess(number):
+        found = act(number, last4)
+    return show(found, last4)
 
 
 def show(found: Found, last4: str) -> Response:
@@ -152,7 +157,7 @@ def _field(given: Mapping[str, Any], name: str) -> str:
 
 
 def _credentials(given: Mapping[str, Any], number: str) -> tuple[str, str]:
-    """Number and last four digits, cleaned. Raises Invalid when one is missing, TooMany after many tries."""
+    """Number and last four digits, cleaned. Raises Invalid when one is missing."""
     last4 = _field(given, "phone_last4").strip()
     errors = []
     if not number.strip():
@@ -161,9 +166,7 @@ def _credentials(given: Mapping[str, Any], number: str) -> tuple[str, str]:
         errors.append(FieldError("phone_last4", "휴대전화 번호 뒤 네 자리를 적어 주세요."))
     if errors:
         raise Invalid(errors)
-    number = clean_number(number[:40])
-    services().limits.number(number)
-    return number, last4[:40]
+    return clean_number(number[:40]), last4[:40]
 
 
 def _lookup_page(refusal: Refused) -> Response:

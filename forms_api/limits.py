@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from civic.errors import TooMany
+from civic.errors import TooMany, WrongCode
 
 # Offices, schools and mobile networks share one address: the ceiling per address only stops floods.
 PER_ADDRESS = parse("600/minute")
@@ -30,9 +33,26 @@ class Limits:
         """One more application of this person (keyed hash) for this form. Raises TooMany."""
         self._hit(PER_PERSON_AND_FORM, subject, person)
 
-    def number(self, number: str) -> None:
-        """One more try at this receipt number. Raises TooMany: the number is locked for a while."""
+    @contextmanager
+    def guess(self, number: str) -> Iterator[None]:
+        """The block proves who asks for this receipt number; only WrongCode counts.
+
+        Raises TooMany: the number is locked for a while. Counted before the block, and given back after it, so that
+        guesses at the same moment count as well.
+        """
         self._hit(PER_NUMBER, "number", number)
+        try:
+            yield
+        except WrongCode:
+            raise
+        except BaseException:
+            self._give_back(PER_NUMBER, "number", number)
+            raise
+        self._give_back(PER_NUMBER, "number", number)
+
+    def _give_back(self, limit: RateLimitItem, *key: str) -> None:
+        if self._on:
+            self._limiter.hit(limit, *key, cost=-1)
 
     def _hit(self, limit: RateLimitItem, *key: str) -> None:
         if self._on and not self._limiter.hit(limit, *key):

@@ -197,7 +197,7 @@ def test_what_is_logged_names_nobody(content: Path, tmp_path: Path) -> None:
 
 
 def test_rate_limits(content: Path, tmp_path: Path) -> None:
-    """One person and form: 20 a minute. One number: 10 tries, then it is locked, right digits or not."""
+    """One person and form: 20 a minute. One number: 10 wrong tries, then it is locked, right digits or not."""
     server = Server(content, tmp_path / "var/data").ready()
     with server.client() as client:
         payload = an_application()
@@ -211,6 +211,12 @@ def test_rate_limits(content: Path, tmp_path: Path) -> None:
         number = answers[0].json()["number"]
         last4 = payload["phone"][-4:]
         wrong = "0000" if last4 != "0000" else "1111"
+        right = {"number": number, "phone_last4": last4}
+        looks = [client.post("/api/entries/lookup", json=right).status_code for _ in range(12)]
+        assert looks == [200] * 12
+        assert (
+            client.post(f"/api/entries/{number}/accept", json=right).status_code == 403
+        )  # nothing is offered
         tries = [
             client.post("/api/entries/lookup", json={"number": number, "phone_last4": wrong}).status_code
             for _ in range(10)
