@@ -33,6 +33,7 @@ from civic.store.book import NumberTaken, Store
 
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
+BROKEN_MESSAGE = "글자가 깨졌습니다. 다시 적어 주세요."
 _PHONES = ("phone", "phone_last4")  # of some international numbers thirteen digits begin like a birth date
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -518,8 +519,8 @@ def _wrong_text(field: str, text: str) -> str:
     try:
         text.encode()  # a lone surrogate: JSON can carry it, UTF-8 cannot keep it
     except UnicodeEncodeError:
-        return "글자가 깨졌습니다. 다시 적어 주세요."
-    return ""
+        return BROKEN_MESSAGE
+    return BROKEN_MESSAGE if "\ufffd" in text else ""  # what stands where bytes were no text
 
 
 def _shown(name: str) -> str:

@@ -25,10 +25,13 @@ ADDRESS = "/api/forms/<folder>/<slug>"
 
 
 @forms.get(ADDRESS)
-def describe(folder: str, slug: str) -> Response:
-    """One form: its questions, rounds and state."""
+def describe(folder: str, slug: str) -> BaseResponse:
+    """One form: its questions, rounds and state. A person who comes by the address bar is led to the page."""
     intake = services().intake
     doc, spec = intake.form(folder, slug)
+    accept = request.accept_mimetypes
+    if accept.quality("text/html") > accept.quality("application/json"):
+        return _varied(redirect(doc.link, code=302))
     now, counts = services().clock.now(), intake.counts(doc.subject)
     rounds = {}
     for each in spec.rounds:
@@ -51,6 +54,12 @@ def describe(folder: str, slug: str) -> Response:
         rounds=rounds,
     )
     answer.headers["Cache-Control"] = "public, max-age=1"
+    return _varied(answer)
+
+
+def _varied(answer: BaseResponse) -> BaseResponse:
+    """Caches keep the page's answer and the program's apart."""
+    answer.vary.add("Accept")
     return answer
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, cast
+from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Request, request
 
 from civic.errors import FieldError, ForbiddenOrigin, Invalid, TooLarge, UnsupportedType
-from civic.intake import refuse_forbidden
+from civic.intake import BROKEN_MESSAGE, refuse_forbidden
 
 LONGEST_BODY = 64 * 1024  # bytes
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -36,6 +37,8 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
             return  # no such address, or not this method: that is the answer, whatever was sent
         if sent.mimetype != "application/json" and sent.mimetype not in FORM_TYPES:
             raise UnsupportedType
+        if sent.mimetype == FORM_TYPES[0]:
+            check_utf8(sent.get_data())
 
 
 def the_request() -> Request:
@@ -51,6 +54,16 @@ def check_origin(fetch_site: str | None, origin: str | None, origins: frozenset[
     if fetch_site == "same-origin" or (origin is not None and origin in origins):
         return
     raise ForbiddenOrigin
+
+
+def check_utf8(body: bytes) -> None:
+    """Raises Invalid when a form's fields are no UTF-8: werkzeug would make other characters of them in silence."""
+    try:
+        unquote_to_bytes(body).decode()
+    except UnicodeDecodeError:
+        refusal = Invalid([FieldError("", BROKEN_MESSAGE)])
+        refusal.detail = BROKEN_MESSAGE  # no form comes back to say it: it could not show what was typed
+        raise refusal from None
 
 
 def is_form_post() -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import cast
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from civic.errors import (
@@ -64,6 +64,8 @@ def register_problems(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         if error.code is not None and error.code < 400:
             return cast(Response, error.get_response())
+        if error.code == 405 and _is_nowhere():
+            return answer(NotFound())
         response = answer(_named(error.code or 500))
         # Allow and Content-Range: what a program needs to know beside a 405 and a 416.
         for name, value in error.get_headers():
@@ -86,6 +88,17 @@ def answer(refusal: Refused) -> Response:
     if isinstance(refusal, TooMany | Unavailable):
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def _is_nowhere() -> bool:
+    """Would only the view of the site's files take this address of the API, to say that it is not there?"""
+    adapter = current_app.create_url_adapter(request)
+    if adapter is None or not request.path.startswith("/api/"):
+        return False
+    if set(adapter.allowed_methods()) - set(READING):
+        return False
+    endpoint, _ = adapter.match(method="GET")
+    return bool(endpoint == "pages.page")
 
 
 def wants_page() -> bool:

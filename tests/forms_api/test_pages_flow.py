@@ -161,3 +161,14 @@ def test_a_form_sent_twice(client: httpx.Client) -> None:
     first, second = (client.post("/api/forms/lectures/plain", data=as_form(direct)) for _ in range(2))
     assert (first.status_code, second.status_code) == (303, 409)
     assert "이미 신청하셨습니다." in second.text and first.headers["location"] not in second.text
+
+
+def test_the_address_of_a_form_leads_a_person_to_its_page(client: httpx.Client) -> None:
+    """Enter in the address bar, after a page with errors: the lecture and not raw JSON; programs get JSON."""
+    browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    led = client.get(ASKS, headers={"Accept": browser})
+    assert (led.status_code, led.headers["location"]) == (302, "/lectures/asks/")
+    for accept in ("application/json", "*/*"):
+        told = client.get(ASKS, headers={"Accept": accept})
+        assert told.json()["subject"] == "lectures/asks" and "Accept" in told.headers["vary"]
+    assert client.get("/api/forms/lectures/none", headers={"Accept": browser}).status_code == 404

@@ -279,6 +279,26 @@ def test_a_field_that_came_twice(client: httpx.Client) -> None:
     page(answer, 422, "글로 적어 주세요.", 'value="홍길동"')
 
 
+@pytest.mark.parametrize("body", [b"step=check&name=%ff%fe", b"step=check&name=\xb1\xe8", b"%ff=1"])
+def test_a_form_post_that_is_no_utf8(client: httpx.Client, body: bytes) -> None:
+    """As an old program sends it: refused like broken JSON, and no other characters are made of it."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    text = page(client.post(FORM, content=body, headers=headers), 422, "글자가 깨졌습니다. 다시 적어 주세요.")
+    assert "%FF" not in text
+
+
+def test_signs_that_stand_for_broken_bytes(client: httpx.Client) -> None:
+    """A form with parts is decoded before we see it; what is left of the bytes is refused, in JSON too."""
+    payload = an_application(name="김\ufffd나")
+    as_json = client.post(FORM, json=payload)
+    broken = "글자가 깨졌습니다. 다시 적어 주세요."
+    assert as_json.json()["errors"] == [{"field": "name", "message": broken}]
+    parts = {
+        name: (None, value.encode("euc-kr")) for name, value in as_form(an_application(name="김나")).items()
+    }
+    page(client.post(FORM, files=parts), 422, broken)
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -336,6 +356,7 @@ def test_method_not_allowed(client: httpx.Client) -> None:
         problem(answer, "method-not-allowed", 405, TITLE_405, TITLE_405)
         assert {"GET", "POST"} <= set(answer.headers["allow"].split(", "))
     assert client.post("/api/status").headers["allow"].split(", ").count("GET") == 1
+    assert client.put("/api/entries/lookup").headers["allow"].split(", ").count("POST") == 1
 
 
 @pytest.mark.parametrize("said", ["²", "٣", "1.0", "-1", "0", "5", "0x2", "1e0"])
@@ -355,4 +376,6 @@ def test_an_unknown_address_of_the_api(client: httpx.Client) -> None:
     title = "찾는 것이 없습니다."
     problem(client.get("/api/nothing"), "not-found", 404, title, title)
     page(client.get("/api/nothing", headers={"Accept": "text/html"}), 404, title)
+    for method in ("POST", "PUT", "DELETE"):  # 405 would say that something is there
+        problem(client.request(method, "/api/nope"), "not-found", 404, title, title)
     problem(client.get("/api/receipts/forged"), "not-found", 404, title, "그런 접수증이 없습니다.")
