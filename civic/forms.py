@@ -46,6 +46,11 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+# What a question may not ask for, and how a hint may still speak of it: "주민등록번호는 적지 마세요".
+_ASKS_FOR_IT = re.compile(r"(?:주민|외국인)\s*(?:등록)?\s*번호|주민\s*등록\s*(?:증\s*)?[앞뒷뒤]\s*자리")
+_ASKS_NOT = re.compile(r"지\s*(?:마|말|않)|빼고|제외|없이|가리고|금지")
+
+
 class Question(Shape):
     """One field that a form adds to name, phone and consent (`[[form.fields]]`)."""
 
@@ -65,6 +70,8 @@ class Question(Shape):
         default=None, ge=1, description="글은 최대 글자 수, 숫자는 가장 큰 값, 체크는 최대 개수"
     )
     min: int | None = Field(default=None, ge=0, description="숫자의 가장 작은 값")
+    earliest: date | None = Field(default=None, description="날짜의 가장 이른 날")
+    latest: date | None = Field(default=None, description="날짜의 가장 늦은 날")
     options: Many[Line] = Field(default=(), description="select, radio, checkbox에서 고를 수 있는 답")
 
     @model_validator(mode="after")
@@ -75,6 +82,32 @@ class Question(Shape):
             raise ValueError(f"type이 {self.type}이면 options를 쓰지 않습니다")
         if len(set(self.options)) != len(self.options):
             raise ValueError("options에 같은 답이 두 번 있습니다")
+        return self
+
+    @model_validator(mode="after")
+    def _bounds_fit_type(self) -> Self:
+        is_counted = self.type in ("text", "textarea", "number") or (self.type == "checkbox" and self.options)
+        if self.max is not None and not is_counted:
+            raise ValueError("max는 글과 숫자, options가 있는 checkbox에서만 씁니다")
+        if self.min is not None and self.type != "number":
+            raise ValueError("min은 type이 number일 때만 씁니다")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min은 max보다 클 수 없습니다")
+        for name in ("earliest", "latest"):
+            if getattr(self, name) is not None and self.type != "date":
+                raise ValueError(f"{name}는 type이 date일 때만 씁니다")
+        if self.earliest and self.latest and self.latest < self.earliest:
+            raise ValueError("latest는 earliest보다 앞설 수 없습니다")
+        return self
+
+    @model_validator(mode="after")
+    def _asks_for_no_resident_number(self) -> Self:
+        said = "주민등록번호는 물을 수 없습니다(개인정보 보호법 제24조의2). 생년월일이면 form.person을 쓰세요"
+        if _ASKS_FOR_IT.search(self.label) or any(map(_ASKS_FOR_IT.search, self.options)):
+            raise Misplaced(said, "label")
+        for sentence in re.split(r"[.!?\n]", self.hint):
+            if _ASKS_FOR_IT.search(sentence) and not _ASKS_NOT.search(sentence):
+                raise Misplaced(said, "hint")
         return self
 
     @property
@@ -347,15 +380,24 @@ def _read_answer(question: Question, given: Any) -> Any:
     if question.type == "number":
         return _read_number(question, text)
     if question.type == "date":
-        try:
-            return date.fromisoformat(text).isoformat()
-        except ValueError:
-            raise ValueError("날짜를 2023-08-16처럼 적어 주세요.") from None
+        return _read_date(question, text)
     if len(text) > question.longest:
         raise ValueError(f"{question.longest}자까지 적을 수 있습니다. 지금 {len(text)}자입니다.")
     if question.type == "text" and "\n" in text:
         raise ValueError("한 줄로 적어 주세요.")
     return text
+
+
+def _read_date(question: Question, text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("날짜를 2023-08-16처럼 적어 주세요.") from None
+    if question.earliest and day < question.earliest:
+        raise ValueError(f"{question.earliest.isoformat()}이나 그 뒤의 날짜를 적어 주세요.")
+    if question.latest and day > question.latest:
+        raise ValueError(f"{question.latest.isoformat()}이나 그 앞의 날짜를 적어 주세요.")
+    return day.isoformat()
 
 
 def _read_number(question: Question, text: str) -> int:

@@ -113,6 +113,9 @@ def describe_question(question: Question) -> dict[str, Any]:
         told["max"] = question.max
     if question.min is not None:
         told["min"] = question.min
+    for name, day in (("earliest", question.earliest), ("latest", question.latest)):
+        if day:
+            told[name] = day.isoformat()
     return told
 
 

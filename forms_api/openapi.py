@@ -134,6 +134,8 @@ def _answer_schema(question: Question) -> dict[str, Any]:
             schema |= {"maximum": question.max} if question.max is not None else {}
         case "date":
             schema |= {"type": "string", "format": "date"}
+            bounds = [f"{name} {day}" for name in ("earliest", "latest") if (day := getattr(question, name))]
+            schema |= {"description": ", ".join(bounds)} if bounds else {}
         case "select" | "radio":
             schema |= {"type": "string", "enum": list(question.options)}
         case "checkbox" if question.options:

@@ -26,6 +26,10 @@ def a_form(**changes: Any) -> FormSpec:
     return FormSpec.model_validate({**given, **changes})
 
 
+EARLY = datetime(2023, 8, 1)  # noqa: DTZ001 — as staff write it
+_DAYS = {"name": "q", "label": "날", "type": "date"}
+
+
 def asking(**question: Any) -> FormSpec:
     return a_form(fields=[{"name": "q", "label": "질문", **question}])
 
@@ -45,6 +49,25 @@ def test_times_without_offset_are_seoul_and_half_open() -> None:
         ({"rounds": [{"id": "r1", "label": "a", "places": 1, "hours": 4}]}, "ledger를 쓰세요"),
         ({"fields": [{"name": "q", "label": "a", "type": "select", "options": ["하나"]}]}, "두 개 이상"),
         ({"fields": [{"name": "q", "label": "a", "options": ["하나", "둘"]}]}, "options를 쓰지 않습니다"),
+        ({"fields": [{"name": "q", "label": "a", "type": "number", "min": 5, "max": 1}]}, "min은 max보다"),
+        ({"fields": [{"name": "q", "label": "a", "type": "checkbox", "min": 1}]}, "min은 type이 number"),
+        ({"fields": [{"name": "q", "label": "a", "type": "date", "max": 3}]}, "max는 글과 숫자"),
+        ({"fields": [{"name": "q", "label": "a", "earliest": date(2023, 9, 1)}]}, "earliest는 type이 date"),
+        (
+            {"fields": [_DAYS | {"earliest": date(2023, 9, 2), "latest": date(2023, 9, 1)}]},
+            "latest는 earliest보다",
+        ),
+        ({"fields": [{"name": "q", "label": "주민 등록번호 앞자리"}]}, "물을 수 없습니다"),
+        ({"fields": [{"name": "q", "label": "외국인등록번호"}]}, "물을 수 없습니다"),
+        ({"fields": [{"name": "q", "label": "보험", "hint": "주민번호를 적어 주세요."}]}, "물을 수 없습니다"),
+        (
+            {"rounds": [{"id": "r1", "label": "a", "places": 1, "opens": EARLY}]},
+            "opens보다 앞설",
+        ),
+        (
+            {"rounds": [{"id": "r1", "label": "a", "places": 1, "ends": EARLY}]},
+            "시작하는 때보다",
+        ),
     ],
 )
 def test_a_form_that_cannot_work_is_refused(changes: dict[str, Any], says: str) -> None:
@@ -69,6 +92,11 @@ def test_types_are_exact_and_unknown_keys_are_mistakes(wrong: dict[str, Any]) ->
         ({"type": "number", "min": 1, "max": 9}, "7", 7),
         ({"type": "number"}, 7, 7),
         ({"type": "date"}, "2023-08-16", "2023-08-16"),
+        (
+            {"type": "date", "earliest": date(2023, 9, 1), "latest": date(2023, 9, 1)},
+            "2023-09-01",
+            "2023-09-01",
+        ),
         ({"type": "radio", "options": ["오전", "오후"]}, "오후", "오후"),
         ({"type": "checkbox", "options": ["수어", "휠체어"]}, ["휠체어"], ["휠체어"]),
         ({"type": "checkbox", "options": ["수어", "휠체어"]}, "수어", ["수어"]),
@@ -96,6 +124,8 @@ def test_answers_are_read(question: dict[str, Any], given: Any, answer: Any) -> 
         ({"type": "number"}, "1e3", "숫자로"),
         ({"type": "number"}, True, "글로 적어 주세요"),
         ({"type": "date"}, "16/8/2023", "2023-08-16처럼"),
+        ({"type": "date", "earliest": date(2023, 9, 1)}, "1900-01-01", "2023-09-01이나 그 뒤"),
+        ({"type": "date", "latest": date(2023, 9, 8)}, "2023-09-09", "2023-09-08이나 그 앞"),
         ({"type": "checkbox", "options": ["수어", "휠체어"], "max": 1}, ["수어", "휠체어"], "1개까지"),
         ({"type": "checkbox", "options": ["수어", "휠체어"]}, ["수어", "수어"], "보기 가운데에서"),
         ({"type": "checkbox", "options": ["수어", "휠체어"]}, {"a": 1}, "보기 가운데에서"),
@@ -109,6 +139,12 @@ def test_wrong_answers_say_what_to_do(question: dict[str, Any], given: Any, says
     assert answers == {}
     assert [error.field for error in errors] == ["answers.q"]
     assert says in errors[0].message
+
+
+def test_a_hint_may_warn_of_resident_numbers() -> None:
+    """To say that it must not be written is no question for it; an address on the register is none either."""
+    warned = asking(hint="예: 아파트 이름. 주민등록번호는 적지 마세요.", label="주민등록상 주소")
+    assert warned.fields[0].hint
 
 
 def test_unknown_answers_are_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,18 @@ QUESTIONS = (
 LECTURES = {
     "plain": a_lecture_file("에세이 글쓰기", [a_round(places=100_000)]),
     "asks": a_lecture_file("질문 있는 강좌", [a_round(places=1000), a_round("r2")], QUESTIONS),
+    "days": a_lecture_file(
+        "날을 고르는 강좌",
+        fields=[
+            {
+                "name": "day",
+                "label": "올 날",
+                "type": "date",
+                "earliest": date(2023, 9, 1),
+                "latest": date(2023, 9, 8),
+            }
+        ],
+    ),
     "soon": a_lecture_file("곧 여는 강좌", opens="2023-08-20T09:00:00"),
     "over": a_lecture_file("끝난 강좌", opens="2023-08-01T09:00:00", closes="2023-08-15T00:00:00"),
     "full": a_lecture_file("작은 강좌", [a_round(places=1)]),

@@ -172,3 +172,17 @@ def test_the_address_of_a_form_leads_a_person_to_its_page(client: httpx.Client) 
         told = client.get(ASKS, headers={"Accept": accept})
         assert told.json()["subject"] == "lectures/asks" and "Accept" in told.headers["vary"]
     assert client.get("/api/forms/lectures/none", headers={"Accept": browser}).status_code == 404
+
+
+def test_a_date_has_bounds(client: httpx.Client) -> None:
+    """Found with a visit in 1900: the page offers the days there are, programs are told, others are refused."""
+    address = "/api/forms/lectures/days"
+    told = client.get(address).json()["fields"][0]
+    assert (told["earliest"], told["latest"]) == ("2023-09-01", "2023-09-08")
+    wrong = client.post(address, json=an_application(answers={"day": "1900-01-01"}))
+    assert wrong.json()["errors"] == [
+        {"field": "answers.day", "message": "2023-09-01이나 그 뒤의 날짜를 적어 주세요."}
+    ]
+    page = client.post(address, data=as_form(an_application(answers={"day": "2023-09-09"}), step="check"))
+    assert page.status_code == 422 and 'min="2023-09-01" max="2023-09-08"' in page.text
+    assert client.post(address, json=an_application(answers={"day": "2023-09-08"})).status_code == 201
