@@ -31,6 +31,15 @@ def _in_seoul(value: datetime) -> datetime:
 SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
 
 
+FIXED_LABELS = {  # of the fields that every form may have, as the page and the consent name them
+    "name": "이름",
+    "phone": "휴대전화 번호",
+    "birth_date": "생년월일",
+    "email": "이메일",
+    "party": "함께 신청하는 사람 수",
+}
+
+
 class Misplaced(ValueError):
     """A mistake that a table finds in something inside it."""
 
@@ -159,8 +168,13 @@ class Consent(Shape):
     """What the citizen agrees to, in the order of 개인정보 보호법 15②; deletion follows `keep_days`."""
 
     purpose: Line = Field(description="개인정보를 쓰는 곳(목적)")
-    items: Many[Line] = Field(min_length=1, description="꼭 받는 항목")
-    optional_items: Many[Line] = Field(default=(), description="선택해서 적는 항목")
+    items: Many[Line] = Field(
+        default=(),
+        description="신청서의 칸 말고 더 받는 항목. 이름, 연락처, 질문은 신청서에서 저절로 나옵니다.",
+    )
+    optional_items: Many[Line] = Field(
+        default=(), description="신청서의 칸 말고 선택해서 더 받는 항목. 선택 질문은 저절로 나옵니다."
+    )
     keep_days: int = Field(
         gt=0, le=3650, description="모든 활동이 끝나고 며칠 뒤에 지우는지. 실제 삭제도 이 값을 따릅니다."
     )
@@ -250,6 +264,26 @@ class FormSpec(Shape):
     def closes_for(self, each: Round) -> datetime:
         """When this round closes: its own time, or the form's."""
         return each.closes or self.closes
+
+    @property
+    def collected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What is collected of a person, for the consent: (always, only if they like), in the order of the form.
+
+        From the same fields that the page draws and the post is checked by, then what the consent adds.
+        """
+        asked = [(FIXED_LABELS["name"], True), (FIXED_LABELS["phone"], True)]
+        if self.person == "phone+birth_date":
+            asked.append((FIXED_LABELS["birth_date"], True))
+        if self.email != "none":
+            asked.append((FIXED_LABELS["email"], self.email == "required"))
+        if self.party > 1:
+            asked.append((FIXED_LABELS["party"], True))
+        asked += [(question.label, question.required) for question in self.fields]
+        always = [label for label, needed in asked if needed] + list(self.consent.items)
+        chosen = [label for label, needed in asked if not needed] + list(self.consent.optional_items)
+        return tuple(dict.fromkeys(always)), tuple(
+            dict.fromkeys(each for each in chosen if each not in always)
+        )
 
     @property
     def places(self) -> int:

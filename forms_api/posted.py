@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from civic.errors import FieldError, Invalid
-from civic.forms import FormSpec, texts
+from civic.forms import FIXED_LABELS, FormSpec, texts
 from civic.intake import Application, holds_resident_number
 from civic.people import show_phone
 from forms_api.guards import HONEYPOT
@@ -75,13 +75,16 @@ def hidden_values(form: Posted, submission: str) -> list[tuple[str, str]]:
 def rows(spec: FormSpec, application: Application) -> list[tuple[str, str]]:
     """(label, text) of everything that will be sent, as it was understood."""
     found = [("회차", application.round.label)] if len(spec.rounds) > 1 else []
-    found += [("이름", application.name), ("휴대전화 번호", show_phone(application.phone))]
+    found += [
+        (FIXED_LABELS["name"], application.name),
+        (FIXED_LABELS["phone"], show_phone(application.phone)),
+    ]
     if application.birth_date:
-        found.append(("생년월일", application.birth_date))
+        found.append((FIXED_LABELS["birth_date"], application.birth_date))
     if application.email:
-        found.append(("이메일", application.email))
+        found.append((FIXED_LABELS["email"], application.email))
     if spec.party > 1:
-        found.append(("함께 신청하는 사람 수", f"{application.party}명"))
+        found.append((FIXED_LABELS["party"], f"{application.party}명"))
     for question in spec.fields:
         answer = application.answers.get(question.name)
         found.append((question.label, _as_text(answer)))

@@ -83,6 +83,22 @@ def test_types_are_exact_and_unknown_keys_are_mistakes(wrong: dict[str, Any]) ->
         a_form(rounds=[{"id": "r1", "label": "a", "places": 5, **wrong}])
 
 
+def test_the_consent_names_everything_that_is_collected() -> None:
+    """Found with an event that counted companions and did not say so: the list comes from the fields themselves."""
+    consent = {"purpose": "접수", "keep_days": 30, "items": ["출석", "이름"], "optional_items": ["사진"]}
+    full = a_form(
+        consent=consent,
+        person="phone+birth_date",
+        email="optional",
+        party=4,
+        fields=[{"name": "a", "label": "사는 동"}, {"name": "b", "label": "바라는 것", "required": False}],
+    )
+    always = ("이름", "휴대전화 번호", "생년월일", "함께 신청하는 사람 수", "사는 동", "출석")
+    assert full.collected == (always, ("이메일", "바라는 것", "사진"))
+    assert a_form(email="required").collected == (("이름", "휴대전화 번호", "이메일"), ())
+    assert a_form(email="none").collected == (("이름", "휴대전화 번호"), ())
+
+
 @pytest.mark.parametrize(
     ("question", "given", "answer"),
     [

@@ -186,3 +186,9 @@ def test_a_date_has_bounds(client: httpx.Client) -> None:
     page = client.post(address, data=as_form(an_application(answers={"day": "2023-09-09"}), step="check"))
     assert page.status_code == 422 and 'min="2023-09-01" max="2023-09-08"' in page.text
     assert client.post(address, json=an_application(answers={"day": "2023-09-08"})).status_code == 201
+
+
+def test_the_consent_of_the_page_names_what_is_asked(client: httpx.Client) -> None:
+    """The companions too, though staff wrote name and phone only."""
+    page = client.post("/api/forms/lectures/family", data=as_form(an_application(), step="edit"))
+    assert "이름, 휴대전화 번호, 생년월일, 이메일, 함께 신청하는 사람 수</dd>" in page.text
