@@ -217,12 +217,20 @@ class Intake:
         """
         return self._cancel(self._proven(number, last4), "cancelled-by-citizen", "citizen")
 
-    def cancel_by_staff(self, number: str, who: str) -> Found:
-        """As `cancel`, by an office (who: for the journal, "staff:<id>"). Raises NotFound, NotEligible, Unavailable."""
+    def cancel_by_staff(self, number: str, who: str, reason: str = "") -> Found:
+        """As `cancel`, by an office (who: for the journal, "staff:<id>"), with a reason also after the beginning.
+
+        reason: kept with the cause and shown to the citizen. Raises NotFound, NotEligible, Unavailable.
+        """
         entry = self.store.find(clean_number(number))
         if entry is None:
             raise NotFound("그런 접수번호가 없습니다.")
-        return self._cancel(entry, "cancelled-by-staff", who)
+        now, each = self.clock.now(), self._place(entry)[1]
+        rules.check_cancel(entry, None, now)
+        if each and each.starts and now >= each.starts and not reason:
+            raise NotEligible("활동이 시작된 신청입니다. --reason에 까닭을 적으면 취소합니다.")
+        cause = f"cancelled-by-staff: {reason}" if reason else "cancelled-by-staff"
+        return self._cancel(entry, cause, who, even_begun=bool(reason))
 
     def accept(self, number: str, last4: str) -> Found:
         """Take the place that is offered; again gives the same answer.
@@ -321,11 +329,11 @@ class Intake:
         doc = self.library.get(folder, slug)
         return doc, doc.spec.round(entry.round) if doc and doc.spec else None
 
-    def _cancel(self, entry: Entry, cause: str, who: str) -> Found:
+    def _cancel(self, entry: Entry, cause: str, who: str, even_begun: bool = False) -> Found:
         doc, each = self._place(entry)
         with self.store.open(entry.subject, who=who) as book:
             spec = doc.spec if doc else None
-            current = line.cancel(book, spec, each, entry.number, self.clock.now(), cause)
+            current = line.cancel(book, spec, each, entry.number, self.clock.now(), cause, even_begun)
         return Found(current, None, doc, each, can_cancel=False)
 
     def _answer(self, entry: Entry, act: Callable[..., Entry], cause: str) -> Found:

@@ -122,11 +122,20 @@ def decline(book: Book, spec: FormSpec, each: Round, number: str, now: datetime)
 
 
 def cancel(
-    book: Book, spec: FormSpec | None, each: Round | None, number: str, now: datetime, cause: str
+    book: Book,
+    spec: FormSpec | None,
+    each: Round | None,
+    number: str,
+    now: datetime,
+    cause: str,
+    even_begun: bool = False,
 ) -> Entry:
-    """Cancel an entry; its place goes to the line. spec, each: None when the page is gone. Raises NotEligible."""
+    """Cancel an entry; its place goes to the line. spec, each: None when the page is gone.
+
+    even_begun: also when the activity has begun, which only an office may. Raises NotEligible.
+    """
     entry = _get(book, number)
-    rules.check_cancel(entry, each, now)
+    rules.check_cancel(entry, None if even_begun else each, now)
     entry = book.move(entry.moved("cancelled", now, cause))
     if spec and each:
         advance(book, spec, each, now)

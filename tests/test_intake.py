@@ -131,6 +131,22 @@ def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedC
         desk.cancel(holder.number, phone[-4:])
 
 
+def test_staff_cancel_after_the_beginning_with_a_reason(desk: Intake, clock: FixedClock) -> None:
+    """A citizen is told to phone; whoever takes the call was told to phone too. The reason stays with the entry."""
+    phone = a_phone()
+    entry = send(desk, phone=phone)[0]
+    clock.at = datetime(2023, 9, 7, 10, tzinfo=SEOUL)
+    with pytest.raises(NotEligible, match="전화해 주세요"):
+        desk.cancel(entry.number, phone[-4:])
+    with pytest.raises(NotEligible, match="--reason에 까닭을"):
+        desk.cancel_by_staff(entry.number, "staff:kim")
+    gone = desk.cancel_by_staff(entry.number, "staff:kim", "전화로 알려 오심").entry
+    assert (gone.state, gone.cause) == ("cancelled", "cancelled-by-staff: 전화로 알려 오심")
+    assert desk.store.history(entry.number)[-1].who == "staff:kim"
+    with pytest.raises(NotEligible, match="이미 취소한"):
+        desk.cancel_by_staff(entry.number, "staff:kim", "다시")
+
+
 def test_cancelling_from_the_line_promotes_nobody(desk: Intake) -> None:
     send(desk)
     phone = a_phone()

@@ -382,7 +382,9 @@ def loses_the_fact(book: TinyBook, round: str, fact: str, text: str, at: datetim
     return text
 
 
-def keeps_the_place(book: Any, spec: Any, each: Any, number: str, now: datetime, cause: str) -> Entry:
+def keeps_the_place(
+    book: Any, spec: Any, each: Any, number: str, now: datetime, cause: str, even_begun: bool
+) -> Entry:
     """Nobody moves up after cancelling."""
     rules.check_cancel(book.get(number), each, now)
     moved: Entry = book.move(book.get(number).moved("cancelled", now, cause))

@@ -196,13 +196,16 @@ def show(number: str, **where: Any) -> None:
 
 @entries.command()
 @click.argument("number")
+@click.option(
+    "--reason", default="", help="취소하는 까닭. 신청한 사람에게 보입니다. 활동이 시작된 뒤에는 꼭 적습니다."
+)
 @common
-def cancel(number: str, **where: Any) -> None:
+def cancel(number: str, reason: str, **where: Any) -> None:
     """신청 하나를 취소합니다. 자리는 기다리는 사람에게 갑니다."""
     with desk(**where) as opened:
         entry = opened.entry(number)
         opened.note("cancel", entry.subject, entry.number)
-        opened.intake.cancel_by_staff(entry.number, access.who())
+        opened.intake.cancel_by_staff(entry.number, access.who(), reason.strip())
         click.echo(f"{entry.number}: 취소했습니다.")
 
 
