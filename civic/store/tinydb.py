@@ -17,15 +17,14 @@ from typing import Any, TypeVar
 from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import AlreadyApplied, FieldError, Full, Invalid, LimitReached, NotFound, Unavailable
 from civic.store.book import Change, Message, NumberTaken, is_fact
-from civic.store.documents import to_document, to_entry
+from civic.store.documents import sealed_subjects, to_document, to_entry
 from civic.store.door import Door
-from civic.store.folder import Hold, explain
+from civic.store.folder import ENTRIES, KEYS, Hold, explain
 from civic.store.indexes import TABLE, EntryIndex
 from civic.store.keys import KeyFile
 from civic.store.rows import Work
 from civic.store.table import RowDatabase, RowStorage
 
-ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
 NOBODY = Counts()
 T = TypeVar("T")
 Facts = dict[str, dict[str, dict[str, str]]]  # subject -> round -> name -> text
@@ -45,7 +44,8 @@ class TinyStore:
         try:
             self._storage = RowStorage(folder / ENTRIES, self._written)
             try:
-                self._keys = KeyFile(folder / KEYS)
+                sealed = sealed_subjects(self._storage.documents(TABLE).values())
+                self._keys = KeyFile(folder / KEYS, sealed)
             except BaseException:
                 self._storage.close()
                 raise
