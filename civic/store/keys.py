@@ -20,6 +20,7 @@ class KeyFile:
         """needed: subjects that have sealed entries. Raises Misuse when the file cannot be opened, or lacks one of them."""
         self.path = path
         check_keys(path, needed)
+        self.failure: Exception | None = None  # of the last write; None again after one that was kept
         self._lock = threading.Lock()
         try:
             self._file = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
@@ -79,4 +80,6 @@ class KeyFile:
         try:
             self._file.execute(statement, values)
         except sqlite3.Error as err:
+            self.failure = err
             raise Unavailable(retry_after=60) from err
+        self.failure = None

@@ -79,7 +79,7 @@ class TinyStore:
     @property
     def trouble(self) -> str:
         """ "" or, after a failed write, what is wrong and what staff must do."""
-        failure = self._storage.batches.failure
+        failure = self._storage.batches.failure or self._keys.failure
         return (
             explain(failure, self.folder)
             if isinstance(failure, Exception)
