@@ -7,10 +7,8 @@ Everything else is the same. Never part of the product.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +18,7 @@ from civic.errors import Unavailable
 from civic.store.keys import KeyFile
 from civic.store.rows import Rows
 from forms_api.cli import serve as serving
-
-
-def swallowing(act: Callable[..., None], kind: type[Exception]) -> Callable[..., None]:
-    """The same act, after which nobody learns that it failed."""
-
-    def careless(*given: Any) -> None:
-        with contextlib.suppress(kind):
-            act(*given)
-
-    return careless
-
+from tests.store.faulty import swallowing
 
 REAL_BEGIN, REAL_WRITE, REAL_RUN = serving.begin, Rows.write, KeyFile._run
 
