@@ -1,20 +1,26 @@
-"""How long until the server is ready, and how much memory it takes, with nothing and with 100,000 entries?
+"""How long until the server is ready, how much memory does it take, and how long do a tally and a list take, with nothing
+and with 100,000 entries?
 
     python bench/start.py [--runs 5] [--stored 0 100000]
 
 Starts `python -m forms_api serve` as staff do; the runs of all sizes take turns. Memory is the most that the serving
-process ever held (VmHWM), read when it is ready.
+process ever held (VmHWM), read when it is ready. Then, beside the server: the tally is the whole command
+`python -m forms_api entries list` (people per subject and state); the list is every entry of every subject, read
+through the door that staff commands use. There is no aim; exits 1 when the list is not complete.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -23,19 +29,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from signups import start
 from store import stored
 
+from civic.clock import SEOUL, parse_time
+from civic.seal import Keys
+from civic.store import open_beside, open_store
+from forms_api.demonstration import Mark, take_up
+from tests.builders import NOW
 
-def main() -> None:
-    """Print the medians."""
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Print the medians; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--stored", type=int, nargs="+", default=[0, 100_000])
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as home:
         for count in given.stored:
-            (Path(home) / str(count) / "var").mkdir(parents=True)
-            stored(Path(home) / str(count) / "var/data", count)
+            data = Path(home) / str(count) / "var/data"
+            Keys.load_or_create(Path(home) / str(count) / "keys/keys.json")
+            begin_demonstration(data)
+            stored(data, count)
         seconds: dict[int, list[float]] = {count: [] for count in given.stored}
         memory: dict[int, list[float]] = {count: [] for count in given.stored}
+        tally: dict[int, list[float]] = {count: [] for count in given.stored}
+        listed: dict[int, list[float]] = {count: [] for count in given.stored}
         for _ in range(given.runs):
             for count in given.stored:
                 folder = Path(home) / str(count)
@@ -46,11 +64,49 @@ def main() -> None:
                     start(folder, None, stack)
                     seconds[count].append(time.perf_counter() - began)
                     memory[count].append(max(serving()[pid] for pid in serving().keys() - before.keys()))
+                    tally[count].append(time_of_tally(folder))
+                    took, found = time_of_list(folder)
+                    listed[count].append(took)
+                    if found != count:
+                        print(f"WRONG: {found} of {count} entries in the list")
+                        return 1
         for count in given.stored:
             print(
                 f"{count:>8} entries: ready after {statistics.median(seconds[count]):.1f} s, "
-                f"peak memory {statistics.median(memory[count]):.0f} MB"
+                f"peak memory {statistics.median(memory[count]):.0f} MB, "
+                f"tally {statistics.median(tally[count]):.2f} s, list of all {statistics.median(listed[count]):.2f} s"
             )
+    return 0
+
+
+def begin_demonstration(data: Path) -> None:
+    """A data folder that knows that its clock is a demonstration's: on any other the servers would not start."""
+    store = open_store(f"tinydb://{data}")
+    take_up(store, f"tinydb://{data}", Mark(parse_time(NOW), datetime.now(SEOUL)))
+    store.close()
+
+
+def time_of_tally(folder: Path) -> float:
+    """Seconds of the staff's command that counts people per subject and state, from its call to its end."""
+    command = [sys.executable, "-m", "forms_api", "entries", "list", "--data", f"tinydb://{folder}/var/data"]
+    command += ["--content", str(folder / "content")]
+    environ = {**os.environ, "MADANG_KEYS": str(folder / "keys")}
+    began = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def time_of_list(folder: Path) -> tuple[float, int]:
+    """(seconds, entries) of reading all entries beside the server, subject by subject."""
+    found = 0
+    began = time.perf_counter()
+    store = open_beside(f"tinydb://{folder}/var/data")
+    for subject in store.subjects():
+        with store.open(subject, "bench") as book:
+            found += len(book.entries())
+    took = time.perf_counter() - began
+    store.close()
+    return took, found
 
 
 def serving() -> dict[int, float]:
@@ -67,4 +123,4 @@ def serving() -> dict[int, float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

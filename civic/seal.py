@@ -73,7 +73,7 @@ class Keys:
             )
         try:
             if not path.exists():
-                if data and (data / "keys.sqlite3").exists():
+                if data and any((data / name).exists() for name in ("keys.sqlite3", "madang.sqlite3")):
                     raise Misuse(
                         f"키 파일({path})이 없는데 자료 폴더({data})에는 신청이 있습니다. 백업한 키 파일을 "
                         "그 자리에 되돌려 놓으세요. 새 키로는 지난 신청을 열 수 없습니다."

@@ -336,8 +336,15 @@ def test_the_intake_does_what_the_model_does_for_long() -> None:
         run(machine, 2000, 80)
 
 
-@pytest.mark.long
 def test_the_intake_does_the_same_on_postgresql() -> None:
+    """The same promises on the other store, by few lives."""
+    with a_database() as address, lives(address) as machine:
+        run(machine, 10, 25)
+
+
+@pytest.mark.long
+def test_the_intake_does_the_same_on_postgresql_for_long() -> None:
+    """More of them, and longer ones."""
     with a_database() as address, lives(address) as machine:
         run(machine, 60, 25)
 

@@ -31,15 +31,17 @@ def open_beside(url: str) -> Store:
     """The store of an address, for the command line: the same promises, whether a server runs or not.
 
     A data folder that a server holds is reached through that server's door, so that its memory, files and
-    citizens all see what staff do. Raises as `open_store`, and Misuse when there is no data yet.
+    citizens all see what staff do. Raises as `open_store`, and Misuse when there is no data yet, or no more.
     """
     kind, rest = _parts(url)
     if kind != "tinydb":
         return open_store(url)
     from civic.store.door import Visit
-    from civic.store.tinydb import ENTRIES, TinyStore
+    from civic.store.folder import ENTRIES, check_entries
+    from civic.store.tinydb import TinyStore
 
     folder = Path(rest)
+    check_entries(folder)
     if not (folder / ENTRIES).exists():
         raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
     try:

@@ -91,7 +91,12 @@ def _counters(contents: Contents) -> Iterator[str]:
             yield f"한도 {cap}: 한 사람이 쓴 양({kept_use})이 신청({right_use})과 다릅니다. {RECOUNT}"
 
 
-def _keys(contents: Contents) -> Iterator[str]:
+def without_key(contents: Contents) -> list[str]:
+    """Subjects with sealed entries of whose data key nothing is known, not even that it was destroyed; sorted."""
     known = {subject for subject, _, _ in contents.keys}
-    for subject in sorted({entry.subject for entry, _ in contents.entries if entry.sealed} - known):
+    return sorted({entry.subject for entry, _ in contents.entries if entry.sealed} - known)
+
+
+def _keys(contents: Contents) -> Iterator[str]:
+    for subject in without_key(contents):
         yield f"{subject}: 봉인된 신청의 감싼 열쇠가 없습니다. 백업에서 keys.sqlite3을 되살리세요."

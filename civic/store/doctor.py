@@ -22,14 +22,14 @@ from civic.seal import Keys
 from civic.store.agreement import agreement
 from civic.store.box import BOX_FILE
 from civic.store.door import Visit
-from civic.store.folder import LOCK
+from civic.store.folder import ENTRIES, KEYS, LOCK, is_blank
 from civic.store.keys import KeyFile
 from civic.store.moving import counted, read_boxes
 from civic.store.rescue import REMEDY, Reader, Report
 from civic.store.rows import VERSION, Rows
 from civic.store.salvage import UnreadableError, copy_of, integrity, open_copy, readable
-from civic.store.tinydb import ENTRIES, KEYS
 
+RESTORE = "서버를 끄고 폴더를 통째로 복사해 둔 뒤 백업에서 이 파일을 되살리세요."
 ENOUGH = 200_000_000  # bytes free; less than that, or than the data itself, is said
 
 
@@ -168,8 +168,8 @@ def _look_at_folder(report: Report, folder: Path) -> None:
 
 def _look_at_entries(report: Report, folder: Path, room: Path, live: bool) -> None:
     path = folder / ENTRIES
-    if not path.exists():
-        report.wrong.append(f"신청 파일({path})이 없습니다. 백업에서 되살리세요.")
+    if is_blank(path):
+        report.wrong.append(f"신청 파일({path}){_gone(path)}. {RESTORE}")
         return
     log = path.with_name(f"{ENTRIES}-wal")
     if live and not log.exists():
@@ -212,9 +212,9 @@ def _empty_keys(path: Path) -> None:
 
 
 def _look_at_wrapped(report: Report, folder: Path, room: Path, live: bool) -> None:
-    if not (folder / KEYS).exists():
+    if is_blank(folder / KEYS):
         if report.contents.entries:
-            report.wrong.append(f"감싼 열쇠 파일({folder / KEYS})이 없습니다. 백업에서 되살리세요.")
+            report.wrong.append(f"감싼 열쇠 파일({folder / KEYS}){_gone(folder / KEYS)}. {RESTORE}")
         return
     try:
         said = copy_of(folder / KEYS, room, live, _empty_keys)
@@ -228,6 +228,10 @@ def _look_at_wrapped(report: Report, folder: Path, room: Path, live: bool) -> No
     except UnreadableError as err:
         said = [f"감싼 열쇠 파일을 읽을 수 없습니다({err})."]
     report.wrong += [f"{each} {REMEDY}" for each in said]
+
+
+def _gone(path: Path) -> str:
+    return "이 비어 있습니다(0바이트)" if path.exists() else "이 없습니다"
 
 
 def _look_at_boxes(report: Report, folder: Path) -> None:

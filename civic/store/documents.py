@@ -69,5 +69,10 @@ def caps_held(document: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(key, amount) for key, amount, kept in document["caps"] if state in LIVE or state in kept]
 
 
+def sealed_subjects(documents: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Subjects of which something is sealed: each needs its data key, or the note that it was destroyed."""
+    return {document["subject"] for document in documents if document["sealed"]}
+
+
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(SEOUL)

@@ -1,15 +1,17 @@
-"""The data folder: made when missing, held by one server at a time, and its troubles said in plain words."""
+"""The data folder: made when missing, held by one server at a time, never begun anew beside what is left of an older
+one, and its troubles said in plain words."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import sqlite3
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from civic.errors import InUse, Misuse
 
-LOCK = "lock"
+LOCK, ENTRIES, KEYS = "lock", "madang.sqlite3", "keys.sqlite3"
 
 
 class Hold:
@@ -41,6 +43,46 @@ class Hold:
     def release(self) -> None:
         """Let another process have the folder."""
         os.close(self._handle)
+
+
+def is_blank(path: Path) -> bool:
+    """Is a file not there, or is nothing in it?"""
+    return not path.exists() or not path.stat().st_size
+
+
+def check_entries(folder: Path) -> None:
+    """Refuse a folder whose file of entries is gone or empty while what lay beside it is still there.
+
+    A first start makes the file of entries first and that of the keys after it: where only the later one, or a log,
+    is found, the entries were lost. SQLite would begin anew, and throw the log away. Raises Misuse.
+    """
+    path = folder / ENTRIES
+    left = [name for name in (KEYS, f"{ENTRIES}-wal") if not is_blank(folder / name)]
+    if left and is_blank(path):
+        raise Misuse(
+            f"신청 파일({path})이 {'비어 있는데' if path.exists() else '없는데'} {', '.join(left)}은(는) 남아 있습니다. "
+            "신청을 잃은 폴더이므로 새로 시작하지 않습니다. 폴더를 통째로 복사해 둔 뒤 백업에서 "
+            f"{ENTRIES}을(를) 되살리세요. 처음부터 새로 시작하려면 다른 자료 폴더를 정하세요."
+        )
+
+
+def check_keys(path: Path, needed: Iterable[str], known: Collection[str] | None = None) -> None:
+    """Refuse sealed entries whose subject's wrapped key is lost: a new key would not open them.
+
+    needed: subjects with sealed entries; known: subjects of which the file says something, be it that the key was
+    destroyed, or None before it is opened. Raises Misuse.
+    """
+    lost = sorted(set(needed) - set(known or ()))
+    if not lost or (known is None and not is_blank(path)):
+        return
+    what = (
+        "이 없습니다" if not path.exists() else "이 비어 있습니다" if known is None else "에 열쇠가 없습니다"
+    )
+    raise Misuse(
+        f"봉인된 신청이 있는데 감싼 열쇠 파일({path}){what}: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
+        f"시작하지 않습니다. 백업에서 {KEYS}을(를) 되살리세요. 백업이 없으면 "
+        "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
+    )
 
 
 def explain(err: Exception, path: Path) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
 from civic.errors import Misuse, Unavailable
-from civic.store.folder import explain
+from civic.store.folder import check_keys, explain
 
 
 class KeyFile:
     """subject -> wrapped key, durable at once. Keys are few and read once per start, so nothing is clever."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises Misuse when the file cannot be opened."""
+    def __init__(self, path: Path, needed: Collection[str] = ()) -> None:
+        """needed: subjects that have sealed entries. Raises Misuse when the file cannot be opened, or lacks one of them."""
         self.path = path
+        check_keys(path, needed)
+        self.failure: Exception | None = None  # of the last write; None again after one that was kept
         self._lock = threading.Lock()
         try:
             self._file = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
@@ -32,6 +35,11 @@ class KeyFile:
             )
         except (sqlite3.Error, OSError) as err:
             raise Misuse(explain(err, path)) from err
+        try:
+            check_keys(path, needed, {subject for subject, _, _ in self.everything()})
+        except Misuse:
+            self.close()
+            raise
 
     def get(self, subject: str) -> bytes | None:
         """The wrapped key, or None."""
@@ -72,4 +80,6 @@ class KeyFile:
         try:
             self._file.execute(statement, values)
         except sqlite3.Error as err:
+            self.failure = err
             raise Unavailable(retry_after=60) from err
+        self.failure = None

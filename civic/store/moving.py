@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,8 @@ from civic.errors import Misuse
 from civic.store.book import Change, Message
 from civic.store.box import BOX_FILE
 from civic.store.box_rows import TABLES
-from civic.store.documents import to_entry
-from civic.store.folder import Hold, explain
+from civic.store.documents import sealed_subjects, to_entry
+from civic.store.folder import ENTRIES, KEYS, Hold, check_entries, explain
 from civic.store.indexes import TABLE
 from civic.store.keys import KeyFile
 from civic.store.rows import Rows
@@ -89,16 +89,18 @@ def counted(entries: Sequence[tuple[Entry, Held]]) -> tuple[dict[Any, Any], dict
 def read_folder(folder: Path) -> Contents:
     """Everything in a data folder, which no server may hold meanwhile.
 
-    Raises InUse (a server runs), Misuse (no data there, or damaged: says what to do).
+    Raises InUse (a server runs), Misuse (no data there, lost in part, or damaged: says what to do).
     """
-    from civic.store.tinydb import ENTRIES, KEYS
-
+    check_entries(folder)
     if not (folder / ENTRIES).exists():
         raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --from에 적은 주소를 확인하세요.")
     hold = Hold(folder)
     try:
-        with closing(Rows(folder / ENTRIES)) as rows, closing(KeyFile(folder / KEYS)) as keys:
+        with ExitStack() as open_files:
+            rows = open_files.enter_context(closing(Rows(folder / ENTRIES)))
             documents = rows.load().get(TABLE, {})
+            sealed = sealed_subjects(documents.values())
+            keys = open_files.enter_context(closing(KeyFile(folder / KEYS, sealed)))
             entries = [(to_entry(d), [(k, n, list(s)) for k, n, s in d["caps"]]) for d in documents.values()]
             counters, used = counted(entries)
             wrapped: list[Key] = [

@@ -21,7 +21,7 @@ from civic.clock import SEOUL
 from civic.entries import Counts
 from civic.errors import Misuse
 from civic.store.book import Change, Message
-from civic.store.folder import explain
+from civic.store.folder import KEYS, check_entries, explain, is_blank
 
 VERSION = 1  # of the tables below, kept in SQLite's user_version
 TABLES = """
@@ -91,12 +91,13 @@ class Rows:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._reading = threading.Lock()
+        check_entries(path.parent)
         connections: list[sqlite3.Connection] = []
         try:
             for _ in range(2):
                 connections.append(_connect(path))
             self._writer, self._reader = connections
-            _prepare(self._writer)
+            _prepare(self._writer, path)
             self._writer.execute("PRAGMA temp_store=MEMORY")  # a full /tmp is nobody's loss
             self._writer.executescript(BATCH)
             self._reader.execute("PRAGMA query_only=ON")
@@ -197,11 +198,14 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    """A new file gets its tables; an old one is checked. Raises Misuse for a file of a newer Madang."""
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """A new file gets its tables; an old one is checked. Raises Misuse for a file of a newer Madang, or one without
+    tables beside keys that were in use."""
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA wal_autocheckpoint=4000")  # pages: 16 MB of log before it is folded in
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == 0 and not is_blank(path.with_name(KEYS)):
+        raise sqlite3.DatabaseError("damaged: no tables")
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:

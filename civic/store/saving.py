@@ -11,12 +11,11 @@ from civic.errors import Misuse
 from civic.store.box import BOX_FILE
 from civic.store.box_sqlite import SqliteBox
 from civic.store.documents import to_document
-from civic.store.folder import explain
+from civic.store.folder import ENTRIES, KEYS, explain
 from civic.store.indexes import TABLE
 from civic.store.keys import KeyFile
 from civic.store.moving import Contents, read_folder
 from civic.store.rows import Rows, Work
-from civic.store.tinydb import ENTRIES, KEYS
 
 AT_ONCE = 5000  # entries in one transaction
 

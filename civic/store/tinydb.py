@@ -17,15 +17,14 @@ from typing import Any, TypeVar
 from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import AlreadyApplied, FieldError, Full, Invalid, LimitReached, NotFound, Unavailable
 from civic.store.book import Change, Message, NumberTaken, is_fact
-from civic.store.documents import to_document, to_entry
+from civic.store.documents import sealed_subjects, to_document, to_entry
 from civic.store.door import Door
-from civic.store.folder import Hold, explain
+from civic.store.folder import ENTRIES, KEYS, Hold, explain
 from civic.store.indexes import TABLE, EntryIndex
 from civic.store.keys import KeyFile
 from civic.store.rows import Work
 from civic.store.table import RowDatabase, RowStorage
 
-ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
 NOBODY = Counts()
 EMPTIED_AT_ONCE = 500  # entries: some ten milliseconds under the lock
 T = TypeVar("T")
@@ -46,7 +45,8 @@ class TinyStore:
         try:
             self._storage = RowStorage(folder / ENTRIES, self._written)
             try:
-                self._keys = KeyFile(folder / KEYS)
+                sealed = sealed_subjects(self._storage.documents(TABLE).values())
+                self._keys = KeyFile(folder / KEYS, sealed)
             except BaseException:
                 self._storage.close()
                 raise
@@ -80,7 +80,7 @@ class TinyStore:
     @property
     def trouble(self) -> str:
         """ "" or, after a failed write, what is wrong and what staff must do."""
-        failure = self._storage.batches.failure
+        failure = self._storage.batches.failure or self._keys.failure
         return (
             explain(failure, self.folder)
             if isinstance(failure, Exception)

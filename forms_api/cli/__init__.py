@@ -6,12 +6,15 @@ Exit codes: 0 done; 1 the input is wrong; 2 the call is wrong; 3 in use by anoth
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import sys
+from pathlib import Path
 from typing import cast
 
 import click
 
-from civic.errors import ContentMistakes, InUse, Misuse, Refused
+from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable
+from civic.store.folder import explain
 
 COMMANDS = {  # name -> module that holds a command of the same name
     "doctor": "forms_api.cli.doctor",
@@ -42,6 +45,15 @@ class Commands(click.Group):
         return cast(click.Command, getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name))
 
 
+def staff_words(away: Unavailable) -> str:
+    """What staff are told when a store cannot answer: what is wrong and what to do, never to come back later."""
+    if isinstance(away.__cause__, sqlite3.Error | OSError):
+        return explain(away.__cause__, Path("자료 폴더"))
+    if away.detail == Unavailable.title:
+        return "자료를 둔 곳이 답하지 않습니다. ‘python -m forms_api doctor’로 까닭과 할 일을 확인하세요."
+    return away.detail
+
+
 @click.group(cls=Commands)
 def madang() -> None:
     """마당의 서버와 담당자 명령."""
@@ -55,6 +67,9 @@ def main() -> None:
         for mistake in found.mistakes:
             click.echo(str(mistake), err=True)
         click.echo(f"{len(found.mistakes)}곳을 고쳐 주세요. 아무것도 바뀌지 않았습니다.", err=True)
+        sys.exit(INPUT_WRONG)
+    except Unavailable as away:
+        click.echo(staff_words(away), err=True)
         sys.exit(INPUT_WRONG)
     except Refused as refusal:
         click.echo(refusal.detail, err=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from civic.clock import SEOUL
+from civic.store.agreement import without_key
 from civic.store.doctor import examine
 from civic.store.saving import check_place, write_folder
 from forms_api.settings import read_settings
@@ -29,6 +32,12 @@ def doctor(data: str | None, save: Path | None) -> None:
     for line in report.wrong:
         click.echo(f"문제: {line}")
     if save:
+        # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
+        for subject in without_key(report.contents):
+            report.contents.keys.append((subject, None, datetime.now(SEOUL)))
+            click.echo(
+                f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
+            )
         write_folder(report.contents, save)
         click.echo(
             f"저장: {save}에 신청 {len(report.contents.entries):,}건, 기록 {len(report.contents.journal):,}줄을 저장했습니다. "

@@ -17,7 +17,7 @@ import click
 from civic import line, wording
 from civic.clock import Clock, SteadyClock, parse_time
 from civic.entries import STATES, Entry, clean_number
-from civic.errors import Misuse, NotFound
+from civic.errors import Misuse, NotFound, Unavailable
 from civic.forms import FormSpec, Round
 from civic.intake import Intake
 from civic.library import load
@@ -27,6 +27,7 @@ from civic.seal import Erased, Keys
 from civic.store import open_beside
 from civic.store.book import Store
 from forms_api import access
+from forms_api.cli import staff_words
 from forms_api.demonstration import mark_of
 from forms_api.export import ERASED, Opened, to_csv
 from forms_api.settings import Settings, read_settings
@@ -98,6 +99,9 @@ def desk(data: str | None, content: str | None, now: str | None) -> Iterator[Des
         library = load(settings.content_dir, clock.now(), draws=False)
         keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
         yield Desk(Intake(library, store, keys, clock, remembers=is_real), settings)
+    except Unavailable as err:
+        # A citizen is asked to come back later; staff must learn what is wrong and what to do.
+        raise Unavailable(store.trouble or staff_words(err)) from err
     finally:
         store.close()
 

@@ -30,7 +30,7 @@ from civic.library import Library, load
 from civic.seal import Keys
 from civic.store import open_store
 from forms_api import create_app
-from forms_api.cli import CALL_WRONG, IN_USE
+from forms_api.cli import CALL_WRONG, IN_USE, staff_words
 from forms_api.cli.entries import read_time
 from forms_api.demonstration import Mark, take_up
 from forms_api.notices import start_notices
@@ -111,8 +111,10 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         store = open_store(settings.data)
         multiprocessing.util.Finalize(None, store.close, exitpriority=10)
         clock = take_up(store, settings.data, plan.mark)
-    except (InUse, Misuse, Unavailable) as reason:
+    except (InUse, Misuse) as reason:
         give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
+    except Unavailable as away:  # only a store that is open can be away
+        give_up(Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
     assets = Assets.from_manifest(settings.site_dir)
     try:
         app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)

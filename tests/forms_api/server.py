@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,20 @@ class Server:
         data: Path | str,
         now: str | None = NOW,
         site: Path | None = None,
+        program: str = "",
+        before: Callable[[], None] | None = None,
         **settings: str,
     ) -> None:
-        """now: where a demonstration's clock begins; None is a real server."""
+        """now: where a demonstration's clock begins; None is a real server.
+
+        program: a file that serves in another way, for a control; before: done in the new process first.
+        """
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
         environ |= {f"MADANG_{name.upper()}": value for name, value in settings.items()}
-        command = [sys.executable, "-m", "forms_api", "serve", "--content", str(content)]
+        command = [sys.executable, *([program] if program else ["-m", "forms_api", "serve"])]
         command += [
+            "--content",
+            str(content),
             "--data",
             str(data) if "://" in str(data) else f"tinydb://{data}",
             "--port",
@@ -52,6 +60,7 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=before,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

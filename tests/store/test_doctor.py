@@ -204,10 +204,12 @@ def test_what_is_no_database_at_all_is_said(tmp_path: Path, filled: dict[str, En
     path = tmp_path / "data/madang.sqlite3"
     for content in (os.urandom(40_000), b"", b"SQLite format 3\0"):
         path.write_bytes(content)
-        assert look(tmp_path / "data")[0]
+        wrong = look(tmp_path / "data")[0]
+        assert wrong and not any("다른 판" in line for line in wrong)
+        assert any("비어 있습니다(0바이트)" in line for line in wrong) == (content == b"")
         assert saved(tmp_path / "data", tmp_path / f"new{len(content)}") == {}
     path.unlink()
-    assert any("백업에서 되살리세요" in line for line in look(tmp_path / "data")[0])
+    assert any("없습니다. 서버를 끄고" in line for line in look(tmp_path / "data")[0])
 
 
 # ------------------------------------------------------------ what SQLite cannot see

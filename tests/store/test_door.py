@@ -55,7 +55,7 @@ def test_staff_and_citizens_see_the_same(server: Store, visit: Store) -> None:
     visit.sent(message)
     assert server.messages(NOON) == []
     assert visit.subjects() == [SUBJECT]
-    assert visit.keep_key(SUBJECT, b"\x00key") == server.wrapped_key(SUBJECT) == b"\x00key"
+    assert visit.keep_key("programs/tour", b"\x00key") == server.wrapped_key("programs/tour") == b"\x00key"
     visit.drop_key(SUBJECT, NOON)
     assert visit.wrapped_key(SUBJECT) is None
     assert visit.trouble == ""

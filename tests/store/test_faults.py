@@ -102,6 +102,7 @@ def test_after_a_failed_write_a_retry_is_one_entry(disk: Disk, tmp_path: Path) -
     for n in range(1, 8):
         folder = tmp_path / str(n)
         store = open_at(folder)
+        store.keep_key(SUBJECT, b"wrapped key")
         disk.fail(n, IOERR_WRITE, for_ever=True)
         with pytest.raises(Unavailable, match="두 번 접수되지 않습니다"):
             for i in range(9):
@@ -153,7 +154,10 @@ def lost_in_power_cuts(disk: Disk, tmp_path: Path, cuts: int, seed: int = 7) -> 
         share = chance.choice([0.0, 0.5, 0.9])
         image = tmp_path / f"cut-{cut}"
         disk.image(image, choose=lambda share=share: chance.random() < share)  # type: ignore[misc]
-        lost |= acknowledged - set(present(image))
+        try:
+            lost |= acknowledged - set(present(image))
+        except Misuse:  # a folder on which nothing starts has lost everything
+            lost |= acknowledged
     store.close()
     return lost
 
@@ -209,6 +213,7 @@ LOAD = """
     if sys.argv[2] == "hasty":
         Batches.wait = lambda self, ticket: None
     store = open_store("tinydb://" + sys.argv[1])
+    store.keep_key(SUBJECT, b"wrapped key")
     told = threading.Lock()
     def citizens(k):
         for i in range(100000):

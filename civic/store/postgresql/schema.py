@@ -51,6 +51,24 @@ def check(engine: Engine) -> str:
     return level
 
 
+def check_sealed(engine: Engine) -> None:
+    """Refuse sealed entries of whose data key nothing is known: a new key would not open them. Raises Misuse."""
+    with reached(engine) as connection:
+        lost = connection.execute(text(WITHOUT_KEY)).scalars().all()
+    if lost:
+        raise Misuse(
+            f"봉인된 신청이 있는데 감싼 열쇠(keys 표)가 없습니다: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
+            f"시작하지 않습니다. 백업에서 keys 표를 되살리세요. ({shown(engine)})"
+        )
+
+
+# Rounds first: they are few, and entries are looked at only where a key is missing.
+WITHOUT_KEY = """
+SELECT DISTINCT subject FROM rounds
+WHERE NOT EXISTS (SELECT FROM keys WHERE keys.subject = rounds.subject)
+    AND EXISTS (SELECT FROM entries WHERE entries.subject = rounds.subject AND entries.sealed <> '')
+ORDER BY subject
+"""
 SETTINGS = "SELECT current_setting('synchronous_commit'), current_setting('fsync')"
 
 

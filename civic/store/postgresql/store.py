@@ -19,7 +19,7 @@ from civic.store.book import Change, Message, is_fact
 from civic.store.postgresql.book import PostgresBook
 from civic.store.postgresql.connection import Limits, answering, engine_for, is_outage, shown
 from civic.store.postgresql.rows import CHANGE, ENTRY, MESSAGE, to_change, to_entry, to_message
-from civic.store.postgresql.schema import check, why
+from civic.store.postgresql.schema import check, check_sealed, why
 from civic.store.postgresql.tables import ENTRIES, JOURNAL, KEYS, OUTBOX, ROUNDS
 
 FRESH = 5.0  # seconds for which a successful answer of the server counts as health
@@ -34,12 +34,13 @@ class PostgresStore:
 
     def __init__(self, url: str, limits: Limits | None = None) -> None:
         """Raises Misuse, with what to do, when the server cannot be reached, loses acknowledged
-        entries at a power cut (synchronous_commit off), or its tables are not of this version.
+        entries at a power cut (synchronous_commit off), its tables are not of this version, or keys were lost.
         """
         self._limits = limits or Limits()
         asking = engine_for(url, self._limits)
         try:
             level = check(asking)
+            check_sealed(asking)
         finally:
             asking.dispose()
         self._engine = engine_for(url, self._limits, synchronous_commit=level)

@@ -1,0 +1,225 @@
+"""Every act on entries, facts and keys while the n-th write or sync fails: done wholly if it was acknowledged, else not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from civic import drawing, line
+from civic.entries import Seat
+from civic.errors import Misuse, Unavailable
+from civic.forms import Consent, FormSpec, Round
+from civic.store import open_store
+from civic.store.book import Book, Store
+from civic.store.keys import KeyFile
+from civic.store.moving import FAR
+from civic.store.rows import Rows
+from tests.store.conftest import NOON, SUBJECT, add, an_entry
+from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing
+from tests.test_intake_model import memory_folder
+
+LATER = NOON + timedelta(days=9)
+SEED = drawing.Seed("3 11 14 18 26 27", "로또", "감사관", (LATER + timedelta(days=9)).isoformat())
+NEW = "events/fair"  # nobody has signed up there yet: its key is still to be made
+PEOPLE = {
+    "plain": ("confirmed", "waiting"),
+    "offer": ("confirmed", "waiting", "waiting"),
+    "drawn": ("received",) * 3,
+}
+FIRST, DESTROYED = "a first sign-up and its key", "the key is destroyed"
+Act = Callable[[Store], object]
+Snapshot = dict[str, Any]
+
+
+def a_form(**changes: Any) -> FormSpec:
+    """A form whose rounds have one place each."""
+    rounds = tuple(Round(id=id, label=id, places=1, waiting=9) for id in PEOPLE)
+    consent = Consent(purpose="접수", items=("이름",), keep_days=30)
+    opens, closes = NOON - timedelta(days=1), NOON + timedelta(days=3)
+    return FormSpec(opens=opens, closes=closes, rounds=rounds, consent=consent, **changes)
+
+
+FORMS = {
+    "plain": a_form(selection="first-come", promotion="auto"),
+    "offer": a_form(selection="first-come", promotion="offer", offer_hours=5),
+    "drawn": a_form(selection="draw", seed="로또"),
+}
+
+
+def number(round: str, which: int) -> str:
+    """The receipt number of the round's first, second, third person: the same in every run."""
+    return f"{round[:4].upper():A<4}-000{which + 2}"
+
+
+def prepare(store: Store) -> None:
+    """Before the disk fails: everybody has applied."""
+    for round, states in PEOPLE.items():
+        for which, state in enumerate(states):
+            id = number(round, which)
+            entry = an_entry(id, number=id, submission=f"s-{id}", round=round, state=state, sealed=b"s" * 900)
+            add(store, entry, (Seat(state, 99),))
+
+
+def on(round: str, act: Callable[[Book, FormSpec, Round], object]) -> Act:
+    """An act on one round, in a transaction of its own."""
+
+    def run(store: Store) -> None:
+        spec = FORMS[round]
+        each = spec.round(round)
+        assert each
+        with store.open(SUBJECT, "staff:kim") as book:
+            act(book, spec, each)
+
+    return run
+
+
+def fix(book: Book, spec: FormSpec, each: Round) -> None:
+    book.fix(each.id, "closed", "early", LATER)
+
+
+def sign_up(store: Store) -> None:
+    """The first of a subject: its key first, as in sealing."""
+    store.keep_key(NEW, b"wrapped key")
+    entry = an_entry("new", number="NEWA-0002", submission="s-new", subject=NEW, sealed=b"s" * 900)
+    with store.open(NEW, "citizen") as book:
+        book.add(entry, (Seat("confirmed", 9),))
+
+
+def tell(store: Store) -> None:
+    """The first message has gone out."""
+    store.sent(store.messages(FAR)[0])
+
+
+ACTS: dict[str, Act] = {
+    "cancel, and the next moves up": on(
+        "plain", lambda b, s, e: line.cancel(b, s, e, number("plain", 0), NOON, "cancelled-by-citizen")
+    ),
+    "cancel, and the next gets an offer": on(
+        "offer", lambda b, s, e: line.cancel(b, s, e, number("offer", 0), NOON, "cancelled-by-citizen")
+    ),
+    "decline, and the offer goes on": on(
+        "offer", lambda b, s, e: line.decline(b, s, e, number("offer", 1), NOON)
+    ),
+    "accept": on("offer", lambda b, s, e: line.accept(b, s, e, number("offer", 2), NOON)),
+    "a message is sent": tell,
+    "the round has closed": on("plain", fix),
+    "freeze": on("drawn", lambda b, s, e: drawing.freeze(b, s, e, LATER)),
+    "draw": on("drawn", lambda b, s, e: drawing.run(b, s, e, SEED, LATER)),
+    FIRST: sign_up,
+    DESTROYED: lambda store: store.drop_key(SUBJECT, LATER),
+}
+
+
+def killed(folder: Path) -> Path:
+    """Where the files lie as kill -9 would have left them."""
+    return folder.with_name(f"{folder.name}-killed")
+
+
+def snapshot(folder: Path) -> Snapshot:
+    """All that a restart finds."""
+    store = open_store(f"tinydb://{folder}")
+    try:
+        found: Snapshot = {"messages": [(m.kind, m.number, m.due) for m in store.messages(FAR)]}
+        for subject in (SUBJECT, NEW):
+            with store.open(subject) as book:
+                entries = book.entries()
+            found[f"key {subject}"] = store.wrapped_key(subject)
+            found[subject] = entries, store.counts(subject), store.fixed(subject)
+            found |= {entry.number: store.history(entry.number) for entry in entries}
+        found["journal"] = store.history("")
+        return found
+    finally:
+        store.close()
+
+
+class Lives:
+    """Makes all acts over a failing disk, and knows how a store looks on which only some of them were made."""
+
+    def __init__(self, disk: Disk, home: Path) -> None:
+        self.disk, self.home = disk, home
+        self._known: dict[tuple[str, ...], Snapshot] = {}
+
+    def lies(self, code: int, for_ever: bool) -> list[str]:
+        """Where a restart finds something else than was answered; empty when every answer was true."""
+        wrong = []
+        for n in range(1, 400):
+            folder = self.home / f"{code}-{for_ever}-{n}"
+            done, reached = self._run(folder, tuple(ACTS), n, code, for_ever)
+            # While nothing can be written for ever, a commit whose sync failed stays in the log until the disk is healed.
+            for found_in in [folder] if for_ever else [folder, killed(folder)]:
+                if not self._agrees(found_in, done):
+                    wrong.append(
+                        f"{n} {found_in.name}: refused {[name for name in ACTS if name not in done]}"
+                    )
+            if not reached:
+                assert n > 3 * len(ACTS) and done == tuple(ACTS)  # anything less would be no proof
+                return wrong
+        raise AssertionError("the run never came to its end without the failure")
+
+    def _run(
+        self, folder: Path, names: tuple[str, ...], n: int = 0, code: int = FULL, for_ever: bool = False
+    ) -> tuple[tuple[str, ...], bool]:
+        """Make the acts in a fresh folder while the n-th call fails: (those acknowledged, was that call reached?)."""
+        store = open_store(f"tinydb://{folder}")
+        prepare(store)
+        self.disk.fail(n, code, for_ever)
+        done = []
+        for name in names:
+            try:
+                ACTS[name](store)
+                done.append(name)
+            except Unavailable:
+                assert store.trouble
+        reached = self.disk.has_failed
+        self.disk.image(killed(folder), choose=lambda: True)
+        self.disk.fail(0)
+        store.close()
+        return tuple(done), reached
+
+    def _agrees(self, folder: Path, done: tuple[str, ...]) -> bool:
+        """Is what a restart finds what a healthy store looks like after the acknowledged acts, and only those?"""
+        if done not in self._known:
+            healthy = self.home / f"healthy-{len(self._known)}"
+            assert self._run(healthy, done) == (done, False)
+            self._known[done] = snapshot(healthy)
+        try:
+            found, right = snapshot(folder), dict(self._known[done])
+        except Misuse:  # nothing starts there any more
+            return False
+        # Keys lie in a file of their own: of a refused act the key may be made or destroyed already, the rest not.
+        for name, subject in ((FIRST, NEW), (DESTROYED, SUBJECT)):
+            if name not in done:
+                found[f"key {subject}"] = right[f"key {subject}"] = None
+        return found == right
+
+
+@pytest.fixture
+def lives() -> Iterator[Lives]:
+    """In memory where there is room: thousands of syncs."""
+    with faulty_disk() as disk, memory_folder() as url:
+        yield Lives(disk, Path(url.removeprefix("tinydb://")).parent)
+
+
+@pytest.mark.parametrize("code", [FULL, IOERR_WRITE])
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_whatever_act_fails_it_is_done_or_not_done(lives: Lives, code: int, for_ever: bool) -> None:
+    """For every n: entries, counts, facts, journal, messages and keys are those of the acknowledged acts."""
+    assert lives.lies(code, for_ever) == []
+
+
+@pytest.mark.parametrize(
+    ("deaf", "kind"),
+    [((Rows, "write"), sqlite3.Error), ((KeyFile, "_run"), Unavailable)],
+    ids=["rows", "keys"],
+)
+def test_control_a_store_that_swallows_the_error(
+    lives: Lives, deaf: tuple[type, str], kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: a store that does not hear of the failed write acknowledges what is lost, and is caught."""
+    monkeypatch.setattr(*deaf, swallowing(getattr(*deaf), kind))
+    assert lives.lies(FULL, for_ever=False)

@@ -1,0 +1,235 @@
+"""A store file that is gone or empty is noticed before anything is begun anew; what is left of the folder stays as it is."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from civic.errors import Misuse
+from civic.seal import Erased, Keys
+from civic.store import open_beside, open_store
+from civic.store.doctor import examine
+from civic.store.folder import ENTRIES, KEYS
+from civic.store.moving import read_folder
+from tests.postgres import a_database, ask
+from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
+from tests.store.test_doctor import fingerprint
+
+ROOT = Path(__file__).resolve().parents[2]
+TOUR = "programs/tour"
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    """A key file beside the data folder, for the commands too."""
+    monkeypatch.setenv("MADANG_KEYS", str(tmp_path / "keys"))
+    return Keys.load_or_create(tmp_path / "keys/keys.json")
+
+
+def fill(url: str, keys: Keys) -> None:
+    """Sealed entries of two subjects; the key of one was destroyed when its time had come."""
+    store = open_store(url)
+    for subject in (SUBJECT, TOUR):
+        for person in "abc":
+            plain = an_entry(person, subject=subject)
+            sealed = keys.seal(store, subject, plain.number, b"answers")
+            add(store, an_entry(**vars(plain) | {"sealed": sealed}))
+    store.drop_key(TOUR, NOON)
+    store.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, keys: Keys) -> Path:
+    """A closed data folder."""
+    fill(f"tinydb://{tmp_path}/data", keys)
+    return tmp_path / "data"
+
+
+def lose(path: Path, how: str) -> None:
+    """The file is gone, has no byte left, or was made anew by something else."""
+    path.unlink()
+    if how == "empty":
+        path.touch()
+    elif how == "new":
+        subprocess.run([sys.executable, "-c", NEW, str(path)], check=True)
+
+
+NEW = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM')"
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """python -m forms_api …"""
+    return subprocess.run(
+        [sys.executable, "-m", "forms_api", *words], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+
+def refused(folder: Path) -> set[str]:
+    """What opening says, in every way in which the files are opened; proves that nothing was touched by it."""
+    before = fingerprint(folder)
+    said = set()
+    for opened in (open_store, open_beside, lambda url: read_folder(Path(url.removeprefix("tinydb://")))):
+        with pytest.raises(Misuse) as err:
+            opened(f"tinydb://{folder}")
+        said.add(str(err.value))
+    after = fingerprint(folder)
+    assert {name: after[name] for name in before if name != "lock"} == {
+        name: before[name] for name in before if name != "lock"
+    }
+    assert after.keys() == before.keys()
+    return said
+
+
+@pytest.mark.parametrize("how", ["gone", "empty"])
+def test_lost_keys_are_noticed(folder: Path, how: str) -> None:
+    """No new data key beside entries that it could not open; nobody starts, nothing is moved, the doctor says which file."""
+    lose(folder / KEYS, how)
+    (said,) = refused(folder)
+    assert str(folder / KEYS) in said and SUBJECT in said and "백업에서 keys.sqlite3" in said
+    wrong = examine(f"tinydb://{folder}", folder.parent / "keys/keys.json").wrong
+    assert any(str(folder / KEYS) in line and "백업에서 이 파일을" in line for line in wrong)
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "new"])
+def test_lost_entries_are_noticed(folder: Path, how: str) -> None:
+    """Keys without the file of entries: nobody starts on nothing, and the doctor does not speak of another release."""
+    lose(folder / ENTRIES, how)
+    if how == "new":
+        with pytest.raises(Misuse, match="손상되었습니다"):
+            open_store(f"tinydb://{folder}")
+    else:
+        (said,) = refused(folder)
+        assert (
+            str(folder / ENTRIES) in said and "백업에서 madang.sqlite3" in said and "다른 자료 폴더" in said
+        )
+    wrong = examine(f"tinydb://{folder}", folder.parent / "keys/keys.json").wrong
+    assert wrong and not any("다른 판" in line for line in wrong)
+    listed = run("entries", "list", "--data", f"tinydb://{folder}")
+    assert (listed.returncode, listed.stdout) == (2, "") and "백업에서" in listed.stderr + wrong[0]
+
+
+def test_a_log_without_its_file_is_not_thrown_away(tmp_path: Path) -> None:
+    """Killed, and then the file of entries is lost: the newest entries are in the log, which SQLite would remove."""
+    store = open_store(f"tinydb://{tmp_path}/live")
+    add(store, an_entry())
+    shutil.copytree(tmp_path / "live", tmp_path / "data", ignore=lambda *_: ["door", KEYS, f"{ENTRIES}-shm"])
+    store.close()
+    for how in ("empty", "gone"):
+        lose(tmp_path / "data" / ENTRIES, how)
+        (said,) = refused(tmp_path / "data")
+        assert f"{ENTRIES}-wal" in said
+
+
+def test_one_lost_key_is_noticed(folder: Path) -> None:
+    """A file of keys from before the subject's first entry: its entries would get a second key."""
+    shutil.copy(folder / KEYS, folder.parent / "backup")
+    store = open_store(f"tinydb://{folder}")
+    add(store, an_entry(subject="events/fair"))
+    store.close()
+    shutil.copy(folder.parent / "backup", folder / KEYS)
+    (said,) = refused(folder)
+    assert "열쇠가 없습니다: events/fair." in said
+
+
+def test_a_first_start_that_broke_off_is_begun_again(tmp_path: Path) -> None:
+    """Nothing was ever kept: whatever of the two files is there, empty or not, the next start goes on."""
+    open_store(f"tinydb://{tmp_path}/whole").close()
+    for name, content in (
+        (ENTRIES, b""),
+        (ENTRIES, (tmp_path / "whole" / ENTRIES).read_bytes()),
+        (KEYS, b""),
+    ):
+        folder = tmp_path / f"{name}{len(content)}"
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        open_store(f"tinydb://{folder}").close()
+
+
+def test_destroyed_keys_are_no_damage(folder: Path, keys: Keys) -> None:
+    """After retention every key is destroyed on purpose: the folder opens, is moved, and its answers read as erased."""
+    store = open_store(f"tinydb://{folder}")
+    store.drop_key(SUBJECT, NOON)
+    store.close()
+    store = open_store(f"tinydb://{folder}")
+    with store.open(SUBJECT) as book:
+        entry = book.entries()[0]
+    with pytest.raises(Erased):
+        keys.unseal(store, SUBJECT, entry.number, entry.sealed)
+    store.close()
+    assert read_folder(folder).digests()["신청"][0] == 6
+    assert examine(f"tinydb://{folder}", folder.parent / "keys/keys.json").wrong == []
+
+
+def test_without_a_backup_the_rest_can_be_saved(folder: Path, tmp_path: Path) -> None:
+    """Keys lost for good: the doctor saves all but the answers, as if they had been erased, and that folder starts."""
+    (folder / KEYS).unlink()
+    done = run("doctor", "--data", f"tinydb://{folder}", "--save", str(tmp_path / "new"))
+    assert done.returncode == 1 and done.stderr == ""
+    assert f"알림: {SUBJECT}의 열쇠가 없어" in done.stdout
+    store = open_store(f"tinydb://{tmp_path}/new")
+    with store.open(SUBJECT) as book:
+        assert len(book.entries()) == 3
+    assert store.wrapped_key(SUBJECT) is None
+    store.close()
+
+
+# ------------------------------------------------------------ the commands
+
+
+def test_a_server_does_not_start_on_a_lost_file(folder: Path, tmp_path: Path) -> None:
+    """Exit code 2 and the sentence; no key file is made beside entries that have one somewhere."""
+    words = ("serve", "--port", "0", "--data", f"tinydb://{folder}", "--now", "2023-08-16T09:00:00+09:00")
+    (folder / KEYS).unlink()
+    started = run(*words)
+    assert started.returncode == 2 and "ready" not in started.stdout and KEYS in started.stderr
+    assert not (folder / KEYS).exists()
+    with pytest.raises(Misuse, match="백업한 키 파일"):
+        Keys.load_or_create(tmp_path / "other/keys.json", folder)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with a_database() as address:
+        yield address
+
+
+def test_what_does_not_fit_together_is_not_moved(folder: Path, url: str) -> None:
+    """Keys lost: nothing is moved. An entry lost: named, moved only when staff say so."""
+    words = ("move", "--from", f"tinydb://{folder}", "--to", url)
+    shutil.copytree(folder, folder.parent / "broken")
+    (folder / KEYS).unlink()
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "") and KEYS in done.stderr
+    broken = folder.parent / "broken"
+    subprocess.run([sys.executable, "-c", FORGET, str(broken / ENTRIES)], check=True)
+    words = ("move", "--from", f"tinydb://{broken}", "--to", url)
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "기록에는 있는데 신청이 없습니다" in done.stderr and "아무것도 옮기지 않았습니다" in done.stderr
+    assert ask(url, "SELECT count(*) FROM entries") == [(0,)]
+    done = run(*words, "--as-is")
+    assert done.returncode == 0 and "신청: 원본 5 " in done.stdout
+
+
+FORGET = "import sqlite3, sys; f = sqlite3.connect(sys.argv[1]); f.execute('DELETE FROM documents WHERE id = 2'); f.commit()"
+
+
+# ------------------------------------------------------------ PostgreSQL
+
+
+def test_lost_keys_of_a_database_are_noticed(url: str, keys: Keys) -> None:
+    """A destroyed key is no damage, a lost row is: no process starts until it is back."""
+    fill(url, keys)
+    store = open_store(url)
+    with store.open(SUBJECT) as book:
+        entry = book.entries()[0]
+    move(store, entry, "cancelled")
+    store.close()
+    ask(url, "DELETE FROM keys WHERE wrapped IS NOT NULL")
+    with pytest.raises(Misuse, match=rf"keys 표\)가 없습니다: {SUBJECT}\."):
+        open_store(url)
