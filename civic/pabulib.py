@@ -8,19 +8,21 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
-from itertools import chain
+from itertools import chain, repeat
+
+from civic.pabulib_numbers import Number, number, plain
 
 SECTIONS = ("META", "PROJECTS", "VOTES")
 VOTE_TYPES = ("approval", "choose-1", "ordinal", "cumulative", "scoring")
 RATED = ("cumulative", "scoring")  # vote types that cannot be counted without points
+TEXTS = ("name", "description", "comment")  # always quoted, whatever stands in them
 BATCH = 500  # ballots whose picks are counted together: fits the processor's cache
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,2})?", re.IGNORECASE)
+_WORD = re.compile(r"[\w./+-]*", re.ASCII)  # such a cell of META needs no quotes
 
 
 @dataclass(frozen=True)
@@ -29,26 +31,27 @@ class Project:
     `selected` as published ("1", "0", "2", …), "" without; `other` holds every further column."""
 
     id: str
-    cost: int | Fraction
+    cost: Number
     name: str = ""
-    votes: int | Fraction | None = None
-    score: int | Fraction | None = None
+    votes: Number | None = None
+    score: Number | None = None
     selected: str = ""
     other: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Election:
-    """One file. The lists `voters`, `votes` (picks joined by commas, "" for a blank ballot), `points` (empty
-    without points), `strengths` (empty when every ballot counts once) and each column of `other` run in
-    step, one item per ballot, in the file's order. `named`: how often each project is named in all."""
+    """One file. The lists `voters`, `votes` (picks joined by commas, "" for a blank ballot), `points` (as many
+    figures as picks, joined alike; no list without points), `strengths` (none when every ballot counts once) and
+    each column of `other` run in step, one item per ballot, in the file's order. `named`: how often each project
+    is named in all; `given`: how often with each figure of points (of Borda points where there are none)."""
 
     meta: Mapping[str, str]
     projects: Mapping[str, Project]
     voters: Sequence[str]
     votes: Sequence[str]
-    points: Sequence[Sequence[int | Fraction]] = ()
-    strengths: Sequence[int | Fraction] = ()
+    points: Sequence[str] = ()
+    strengths: Sequence[Number] = ()
     other: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # Korean: oddities that do not stop a count
 
@@ -57,12 +60,16 @@ class Election:
         return self.meta.get("vote_type", "")
 
     @property
-    def budget(self) -> int | Fraction:
+    def budget(self) -> Number:
         return number(self.meta["budget"])
 
     @cached_property
     def named(self) -> Counter[str]:
         return named(self.votes)
+
+    @cached_property
+    def given(self) -> Counter[tuple[str, str]]:
+        return paired(self.votes, self.points) if self.points else ranked(self.votes)
 
     def picks(self) -> Iterable[list[str]]:
         """The picks of each ballot."""
@@ -78,14 +85,40 @@ def named(votes: Sequence[str]) -> Counter[str]:
     return found
 
 
-def number(text: str) -> int | Fraction:
-    """ "1 000 000", "400000.0" and "612,5" exactly; whole ones as int. ValueError for anything else."""
-    plain = re.sub(r"[\s\u00a0\u202f_']", "", text)
-    plain = plain.replace(",", "" if plain.count(",") > 1 else ".")
-    if not _NUMBER.fullmatch(plain):
-        raise ValueError(text)
-    value = Fraction(plain)
-    return int(value) if value.denominator == 1 else value
+def paired(votes: Sequence[str], points: Sequence[str]) -> Counter[tuple[str, str]]:
+    """How often each name stands with each figure beside it. Each ballot has as many names as figures."""
+    found: Counter[tuple[str, str]] = Counter()
+    for start in range(0, len(votes), BATCH):
+        if names := ",".join(filter(None, votes[start : start + BATCH])):
+            figures = ",".join(filter(None, points[start : start + BATCH]))
+            found.update(zip(names.split(","), figures.split(","), strict=True))
+    return found
+
+
+def ranked(votes: Sequence[str]) -> Counter[tuple[str, str]]:
+    """How often each name gets each number of Borda points: k for the first of k names, 1 for the last."""
+    by_length: defaultdict[int, list[str]] = defaultdict(list)
+    for vote, most in zip(votes, map(str.count, votes, repeat(",")), strict=True):
+        by_length[most].append(vote)
+    found: Counter[tuple[str, str]] = Counter()
+    for most, alike in by_length.items():
+        at: list[Counter[str]] = [Counter() for _ in range(most + 1)]
+        for start in range(0, len(alike), BATCH):
+            if names := ",".join(filter(None, alike[start : start + BATCH])):
+                listed = names.split(",")
+                for place, count in enumerate(at):
+                    count.update(listed[place :: most + 1])
+        for place, count in enumerate(at):
+            for name, times in count.items():
+                found[name, str(most + 1 - place)] += times
+    return found
+
+
+def borda(votes: Sequence[str]) -> list[str]:
+    """The Borda points of each ballot, written as points are: "3,2,1" beside three picks, "" beside none."""
+    longest = max(map(str.count, votes, repeat(",")), default=0) + 1
+    written = [",".join(map(str, range(length, 0, -1))) for length in range(longest + 1)]
+    return [written[vote.count(",") + 1] if vote else "" for vote in votes]
 
 
 def oddities(election: Election) -> tuple[str, ...]:
@@ -103,55 +136,59 @@ def oddities(election: Election) -> tuple[str, ...]:
 
 
 def write(election: Election) -> str:
-    """The election as `.pb` text: every text cell quoted where it must be, LF line ends, no BOM.
+    """The election as `.pb` text: names, descriptions and all other free text quoted, LF line ends, no BOM.
 
     Reading it again gives the same election. META comes in the given order; num_projects and num_votes are
     counted afresh.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=";", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     meta = {
         **election.meta,
         "num_projects": str(len(election.projects)),
         "num_votes": str(len(election.votes)),
     }
-    out.write("META\n")
-    writer.writerow(["key", "value"])
-    writer.writerows((key, value) for key, value in meta.items())
+    out = io.StringIO()
+    out.write("META\nkey;value\n")
+    for key, value in meta.items():
+        text = key in TEXTS or not _WORD.fullmatch(value)
+        out.write(f"{_cell(key)};{_cell(value, text)}\n")
     out.write("PROJECTS\n")
-    writer.writerows(_project_rows(election.projects.values()))
+    out.writelines(_project_lines(election.projects.values()))
     out.write("VOTES\n")
     columns: list[tuple[str, Sequence[str]]] = [
         ("voter_id", election.voters),
         ("vote", election.votes),
     ]
     if election.points:
-        columns.append(("points", [",".join(map(plain, points)) for points in election.points]))
+        columns.append(("points", election.points))
     if election.strengths:
         columns.append(("vote_strength", [plain(each) for each in election.strengths]))
     columns += election.other.items()
+    writer = csv.writer(out, delimiter=";", lineterminator="\n")  # numbers and picks: bare, so read at once
     writer.writerow([name for name, _ in columns])
     writer.writerows(zip(*(cells for _, cells in columns), strict=True))
     return out.getvalue()
 
 
-def _project_rows(projects: Iterable[Project]) -> Iterable[list[str]]:
+def _project_lines(projects: Iterable[Project]) -> Iterable[str]:
     listed = list(projects)
     further = list(dict.fromkeys(chain.from_iterable(project.other for project in listed)))
     figures = [name for name in ("votes", "score") if any(getattr(p, name) is not None for p in listed)]
     texts = [name for name in ("name", "selected") if any(getattr(p, name) for p in listed)]
-    yield ["project_id", "cost", *figures, *texts, *further]
+    yield ";".join(map(_cell, ["project_id", "cost", *figures, *texts, *further])) + "\n"
     for project in listed:
         counted = [plain(value) if (value := getattr(project, name)) is not None else "" for name in figures]
-        yield [
-            project.id,
+        cells = [
+            _cell(project.id),
             plain(project.cost),
             *counted,
-            *(getattr(project, name) for name in texts),
-            *(project.other.get(name, "") for name in further),
+            *(_cell(getattr(project, name), name in TEXTS) for name in texts),
+            *(_cell(project.other.get(name, ""), text=True) for name in further),
         ]
+        yield ";".join(cells) + "\n"
 
 
-def plain(value: int | Fraction) -> str:
-    """12 or 612.5; a fraction that does not end in decimals as its nearest one."""
-    return str(value) if isinstance(value, int) or value.denominator == 1 else repr(float(value))
+def _cell(value: str, text: bool = False) -> str:
+    """Quoted when it is text, or has in it what would end a cell."""
+    if text or any(mark in value for mark in ';"\r\n'):
+        return '"' + value.replace('"', '""') + '"'
+    return value

@@ -8,7 +8,7 @@ project_id;cost;name
 a;10;첫째
 b;열;둘째
 a;10;다시
-c;10;한;칸;더
+c
 VOTES
 voter_id;vote
 1;a
