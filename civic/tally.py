@@ -23,6 +23,7 @@ REASONS = {
     "selected-reserve": "선정(모자란 금액은 예비 재원)",
     "over-budget": "예산 부족",
     "stopped": "앞 순위에서 선정 마감",
+    "not-afforded": "지지한 사람들의 몫으로 모자람",
     "below-threshold": "기준 미달",
     "duplicate": "동일 사업 중복",
     "no-votes": "득표 없음",
