@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -20,12 +21,11 @@ from civic.pabulib import Election
 from civic.pabulib import write as write_pb
 from civic.published import RESULTS
 from civic.result_files import Origin, placed, result_files
-from civic.results import SHARED, as_json, candidates_of, rules_of, tally
-from civic.tally import REASONS, Ballot, Outcome, count
+from civic.results import SHARED, as_json, candidates_of, line_document, results_csv, rules_of, tally
+from civic.tally import Ballot, Outcome, count
 from civic.tally_check import check
 
 PLAIN = ("approval", "choose-1")  # vote types whose ballots are picks and nothing more
-NOT_SELECTED = ("not-selected", "선정 안 됨")
 
 
 def imported_result(
@@ -70,7 +70,7 @@ def _by_own_rules(
 ) -> Outcome | None:
     """The outcome by the poll's rules, if they say what the file's own rule says."""
     declared = declared_rules(election)
-    if declared.shares or declared.rules.reserve_share is not None:
+    if declared.shares or declared.rest or declared.rules.reserve_share is not None:
         return None
     if election.vote_type not in PLAIN or election.points or election.strengths:
         return None
@@ -90,14 +90,23 @@ def _as_declared(
     at: datetime,
     origin: Origin,
 ) -> dict[str, str]:
-    """The outcome as it is: winners first, then by score."""
+    """The outcome as the file's own rule gives it: winners first, then by score."""
     place = {winner: number for number, winner in enumerate(counted.winners)}
     scores = sorted(counted.scores.values(), reverse=True)
     rank = {score: number for number, score in reversed(list(enumerate(scores, 1)))}
-    reasons = {line.slug: line.reason for line in counted.outcome.lines} if counted.outcome else {}
-    order = sorted(
-        election.projects, key=lambda each: (place.get(each, len(place)), -counted.scores[each], names[each])
-    )
+    lines = [
+        replace(
+            line,
+            slug=names[line.slug],
+            pot=SHARED,
+            rank=rank[line.score],
+            instead=names[line.instead] if line.instead else "",
+        )
+        for line in sorted(
+            counted.outcome.lines,
+            key=lambda line: (place.get(line.slug, len(place)), -line.score, names[line.slug]),
+        )
+    ]
     document: dict[str, Any] = {
         "format": "madang-results/1",
         "poll": poll.slug,
@@ -111,7 +120,7 @@ def _as_declared(
         "paper": [],
         "tables": {},
         "draw": [],
-        "lines": [],
+        "lines": [line_document(line) for line in lines],
         "winners": [names[each] for each in counted.winners],
         "spent": {SHARED: int(sum((election.projects[each].cost for each in counted.winners), Fraction(0)))},
         "tie": sorted(names[each] for each in counted.tie) if counted.tie else None,
@@ -121,23 +130,9 @@ def _as_declared(
             "notes": list(counted.notes),
         },
     }
-    for each in order:
-        won = each in place
-        reason, wording = ("selected", REASONS["selected"]) if won else NOT_SELECTED
-        if each in reasons:
-            reason, wording = reasons[each], REASONS[reasons[each]]
-        document["lines"].append(
-            {
-                "slug": names[each],
-                "pot": SHARED,
-                "votes": int(counted.votes[each]),
-                "score": str(counted.scores[each]),
-                "rank": rank[counted.scores[each]],
-                "won": won,
-                "reason": reason,
-                "wording": wording,
-                "instead": "",
-            }
-        )
-    files = {RESULTS: as_json(document), "election.pb": write_pb(election)}
+    files = {
+        RESULTS: as_json(document),
+        "results.csv": results_csv(Outcome(tuple(lines), document["spent"]), proposals),
+        "election.pb": write_pb(election),
+    }
     return placed(document, files, at, origin=origin)

@@ -14,7 +14,7 @@ from civic.elections import Recount, recount
 from civic.errors import ContentMistakes
 from civic.pabulib import Election, oddities
 from civic.pabulib_reader import decode, parse
-from civic.tally import REASONS, RulesMistake
+from civic.tally import RulesMistake
 from forms_api.cli import paper, poll, publishing
 from forms_api.cli.votes_import import content_files
 
@@ -113,16 +113,15 @@ def _give_up(message: str) -> NoReturn:
 def _table(election: Election, result: Recount) -> list[str]:
     """The count for people: one line per project, winners first, then by score."""
     winners = {slug: place for place, slug in enumerate(result.winners, 1)}
-    reasons = {line.slug: line.reason for line in result.outcome.lines} if result.outcome else {}
+    verdicts = {line.slug: line.wording for line in result.outcome.lines}
     rows = [f"표 {len(election.votes)}장, 제안 {len(election.projects)}건, 예산 {_plain(election.budget):,}"]
     last = len(winners) + 1
     order = sorted(result.votes, key=lambda slug: (winners.get(slug, last), -result.scores[slug], slug))
     for slug in order:
         project = election.projects[slug]
-        verdict = REASONS[reasons[slug]] if reasons else ("선정" if slug in winners else "선정 안 됨")
         points = f", {_plain(result.scores[slug]):,}점" if result.scores[slug] != result.votes[slug] else ""
         figures = f"{_plain(result.votes[slug]):,}표{points}, 예산 {_plain(project.cost):,}"
-        rows.append(f"{verdict}: {slug} {project.name} ({figures})")
+        rows.append(f"{verdicts[slug]}: {slug} {project.name} ({figures})")
     if result.tie:
         rows.append(
             f"동점이 당락을 갈랐습니다: {', '.join(result.tie)} (예산이 적은 것, 그다음 번호 순서로 정함)"

@@ -18,10 +18,13 @@ from civic.errors import ContentMistakes, Mistake
 from civic.library.reading import read_document
 from civic.links import FOLDERS
 from civic.models import Poll, Proposal
-from civic.pabulib import Election, plain
+from civic.pabulib import Election
+from civic.pabulib_numbers import plain
 from forms_api.cli.imported_result import imported_result
 
 TYPE = "proposals"  # the one type of an imported poll
+UNDATED = "날짜를 밝히지 않음"
+YEAR = 2000  # of an election that names no year at all: content needs a day
 LONGEST = 64  # characters of a poll's slug; a proposal adds its number
 SOURCE = "Pabulib(pabulib.org)에 공개된 투표 자료"
 
@@ -32,7 +35,7 @@ def content_files(election: Election, file: str) -> dict[str, str]:
     """Path inside the content folder -> text: the poll, its proposals, then its result with the record last.
 
     Costs are rounded up and the budget down to whole units of the file's currency, which the poll's facts name.
-    ContentMistakes when the dates cannot be read or a text does not fit into the content's shape; RulesMistake when
+    ContentMistakes when a text does not fit into the content's shape; RulesMistake when
     the file's rule cannot be applied.
     """
     poll = slug_of(PurePath(file).stem)
@@ -85,7 +88,7 @@ def slug_of(text: str) -> str:
 
 def _poll(election: Election, slug: str, names: Mapping[str, str], file: str) -> str:
     meta = election.meta
-    opens, closes = _days(meta, file)
+    opens, closes, dated = _days(meta)
     limit = meta.get("max_length", "")
     longest = max((vote.count(",") + 1 if vote else 0 for vote in election.votes), default=1)
     picks = int(limit) if limit.isdecimal() and int(limit) > 0 else max(longest, 1)
@@ -97,6 +100,7 @@ def _poll(election: Election, slug: str, names: Mapping[str, str], file: str) ->
         "선정 규칙": meta.get("rule") or "밝히지 않음",
         "돈의 단위": meta.get("currency", ""),
         "표": f"{len(election.votes):,}장",
+        "투표한 날": "" if dated else UNDATED,
     }
     fields: dict[str, Value] = {
         "title": _line(meta.get("description") or slug),
@@ -116,26 +120,35 @@ def _poll(election: Election, slug: str, names: Mapping[str, str], file: str) ->
     return front_matter(fields) + _body(meta.get("comment", ""))
 
 
-def _days(meta: Mapping[str, str], file: str) -> tuple[datetime, datetime]:
-    """First moment and the one after the last. A bare year stands for all of it."""
-    found: list[date] = []
-    for key, first in (("date_begin", True), ("date_end", False)):
-        text = meta.get(key, "")
+def _days(meta: Mapping[str, str]) -> tuple[datetime, datetime, bool]:
+    """First moment, the one after the last, and whether the file states both days. A year stands for all of it.
+
+    Where no day can be read, a year in the date will do, then one in the other date or in `instance`; without any,
+    YEAR.
+    """
+    begins, ends = (_day(meta.get(key, "")) for key in ("date_begin", "date_end"))
+    texts = [meta.get(key, "") for key in ("date_begin", "date_end", "instance")]
+    years = [int(found[0]) for text in texts if (found := re.search(r"(?<!\d)(?:19|20)\d\d(?!\d)", text))]
+    year = years[0] if years else YEAR
+    first, last = begins or ends or (date(year, 1, 1),) * 2, ends or begins or (date(year, 12, 31),) * 2
+    days = first[0], max(first[0], last[1]) + timedelta(days=1)
+    opens, closes = (datetime.combine(day, time(), SEOUL) for day in days)
+    return opens, closes, begins is not None and ends is not None
+
+
+def _day(text: str) -> tuple[date, date] | None:
+    """The first and the last day that a date of the file means; None when it cannot be read. A time of day is dropped."""
+    text = re.sub(r"[T\s]+\d{1,2}:\d{2}.*$", "", text)
+    try:
         if match := re.fullmatch(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})", text):
-            day, month, year = map(int, match.groups())
-        elif match := re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", text):
-            year, month, day = map(int, match.groups())
-        elif re.fullmatch(r"\d{4}", text):
-            year, month, day = (int(text), 1, 1) if first else (int(text), 12, 31)
-        else:
-            year = month = day = 0
-        try:
-            found.append(date(year, month, day))
-        except ValueError:
-            message = "날짜를 읽을 수 없습니다. 16.09.2023이나 2023처럼 적으세요"
-            raise ContentMistakes([Mistake(file, 0, key, message, text)]) from None
-    begins, ends = found[0], max(found) + timedelta(days=1)
-    return datetime.combine(begins, time(), SEOUL), datetime.combine(ends, time(), SEOUL)
+            return (date(int(match[3]), int(match[2]), int(match[1])),) * 2
+        if match := re.fullmatch(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})", text):
+            return (date(int(match[1]), int(match[2]), int(match[3])),) * 2
+        if re.fullmatch(r"(?:19|20)\d\d", text):
+            return date(int(text), 1, 1), date(int(text), 12, 31)
+    except ValueError:
+        pass
+    return None
 
 
 def _try(model: type[Poll] | type[Proposal], fields: Mapping[str, Value], slug: str, file: str) -> None:
