@@ -9,14 +9,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from civic.ballots import Spoiled, rules_document, rules_hash
 from civic.models import Poll, Proposal
 from civic.pabulib import Election, Project
 from civic.published import Drawn
-from civic.tally import ONLINE, Ballot, Candidate, Number, Outcome, Pot, Rules, count, outcome
+from civic.tally import ONLINE, Ballot, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
 from civic.tally_check import Batch
 
 FEWEST = 20  # ballots; below that only totals are shown, because a single choice could be guessed
@@ -121,24 +121,26 @@ def results_document(
         "paper": [{"batch": each.id, "ballots": each.ballots} for each in batches],
         "tables": {body: {slug: str(n) for slug, n in rows.items()} for body, rows in (tables or {}).items()},
         "draw": list(draw),
-        "lines": [
-            {
-                "slug": line.slug,
-                "pot": line.pot,
-                "votes": line.votes,
-                "score": str(line.score),
-                "rank": line.rank,
-                "won": line.won,
-                "reason": line.reason,
-                "wording": line.wording,
-                "instead": line.instead,
-            }
-            for line in result.lines
-        ],
+        "lines": [line_document(line) for line in result.lines],
         "winners": list(result.winners),
         "spent": {pot: int(spent) for pot, spent in result.spent.items()},
         "tie": list(result.tie) if result.tie else None,
     } | ({"drawn": drawn.model_dump(mode="json")} if drawn else {})
+
+
+def line_document(line: Line) -> dict[str, Any]:
+    """What became of one proposal, as results.json has it."""
+    return {
+        "slug": line.slug,
+        "pot": line.pot,
+        "votes": line.votes,
+        "score": str(line.score),
+        "rank": line.rank,
+        "won": line.won,
+        "reason": line.reason,
+        "wording": line.wording,
+        "instead": line.instead,
+    }
 
 
 def as_json(document: Mapping[str, Any]) -> str:
@@ -230,7 +232,7 @@ def as_election(
         "vote_type": "approval",
         "rule": rule,
         "date_begin": _day(poll.opens),
-        "date_end": _day(poll.closes),
+        "date_end": _day(poll.closes - timedelta(microseconds=1)),  # the last moment still in it
         "min_length": "0" if poll.blank_allowed else "1",
         "max_length": str(poll.max_picks),
         "language": "ko",

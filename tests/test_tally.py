@@ -564,6 +564,18 @@ def test_published_pb_file_gives_the_same_winners() -> None:
     assert again.votes == {line.slug: line.votes for line in found.lines if line.slug not in ("g5", "o1")}
 
 
+def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
+    """A poll that closes at midnight before the 26th ended on the 25th; one that closes at noon, that day."""
+    for closes, last in (
+        ("2023-08-26T00:00:00+09:00", "25.08.2023"),
+        ("2023-08-26T12:00:00+09:00", "26.08.2023"),
+    ):
+        poll = a_poll(closes=closes)
+        found = results.tally(poll, some_proposals(), some_ballots())
+        meta = results.as_election(poll, some_proposals(), some_ballots(), found, "Korea", "광산구").meta
+        assert (meta["date_begin"], meta["date_end"]) == ("07.08.2023", last)
+
+
 def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
     """Every cell quoted, no BOM, and a title that looks like a formula does not run."""
     poll = a_poll()
