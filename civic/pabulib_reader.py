@@ -215,7 +215,7 @@ class _Reader:
         amounts = [
             cell
             for row in self.rows[slice(*parts.get("META", (0, 0)))]
-            if row[:1] == ["budget"]
+            if names(row[:1]) == ["budget"]
             for cell in row[1:2]
         ]
         header, rows = self._table(*parts.get("PROJECTS", (0, 0)))
