@@ -35,6 +35,7 @@ FLOORS = {
     "civic.pabulib_numbers": 2,
     "civic.pabulib_reader": 2,
     "civic.pabulib_votes": 2,
+    "civic.declared": 3,
     "civic.elections": 3,
     "civic.results": 3,
     "civic.scores": 3,

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civic.elections import named_exclusions, official, published_votes, recount
+from civic.declared import named_exclusions
+from civic.elections import official, published_votes, recount
 from civic.errors import ContentMistakes
 from civic.models import Poll, Proposal
 from civic.pabulib import Election, Project, oddities, write

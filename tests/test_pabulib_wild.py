@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civic.elections import declared_rules, named_exclusions, recount
+from civic.declared import declared_rules, named_exclusions
+from civic.elections import recount
 from civic.errors import ContentMistakes
 from civic.pabulib import Election, Project, write
 from civic.pabulib_numbers import number, thousands_mark

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from pydantic import ValidationError
 
 from civic.clock import SEOUL
-from civic.elections import declared_rules
+from civic.declared import declared_rules
 from civic.errors import ContentMistakes, Mistake
 from civic.library.reading import read_document
 from civic.links import FOLDERS
