@@ -205,3 +205,21 @@ def test_paper_has_no_form_and_no_empty_frames(visits: Visits) -> None:
     expect(page.locator(".deadline").first).to_be_visible()
     page.goto("/programs/insurance-fraud/")
     expect(page.locator("aside .panel").first).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("path", ["/", "/my/", "/lectures/our-child/", "/votes/budget-2024/"])
+def test_every_icon_has_its_shape(visits: Visits, path: str, width: int) -> None:
+    """An icon is a mask over the text's colour: one that no rule shapes is a solid square, as the menu's cross was."""
+    page = visits.open(path, width)
+    if width < 1024:
+        page.get_by_role("link", name="전체메뉴").click()
+    shapeless = page.evaluate(
+        "[...document.querySelectorAll('.svg-icon')].filter((icon) => icon.checkVisibility()).filter((icon) => {"
+        " const style = getComputedStyle(icon);"
+        " return style.maskImage === 'none' && style.backgroundImage === 'none';"
+        "}).map((icon) => icon.className)"
+    )
+    assert shapeless == []
+    shown = page.locator(".menu-dialog .ico-close" if width < 1024 else ".ico-my").first
+    assert shown.is_visible()
