@@ -28,6 +28,7 @@ from civic.envelopes import (
 from civic.errors import FieldError, Invalid
 from civic.models import Poll, Proposal
 from civic.tally import Ballot
+from civic.wording import josa
 
 
 class BoxBroken(Exception):
@@ -113,10 +114,10 @@ def choice_faults(
             found.append(
                 (
                     "type-limit",
-                    f"{kind.label}은 {kind.max}개까지 고를 수 있습니다. 지금 {picked[kind.id]}개입니다.",
+                    f"{josa(kind.label, '은/는')} {kind.max}개까지 고를 수 있습니다. 지금 {picked[kind.id]}개입니다.",
                 )
                 if kind.max
-                else ("type-limit", f"{kind.label}은 이 투표에서 고르지 않습니다.")
+                else ("type-limit", f"{josa(kind.label, '은/는')} 이 투표에서 고르지 않습니다.")
             )
     return found
 

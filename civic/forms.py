@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model
 
 from civic.clock import SEOUL
 from civic.errors import FieldError
+from civic.wording import josa
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]  # a TOML array; its items stay strict
@@ -404,7 +405,7 @@ def _read_answer(question: Question, given: Any) -> Any:
             raise ValueError(
                 f"‘{question.label}’에서 하나를 골라 주세요."
                 if chosen
-                else f"‘{question.label}’을(를) 적어 주세요."
+                else f"{josa(f'‘{question.label}’', '을/를')} 적어 주세요."
             )
         return None
     if question.type in ("select", "radio"):
@@ -451,7 +452,7 @@ def _read_ticks(question: Question, given: Any) -> bool | list[str] | None:
             raise ValueError("체크하거나 비워 주세요.")
         ticked = given in (True, "on", "true")
         if question.required and not ticked:
-            raise ValueError(f"‘{question.label}’을(를) 확인하고 체크해 주세요.")
+            raise ValueError(f"{josa(f'‘{question.label}’', '을/를')} 확인하고 체크해 주세요.")
         return ticked or None
     ticks = (
         [given]

@@ -51,9 +51,7 @@ def _pots(poll: Poll, money: Money) -> list[str]:
     if shared:
         rest = poll.budget - sum(kind.budget or 0 for kind in poll.types)
         together = (
-            f"{wording.with_particle(', '.join(shared), '이', '가')} 함께 쓰는 예산은"
-            if len(shared) > 1
-            else "예산은"
+            f"{wording.josa(', '.join(shared), '이/가')} 함께 쓰는 예산은" if len(shared) > 1 else "예산은"
         )
         lines.append(f"{together} {money(rest)}입니다.")
     return lines

@@ -11,6 +11,7 @@ from fractions import Fraction
 from civic.models import Poll, Proposal
 from civic.results import candidates_of
 from civic.tally import Number
+from civic.wording import josa
 
 HEAD = ("제안", "점수")
 _POINTS = re.compile(r"\d{1,9}(\.\d{1,6})?")
@@ -43,7 +44,7 @@ def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dic
         if slug not in proposals:
             wrong.append(f"{line}줄: 이 투표에 없는 제안입니다 (found {slug[:80]})")
         elif slug in points:
-            wrong.append(f"{line}줄: {slug}이 두 번 있습니다")
+            wrong.append(f"{line}줄: {josa(slug, '이/가')} 두 번 있습니다")
         elif not _POINTS.fullmatch(given):
             wrong.append(f"{line}줄: 점수는 0 이상의 수로 쓰세요 (found {given[:20]})")
         else:

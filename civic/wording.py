@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import date, datetime, timedelta
 
 WEEKDAYS = "월화수목금토일"
@@ -126,8 +128,41 @@ def won(amount: int) -> str:
     return " ".join(parts) + (" 원" if not odd else "원")
 
 
-def with_particle(word: str, after_consonant: str, after_vowel: str) -> str:
-    """A word with the particle its last syllable asks for: ("정원", "이", "가") -> "정원이"."""
-    last = ord(word[-1]) - 0xAC00 if word else -1
-    has_final = 0 <= last < 11172 and last % 28 != 0
-    return word + (after_consonant if has_final else after_vowel)
+def josa(word: str, pair: str) -> str:
+    """A word with the particle that fits how it is read: josa("‘아이의 수’", "을/를") is "‘아이의 수’를".
+
+    pair: after a final consonant / after a vowel, as "을/를", "이/가", "은/는", "과/와" or "으로/로". Quotes, signs and
+    a last part in brackets are passed over: "정원(20명)" is read "정원". Digits are read in Korean, Latin letters
+    by their names or, in a word, by how it ends. What cannot be read aloud gets both: "을(를)".
+    """
+    after_consonant, after_vowel = pair.split("/")
+    final = _final(word)
+    if final is None:
+        return f"{word}{after_consonant}({after_vowel})"
+    if after_consonant == "으로" and final == "ㄹ":
+        return word + after_vowel
+    return word + (after_consonant if final else after_vowel)
+
+
+_SILENT = re.compile(r"(?:\s*[(\[（][^()\[\]（）]*[)\]）]|[^\w]|_)+$")
+_DIGIT_FINALS = dict(zip("0123456789", ["ㅇ", "ㄹ", "", "ㅁ", "", "", "ㄱ", "ㄹ", "ㄹ", ""], strict=True))
+
+
+def _final(word: str) -> str | None:
+    """The final consonant that is heard: "ㄹ", another sign for any other, "" for none; None when unknown."""
+    text = unicodedata.normalize("NFC", word).replace("%", "퍼센트")
+    read = _SILENT.sub("", text)
+    last = read[-1:]
+    if "가" <= last <= "힣":
+        number = (ord(last) - 0xAC00) % 28
+        return "" if number == 0 else "ㄹ" if number == 8 else "ㄱ"
+    if last in _DIGIT_FINALS:
+        return _DIGIT_FINALS[last]
+    if last.isascii() and last.isalpha():
+        if last in "lL":
+            return "ㄹ"
+        if last in "mMnN" or read.lower().endswith("ng"):
+            return "ㅇ"
+        spelled = last == "R" and not read[-2:-1].islower()  # 알; at the end of "server" it is not heard
+        return "ㄹ" if spelled else ""
+    return None

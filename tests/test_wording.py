@@ -61,7 +61,33 @@ def test_time_left(left: timedelta, words: str) -> None:
     assert wording.left(now + left, now) == words
 
 
-def test_particles_follow_the_last_sound() -> None:
-    """정원이, 대기가."""
-    assert wording.with_particle("정원", "이", "가") == "정원이"
-    assert wording.with_particle("대기", "이", "가") == "대기가"
+PARTICLES = [
+    ("정원", "이/가", "정원이"),
+    ("대기", "이/가", "대기가"),
+    ("‘함께 사는 아이의 수’", "을/를", "‘함께 사는 아이의 수’를"),
+    ("‘도서관에 얼마나 자주 가나요?’", "을/를", "‘도서관에 얼마나 자주 가나요?’를"),
+    ("‘정원(20명)’", "을/를", "‘정원(20명)’을"),
+    ("아이 수 (명)", "은/는", "아이 수 (명)는"),
+    ("\u1106\u116e\u11ab", "을/를", "\u1106\u116e\u11ab을"),  # 문 as a Mac writes it
+    ("교실", "으로/로", "교실로"),
+    ("구청", "으로/로", "구청으로"),
+    ("마루", "으로/로", "마루로"),
+    ("포트 8000", "을/를", "포트 8000을"),  # 팔천
+    ("8401", "으로/로", "8401로"),  # 일
+    ("9월 24", "은/는", "9월 24는"),  # 사
+    ("entries.sqlite3", "이/가", "entries.sqlite3이"),  # 삼
+    ("email", "을/를", "email을"),
+    ("/var/data", "을/를", "/var/data를"),
+    ("PDR", "을/를", "PDR을"),  # 알
+    ("server", "을/를", "server를"),
+    ("30%", "을/를", "30%를"),
+    ("廣山", "은/는", "廣山은(는)"),
+    ("…", "은/는", "…은(는)"),
+    ("", "이/가", "이(가)"),
+]
+
+
+@pytest.mark.parametrize(("word", "pair", "said"), PARTICLES)
+def test_particles_follow_the_last_sound(word: str, pair: str, said: str) -> None:
+    """정원이, 대기가; quotes, brackets and signs are not read; both where nobody can tell."""
+    assert wording.josa(word, pair) == said

@@ -28,6 +28,7 @@ from civic.store.moving import counted, read_boxes
 from civic.store.rescue import REMEDY, Reader, Report
 from civic.store.rows import VERSION, Rows
 from civic.store.salvage import UnreadableError, copy_of, integrity, open_copy, readable
+from civic.wording import josa
 
 RESTORE = "서버를 끄고 폴더를 통째로 복사해 둔 뒤 백업에서 이 파일을 되살리세요."
 ENOUGH = 200_000_000  # bytes free; less than that, or than the data itself, is said
@@ -55,7 +56,7 @@ def examine(url: str, key_file: Path) -> Report:
 def examine_folder(folder: Path, key_file: Path) -> Report:
     """A data folder, with or without a server that runs on it. Raises Misuse when there is none."""
     if not folder.is_dir():
-        raise Misuse(f"자료 폴더 {folder}이(가) 없습니다. --data에 적은 주소를 확인하세요.")
+        raise Misuse(f"자료 폴더 {josa(str(folder), '이/가')} 없습니다. --data에 적은 주소를 확인하세요.")
     report = Report()
     with _held(folder) as owner, tempfile.TemporaryDirectory(prefix="madang-doctor-") as room:
         if owner:
@@ -193,7 +194,7 @@ def _look_at_entries(report: Report, folder: Path, room: Path, live: bool) -> No
             )
             return
         broken = [] if any("첫 쪽" in said for said in report.wrong) else integrity(file)
-        report.wrong += [f"{ENTRIES}이(가) 손상되었습니다: {line}. {REMEDY}" for line in broken[:3]]
+        report.wrong += [f"{josa(ENTRIES, '이/가')} 손상되었습니다: {line}. {REMEDY}" for line in broken[:3]]
         if len(broken) > 3:
             report.wrong.append(f"{ENTRIES}: 같은 손상이 {len(broken) - 3}곳 이상 더 있습니다. {REMEDY}")
         reader = Reader(file, room / ENTRIES, bool(report.wrong))
@@ -219,7 +220,7 @@ def _look_at_wrapped(report: Report, folder: Path, room: Path, live: bool) -> No
     try:
         said = copy_of(folder / KEYS, room, live, _empty_keys)
         with closing(open_copy(room / KEYS)) as file:
-            said += [f"{KEYS}이(가) 손상되었습니다: {line}." for line in integrity(file, 1)]
+            said += [f"{josa(KEYS, '이/가')} 손상되었습니다: {line}." for line in integrity(file, 1)]
             query = "SELECT subject, wrapped, dropped FROM keys"
             subjects = sorted({entry.subject for entry, _ in report.contents.entries})
             for subject, wrapped, at in readable(file, query, f"{query} WHERE subject = ?", subjects):

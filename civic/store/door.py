@@ -22,6 +22,7 @@ from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import InUse, Unavailable
 from civic.store.book import Book, Change, Message, Store
 from civic.store.wire import error_of, pack, pack_error, unpack
+from civic.wording import josa
 
 NAME = "door"
 PATIENCE = 5.0  # seconds; less than what a citizen's post waits for the lock
@@ -160,7 +161,7 @@ class Visit:
         except OSError as err:
             self._connection.close()
             raise InUse(
-                f"자료 폴더 {folder}을(를) 쓰는 프로세스가 응답하지 않습니다. 서버가 켜지는 중이면 잠시 뒤 다시 하세요."
+                f"자료 폴더 {josa(str(folder), '을/를')} 쓰는 프로세스가 응답하지 않습니다. 서버가 켜지는 중이면 잠시 뒤 다시 하세요."
             ) from err
         self._connection.settimeout(60)
         self._lines = self._connection.makefile("rb")

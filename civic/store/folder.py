@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from civic.errors import InUse, Misuse
+from civic.wording import josa
 
 LOCK, ENTRIES, KEYS = "lock", "madang.sqlite3", "keys.sqlite3"
 
@@ -30,7 +31,7 @@ class Hold:
             owner = os.pread(self._handle, 20, 0).decode("ascii", "replace").strip() or "?"
             os.close(self._handle)
             raise InUse(
-                f"자료 폴더 {folder}을(를) 다른 서버(프로세스 {owner})가 쓰고 있습니다. "
+                f"자료 폴더 {josa(str(folder), '을/를')} 다른 서버(프로세스 {owner})가 쓰고 있습니다. "
                 "그 서버를 먼저 끄거나 다른 자료 폴더를 정하세요."
             ) from err
         try:
@@ -60,9 +61,9 @@ def check_entries(folder: Path) -> None:
     left = [name for name in (KEYS, f"{ENTRIES}-wal") if not is_blank(folder / name)]
     if left and is_blank(path):
         raise Misuse(
-            f"신청 파일({path})이 {'비어 있는데' if path.exists() else '없는데'} {', '.join(left)}은(는) 남아 있습니다. "
+            f"신청 파일({path})이 {'비어 있는데' if path.exists() else '없는데'} {josa(', '.join(left), '은/는')} 남아 있습니다. "
             "신청을 잃은 폴더이므로 새로 시작하지 않습니다. 폴더를 통째로 복사해 둔 뒤 백업에서 "
-            f"{ENTRIES}을(를) 되살리세요. 처음부터 새로 시작하려면 다른 자료 폴더를 정하세요."
+            f"{josa(ENTRIES, '을/를')} 되살리세요. 처음부터 새로 시작하려면 다른 자료 폴더를 정하세요."
         )
 
 
@@ -80,7 +81,7 @@ def check_keys(path: Path, needed: Iterable[str], known: Collection[str] | None 
     )
     raise Misuse(
         f"봉인된 신청이 있는데 감싼 열쇠 파일({path}){what}: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
-        f"시작하지 않습니다. 백업에서 {KEYS}을(를) 되살리세요. 백업이 없으면 "
+        f"시작하지 않습니다. 백업에서 {josa(KEYS, '을/를')} 되살리세요. 백업이 없으면 "
         "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
     )
 
@@ -98,7 +99,7 @@ def explain(err: Exception, path: Path) -> str:
             "‘python -m forms_api doctor’로 살펴보거나 백업에서 되살리세요."
         )
     if isinstance(err, FileExistsError | NotADirectoryError):
-        return f"{path}은(는) 폴더가 아닙니다. 자료 폴더의 주소를 고치세요."
+        return f"{josa(str(path), '은/는')} 폴더가 아닙니다. 자료 폴더의 주소를 고치세요."
     if isinstance(err, OSError | sqlite3.Error):
         return f"디스크에서 읽거나 쓰지 못했습니다({path}: {err}). 디스크를 확인하고 서버를 다시 켜세요."
     return f"자료를 다루지 못했습니다({path}: {type(err).__name__}). 서버를 다시 켜세요."

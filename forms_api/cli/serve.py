@@ -29,6 +29,7 @@ from civic.errors import InUse, Misuse, Unavailable
 from civic.library import Library, load
 from civic.seal import Keys
 from civic.store import open_store
+from civic.wording import josa
 from forms_api import create_app
 from forms_api.cli import CALL_WRONG, IN_USE, staff_words
 from forms_api.cli.entries import read_time
@@ -188,7 +189,7 @@ def held_port(host: str, port: int) -> socket.socket:
         held.close()
         if err.errno == errno.EADDRINUSE:
             raise InUse(
-                f"포트 {port}을(를) 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요."
+                f"포트 {josa(str(port), '을/를')} 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요."
             ) from err
         raise Misuse(f"{host}:{port}에서 들을 수 없습니다: {err.strerror}.") from err
     return held

@@ -1,4 +1,5 @@
 // Finds a receipt or a tracker in the published lists. What is typed stays on this device: the lists come whole.
+import { josa } from "./josa.js";
 
 async function json(address) {
   const answer = await fetch(address);
@@ -23,7 +24,7 @@ function start(form) {
   function look(wanted) {
     const [board, cast, declared] = lists;
     const receipt = board?.receipts.find((each) => plain(each) === wanted);
-    if (receipt) return [`접수증 ${receipt}이 명단에 있습니다. 내 봉투가 그대로 투표함에 있었습니다.`];
+    if (receipt) return [`접수증 ${josa(receipt, "이/가")} 명단에 있습니다. 내 봉투가 그대로 투표함에 있었습니다.`];
     const mine = (cast?.ballots ?? []).filter((each) => plain(each.tracker).split("~")[0] === wanted.split("~")[0]);
     if (!mine.length) return ["그런 접수증 번호나 추적 번호가 없습니다. 번호를 다시 확인하고, 그래도 없으면 담당 부서에 알려 주세요."];
     const titles = new Map(declared.declared.proposals.map((each) => [each.slug, each.title]));

@@ -1,6 +1,7 @@
 // The ballot: limits, the voter's picks, search, and the sealed way from check to receipt.
 // Without this file, or without WebCrypto, the plain form does the same step by step, and the server seals.
 import { seal } from "./envelope.js";
+import { josa } from "./josa.js";
 
 const won = new Intl.NumberFormat("ko-KR");
 
@@ -184,7 +185,7 @@ function start(form) {
     const here = picked().filter((one) => group.contains(one)).length;
     if (box.checked && here > Number(group.dataset.most)) {
       box.checked = false; // at the limit: undo, and say why
-      say(`${group.dataset.label}은 ${group.dataset.most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
+      say(`${josa(group.dataset.label, "은/는")} ${group.dataset.most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
     } else if (box.checked && picked().length > most) {
       box.checked = false;
       say(`모두 합해 ${most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);

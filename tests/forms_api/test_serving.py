@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from civic.errors import InUse
+from civic.wording import josa
 from forms_api.cli.serve import held_port
 from tests.builders import NOW, a_phone, an_application, write_content
 from tests.forms_api.server import ROOT, Server
@@ -60,7 +61,7 @@ def test_a_port_in_use(content: Path, tmp_path: Path) -> None:
         port = busy.getsockname()[1]
         failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/d", "--port", str(port))
     assert failed.returncode == 3
-    said = f"포트 {port}을(를) 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요.\n"
+    said = f"포트 {josa(str(port), '을/를')} 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요.\n"
     assert failed.stderr == said
 
 
