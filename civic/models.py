@@ -5,11 +5,12 @@ The descriptions are the staff's reference: docs/content-guide.md is checked aga
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from civic.clock import SEOUL
 from civic.forms import FormSpec, Line, Many, SeoulTime, Shape, Slug
 from civic.links import FOLDERS, link
 
@@ -112,6 +113,12 @@ class Document(Shape):
         return f"{self.folder}/{self.slug}"
 
     @property
+    def last_change(self) -> datetime | None:
+        """When the page was last changed, as far as staff say; None when they do not."""
+        day = self.updated or self.published
+        return datetime.combine(day, time(), tzinfo=SEOUL) if day else self.publish_at
+
+    @property
     def spec(self) -> FormSpec | None:
         """The page's sign-up form, or None."""
         return getattr(self, "form", None)
@@ -180,9 +187,7 @@ class Lecture(Document):
     audience: Line = Field(description="누구에게")
     teacher: str = Field(default="", max_length=100, description="가르치는 사람")
     fee: Won = Field(default=0, description="수강료(원). 0이면 무료로 보입니다.")
-    when: str = Field(
-        default="", max_length=200, description="때를 글로. 회차 날짜가 정해지지 않았을 때 씁니다."
-    )
+    when: str = Field(default="", max_length=200, description="때를 글로. sessions가 없을 때만 보입니다.")
     sessions: Many[Session] = Field(default=(), description="회차별 날짜와 내용")
     form: FormSpec | None = Field(default=None, description="신청서")
 

@@ -72,6 +72,11 @@ def day(value: date) -> str:
     return f"{value.year}년 {value.month}월 {value.day}일({WEEKDAYS[value.weekday()]})"
 
 
+def birthday(value: date) -> str:
+    """1990-04-05 -> "1990년 4월 5일"."""
+    return f"{value.year}년 {value.month}월 {value.day}일"
+
+
 def short_day(value: date) -> str:
     """2023-08-24 -> "8월 24일(목)"."""
     return f"{value.month}월 {value.day}일({WEEKDAYS[value.weekday()]})"

@@ -15,6 +15,7 @@ from civic.errors import FieldError, Invalid, Refused
 from civic.forms import Round
 from civic.intake import Found, refuse_forbidden
 from civic.links import link
+from civic.meetings import when
 from civic.models import Document
 from forms_api.guards import is_form_post, json_body
 from forms_api.posted import shown_values
@@ -53,6 +54,7 @@ def cancel(number: str) -> Response:
         trail=trail_of_entry("취소"),
         doc=doc,
         round=each,
+        when=when(found.doc, each),
         entry=found.entry,
     )
 
@@ -90,6 +92,7 @@ def show(found: Found, last4: str) -> Response:
         trail=trail_of_entry("내 신청"),
         doc=doc,
         round=each,
+        when=when(found.doc, each),
         entry=found.entry,
         position=found.position,
         last4=last4,

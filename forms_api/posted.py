@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from civic import wording
 from civic.errors import FieldError, Invalid
-from civic.forms import FIXED_LABELS, FormSpec, texts
+from civic.forms import FIXED_LABELS, FormSpec, Question, texts
 from civic.intake import Application, holds_resident_number
+from civic.meetings import when, where
 from civic.people import show_phone
 from forms_api.guards import HONEYPOT
 
@@ -74,26 +77,31 @@ def hidden_values(form: Posted, submission: str) -> list[tuple[str, str]]:
 
 def rows(spec: FormSpec, application: Application) -> list[tuple[str, str]]:
     """(label, text) of everything that will be sent, as it was understood."""
-    found = [("회차", application.round.label)] if len(spec.rounds) > 1 else []
+    found = [("회차", application.round.label)]
+    found += [("언제", "\n".join(lines))] if (lines := when(application.doc, application.round)) else []
+    found += [("어디서", place)] if (place := where(application.doc, application.round)) else []
     found += [
         (FIXED_LABELS["name"], application.name),
         (FIXED_LABELS["phone"], show_phone(application.phone)),
     ]
     if application.birth_date:
-        found.append((FIXED_LABELS["birth_date"], application.birth_date))
+        born = wording.birthday(date.fromisoformat(application.birth_date))
+        found.append((FIXED_LABELS["birth_date"], born))
     if application.email:
         found.append((FIXED_LABELS["email"], application.email))
     if spec.party > 1:
         found.append((FIXED_LABELS["party"], f"{application.party}명"))
     for question in spec.fields:
         answer = application.answers.get(question.name)
-        found.append((question.label, _as_text(answer)))
+        found.append((question.label, _as_text(question, answer)))
     return [*found, ("개인정보 수집·이용", "동의함")]
 
 
-def _as_text(answer: Any) -> str:
+def _as_text(question: Question, answer: Any) -> str:
     if answer is None:
         return "적지 않음"
+    if question.type == "date":
+        return wording.day(date.fromisoformat(answer))
     if answer is True:
         return "예"
     if isinstance(answer, list):

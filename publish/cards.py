@@ -8,6 +8,7 @@ from datetime import datetime
 from civic import wording
 from civic.forms import FormSpec
 from civic.library import Library
+from civic.meetings import summary
 from civic.models import Document, Event, Lecture, Poll, Programme, Proposal
 from civic.rules import form_state, round_state
 
@@ -37,25 +38,13 @@ def card(doc: Document, library: Library) -> Card:
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
             return Card(doc, when=kind.label if kind else "", where=doc.area)
         case Lecture():
-            return _with_form(doc, doc.form, now, lecture_time(doc), doc.where)
+            return _with_form(doc, doc.form, now, summary(doc), doc.where)
         case Event():
-            return _with_form(doc, doc.form, now, wording.period(doc.starts, doc.ends), doc.where)
+            return _with_form(doc, doc.form, now, summary(doc), doc.where)
         case Programme():
             return _with_form(doc, doc.form, now, "", doc.where)
         case _:
             return Card(doc)
-
-
-def lecture_time(doc: Lecture) -> str:
-    """When a course takes place: as staff wrote it, or from its sessions; "" when neither is known."""
-    if doc.when or not doc.sessions:
-        return doc.when
-    first, last = doc.sessions[0], doc.sessions[-1]
-    if len(doc.sessions) == 1:
-        return wording.period(first.starts, first.ends)
-    if first.starts.date() == last.starts.date():
-        return f"{wording.period(first.starts, last.ends)}, 모두 {len(doc.sessions)}회"
-    return f"{wording.short_day(first.starts)} ~ {wording.short_day(last.starts)}, 모두 {len(doc.sessions)}회"
 
 
 def _with_form(doc: Document, spec: FormSpec | None, now: datetime, when: str, where: str) -> Card:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time
+from datetime import datetime
 from html import escape
 
 from civic.clock import SEOUL
@@ -43,17 +43,9 @@ def entries(edition: Edition, noun: str = "") -> list[tuple[datetime, Document]]
         (changed, doc)
         for each in ([noun] if noun else LISTED)
         for doc in edition.library.of(each)
-        if (changed := last_change(doc)) is not None
+        if (changed := doc.last_change) is not None
     ]
     return sorted(dated, key=lambda pair: (-pair[0].timestamp(), pair[1].link))[:NEWEST]
-
-
-def last_change(doc: Document) -> datetime | None:
-    """When a page was last changed, as far as staff say; None when they do not."""
-    day: date | None = doc.updated or doc.published
-    if day is None:
-        return doc.publish_at
-    return datetime.combine(day, time(), tzinfo=SEOUL)
 
 
 def sitemap(edition: Edition, listed: Iterable[str]) -> str:

@@ -67,14 +67,15 @@ def a_lecture_file(
     rounds: Sequence[Mapping[str, Any]] = (),
     fields: Sequence[Mapping[str, Any]] = (),
     page: Mapping[str, Any] | None = None,
+    sessions: str = "",
     **form: Any,
 ) -> str:
-    """A lecture with a form that is open at NOW; `form` changes keys of [form], `page` those above it."""
+    """A lecture with a form that is open at NOW; `form` changes keys of [form], `page` those above it, `sessions` is TOML."""
     times = {"opens": "2023-08-16T09:00:00", "closes": "2023-09-01T00:00:00"}
     times |= {key: form.pop(key) for key in times if key in form}
     lines = ["+++", f"title = {toml(title)}", 'where = "장덕도서관"', 'audience = "누구나"']
     lines += [f"{key} = {toml(value)}" for key, value in (page or {}).items()]
-    lines += ["", "[form]", *(f"{key} = {value}" for key, value in times.items())]
+    lines += [sessions, "[form]", *(f"{key} = {value}" for key, value in times.items())]
     lines += [f"{key} = {toml(value)}" for key, value in form.items()]
     for each in rounds or [a_round()]:
         lines += ["", "[[form.rounds]]"]

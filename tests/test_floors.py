@@ -27,6 +27,7 @@ FLOORS = {
     "civic.store": 3,
     "civic.rules": 2,
     "civic.rule_words": 2,
+    "civic.meetings": 2,
     "civic.draw": 2,
     "civic.tally": 2,
     "civic.tally_check": 2,

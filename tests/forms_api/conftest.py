@@ -51,6 +51,22 @@ LECTURES = {
     "begun": a_lecture_file(
         "시작한 강좌", [a_round(starts="2023-08-16T09:00:00", ends="2023-08-16T11:00:00", places=100)]
     ),
+    "course": a_lecture_file(
+        "이어지는 강좌",
+        [a_round("autumn", starts="2023-09-09T10:00:00", ends="2023-09-16T12:00:00")],
+        ({"name": "book_day", "label": "책 받을 날", "type": "date"},),
+        sessions="""
+[[sessions]]
+starts = 2023-09-09T10:00:00
+ends = 2023-09-09T12:00:00
+topic = "읽기"
+
+[[sessions]]
+starts = 2023-09-16T10:00:00
+ends = 2023-09-16T12:00:00
+topic = "쓰기"
+""",
+    ),
     "dated": a_lecture_file(
         "날짜 있는 강좌",
         [a_round(starts="2023-09-07T10:00:00", ends="2023-09-07T12:00:00", where="장덕도서관 2층")],

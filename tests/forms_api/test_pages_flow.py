@@ -127,11 +127,29 @@ def test_a_calendar_file(client: httpx.Client) -> None:
     answer = client.get(f"{entry['receipt']}/event.ics")
     assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
     text = answer.text.replace("\r\n ", "")
-    for line in ("SUMMARY:날짜 있는 강좌", "20230907T100000", "20230907T120000", "LOCATION:장덕도서관 2층"):
+    for line in ("SUMMARY:날짜 있는 강좌", "20230907T010000Z", "20230907T030000Z", "LOCATION:장덕도서관 2층"):
         assert line in text
     assert entry["number"] not in text and phone[-4:] not in text
     plain = client.post("/api/forms/lectures/plain", json=an_application()).json()["receipt"]
     assert client.get(f"{plain}/event.ics").status_code == 404
+
+
+def test_check_and_receipt_say_round_time_and_place(client: httpx.Client) -> None:
+    """With one round too: both meetings of the course, its place, the day of the answer in words, nothing as a code."""
+    course = "/api/forms/lectures/course"
+    fields = typed(round="autumn", answers={"book_day": "2023-09-04"})
+    check = client.post(course, data=fields)
+    sent = client.post(course, data={**hidden(check.text), "step": "send"})
+    receipt = client.get(sent.headers["location"])
+    for made in (check.text, receipt.text):
+        shown = html.unescape(made)
+        for text in ("autumn 회차", "9월 9일(토) 10:00 ~ 12:00\n9월 16일(토) 10:00 ~ 12:00", "장덕도서관"):
+            assert text in shown, text
+    assert "2023년 9월 4일(월)" in check.text
+    assert "2023-09-04<" not in check.text
+    book = client.get(f"{sent.headers['location']}/event.ics").text
+    assert book.count("BEGIN:VEVENT") == 2
+    assert "TZID" not in book and f"URL:{client.base_url}" in book.replace("\r\n ", "")
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])

@@ -1,0 +1,137 @@
+"""When does what somebody signed up for take place? Its meetings, in words and as a calendar file. No clock, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+from civic import wording
+from civic.forms import Round
+from civic.models import Document, Event, Lecture, Session, Site
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """One time to be there. `part` tells the meetings of a page apart: "" where it has only one."""
+
+    part: str
+    starts: datetime
+    ends: datetime | None = None  # None when staff gave no end
+    topic: str = ""
+
+
+def meetings(doc: Document | None, each: Round | None = None) -> tuple[Meeting, ...]:
+    """Every meeting of a page or, with a round, of that round, in order; () while no date is set.
+
+    A lecture's sessions within the round are its meetings: a course is not one block from its first hour to
+    its last. Otherwise the round's own time counts, then the page's.
+    """
+    sessions = _sessions(doc.sessions, each) if isinstance(doc, Lecture) else ()
+    if sessions:
+        return sessions
+    if each and each.starts:
+        return (Meeting(f"-round-{each.id}", each.starts, each.ends),)
+    if isinstance(doc, Event):
+        return (Meeting("", doc.starts, doc.ends),)
+    return ()
+
+
+def when(doc: Document | None, each: Round) -> list[str]:
+    """The same in words, one line per meeting; a lecture without dates says its time as staff wrote it."""
+    found = [
+        wording.period(one.starts, one.ends) if one.ends else wording.short_moment(one.starts)
+        for one in meetings(doc, each)
+    ]
+    if not found and isinstance(doc, Lecture) and doc.when:
+        return [doc.when]
+    return found
+
+
+def summary(doc: Document) -> str:
+    """All meetings of a page in one line: "9월 9일(토) ~ 9월 23일(토), 매주 토요일 10:00 ~ 12:00, 모두 3회".
+
+    Classes that meet apart are joined by "또는". A lecture without dates says its time as staff wrote it.
+    """
+    rounds = doc.spec.rounds if doc.spec else ()
+    classes = dict.fromkeys(meetings(doc, each) for each in rounds if each.starts)
+    apart = len(classes) > 1 and isinstance(doc, Lecture) and all(classes)
+    found = [_span(each) for each in (classes if apart else [meetings(doc)]) if each]
+    if not found and isinstance(doc, Lecture):
+        return doc.when
+    return " 또는 ".join(found)
+
+
+def _span(found: tuple[Meeting, ...]) -> str:
+    first, last = found[0], found[-1]
+    if len(found) == 1:
+        return wording.period(first.starts, first.ends) if first.ends else wording.short_moment(first.starts)
+    count = f"모두 {len(found)}회"
+    days = [one.starts.date() for one in found]
+    if days[0] == days[-1]:
+        return f"{wording.period(first.starts, last.ends or last.starts)}, {count}"
+    text = f"{wording.short_day(days[0])} ~ {wording.short_day(days[-1])}, "
+    if len({day.weekday() for day in days}) == 1:
+        weekly = all(after - before == timedelta(days=7) for before, after in pairwise(days))
+        text += f"{'매주 ' if weekly else ''}{wording.WEEKDAYS[days[0].weekday()]}요일 "
+    hours = {f"{one.starts:%H:%M} ~ {one.ends or one.starts:%H:%M}" for one in found}
+    if len(hours) == 1:
+        text += hours.pop()
+    return f"{text.rstrip(', ')}, {count}"
+
+
+def where(doc: Document | None, each: Round | None) -> str:
+    """The place: the round's, or the page's; "" when neither is said."""
+    return (each.where if each else "") or str(getattr(doc, "where", ""))
+
+
+def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], address: str = "") -> bytes:
+    """The meetings of these pages, or of one round of each, as one iCalendar file; without any it is empty.
+
+    The same meeting has the same UID in every file: who takes both the page's and the receipt's has it once.
+    address: where the pages are served, when not at the site's base_url. Times are UTC: a zone's name would need its rules beside it (RFC 5545, 3.6.5).
+    """
+    from icalendar import Calendar  # here, because most builds make no calendar anew
+    from icalendar import Event as Entry
+
+    host = urlsplit(site.base_url).hostname
+    book = Calendar()
+    book.add("prodid", "-//Madang//KO")
+    book.add("version", "2.0")
+    book.add("x-wr-calname", site.name)
+    for doc, each in entries:
+        for one in meetings(doc, each):
+            entry = Entry()
+            entry.add("uid", f"{doc.folder}-{doc.slug}{one.part}@{host}")
+            # The standard asks when this was written: when staff last changed the page, not when it was built.
+            entry.add("dtstamp", (doc.last_change or one.starts).astimezone(UTC))
+            entry.add("dtstart", one.starts.astimezone(UTC))
+            if one.ends:
+                entry.add("dtend", one.ends.astimezone(UTC))
+            entry.add("summary", _title(doc, each, one))
+            entry.add("location", where(doc, each))
+            entry.add("url", (address or site.base_url) + doc.link)
+            book.add_component(entry)
+    return bytes(book.to_ical())
+
+
+def _title(doc: Document, each: Round | None, one: Meeting) -> str:
+    topic = one.topic or (each.label if each and one.part else "")
+    return f"{doc.title}: {topic}" if topic else doc.title
+
+
+def _sessions(sessions: Iterable[Session], each: Round | None) -> tuple[Meeting, ...]:
+    """Those within the round's time; all of them where it has none. A round without an end is over by midnight."""
+    first = each.starts if each else None
+    last = (each.ends if each else None) or (_midnight(first) if first else None)
+    return tuple(
+        Meeting(f"-{number}", one.starts, one.ends, one.topic)
+        for number, one in enumerate(sessions, 1)
+        if not (first and last) or (first <= one.starts and one.ends <= last)
+    )
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
