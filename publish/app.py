@@ -89,7 +89,7 @@ def _add_lists(app: PagesApp, edition: Edition) -> None:
             abort(404)
         return lists.list_page(edition, NOUNS[folder], pick, page)
 
-    by = "/<any(status,category,department):by>/<key>/"
+    by = "/<any(status,vote,type,category,department):by>/<key>/"
     rules = {(False, False): "/", (True, False): by, (False, True): "/page/<int:page>/"}
     rules[True, True] = f"{by}page/<int:page>/"
     needed = {

@@ -1,13 +1,13 @@
-"""The lists of each kind: all of it, or by status, category or department, twelve to a page."""
+"""The lists of each kind: all of it, or by status, vote, type, category or office, twelve to a page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from civic import wording
 from civic.links import LISTED, link
-from civic.models import Site
+from civic.models import Poll, Site
 from publish.cards import Card
 from publish.edition import Edition
 from publish.pages import Page
@@ -29,65 +29,73 @@ class Pick:
         base = link(noun) + (f"{self.by}/{self.key}/" if self.by else "")
         return base if page == 1 else f"{base}page/{page}/"
 
-    def takes(self, card: Card) -> bool:
-        """Does the card belong to the filtered list?"""
-        match self.by:
-            case "status":
-                return card.state == self.key
-            case "category":
-                return card.doc.category == self.key
-            case "department":
-                return card.doc.department == self.key
-            case _:
-                return True
-
 
 ALL = Pick()
 
 
 class Catalogue:
-    """All lists of one kind: its cards, its filters, and which cards each filter takes."""
+    """All lists of one kind: its cards, which cards each filter takes, and the filters that are offered."""
 
-    def __init__(self, noun: str, cards: list[Card], site: Site) -> None:
-        self.cards = cards
-        self.groups = _groups(noun, cards, site)
-        self.chosen = {
-            (pick.by, pick.key): [card for card in cards if pick.takes(card)]
-            for pick in (ALL, *_flat(self.groups))
-        }
-        self.picks = {(pick.by, pick.key): pick for pick in (ALL, *_flat(self.groups))}
+    def __init__(self, edition: Edition, noun: str) -> None:
+        cards = edition.cards(noun)
+        values = _values(edition.library.site)
+        self.chosen: dict[Pick, list[Card]] = {ALL: cards}
+        self.groups: dict[str, list[Pick]] = {}
+        for label, picks in _groups(edition, noun).items():
+            found: dict[Pick, list[Card]] = {pick: [] for pick in picks}
+            for card in cards:
+                pick = next((pick for pick in picks if values[pick.by](card) == pick.key), None)
+                if pick:
+                    found[pick].append(card)
+            taken = {pick: some for pick, some in found.items() if some}
+            if any(len(some) < len(cards) for some in taken.values()):
+                self.groups[label] = list(taken)
+                self.chosen |= taken
+            if taken and picks[0].by == "status":
+                self.chosen |= found  # what is empty today stays an address: others link to it
+        self.picks = {(pick.by, pick.key): pick for pick in self.chosen}
 
     def pages(self, pick: Pick) -> int:
         """How many pages the list through this filter has."""
-        return page_count(len(self.chosen[pick.by, pick.key]))
+        return page_count(len(self.chosen[pick]))
 
 
 def catalogue(edition: Edition, noun: str) -> Catalogue:
     """The lists of a kind; the same ones each time."""
     if noun not in edition.catalogues:
-        edition.catalogues[noun] = Catalogue(noun, edition.cards(noun), edition.library.site)
+        edition.catalogues[noun] = Catalogue(edition, noun)
     found: Catalogue = edition.catalogues[noun]
     return found
 
 
-def _groups(noun: str, cards: list[Card], site: Site) -> dict[str, list[Pick]]:
-    """The filters of a kind by group label. A group with nothing to choose between is left out."""
-    states = wording.VOTE_STATES if noun == "vote" else wording.FORM_STATES
-    with_state = any(card.state for card in cards)
-    categories = {card.doc.category for card in cards}
-    departments = {card.doc.department for card in cards}
-    groups = {
-        "접수 상태" if noun != "vote" else "투표 상태": [
-            Pick("status", key, states[key]) for key in STATUSES if with_state
-        ],
-        "분야": [Pick("category", key, label) for key, label in site.categories.items() if key in categories],
-        "담당 부서": [
-            Pick("department", key, office.name)
-            for key, office in site.departments.items()
-            if key in departments
-        ],
+def _values(site: Site) -> dict[str, Callable[[Card], str]]:
+    """What a card has for each sort of filter. A page without an office is the general contact's."""
+    return {
+        "status": lambda card: card.state,
+        "vote": lambda card: getattr(card.doc, "vote", ""),
+        "type": lambda card: getattr(card.doc, "type", ""),
+        "category": lambda card: card.doc.category,
+        "department": lambda card: card.doc.department or site.contact,
     }
-    return {label: found for label, found in groups.items() if len(found) > 1}
+
+
+def _groups(edition: Edition, noun: str) -> dict[str, list[Pick]]:
+    """Every filter that a kind could have, by group label. Types of the same id in several votes are one type."""
+    site = edition.library.site
+    states = wording.VOTE_STATES if noun == "vote" else wording.FORM_STATES
+    groups = {
+        "투표 상태" if noun == "vote" else "접수 상태": [Pick("status", key, states[key]) for key in STATUSES]
+    }
+    if noun == "proposal":
+        votes = [doc for doc in edition.library.of("vote") if isinstance(doc, Poll)]
+        groups["투표"] = [Pick("vote", vote.slug, vote.title) for vote in votes]
+        types = {kind.id: kind.label for vote in reversed(votes) for kind in vote.types}
+        order = dict.fromkeys(kind.id for vote in votes for kind in vote.types)
+        groups["유형"] = [Pick("type", id, types[id]) for id in order]
+    groups["분야"] = [Pick("category", key, label) for key, label in site.categories.items()]
+    if any(card.doc.department for card in edition.cards(noun)):
+        groups["담당"] = [Pick("department", key, each.name) for key, each in site.departments.items()]
+    return groups
 
 
 def list_pages(edition: Edition) -> Iterator[tuple[str, Pick, int]]:
@@ -117,7 +125,7 @@ def page_count(total: int) -> int:
 def list_page(edition: Edition, noun: str, pick: Pick, page: int) -> Page:
     """One page of a list. page: 1 is the first."""
     lists = catalogue(edition, noun)
-    chosen, pages = lists.chosen[pick.by, pick.key], lists.pages(pick)
+    chosen, pages = lists.chosen[pick], lists.pages(pick)
     name = edition.list_titles[noun]
     title = f"{name}: {pick.label}" if pick.by else name
     trail = [(name, link(noun)), (pick.label, "")] if pick.by else [(name, "")]
@@ -145,10 +153,6 @@ def _item(noun: str, pick: Pick, current: Pick, lists: Catalogue) -> dict[str, o
     return {
         "label": pick.label,
         "address": pick.address(noun),
-        "count": len(lists.chosen[pick.by, pick.key]),
+        "count": len(lists.chosen[pick]),
         "current": pick == current,
     }
-
-
-def _flat(groups: dict[str, list[Pick]]) -> Iterable[Pick]:
-    return [pick for group in groups.values() for pick in group]

@@ -18,11 +18,11 @@ TAKEN_AT_ROOT = (
     *FOLDERS.values(), "api", "assets", "en", "healthz", "metrics", "my", "open-data", "problems", "readyz",
     "search", "staff",
 )  # fmt: skip
-TAKEN_IN_LISTS = ("category", "department", "page", "status")
+TAKEN_IN_LISTS = ("category", "department", "page", "status", "type", "vote")
 FIXED = ("/", "/my/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
 PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
 
-_LIST_PART = re.compile(r"/(status|category|department)/[a-z0-9-]+/(page/\d+/)?$|/page/\d+/$")
+_LIST_PART = re.compile(r"/(status|vote|type|category|department)/[a-z0-9-]+/(page/\d+/)?$|/page/\d+/$")
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
