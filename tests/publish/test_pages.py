@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,12 +16,16 @@ from civic.clock import FixedClock, parse_time
 from civic.library import load
 from publish import addresses, create_app
 from publish.edition import Edition
+from publish.home import some_of_each
 from publish.lists import PER_PAGE, list_pages, page_count
 from tests.builders import write_content
 
 SMALL = Path(__file__).parents[1] / "samples/small"
 NOW = parse_time("2023-08-16T09:00:00")
 ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+DISTRICT = Path(__file__).parents[2] / "content"
 
 
 class PlainAssets:
@@ -36,6 +41,12 @@ class PlainAssets:
 def client() -> FlaskClient:
     """The small site on 16 August 2023, nine o'clock."""
     return create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+
+
+@pytest.fixture(scope="module")
+def district() -> FlaskClient:
+    """The district's own content at the same time."""
+    return create_app(load(DISTRICT, NOW), PlainAssets(), FixedClock(NOW)).test_client()
 
 
 def page(client: FlaskClient, address: str) -> str:
@@ -88,9 +99,32 @@ def test_filters_show_what_they_say(client: FlaskClient, address: str, lectures:
 
 
 def test_a_filter_that_does_not_exist_is_not_found(client: FlaskClient) -> None:
-    """Unknown keys, and a group with only one choice (only the library has lectures of a department)."""
-    for address in ("/lectures/category/nothing/", "/lectures/status/full/", "/lectures/department/library/"):
+    """Unknown keys, and a group that could narrow nothing: the only event is of the only office."""
+    for address in ("/lectures/category/nothing/", "/lectures/status/full/", "/events/department/office/"):
         assert client.get(address).status_code == 404
+
+
+def test_a_filter_that_narrows_nothing_is_not_offered(client: FlaskClient) -> None:
+    """One event, one vote: no row of filters. A status that is empty today is no chip, but stays an address."""
+    for address in ("/events/", "/votes/", "/proposals/", "/programs/"):
+        assert 'class="filters"' not in page(client, address)
+    assert "여기에 맞는 글이 없습니다" in page(client, "/votes/status/upcoming/")
+
+
+def test_offices_cover_every_page(client: FlaskClient) -> None:
+    """Two lectures are the library's; the 13 of no office are the general contact's."""
+    made = page(client, "/lectures/department/library/")
+    assert shown(made) == [14, 15]
+    assert re.search(r'href="/lectures/department/office/">민원실<span class="filter-count"> 13<', made)
+
+
+def test_proposals_by_type(district: FlaskClient) -> None:
+    """The four types of the district's vote cover all 53 proposals, in the order of the vote."""
+    made = page(district, "/proposals/")
+    found = re.findall(r'href="/proposals/type/([a-z-]+)/">[^<]+<span class="filter-count"> (\d+)<', made)
+    assert [name for name, _ in found] == ["general", "fixed", "youth", "self-governing"]
+    assert sum(int(count) for _, count in found) == 53
+    assert "/proposals/p01-" not in page(district, "/proposals/type/self-governing/").split("<main")[1]
 
 
 def test_filters_count_what_they_lead_to(client: FlaskClient) -> None:
@@ -122,9 +156,33 @@ def test_home_shows_each_form_once(client: FlaskClient) -> None:
     """03 closes within three days, 01 and 02 are open, 04 and 05 come; 06 has just closed."""
     made = page(client, "/")
     assert [made.count(f'href="/lectures/l{n:02}/"') for n in (1, 2, 3, 4, 5, 6, 7)] == [1, 1, 1, 1, 1, 0, 0]
-    assert shown(made) == [1, 2, 3, 4, 5]
-    assert made.index("곧 마감합니다") < made.index("/lectures/l03/") < made.index("곧 시작합니다")
+    assert shown(made) == [3, 1, 2, 4, 5]
+    assert made.index("곧 마감합니다") < made.index("/lectures/l03/") < made.index("지금 신청할 수 있습니다")
     assert 'href="/votes/budget/"' in made
+
+
+def test_home_hides_no_open_form_of_the_district(district: FlaskClient) -> None:
+    """Nine open, among them the allowance with its 22 facilities, whose deadline is later than all courses'."""
+    made = page(district, "/").split("<main")[1]
+    lists = ("/programs/", "/lectures/", "/events/")
+    is_open = re.findall(
+        r'<h2 class="card-title"><a href="([^"]+)"',
+        "".join(page(district, f"{each}status/open/") for each in lists),
+    )
+    assert len(is_open) == 9 and "/programs/citizen-allowance/" in is_open
+    assert [each for each in is_open if f'<a href="{each}">' not in made] == []
+    for each in lists:
+        assert f'<a href="{each}status/open/">' in made
+
+
+def test_home_keeps_a_place_for_every_kind(district: FlaskClient) -> None:
+    """However many courses close first, the first programme and the first event stay; the order is kept."""
+    app = edition(district)
+    cards = [*app.cards("lecture"), *app.cards("event"), *app.cards("programme")]
+    kept = some_of_each(cards, 4)
+    assert [card.doc.noun for card in kept] == ["lecture", "lecture", "event", "programme"]
+    assert kept == [cards[0], cards[1], app.cards("event")[0], app.cards("programme")[0]]
+    assert some_of_each([], 4) == []
 
 
 def test_titles_are_text_not_markup(client: FlaskClient) -> None:
