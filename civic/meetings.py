@@ -51,7 +51,7 @@ def when(doc: Document | None, each: Round) -> list[str]:
 
 
 def summary(doc: Document) -> str:
-    """All meetings of a page in one line: "9월 9일(토) ~ 9월 23일(토), 매주 토요일 10:00 ~ 12:00, 모두 3회".
+    """All meetings of a page in one line: "9월 9일(토) ~ 9월 23일(토), 매주 토요일 10:00~12:00, 모두 3회".
 
     Classes that meet apart are joined by "또는". A lecture without dates says its time as staff wrote it.
     """
@@ -59,6 +59,10 @@ def summary(doc: Document) -> str:
     classes = dict.fromkeys(meetings(doc, each) for each in rounds if each.starts)
     apart = len(classes) > 1 and isinstance(doc, Lecture) and all(classes)
     found = [_span(each) for each in (classes if apart else [meetings(doc)]) if each]
+    days = {one.starts.date() for each in classes for one in each}
+    if apart and len(days) == 1:
+        said = wording.short_day(days.pop()) + " "
+        found[1:] = [text.removeprefix(said) for text in found[1:]]
     if not found and isinstance(doc, Lecture):
         return doc.when
     return " 또는 ".join(found)
@@ -76,7 +80,7 @@ def _span(found: tuple[Meeting, ...]) -> str:
     if len({day.weekday() for day in days}) == 1:
         weekly = all(after - before == timedelta(days=7) for before, after in pairwise(days))
         text += f"{'매주 ' if weekly else ''}{wording.WEEKDAYS[days[0].weekday()]}요일 "
-    hours = {f"{one.starts:%H:%M} ~ {one.ends or one.starts:%H:%M}" for one in found}
+    hours = {f"{one.starts:%H:%M}~{one.ends or one.starts:%H:%M}" for one in found}
     if len(hours) == 1:
         text += hours.pop()
     return f"{text.rstrip(', ')}, {count}"

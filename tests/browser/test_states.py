@@ -223,3 +223,35 @@ def test_every_icon_has_its_shape(visits: Visits, path: str, width: int) -> None
     assert shapeless == []
     shown = page.locator(".menu-dialog .ico-close" if width < 1024 else ".ico-my").first
     assert shown.is_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_errors_have_the_focus_without_a_script(visits: Visits, width: int) -> None:
+    """Form, look-up and vote: who sends something wrong lands on what must be corrected, not at the top."""
+    page = visits.open("/lectures/our-child/", width, script=False)
+    page.get_by_role("button", name="적은 내용 확인하기").click()
+    expect(page.locator("[data-error-summary]")).to_be_focused()
+    page.goto("/my/")
+    page.get_by_role("button", name="확인하기").click()
+    expect(page.locator("[data-error-summary]")).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["/lectures/our-child/", "/programs/citizen-allowance/"])
+def test_a_step_of_the_trail_stays_with_its_sign(visits: Visits, path: str) -> None:
+    """On a phone a long title goes on in the line of its sign: no sign hangs alone at the end of a line."""
+    page = visits.open(path, 375)
+    tops = page.evaluate(
+        """[...document.querySelectorAll('.trail li')].map((step) => {
+          const range = document.createRange();
+          range.selectNodeContents(step.querySelector('a, span'));
+          return [step.getClientRects()[0].top, range.getClientRects()[0].top];
+        })"""
+    )
+    assert len(tops) == 3
+    assert all(abs(sign - word) < 10 for sign, word in tops)
+
+
+def test_every_page_says_whom_to_ask(visits: Visits) -> None:
+    """A page of no office names the general contact."""
+    for path, office in (("/lectures/report/", "광주광역시 광산구"), ("/lectures/essay/", "062-960-8548")):
+        expect(visits.open(path).locator(".contact")).to_contain_text(office)
