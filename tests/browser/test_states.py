@@ -251,6 +251,38 @@ def test_a_step_of_the_trail_stays_with_its_sign(visits: Visits, path: str) -> N
     assert all(abs(sign - word) < 10 for sign, word in tops)
 
 
+@pytest.mark.parametrize("mode", ["light", "high-contrast"])
+def test_paper_says_the_main_things_first(visits: Visits, mode: str) -> None:
+    """Deadline and contact before the text, the address on top; no other courses, no bar of ink, no light letters."""
+    page = visits.open("/lectures/our-child/")
+    page.evaluate(f"document.documentElement.dataset.krdsMode = '{mode}'")
+    page.emulate_media(media="print")
+    tops = [
+        page.locator(place).first.evaluate("(place) => place.getBoundingClientRect().top")
+        for place in (".paper-address", "h1", ".apply-when", ".contact", "#glance", "#sessions")
+    ]
+    assert tops[2] == pytest.approx(tops[3], abs=30)  # beside each other
+    assert sorted(tops[:3]) == tops[:3] and sorted(tops[3:]) == tops[3:]
+    expect(page.locator(".paper-address")).to_contain_text("/lectures/our-child/")
+    expect(page.locator("#siblings")).to_be_hidden()
+    dark = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, dt, dd, td, th, .krds-badge, .demo-banner')]"
+        ".filter((one) => one.checkVisibility()).map((one) => [getComputedStyle(one), one.className || one.tagName])"
+        ".filter(([style]) => style.color.match(/[0-9]+/g).slice(0, 3).some((part) => part > 200)"
+        " || !['rgba(0, 0, 0, 0)', 'rgb(255, 255, 255)'].includes(style.backgroundColor)).map(([, name]) => name)"
+    )
+    assert dark == []
+
+
+def test_a_notice_on_paper_names_its_facilities(visits: Visits) -> None:
+    """Where one can apply is printed, the fields and buttons of the form are not."""
+    page = visits.open("/programs/citizen-allowance/")
+    page.emulate_media(media="print")
+    expect(page.get_by_text("새참복지관: 마을 밥상 차리기 (20시간)")).to_be_visible()
+    for gone in ("#f-name", "#f-round", "[data-round]", ".form-actions"):
+        expect(page.locator(gone).first).to_be_hidden()
+
+
 def test_every_page_says_whom_to_ask(visits: Visits) -> None:
     """A page of no office names the general contact."""
     for path, office in (("/lectures/report/", "광주광역시 광산구"), ("/lectures/essay/", "062-960-8548")):
