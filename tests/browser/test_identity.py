@@ -73,7 +73,7 @@ def test_the_picks_wait_for_who_comes_back(browser: Browser, served: Server, scr
     pick = str(first.get_attribute("value"))
     title = str(page.locator(f'[data-proposal="{pick}"]').get_attribute("data-title"))
     first.check()
-    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
     if script:
         assert violations(page) == []
     identify(page, f"person-{script}")

@@ -31,7 +31,7 @@ def next_code(server: Server, seen: int) -> str:
 
 def cast(page: Page, product: Server, contact: str) -> None:
     """From the ticked ballot to the receipt."""
-    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
     page.get_by_label("휴대전화 번호나 이메일 주소").fill(contact)
     seen = len(product.lines)
     page.get_by_role("button", name="동의하고 인증번호 받기").click()
@@ -121,11 +121,16 @@ def test_each_visitor_has_an_order_of_their_own(visits: Visits) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_whole_way_works_without_a_script(visits: Visits, product: Server, width: int) -> None:
-    """Too many picks come back ticked with the reason; then check, code, receipt."""
+    """Too many picks come back ticked with the reason; then check, code, receipt. The button is after the last proposal."""
     page = visits.open(PATH, width, script=False)
+    places = [
+        page.locator(each).last.bounding_box()
+        for each in ("li.proposal", "button:has-text('고른 것 확인하고 투표하기')")
+    ]
+    assert places[0] and places[1] and places[1]["y"] > places[0]["y"]
     for place in range(3):
         page.locator(GENERAL).nth(place).check()
-    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
     assert page.title().startswith("오류:")
     expect(page.locator("#f-choices")).to_contain_text("일반참여형은 2개까지 고를 수 있습니다")
     expect(page.locator('input[name="choices"]:checked')).to_have_count(3)
@@ -140,7 +145,7 @@ def test_a_wrong_code_keeps_everything(visits: Visits, width: int) -> None:
     """The message stands beside the field, the picks are still there, and going back shows them ticked."""
     page = visits.open(PATH, width)
     page.locator(FIXED).nth(0).check()
-    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
     page.get_by_label("휴대전화 번호나 이메일 주소").fill("02-123-4567")
     page.get_by_role("button", name="동의하고 인증번호 받기").click()
     expect(page.locator("[data-contact-form] .form-hint-invalid")).to_be_visible()
