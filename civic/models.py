@@ -91,7 +91,9 @@ class Document(Shape):
     sample: bool = Field(
         default=False, description="지어낸 예시 데이터. 화면에 ‘예시 데이터’ 표시가 붙습니다."
     )
-    department: str = Field(default="", description="담당 부서의 키(site.toml)")
+    department: str = Field(
+        default="", description="담당 부서의 키(site.toml). 비우면 대표 문의 부서로 보입니다."
+    )
     category: str = Field(default="", description="분야의 키(site.toml)")
     facts: Many[Fact] = Field(default=(), description="‘한눈에 보기’에 더할 줄")
 
