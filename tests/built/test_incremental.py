@@ -183,6 +183,7 @@ def test_another_title_changes_the_lists_that_show_it(request_: Request) -> None
     assert files == [
         "index.html",
         "lectures/category/craft/index.html",
+        "lectures/department/office/index.html",
         "lectures/index.html",
         "lectures/l03/index.html",
         "lectures/status/open/index.html",
