@@ -72,8 +72,9 @@ class Before:
     records: Mapping[str, Record] = field(default_factory=dict)
     texts: Set[str] | None = None
 
-    def is_stale(self, record: Record) -> bool:
-        """Must this file be made anew, where nothing but texts can be other than then?"""
+    def is_in_doubt(self, name: str) -> bool:
+        """May this file be another one, where nothing but texts can be other than then?"""
+        record = self.records[name]
         return not record.key or not record.texts.isdisjoint(self.texts or ())
 
 
@@ -150,17 +151,18 @@ def freeze(
     """
     edition: Edition = app.extensions["edition"]
     frozen = Frozen()
-    pages: dict[str, Page] = {}
     if before.texts is None:
         pages = plan(app, folder)
-        same = {
-            name: record
-            for name, page in pages.items()
-            if (record := before.records.get(name)) and is_same(record, page, clock.at, edition)
-        }
+        names = list(pages)
     else:
-        same = {name: record for name, record in before.records.items() if not before.is_stale(record)}
-    names = pages or before.records
+        names = list(before.records)
+        pages = plan_again(app, (name for name in names if before.is_in_doubt(name)))
+    same = {
+        name: record
+        for name in names
+        if (record := before.records.get(name))
+        and (name not in pages or is_same(record, pages[name], clock.at, edition))
+    }
     there = clear(folder, names)
     for parent in sorted({name.rpartition("/")[0] for name in same} - there):
         os.makedirs(f"{folder}/{parent}", exist_ok=True)  # noqa: PTH103 (thousands of them)
@@ -168,7 +170,7 @@ def freeze(
         name: record for name, record in same.items() if take_over(record, before.folder, folder, name)
     }
     todo = [name for name in names if name not in frozen.records]
-    pages = pages or plan_again(app, todo)
+    pages |= plan_again(app, (name for name in todo if name not in pages))  # files that somebody touched
     edition.compile_templates(is_shared(todo, jobs))
     make = partial(make_file, pages, folder, clock, before, edition)
     for done, made in enumerate(mapped(make, todo, jobs), 1):
