@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
@@ -25,6 +26,14 @@ def _from_text(value: Any) -> Any:
     return parse_time(value) if isinstance(value, str) else value
 
 
+class ResultCorrection(Shape):
+    """A published result was replaced (`[[corrections]]`): `votes publish --correct` writes it."""
+
+    at: SeoulTime = Field(description="바로잡은 때. 이의 기간은 이때부터 다시 셉니다.")
+    reason: Line = Field(description="까닭. 결과 화면에 보입니다.")
+    replaced: dict[str, Digest] = Field(default={}, description="바꾸기 전 파일의 SHA-256")
+
+
 class VoteRecord(Shape):
     """content/results/<vote>.toml: when a result was published, under which rules, and its files."""
 
@@ -37,7 +46,20 @@ class VoteRecord(Shape):
     void: Count = Field(default=0, description="무효표")
     source: str = Field(default="", max_length=300, description="다른 곳의 투표를 들여왔을 때, 그 출처")
     currency: str = Field(default="", max_length=10, description="돈의 단위. 비우면 원")
+    destroyed_at: SeoulTime | None = Field(
+        default=None, description="투표함을 없앤 때. 그 뒤에는 결과를 바꾸지 않습니다."
+    )
     files: Many[str] = Field(description="결과에 딸린 파일. results/ 안의 자리")
+    corrections: Many[ResultCorrection] = Field(default=(), description="공개한 뒤 바로잡은 기록")
+
+    @property
+    def told_at(self) -> datetime:
+        """When the result that now stands was told: published, or last corrected."""
+        return max([self.published_at, *(each.at for each in self.corrections)])
+
+    def objections_end(self, days: int) -> datetime:
+        """Until when (exclusive) objections are taken; before that the box is not destroyed."""
+        return self.told_at + timedelta(days=days)
 
 
 class Batch(Shape):

@@ -15,7 +15,7 @@ from civic.ballots import Spoiled
 from civic.clock import SEOUL
 from civic.models import Poll, Proposal
 from civic.pabulib import write as write_pb
-from civic.published import BALLOTS, RECEIPTS, RESULTS, Drawn
+from civic.published import BALLOTS, RECEIPTS, RESULTS, Drawn, ResultCorrection, VoteRecord
 from civic.results import (
     as_election,
     as_json,
@@ -60,11 +60,12 @@ def result_files(
     drawn: Drawn | None = None,
     board: Board | None = None,
     origin: Origin | None = None,
+    corrections: Sequence[ResultCorrection] = (),
 ) -> dict[str, str]:
     """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
     without its files.
 
-    at: when it is published. Under FEWEST ballots the singular files are left out.
+    at: when it was first published; corrections: every time that it was replaced since. Under FEWEST ballots the singular files are left out.
     """
     voters = len(ballots) + len(void)
     results = results_document(
@@ -81,7 +82,7 @@ def result_files(
     if board is not None:
         told = {"poll": poll.slug, "rules": results["rules_hash"], "digest": board.digest}
         files[RECEIPTS] = as_json(told | {"receipts": list(board.receipts)})
-    return placed(results, files, at, board, origin)
+    return placed(results, files, at, board, origin, corrections)
 
 
 def placed(
@@ -90,23 +91,36 @@ def placed(
     at: datetime,
     board: Board | None = None,
     origin: Origin | None = None,
+    corrections: Sequence[ResultCorrection] = (),
 ) -> dict[str, str]:
     """These files of one result in their places, and the record that names them."""
     slug = results["poll"]
-    lines: dict[str, Any] = {
-        "vote": slug,
-        "published_at": at,
-        "rules": results["rules_hash"],
-        "board": board.digest if board else "",
-        "voters": results["voters"],
-        "ballots": results["ballots"],
-        "void": results["void"],
-        "source": origin.source if origin else "",
-        "currency": origin.currency if origin else "",
-        "files": sorted(f"{slug}/{name}" for name in files),
-    }
-    record = "".join(f"{key} = {_toml(value)}\n" for key, value in lines.items() if value != "")
-    return {**{f"{slug}/{name}": text for name, text in files.items()}, f"{slug}.toml": record}
+    record = VoteRecord(
+        vote=slug,
+        published_at=at,
+        rules=results["rules_hash"],
+        board=board.digest if board else "",
+        voters=results["voters"],
+        ballots=results["ballots"],
+        void=results["void"],
+        source=origin.source if origin else "",
+        currency=origin.currency if origin else "",
+        files=tuple(sorted(f"{slug}/{name}" for name in files)),
+        corrections=tuple(corrections),
+    )
+    return {**{f"{slug}/{name}": text for name, text in files.items()}, f"{slug}.toml": record_text(record)}
+
+
+def record_text(record: VoteRecord) -> str:
+    """A record as its file holds it: TOML, what is empty left out, the corrections at the end."""
+    fields = record.model_dump(exclude={"corrections"})
+    fields["files"] = list(record.files)
+    text = "".join(f"{key} = {_toml(value)}\n" for key, value in fields.items() if value not in ("", None))
+    for each in record.corrections:
+        replaced = ", ".join(f"{_toml(name)} = {_toml(was)}" for name, was in sorted(each.replaced.items()))
+        text += f"\n[[corrections]]\nat = {_toml(each.at)}\nreason = {_toml(each.reason)}\n"
+        text += f"replaced = {{ {replaced} }}\n" if replaced else ""
+    return text
 
 
 def _toml(value: Any) -> str:

@@ -129,14 +129,15 @@ def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistak
         named = (*path, said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"))
         path = (*path, *error.path) if isinstance(error, Misplaced) else named if source.has(named) else path
         return Mistake(source.file, source.line(path), dotted(path), said, _shown(source.value(path)))
-    said, hint = _say(kind, context, source.value(path))
+    said, hint = say(kind, context, source.value(path))
     found = "" if kind == "missing" else _shown(source.value(path))
     if kind == "missing" and not path[:-1]:
         return Mistake(source.file, 1, dotted(path), said)
     return Mistake(source.file, source.line(path), dotted(path), said, found, hint)
 
 
-def _say(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
+def say(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
+    """(what to do, hint) for one of pydantic's error types."""
     if kind == "literal_error":
         known = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
         near = nearest(str(value), known)

@@ -10,9 +10,9 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -21,20 +21,21 @@ from civic.ballots import BoxBroken, open_all, slot_of
 from civic.clock import SteadyClock
 from civic.envelopes import Slot, new_code, open_one, seal, to_text
 from civic.errors import Misuse
+from civic.forms import Shape
 from civic.halves import HalfMistake, is_sealed, match, new_half, read_half, write_half
 from civic.library import load
+from civic.library.results import VoteResult, read_results
 from civic.models import Poll, Proposal
 from civic.polling import Board
-from civic.results import (
-    as_json,
-)
+from civic.result_files import record_text
+from civic.results import as_json
 from civic.store import open_beside
 from civic.store.box import Box, open_box
+from forms_api.cli.box_files import BOX, OPENED, BoxFile, FileMistake, read_file
 from forms_api.cli.entries import clock_beside, read_time
 from forms_api.cli.front_matter import with_block, write
 from forms_api.settings import read_settings
 
-BOX, OPENED = "madang-box/1", "madang-opened/1"
 CONTENT = click.option(
     "--content",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -79,6 +80,12 @@ def give_up(*lines: str) -> NoReturn:
         click.echo(line, err=True)
     click.echo("아무것도 바뀌지 않았습니다.", err=True)
     raise SystemExit(1)
+
+
+def not_before_closing(poll: Poll, at: datetime, act: str) -> None:
+    """Gives up while votes may still come in; act: what is not done then."""
+    if at < poll.closes:
+        give_up(f"{poll.slug}: 투표는 {wording.closing(poll.closes)}에 끝납니다. 그 전에는 {act}.")
 
 
 def time_of(now: str | None, data: str | None = None) -> datetime:
@@ -229,10 +236,7 @@ def close(slug: str, file: Path | None, data: str | None, content: Path, now: st
     data = read_settings(os.environ, data=data).data
     at = time_of(now, data)
     standing = Standing.of(content, slug, at)
-    if at < standing.poll.closes:
-        give_up(
-            f"{slug}: 투표는 {wording.closing(standing.poll.closes)}에 끝납니다. 그 전에는 닫지 않습니다."
-        )
+    not_before_closing(standing.poll, at, "닫지 않습니다")
     boxes = open_box(data)
     try:
         exported, board = _close(boxes, standing, at)
@@ -276,20 +280,22 @@ def _close(boxes: Box, standing: Standing, at: datetime) -> tuple[dict[str, Any]
 @NOW
 def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: str | None) -> None:
     """내보낸 투표함을 모든 열쇠로 엽니다. 하나라도 맞지 않으면 아무것도 열지 않습니다."""
-    given = read_json(box, BOX)
-    standing = Standing.of(content, str(given["poll"]), time_of(now))
-    if given["rules"] != standing.slot.rules:
+    at = time_of(now)
+    given = read_or_give_up(box, BoxFile)
+    standing = Standing.of(content, given.poll, at)
+    not_before_closing(standing.poll, at, "열지 않습니다")
+    if given.rules != standing.slot.rules:
         give_up(
-            f"투표함의 규칙 지문({given['rules'][:12]}…)이 글의 규칙 지문({standing.slot.rules[:12]}…)과 다릅니다.",
+            f"투표함의 규칙 지문({given.rules[:12]}…)이 글의 규칙 지문({standing.slot.rules[:12]}…)과 다릅니다.",
             "마감할 때의 글로 여세요.",
         )
-    board = Board(standing.poll.slug, given["rules"], tuple(given["receipts"]), int(given["papers"]))
-    if board.digest != given["digest"]:
-        give_up("접수증 명단이 적힌 지문과 다릅니다. 파일이 바뀌었습니다.")
+    if not given.is_as_told:
+        give_up(f"{box}: 접수증 명단이 적힌 지문과 다릅니다. 파일이 바뀌었습니다.")
+    board = Board(standing.poll.slug, given.rules, given.receipts, given.papers)
     privates = read_halves(files, standing)
     try:
         opened = open_all(
-            given["envelopes"], board.receipts, standing.slot, privates, standing.poll, standing.proposals
+            given.envelopes, board.receipts, standing.slot, privates, standing.poll, standing.proposals
         )
     except BoxBroken as broken:
         give_up(*str(broken).splitlines())
@@ -321,11 +327,10 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
     data = read_settings(os.environ, data=data).data
     at = time_of(now, data)
     standing = Standing.of(content, slug, at)
-    record = content / "results" / f"{slug}.toml"
-    if not record.is_file():
+    result = published_result(content, slug)
+    if result is None:
         give_up(f"{slug}: 결과를 아직 공개하지 않았습니다.")
-    published = _published_at(record)
-    end = published + timedelta(days=standing.poll.objection_days)
+    end = result.record.objections_end(standing.poll.objection_days)
     if at < end:
         give_up(f"{slug}: 이의 기간이 {wording.moment(end)}까지입니다. 그 전에는 없애지 않습니다.")
     if not yes:
@@ -337,36 +342,31 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
         boxes.scrub()
     finally:
         boxes.shut()
+    # Told on the result page; from now on nothing can prove another count, so `publish` refuses one.
+    gone = result.record.model_copy(update={"destroyed_at": result.record.destroyed_at or at})
+    write(content / "results" / f"{slug}.toml", record_text(gone))
     click.echo(
         f"{slug}: 투표함을 없앴습니다. 내보낸 파일과 열쇠 파일, 백업도 맡은 사람이 없애고 서로 확인하세요."
     )
 
 
-def _published_at(record: Path) -> datetime:
-    import tomllib
+def published_result(content: Path, slug: str) -> VoteResult | None:
+    """The result of this poll as it stands in content/results/, whatever the clock says; None when there is none."""
+    found = next((each for each in read_results(content).results if each.slug == slug), None)
+    if found is None and (content / "results" / f"{slug}.toml").exists():
+        give_up(f"{content / 'results' / slug}.toml: 이 투표의 결과가 아닌 기록이 있습니다.")
+    return found
 
-    at = tomllib.loads(record.read_text("utf-8")).get("published_at")
-    if not isinstance(at, datetime):
-        give_up(f"{record}: published_at이 없습니다.")
-    return at
+
+F = TypeVar("F", bound=Shape)
 
 
-def read_json(file: Path, format: str) -> dict[str, Any]:
-    """A file that an earlier command wrote. Gives up when it is none or was cut."""
-    needed = {BOX: ("rules", "receipts", "envelopes"), OPENED: ("rules", "receipts", "ballots", "void")}[
-        format
-    ]
+def read_or_give_up(file: Path, model: type[F]) -> F:
+    """A file that an earlier command wrote. Gives up naming each field that is missing or wrong."""
     try:
-        document = json.loads(file.read_text("utf-8"))
-    except ValueError:
-        document = None
-    if (
-        not isinstance(document, dict)
-        or document.get("format") != format
-        or not all(name in document for name in ("poll", "papers", "digest", *needed))
-    ):
-        give_up(f"{file}: {format} 파일이 아니거나 깨졌습니다.")
-    return document
+        return read_file(file, model)
+    except FileMistake as mistake:
+        give_up(*mistake.lines)
 
 
 COMMANDS = (keys, rehearse, close, open_, destroy)

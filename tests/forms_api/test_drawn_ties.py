@@ -15,7 +15,7 @@ from civic.ballots import slot_of
 from civic.clock import parse_time
 from civic.library import load
 from civic.models import Poll, Proposal
-from forms_api.cli.poll import OPENED
+from forms_api.cli.box_files import OPENED
 from tests.forms_api.voting import CLOSING, SLUG, done, run, write_poll
 
 RECORD = """poll = "budget"

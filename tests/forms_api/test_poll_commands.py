@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import re
@@ -9,15 +10,17 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from civic.clock import parse_time
 from civic.envelopes import from_text, receipt_of, seal, to_text
 from civic.errors import ContentMistakes
+from civic.library import load
 from tests.builders import a_phone
 from tests.forms_api.voting import BEFORE, CLOSING, LATER, SLUG, Town, done, run, write_poll
 
@@ -205,7 +208,12 @@ def test_a_changed_box_stays_shut(box: Box, tmp_path: Path) -> None:
         "적힌 지문과 다릅니다": {"receipts": receipts[:-1], "envelopes": envelopes[:-1]},
         "규칙 지문": {"rules": "0" * 64},
         "크기가 맞지 않습니다": {"envelopes": [*envelopes[:-1], envelopes[-1][:-4]]},
-        "파일이 아니거나 깨졌습니다": {"format": "x"},
+        "changed.json: format: 다음 가운데 하나여야 합니다: madang-box/1": {"format": "x"},
+        "changed.json: rules: 글이어야 합니다": {"rules": None},
+        "changed.json: papers: 정수여야 합니다": {"papers": "zwei"},
+        "changed.json: receipts.1: 글이어야 합니다": {"receipts": [1, 2]},
+        "changed.json: receipts: 목록이어야 합니다": {"receipts": 5},
+        "changed.json: envelopes.0: 글이어야 합니다": {"envelopes": [5]},
     }
     for says, changes in cases.items():
         result = box.open(box.changed(tmp_path, **changes), tmp_path / "o.json")
@@ -214,6 +222,27 @@ def test_a_changed_box_stays_shut(box: Box, tmp_path: Path) -> None:
     result = box.open(box.file, tmp_path / "o.json", "--half", box.town.halves[0])
     assert result.exit_code == 1 and "기획과장: 열쇠가 없습니다" in result.output
     assert not (tmp_path / "o.json").exists()
+
+
+def test_a_box_is_not_opened_before_closing(box: Box, tmp_path: Path) -> None:
+    """The keys and an exported box are there, but votes may still come in: a second early it stays shut."""
+    result = run(
+        *("open", box.file, "--to", tmp_path / "o.json", "--content", box.town.content),
+        *("--now", "2023-08-25T23:59:59", *box.town.given_halves),
+    )
+    assert result.exit_code == 1 and "그 전에는 열지 않습니다" in result.output
+    assert not (tmp_path / "o.json").exists()
+
+
+def test_a_cut_file_is_named(tmp_path: Path, box: Box) -> None:
+    """Half a file, a file that is no text, one with an unknown key: each in a sentence with its name."""
+    cut = tmp_path / "cut.json"
+    cut.write_bytes(box.file.read_bytes()[:200])
+    assert "cut.json: JSON 파일이 아니거나 중간에 잘렸습니다" in box.open(cut, tmp_path / "o.json").output
+    cut.write_bytes(b"\xff\xfe\x00")
+    assert "cut.json: UTF-8로 적힌 파일이 아닙니다" in box.open(cut, tmp_path / "o.json").output
+    more = box.open(box.changed(tmp_path, voters=["AAAA"]), tmp_path / "o.json")
+    assert more.exit_code == 1 and "voters: 이 파일에 없는 항목입니다" in more.output
 
 
 def test_nonsense_from_a_voter_is_void_and_counted(tmp_path: Path) -> None:
@@ -275,6 +304,107 @@ def test_a_count_that_does_not_add_up_is_not_published(box: Box, opened: Path, t
     result = run("publish", tmp_path / "o.json", "--content", content, "--now", CLOSING)
     assert result.exit_code == 1 and "투표자 24명이 다릅니다" in result.output
     assert not (content / "results").exists()
+
+
+def changed_copy(opened: Path, folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """A copy of an opened box after this change."""
+    document = json.loads(opened.read_text("utf-8"))
+    change(document)
+    copy = folder / "copy.json"
+    copy.write_text(json.dumps(document), encoding="utf-8")
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: d["ballots"][0].pop("tracker"), "copy.json: ballots.0.tracker: 꼭 써야 합니다"),
+        (lambda d: d["ballots"][0].update(choices=None), "copy.json: ballots.0.choices: 목록이어야 합니다"),
+        (lambda d: d["ballots"].__setitem__(1, "lamp"), "copy.json: ballots.1: "),
+        (lambda d: d.update(rules=None), "copy.json: rules: 글이어야 합니다"),
+        (lambda d: d.update(papers=None), "copy.json: papers: 정수여야 합니다"),
+        (lambda d: d.update(void=[{"receipt": "AAAA-AAAA-AAAA-AAAA", "fault": "x"}]), "명단에 없습니다"),
+        (lambda d: d["receipts"].pop(), "copy.json: 접수증 명단이 적힌 지문과 다릅니다"),
+    ],
+)
+def test_a_broken_file_of_ballots_is_refused(
+    box: Box, opened: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    """Each in a sentence with file and field, and no result is written."""
+    content = Path(
+        shutil.copytree(box.town.content, tmp_path / "c", ignore=shutil.ignore_patterns("results"))
+    )
+    result = run("publish", changed_copy(opened, tmp_path, change), "--content", content, "--now", CLOSING)
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.output
+    assert says in result.output, result.output
+    assert not (content / "results").exists()
+
+
+def test_nothing_is_published_before_closing(box: Box, opened: Path, tmp_path: Path) -> None:
+    """A second early, with a file of opened ballots that is right in everything else."""
+    content = Path(
+        shutil.copytree(box.town.content, tmp_path / "c", ignore=shutil.ignore_patterns("results"))
+    )
+    early = run("publish", opened, "--content", content, "--now", "2023-08-25T23:59:59")
+    assert early.exit_code == 1 and "그 전에는 공개하지 않습니다" in early.output
+    assert not (content / "results").exists()
+
+
+def test_a_published_result_is_corrected_only_with_a_reason(box: Box, opened: Path, tmp_path: Path) -> None:
+    """One ballot exchanged afterwards went out without a word, and the objection period began anew each time.
+
+    The same again changes nothing; another one is refused and named; with a reason the first date stays, reason and
+    old fingerprints are recorded, objections run anew; after the box is gone nothing is changed.
+    """
+    town = box.town
+    content = Path(shutil.copytree(town.content, tmp_path / "c", ignore=shutil.ignore_patterns("results")))
+    data = Path(shutil.copytree(town.data, tmp_path / "data", ignore=shutil.ignore_patterns("door")))
+    folder, record = content / "results" / SLUG, content / "results" / f"{SLUG}.toml"
+    where = ("--content", content, "--now")
+    assert "--correct 없이" in run("publish", opened, "--correct", "까닭", *where, CLOSING).output
+    done("publish", opened, *where, CLOSING)
+    first = {file.name: file.read_bytes() for file in [*folder.iterdir(), record]}
+
+    def now() -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in [*folder.iterdir(), record]}
+
+    assert "아무것도 바뀌지 않았습니다" in done("publish", opened, *where, "2023-08-30T09:00:00")
+    assert now() == first
+
+    def swap(document: dict[str, Any]) -> None:
+        ballot = next(each for each in document["ballots"] if each["choices"] == [f"{SLUG}-lamp"])
+        ballot["choices"] = [f"{SLUG}-ramp"]
+
+    other = changed_copy(opened, tmp_path, swap)
+    refused = run("publish", other, *where, "2023-08-30T09:00:00")
+    assert refused.exit_code == 1 and "이미 공개한 결과와 다릅니다" in refused.output
+    assert "내용이 다르거나 한쪽에만 있는 표: 1장" in refused.output and "--correct" in refused.output
+    assert now() == first
+    for words in (("--correct", " "), ("--correct", "x" * 301), ("--correct", "900101-1234567 님의 표")):
+        assert run("publish", other, *where, "2023-08-30T09:00:00", *words).exit_code == 1
+    early = run("publish", other, "--correct", "까닭", *where, "2023-08-26T00:00:00")
+    assert early.exit_code == 0  # the moment itself is not too early; undone for what follows
+    for name, content_of in first.items():
+        (record if name == record.name else folder / name).write_bytes(content_of)
+
+    done("publish", other, "--correct", "한 장을  잘못 옮김", *where, "2023-08-30T09:00:00")
+    told = tomllib.loads(record.read_text("utf-8"))
+    assert told["published_at"] == tomllib.loads(first[record.name].decode())["published_at"]
+    (correction,) = told["corrections"]
+    assert correction["reason"] == "한 장을 잘못 옮김"
+    assert correction["replaced"]["ballots.json"] == hashlib.sha256(first["ballots.json"]).hexdigest()
+    load(content, parse_time("2023-08-31T00:00:00+09:00"))  # the next build reads it
+    assert "이미 공개한 결과와 같습니다" in done("publish", other, *where, "2023-08-31T00:00:00")
+
+    words = ("destroy", SLUG, "--yes", "--data", f"tinydb://{data}", *where)
+    early = run(*words, "2023-09-13T08:59:59")  # 14 days from the correction, not from the first telling
+    assert early.exit_code == 1 and "9월 13일(수) 09:00까지" in early.output
+    done(*words, "2023-09-13T09:00:00")
+    assert "destroyed_at = 2023-09-13T09:00:00+09:00" in record.read_text("utf-8")
+    gone = now()
+    refused = run("publish", opened, "--correct", "되돌림", *where, "2023-09-14T00:00:00")
+    assert refused.exit_code == 1 and "투표함을 없앤 뒤에는" in refused.output
+    assert now() == gone
 
 
 def test_a_box_is_destroyed_after_the_objections(box: Box, opened: Path) -> None:
