@@ -71,7 +71,7 @@ def result_files(
     results = results_document(
         poll, proposals, result, ballots, voters, len(void), batches, tables, draw, drawn
     )
-    files = {RESULTS: as_json(results), "results.csv": results_csv(result, proposals)}
+    files = {RESULTS: as_json(results), "results.csv": results_csv(result, proposals, poll)}
     singly = ballots_document(poll, proposals, ballots, void)
     if singly is not None:
         files |= {

@@ -21,7 +21,9 @@ from civic.tally_check import Batch
 
 FEWEST = 20  # ballots; below that only totals are shown, because a single choice could be guessed
 SHARED = "all"  # the pot of the types without a budget of their own
-INERT = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell as a formula
+# A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the wide signs too.
+INERT = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 
 
 def rules_of(poll: Poll) -> Rules:
@@ -149,18 +151,20 @@ def as_json(document: Mapping[str, Any]) -> str:
 
 
 def ballots_csv(ballots: Iterable[Ballot]) -> str:
-    """One row per pick, blank ballots with an empty one; every cell quoted, no BOM."""
+    """One row per pick, blank ballots with an empty one; every cell quoted, with a BOM."""
     rows: list[tuple[object, ...]] = [("tracker", "batch", "choice")]
     for each in sorted(ballots, key=lambda ballot: ballot.tracker):
         rows += [(each.tracker, each.batch, choice) for choice in each.choices or ("",)]
     return _csv(rows)
 
 
-def results_csv(result: Outcome, proposals: Iterable[Proposal]) -> str:
-    """One row per proposal in the order of the result; every cell quoted, no BOM."""
+def results_csv(result: Outcome, proposals: Iterable[Proposal], poll: Poll) -> str:
+    """One row per proposal in the order of the result; every cell quoted, with a BOM."""
     known = {each.slug: each for each in proposals}
+    labels = {kind.id: kind.label for kind in poll.types}
+    cost = f"예산({poll.unit})" if poll.unit else "예산"
     rows: list[tuple[object, ...]] = [
-        ("순위", "제안", "제목", "유형", "예산(원)", "득표", "점수", "결과", "대신 선정된 제안")
+        ("순위", "제안", "제목", "유형", cost, "득표", "점수", "결과", "대신 선정된 제안")
     ]
     for line in result.lines:
         each = known[line.slug]
@@ -170,7 +174,7 @@ def results_csv(result: Outcome, proposals: Iterable[Proposal]) -> str:
                 line.rank,
                 line.slug,
                 each.title,
-                each.type,
+                labels.get(each.type, each.type),
                 each.cost,
                 line.votes,
                 f"{score:g}",
@@ -183,13 +187,14 @@ def results_csv(result: Outcome, proposals: Iterable[Proposal]) -> str:
 
 def _csv(rows: Iterable[tuple[object, ...]]) -> str:
     out = io.StringIO()
+    out.write(BOM)
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerows([_inert(str(cell)) for cell in row] for row in rows)
     return out.getvalue()
 
 
 def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(INERT) else cell
+    return f"'{cell}" if cell.lstrip(" ").startswith(INERT) else cell
 
 
 def as_election(

@@ -133,6 +133,11 @@ def won(amount: int) -> str:
     return " ".join(parts) + (" 원" if not odd else "원")
 
 
+def money(amount: int, unit: str = "원") -> str:
+    """Money in any unit: (4500, "EUR") -> "4,500 EUR"; won as `won` says it; "" is a unit that nobody named."""
+    return won(amount) if unit in ("원", "KRW") else f"{amount:,} {unit}".rstrip()
+
+
 def josa(word: str, pair: str) -> str:
     """A word with the particle that fits how it is read: josa("‘아이의 수’", "을/를") is "‘아이의 수’를".
 

@@ -24,6 +24,7 @@ class Card:
     when: str = ""  # of a proposal: its type
     where: str = ""
     places: int | None = None
+    cost: str = ""  # of a proposal, in words
 
 
 def card(doc: Document, library: Library) -> Card:
@@ -32,11 +33,14 @@ def card(doc: Document, library: Library) -> Card:
     match doc:
         case Poll():
             state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
+            if doc.source:
+                state = "closed"  # a vote held elsewhere
             return Card(doc, state, doc.opens, doc.closes, wording.period(doc.opens, doc.closes))
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
-            return Card(doc, when=kind.label if kind else "", where=doc.area)
+            cost = poll.money(doc.cost) if isinstance(poll, Poll) else wording.won(doc.cost)
+            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=cost)
         case Lecture():
             return _with_form(doc, doc.form, now, summary(doc), doc.where)
         case Event():

@@ -263,10 +263,8 @@ def _purses(result: VoteResult, money: Money) -> list[Purse]:
 
 def _money(result: VoteResult) -> Money:
     """Won; for an election from elsewhere its own unit, or bare numbers where the file names none."""
-    unit = result.record.currency
-    if not result.record.source:
-        return wording.won
-    return lambda amount: f"{amount:,} {unit}".rstrip()
+    unit = result.record.currency if result.record.source else "원"
+    return lambda amount: wording.money(amount, unit)
 
 
 def _downloads(result: VoteResult) -> list[Download]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import csv
 import importlib.util
+import io
 import json
 import random
 import subprocess
@@ -577,14 +579,24 @@ def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
 
 
 def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
-    """Every cell quoted, no BOM, and a title that looks like a formula does not run."""
+    """Every cell quoted, a BOM for Excel, and a title that looks like a formula does not run, in wide signs either."""
     poll = a_poll()
+    titles = {"g1": "=1+1", "g2": "＝1+1", "g3": " @x"}
     proposals = [
-        each.model_copy(update={"title": "=1+1"}) if each.slug == "g1" else each for each in some_proposals()
+        each.model_copy(update={"title": titles.get(each.slug, each.title)}) for each in some_proposals()
     ]
     found = results.tally(poll, proposals, some_ballots())
-    text = results.results_csv(found, proposals)
-    assert '"\'=1+1"' in text
-    assert text.startswith('"순위"')
-    first = results.ballots_csv([Ballot("t2", ("b", "a")), Ballot("t1", ())]).splitlines()
-    assert first == ['"tracker","batch","choice"', '"t1","",""', '"t2","","b"', '"t2","","a"']
+    text = results.results_csv(found, proposals, poll)
+    for title in titles.values():
+        assert f'"\'{title}"' in text
+    assert text.startswith('\ufeff"순위"') and '"예산(원)"' in text
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert {row[3] for row in rows[1:]} <= {kind.label for kind in poll.types}  # not the key of the type
+    first = results.ballots_csv([Ballot("t2", ("b", "a")), Ballot("t1", ())])
+    assert first.startswith("\ufeff")
+    assert first.removeprefix("\ufeff").splitlines() == [
+        '"tracker","batch","choice"',
+        '"t1","",""',
+        '"t2","","b"',
+        '"t2","","a"',
+    ]

@@ -34,7 +34,7 @@ Value = str | int | bool | date | datetime | list["Value"] | dict[str, "Value"]
 def content_files(election: Election, file: str) -> dict[str, str]:
     """Path inside the content folder -> text: the poll, its proposals, then its result with the record last.
 
-    Costs are rounded up and the budget down to whole units of the file's currency, which the poll's facts name.
+    Costs are rounded up and the budget down to whole units of the file's currency, which the poll names.
     ContentMistakes when a text does not fit into the content's shape; RulesMistake when
     the file's rule cannot be applied.
     """
@@ -95,10 +95,8 @@ def _poll(election: Election, slug: str, names: Mapping[str, str], file: str) ->
     rules = declared_rules(election).rules
     place = ", ".join(filter(None, (meta.get("country"), meta.get("unit"), meta.get("subunit"))))
     facts = {
-        "출처": f"{SOURCE}, {PurePath(file).name}",
         "투표 방식": meta.get("vote_type", ""),
         "선정 규칙": meta.get("rule") or "밝히지 않음",
-        "돈의 단위": meta.get("currency", ""),
         "표": f"{len(election.votes):,}장",
         "투표한 날": "" if dated else UNDATED,
     }
@@ -114,6 +112,8 @@ def _poll(election: Election, slug: str, names: Mapping[str, str], file: str) ->
         "when_too_big": rules.when_too_big,
         "exclusions": [list[Value](sorted(names[id] for id in group)) for group in rules.exclusions],
         "types": [{"id": TYPE, "label": "제안", "max": picks}],
+        "source": f"{SOURCE}, {PurePath(file).name}"[:300],
+        "currency": meta.get("currency", "")[:10],
         "facts": [{"label": label, "text": _line(text)} for label, text in facts.items() if text],
     }
     _try(Poll, fields, slug, file)

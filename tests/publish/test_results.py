@@ -295,11 +295,13 @@ def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
 # ---------------------------------------------------------------------------- elections from elsewhere
 
 
-def imported(tmp_path: Path, name: str, times: int = 1) -> Path:
-    """A sample file, its ballots repeated so often, imported into a content folder of its own."""
+def imported(tmp_path: Path, name: str, times: int = 1, currency: str = "") -> Path:
+    """A sample file (its money in `currency`), its ballots repeated so often, imported into a content folder of its own."""
     head, _, votes = (SAMPLES / f"{name}.pb").read_text("utf-8").partition("VOTES\n")
     if "date_begin" not in head:
         head = head.replace("PROJECTS\n", "date_begin;2023\ndate_end;2023\nPROJECTS\n", 1)
+    if currency:
+        head = head.replace("PROJECTS\n", f"currency;{currency}\nPROJECTS\n", 1)
     columns, *ballots = votes.splitlines()
     again = [f"{n}-{ballot}" for n in range(times) for ballot in ballots]
     file = tmp_path / f"{name}.pb"
@@ -322,6 +324,25 @@ def test_an_imported_election_is_counted_and_shown(tmp_path: Path) -> None:
     assert "Pabulib" in text and "원</strong>" not in text
     assert "data-recount" in text  # 25 ballots: they are published
     assert client.get("/results/approval/board/").status_code == 404  # nobody here has a receipt
+
+
+def test_an_imported_election_claims_nothing_of_ours(tmp_path: Path) -> None:
+    """Euros were shown as won, with codes nobody sent and a law of another country: its own unit and source instead."""
+    content = imported(tmp_path, "approval", times=5, currency="PLN")
+    vote = content / "votes/approval.md"
+    assert 'currency = "PLN"' in vote.read_text("utf-8")
+    client = site(content)
+    proposal = next(each for each in sorted((content / "proposals").glob("approval-*")))
+    for address in ("/votes/approval/", f"/proposals/{proposal.stem}/"):
+        text = page(client, address).split("<main")[1].split("</main")[0]
+        assert "60 PLN" in text and not re.search(r"\d원|만 원|억 원", text), address
+    text = page(client, "/votes/approval/")
+    for claim in ("인증번호", "주민투표법", "접수증"):
+        assert claim not in text.split("<main")[1].split("</main")[0], claim
+    assert "Pabulib" in text and "다른 곳의 투표" in text and "투표 마감" in text
+    assert "60 PLN" in page(client, "/proposals/")
+    table = (content / "results/approval/results.csv").read_bytes()
+    assert table.startswith(b"\xef\xbb\xbf") and "예산(PLN)" in table.decode("utf-8")
 
 
 @pytest.mark.parametrize("name", ["cumulative", "ordinal", "eighty", "shares"])
