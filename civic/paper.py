@@ -101,10 +101,10 @@ def read_entry(
             wrong.append(f"{line}줄: {err}")
             continue
         if sheet in sheets:
-            wrong.append(f"{line}줄: 용지 {sheet}이 두 번 있습니다")
+            wrong.append(f"{line}줄: 용지 {sheet}번이 두 번 있습니다")
         sheets[sheet] = picks
     gone = sorted(set(range(1, max(sheets, default=0) + 1)) - sheets.keys())[:20]
-    wrong += [f"용지 {sheet}이 빠졌습니다" for sheet in gone]
+    wrong += [f"용지 {sheet}번이 빠졌습니다" for sheet in gone]
     if wrong or not sheets:
         raise PaperMistake(wrong or ["용지가 하나도 없습니다"])
     return Entry(poll.slug, rules, batch, by.strip(), sheets)

@@ -43,9 +43,11 @@ def check(
     voters: int,
     void: int = 0,
     batches: Iterable[Batch] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> tuple[Breach, ...]:
     """Every breach, in a fixed order; empty when the count may be published.
 
+    labels: what people call the types; their keys are said where there is none.
     votes: the tallies about to be published. voters: people marked as having voted, online and on paper.
     void: envelopes on the board whose content broke the rules; they count as ballots, not as votes.
     """
@@ -61,7 +63,7 @@ def check(
         distinct = set(picks)
         if 0 < len(picks) <= few and len(distinct) == len(picks) and distinct <= plain:
             continue
-        found += _limits(ballot, rules, standing)
+        found += _limits(ballot, rules, standing, labels or {})
     return (*found, *_paper(ballots, batches))
 
 
@@ -69,11 +71,11 @@ def _sums(ballots: Sequence[Ballot], votes: Mapping[str, int], voters: int, void
     recounted = count(ballot.choices for ballot in ballots)
     picks, tallies = sum(recounted.values()), sum(votes.values())
     if picks != tallies:
-        yield Breach("sum", f"득표수의 합 {tallies}와 고른 수의 합 {picks}이 다릅니다")
+        yield Breach("sum", f"득표수의 합({tallies})과 고른 수의 합({picks})이 다릅니다")
     for slug in sorted({*recounted, *votes}):
         if recounted[slug] != votes.get(slug, 0):
             yield Breach(
-                "votes", f"{slug}: 득표수 {votes.get(slug, 0)}와 다시 센 수 {recounted[slug]}이 다릅니다"
+                "votes", f"{slug}: 득표수({votes.get(slug, 0)})와 다시 센 수({recounted[slug]})가 다릅니다"
             )
     if len(ballots) + void != voters:
         yield Breach(
@@ -84,7 +86,9 @@ def _sums(ballots: Sequence[Ballot], votes: Mapping[str, int], voters: int, void
             yield Breach("tracker", f"{tracker}: 같은 추적 번호가 {times}번 있습니다")
 
 
-def _limits(ballot: Ballot, rules: Rules, standing: Mapping[str, Candidate]) -> Iterable[Breach]:
+def _limits(
+    ballot: Ballot, rules: Rules, standing: Mapping[str, Candidate], labels: Mapping[str, str]
+) -> Iterable[Breach]:
     picks, name = ballot.choices, ballot.tracker
     if not picks and not rules.blank_allowed:
         yield Breach("blank", f"{name}: 빈 표를 받지 않는 투표입니다")
@@ -100,7 +104,9 @@ def _limits(ballot: Ballot, rules: Rules, standing: Mapping[str, Candidate]) -> 
     kinds = Counter(standing[slug].type for slug in picks if slug in standing)
     for kind, most in rules.limits.items():
         if kinds[kind] > most:
-            yield Breach("type-limit", f"{name}: {kind}은 {most}개까지인데 {kinds[kind]}개입니다")
+            yield Breach(
+                "type-limit", f"{name}: {labels.get(kind, kind)}: {most}개까지인데 {kinds[kind]}개입니다"
+            )
 
 
 def _paper(ballots: Sequence[Ballot], batches: Iterable[Batch]) -> Iterable[Breach]:
@@ -120,7 +126,7 @@ def _paper(ballots: Sequence[Ballot], batches: Iterable[Batch]) -> Iterable[Brea
                 if picks[slug] != entry.get(slug, 0):
                     yield Breach(
                         "batch",
-                        f"{batch.id}: {place}차 입력의 {slug}는 {entry.get(slug, 0)}표인데 표에는 {picks[slug]}표입니다",
+                        f"{batch.id}: {place}차 입력의 {slug}: {entry.get(slug, 0)}표인데 표에는 {picks[slug]}표입니다",
                     )
     for name in sorted(entered):
         yield Breach("batch", f"{name}: 집계표가 없는 종이 표 {len(entered[name])}장이 있습니다")

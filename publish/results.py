@@ -10,9 +10,11 @@ from pathlib import Path
 from flask import abort
 
 from civic import wording
+from civic.envelopes import FAULTS
 from civic.library.results import VoteResult
 from civic.links import link
 from civic.models import PollType, Proposal
+from civic.paper import UNREADABLE
 from civic.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
 from civic.results import FEWEST, SHARED, rules_of
 from civic.rule_words import Money, counting_rules
@@ -20,8 +22,10 @@ from publish.edition import Edition, Trail
 from publish.pages import Page, PagesApp
 
 VERIFY = "verify.py"
+VOID_WORDS = FAULTS | {UNREADABLE: "무엇을 골랐는지 알아볼 수 없는 종이 표입니다."}
+LONG = 5  # lost proposals of a type; more are folded away below the winners
 PER_BOARD = 1000  # receipts and ballots on one page of the board
-CHARTED = 20  # proposals in a bar chart; the table has all
+CHARTED = 10  # proposals in a bar chart; the table has all
 DESCRIBED = {
     RESULTS: "결과와 규칙(JSON)",
     "results.csv": "결과(CSV, 표 계산 프로그램)",
@@ -54,6 +58,18 @@ class Group:
 
     type: PollType
     rows: tuple[Row, ...]
+    ranked_with: tuple[str, ...] = ()  # labels of all types that share its pot, if others do
+
+    @property
+    def folded(self) -> tuple[Row, ...]:
+        """The lost ones, where they are so many that nobody would find the winners between them."""
+        lost = tuple(row for row in self.rows if not row.line.won)
+        return lost if len(lost) > LONG and len(lost) < len(self.rows) else ()
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """The rows that are in sight at once."""
+        return tuple(row for row in self.rows if row.line.won) if self.folded else self.rows
 
     @property
     def charted(self) -> tuple[Row, ...]:
@@ -149,6 +165,7 @@ def result_page(edition: Edition, result: VoteResult) -> Page:
         purses=_purses(result, money),
         rules=counting_rules(result.poll, money) if result.document.counted is None else (),
         downloads=_downloads(result),
+        void=_void(result),
         has_board=board_pages(result) > 0,
         fewest=FEWEST,
     )
@@ -211,15 +228,23 @@ def _trail(edition: Edition, result: VoteResult, *more: tuple[str, str]) -> Trai
 
 def _groups(edition: Edition, result: VoteResult, money: Money) -> list[Group]:
     """By type, in the order of the poll; types that were not voted on are left out."""
-    groups = []
+    groups: list[Group] = []
+    pots = [pot.types for pot in rules_of(result.poll).pots]
+    counted = {result.proposals[line.slug].type for line in result.document.lines}
     for kind in result.poll.types:
         lines = [
             line for line in result.document.lines if result.proposals[line.slug].type == kind.id and kind.max
         ]
         most = max((line.votes for line in lines), default=0)
         rows = tuple(_row(edition, result, line, most, money) for line in lines)
+        together = next((types for types in pots if kind.id in types), ())
+        labels = tuple(
+            each.label
+            for each in result.poll.types
+            if each.max and each.id in together and each.id in counted
+        )
         if rows:
-            groups.append(Group(kind, rows))
+            groups.append(Group(kind, rows, labels if len(labels) > 1 else ()))
     return groups
 
 
@@ -235,6 +260,14 @@ def _row(edition: Edition, result: VoteResult, line: ResultLine, most: int, mone
         instead=result.proposals[line.instead].title if line.instead else "",
         has_page=edition.library.get("proposals", line.slug) is not None,
     )
+
+
+def _void(result: VoteResult) -> list[tuple[str, list[str]]]:
+    """(reason in words, receipts) of the void ballots, as far as single ballots are published at all."""
+    found: dict[str, list[str]] = {}
+    for each in result.ballots.void if result.ballots else ():
+        found.setdefault(VOID_WORDS.get(each.fault, each.fault), []).append(each.receipt)
+    return sorted(found.items())
 
 
 def _not_voted(result: VoteResult) -> list[Proposal]:

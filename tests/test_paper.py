@@ -79,8 +79,8 @@ def test_rows_become_picks() -> None:
         ("1,3 3\n", "2줄: 같은 번호를 두 번 적었습니다"),
         ("x,3\n", "2줄: 용지 번호가 아닙니다 (found x)"),
         ("0,3\n", "2줄: 용지 번호가 아닙니다 (found 0)"),
-        ("1,3\n1,4\n", "3줄: 용지 1이 두 번 있습니다"),
-        ("1,3\n3,4\n", "용지 2이 빠졌습니다"),
+        ("1,3\n1,4\n", "3줄: 용지 1번이 두 번 있습니다"),
+        ("1,3\n3,4\n", "용지 2번이 빠졌습니다"),
         ("", "용지가 하나도 없습니다"),
     ],
 )
@@ -159,7 +159,7 @@ def test_scores_are_read_exactly() -> None:
         ("moon,1\n", "2줄: 이 투표에 없는 제안입니다 (found moon)"),
         ("bench,-1\n", "2줄: 점수는 0 이상의 수로 쓰세요 (found -1)"),
         ("bench,팔십\n", "2줄: 점수는 0 이상의 수로 쓰세요 (found 팔십)"),
-        ("bench,1\nbench,2\n", "3줄: bench이 두 번 있습니다"),
+        ("bench,1\nbench,2\n", "3줄: bench: 두 번 있습니다"),
     ],
 )
 def test_a_wrong_table_is_named(rows: str, said: str) -> None:

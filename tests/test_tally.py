@@ -600,3 +600,12 @@ def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
         '"t2","","b"',
         '"t2","","a"',
     ]
+
+
+def test_a_breach_names_the_type_as_people_do() -> None:
+    """Staff read the key of the type with a particle that did not fit it: its label, and no particle."""
+    ballots = [Ballot("t1", ("a", "b"))]
+    candidates = [Candidate(slug, 1, "special-type") for slug in ("a", "b")]
+    rules = Rules(pots=(Pot("all", 10, ("special-type",)),), max_picks=2, limits={"special-type": 1})
+    (breach,) = check(ballots, {"a": 1, "b": 1}, rules, candidates, 1, labels={"special-type": "마을 자치"})
+    assert str(breach) == "t1: 마을 자치: 1개까지인데 2개입니다"

@@ -259,7 +259,8 @@ def _recount(result: VoteResult) -> Iterator[str]:
     sheets = [Batch(each.batch, each.ballots) for each in document.paper]
     told = {line.slug: line.votes for line in document.lines}
     rules, candidates = rules_of(result.poll), candidates_of(result.poll, proposals)
-    for breach in check(cast, told, rules, candidates, document.voters, document.void, sheets):
+    labels = {kind.id: kind.label for kind in result.poll.types}
+    for breach in check(cast, told, rules, candidates, document.voters, document.void, sheets, labels):
         yield f"{BALLOTS}: {breach}"
     again = results_document(
         result.poll,

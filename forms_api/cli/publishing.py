@@ -177,6 +177,7 @@ def count_all(
         len(given.receipts) + given.papers,
         len(void),
         sums,
+        {kind.id: kind.label for kind in poll.types},
     )
     if breaches:
         give_up(*(str(breach) for breach in breaches))

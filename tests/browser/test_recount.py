@@ -96,6 +96,19 @@ def test_pages_are_accessible(there: Visits, path: str, width: int) -> None:
     assert overflow(page) == 0
 
 
+def test_on_a_phone_the_outcome_stands_under_the_title(there: Visits) -> None:
+    """The last of five columns was cut off without a hint: every outcome is within 375 pixels, below its title."""
+    page = there.open("/results/budget/", 375)
+    for row in page.locator(".result-table tbody tr").all():
+        title, outcome = row.locator("th").bounding_box(), row.locator(".krds-badge").bounding_box()
+        assert title and outcome
+        assert outcome["y"] >= title["y"] + title["height"] - 1
+        assert outcome["x"] + outcome["width"] <= 375 and title["width"] > 250
+    assert page.locator(".krds-table-wrap").evaluate_all(
+        "all => all.every(one => one.scrollWidth <= one.clientWidth)"
+    )
+
+
 def test_the_browser_agrees_with_the_published_result(there: Visits) -> None:
     """The button counts everything again and says so to everybody, screen readers included."""
     page = there.open("/results/budget/")

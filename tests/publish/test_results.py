@@ -14,15 +14,17 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from civic.ballots import Spoiled
 from civic.clock import FixedClock
 from civic.errors import ContentMistakes
 from civic.library import load
-from civic.models import Body
+from civic.models import Body, PollType
 from civic.pabulib_reader import parse
 from civic.rule_words import counting_rules
 from forms_api.cli.votes import votes as votes_group
 from publish import addresses, create_app
 from publish import results as pages
+from tests.ballot_samples import a_proposal
 from tests.publish.test_pages import PlainAssets
 from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
 
@@ -76,6 +78,66 @@ def test_the_page_says_who_won_and_why(content: Path) -> None:
     assert "<strong>1억 원</strong> 씀, 0원 남음 (모두 1억 원)" in text
     assert "1건은 보여 주기만 했고" in text  # the youth proposal
     assert "style=" not in text and "<script>" not in text
+
+
+def test_void_ballots_are_listed_with_their_reasons(tmp_path: Path) -> None:
+    """A voter whose envelope did not open read only "1장": now the receipt stands there, under the reason."""
+    poll, proposals = a_counted_poll()
+    content = write_site(tmp_path / "content", poll, list(proposals.values()))
+    board = a_board(26)
+    void = [Spoiled(board.receipts[n], fault) for n, fault in ((3, "altered"), (5, "type-limit"))]
+    publish(content, poll, proposals, some_ballots(), board=board, void=void)
+    text = page(site(content), "/results/budget/")
+    assert 'href="#void"' in text and 'id="void">무효표 2장' in text
+    part = text.split('id="void"')[1].split("</section>")[0]
+    assert re.findall(r"<h3>(.*?) \(1장\)</h3>\s*<ul.*?<li>(.*?)</li>", part, re.S) == [
+        ("봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.", board.receipts[3]),
+        ("한 유형에서 고를 수 있는 수를 넘었습니다.", board.receipts[5]),
+    ]
+
+
+def test_a_corrected_result_says_when_and_why(content: Path) -> None:
+    """Dated, with its reason and the old fingerprint; objections are taken from then on, not from the first telling."""
+    client = site(content)
+    plain = page(client, "/results/budget/")
+    assert "바로잡은 기록" not in plain and "2023년 9월 9일(토) 03:00까지" in plain
+    record = content / "results/budget.toml"
+    added = f'\n[[corrections]]\nat = 2023-08-30T09:00:00\nreason = "묶음 <하나>를 빠뜨림"\nreplaced = {{ "results.json" = "{"ab" * 32}" }}\n'
+    record.write_text(record.read_text("utf-8") + added, "utf-8")
+    text = page(site(content), "/results/budget/")
+    assert "2023년 8월 30일(수) 09:00에 바로잡았습니다" in text and "묶음 &lt;하나&gt;를 빠뜨림" in text
+    assert "ab" * 32 in text and "2023년 9월 13일(수) 09:00까지" in text
+    gone = record.read_text("utf-8").replace("files =", "destroyed_at = 2023-09-14T00:00:00\nfiles =")
+    record.write_text(gone, "utf-8")
+    assert "투표함을 없앤 때" in page(site(content), "/results/budget/")
+
+
+def test_many_lost_proposals_are_folded_below_the_winners(tmp_path: Path) -> None:
+    """Six without a chance: the winners stand in sight, the others in one place that unfolds; no row is lost."""
+    poll, proposals = a_counted_poll()
+    for number in range(6):
+        slug = f"extra-{number}"
+        proposals[slug] = a_proposal(slug, title=f"나머지 {number}")
+    content = write_site(tmp_path / "content", poll, list(proposals.values()))
+    publish(content, poll, proposals, some_ballots())
+    text = page(site(content), "/results/budget/")
+    folded = text.split('<details class="more"')[1].split("</details>")[0]
+    assert "선정되지 않은 제안 8건 보기" in folded
+    assert [row[1] for row in rows(text)[1:3]] == ["&lt;가로등&gt; 바꾸기", "경사로"]
+    assert len(re.findall('<th scope="row">', folded)) == 8 and "쉬는 의자" in folded
+
+
+def test_ranks_over_a_shared_pot_are_explained(tmp_path: Path) -> None:
+    """A table that begins with rank 3 looked wrong; types with a pot of their own need no such sentence."""
+    said = "순위는 예산을 함께 나누는 일반참여형, 고정참여형의 제안을 모두 합해 매겼습니다."
+    for own, expected in ((90_000_000, 0), (None, 2)):
+        kinds = [{"id": "general", "label": "일반참여형", "max": 2}]
+        kinds.append({"id": "fixed", "label": "고정참여형", "max": 1, "budget": own})
+        kinds.append({"id": "youth", "label": "청년참여형", "max": 0})
+        poll, proposals = a_counted_poll(types=tuple(PollType(**kind) for kind in kinds))
+        content = write_site(tmp_path / str(expected), poll, list(proposals.values()))
+        publish(content, poll, proposals, some_ballots())
+        assert page(site(content), "/results/budget/").count(said) == expected
 
 
 def test_bars_have_the_length_of_their_votes(content: Path) -> None:
