@@ -82,6 +82,12 @@ function say(text) {
   toastTimer = setTimeout(() => { toast.hidden = true; }, 6000);
 }
 
+function hush() {
+  clearTimeout(toastTimer);
+  const toast = document.querySelector(".toast");
+  if (toast) toast.hidden = true;
+}
+
 async function post(address, body) {
   const answer = await fetch(address, {
     method: "POST",
@@ -189,7 +195,7 @@ function start(form) {
     } else if (box.checked && picked().length > most) {
       box.checked = false;
       say(`모두 합해 ${most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
-    }
+    } else hush(); // what it said no longer holds
     show();
   });
 
@@ -234,6 +240,7 @@ function start(form) {
   let busy = false;
 
   function go(step) {
+    hush();
     casting.hidden = step !== "pick";
     steps.hidden = step === "pick";
     for (const part of steps.querySelectorAll("[data-step]")) part.hidden = part.dataset.step !== step;

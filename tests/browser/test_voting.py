@@ -29,6 +29,16 @@ def next_code(server: Server, seen: int) -> str:
     raise AssertionError("no code came")
 
 
+def on_one_line(page: Page) -> bool:
+    """Are both numbers, which people copy by hand, whole on their lines?"""
+    return bool(
+        page.locator(".receipt-number").evaluate_all(
+            "all => all.filter(one => one.offsetParent)"
+            ".every(one => one.offsetHeight < 1.5 * parseFloat(getComputedStyle(one).lineHeight))"
+        )
+    )
+
+
 def cast(page: Page, product: Server, contact: str) -> None:
     """From the ticked ballot to the receipt."""
     page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
@@ -59,7 +69,7 @@ def test_a_ballot_is_sealed_before_it_leaves(visits: Visits, product: Server, wi
     assert len(picks) == 3 and re.fullmatch(r"(?:[0-9A-Z]{4}-){3}[0-9A-Z]{4}", receipt)
     for secret in (*picks, tracker):
         assert all(secret not in body for body in sent)
-    assert violations(page) == [] and overflow(page) == 0
+    assert violations(page) == [] and overflow(page) == 0 and on_one_line(page)
     assert page.evaluate("JSON.stringify(sessionStorage)").count("choices") == 0
 
 
@@ -70,7 +80,7 @@ def test_at_the_limit_the_tick_is_undone_and_the_reason_said(visits: Visits) -> 
         page.locator(GENERAL).nth(place).check()
     page.locator(GENERAL).nth(2).click()
     expect(page.locator(GENERAL).nth(2)).not_to_be_checked()
-    expect(page.get_by_role("alert").filter(has_text="일반참여형은 2개까지")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="일반참여형: 2개까지")).to_be_visible()
     counts = page.locator("[data-counts]")
     assert counts.get_attribute("role") == "status"
     expect(counts).to_contain_text("일반참여형 2/2")
@@ -79,6 +89,23 @@ def test_at_the_limit_the_tick_is_undone_and_the_reason_said(visits: Visits) -> 
         "all => all.reduce((sum, one) => sum + Number(one.dataset.cost), 0)"
     )
     assert page.locator("[data-bar]").evaluate("bar => bar.value") == costs > 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_reason_goes_when_it_no_longer_holds(visits: Visits, width: int) -> None:
+    """It lay over the consent and the signature for six seconds: gone with the next good tick and the next step."""
+    page = visits.open(PATH, width)
+    toast = page.get_by_role("alert").filter(has_text="2개까지")
+    for place in range(2):
+        page.locator(GENERAL).nth(place).check()
+    page.locator(GENERAL).nth(2).click()
+    expect(toast).to_be_visible()
+    page.locator(FIXED).nth(0).check()
+    expect(toast).to_be_hidden(timeout=1000)
+    page.locator(GENERAL).nth(2).click()
+    expect(toast).to_be_visible()
+    page.get_by_role("button", name="고른 것 확인하고 투표하기").click()
+    expect(toast).to_be_hidden(timeout=1000)
 
 
 def test_search_and_reload_never_lose_a_pick(visits: Visits) -> None:
@@ -132,12 +159,13 @@ def test_the_whole_way_works_without_a_script(visits: Visits, product: Server, w
         page.locator(GENERAL).nth(place).check()
     page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
     assert page.title().startswith("오류:")
-    expect(page.locator("#f-choices")).to_contain_text("일반참여형은 2개까지 고를 수 있습니다")
+    expect(page.locator("#f-choices")).to_contain_text("일반참여형: 2개까지 고를 수 있습니다")
     expect(page.locator('input[name="choices"]:checked')).to_have_count(3)
     page.locator('input[name="choices"]:checked').nth(0).uncheck()
     cast(page, product, f"voter-{width}@example.kr")
     expect(page.locator(".receipt-number")).to_have_count(2)
-    assert overflow(page) == 0
+    expect(page.locator(".receipt-keep")).to_contain_text("Ctrl+P")
+    assert overflow(page) == 0 and on_one_line(page)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
