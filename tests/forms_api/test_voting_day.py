@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -54,6 +55,32 @@ def test_published_orders_say_nothing_of_casting(day: Day) -> None:
     cast = [tracker for tracker, _ in day.cast]
     swapped = [cast[i ^ 1] if i ^ 1 < len(cast) else cast[i] for i in range(len(cast))]
     assert rank_correlation(cast, swapped) * (len(cast) - 1) ** 0.5 > ONE_IN_A_MILLION  # the control
+
+
+@pytest.mark.parametrize(
+    ("outside", "broken", "runs"),
+    [
+        ([set()], False, 1),
+        ([{"board"}, set(), set()], False, 3),
+        ([{"board"}, {"ballots"}, {"ballots"}], False, 3),  # the other order is not the one in question
+        ([{"board"}, set(), {"board"}], True, 3),
+    ],
+)
+def test_the_bench_breaks_when_two_of_three_runs_are_outside(
+    root: Path, outside: list[set[str]], broken: bool, runs: int
+) -> None:
+    """One run outside the 95 % band proves nothing; twice the same order in three fresh runs ends with 1."""
+    spec = importlib.util.spec_from_file_location("bench_votes", root / "bench/votes.py")
+    assert spec and spec.loader
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    held = []
+
+    def hold_one() -> tuple[list[str], set[str]]:
+        held.append(1)
+        return [], outside[len(held) - 1]
+
+    assert bool(bench.held(hold_one)) == broken and len(held) == runs
 
 
 def first(document: dict[str, Any]) -> dict[str, Any]:
