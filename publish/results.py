@@ -166,6 +166,7 @@ def result_page(edition: Edition, result: VoteResult) -> Page:
         rules=counting_rules(result.poll, money) if result.document.counted is None else (),
         downloads=_downloads(result),
         void=_void(result),
+        papers=_papers(result),
         has_board=board_pages(result) > 0,
         fewest=FEWEST,
     )
@@ -268,6 +269,13 @@ def _void(result: VoteResult) -> list[tuple[str, list[str]]]:
     for each in result.ballots.void if result.ballots else ():
         found.setdefault(VOID_WORDS.get(each.fault, each.fault), []).append(each.receipt)
     return sorted(found.items())
+
+
+def _papers(result: VoteResult) -> int:
+    """People who voted on paper: all whose receipt is not on the board. Void sheets count too."""
+    if result.receipts is None:
+        return sum(each.ballots for each in result.document.paper)
+    return result.document.voters - len(result.receipts.receipts)
 
 
 def _not_voted(result: VoteResult) -> list[Proposal]:

@@ -201,6 +201,10 @@ def differences(ballots, results, rules_hash=None, receipts=None):
             yield f"{where}: 규칙 지문이 다릅니다: 적힌 것 {given[:12]}…, 다시 계산한 것 {computed[:12]}…"
     if rules_hash and rules_hash.lower() != computed:
         yield f"접수증의 규칙 지문과 다릅니다: {rules_hash[:12]}…, 다시 계산한 것 {computed[:12]}…"
+    rules = results["declared"]["rules"]
+    for name, given in (("poll", rules.get("slug")), ("title", rules.get("title"))):
+        if results.get(name) != given:
+            yield f"results.json: {name}: 적힌 것 {results.get(name)}, 규칙에는 {given}"
     poll = Poll(results["declared"])
     cast = ballots["ballots"]
     trackers = [each["tracker"] for each in cast]
@@ -227,6 +231,14 @@ def differences(ballots, results, rules_hash=None, receipts=None):
         online = sum(not each.get("batch") for each in itertools.chain(cast, ballots["void"]))
         if len(receipts["receipts"]) != online:
             yield f"접수증은 {len(receipts['receipts'])}장인데 온라인 표는 {online}장입니다"
+        if receipts.get("poll", results["poll"]) != results["poll"]:
+            yield f"receipts.json: 다른 투표의 접수증 명단입니다: {receipts['poll']}"
+        known = set(receipts["receipts"])
+        if len(known) != len(receipts["receipts"]):
+            yield "receipts.json: 같은 접수증이 두 번 있습니다"
+        for each in ballots["void"]:
+            if not each.get("batch") and each["receipt"] not in known:
+                yield f"무효표 {each['receipt']}: 접수증 명단에 없습니다"
         listed = "\n".join(receipts["receipts"])
         if "digest" in receipts and hashlib.sha256(listed.encode("utf-8")).hexdigest() != receipts["digest"]:
             yield "접수증 명단이 함께 적힌 지문과 다릅니다"

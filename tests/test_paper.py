@@ -252,7 +252,7 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
         load(town.content, parse_time(CLOSING)), PlainAssets(), FixedClock(parse_time(CLOSING))
     )
     page = client.test_client().get(f"/results/{SLUG}/").get_data(as_text=True)
-    assert "<strong>24명</strong> (종이 2장 포함)" in page
+    assert "<strong>24명</strong> (온라인 21명, 종이 3명)" in page  # one sheet of the three is void
     given = {
         name: json.loads(result.files[name]) for name in ("ballots.json", "results.json", "receipts.json")
     }

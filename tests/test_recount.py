@@ -6,13 +6,14 @@ import copy
 import importlib.util
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from civic.ballots import Spoiled
 from civic.library.results import assemble
 from civic.published import VoteRecord
 from civic.result_files import result_files
@@ -31,14 +32,15 @@ def verifier() -> ModuleType:
     return module
 
 
-def in_script(cases: list[Documents]) -> list[list[str]]:
-    """What recount.js finds in each case."""
+def in_script(cases: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
+    """What recount.js finds in each case: ballots, results and, where given, receipts."""
     source = (
         f'import {{ differences }} from "{(ROOT / "static/js/recount.js").as_uri()}";\n'
         'import { readFileSync } from "node:fs";\n'
         'const cases = JSON.parse(readFileSync(0, "utf8"));\n'
         "const found = [];\n"
-        "for (const [ballots, results] of cases) found.push(await differences(ballots, results));\n"
+        "for (const [ballots, results, receipts] of cases) "
+        "found.push(await differences(ballots, results, receipts ?? null));\n"
         "console.log(JSON.stringify(found));"
     )
     done = subprocess.run(
@@ -108,6 +110,7 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
     "the words of a reason": lambda ballots, results: results["lines"][2].update(wording="선정"),
     "money spent": lambda ballots, results: results["spent"].update(all=1),
     "the number of voters": lambda ballots, results: results.update(voters=99),
+    "the title": lambda ballots, results: results.update(title="다른 투표의 결과"),
     "a rule": lambda ballots, results: results["declared"]["rules"].update(threshold=11),
     "the cost of a proposal": lambda ballots, results: results["declared"]["proposals"][0].update(cost=1),
     "a tracker twice": lambda ballots, results: ballots["ballots"][1].update(
@@ -154,6 +157,52 @@ def _mistakes(ballots: dict[str, Any], results: dict[str, Any]) -> list[str]:
 def test_the_library_accepts_the_untampered_result() -> None:
     """The control: the same way without tampering names nothing."""
     assert _mistakes(*plain_case()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda ballots, receipts: ballots["void"][0].update(receipt="3333-3333-3333-3333"),
+            "명단에 없습니다",
+        ),
+        (lambda ballots, receipts: receipts.update(poll="other"), "other"),
+        (lambda ballots, receipts: receipts["receipts"].__setitem__(1, receipts["receipts"][0]), "두 번"),
+    ],
+)
+def test_void_ballots_and_receipts_belong_together(
+    change: Callable[[dict[str, Any], dict[str, Any]], object], said: str
+) -> None:
+    """A void ballot under a receipt that nobody got went unnoticed: now all three name it."""
+    poll, proposals = a_counted_poll()
+    listed, cast, board = list(proposals.values()), some_ballots(), a_board(25)
+    void = [Spoiled(board.receipts[4], "altered")]
+    result = tally(poll, listed, cast)
+    written = result_files(poll, listed, result, cast, PUBLISHED, void=void, board=board)
+    files = {name.partition("/")[2]: text.encode() for name, text in written.items() if "/" in name}
+    names = ("ballots.json", "results.json", "receipts.json")
+    record = VoteRecord(
+        vote="budget",
+        published_at=PUBLISHED,
+        rules=json.loads(files["results.json"])["rules_hash"],
+        board=board.digest,
+        voters=25,
+        ballots=24,
+        void=1,
+        files=tuple(f"budget/{name}" for name in files),
+    )
+
+    def found() -> tuple[str, str, str]:
+        documents = [json.loads(files[name]) for name in names]
+        verified = verifier().differences(documents[0], documents[1], receipts=documents[2])
+        mistakes = assemble(record, files)[1]
+        return "\n".join(in_script([documents])[0]), "\n".join(verified), "\n".join(map(str, mistakes))
+
+    assert found() == ("", "", "")
+    ballots, receipts = (json.loads(files[name]) for name in (names[0], names[2]))
+    change(ballots, receipts)
+    files |= {names[0]: json.dumps(ballots).encode(), names[2]: json.dumps(receipts).encode()}
+    assert all(said in each for each in found()), found()
 
 
 def test_changed_receipts_are_named() -> None:

@@ -460,9 +460,13 @@ def test_rules_changed_together_with_their_hash_are_caught_by_the_receipt(tmp_pa
 
 def test_verify_counts_receipts_and_finds_my_ballot(tmp_path: Path) -> None:
     cast, told = published(a_poll(), some_ballots())
-    (tmp_path / "receipts.json").write_text(json.dumps({"receipts": ["r"] * 27}), "utf-8")
+    (tmp_path / "receipts.json").write_text(
+        json.dumps({"receipts": ["R1", *(f"r{n}" for n in range(26))]}), "utf-8"
+    )
     assert run_verify(tmp_path, cast, told, "--receipts", "receipts.json").returncode == 0
-    (tmp_path / "receipts.json").write_text(json.dumps({"receipts": ["r"] * 26}), "utf-8")
+    (tmp_path / "receipts.json").write_text(
+        json.dumps({"receipts": ["R1", *(f"r{n}" for n in range(25))]}), "utf-8"
+    )
     assert run_verify(tmp_path, cast, told, "--receipts", "receipts.json").returncode == 1
     mine = cast["ballots"][0]
     assert ", ".join(mine["choices"]) in run_verify(tmp_path, cast, told, "--tracker", mine["tracker"]).stdout

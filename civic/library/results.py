@@ -209,6 +209,8 @@ def _agreement(result: VoteResult) -> Iterator[str]:
         yield f"{BALLOTS}의 규칙 지문이 규칙과 다릅니다"
     if document.poll != record.vote or (ballots and ballots.poll != record.vote):
         yield f"다른 투표의 파일입니다: {document.poll}"
+    if document.title != result.poll.title:
+        yield f"{RESULTS}: title이 규칙의 제목과 다릅니다: {document.title}"
     for name in ("voters", "ballots", "void"):
         if getattr(record, name) != getattr(document, name):
             yield f"{name}: {getattr(record, name)}라고 적혀 있는데 {RESULTS}에는 {getattr(document, name)}입니다"
@@ -233,6 +235,14 @@ def _board(result: VoteResult) -> Iterator[str]:
     digest = hashlib.sha256("\n".join(receipts.receipts).encode("ascii", "replace")).hexdigest()
     if not receipts.digest == digest == result.record.board:
         yield f"{RECEIPTS}: 접수증 명단이 적힌 지문과 다릅니다"
+    if receipts.poll != result.slug:
+        yield f"{RECEIPTS}: 다른 투표의 접수증 명단입니다: {receipts.poll}"
+    known = set(receipts.receipts)
+    if len(known) < len(receipts.receipts):
+        yield f"{RECEIPTS}: 같은 접수증이 두 번 있습니다"
+    for each in result.ballots.void if result.ballots else ():
+        if not each.batch and each.receipt not in known:
+            yield f"{BALLOTS}: 무효표 {each.receipt}: 접수증 명단에 없습니다"
     online = result.document.voters - sum(each.ballots for each in result.document.paper)
     if result.ballots:
         online -= sum(bool(each.batch) for each in result.ballots.void)

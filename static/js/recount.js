@@ -259,6 +259,8 @@ export async function differences(ballots, results, receipts = null) {
     tell("results.json 규칙 지문", results.rules_hash, computed);
     tell("ballots.json 규칙 지문", ballots.rules_hash, computed);
   } else tell("규칙 지문", ballots.rules_hash, results.rules_hash);
+  tell("results.json 투표", results.poll, results.declared.rules.slug);
+  tell("results.json 제목", results.title, results.declared.rules.title);
   const poll = pollOf(results.declared);
   const cast = ballots.ballots;
   if (cast.some((each, at) => at && cast[at - 1].tracker >= each.tracker)) {
@@ -275,6 +277,12 @@ export async function differences(ballots, results, receipts = null) {
   if (receipts) {
     const online = [...cast, ...ballots.void].filter((each) => !each.batch).length;
     tell("접수증", receipts.receipts.length, online);
+    if (receipts.poll !== undefined) tell("receipts.json 투표", receipts.poll, results.poll);
+    const known = new Set(receipts.receipts);
+    if (known.size !== receipts.receipts.length) found.push("receipts.json: 같은 접수증이 두 번 있습니다");
+    for (const each of ballots.void) {
+      if (!each.batch && !known.has(each.receipt)) found.push(`무효표 ${each.receipt}: 접수증 명단에 없습니다`);
+    }
     const listed = receipts.digest && (await sha256(receipts.receipts.join("\n")));
     if (listed && listed !== receipts.digest) found.push("접수증 명단이 함께 적힌 지문과 다릅니다");
   }
