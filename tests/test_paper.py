@@ -185,7 +185,11 @@ def test_sheets_are_made_from_the_same_data(tmp_path: Path) -> None:
     assert "<b>4</b>" in ballot and "5,000만 원" in ballot
     rehearsed = (town.content / "votes/budget.md").read_text("utf-8").split('rules = "')[1][:64]
     assert rehearsed in ballot and rehearsed in tally
-    assert (tmp_path / "print/paper.css").is_file()
+    assert "제안은 모두 5건입니다" in ballot
+    css = (tmp_path / "print/paper.css").read_text("utf-8")
+    for weight in ("regular", "bold"):  # an office machine may have no Korean font: the sheet showed boxes
+        font = f"pretendard-gov-{weight}.woff2"
+        assert font in css and (tmp_path / "print" / font).stat().st_size > 100_000
 
 
 def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ from civic.store.box import open_box
 from forms_api.cli.front_matter import write
 from forms_api.cli.poll import A_FILE, CONTENT, DATA, NOW, Standing, give_up, time_of
 from forms_api.settings import read_settings
+from templates.assets import KIT
+from templates.fonts import kit_font
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 ENTRIES = click.option(
@@ -76,8 +78,14 @@ def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
             page.render(poll=standing.poll, groups=groups, rules=standing.slot.rules, words=wording) + "\n",
         )
     shutil.copyfile(templates.FOLDER / "paper/paper.css", folder / "paper.css")
+    for weight in ("Regular", "Bold"):  # where the kit is installed: an office machine may lack Korean fonts
+        with suppress(FileNotFoundError):
+            font = kit_font(templates.FOLDER.parent / KIT / "fonts", weight)
+            (folder / f"pretendard-gov-{weight.lower()}.woff2").write_bytes(font)
     count = sum(len(rows) for _, rows in groups)
-    click.echo(f"제안 {count}건의 투표용지와 집계표를 {folder}에 썼습니다.")
+    click.echo(
+        f"제안 {count}건의 투표용지와 집계표를 {folder}에 썼습니다. 두 쪽이 넘으면 양면으로 인쇄하세요."
+    )
 
 
 # ---------------------------------------------------------------------------- the roll
