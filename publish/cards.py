@@ -35,7 +35,8 @@ def card(doc: Document, library: Library) -> Card:
             state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
             if doc.source:
                 state = "closed"  # a vote held elsewhere
-            return Card(doc, state, doc.opens, doc.closes, wording.period(doc.opens, doc.closes))
+            when = wording.long_period if doc.source else wording.period
+            return Card(doc, state, doc.opens, doc.closes, when(doc.opens, doc.closes))
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None

@@ -397,6 +397,7 @@ def test_an_imported_election_claims_nothing_of_ours(tmp_path: Path) -> None:
     proposal = next(each for each in sorted((content / "proposals").glob("approval-*")))
     for address in ("/votes/approval/", f"/proposals/{proposal.stem}/"):
         text = page(client, address).split("<main")[1].split("</main")[0]
+        assert "2023년 8월 1일(화) ~ 2023년 8월 25일(금)" in text, address  # which year was not to be seen
         assert "60 PLN" in text and not re.search(r"\d원|만 원|억 원", text), address
     text = page(client, "/votes/approval/")
     for claim in ("인증번호", "주민투표법", "접수증"):
