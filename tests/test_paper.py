@@ -272,6 +272,7 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_roll_is_put_in_once(tmp_path: Path) -> None:
     """Two contacts, one of them twice in other spellings; again nothing is new; a wrong one stops all."""
     town = Town(tmp_path)
+    assert town.serve().stop() == 0  # data of a demonstration: only there --now chooses the time
     where: list[str | Path] = ["--data", f"tinydb://{town.data}", "--content", town.content, "--now", DURING]
     contacts = "010-1234-5678\n+82 10 1234 5678\n\nkim@example.org\n"
     assert "2명을 더했습니다" in done("roll", SLUG, *where, typed=contacts)
@@ -284,6 +285,7 @@ def test_a_roll_is_put_in_once(tmp_path: Path) -> None:
 def test_late_marks_are_refused(tmp_path: Path) -> None:
     """After closing nobody is marked any more."""
     town = Town(tmp_path)
+    assert town.serve().stop() == 0  # data of a demonstration: only there --now chooses the time
     late = run(
         *(
             "paper",
