@@ -97,7 +97,7 @@ def test_wrong_choices_are_named(
     """Before any code is asked for, and when they are cast; nothing is used up."""
     expected = messages or [
         "모두 합해 3개까지 고를 수 있습니다. 지금 4개입니다.",
-        "고정참여형은 1개까지 고를 수 있습니다. 지금 2개입니다.",
+        "고정참여형: 1개까지 고를 수 있습니다. 지금 2개입니다.",
     ]
     for address, body in (
         ("check", {"choices": ticks(*choices)}),
