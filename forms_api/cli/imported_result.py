@@ -133,7 +133,7 @@ def _as_declared(
     }
     files = {
         RESULTS: as_json(document),
-        "results.csv": results_csv(Outcome(tuple(lines), document["spent"]), proposals),
+        "results.csv": results_csv(Outcome(tuple(lines), document["spent"]), proposals, poll),
         "election.pb": write_pb(election),
     }
     return placed(document, files, at, origin=origin)
