@@ -58,9 +58,9 @@ def opened(envelopes: list[bytes], receipts: list[str] | None = None, **changes:
 @pytest.mark.parametrize(
     ("choices", "says"),
     [
-        (["bench", "lamp", "ramp"], "일반참여형: 2개까지 고를 수 있습니다. 지금 3개입니다."),
+        (["bench", "lamp", "ramp"], "일반참여형은 2개까지 고를 수 있습니다. 지금 3개입니다."),
         (["bench", "lamp", "bus", "guide"], "모두 합해 3개까지 고를 수 있습니다. 지금 4개입니다."),
-        (["club"], "청년참여형: 이 투표에서 고르지 않는 유형입니다."),
+        (["club"], "청년참여형은 이 투표에서 고르지 않습니다."),
         (["nothing"], "이 투표에 없는 제안을 골랐습니다."),
         (["gone"], "철회된 제안을 골랐습니다."),
         (["bench", "bench"], "같은 제안을 두 번 골랐습니다."),

@@ -159,7 +159,7 @@ def test_scores_are_read_exactly() -> None:
         ("moon,1\n", "2줄: 이 투표에 없는 제안입니다 (found moon)"),
         ("bench,-1\n", "2줄: 점수는 0 이상의 수로 쓰세요 (found -1)"),
         ("bench,팔십\n", "2줄: 점수는 0 이상의 수로 쓰세요 (found 팔십)"),
-        ("bench,1\nbench,2\n", "3줄: bench: 두 번 있습니다"),
+        ("bench,1\nbench,2\n", "3줄: bench가 두 번 있습니다"),
     ],
 )
 def test_a_wrong_table_is_named(rows: str, said: str) -> None:

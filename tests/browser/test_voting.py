@@ -80,7 +80,7 @@ def test_at_the_limit_the_tick_is_undone_and_the_reason_said(visits: Visits) -> 
         page.locator(GENERAL).nth(place).check()
     page.locator(GENERAL).nth(2).click()
     expect(page.locator(GENERAL).nth(2)).not_to_be_checked()
-    expect(page.get_by_role("alert").filter(has_text="일반참여형: 2개까지")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="일반참여형은 2개까지")).to_be_visible()
     counts = page.locator("[data-counts]")
     assert counts.get_attribute("role") == "status"
     expect(counts).to_contain_text("일반참여형 2/2")
@@ -159,7 +159,7 @@ def test_the_whole_way_works_without_a_script(visits: Visits, product: Server, w
         page.locator(GENERAL).nth(place).check()
     page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
     assert page.title().startswith("오류:")
-    expect(page.locator("#f-choices")).to_contain_text("일반참여형: 2개까지 고를 수 있습니다")
+    expect(page.locator("#f-choices")).to_contain_text("일반참여형은 2개까지 고를 수 있습니다")
     expect(page.locator('input[name="choices"]:checked')).to_have_count(3)
     page.locator('input[name="choices"]:checked').nth(0).uncheck()
     cast(page, product, f"voter-{width}@example.kr")

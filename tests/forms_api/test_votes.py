@@ -83,10 +83,10 @@ def test_choices_are_sealed_by_the_server(town: Town, client: httpx.Client) -> N
 @pytest.mark.parametrize(
     ("choices", "messages"),
     [
-        (["bench", "lamp", "ramp"], ["일반참여형: 2개까지 고를 수 있습니다. 지금 3개입니다."]),
+        (["bench", "lamp", "ramp"], ["일반참여형은 2개까지 고를 수 있습니다. 지금 3개입니다."]),
         (["bench", "lamp", "bus", "guide"], None),
         (["nothing"], ["이 투표에 없는 제안을 골랐습니다."]),
-        (["club"], ["청년참여형: 이 투표에서 고르지 않는 유형입니다."]),
+        (["club"], ["청년참여형은 이 투표에서 고르지 않습니다."]),
         (["lamp", "lamp"], ["같은 제안을 두 번 골랐습니다."]),
         ([], ["제안을 하나 이상 골라 주세요."]),
     ],
@@ -97,7 +97,7 @@ def test_wrong_choices_are_named(
     """Before any code is asked for, and when they are cast; nothing is used up."""
     expected = messages or [
         "모두 합해 3개까지 고를 수 있습니다. 지금 4개입니다.",
-        "고정참여형: 1개까지 고를 수 있습니다. 지금 2개입니다.",
+        "고정참여형은 1개까지 고를 수 있습니다. 지금 2개입니다.",
     ]
     for address, body in (
         ("check", {"choices": ticks(*choices)}),
@@ -284,7 +284,7 @@ def test_a_refused_form_keeps_its_picks(town: Town, client: httpx.Client) -> Non
     """Too many: the ticks are still there and the limit is named. A wrong code: the picks ride along."""
     picks = ticks("bench", "lamp", "ramp")
     answer = client.post(f"{API}/check", data={"choices": picks})
-    text = page(answer, 422, "오류:", "일반참여형: 2개까지 고를 수 있습니다. 지금 3개입니다.")
+    text = page(answer, 422, "오류:", "일반참여형은 2개까지 고를 수 있습니다. 지금 3개입니다.")
     assert text.count(" checked") == 3
     text = page(client.post(f"{API}/check", data={"choices": picks[:1], "step": "edit"}), 200, "제안 고르기")
     assert text.count(" checked") == 1

@@ -121,7 +121,7 @@ def test_many_lost_proposals_are_folded_below_the_winners(tmp_path: Path) -> Non
     content = write_site(tmp_path / "content", poll, list(proposals.values()))
     publish(content, poll, proposals, some_ballots())
     text = page(site(content), "/results/budget/")
-    folded = text.split('<details class="more"')[1].split("</details>")[0]
+    folded = text.split('<details class="unfold"')[1].split("</details>")[0]
     assert "선정되지 않은 제안 8건 보기" in folded
     assert [row[1] for row in rows(text)[1:3]] == ["&lt;가로등&gt; 바꾸기", "경사로"]
     assert len(re.findall('<th scope="row">', folded)) == 8 and "쉬는 의자" in folded
