@@ -10,7 +10,8 @@ from typing import Any, Self
 # No look-alikes: 0 O, 1 I L, 2 Z, 5 S, 8 B, U V are left out. 24 signs, 8 of them: 36 bits.
 NUMBER_SIGNS = "34679ACDEFGHJKMNPQRTUWXY"
 
-HELD = ("confirmed", "offered")  # states that hold a place
+# States that hold a place. Who came, and who did not, had it: nobody else gets it afterwards.
+HELD = ("confirmed", "offered", "attended", "absent")
 LIVE = ("received", "confirmed", "waiting", "offered")  # states in which a person may not apply again
 FINAL = ("declined", "cancelled", "rejected", "attended", "absent")
 STATES = (*LIVE, *FINAL)
@@ -69,7 +70,7 @@ class Entry:
 class Counts:
     """People (not entries) in a round, by what they hold."""
 
-    taken: int = 0  # confirmed and offered
+    taken: int = 0  # in a state of HELD
     waiting: int = 0
     received: int = 0  # of a draw or review that is still to come
     closed: bool = False  # closed for good, whatever the clock says; stores count and leave this to intake
@@ -79,11 +80,19 @@ class Counts:
 class Seat:
     """One state an applicant may get, while the people in it stay at or under `ceiling`.
 
-    A confirmed seat is given only while nobody waits: a freed place belongs to the line.
+    A confirmed seat is given only while nobody waits: a freed place belongs to the line. Not so with `over_line`:
+    whoever offers that seat has seen that nobody in line fits what is free.
     """
 
     state: str  # "confirmed", "waiting" or "received"
     ceiling: int
+    over_line: bool = False
+
+    def has_room(self, counts: Counts, size: int) -> bool:
+        """Do `size` more people fit, as the round stands?"""
+        if self.state == "confirmed":
+            return (self.over_line or not counts.waiting) and counts.taken + size <= self.ceiling
+        return (counts.waiting if self.state == "waiting" else counts.received) + size <= self.ceiling
 
 
 @dataclass(frozen=True)

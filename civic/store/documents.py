@@ -66,7 +66,8 @@ def to_entry(document: Mapping[str, Any]) -> Entry:
 def caps_held(document: Mapping[str, Any]) -> list[tuple[str, int]]:
     """(key, amount) of every cap that the entry uses up in its present state."""
     state = document["state"]
-    return [(key, amount) for key, amount, kept in document["caps"] if state in LIVE or state in kept]
+    held = ((key, amount) for key, amount, kept in document["caps"] if state in LIVE or state in kept)
+    return [(key, amount) for key, amount in held if amount]
 
 
 def sealed_subjects(documents: Iterable[Mapping[str, Any]]) -> set[str]:

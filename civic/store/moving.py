@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.entries import LIVE, Entry
+from civic.entries import HELD, LIVE, Entry
 from civic.errors import Misuse
 from civic.store.book import Change, Message
 from civic.store.box import BOX_FILE
@@ -75,7 +75,7 @@ def counted(entries: Sequence[tuple[Entry, Held]]) -> tuple[dict[Any, Any], dict
     for entry, held in entries:
         taken, waiting, received, rank = counters.get((entry.subject, entry.round), (0, 0, 0, 0))
         counters[entry.subject, entry.round] = (
-            taken + (entry.size if entry.state in ("confirmed", "offered") else 0),
+            taken + (entry.size if entry.state in HELD else 0),
             waiting + (entry.size if entry.state == "waiting" else 0),
             received + (entry.size if entry.state == "received" else 0),
             max(rank, entry.rank),

@@ -353,11 +353,8 @@ class TinyBook:
 
     def _seat(self, entry: Entry, seats: Sequence[Seat]) -> str:
         counts = self.counts(entry.round)
-        people = {"confirmed": counts.taken, "waiting": counts.waiting, "received": counts.received}
         for seat in seats:
-            if seat.state == "confirmed" and counts.waiting:
-                continue  # a freed place belongs to the line
-            if people[seat.state] + entry.size <= seat.ceiling:
+            if seat.has_room(counts, entry.size):
                 return seat.state
         ceilings = {seat.state: seat.ceiling for seat in seats}
         waiting = ceilings.pop("waiting", 0)

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from civic.entries import Cap, Counts, Seat
+from civic.entries import STATES, Cap, Counts, Seat
 from civic.errors import AlreadyApplied, Full, Invalid, LimitReached, NotFound
 from civic.store import open_store
 from civic.store.book import NumberTaken, Store
+from civic.store.moving import counted
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 
 TWO_AND_ONE = (Seat("confirmed", 2), Seat("waiting", 1))
@@ -113,6 +114,28 @@ def test_an_offer_holds_its_place(store: Store) -> None:
     assert store.find(first.number) == offered
     move(store, offered, "declined")
     assert store.counts(SUBJECT)["r1"] == Counts()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_counts_follow_from_the_entries(store: Store, state: str) -> None:
+    """Whatever an entry becomes: what the store counts is what a move and the doctor count anew."""
+    entry = move(store, add(store, an_entry(size=2), TWO_AND_ONE), state)
+    taken, waiting, received, _ = counted([(entry, [])])[0][SUBJECT, "r1"]
+    assert store.counts(SUBJECT)["r1"] == Counts(taken, waiting, received)
+    assert taken == (2 if state in ("confirmed", "offered", "attended", "absent") else 0)
+
+
+def test_a_place_that_fits_nobody_in_line_may_go_over_it(store: Store) -> None:
+    """A pair waits for one place: refused as ever, given where the caller has seen the line; never beyond the places."""
+    two, over = (Seat("confirmed", 2),), (Seat("confirmed", 2, over_line=True),)
+    add(store, an_entry("a"), two)
+    add(store, an_entry("b", size=2), (Seat("waiting", 2),))
+    with pytest.raises(Full):
+        add(store, an_entry("c"), two)
+    assert add(store, an_entry("c"), over).state == "confirmed"
+    with pytest.raises(Full):
+        add(store, an_entry("d"), over)
+    assert store.counts(SUBJECT)["r1"] == Counts(taken=2, waiting=2)
 
 
 # ------------------------------------------------------------ one per person
@@ -243,6 +266,19 @@ def test_a_cap_says_itself_in_which_states_it_is_kept(store: Store) -> None:
     move(store, entry, "cancelled")
     with pytest.raises(LimitReached):
         add(store, an_entry(), caps=(once,))
+
+
+def test_what_is_given_back_is_free_again(store: Store) -> None:
+    """The amount becomes 0 with the move, twice for the same person; nothing of it is left to stumble over."""
+    once = Cap("once:essay", 1, 1, kept_in=("cancelled",))
+    for _ in range(2):
+        entry = add(store, an_entry(), caps=(once,))
+        with store.open(SUBJECT) as book:
+            book.move(entry.moved("cancelled", NOON, "cancelled-by-staff"), {once.key: 0})
+    with store.open(SUBJECT) as book:
+        for gone in book.entries():
+            book.move(gone.moved("rejected", NOON, "test"))
+        assert book.used("kim", once.key) == 0
 
 
 def test_a_revived_entry_is_charged_again(store: Store) -> None:

@@ -216,8 +216,8 @@ def test_the_command_migrate(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "forms_api", "migrate", "--data", address]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         said.append((done.returncode, (done.stdout or done.stderr).strip()))
-    assert said[0] == (0, "표를 맞추었습니다(판 없음 → 0001).")
-    assert said[1] == (0, "이미 최신입니다(판 0001).")
+    assert said[0] == (0, "표를 맞추었습니다(판 없음 → 0002).")
+    assert said[1] == (0, "이미 최신입니다(판 0002).")
     assert said[2][0] == 2
 
 

@@ -20,8 +20,9 @@ from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import AlreadyApplied, Full, LimitReached, Misuse, Unavailable
 from civic.store import open_store
 from civic.store.postgresql import Limits, PostgresStore, migrate
+from civic.store.postgresql.schema import head
 from tests.postgres import Server, a_database, ask
-from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry
+from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 from tests.store.rush import SEATS, at_once, check_round, kept
 
 SUBJECTS = ("lectures/essay", "lectures/clay", "programs/tour")
@@ -299,8 +300,8 @@ def test_no_start_without_the_tables(shared_server: Server) -> None:
     url = shared_server.database()
     with pytest.raises(Misuse, match="forms_api migrate"):
         PostgresStore(url)
-    assert migrate(url) == ("", "0001")
-    assert migrate(url) == ("0001", "0001")
+    assert migrate(url) == ("", head())
+    assert migrate(url) == (head(), head())
     PostgresStore(url).close()
 
 
@@ -308,7 +309,23 @@ def test_two_hosts_may_migrate_at_once(shared_server: Server) -> None:
     """Both succeed; one of them finds the work done."""
     url = shared_server.database()
     answers = at_once([partial(migrate, url)] * 4, 4)
-    assert sorted(answers, key=str) == [("", "0001"), *[("0001", "0001")] * 3]
+    assert sorted(answers, key=str) == [("", head()), *[(head(), head())] * 3]
+
+
+def test_places_of_who_came_are_counted_again(url: str) -> None:
+    """A database from before: those who attended or were absent had left the counters. Migrating counts them."""
+    store = PostgresStore(url)
+    for person, state in (("a", "attended"), ("b", "absent"), ("c", "cancelled"), ("d", "confirmed")):
+        move(store, add(store, an_entry(person, size=2), (Seat("confirmed", 99),)), state)
+    store.close()
+    ask(url, "UPDATE rounds SET taken = 2")
+    ask(url, "UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(Misuse, match="forms_api migrate"):
+        PostgresStore(url)
+    assert migrate(url) == ("0001", "0002")
+    store = PostgresStore(url)
+    assert store.counts(SUBJECT) == {"r1": Counts(taken=6)}
+    store.close()
 
 
 def test_no_start_without_a_server() -> None:

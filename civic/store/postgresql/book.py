@@ -118,7 +118,7 @@ class PostgresBook:
         if entry.subject != self.subject:
             raise ValueError(f"entry of {entry.subject} in the book of {self.subject}")
         self.settle()  # a cap that was given back in this block may be what the new entry needs
-        statement = statements.add(tuple(seat.state for seat in seats))
+        statement = statements.add(tuple((seat.state, seat.over_line) for seat in seats))
         values = parameters(entry) | {
             "who": self._who,
             "first": statements.first_seat(seats, entry.size),

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from civic.clock import SEOUL
-from civic.entries import LIVE, Cap, Counts, Entry
+from civic.entries import HELD, LIVE, Cap, Counts, Entry
 from civic.store.book import Change, Message
 from civic.store.postgresql.tables import ENTRIES, JOURNAL, OUTBOX
 
@@ -76,7 +76,7 @@ def held(caps: Held, state: str) -> dict[str, int]:
 def weight(state: str, size: int) -> Counts:
     """What an entry in this state adds to its round's counters."""
     return Counts(
-        taken=size if state in ("confirmed", "offered") else 0,
+        taken=size if state in HELD else 0,
         waiting=size if state == "waiting" else 0,
         received=size if state == "received" else 0,
     )

@@ -19,12 +19,7 @@ from civic.entries import Seat
 from civic.store.postgresql.tables import ALIVE
 
 DRIVER = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-COLUMNS = {
-    "confirmed": "taken",
-    "offered": "taken",
-    "waiting": "waiting",
-    "received": "received",
-}  # state: counter
+COLUMNS = {"confirmed": "taken", "waiting": "waiting", "received": "received"}  # state of a seat: counter
 
 ADD = """
 WITH verdict AS (SELECT CASE
@@ -99,24 +94,23 @@ def first_seat(seats: Sequence[Seat], size: int) -> str:
 
 
 @cache
-def add(states: tuple[str, ...]) -> bytes:
-    """`ADD` for seats of these states, in this order; ceilings are the parameters c0, c1 …
+def add(seats: tuple[tuple[str, bool], ...]) -> bytes:
+    """`ADD` for seats of these (state, over_line), in this order; ceilings are the parameters c0, c1 …
 
-    A confirmed seat is given only while nobody waits. As the driver takes it: the one statement that a rush
+    A confirmed seat is given only while nobody waits, or over the line. As the driver takes it: the one statement that a rush
     consists of goes past SQLAlchemy's own work, which costs as much as psycopg's.
     """
     cases = ["WHEN false THEN ''"]  # no seats at all: nobody fits
-    for i, state in enumerate(states):
-        line = "r.waiting = 0 AND " if state == "confirmed" else ""
+    for i, (state, over_line) in enumerate(seats):
+        line = "r.waiting = 0 AND " if state == "confirmed" and not over_line else ""
         cases.append(f"WHEN {line}r.{COLUMNS[state]} + :size <= :c{i} THEN '{state}'")
     pick = f"CASE {' '.join(cases)} END"
     take = ", ".join(
         f"{column} = r.{column} + CASE WHEN ({pick}) = '{state}' THEN :size ELSE 0 END"
-        for state, column in (("confirmed", "taken"), ("waiting", "waiting"), ("received", "received"))
+        for state, column in COLUMNS.items()
     )
     begin = ", ".join(
-        f"CASE WHEN CAST(:first AS text) = '{state}' THEN CAST(:size AS int) ELSE 0 END"
-        for state in ("confirmed", "waiting", "received")
+        f"CASE WHEN CAST(:first AS text) = '{state}' THEN CAST(:size AS int) ELSE 0 END" for state in COLUMNS
     )
     whole = text(ADD.format(alive=ALIVE, pick=pick, take=take, begin=begin))
     return str(whole.compile(dialect=DRIVER)).encode()
