@@ -4,10 +4,12 @@ that checks the post. No store, no clock, no web.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
@@ -142,7 +144,8 @@ class Round(Shape):
         default=0, ge=0, le=1000, description="활동 시간(시간). form.ledger가 있을 때 한도에서 뺍니다."
     )
     starts: SeoulTime | None = Field(
-        default=None, description="활동을 시작하는 때. 내 달력에 넣기에 쓰입니다."
+        default=None,
+        description="활동을 시작하는 때. 내 달력에 넣기에 쓰이고, 이때부터 취소와 대기자 확정이 없습니다.",
     )
     ends: SeoulTime | None = Field(default=None, description="활동이 끝나는 때")
     where: str = Field(default="", max_length=200, description="회차의 장소. 비우면 글의 장소를 씁니다.")
@@ -207,14 +210,21 @@ class FormSpec(Shape):
     offer_hours: int = Field(
         default=24, gt=0, le=168, description="promotion이 offer일 때 기다리는 시간(시간)"
     )
-    party: int = Field(default=1, ge=1, le=10, description="한 번에 함께 신청할 수 있는 가장 많은 사람 수")
+    party: int = Field(
+        default=1,
+        ge=1,
+        le=10,
+        description="한 번에 함께 신청할 수 있는 가장 많은 사람 수. 가장 작은 회차의 정원까지 쓸 수 있습니다.",
+    )
     close_at: float | None = Field(
-        default=None, ge=1, description="조기 마감 배수. 1.5면 확정과 대기가 정원의 1.5배가 될 때 마감합니다."
+        default=None,
+        ge=1,
+        description="조기 마감 배수. 1.5면 확정, 대기, 접수가 정원의 1.5배가 될 때 마감합니다. 대기(waiting)가 거기까지 되어야 합니다.",
     )
     limits: Many[Limit] = Field(default=(), description="여러 신청에 걸친 한 사람의 한도")
     ledger: str = Field(default="", pattern=r"^$|" + SLUG, description="활동 시간을 함께 세는 장부의 이름")
     ledger_max: int = Field(default=100, gt=0, description="장부에서 한 사람이 쓸 수 있는 시간(시간)")
-    reentry: bool = Field(default=True, description="취소한 뒤 다시 신청할 수 있는지")
+    reentry: bool = Field(default=True, description="스스로 취소하거나 사양한 회차에 다시 신청할 수 있는지")
     person: Literal["phone", "phone+birth_date"] = Field(
         default="phone", description="같은 사람인지 가리는 기준: 휴대전화 번호, 또는 번호와 생년월일"
     )
@@ -248,6 +258,16 @@ class FormSpec(Shape):
                 raise Misplaced("신청서의 closes보다 늦을 수 없습니다", "rounds", number, "closes")
             if each.ends and each.ends <= opens:
                 raise Misplaced("접수를 시작하는 때보다 뒤여야 합니다", "rounds", number, "ends")
+            if self.party > each.places:
+                said = f"회차 {each.id}의 정원(places) {each.places}명보다 클 수 없습니다. 그런 일행은 끝없이 기다립니다"
+                raise Misplaced(said, "party")
+            size, most = self.closing_size(each), each.places + each.waiting
+            if size is not None and size > most and self.selection in ("first-come", "window-draw"):
+                said = (
+                    f"close_at {self.close_at:g}배는 {size}명인데 정원과 대기를 더해도 {most}명이라 조기 마감이 되지 않습니다. "
+                    f"waiting을 {size - each.places} 이상으로 쓰세요"
+                )
+                raise Misplaced(said, "rounds", number, "waiting")
         if (self.selection == "window-draw") != (self.window is not None):
             raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
         if any(each.hours for each in self.rounds) and not self.ledger:
@@ -265,6 +285,11 @@ class FormSpec(Shape):
     def closes_for(self, each: Round) -> datetime:
         """When this round closes: its own time, or the form's."""
         return each.closes or self.closes
+
+    def closing_size(self, each: Round) -> int | None:
+        """How many people close the round early: `close_at` times the places, rounded up; None without it."""
+        # Decimal: 1.1 times 10 is 11, and not a little more.
+        return None if self.close_at is None else math.ceil(Decimal(str(self.close_at)) * each.places)
 
     @property
     def collected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
