@@ -96,13 +96,15 @@ def exclude(book: Book, each: Round, number: str, reason: str, now: datetime) ->
 def freeze(book: Book, spec: FormSpec, each: Round, now: datetime) -> Frozen | None:
     """Freeze the round's list; the same list again when it is frozen already.
 
-    None where nothing is left to draw (a window in which not more people came than there are places). Raises
-    NotEligible while people may still come in.
+    None where nothing is left to draw (a round that was called off; a window in which not more people came than
+    there are places). Raises NotEligible while people may still come in.
     """
     book.counts(each.id)
     facts = book.fixed(each.id)
     if "frozen" in facts:
         return Frozen.read(facts["frozen"])
+    if "called-off" in facts:
+        return None
     if now < rules.window_end(spec, each) and not rules.is_closed(spec, each, facts):
         raise NotEligible(f"{each.label}: 아직 접수하고 있습니다. 접수가 끝난 뒤에 얼립니다.")
     line.advance(book, spec, each, now)
@@ -150,6 +152,8 @@ def run(book: Book, spec: FormSpec, each: Round, seed: Seed, now: datetime) -> l
         if Seed.read(facts["drawn"]).seed != seed.seed:
             raise NotEligible(f"{each.label}: 이미 다른 씨앗으로 추첨했습니다. 다시 추첨할 수 없습니다.")
         return outcome(frozen, seed.seed)
+    if "called-off" in facts:
+        raise NotEligible(f"{each.label}: 취소한 회차입니다. 추첨하지 않습니다.")
     _check_seed(spec, each, frozen, seed)
     book.fix(each.id, "drawn", json.dumps(asdict(seed), ensure_ascii=False), now)
     results = outcome(frozen, seed.seed)

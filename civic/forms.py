@@ -145,7 +145,7 @@ class Round(Shape):
     )
     starts: SeoulTime | None = Field(
         default=None,
-        description="활동을 시작하는 때. 내 달력에 넣기에 쓰이고, 이때부터 취소와 대기자 확정이 없습니다.",
+        description="활동을 시작하는 때. 내 달력에 넣기에 쓰이고, 이때부터 신청한 사람은 취소할 수 없고 대기자를 확정하지 않습니다.",
     )
     ends: SeoulTime | None = Field(default=None, description="활동이 끝나는 때")
     where: str = Field(default="", max_length=200, description="회차의 장소. 비우면 글의 장소를 씁니다.")

@@ -146,8 +146,8 @@ class Intake:
         """Keep a checked application: (entry, place in the waiting line, is it new?).
 
         The same submission again gives the entry as it stands now, also after closing. The time of
-        reception is the moment of the decision. Raises NotOpen, Closed, AlreadyApplied, Full, LimitReached,
-        Unavailable.
+        reception is the moment of the decision. Raises NotOpen, Closed, Invalid, AlreadyApplied, Full,
+        LimitReached, Unavailable.
         """
         spec, each = application.spec, application.round
         person = self.keys.person(application.phone, application.birth_date)
@@ -188,8 +188,7 @@ class Intake:
         """The entry with its place in line, page and round."""
         position, now = None, self.clock.now()
         doc, each = self._place(entry)
-        overdue = entry.state == "offered" and entry.deadline is not None and entry.deadline <= now
-        if overdue and doc and doc.spec and each:
+        if doc and doc.spec and each and rules.has_lapsed(entry, each, now):
             with self.store.open(entry.subject, who="clock") as book:
                 line.advance(book, doc.spec, each, now)
                 entry = book.get(entry.number) or entry
@@ -215,7 +214,7 @@ class Intake:
 
         Raises WrongCode, NotEligible (already over, or the activity has begun), Unavailable.
         """
-        return self._cancel(self._proven(number, last4), "cancelled-by-citizen", "citizen")
+        return self._cancel(self._proven(number, last4), line.CANCELLED, "citizen")
 
     def cancel_by_staff(self, number: str, who: str, reason: str = "") -> Found:
         """As `cancel`, by an office (who: for the journal, "staff:<id>"), with a reason also after the beginning.
@@ -227,7 +226,7 @@ class Intake:
             raise NotFound("그런 접수번호가 없습니다.")
         now, each = self.clock.now(), self._place(entry)[1]
         rules.check_cancel(entry, None, now)
-        if each and each.starts and now >= each.starts and not reason:
+        if each and rules.has_begun(each, now) and not reason:
             raise NotEligible("활동이 시작된 신청입니다. --reason에 까닭을 적으면 취소합니다.")
         cause = f"cancelled-by-staff: {reason}" if reason else "cancelled-by-staff"
         return self._cancel(entry, cause, who, even_begun=bool(reason))
@@ -368,9 +367,9 @@ def _may_move(spec: FormSpec, each: Round, now: datetime, counts: Counts) -> boo
     """Could anything be due in the round? Says yes a little too often, never no too often."""
     if spec.promotion == "offer" and counts.taken:
         return True
-    if counts.waiting and counts.taken < each.places:
+    if counts.waiting and rules.for_line(spec, each, now, counts):
         return True
-    return bool(counts.received) and spec.selection == "window-draw" and now >= rules.window_end(spec, each)
+    return rules.needs_no_draw(spec, each, now, counts)
 
 
 def read_application(

@@ -10,12 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from civic import rules
-from civic.entries import LIVE, Cap, Counts, Entry
+from civic.entries import HELD, LIVE, Cap, Counts, Entry
 from civic.errors import Full, NotEligible
 from civic.forms import FormSpec, Round
 from civic.store.book import Book
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
+CANCELLED = (
+    "cancelled-by-citizen"  # by the person themselves; every other cause of a cancellation is somebody else's
+)
 ACCEPTED, DECLINED, LAPSED, ENOUGH = "accepted", "declined-by-citizen", "lapsed", "enough-places"
 PROMOTED, OFFERED = (
     "promoted",
@@ -28,7 +31,7 @@ def admit(book: Book, spec: FormSpec, each: Round, draft: Entry, caps: Sequence[
     """Keep an application that came in time; the entry as it stands when the block ends.
 
     draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
-    Full, and what `Book.add` raises.
+    Invalid (more people together than places), Full, and what `Book.add` raises.
     """
     now, counts = draft.received, rules.NOBODY
     moment = now
@@ -36,6 +39,8 @@ def admit(book: Book, spec: FormSpec, each: Round, draft: Entry, caps: Sequence[
         book.counts(each.id)  # from here on nobody else changes the round until the block ends
         facts = book.fixed(each.id)
         rules.check_time(spec, each, now, facts)
+        if draft.size > each.places and book.repeated(draft.submission, draft.person) is None:
+            rules.check_size(each, draft.size)
         advance(book, spec, each, now)
         counts = book.counts(each.id)
         if "frozen" in facts:  # nobody joins a frozen list, even if the clock has jumped back into the window
@@ -48,40 +53,39 @@ def admit(book: Book, spec: FormSpec, each: Round, draft: Entry, caps: Sequence[
         return entry  # sent before
     if spec.close_at is not None and rules.closes_now(spec, each, book.counts(each.id)):
         book.fix(each.id, "closed", "early", now)
-    if entry.state == "waiting" and spec.party > 1:
-        # A place may be free that the group before them does not fit into.
-        advance(book, spec, each, now)
-        entry = book.get(entry.number) or entry
     return entry
 
 
-def advance(book: Book, spec: FormSpec, each: Round, now: datetime, after: str = "") -> list[Entry]:
+def advance(
+    book: Book, spec: FormSpec, each: Round, now: datetime, after: str = "", freed: int = 0
+) -> list[Entry]:
     """Let overdue offers lapse, settle a window that needs no draw, and give free places to the line.
 
-    after: what freed a place, for the cause: "" (somebody cancelled), "decline" or "more-places". Returns those who were
-    given or offered a place. Doing it twice does nothing more.
+    after: what freed a place, for the cause: "" (somebody cancelled), "decline" or "more-places"; freed: how many
+    people gave theirs up. Returns those who were given or offered a place. Doing it twice does nothing more.
     """
-    lapsed = [entry for entry in book.offers(each.id) if entry.deadline and entry.deadline <= now]
+    lapsed = [entry for entry in book.offers(each.id) if rules.has_lapsed(entry, each, now)]
     for entry in lapsed:
-        book.move(entry.moved("declined", now, LAPSED))
+        book.move(entry.moved("declined", now, LAPSED), rules.given_back(entry))
         book.tell(LAPSED, entry.number, now)
+        freed += entry.size
     after = "lapse" if lapsed else after
     counts = book.counts(each.id)
     moved = _settle_window(book, spec, each, now, counts)
     if moved:
         counts = book.counts(each.id)
-    free = each.places - counts.taken
-    if free <= 0 or not counts.waiting or (counts.received and rules.is_drawn_later(spec)):
-        return moved  # while a draw is to come, places are the draw's
+    free = rules.for_line(spec, each, now, counts, freed)
+    if not free or not counts.waiting:
+        return moved
     line = book.line(each.id, most=None if spec.party > 1 else free)
-    for entry in rules.promoted(each, counts, line):
-        moved.append(_promote(book, spec, entry, now, f"-after-{after}" if after else ""))
+    for entry in rules.promoted(free, line):
+        moved.append(_promote(book, spec, each, entry, now, f"-after-{after}" if after else ""))
     return moved
 
 
-def _promote(book: Book, spec: FormSpec, entry: Entry, now: datetime, after: str) -> Entry:
+def _promote(book: Book, spec: FormSpec, each: Round, entry: Entry, now: datetime, after: str) -> Entry:
     if spec.promotion == "offer":
-        deadline = rules.offer_deadline(now, spec.offer_hours)
+        deadline = rules.offer_deadline(each, now, spec.offer_hours)
         book.tell("offer", entry.number, now)
         return book.move(entry.moved("offered", now, OFFERED + after, deadline))
     book.tell("promoted", entry.number, now)
@@ -90,9 +94,7 @@ def _promote(book: Book, spec: FormSpec, entry: Entry, now: datetime, after: str
 
 def _settle_window(book: Book, spec: FormSpec, each: Round, now: datetime, counts: Counts) -> list[Entry]:
     """After a window in which no more people came than there are places: everyone has one, and nothing is drawn."""
-    if spec.selection != "window-draw" or not counts.received or now < rules.window_end(spec, each):
-        return []
-    if counts.taken + counts.received > each.places or "frozen" in book.fixed(each.id):
+    if not rules.needs_no_draw(spec, each, now, counts) or "frozen" in book.fixed(each.id):
         return []
     moved = []
     for entry in book.entries(each.id, ("received",)):
@@ -117,7 +119,7 @@ def decline(book: Book, spec: FormSpec, each: Round, number: str, now: datetime)
     if entry.state != "offered":
         return entry
     entry = book.move(entry.moved("declined", now, DECLINED))
-    advance(book, spec, each, now, "decline")
+    advance(book, spec, each, now, "decline", entry.size)
     return entry
 
 
@@ -136,61 +138,73 @@ def cancel(
     """
     entry = _get(book, number)
     rules.check_cancel(entry, None if even_begun else each, now)
-    entry = book.move(entry.moved("cancelled", now, cause))
+    freed = entry.size if entry.state in HELD else 0
+    own = cause == CANCELLED
+    entry = book.move(entry.moved("cancelled", now, cause), {} if own else rules.given_back(entry))
     if spec and each:
-        advance(book, spec, each, now)
+        advance(book, spec, each, now, freed=freed)
     return entry
 
 
 def call_off(book: Book, spec: FormSpec, each: Round, now: datetime, reason: str) -> list[Entry]:
     """A round that too few people joined does not take place: everybody's entry ends, and all are told.
 
-    Returns them. Raises NotEligible while the round takes people, when it has its minimum, or was called off already.
+    Returns them. Raises NotEligible without a reason, while the round takes people or its frozen list is not drawn,
+    when it has its minimum, or was called off already.
     """
+    reason = rules.check_reason(reason)
     counts, facts = book.counts(each.id), book.fixed(each.id)
-    if "called-off" in facts:
-        raise NotEligible("이미 취소한 회차입니다.")
+    rules.check_call_off(each, counts, facts)
     if now < spec.closes_for(each) and not rules.is_closed(spec, each, facts):
         raise NotEligible("아직 접수하고 있습니다. 접수가 끝난 뒤에 정하세요.")
-    rules.check_call_off(each, counts)
     book.fix(each.id, "called-off", reason, now)
     moved = []
     for entry in book.entries(each.id, LIVE):
-        moved.append(book.move(entry.moved("cancelled", now, f"{CALLED_OFF}: {reason}")))
+        gone = entry.moved("cancelled", now, f"{CALLED_OFF}: {reason}")
+        moved.append(book.move(gone, rules.given_back(entry)))
         book.tell(CALLED_OFF, entry.number, now)
     return moved
 
 
 def decide(
     book: Book, spec: FormSpec, each: Round, number: str, state: str, reason: str, now: datetime
-) -> Entry:
-    """Staff's word on an entry under review: confirmed, waiting or rejected, with the reason.
+) -> tuple[Entry, list[Entry]]:
+    """Staff's word on an entry that is received or waits: confirmed, waiting or rejected, with the reason.
 
-    A place is given only while one is free. Raises NotEligible (not under review, or none free).
+    Returns the entry, and those in line whom it passes when it is confirmed: staff are told. A place is given only
+    while one is free. Raises NotEligible (no reason, not under review, none free).
     """
-    counts = book.counts(each.id)
-    entry = _get(book, number)
-    if spec.selection != "review" or entry.state != "received":
-        raise NotEligible("심사를 기다리는 신청이 아닙니다.")
-    if state == "confirmed" and counts.taken + entry.size > each.places:
-        raise NotEligible(f"남은 자리가 {max(0, each.places - counts.taken)}명이라 확정할 수 없습니다.")
+    reason = rules.check_reason(reason)
+    counts, entry = book.counts(each.id), _get(book, number)
+    rules.check_decision(spec, each, entry, state, counts)
+    ahead = book.line(each.id) if state == "confirmed" else []
+    if entry.state == "waiting":
+        ahead = [each for each in ahead if each.rank < entry.rank]
     moved = book.move(entry.moved(state, now, f"reviewed: {reason}"))
     book.tell(state, entry.number, now)
-    return moved
+    return moved, ahead
 
 
 def work(
-    book: Book, entry: Entry, ledger: str, hours: int | None, most: int, now: datetime, cause: str
+    book: Book,
+    each: Round | None,
+    entry: Entry,
+    ledger: str,
+    hours: int | None,
+    most: int,
+    now: datetime,
+    cause: str,
 ) -> Entry:
     """Hours worked ("worked") or approved ("approved") take the place of the hours reserved; None: was absent.
 
-    most: hours that one person may have in the ledger. Raises NotEligible when the entry is not at that step, or
-    the person's hours would pass `most`.
+    each: None when the round is gone. most: hours that one person may have in the ledger. Approving the same hours
+    again changes nothing. Raises NotEligible when the entry is not at that step, the activity has not begun, or the
+    person's hours would pass `most`.
     """
     current = _get(book, entry.number)
-    before = ("confirmed", "attended", "absent") if cause == "worked" else ("attended",)
-    if current.state not in before or (cause == "worked" and current.cause == "approved"):
-        raise NotEligible("확정되어 활동한 신청만 적을 수 있고, 인정한 시간은 다시 고치지 않습니다.")
+    rules.check_hours(each, current, hours, cause == "approved", now)
+    if rules.is_approved(current):
+        return current
     if hours is None:
         return book.move(current.moved("absent", now, "absent"))
     key = f"ledger:{ledger}"

@@ -5,15 +5,14 @@ Each check returns None or raises Refused.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from civic import wording
 from civic.entries import LIVE, Cap, Counts, Entry, Seat
-from civic.errors import Closed, NotEligible, NotOpen
-from civic.forms import FormSpec, Round
+from civic.errors import Closed, FieldError, Invalid, NotEligible, NotOpen
+from civic.forms import FormSpec, Round, clean
 
 NOBODY = Counts()
 NO_CEILING = 1_000_000_000  # a draw or a review takes everyone who asks in time
@@ -21,16 +20,15 @@ NIGHT, MORNING, AWAKE = 21, 9, 10  # hours: no offer ends from 21:00 until 09:00
 
 
 def round_state(spec: FormSpec, each: Round, now: datetime, counts: Counts = NOBODY) -> str:
-    """ "upcoming", "open", "full" (no place and no waiting place left) or "closed"; opens <= now < closes."""
+    """ "upcoming", "open", "full" (neither a place nor a waiting place for one person) or "closed"."""
     if counts.closed or now >= spec.closes_for(each):
         return "closed"
     if now < spec.opens_for(each):
         return "upcoming"
-    if is_in_order(spec, each, now):
-        no_place = counts.taken + counts.received >= each.places or counts.waiting > 0
-        if no_place and counts.waiting + _surplus(each, counts) >= each.waiting:
-            return "full"
-    return "open"
+    if needs_no_draw(spec, each, now, counts):  # whoever asks next settles the window
+        counts = replace(counts, taken=counts.taken + counts.received, received=0)
+    has_room = any(seat.has_room(counts, 1) for seat in seats(spec, each, now, counts))
+    return "open" if has_room else "full"
 
 
 def form_state(spec: FormSpec, now: datetime, counts: Mapping[str, Counts] | None = None) -> str:
@@ -89,54 +87,81 @@ def is_drawn_later(spec: FormSpec) -> bool:
 
 def needs_the_round(spec: FormSpec) -> bool:
     """Must everybody else wait while one is taken in, because more than places and line is looked at?"""
-    return spec.close_at is not None or spec.promotion == "offer" or is_drawn_later(spec)
+    return spec.close_at is not None or spec.promotion == "offer" or spec.party > 1 or is_drawn_later(spec)
 
 
 def seats(spec: FormSpec, each: Round, now: datetime | None = None, counts: Counts = NOBODY) -> list[Seat]:
     """The states an applicant may get in this round, best first; never empty.
 
     First come: a place, then (where the round has a waiting line) a place in the line. Draw and review: received,
-    without a ceiling; places are given out later. Window: received; after it first come, but while its draw
-    is still to come only the line, with room left for those whom the draw will send there.
+    without a ceiling but that of an early close; places are given out later. Window: received; after it first come,
+    but while its draw is still to come only the line, with room left for those whom the draw will send there.
+
+    Where groups may come, the line has moved up before anybody is seated (`needs_the_round`): a place that is free
+    by then fits nobody in line, and goes to a newcomer who fits. Nobody joins a line that moves no more.
     """
-    last = closing_size(spec, each)
+    last = spec.closing_size(each)
     if spec.selection != "first-come" and (now is None or not is_in_order(spec, each, now)):
-        return [Seat("received", NO_CEILING if last is None else last)]
-    room = each.waiting if last is None else min(each.waiting, max(0, last - each.places))
+        return [
+            Seat("received", NO_CEILING if last is None else max(0, last - counts.taken - counts.waiting))
+        ]
+    moves = now is None or not has_begun(each, now)
+    room = each.waiting if moves else 0
+    if last is not None:
+        room = min(room, max(0, last - each.places))
     if counts.received:
-        return [Seat("waiting", max(0, room - _surplus(each, counts)))]
+        surplus = max(
+            0, counts.received - max(0, each.places - counts.taken)
+        )  # whom the draw sends into the line
+        return [Seat("waiting", max(0, room - surplus))]
     line = [Seat("waiting", room)] if room else []
-    return [Seat("confirmed", each.places), *line]
+    return [Seat("confirmed", each.places, over_line=spec.party > 1 and moves), *line]
 
 
-def _surplus(each: Round, counts: Counts) -> int:
-    """How many of those received in a window the draw will send into the line."""
-    return max(0, counts.received - max(0, each.places - counts.taken))
+def needs_no_draw(spec: FormSpec, each: Round, now: datetime, counts: Counts) -> bool:
+    """Is the window over, and not more people came than there are places? A list that is frozen is drawn all the same."""
+    over = spec.selection == "window-draw" and now >= window_end(spec, each)
+    return over and bool(counts.received) and counts.taken + counts.received <= each.places
 
 
-def closing_size(spec: FormSpec, each: Round) -> int | None:
-    """How many people close the round early: `close_at` times the places, rounded up; None without it."""
-    # Decimal: 1.1 times 10 is 11, and not a little more.
-    return None if spec.close_at is None else math.ceil(Decimal(str(spec.close_at)) * each.places)
+def check_size(each: Round, size: int) -> None:
+    """Raises Invalid when more people come together than the round has places: they could only wait for ever."""
+    if size > each.places:
+        said = (
+            f"이 회차의 정원은 {each.places}명입니다. 함께 오는 사람 수를 {each.places} 이하로 적어 주세요."
+        )
+        raise Invalid([FieldError("party", said)])
 
 
 def closes_now(spec: FormSpec, each: Round, counts: Counts) -> bool:
     """Have as many people come as close the round early?"""
-    size = closing_size(spec, each)
+    size = spec.closing_size(each)
     return size is not None and counts.taken + counts.waiting + counts.received >= size
 
 
-def offer_deadline(now: datetime, hours: int) -> datetime:
+def has_begun(each: Round, now: datetime) -> bool:
+    """Has the activity begun? Where the page says only when it ends: is it over? False when it says neither."""
+    begins = each.starts or each.ends
+    return begins is not None and now >= begins
+
+
+def offer_deadline(each: Round, now: datetime, hours: int) -> datetime:
     """Until when an offer made now holds the place: hours later, but never from 21:00 until 09:00.
 
-    A time in the night is put off to 10:00 of the morning after it, so that nobody must answer asleep.
-    Source: docs/rules.md#waiting.
+    A time in the night is put off to 10:00 of the morning after it, so that nobody must answer asleep. No offer
+    outlasts the moment at which the activity begins. Source: docs/rules.md#waiting.
     """
     end = now + timedelta(hours=hours)
-    if MORNING <= end.hour < NIGHT:
-        return end
-    morning = end.replace(hour=AWAKE, minute=0, second=0, microsecond=0)
-    return morning if end.hour < MORNING else morning + timedelta(days=1)
+    if not MORNING <= end.hour < NIGHT:
+        morning = end.replace(hour=AWAKE, minute=0, second=0, microsecond=0)
+        end = morning if end.hour < MORNING else morning + timedelta(days=1)
+    return min(end, each.starts or each.ends or end)
+
+
+def has_lapsed(entry: Entry, each: Round, now: datetime) -> bool:
+    """Is it too late to answer the offer? Past its deadline, or past the start that staff have put forward."""
+    late = entry.deadline is not None and entry.deadline <= now
+    return entry.state == "offered" and (late or has_begun(each, now))
 
 
 def caps(spec: FormSpec, each: Round, subject: str) -> list[Cap]:
@@ -158,10 +183,18 @@ def caps(spec: FormSpec, each: Round, subject: str) -> list[Cap]:
         found.append(Cap(f"ledger:{spec.ledger}", each.hours, spec.ledger_max, ("attended",), text))
     if not spec.reentry:
         over = ("attended", "absent", "cancelled", "declined")
-        found.append(
-            Cap(f"once:{subject}:{each.id}", 1, 1, over, "취소한 뒤에는 다시 신청할 수 없는 신청입니다.")
-        )
+        text = "한 번만 신청할 수 있는 회차입니다. 스스로 취소하거나 사양한 뒤에는 다시 신청할 수 없습니다."
+        found.append(Cap(_only_try(subject, each.id), 1, 1, over, text))
     return found
+
+
+def given_back(entry: Entry) -> dict[str, int]:
+    """What an entry that ends by no act of its own person gives back of its caps: the only try of a round."""
+    return {_only_try(entry.subject, entry.round): 0}
+
+
+def _only_try(subject: str, round: str) -> str:
+    return f"once:{subject}:{round}"
 
 
 def check_cancel(entry: Entry, each: Round | None, now: datetime) -> None:
@@ -170,17 +203,28 @@ def check_cancel(entry: Entry, each: Round | None, now: datetime) -> None:
         raise NotEligible("이미 취소한 신청입니다.")
     if entry.state not in LIVE:
         raise NotEligible("끝난 신청은 취소할 수 없습니다.")
-    if each and each.starts and now >= each.starts:
+    if each and has_begun(each, now):
         raise NotEligible("활동이 시작되어 여기에서는 취소할 수 없습니다. 담당 부서에 전화해 주세요.")
 
 
-def promoted(each: Round, counts: Counts, line: Sequence[Entry]) -> list[Entry]:
-    """Those in the line, first in line first, who now have a place.
+def for_line(spec: FormSpec, each: Round, now: datetime, counts: Counts, freed: int = 0) -> int:
+    """How many places the line may have now; 0 once the activity has begun, and while a draw is to come.
+
+    freed: people who have just given up their places. Under review the line gets only these: what else is free,
+    staff give by their decisions. Source: docs/rules.md#review.
+    """
+    if has_begun(each, now) or (counts.received and is_drawn_later(spec)):
+        return 0
+    free = max(0, each.places - counts.taken)
+    return min(free, freed) if spec.selection == "review" else free
+
+
+def promoted(free: int, line: Sequence[Entry]) -> list[Entry]:
+    """Those in the line, first in line first, who now have one of the `free` places.
 
     Strict order: a group comes all or none; one that does not fit keeps its turn, and the next that fits goes.
     Empty when no place is free or nobody waits. The same rule as civic.draw.give; source: docs/rules.md#groups.
     """
-    free = each.places - counts.taken
     lucky = []
     for entry in line:
         if entry.size <= free:
@@ -194,23 +238,72 @@ def check_offer(entry: Entry) -> None:
     if entry.state == "offered":
         return
     if entry.cause == "lapsed":
-        raise NotEligible("대답할 기한이 지나 자리가 다음 차례로 갔습니다.")
+        raise NotEligible("대답할 기한이 지나 제안이 끝났습니다.")
     raise NotEligible("지금은 제안된 자리가 없습니다.")
 
 
-def check_call_off(each: Round, counts: Counts) -> None:
-    """Raises NotEligible unless fewer people have a place than the round needs."""
-    if counts.taken >= each.minimum:
-        need = f"{counts.taken}명이 확정되어 최소 인원 {each.minimum}명을 채웠습니다"
+def check_call_off(each: Round, counts: Counts, facts: Mapping[str, str]) -> None:
+    """Raises NotEligible unless fewer people have a place, or may still get one, than the round needs.
+
+    facts: what is fixed about the round. Not between freezing and drawing its list: the draw is announced, and run.
+    """
+    if "called-off" in facts:
+        raise NotEligible("이미 취소한 회차입니다.")
+    if "frozen" in facts and "drawn" not in facts:
+        raise NotEligible("명단을 얼린 회차입니다. 추첨한 뒤에(draw run) 정하세요.")
+    people = counts.taken + counts.received
+    if people >= each.minimum:
+        need = f"신청한 사람이 {people}명이어서 최소 인원 {each.minimum}명을 채웠습니다"
         raise NotEligible(
             f"{need if each.minimum else '최소 인원(minimum)을 정하지 않은 회차입니다'}. 회차를 취소할 수 없습니다."
         )
 
 
+def check_reason(text: str) -> str:
+    """The reason that people will read, without outer space. Raises NotEligible when none is given."""
+    reason = clean(text)
+    if not reason:
+        raise NotEligible("이유(--reason)를 적으세요. 신청한 사람에게 보입니다.")
+    return reason
+
+
+def check_decision(spec: FormSpec, each: Round, entry: Entry, state: str, counts: Counts) -> None:
+    """Raises NotEligible unless staff may decide so: on what is received or waits, a place only while one is free."""
+    if spec.selection != "review" or entry.state not in ("received", "waiting") or entry.state == state:
+        raise NotEligible("심사를 기다리는 신청이 아닙니다.")
+    free = max(0, each.places - counts.taken)
+    if state == "confirmed" and entry.size > free:
+        raise NotEligible(f"남은 자리가 {free}명이라 확정할 수 없습니다.")
+
+
+def check_hours(each: Round | None, entry: Entry, hours: int | None, approved: bool, now: datetime) -> None:
+    """Raises NotEligible unless these hours (None: was absent) may be written down for the entry.
+
+    After the activity has begun (each: None when the round is gone); worked hours may be put right until they are
+    approved, and only worked hours are approved. Approved hours stay: only the same number is taken again.
+    """
+    if each and each.starts and now < each.starts:
+        raise NotEligible(f"활동이 {wording.short_moment(each.starts)}에 시작합니다. 시작한 뒤에 적으세요.")
+    if is_approved(entry) and not (approved and hours == entry.hours):
+        raise NotEligible(f"이미 {entry.hours}시간을 인정한 신청입니다. 인정한 시간은 고치지 않습니다.")
+    if entry.state not in (("attended",) if approved else ("confirmed", "attended", "absent")):
+        raise NotEligible("확정되어 활동한 신청만 적을 수 있습니다.")
+
+
+def is_approved(entry: Entry) -> bool:
+    """Have its hours been approved?"""
+    return entry.state == "attended" and entry.cause == "approved"
+
+
 def explain(spec: FormSpec) -> list[str]:
     """How places are given, in sentences for the page: the selection first, then what else this form says."""
     line = any(each.waiting for each in spec.rounds)
+    begins = any(each.starts or each.ends for each in spec.rounds)
     said = [_selection(spec, line)]
+    if spec.selection == "review":
+        said.append(
+            "대기하는 신청은 담당 부서가 정하거나, 자리를 받은 사람이 취소하면 그 자리를 차례대로 받습니다."
+        )
     if is_drawn_later(spec) and spec.seed:
         said.append(
             f"추첨 씨앗은 미리 정한 공개 값인 ‘{spec.seed}’이며, 결과는 누구나 다시 계산해 볼 수 있습니다."
@@ -219,14 +312,17 @@ def explain(spec: FormSpec) -> list[str]:
         said.append(
             f"빈자리가 나면 대기 순서대로 알려 드리고 {spec.offer_hours}시간 동안 자리를 맡아 둡니다. "
             "기한이 밤 9시부터 아침 9시 사이이면 아침 10시까지 기다립니다."
+            + (" 활동이 그 전에 시작하면 그때까지만 기다립니다." if begins else "")
         )
     if spec.party > 1 and (line or is_drawn_later(spec)):
         said.append(
-            "함께 신청한 사람은 모두 같이 자리를 받습니다. 남은 자리가 모자라면 차례를 지킨 채 기다립니다."
+            "함께 신청한 사람은 모두 같이 자리를 받습니다. 남은 자리가 모자라면 차례를 지킨 채 기다리고, "
+            "그 자리는 다음 차례 가운데 맞는 신청이 먼저 받습니다."
         )
     if spec.close_at is not None:
         said.append(
-            f"신청한 사람이 정원의 {spec.close_at:g}배가 되면 마감 시각 전이라도 접수를 마치고, 다시 열지 않습니다."
+            f"확정되거나 기다리는 사람을 모두 더해 정원의 {spec.close_at:g}배가 되면 마감 시각 전이라도 "
+            "접수를 마치고, 다시 열지 않습니다."
         )
     said += [f"같은 묶음에서 한 사람이 {limit.max}개까지 신청할 수 있습니다." for limit in spec.limits]
     if spec.ledger:
@@ -234,7 +330,7 @@ def explain(spec: FormSpec) -> list[str]:
             f"한 사람의 활동 시간은 신청한 시간과 활동한 시간을 더해 {spec.ledger_max}시간까지입니다."
         )
     if not spec.reentry:
-        said.append("취소하면 같은 회차에 다시 신청할 수 없습니다.")
+        said.append("스스로 취소하거나 사양하면 같은 회차에 다시 신청할 수 없습니다.")
     return said
 
 
@@ -269,9 +365,13 @@ def next_steps(
         return [*steps, keep, "오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다."]
     if state == "waiting":
         place = f"대기 {position}번입니다. " if position else ""
+        moves = "자리가 나면" if spec.selection != "review" else "자리를 받은 분이 취소하면"
+        steps = [f"{place}{moves} 대기 순서대로 바로 확정됩니다."]
         if spec.promotion == "offer":
-            return [f"{place}자리가 나면 대기 순서대로 알려 드립니다. 기한 안에 수락하면 확정됩니다.", keep]
-        return [f"{place}자리가 나면 대기 순서대로 바로 확정됩니다.", keep]
+            steps = [f"{place}{moves} 대기 순서대로 알려 드립니다. 기한 안에 수락하면 확정됩니다."]
+        if each.starts:
+            steps.append(f"{wording.short_moment(each.starts)}에 활동이 시작하면 대기는 끝납니다.")
+        return [*steps, keep]
     if state == "offered":
         until = f"{wording.short_moment(deadline)}까지 " if deadline else ""
         return [f"자리가 났습니다. {until}‘내 신청 확인’에서 수락하거나 사양해 주세요.", keep]

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from civic import rules
 from civic.clock import SEOUL
 from civic.entries import Cap, Counts, Entry, Seat
-from civic.errors import Closed, NotEligible, NotOpen
+from civic.errors import Closed, Invalid, NotEligible, NotOpen
 from civic.forms import Consent, FormSpec, Limit, Round
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
@@ -113,14 +114,130 @@ def test_caps() -> None:
 
 def test_the_line_moves_up_in_strict_order() -> None:
     """As many as fit, first in line first; a group that does not fit keeps its turn, and the next that fits goes."""
-    each = Round(id="r1", label="r1", places=5)
     line = [an_entry("A", size=1), an_entry("B", size=3), an_entry("C", size=1)]
-    assert [e.number for e in rules.promoted(each, Counts(taken=5), line)] == []
-    assert [e.number for e in rules.promoted(each, Counts(taken=3), line)] == ["A", "C"]
-    assert [e.number for e in rules.promoted(each, Counts(taken=2), line)] == ["A", "C"]
-    assert [e.number for e in rules.promoted(each, Counts(taken=1), line)] == ["A", "B"]
-    assert [e.number for e in rules.promoted(each, Counts(taken=0), line)] == ["A", "B", "C"]
-    assert rules.promoted(each, Counts(), []) == []
+    assert [e.number for e in rules.promoted(0, line)] == []
+    assert [e.number for e in rules.promoted(2, line)] == ["A", "C"]
+    assert [e.number for e in rules.promoted(3, line)] == ["A", "C"]
+    assert [e.number for e in rules.promoted(4, line)] == ["A", "B"]
+    assert [e.number for e in rules.promoted(5, line)] == ["A", "B", "C"]
+    assert rules.promoted(5, []) == []
+
+
+def test_what_the_line_may_have() -> None:
+    """What is free; nothing once the activity has begun, and while a draw is to come; under review what was given up."""
+    each = Round(id="r1", label="r1", places=5, waiting=9, starts=CLOSES)
+    spec = a_spec((each,))
+    assert rules.for_line(spec, each, OPENS, Counts(taken=3)) == 2
+    assert rules.for_line(spec, each, OPENS, Counts(taken=7)) == 0
+    assert rules.for_line(spec, each, CLOSES - MOMENT, Counts(taken=3)) == 2
+    assert rules.for_line(spec, each, CLOSES, Counts(taken=3)) == 0
+    ends = Round(id="r1", label="r1", places=5, ends=CLOSES)
+    assert rules.for_line(spec, ends, CLOSES, Counts(taken=3)) == 0  # when it begins is not told
+    drawn = a_spec((each,), selection="draw")
+    assert rules.for_line(drawn, each, OPENS, Counts(taken=3, received=1)) == 0
+    review = a_spec((each,), selection="review")
+    assert rules.for_line(review, each, OPENS, Counts(taken=3, received=1)) == 0
+    assert rules.for_line(review, each, OPENS, Counts(taken=3, received=1), freed=1) == 1
+    assert rules.for_line(review, each, OPENS, Counts(taken=5), freed=1) == 0  # staff have taken places away
+    assert rules.seats(spec, each, CLOSES) == [Seat("confirmed", 5)]  # nobody joins a line that moves no more
+
+
+def test_a_free_place_that_fits_nobody_in_line_goes_to_a_newcomer() -> None:
+    """Three places, two taken, a group of two waits and fills the line: there is room for one, and the page says so."""
+    each = Round(id="r1", label="r1", places=3, waiting=2)
+    spec = a_spec((each,), party=2)
+    counts = Counts(taken=2, waiting=2)
+    assert [seat.has_room(counts, 1) for seat in rules.seats(spec, each, OPENS, counts)] == [True, False]
+    assert [seat.has_room(counts, 2) for seat in rules.seats(spec, each, OPENS, counts)] == [False, False]
+    assert rules.round_state(spec, each, OPENS, counts) == "open"
+    assert rules.round_state(spec, each, OPENS, Counts(taken=3, waiting=2)) == "full"
+    assert rules.needs_the_round(spec)  # the line moves up before the newcomer is seated
+    alone = a_spec((each,))
+    assert rules.round_state(alone, each, OPENS, counts) == "full"  # whoever waits there fits
+
+
+def test_a_party_must_fit_into_the_round() -> None:
+    """Three cannot come to a round of two; the field says how many can."""
+    each = Round(id="r1", label="r1", places=2)
+    rules.check_size(each, 2)
+    with pytest.raises(Invalid) as refused:
+        rules.check_size(each, 3)
+    (error,) = refused.value.errors
+    assert (error.field, "정원은 2명" in error.message) == ("party", True)
+
+
+def test_an_early_close_counts_everybody() -> None:
+    """Under review, four places at 1.5: with four confirmed and one waiting, one more may be received."""
+    each = Round(id="r1", label="r1", places=4)
+    spec = a_spec((each,), selection="review", close_at=1.5)
+    assert rules.seats(spec, each, OPENS, Counts(taken=4, waiting=1)) == [Seat("received", 1)]
+    assert rules.seats(spec, each, OPENS, Counts(taken=4, waiting=3)) == [Seat("received", 0)]
+
+
+@pytest.mark.parametrize(
+    ("round", "form", "said"),
+    [
+        ({"waiting": 0}, {"close_at": 1.5}, "waiting을 2 이상으로"),
+        ({"waiting": 1}, {"close_at": 1.5}, "close_at 1.5배는 6명인데 정원과 대기를 더해도 5명"),
+        ({"waiting": 1}, {"close_at": 1.5, "selection": "window-draw", "window": 5}, "waiting을 2 이상으로"),
+        ({"waiting": 2}, {"close_at": 1.5}, ""),
+        ({"waiting": 0}, {"close_at": 1.0}, ""),
+        ({"waiting": 0}, {"close_at": 1.5, "selection": "draw"}, ""),
+        ({"waiting": 0}, {"close_at": 1.5, "selection": "review"}, ""),
+        ({}, {"party": 5}, "회차 r2의 정원(places) 4명보다"),
+        ({}, {"party": 4}, ""),
+    ],
+)
+def test_what_can_never_come_true_is_a_mistake(
+    round: dict[str, Any], form: dict[str, Any], said: str
+) -> None:
+    """An early close that so few cannot reach, and a party that no round can take."""
+    rounds = (Round(id="r1", label="r1", places=9, waiting=9), Round(id="r2", label="r2", places=4, **round))
+    if not said:
+        assert a_spec(rounds, **form)
+        return
+    with pytest.raises(ValidationError) as mistake:
+        a_spec(rounds, **form)
+    assert said in str(mistake.value)
+
+
+def test_hours_are_final_once_they_are_approved() -> None:
+    """After the start; put right until approved; approved again only with the same number."""
+    each = Round(id="r1", label="r1", places=5, starts=CLOSES)
+    confirmed = an_entry(hours=4)
+    with pytest.raises(NotEligible, match=r"활동이 9월 1일\(금\) 00:00에 시작합니다"):
+        rules.check_hours(each, confirmed, 4, False, CLOSES - MOMENT)
+    rules.check_hours(each, confirmed, 4, False, CLOSES)
+    rules.check_hours(None, confirmed, 4, False, OPENS)
+    with pytest.raises(NotEligible, match="확정되어 활동한"):
+        rules.check_hours(each, confirmed, 4, True, CLOSES)  # nobody wrote that they came
+    worked = an_entry(state="attended", cause="worked", hours=4)
+    rules.check_hours(each, worked, 6, False, CLOSES)
+    rules.check_hours(each, worked, None, False, CLOSES)
+    rules.check_hours(each, worked, 6, True, CLOSES)
+    approved = an_entry(state="attended", cause="approved", hours=60)
+    rules.check_hours(each, approved, 60, True, CLOSES)
+    for hours, again in ((10, True), (60, False), (None, False)):
+        with pytest.raises(NotEligible, match="이미 60시간을 인정한"):
+            rules.check_hours(each, approved, hours, again, CLOSES)
+
+
+def test_a_decision_needs_a_reason_and_a_place() -> None:
+    """On what is received or waits, once; a place only while one is free; never without a word why."""
+    each = Round(id="r1", label="r1", places=2)
+    spec = a_spec((each,), selection="review")
+    for state in ("received", "waiting"):
+        rules.check_decision(spec, each, an_entry(state=state), "confirmed", Counts(taken=1))
+        with pytest.raises(NotEligible, match="남은 자리가 0명"):
+            rules.check_decision(spec, each, an_entry(state=state), "confirmed", Counts(taken=2))
+        rules.check_decision(spec, each, an_entry(state=state), "rejected", Counts(taken=2))
+    for state in ("waiting", "confirmed", "cancelled"):
+        with pytest.raises(NotEligible, match="심사를 기다리는"):
+            rules.check_decision(spec, each, an_entry(state=state), "waiting", Counts())
+    assert rules.check_reason(" 구 밖에 삶\n") == "구 밖에 삶"
+    for text in ("", "  ", "\n\t"):
+        with pytest.raises(NotEligible, match="이유"):
+            rules.check_reason(text)
 
 
 def test_cancelling() -> None:
@@ -141,7 +258,10 @@ def test_next_steps() -> None:
     each = Round(id="r1", label="r1", places=5, starts=CLOSES)
     spec = a_spec((each,))
     assert "9월 1일(금) 00:00에 시작합니다." in rules.next_steps(spec, each, "confirmed")
-    assert rules.next_steps(spec, each, "waiting", 2)[0].startswith("대기 2번입니다.")
+    waits = rules.next_steps(spec, each, "waiting", 2)
+    assert waits[0] == "대기 2번입니다. 자리가 나면 대기 순서대로 바로 확정됩니다."
+    assert waits[1] == "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다."
+    assert "취소하면" in rules.next_steps(a_spec((each,), selection="review"), each, "waiting")[0]
     drawn = a_spec((each,), selection="draw")
     assert (
         rules.next_steps(drawn, each, "received")[0]
@@ -166,7 +286,22 @@ def test_next_steps() -> None:
 def test_an_offer_never_ends_at_night(offered: str, hours: int, until: str) -> None:
     """From 21:00 until 09:00 nobody has to answer; such a deadline is put off to 10:00."""
     at = datetime.fromisoformat(f"2023-{offered}").replace(tzinfo=SEOUL)
-    assert f"{rules.offer_deadline(at, hours):%m-%d %H:%M}" == until
+    each = Round(id="r1", label="r1", places=1)
+    assert f"{rules.offer_deadline(each, at, hours):%m-%d %H:%M}" == until
+
+
+def test_an_offer_does_not_outlast_the_start() -> None:
+    """Five hours before the activity a day's offer ends with its start; where that is not told, with its end."""
+    starts = OPENS + timedelta(hours=5)
+    each = Round(id="r1", label="r1", places=1, starts=starts)
+    assert rules.offer_deadline(each, OPENS, 24) == starts
+    assert rules.offer_deadline(each, OPENS, 4) == OPENS + timedelta(hours=4)
+    assert rules.offer_deadline(Round(id="r1", label="r1", places=1, ends=starts), OPENS, 24) == starts
+    offered = an_entry(state="offered", deadline=OPENS + timedelta(hours=9))  # staff put the start forward
+    assert not rules.has_lapsed(offered, each, starts - MOMENT)
+    assert rules.has_lapsed(offered, each, starts)
+    assert rules.has_lapsed(an_entry(state="offered", deadline=OPENS), each, OPENS)
+    assert not rules.has_lapsed(an_entry(), each, CLOSES)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +311,12 @@ def test_an_early_close_is_rounded_up(times: float, places: int, people: int) ->
     """1.5 times 3 is 4.5: the fifth closes. 1.1 times 10 is 11, and not 12 for a rounding error."""
     each = Round(id="r1", label="r1", places=places, waiting=20)
     spec = a_spec((each,), close_at=float(times))
-    assert rules.closing_size(spec, each) == people
+    assert spec.closing_size(each) == people
     assert not rules.closes_now(spec, each, Counts(taken=places, waiting=people - places - 1))
     assert rules.closes_now(spec, each, Counts(taken=places, waiting=people - places))
     line = [seat.ceiling for seat in rules.seats(spec, each) if seat.state == "waiting"]
     assert line == ([people - places] if people > places else [])
-    assert rules.closing_size(a_spec((each,)), each) is None
+    assert a_spec((each,)).closing_size(each) is None
 
 
 def test_a_window_and_what_comes_behind_it() -> None:
@@ -226,14 +361,26 @@ def test_every_way_of_choosing_is_one_plain_sentence() -> None:
         ("window-draw", "10분 안에", {"window": 10}),
         ("review", "정한 이유", {}),
     ):
-        (said,) = rules.explain(a_spec(selection=selection, **more))
+        said, *_ = rules.explain(a_spec(selection=selection, **more))
         assert word in said and said.count(".") == 1 and said.endswith("니다.")
+    assert "차례대로 받습니다" in rules.explain(a_spec(selection="review"))[1]
+    large = Round(id="r1", label="r1", places=9, waiting=9, starts=CLOSES)
     much = a_spec(
-        selection="draw", seed="로또 1083회", promotion="offer", party=4, close_at=1.5, reentry=False,
+        (large,), selection="draw", seed="로또 1083회", promotion="offer", party=4, close_at=1.5, reentry=False,
         limits=(Limit(group="now", max=2),), ledger="allowance",
     )  # fmt: skip
     said = " ".join(rules.explain(much))
-    for word in ("로또 1083회", "24시간", "밤 9시", "모두 같이", "1.5배", "2개까지", "100시간", "취소하면"):
+    for word in (
+        "로또 1083회",
+        "24시간",
+        "밤 9시",
+        "모두 같이",
+        "1.5배",
+        "2개까지",
+        "100시간",
+        "취소하거나",
+        "그때까지만",
+    ):
         assert word in said
 
 
@@ -245,11 +392,17 @@ def test_offers_and_calling_off() -> None:
     with pytest.raises(NotEligible, match="제안된 자리가 없"):
         rules.check_offer(an_entry())
     each = Round(id="r1", label="r1", places=5, minimum=3)
-    rules.check_call_off(each, Counts(taken=2, waiting=9))
-    with pytest.raises(NotEligible, match="3명을 채웠습니다"):
-        rules.check_call_off(each, Counts(taken=3))
+    rules.check_call_off(each, Counts(taken=2, waiting=9), {})
+    rules.check_call_off(each, Counts(taken=1, received=1), {"frozen": "[]", "drawn": "{}"})
+    for counts in (Counts(taken=3), Counts(received=3), Counts(taken=1, received=2)):
+        with pytest.raises(NotEligible, match="3명을 채웠습니다"):
+            rules.check_call_off(each, counts, {})
     with pytest.raises(NotEligible, match="정하지 않은"):
-        rules.check_call_off(Round(id="r1", label="r1", places=5), Counts())
+        rules.check_call_off(Round(id="r1", label="r1", places=5), Counts(), {})
+    with pytest.raises(NotEligible, match="명단을 얼린"):
+        rules.check_call_off(each, Counts(received=1), {"frozen": "[]"})
+    with pytest.raises(NotEligible, match="이미 취소한"):
+        rules.check_call_off(each, Counts(), {"called-off": "x"})
     spec = a_spec((each,), promotion="offer")
     (first, _) = rules.next_steps(spec, each, "offered", deadline=OPENS)
     assert first == "자리가 났습니다. 8월 16일(수) 09:00까지 ‘내 신청 확인’에서 수락하거나 사양해 주세요."

@@ -236,7 +236,7 @@ def call_off(subject: str, round_id: str, reason: str, **where: Any) -> None:
 @click.option("--reason", required=True, help="정한 이유. 신청한 사람에게 보입니다.")
 @common
 def decide(number: str, state: str | None, reason: str, **where: Any) -> None:
-    """심사하는 신청의 결과를 이유와 함께 적습니다."""
+    """심사하는 신청이나 심사 뒤 대기하는 신청의 결과를 이유와 함께 적습니다."""
     if state is None:
         raise Misuse("--confirm, --wait, --reject 가운데 하나를 쓰세요.")
     with desk(**where) as opened:
@@ -244,8 +244,12 @@ def decide(number: str, state: str | None, reason: str, **where: Any) -> None:
         spec, each = opened.round(entry.subject, entry.round)
         opened.note("decide", entry.subject, entry.number)
         with opened.intake.store.open(entry.subject, who=access.who()) as book:
-            line.decide(book, spec, each, entry.number, state, reason, opened.intake.clock.now())
+            now = opened.intake.clock.now()
+            _, passed = line.decide(book, spec, each, entry.number, state, reason, now)
         click.echo(f"{entry.number}: {wording.ENTRY_STATES[state]}")
+        if passed:
+            numbers = ", ".join(each.number for each in passed)
+            click.echo(f"먼저 대기하던 신청 {len(passed)}건보다 앞서 확정했습니다: {numbers}", err=True)
 
 
 @entries.command()

@@ -45,7 +45,7 @@ def show(number: str, **where: Any) -> None:
 @click.option("--absent", is_flag=True, help="오지 않았습니다. 신청한 시간은 돌려줍니다.")
 @common
 def work(number: str, hours: int | None, absent: bool, **where: Any) -> None:
-    """활동한 시간을 적습니다. 신청한 시간 대신 이 시간을 셉니다."""
+    """활동이 시작한 뒤, 활동한 시간을 적습니다. 신청한 시간 대신 이 시간을 셉니다."""
     if absent == (hours is not None):
         raise Misuse("--hours 시간 또는 --absent 가운데 하나를 쓰세요.")
     _write(number, hours, "worked", where)
@@ -64,9 +64,11 @@ def _write(number: str, hours: int | None, cause: str, where: dict[str, Any]) ->
     with desk(**where) as opened:
         entry = opened.entry(number)
         name, most = _ledger(opened, entry)
+        spec = opened.spec(entry.subject)
+        each = spec.round(entry.round) if spec else None
         opened.note(cause, entry.subject, entry.number)
         with opened.intake.store.open(entry.subject, who=access.who()) as book:
-            moved = line.work(book, entry, name, hours, most, opened.intake.clock.now(), cause)
+            moved = line.work(book, each, entry, name, hours, most, opened.intake.clock.now(), cause)
         click.echo(f"{moved.number}\t{_stage(moved)}\t{moved.hours if hours is not None else 0}시간")
 
 

@@ -233,11 +233,33 @@ def test_staff_decide_a_review_with_a_reason(start: Start) -> None:
         assert staff(server, *decide, now=NOW).returncode == 0
         full = staff(server, "entries", "decide", two[0]["number"], "--confirm", "--reason", "x", now=NOW)
         assert (full.returncode, "남은 자리가 0명" in full.stderr) == (1, True)
+        silent = staff(server, "entries", "decide", two[0]["number"], "--reject", "--reason", " ", now=NOW)
+        assert (silent.returncode, "이유(--reason)를 적으세요" in silent.stderr) == (1, True)
         reject = ("entries", "decide", two[0]["number"], "--reject", "--reason", "구 밖에 삶")
         assert staff(server, *reject, now=NOW).returncode == 0
         assert look(client, two)["state"] == "rejected"
         page = client.post("/api/entries/lookup", data={"number": one[0]["number"], "phone_last4": one[1]})
         assert "심사 결과 확정: 경력 3년" in page.text
+
+
+def test_staff_are_told_whom_a_decision_passes(start: Start) -> None:
+    """The one place goes past the one who waits: done, and their number is said."""
+    server = start()
+    with citizen(server) as client:
+        one, two = apply(client, "review"), apply(client, "review")
+        wait = ("entries", "decide", one[0]["number"], "--wait", "--reason", "예비")
+        assert staff(server, *wait, now=NOW).stderr == ""
+        told = staff(server, "entries", "decide", two[0]["number"], "--confirm", "--reason", "경력", now=NOW)
+        assert told.returncode == 0
+        assert f"먼저 대기하던 신청 1건보다 앞서 확정했습니다: {one[0]['number']}" in told.stderr
+        assert look(client, one)["state"] == "waiting"
+
+
+def test_a_party_that_fits_no_round_is_refused_in_the_form(start: Start) -> None:
+    """The page asks for up to four; the round takes four. Its form says what does not fit."""
+    with citizen(start()) as client:
+        answer = client.post("/api/forms/lectures/group", json=an_application(party=5))
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "party")
 
 
 def test_hours_are_counted_from_reserved_to_approved(start: Start) -> None:
@@ -256,7 +278,10 @@ def test_hours_are_counted_from_reserved_to_approved(start: Start) -> None:
         second = client.post("/api/forms/lectures/hours", json=an_application(phone=phone, round="b"))
         assert second.status_code == 201
         assert staff(server, "ledger", "approve", number, "--hours", "51", now=NOW).returncode == 1
-        assert staff(server, "ledger", "approve", number, "--hours", "45", now=NOW).returncode == 0
+        for _ in range(2):
+            assert staff(server, "ledger", "approve", number, "--hours", "45", now=NOW).returncode == 0
+        changed = staff(server, "ledger", "approve", number, "--hours", "10", now=NOW)
+        assert (changed.returncode, "이미 45시간을 인정한" in changed.stderr) == (1, True)
         shown = staff(server, "ledger", "show", number, now=NOW).stdout
         assert "인정\t45시간" in shown and "모두 95시간 / 100시간" in shown
         absent = staff(server, "ledger", "work", second.json()["number"], "--absent", now=NOW)
