@@ -37,7 +37,7 @@ FAILED = 1
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out. The last three must be 0."""
+    """What came out. The last three must be 0, and no answer may be unexpected."""
 
     posts: int
     people: int
@@ -47,6 +47,7 @@ class Verdict:
     places: int
     confirmed: int
     waiting: int
+    received: int  # a draw or a review is still to come
     cancelled: int
     refused: Mapping[str, int]
     oversold: int
@@ -54,9 +55,29 @@ class Verdict:
     lost: int
 
     @property
-    def is_right(self) -> bool:
-        """Was every place given to exactly one person, and every acknowledgement kept?"""
-        return not (self.oversold or self.duplicates or self.lost)
+    def unexpected(self) -> Mapping[str, int]:
+        """Refusals that no rush should meet: 500, 503, a rate limit, what the form does not take."""
+        return {name: count for name, count in self.refused.items() if name not in EXPECTED}
+
+    def faults(self) -> list[str]:
+        """Why the rush did not go well, in Korean; empty when it did."""
+        said = [
+            f"{name}이 0이 아닙니다: {count}"
+            for name, count in (
+                ("oversold", self.oversold),
+                ("duplicates", self.duplicates),
+                ("lost", self.lost),
+            )
+            if count
+        ]
+        if not (self.confirmed or self.waiting or self.received or self.cancelled):
+            said.append("한 건도 접수되지 않았습니다. 접수하는 때인지, 신청서가 무엇을 묻는지 보세요.")
+        if self.unexpected:
+            told = ", ".join(f"{name} {count}번" for name, count in sorted(self.unexpected.items()))
+            said.append(f"예상하지 않은 대답이 있습니다: {told}. 서버의 기록을 보세요.")
+        if "too-many" in self.refused:
+            said.append("서버가 횟수를 제한했습니다. MADANG_RATE_LIMIT=off로 켜세요.")
+        return said
 
 
 @click.command()
@@ -94,7 +115,7 @@ def rush(
     rounds: int | None,
     seed: int | None,
 ) -> None:
-    """접수를 시작하는 순간을 되풀이해 봅니다. 넘침, 겹침, 사라짐이 모두 0이어야 0으로 끝납니다.
+    """접수를 시작하는 순간을 되풀이해 봅니다. 넘침, 겹침, 사라짐이 모두 0이고 예상하지 않은 대답이 없어야 0으로 끝납니다.
 
     서버는 MADANG_RATE_LIMIT=off로 켜 두세요. 시험용 자료에만 하세요. 접수가 실제로 들어갑니다.
     """
@@ -117,9 +138,10 @@ def rush(
     after, _ = _form(url, subject)
     found = judge(shares, {id: after["rounds"][id] for id in chosen})
     report(found)
-    if "too-many" in found.refused:
-        click.echo("서버가 횟수를 제한했습니다. MADANG_RATE_LIMIT=off로 켜세요.", err=True)
-    if not found.is_right or not found.confirmed:
+    faults = found.faults()
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
         sys.exit(FAILED)
 
 
@@ -206,6 +228,7 @@ def judge(shares: Sequence[Share], rounds: Mapping[str, Mapping[str, Any]]) -> V
         places=sum(each["places"] for each in rounds.values()),
         confirmed=sum(held.values()),
         waiting=sum(a.later == "waiting" for a in entries.values()),
+        received=sum(a.later == "received" for a in entries.values()),
         cancelled=sum(a.later == "cancelled" for a in entries.values()),
         refused=refused,
         oversold=oversold,
@@ -224,9 +247,9 @@ def report(found: Verdict) -> None:
         f"p50\t{found.p50:.1f} ms\np99\t{found.p99:.1f} ms\t({found.p99 / max(found.p50, 0.001):.1f} x p50)"
     )
     click.echo(f"places\t{found.places}\nconfirmed\t{found.confirmed}\nwaiting\t{found.waiting}")
-    click.echo(f"cancelled\t{found.cancelled}")
+    click.echo(f"received\t{found.received}\ncancelled\t{found.cancelled}")
     for name, count in sorted(found.refused.items()):
-        click.echo(f"refused: {name}\t{count}" + ("" if name in EXPECTED else "\t(not expected)"))
+        click.echo(f"refused: {name}\t{count}" + ("\t(not expected)" if name in found.unexpected else ""))
     click.echo(f"oversold\t{found.oversold}\nduplicates\t{found.duplicates}\nlost\t{found.lost}")
 
 

@@ -69,6 +69,10 @@ def an_answer(person: str, number: str, later: str = "confirmed", **given: Any) 
     return Answer("s", person, "r1", "0000", 201, 0.1, number, "confirmed", later=later, **given)
 
 
+def a_refusal(problem: str) -> Answer:
+    return Answer("s", "9", "r1", "0000", 409, 0.1, problem=problem)
+
+
 def judged(*answers: Answer, taken: int = 0, places: int = 2) -> tuple[int, int, int]:
     share = Share(list(answers), begun=0, ended=1)
     found = judge([share], {"r1": {"places": places, "taken": taken}})
@@ -85,6 +89,50 @@ def test_what_went_wrong_is_counted() -> None:
     assert judged(one, an_answer("2", "A")) == (0, 1, 0)  # two people, one number
     assert judged(one, an_answer("2", "B", later="")) == (0, 0, 1)  # acknowledged, not found
     assert judged(one, an_answer("2", "B", cancelled=True)) == (0, 0, 1)  # cancelled, but still there
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((an_answer("1", "A"),), ""),
+        ((an_answer("1", "A", later="received"),), ""),  # a draw or a review: confirmed is nobody yet
+        ((an_answer("1", "A"), a_refusal("full"), a_refusal("already-applied")), ""),
+        ((an_answer("1", "A", later=""),), "lost이 0이 아닙니다: 1"),
+        ((a_refusal("closed"),), "한 건도 접수되지 않았습니다"),
+        ((an_answer("1", "A"), a_refusal("unavailable"), a_refusal("500")), "500 1번, unavailable 1번"),
+        ((an_answer("1", "A"), a_refusal("too-many")), "MADANG_RATE_LIMIT=off"),
+    ],
+)
+def test_a_rush_that_did_not_go_well_says_why(answers: tuple[Answer, ...], said: str) -> None:
+    """Every exit with 1 has its sentence; what a rush should never be answered is such a reason too."""
+    found = judge([Share(list(answers), begun=0, ended=1)], {"r1": {"places": 2, "taken": 0}})
+    faults = found.faults()
+    assert bool(faults) is bool(said)
+    assert said in " ".join(faults)
+
+
+@pytest.mark.parametrize("form", [{"selection": "draw"}, {"selection": "review"}])
+def test_a_rush_to_a_draw_or_a_review_goes_well(tmp_path: Path, form: dict[str, Any]) -> None:
+    """Nobody is confirmed yet, and that is right: all are received."""
+    page = a_lecture_file("추첨", [a_round(places=2)], **form)
+    content = write_content(tmp_path / "content", {"draw": page})
+    server = Server(content, tmp_path / "var/data", rate_limit="off").ready()
+    try:
+        arguments = [
+            "--url",
+            server.base,
+            "--subject",
+            "lectures/draw",
+            "--cancels",
+            "0",
+            "--connections",
+            "4",
+        ]
+        done = run(*arguments)
+        figures = dict(line.split("\t")[:2] for line in done.stdout.splitlines())
+        assert (done.returncode, figures["confirmed"], figures["received"]) == (0, "0", "14"), done.stderr
+    finally:
+        server.stop()
 
 
 def test_the_crowd_is_as_asked() -> None:
