@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 LIVE = ("received", "confirmed", "waiting", "offered")
-HELD = ("confirmed", "offered")
+HELD = ("confirmed", "offered", "attended", "absent")
+OVER = ("attended", "absent")
+OWN = ("cancelled-by-citizen", "declined-by-citizen")  # acts of the person themselves
+LEDGER_MAX = 10  # hours
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Person:
     turn: int  # order in the line
     cause: str = "applied"
     deadline: datetime | None = None
+    hours: int = 0
 
 
 @dataclass
@@ -44,6 +48,9 @@ class Rules:
     limit: int | None
     reentry: bool
     waiting: int
+    starts: datetime | None
+    hours: int  # of one round; 0: no ledger
+    minimum: int
 
 
 class No(Exception):
@@ -60,6 +67,7 @@ class Round:
     seen_closed: bool = False
     frozen: tuple[int, list[tuple[str, int]]] | None = None  # places, (number, size)
     drawn: bool = False
+    off: bool = False
     last_turn: int = 0
 
     def sum(self, *states: str) -> int:
@@ -96,35 +104,64 @@ class Model:
     def _apply(self, id: str, who: int, size: int, submission: str, now: datetime, number: str) -> str:
         rules, round = self.rules, self.rounds[id]
         same = [p.number for p in round.people if p.submission == submission]
-        closed = now >= rules.closes or round.early or round.seen_closed
-        closed = closed or (rules.selection == "draw" and round.frozen is not None)
+        closed = self._is_closed(round, now)
         if closed or now < rules.opens:
             if same:
                 return same[0]
             raise No("closed" if closed else "not-open")
-        exclusive = rules.promotion == "offer" or rules.close_at or rules.selection != "first-come"
-        if exclusive:
+        drawn = rules.selection in ("draw", "window-draw")
+        if rules.promotion == "offer" or rules.close_at or rules.party > 1 or drawn:
             self.advance(id, now)
         if same:
             return same[0]
+        if size > round.places:
+            raise No("invalid")
         if any(p.who == who and p.state in LIVE for p in round.people):
             raise No("already-applied")
         state = self._seat(round, size, now)
         if not rules.reentry and any(
-            p.who == who and p.state in ("cancelled", "declined") for p in round.people
+            p.who == who and (p.state in OVER or p.cause in OWN) for p in round.people
         ):
             raise No("limit-reached")
-        mine = [p for r in self.rounds.values() for p in r.people if p.who == who and p.state in LIVE]
+        mine = [p for p in self._all if p.who == who and p.state in (*LIVE, *OVER)]
         if rules.limit is not None and len(mine) + 1 > rules.limit:
             raise No("limit-reached")
+        if rules.hours and self._hours(who) + rules.hours > LEDGER_MAX:
+            raise No("limit-reached")
         round.last_turn += 1
-        round.people.append(Person(number, who, size, submission, state, round.last_turn))
+        person = Person(number, who, size, submission, state, round.last_turn, hours=rules.hours)
+        round.people.append(person)
         most = self._most(round)
-        if most is not None and round.sum(*LIVE) >= most:
+        if most is not None and round.sum(*HELD, "waiting", "received") >= most:
             round.early = True
-        if state == "waiting" and rules.party > 1:
-            self.advance(id, now)
         return number
+
+    def state(self, id: str, now: datetime) -> str:
+        """What the page says of the round: "upcoming", "open", "full" or "closed"."""
+        round = self.rounds[id]
+        if self._is_closed(round, now):
+            return "closed"
+        if now < self.rules.opens:
+            return "upcoming"
+        try:
+            self._seat(round, 1, now)
+        except No:
+            return "full"
+        return "open"
+
+    def _is_closed(self, round: Round, now: datetime) -> bool:
+        closed = now >= self.rules.closes or round.early or round.seen_closed or round.off
+        return closed or (self.rules.selection == "draw" and round.frozen is not None)
+
+    @property
+    def _all(self) -> list[Person]:
+        return [person for round in self.rounds.values() for person in round.people]
+
+    def _hours(self, who: int) -> int:
+        return sum(p.hours for p in self._all if p.who == who and p.state in (*LIVE, "attended"))
+
+    def _has_begun(self, now: datetime) -> bool:
+        return self.rules.starts is not None and now >= self.rules.starts
 
     def _most(self, round: Round) -> int | None:
         if self.rules.close_at is None:
@@ -134,18 +171,23 @@ class Model:
     def _seat(self, round: Round, size: int, now: datetime) -> str:
         rules, most = self.rules, self._most(round)
         taken, waiting, received = round.sum(*HELD), round.sum("waiting"), round.sum("received")
-        at_once = rules.selection == "draw" or (
+        at_once = rules.selection in ("draw", "review") or (
             rules.selection == "window-draw" and now < self.window_end and round.frozen is None
         )
         if at_once:
-            if most is not None and received + size > most:
+            if most is not None and taken + waiting + received + size > most:
                 raise No("full")
             return "received"
         room = rules.waiting if most is None else min(rules.waiting, max(0, most - round.places))
+        moves = not self._has_begun(now)
+        room = room if moves else 0
         if received:  # the draw of the window is still to come
             room -= max(0, received - max(0, round.places - taken))
-        elif not waiting and taken + size <= round.places:
-            return "confirmed"
+        elif taken + size <= round.places:
+            # The line goes first; but what fits nobody in it does not stay empty.
+            free = round.places - taken
+            if not waiting or (moves and all(each.size > free for each in round.line)):
+                return "confirmed"
         if waiting + size > room:
             raise No("full")
         return "waiting"
@@ -154,12 +196,13 @@ class Model:
     def window_end(self) -> datetime:
         return self.rules.opens + timedelta(minutes=self.rules.window)
 
-    def cancel(self, id: str, number: str, now: datetime) -> None:
+    def cancel(self, id: str, number: str, now: datetime, cause: str = OWN[0]) -> None:
         person = self.rounds[id].of(number)
-        if person.state not in LIVE:
+        if person.state not in LIVE or self._has_begun(now):
             raise No("not-eligible")
-        _to(person, "cancelled", "cancelled-by-citizen")
-        self.advance(id, now)
+        freed = person.size if person.state in HELD else 0
+        _to(person, "cancelled", cause)
+        self.advance(id, now, freed=freed)
 
     def answer(self, id: str, number: str, yes: bool, now: datetime) -> None:
         self.advance(id, now)
@@ -172,17 +215,17 @@ class Model:
             _to(person, "confirmed", "accepted")
         else:
             _to(person, "declined", "declined-by-citizen")
-            self.advance(id, now, "-after-decline")
+            self.advance(id, now, "-after-decline", person.size)
 
     # ------------------------------------------------------------ the line
 
-    def advance(self, id: str, now: datetime, after: str = "") -> None:
+    def advance(self, id: str, now: datetime, after: str = "", freed: int = 0) -> None:
         """Lapse; a window that is not full; then the line."""
         rules, round = self.rules, self.rounds[id]
         for person in round.people:
             if person.state == "offered" and person.deadline and person.deadline <= now:
                 _to(person, "declined", "lapsed")
-                after = "-after-lapse"
+                after, freed = "-after-lapse", freed + person.size
         fits = round.sum(*HELD, "received") <= round.places
         if rules.selection == "window-draw" and now >= self.window_end and fits and round.frozen is None:
             for person in round.people:
@@ -190,9 +233,15 @@ class Model:
                     _to(person, "confirmed", "enough-places")
         if rules.selection in ("draw", "window-draw") and round.sum("received"):
             return
+        if self._has_begun(now):
+            return
         for person in round.line:
             if round.sum(*HELD) + person.size > round.places:
                 continue
+            if rules.selection == "review":  # the line gets what was given up, and nothing else by itself
+                if person.size > freed:
+                    continue
+                freed -= person.size
             if rules.promotion == "auto":
                 _to(person, "confirmed", "promoted" + after)
             else:
@@ -202,7 +251,7 @@ class Model:
                     end = (end + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
                     if end.hour == 9:
                         end = end.replace(hour=10)
-                person.deadline = end
+                person.deadline = min(end, rules.starts or end)
 
     def tick(self, now: datetime) -> None:
         """What the server does by itself."""
@@ -210,6 +259,49 @@ class Model:
             if now >= self.rules.closes:
                 round.seen_closed = True
             self.advance(id, now, "-after-more-places")
+
+    # ------------------------------------------------------------ staff
+
+    def decide(self, id: str, number: str, state: str, now: datetime) -> None:
+        round = self.rounds[id]
+        person = round.of(number)
+        if person.state not in ("received", "waiting") or person.state == state:
+            raise No("not-eligible")
+        if state == "confirmed" and round.sum(*HELD) + person.size > round.places:
+            raise No("not-eligible")
+        _to(person, state, "reviewed: 경력")
+
+    def work(self, id: str, number: str, hours: int | None, approved: bool, now: datetime) -> None:
+        """Hours come in (None: stayed away), once the activity has begun; what is approved is final."""
+        person = self.rounds[id].of(number)
+        if self.rules.starts is not None and not self._has_begun(now):
+            raise No("not-eligible")
+        if person.state == "attended" and person.cause == "approved":
+            if approved and hours == person.hours:
+                return
+            raise No("not-eligible")
+        if person.state not in (("attended",) if approved else ("confirmed", *OVER)):
+            raise No("not-eligible")
+        if hours is None:
+            _to(person, "absent", "absent")
+            return
+        others = self._hours(person.who) - (person.hours if person.state != "absent" else 0)
+        if others + hours > LEDGER_MAX:
+            raise No("not-eligible")
+        _to(person, "attended", "approved" if approved else "worked")
+        person.hours = hours
+
+    def call_off(self, id: str, now: datetime) -> None:
+        """Only when it cannot have its minimum any more, and no draw of it is under way."""
+        round = self.rounds[id]
+        under_way = round.frozen is not None and not round.drawn
+        enough = round.sum(*HELD, "received") >= self.rules.minimum
+        if round.off or under_way or enough or not self._is_closed(round, now):
+            raise No("not-eligible")
+        round.off = True
+        for person in round.people:
+            if person.state in LIVE:
+                _to(person, "cancelled", "called-off: 인원 부족")
 
     # ------------------------------------------------------------ the draw
 
@@ -223,7 +315,7 @@ class Model:
 
     def freeze(self, id: str, now: datetime) -> None:
         rules, round = self.rules, self.rounds[id]
-        if round.frozen is not None:
+        if round.frozen is not None or round.off:
             return
         due = rules.closes if rules.selection == "draw" else self.window_end
         if now < due and not round.early and not round.seen_closed:
