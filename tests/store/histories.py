@@ -1,4 +1,4 @@
-"""Histories to be checked: many threads sign up, give up, look up and count, and every answer is written down."""
+"""Histories to be checked: many threads sign up, give up, answer offers, look up and count; every answer is written down."""
 
 from __future__ import annotations
 
@@ -9,14 +9,35 @@ from collections.abc import Callable, Hashable
 from datetime import timedelta
 from typing import Protocol
 
-from civic.entries import Seat, new_number
+from civic import line
+from civic.entries import Entry, new_number
 from civic.errors import AlreadyApplied, Full, Unavailable
-from civic.store.book import Store
+from civic.forms import Consent, FormSpec, Round
+from civic.store.book import Book, Store
 from tests.store.conftest import NOON, an_entry
-from tests.store.linear import PLACES, WAITING, Call, State, add, cancel, run
+from tests.store.linear import LIVE, PLACES, WAITING, Call, State, add, run
 
-SEATS = (Seat("confirmed", PLACES), Seat("waiting", WAITING))
-LIVE = ("confirmed", "waiting")
+ROUND = Round(id="r1", label="r1", places=PLACES, waiting=WAITING)
+FORMS = {
+    "party-1-auto": "confirmed",
+    "party-2-auto": "confirmed",
+    "party-2-offer": "offered",
+}  # what the line gets
+
+
+def a_form(kind: str) -> FormSpec:
+    """A form that is open all the time. kind: of FORMS."""
+    _, party, promotion = kind.split("-")
+    return FormSpec.model_validate(
+        {
+            "opens": NOON - timedelta(days=1),
+            "closes": NOON + timedelta(days=1),
+            "party": int(party),
+            "promotion": promotion,
+            "rounds": [ROUND],
+            "consent": Consent(purpose="접수", items=("이름",), keep_days=30),
+        }
+    )
 
 
 class Desk(Protocol):
@@ -24,22 +45,24 @@ class Desk(Protocol):
 
     def add(self, number: str, person: str, submission: str, size: int) -> Hashable: ...
     def cancel(self, number: str) -> Hashable: ...
+    def accept(self, number: str) -> Hashable: ...
+    def decline(self, number: str) -> Hashable: ...
     def counts(self) -> Hashable: ...
     def find(self, number: str) -> Hashable: ...
 
 
 class StoreDesk:
-    """One round of a store under test."""
+    """One round of a store under test, through the acts that the server itself does."""
 
-    def __init__(self, store: Store, subject: str) -> None:
-        self._store, self._subject = store, subject
+    def __init__(self, store: Store, subject: str, kind: str) -> None:
+        self._store, self._subject, self._spec = store, subject, a_form(kind)
 
     def add(self, number: str, person: str, submission: str, size: int) -> Hashable:
         given = {"number": number, "submission": f"{self._subject}/{submission}", "size": size}
         entry = an_entry(person, subject=self._subject, **given)
         try:
             with self._store.open(self._subject, "citizen") as book:
-                kept = book.add(entry, SEATS)
+                kept = line.admit(book, self._spec, ROUND, entry, ())
         except AlreadyApplied:
             return "already"
         except Full:
@@ -47,21 +70,33 @@ class StoreDesk:
         return kept.number, kept.state, kept.rank
 
     def cancel(self, number: str) -> Hashable:
-        promoted = []
+        def act(book: Book) -> Entry:
+            return line.cancel(book, self._spec, ROUND, number, NOON, line.CANCELLED)
+
+        return self._give_up(number, LIVE, act)
+
+    def accept(self, number: str) -> Hashable:
         with self._store.open(self._subject, "citizen") as book:
             entry = book.get(number)
-            if entry is None or entry.state not in LIVE:
+            if entry is None or entry.state != "offered":
                 return "nothing"
-            at = NOON + timedelta(minutes=1)
-            book.move(entry.moved("cancelled", at, "cancelled"))
-            free = PLACES - book.counts("r1").taken
-            for each in book.line("r1"):
-                if each.size > free:
-                    break
-                free -= each.size
-                book.move(each.moved("confirmed", at, "promoted"))
-                promoted.append(each.number)
-        return tuple(promoted)
+            return line.accept(book, self._spec, ROUND, number, NOON).state
+
+    def decline(self, number: str) -> Hashable:
+        def act(book: Book) -> Entry:
+            return line.decline(book, self._spec, ROUND, number, NOON)
+
+        return self._give_up(number, ("offered",), act)
+
+    def _give_up(self, number: str, whose: tuple[str, ...], act: Callable[[Book], Entry]) -> Hashable:
+        with self._store.open(self._subject, "citizen") as book:
+            entry = book.get(number)
+            if entry is None or entry.state not in whose:
+                return "nothing"
+            before = [each.number for each in book.line("r1") if each.number != number]
+            act(book)
+            after = {each.number for each in book.line("r1")}
+        return tuple(each for each in before if each not in after)
 
     def counts(self) -> Hashable:
         found = self._store.counts(self._subject).get("r1")
@@ -75,10 +110,20 @@ class StoreDesk:
 class ToyDesk:
     """A round in memory. Without a flaw it is right; each flaw is a race that stores have really had."""
 
-    FLAWS = ("no-lock", "stale-counts", "two-promoted", "lost-cancel", "late-visible", "lookup-before-commit")
+    FLAWS = (
+        "no-lock",
+        "stale-counts",
+        "two-promoted",
+        "lost-cancel",
+        "late-visible",
+        "lookup-before-commit",
+        "late-accept",
+    )
 
-    def __init__(self, flaw: str = "", pause: Callable[[], None] = lambda: time.sleep(0)) -> None:
-        self._flaw, self._pause = flaw, pause
+    def __init__(
+        self, flaw: str = "", gives: str = "confirmed", pause: Callable[[], None] = lambda: time.sleep(0)
+    ) -> None:
+        self._flaw, self._gives, self._pause = flaw, gives, pause
         self._lock = threading.Lock()
         self._state: State = ()
         self._shown: Hashable = (0, 0)
@@ -116,27 +161,44 @@ class ToyDesk:
         if self._flaw == "two-promoted":  # reads the line, then decides on what it read
             read = self._state
             self._pause()
-            after, answer = cancel(read, number)
+            after, answer = self._run(read, "cancel", number)
             with self._lock:
                 self._state = (*after, *self._state[len(after) :])
             return answer
         self._turn += 1
         if self._flaw == "lost-cancel" and self._turn % 4 == 0:
-            return cancel(self._state, number)[1]
-        return self._change(cancel, number)
+            return self._run(self._state, "cancel", number)[1]
+        return self._change(self._run, "cancel", number)
+
+    def accept(self, number: str) -> Hashable:
+        if self._flaw == "late-accept":  # says yes to an offer that it saw, whatever became of it
+            offered = self.find(number) == "offered"
+            self._pause()
+            self._change(self._run, "accept", number)
+            return "confirmed" if offered else "nothing"
+        return self._change(self._run, "accept", number)
+
+    def decline(self, number: str) -> Hashable:
+        return self._change(self._run, "decline", number)
 
     def counts(self) -> Hashable:
         if self._flaw == "stale-counts":  # what was true at the call before
-            now, self._shown = self._shown, run(self._state, Call("counts", (), None, 0))[1]
+            now, self._shown = self._shown, self._run(self._state, "counts")[1]
             return now
-        return run(self._state, Call("counts", (), None, 0))[1]
+        return self._run(self._state, "counts")[1]
 
     def find(self, number: str) -> Hashable:
-        return run(self._state, Call("find", (number,), None, 0))[1]
+        return self._run(self._state, "find", number)[1]
+
+    def _run(self, state: State, name: str, *given: object) -> tuple[State, Hashable]:
+        return run(state, Call(name, given, None, 0), self._gives)
 
 
-def record(desk: Desk, seed: int, calls: int = 300, threads: int = 8) -> list[Call]:
-    """What `threads` people do at once at one desk, `calls` in all; the same seed asks the same questions."""
+def record(desk: Desk, seed: int, calls: int = 300, threads: int = 8, party: int = 2) -> list[Call]:
+    """What `threads` people do at once at one desk, `calls` in all; the same seed asks the same questions.
+
+    party: most people in one entry, 1 or 2.
+    """
     history: list[Call] = []
     numbers: list[str] = []
     gate = threading.Barrier(threads)
@@ -146,7 +208,7 @@ def record(desk: Desk, seed: int, calls: int = 300, threads: int = 8) -> list[Ca
         dice = random.Random(f"{seed}/{which}")  # not a secret
         gate.wait(30)
         for turn in range(calls // threads):
-            name, given = question(dice, which, turn, numbers)
+            name, given = question(dice, which, turn, numbers, party)
             began = time.monotonic_ns()
             try:
                 answer: Hashable = getattr(desk, name)(*given)
@@ -169,18 +231,21 @@ def record(desk: Desk, seed: int, calls: int = 300, threads: int = 8) -> list[Ca
 
 
 def question(
-    dice: random.Random, which: int, turn: int, numbers: list[str]
+    dice: random.Random, which: int, turn: int, numbers: list[str], party: int
 ) -> tuple[str, tuple[object, ...]]:
-    """One question: mostly sign-ups (some of them double clicks), cancellations as often as places come free."""
+    """One question: mostly sign-ups (some of them double clicks), and what frees places or answers offers."""
     kind = dice.random()
-    if kind < 0.45 or not numbers:
+    if kind < 0.4 or not numbers:
         number = new_number()
         numbers.append(number)
         # Few persons and few submissions: the same ones meet each other.
         person = dice.randrange(40)
-        return "add", (number, f"p{person}", f"p{person}/{dice.randrange(3)}", 1 + (dice.random() < 0.2))
-    if kind < 0.75:
-        return "cancel", (dice.choice(numbers[-40:]),)
-    if kind < 0.9:
+        size = min(party, 1 + (dice.random() < 0.2))
+        return "add", (number, f"p{person}", f"p{person}/{dice.randrange(3)}", size)
+    if kind < 0.6:
+        return "cancel", (dice.choice(numbers[-30:]),)
+    if kind < 0.85:
+        return dice.choice(("accept", "decline")), (dice.choice(numbers[-30:]),)
+    if kind < 0.95:
         return "find", (dice.choice(numbers[-20:]),)
     return "counts", ()

@@ -7,42 +7,52 @@ import random
 import pytest
 
 from civic.store.book import Store
-from tests.store.histories import StoreDesk, ToyDesk, record
+from tests.store.histories import FORMS, StoreDesk, ToyDesk, a_form, record
 from tests.store.linear import Call, is_linearizable
 
 FLAWED_TRIES = 40  # histories within which a planted race must show
 
 
-def check(store: Store, histories: int, calls: int) -> None:
-    """Each history at a desk of its own; a failure names its seed."""
+def check(store: Store, kind: str, histories: int, calls: int) -> list[Call]:
+    """Each history at a desk of its own; a failure names its seed. All calls."""
     seed = random.SystemRandom().randrange(10**9)
+    party, all_calls = a_form(kind).party, []
     for i in range(histories):
-        history = record(StoreDesk(store, f"lectures/h{i}"), seed + i, calls)
+        history = record(StoreDesk(store, f"lectures/{kind}-{i}", kind), seed + i, calls, party=party)
         assert len(history) >= calls - 8
-        assert is_linearizable(history), f"seed {seed + i}"
+        assert is_linearizable(history, FORMS[kind]), f"seed {seed + i}"
+        all_calls += history
+    return all_calls
 
 
-def test_recorded_histories_are_linearizable(store: Store) -> None:
-    """A dozen histories of 120 calls, new ones on each run."""
-    check(store, 12, 120)
+@pytest.mark.parametrize("kind", FORMS)
+def test_recorded_histories_are_linearizable(store: Store, kind: str) -> None:
+    """Ten histories of 120 calls for each kind of form, new ones on each run; where places are offered, some answer."""
+    calls = check(store, kind, 10, 120)
+    answers = [call for call in calls if call.name in ("accept", "decline") and call.answer != "nothing"]
+    assert bool(answers) == ("offer" in kind)
 
 
 @pytest.mark.long
-def test_many_recorded_histories_are_linearizable(store: Store) -> None:
+@pytest.mark.parametrize("kind", FORMS)
+def test_many_recorded_histories_are_linearizable(store: Store, kind: str) -> None:
     """250 histories of 304 calls."""
-    check(store, 250, 304)
+    check(store, kind, 250, 304)
 
 
-def test_a_correct_toy_passes() -> None:
+@pytest.mark.parametrize("gives", ["confirmed", "offered"])
+def test_a_correct_toy_passes(gives: str) -> None:
     """The checker does not cry wolf: a desk behind one lock is linearizable."""
     for seed in range(10):
-        assert is_linearizable(record(ToyDesk(), seed, 200))
+        assert is_linearizable(record(ToyDesk(gives=gives), seed, 200), gives)
 
 
 @pytest.mark.parametrize("flaw", ToyDesk.FLAWS)
 def test_planted_races_are_caught(flaw: str) -> None:
     """Each race shows in some of a few dozen histories."""
-    assert any(not is_linearizable(record(ToyDesk(flaw), seed, 200)) for seed in range(FLAWED_TRIES))
+    gives = "offered" if "accept" in flaw else "confirmed"
+    histories = (record(ToyDesk(flaw, gives), seed, 200) for seed in range(FLAWED_TRIES))
+    assert any(not is_linearizable(history, gives) for history in histories)
 
 
 A = ("A", "kim", "s1", 1)
