@@ -39,6 +39,10 @@ _DROPPED = re.compile(
     r"|krds-mode=[\"']?theme|\S\s+:root|^input\[type=(radio|checkbox)\]"
 )
 _COMMENT_LINE = re.compile(r"^\s*//.*\n", re.M)  # whole lines only: "//" in a text is left alone
+_HANGUL = re.compile(r"[가-힣]")
+_TEMPLATE_COMMENT = re.compile(r"\{#.*?#\}", re.S)
+_QUOTED = re.compile(r"""(?s)"[^"]*"|'[^']*'|`[^`]*`""")
+_OTHER_ATTRIBUTE = re.compile(r'\s(?!class=|id=)[a-z-]+="[^"{]*"')
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 
 
@@ -165,23 +169,29 @@ def _step_labels(rules: tuple[stylesheet.Rule, ...]) -> tuple[stylesheet.Rule, .
 
 
 def page_words(root: Path) -> frozenset[str]:
-    """Every word in templates and scripts: each class a page can have is one of them."""
+    """Every word that could be a class: those of class attributes, and of texts that templates and scripts hand on."""
     words: set[str] = set()
     for file in [*(root / "templates").rglob("*.html"), *(root / "static/js").glob("*.js")]:
-        words.update(_WORD.findall(file.read_text("utf-8")))
+        text = _COMMENT_LINE.sub("", _TEMPLATE_COMMENT.sub("", file.read_text("utf-8")))
+        for quoted in _QUOTED.findall(_OTHER_ATTRIBUTE.sub("", text)):
+            words.update(_WORD.findall(quoted))
     return frozenset(words)
 
 
 def _own_characters(root: Path) -> frozenset[str]:
-    """Characters of our own words: ASCII, templates, scripts, and messages in the code but for the terminal's."""
-    sources = [*(root / "templates").rglob("*.html"), *(root / "static/js").glob("*.js")]
-    terminal = (root / "forms_api/cli", root / "civic/library")
+    """Characters of our own words: ASCII, the space that does not break, templates, scripts, and Hangul in the code.
+
+    What only staff at a terminal read is left out, and so are the signs that code looks for in what people type.
+    """
+    found = {chr(code) for code in (*range(0x20, 0x7F), 0xA0)}
+    for file in [*(root / "templates").rglob("*.html"), *(root / "static/js").glob("*.js")]:
+        found.update(character for character in file.read_text("utf-8") if character.isprintable())
+    terminal = (root / "forms_api/cli", root / "civic/library", root / "civic/store")
     for folder in ("civic", "forms_api", "publish"):
-        sources += (file for file in (root / folder).rglob("*.py") if file.parent not in terminal)
-    found = {chr(code) for code in range(0x20, 0x7F)}
-    for file in sources:
-        found.update(file.read_text("utf-8"))
-    return frozenset(character for character in found if character.isprintable())
+        for file in (root / folder).rglob("*.py"):
+            if file.parent not in terminal:
+                found.update(_HANGUL.findall(file.read_text("utf-8")))
+    return frozenset(found)
 
 
 def _add_scripts(box: _Box, folder: Path) -> None:
