@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from civic import rules
+from civic import form_words
 from civic.errors import NotFound
 from civic.intake import Found
 from civic.meetings import calendar_file, meetings, when
@@ -25,7 +25,7 @@ def receipt(token: str) -> Response:
     if accept.quality("application/json") > accept.quality("text/html"):
         return jsonify(document(found))
     steps = (
-        rules.next_steps(doc.spec, each, entry.state, found.position, entry.deadline)
+        form_words.next_steps(doc.spec, each, entry.state, found.position, entry.deadline)
         if doc and doc.spec and each
         else []
     )

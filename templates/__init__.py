@@ -12,11 +12,12 @@ from civic import wording
 from civic.ballots import is_ready, slot_of
 from civic.clock import Clock
 from civic.envelopes import Slot
+from civic.form_words import explain
 from civic.forms import FormSpec
 from civic.library import Library
 from civic.links import api, link
 from civic.models import Poll, Proposal
-from civic.rules import explain, form_state
+from civic.rules import form_state
 
 FOLDER = Path(__file__).parent
 

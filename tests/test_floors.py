@@ -20,6 +20,7 @@ FLOORS = {
     "civic.line": 4,
     "civic.drawing": 4,
     "civic.drawn": 3,
+    "civic.form_words": 3,
     "civic.polling": 4,
     "civic.proving": 4,
     "civic.retention": 4,

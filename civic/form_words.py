@@ -1,0 +1,101 @@
+"""How a form gives places, and what happens next, in sentences for citizens. No decisions, no files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from civic import rules, wording
+from civic.forms import FormSpec, Round
+
+
+def explain(spec: FormSpec) -> list[str]:
+    """How places are given, in sentences for the page: the selection first, then what else this form says."""
+    line = any(each.waiting for each in spec.rounds)
+    begins = any(each.starts or each.ends for each in spec.rounds)
+    said = [_selection(spec, line)]
+    if spec.selection == "review":
+        said.append(
+            "대기하는 신청은 담당 부서가 정하거나, 자리를 받은 사람이 취소하면 그 자리를 차례대로 받습니다."
+        )
+    if rules.is_drawn_later(spec) and spec.seed:
+        said.append(
+            f"추첨 씨앗은 미리 정한 공개 값인 ‘{spec.seed}’이며, 결과는 누구나 다시 계산해 볼 수 있습니다."
+        )
+    if spec.promotion == "offer":
+        said.append(
+            f"빈자리가 나면 대기 순서대로 알려 드리고 {spec.offer_hours}시간 동안 자리를 맡아 둡니다. "
+            "기한이 밤 9시부터 아침 9시 사이이면 아침 10시까지 기다립니다."
+            + (" 활동이 그 전에 시작하면 그때까지만 기다립니다." if begins else "")
+        )
+    if spec.party > 1 and (line or rules.is_drawn_later(spec)):
+        said.append(
+            "함께 신청한 사람은 모두 같이 자리를 받습니다. 남은 자리가 모자라면 차례를 지킨 채 기다리고, "
+            "그 자리는 다음 차례 가운데 맞는 신청이 먼저 받습니다."
+        )
+    if spec.close_at is not None:
+        said.append(
+            f"확정되거나 기다리는 사람을 모두 더해 정원의 {spec.close_at:g}배가 되면 마감 시각 전이라도 "
+            "접수를 마치고, 다시 열지 않습니다."
+        )
+    said += [f"같은 묶음에서 한 사람이 {limit.max}개까지 신청할 수 있습니다." for limit in spec.limits]
+    if spec.ledger:
+        said.append(
+            f"한 사람의 활동 시간은 신청한 시간과 활동한 시간을 더해 {spec.ledger_max}시간까지입니다."
+        )
+    if not spec.reentry:
+        said.append("스스로 취소하거나 사양하면 같은 회차에 다시 신청할 수 없습니다.")
+    return said
+
+
+def _selection(spec: FormSpec, line: bool) -> str:
+    match spec.selection:
+        case "draw":
+            return "접수가 끝날 때까지 신청한 사람이 정원보다 많으면 추첨으로 정하며, 일찍 신청해도 더 유리하지 않습니다."
+        case "window-draw":
+            return (
+                f"접수를 시작하고 {spec.window}분 안에 들어온 신청은 모두 동시에 온 것으로 보아 정원보다 많으면 "
+                "추첨으로 차례를 정하고, 그 뒤의 신청은 온 차례대로 그 뒤에 섭니다."
+            )
+        case "review":
+            return "담당 부서가 신청 내용을 살펴 정하고, 정한 이유를 함께 알려 드립니다."
+        case _:
+            more = ", 정원이 차면 대기 순서를 드립니다." if line else ", 정원이 차면 더 받지 않습니다."
+            return f"신청한 차례대로 자리를 드리고{more}"
+
+
+def next_steps(
+    spec: FormSpec, each: Round, state: str, position: int | None = None, deadline: datetime | None = None
+) -> list[str]:
+    """What happens next, in sentences for the receipt; empty for an entry that is over.
+
+    deadline: of an offer.
+    """
+    keep = "접수번호를 적어 두세요. ‘내 신청 확인’에서 접수번호와 휴대전화 번호 뒤 네 자리로 볼 수 있습니다."
+    if state == "confirmed":
+        steps = ["자리가 확정되었습니다."]
+        if each.starts:
+            steps.append(f"{wording.short_moment(each.starts)}에 시작합니다.")
+        return [*steps, keep, "오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다."]
+    if state == "waiting":
+        place = f"대기 {position}번입니다. " if position else ""
+        moves = "자리가 나면" if spec.selection != "review" else "자리를 받은 분이 취소하면"
+        steps = [f"{place}{moves} 대기 순서대로 바로 확정됩니다."]
+        if spec.promotion == "offer":
+            steps = [f"{place}{moves} 대기 순서대로 알려 드립니다. 기한 안에 수락하면 확정됩니다."]
+        if each.starts:
+            steps.append(f"{wording.short_moment(each.starts)}에 활동이 시작하면 대기는 끝납니다.")
+        return [*steps, keep]
+    if state == "offered":
+        until = f"{wording.short_moment(deadline)}까지 " if deadline else ""
+        return [f"자리가 났습니다. {until}‘내 신청 확인’에서 수락하거나 사양해 주세요.", keep]
+    if state == "received":
+        if spec.selection == "window-draw":
+            end = wording.short_moment(rules.window_end(spec, each))
+            return [
+                f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다.",
+                keep,
+            ]
+        closes = wording.closing(spec.closes_for(each))
+        how = "심사해서" if spec.selection == "review" else "추첨해서"
+        return [f"접수가 끝나는 {closes} 뒤에 {how} 정합니다.", keep]
+    return []
