@@ -6,6 +6,7 @@ turns it into problem+json or a page by its `name` and `status` (table in docs/a
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -184,6 +185,36 @@ class ContentMistakes(Exception):
 
 class InUse(Exception):
     """Another process holds the data folder (exit code 3)."""
+
+
+_TROUBLES = {
+    errno.ENOSPC: "디스크가 가득 찼습니다",
+    errno.EDQUOT: "쓸 수 있는 자리를 다 썼습니다",
+    errno.EACCES: "권한이 없습니다",
+    errno.EPERM: "권한이 없습니다",
+    errno.EROFS: "읽기 전용입니다",
+    errno.ENOENT: "없습니다",
+    errno.ENOTDIR: "폴더가 아닙니다",
+    errno.EISDIR: "파일이 아니라 폴더입니다",
+    errno.EEXIST: "이미 있습니다",
+    errno.ENOTEMPTY: "폴더가 비어 있지 않습니다",
+    errno.EFBIG: "파일이 너무 큽니다",
+    errno.EMFILE: "열린 파일이 너무 많습니다",
+    errno.ENFILE: "열린 파일이 너무 많습니다",
+    errno.EIO: "디스크에서 읽거나 쓰지 못했습니다",
+    errno.ESTALE: "연결된 폴더가 끊겼습니다",
+    errno.ELOOP: "링크가 돌고 돕니다",
+    errno.ENAMETOOLONG: "이름이 너무 깁니다",
+}
+
+
+def trouble(wrong: OSError, place: object) -> str:
+    """What the operating system refused, in one line: the whole path, and why in Korean.
+
+    place: named where the error itself names no file.
+    """
+    why = _TROUBLES.get(wrong.errno or 0) or wrong.strerror or str(wrong)
+    return f"{wrong.filename if isinstance(wrong.filename, str) else place}: {why}"
 
 
 class Misuse(Exception):

@@ -79,7 +79,9 @@ class Assets:
         box.add("site.css", css.encode())
         _add_scripts(box, root / "static/js")
         box.add("favicon.svg", (root / "static/icons/favicon.svg").read_bytes())  # the others are in the CSS
-        for file in sorted(each for each in (root / "static").iterdir() if each.is_file()):
+        for file in sorted(
+            each for each in (root / "static").iterdir() if each.is_file() and each.name[0] != "."
+        ):
             box.add(file.name, file.read_bytes())
         names = json.dumps(box.addresses, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         return cls(dict(box.addresses), {**box.files, MANIFEST: names.encode()})

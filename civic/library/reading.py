@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -59,7 +61,7 @@ class Reading:
         """A file taken apart, read once more when it is needed; None when that cannot be done."""
         if file not in self._sources:
             try:
-                raw = (self.content / file).read_bytes()
+                raw = whole_file(self.content / file)
             except OSError:
                 return None
             self._sources[file], _ = read_source(file, raw, front=file != SITE_FILE)
@@ -156,14 +158,15 @@ def _read_pages(files: list[str], reading: Reading, memory: Memory | None, jobs:
                 known[file] = facts
     fresh = [file for file in files if file not in known]
     read = partial(read_page, reading.content, with_body=memory is None)
-    for file, (facts, mistakes, digest) in zip(fresh, mapped(read, fresh, jobs), strict=True):
-        reading.mistakes += mistakes
-        if digest:
-            reading.digests[file] = digest
-        if facts:
-            known[file] = facts
-        if memory and facts and not mistakes and file in stamps:
-            memory.keep(file, stamps[file], facts)
+    with closing(mapped(read, fresh, jobs)) as pages:
+        for file, (facts, mistakes, digest) in zip(fresh, pages, strict=True):
+            reading.mistakes += mistakes
+            if digest:
+                reading.digests[file] = digest
+            if facts:
+                known[file] = facts
+            if memory and facts and not mistakes and file in stamps:
+                memory.keep(file, stamps[file], facts)
     for file in files:
         if file in known:
             reading.facts[file] = known[file]
@@ -173,7 +176,7 @@ def _read_pages(files: list[str], reading: Reading, memory: Memory | None, jobs:
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
     """(facts, what is wrong, SHA-256) of a page file; no facts when nothing more can be said of it."""
     try:
-        raw = (content / file).read_bytes()
+        raw = whole_file(content / file)
     except FileNotFoundError:
         return None, [Mistake(file, 0, "", "파일이 없습니다")], ""
     except OSError as wrong:
@@ -207,9 +210,18 @@ def _names(folder: Path) -> list[str]:
         return sorted(entry.name for entry in entries if not entry.name.startswith(_IGNORED))
 
 
+def whole_file(path: Path) -> bytes:
+    """The content of a regular file. Raises OSError; a pipe, of which nobody knows when it ends, is one."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:  # noqa: PTH123 (by its handle)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "보통 파일이 아닙니다", str(path))
+        return file.read()
+
+
 def _bytes(path: Path, file: str, reading: Reading) -> bytes | None:
     try:
-        raw = path.read_bytes()
+        raw = whole_file(path)
     except FileNotFoundError:
         reading.mistakes.append(Mistake(file, 0, "", "파일이 없습니다"))
         return None
