@@ -14,7 +14,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: setup ## all set-up, build, and the whole product on http://127.0.0.1:8000 (demonstration clock)
-	$(BIN)/python build.py --now $(NOW) --base-url http://127.0.0.1:$(PORT) --watch --beside "$(BIN)/python -m forms_api serve --now $(NOW) --port $(PORT)"
+	$(BIN)/python build.py --now $(NOW) --base-url http://127.0.0.1:$(PORT) --watch --port $(PORT) --beside "$(BIN)/python -m forms_api serve --now $(NOW) --port $(PORT)"
 
 build: setup ## all set-up, then the build alone: the site in site/
 	$(BIN)/python build.py $(if $(filter command\ line environment,$(origin NOW)),--now $(NOW))

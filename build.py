@@ -3,8 +3,8 @@
     python build.py [--content DIR] [--out DIR] [--base-url URL] [--now ISO] [--check] [--full] [--jobs N]
                     [--watch [--port N] [--beside COMMAND]] [--sync DIR] [--rollback] [--due] [--profile] [--json]
 
-Exit codes: 0 done; 1 the input is wrong (each mistake on its own line, the site is as it was); 2 the call
-is wrong; 3 another build is running. For staff and operators: docs/building.md.
+Exit codes: 0 done; 1 the input is wrong, or the disk, or it was stopped (each mistake on its own line, the site is as
+it was); 2 the call is wrong; 3 another build is running, or the port is taken. For staff and operators: docs/building.md.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ import argparse
 import gc
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from civic.clock import SEOUL, parse_time
-from civic.errors import ContentMistakes, InUse
+from civic.clock import SEOUL
+from civic.errors import ContentMistakes, InUse, Mistake, trouble
 from publish.builds import Builds, NotOurs
-from publish.cache import Cache, Damaged
-from publish.inputs import Inputs
-from publish.report import Report, Teller
-from publish.request import ROOT, Request, State, listing
+from publish.cache import Cache, Damaged, peek
+from publish.call import PORT, read_call
+from publish.inputs import stamp_of_program
+from publish.report import Report, Teller, since_start
+from publish.request import ROOT, Request, State, inputs_of, is_current
 
 if TYPE_CHECKING:
     from publish.remembering import FileMemory
@@ -36,11 +39,19 @@ if TYPE_CHECKING:
 
 
 class BuildFailed(Exception):
-    """The site could not be made; one line for each reason. The live site is as it was."""
+    """The site could not be made; one line for each reason."""
+
+    said = "만들지 못했습니다."
 
     def __init__(self, lines: Sequence[object]) -> None:
         self.lines = tuple(str(line) for line in lines)
         super().__init__("\n".join(self.lines))
+
+
+class NotCopied(BuildFailed):
+    """The site stands, but the target of --sync is not like it."""
+
+    said = "옮기지 못했습니다."
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -48,70 +59,61 @@ def silent(stage: str, done: int, total: int) -> None:
 
 
 def build(request: Request, tell: Teller = silent) -> Report:
-    """Build the site and publish it behind the link `request.out`.
+    """Build the site, publish it behind the link `request.out`, and copy it where that is asked.
 
-    Raises ContentMistakes, BuildFailed or InUse; then the site is as it was and nothing half-built is left.
+    Raises ContentMistakes, BuildFailed or InUse; then nothing half-built is left and, unless it is NotCopied,
+    the site is as it was.
     """
     began = time.perf_counter()
     report = Report()
+    with report.stage("바뀐 것 찾기"):
+        stamp = stamp_of_program(ROOT)
     builds = Builds(request.out)
     try:
         builds.check_target()
         memory = None
         if not builds.folder.is_dir():
-            from publish.building import first_look
-
-            memory = first_look(
-                request, report
-            )  # a mistake in the very first content leaves no folder behind
-        with builds.alone(request.patience, _say_waiting):
+            # A mistake in the very first content leaves no folder behind.
+            memory = _first_look(request, tell, report)
+        with ExitStack() as held:
+            with report.stage("기다리기"):
+                held.enter_context(builds.alone(request.patience, _say_waiting))
             builds.check_target()
-            _with_cache(request, builds, tell, report, memory)
-    except (BuildFailed, ContentMistakes, InUse):
-        raise
+            _with_cache(request, builds, stamp, tell, report, memory)
+            _copy(request, report)
     except NotOurs as wrong:
         raise BuildFailed([wrong]) from wrong
     except OSError as wrong:
-        raise BuildFailed([f"{wrong.filename or request.out}: {wrong.strerror or wrong}"]) from wrong
-    report.seconds = time.perf_counter() - began
+        raise BuildFailed([trouble(wrong, request.out)]) from wrong
+    report.end(time.perf_counter() - began)
     return report
 
 
+def _first_look(request: Request, tell: Teller, report: Report) -> FileMemory:
+    with report.stage("불러오기"):
+        from publish.building import first_look
+    return first_look(request, tell, report)
+
+
 def _with_cache(
-    request: Request, builds: Builds, tell: Teller, report: Report, memory: FileMemory | None
+    request: Request, builds: Builds, stamp: str, tell: Teller, report: Report, memory: FileMemory | None
 ) -> None:
     with report.stage("바뀐 것 찾기"):
-        # Not the package itself, which loads Jinja; a test may have put it elsewhere.
-        templates = getattr(sys.modules.get("templates"), "FOLDER", ROOT / "templates")
-        look = Inputs(ROOT, templates)
-        cache = Cache(builds.cache, look.of_program())
-        inputs = look.of_content(request.content) + look.of_assets()
+        cache = Cache(builds.cache, stamp)
+        inputs, are_settled = inputs_of(request)
     try:
         try:
-            if not _is_current(request, builds, cache, inputs, report):
-                _make(request, builds, cache, inputs if look.are_settled else "", tell, report, memory)
+            state: State | None = None if request.full else cache.get("state", "last")
+            if state and is_current(request, builds, state, inputs):
+                report.files = report.taken_over = state.files
+                report.build, report.due = state.build, state.due
+            else:
+                _make(request, builds, cache, inputs if are_settled else "", tell, report, memory)
         except Damaged:
             cache.throw_away()
             _make(request, builds, cache, "", tell, report, None)
     finally:
         cache.close()
-
-
-def _is_current(request: Request, builds: Builds, cache: Cache, inputs: str, report: Report) -> bool:
-    """Is the site just what this build would make? All files by their times; a few milliseconds."""
-    state: State | None = None if request.full else cache.get("state", "last")
-    live = builds.current()
-    if state is None or live is None or (state.wishes, state.inputs) != (request.wishes, inputs):
-        return False
-    if (
-        live.name != state.build
-        or not state.begins <= request.now < state.ends
-        or listing(live) != state.listing
-    ):
-        return False
-    report.files = report.taken_over = state.files
-    report.build, report.due = state.build, state.due
-    return True
 
 
 def _make(
@@ -123,8 +125,9 @@ def _make(
     report: Report,
     memory: FileMemory | None,
 ) -> None:
-    from publish.building import Building, NotWhole
-    from publish.freezing import FreezeFailed, explain
+    with report.stage("불러오기"):
+        from publish.building import Building, NotWhole
+        from publish.freezing import FreezeFailed, explain
 
     try:
         Building(request, builds, cache, tell, report).run(inputs, memory)
@@ -138,9 +141,26 @@ def _make(
         raise BuildFailed([explain(wrong)]) from wrong
 
 
+def _copy(request: Request, report: Report) -> None:
+    """Under the lock of the builds: else the one that is copied may be taken away meanwhile."""
+    if request.sync is None:
+        return
+    from publish.syncing import sync
+
+    try:
+        with report.stage("옮기기"):
+            done = sync(request.out, request.sync)
+    except NotOurs as wrong:
+        raise NotCopied([wrong]) from wrong
+    except OSError as wrong:
+        raise NotCopied([trouble(wrong, request.sync)]) from wrong
+    report.synced = asdict(done)
+    report.notes.append(done.sentence(request.sync))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; gives the exit code."""
-    given = _parser().parse_args(arguments)
+    given = read_call(arguments)
     request = Request(
         given.content,
         given.out,
@@ -150,43 +170,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
         live=given.watch,
         full=given.full,
         jobs=given.jobs,
+        sync=given.sync,
     )
+    stood = Builds(request.out).current()
+    lines: Sequence[str] = ()
+    mistakes: Sequence[Mistake] = ()
+    code = 1
     try:
-        if given.check:
-            return _check(request)
-        if given.due:
-            return _due(request)
-        if given.rollback:
-            return _roll_back(request)
-        if given.watch:
-            from publish.watching import watch
-
-            return watch(request, build, given.port, given.beside)
-        report = _build(request, given)
-        if given.sync:
-            from publish.syncing import sync
-
-            print(sync(request.out, given.sync).sentence(given.sync), file=sys.stderr)
+        return _run(request, given)
+    except BrokenPipeError:
+        raise
     except ContentMistakes as wrong:
-        print("\n".join(str(mistake) for mistake in wrong.mistakes))
-        print(f"고칠 곳이 {len(wrong.mistakes)}개 있습니다. 누리집은 그대로입니다.", file=sys.stderr)
-        return 1
+        mistakes, lines = wrong.mistakes, [str(mistake) for mistake in wrong.mistakes]
+        said = f"고칠 곳이 {len(lines)}개 있습니다."
     except BuildFailed as wrong:
-        print("\n".join(wrong.lines))
-        print("만들지 못했습니다. 누리집은 그대로입니다.", file=sys.stderr)
-        return 1
+        said, lines = wrong.said, wrong.lines
     except NotOurs as wrong:
-        print(wrong)
-        return 1
+        said, lines = BuildFailed.said, [str(wrong)]
+    except OSError as wrong:
+        said, lines = BuildFailed.said, [trouble(wrong, request.out)]
     except InUse as wrong:
-        print(wrong, file=sys.stderr)
-        return 3
+        said, code = str(wrong), 3
+    except KeyboardInterrupt:
+        said = "멈추었습니다."
+    is_same = stood == Builds(request.out).current()
+    said += " 누리집은 그대로입니다." if is_same else " 누리집은 새것입니다."
     if given.json:
-        print(json.dumps(report.as_data(), ensure_ascii=False))
-    else:
-        print(report.sentence(given.out))
+        told = [asdict(mistake) for mistake in mistakes]
+        print(json.dumps({"error": said, "lines": lines, "mistakes": told}, ensure_ascii=False))
+    elif lines:
+        print("\n".join(lines))
+    print(said, file=sys.stderr)
+    return code
+
+
+def _run(request: Request, given: argparse.Namespace) -> int:
+    if given.check:
+        return _check(request, given.json)
+    if given.due:
+        return _due(request)
+    if given.rollback:
+        return _roll_back(request)
+    if given.watch:
+        from publish.watching import watch
+
+        stamp_of_program(ROOT)
+        port = PORT if given.port is None and not given.beside else given.port
+        return watch(request, build, port, given.beside)
+    report = _build(request, given)
+    for note in report.notes:
+        print(note, file=sys.stderr)
     if given.profile:
         print("\n".join(report.profile()), file=sys.stderr)
+    print(json.dumps(report.as_data(), ensure_ascii=False) if given.json else report.sentence(given.out))
     return 0
 
 
@@ -195,38 +231,27 @@ def _build(request: Request, given: argparse.Namespace) -> Report:
 
     # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
     gc.set_threshold(200_000, 50, 1000)
+    before = since_start()
     with progress(sys.stderr, quiet=given.json) as tell:
-        return build(request, tell)
+        report = build(request, tell)
+    report.began(before)
+    return report
 
 
-def _check(request: Request) -> int:
+def _check(request: Request, as_json: bool) -> int:
     from civic.library import load
 
-    library = load(request.content, request.now)
-    print(f"내용에 잘못이 없습니다. 화면 {len(library.everything())}개가 보입니다.")
+    count = len(load(request.content, request.now).everything())
+    said = f"내용에 잘못이 없습니다. 화면 {count}개가 보입니다."
+    print(json.dumps({"pages": count, "mistakes": []}) if as_json else said)
     return 0
 
 
 def _due(request: Request) -> int:
-    """Print when the site has to be built again: a time, "now" or "never"."""
+    """Print when the site has to be built again: a time, "now" or "never". Changes nothing, waits for nobody."""
     builds = Builds(request.out)
-    state: State | None = None
-    if builds.cache.is_file():
-        templates = ROOT / "templates"
-        cache = Cache(builds.cache, Inputs(ROOT, templates).of_program())
-        try:
-            state = cache.get("state", "last")
-        except Damaged:
-            state = None
-        finally:
-            cache.close()
-    live = builds.current()
-    if (
-        state is None
-        or live is None
-        or live.name != state.build
-        or not state.begins <= request.now < state.ends
-    ):
+    state: State | None = peek(builds.cache, stamp_of_program(ROOT), "state", "last")
+    if state is None or not is_current(request, builds, state, inputs_of(request)[0]):
         print("now")
     else:
         print(state.due or "never")
@@ -249,53 +274,31 @@ def _say_waiting() -> None:
     print("다른 만들기가 끝나기를 기다립니다.", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build.py", description="누리집을 만듭니다.")
-    add = parser.add_argument
-    add("--content", type=Path, default=ROOT / "content", metavar="DIR", help="내용이 있는 폴더")
-    add("--out", type=Path, default=ROOT / "site", metavar="DIR", help="누리집이 놓일 자리(링크)")
-    add("--base-url", type=_address, metavar="URL", help="공개 주소")
-    add("--now", type=_time, metavar="ISO", help="이 시각의 누리집을 시연용으로 만듭니다")
-    add("--full", action="store_true", help="이어받지 않고 모두 새로 만듭니다")
-    add("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="함께 일할 프로세스 수")
-    add("--json", action="store_true", help="결과를 JSON으로 적습니다")
-    add("--profile", action="store_true", help="어디에 시간이 걸렸는지 적습니다")
-    add("--sync", type=Path, metavar="DIR", help="만든 뒤 바뀐 파일만 이 폴더에 옮깁니다")
-    add("--port", type=int, default=8000, metavar="N", help="--watch가 보여 주는 포트")
-    add("--beside", metavar="COMMAND", help="--watch가 스스로 보여 주는 대신 함께 돌릴 서버 명령")
-    only = parser.add_mutually_exclusive_group()
-    only.add_argument("--check", action="store_true", help="내용만 살펴보고 아무것도 쓰지 않습니다")
-    only.add_argument("--watch", action="store_true", help="고칠 때마다 다시 만들고 브라우저를 새로 고칩니다")
-    only.add_argument("--rollback", action="store_true", help="바로 전에 만든 누리집으로 되돌립니다")
-    only.add_argument(
-        "--due", action="store_true", help="언제 다시 만들어야 하는지 적습니다(시각, now, never)"
-    )
-    return parser
+def command() -> int:
+    """As the process of its own that it is: stopped cleanly by signals, and without a word when nobody listens."""
 
+    def stop(*_: Any) -> None:
+        for number in stopping:  # once is enough: tidying up is not to be stopped
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
-def _jobs(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"1부터 64까지의 수여야 합니다 (found {text})")
-    return int(text)
-
-
-def _time(text: str) -> datetime:
+    # Not those that whoever started this has shut off (nohup).
+    asked = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    stopping = [number for number in asked if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in stopping:
+        signal.signal(number, stop)
     try:
-        return parse_time(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"2023-08-16T09:00:00처럼 쓰세요 (found {text})") from None
-
-
-def _address(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or len(text.split("/")) != 3:
-        raise argparse.ArgumentTypeError(f"https://로 시작하고 끝에 /가 없는 주소여야 합니다 (found {text})")
-    return text
+        code = main()
+    except SystemExit as wrong:
+        code = wrong.code if isinstance(wrong.code, int) else 1
+    except BrokenPipeError:
+        code = 1
+    for out in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            out.flush()
+    return code
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(
-        code
-    )  # everything is on disk: to take all pages apart, object by object, lasts as long as an edit
+    # Everything is on disk: to take all pages apart, object by object, lasts as long as an edit.
+    os._exit(command())

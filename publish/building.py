@@ -11,16 +11,16 @@ import templates
 from civic.errors import Mistake
 from civic.library import Library, load
 from publish.app import create_app
-from publish.builds import Builds
+from publish.builds import Builds, whole_name
 from publish.cache import Cache
 from publish.checking import Outline, broken
 from publish.edition import Edition
-from publish.freezing import Before, Frozen, freeze
+from publish.freezing import Before, CannotWrite, Frozen, freeze
 from publish.inputs import Inputs
 from publish.pages import PagesApp, digest
 from publish.remembering import Compiled, FileMemory
 from publish.report import Report, Teller
-from publish.request import ROOT, SUMS, Request, State, listing
+from publish.request import LIVE, ROOT, SUMS, Request, State, listing, told
 from publish.span import Span, WatchedClock
 from templates.assets import Assets
 
@@ -36,9 +36,9 @@ class NotWhole(Exception):
         super().__init__("\n".join(map(str, mistakes)))
 
 
-def first_look(request: Request, report: Report) -> FileMemory:
+def first_look(request: Request, tell: Teller, report: Report) -> FileMemory:
     """Read the content just to see whether it holds; what was read, to be kept. Raises ContentMistakes."""
-    memory = FileMemory(None)
+    memory = FileMemory(None, tell)
     with report.stage("글 읽기"):
         load(request.content, request.now, memory, request.jobs)
     return memory
@@ -63,18 +63,31 @@ class Building:
         """
         request, report = self.request, self.report
         with report.stage("글 읽기"):
-            memory = memory or FileMemory(None if request.full else self.cache)
+            memory = memory or FileMemory(None if request.full else self.cache, self.tell)
             library = load(request.content, self.clock.now(), memory, request.jobs)
         with report.stage("화면 준비"):
             app = self._app(library)
-        before = self._before(memory)
-        fresh = self.builds.begin(reuse=bool(before.records) and before.folder == self.builds.current())
+            before = self._before(memory)
+        reuse = bool(before.records) and before.folder == self.builds.current()
+        try:
+            site, frozen = self._publish(app, self.builds.begin(reuse), before)
+        except CannotWrite:
+            if not reuse:
+                raise
+            # What an old build left may not be ours to write over.
+            site, frozen = self._publish(app, self.builds.begin(), before)
+        with report.stage("기억하기"):
+            self._remember(site, frozen, before, memory, inputs)
+
+    def _publish(self, app: PagesApp, fresh: Path, before: Before) -> tuple[Path, Frozen]:
+        """Freeze into the folder and make it the site, or leave the one that is the same already."""
+        report = self.report
         try:
             with report.stage("화면 만들기"):
-                frozen = freeze(app, fresh, self.clock, before, request.jobs, partial(self.tell, "화면"))
+                frozen = freeze(app, fresh, self.clock, before, self.request.jobs, partial(self.tell, "화면"))
             with report.stage("살펴보기"):
                 self._check(frozen, before)
-            self._count(frozen, before)
+                self._count(frozen, before)
             live = self.builds.current()
             same = not frozen.changed and not report.dropped and live is not None and live == before.folder
             with report.stage("바꿔 놓기"):
@@ -82,12 +95,14 @@ class Building:
                     site = live
                 else:
                     (fresh / SUMS).write_text(sums(frozen), "utf-8")
+                    if self.request.live:
+                        (fresh / LIVE).write_text(told(whole_name(fresh)), "utf-8")
                     site = self.builds.publish(fresh)
             report.is_new, report.build = not same, site.name
         finally:
-            self.builds.abandon(fresh)
-        with report.stage("기억하기"):
-            self._remember(site, frozen, before, memory, inputs)
+            with report.stage("치우기"):
+                self.builds.abandon(fresh)
+        return site, frozen
 
     def _app(self, library: Library) -> PagesApp:
         request = self.request
@@ -108,6 +123,7 @@ class Building:
         if kept and kept[0] == key:
             found: Assets = kept[1]
             return found
+        self.tell("글꼴과 스타일", 0, 0)
         assets = Assets.collect(ROOT, characters)
         self.kept["assets"] = {"all": (key, assets)}
         return assets
@@ -161,7 +177,7 @@ class Building:
         )
         pages = {name: frozen.records[name] for name in frozen.outlines}
         dropped = before.records.keys() - frozen.records.keys()
-        self.cache.save(
+        is_kept = self.cache.save(
             {
                 **self.kept,
                 "file": memory.fresh,
@@ -171,6 +187,9 @@ class Building:
             },
             {"file": memory.gone, "page": dropped, "outline": dropped},
         )
+        if not is_kept:
+            said = "기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
+            self.report.notes.append(f"{self.builds.cache}: {said}")
 
 
 class Outlines(Mapping[str, Outline | None]):

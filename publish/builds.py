@@ -60,25 +60,30 @@ class Builds:
             yield
 
     def begin(self, reuse: bool = False) -> Path:
-        """A fresh folder for a build; what killed builds left is removed first.
+        """A fresh folder for a build; what killed builds left is removed first, as far as that can be done.
 
         reuse: it may hold the files of the oldest build, which had to go anyway: most of them are right already.
         """
-        for left in self.folder.glob(f"{self.link.name}-*{UNFINISHED}"):
-            shutil.rmtree(left)
+        for _, left in self._numbered(UNFINISHED):
+            shutil.rmtree(left, ignore_errors=True)
         finished = self.finished()
-        number = max((number for number, _ in finished), default=0) + 1
+        number = max((number for number, _ in [*finished, *self._numbered(UNFINISHED)]), default=0) + 1
         fresh = self.folder / f"{self.link.name}-{number:06d}{UNFINISHED}"
         oldest = finished[0][1] if reuse and len(finished) >= KEPT else None
         if oldest and oldest != self.current():
-            oldest.rename(fresh)
-        else:
-            fresh.mkdir()
+            with suppress(OSError):
+                return oldest.rename(fresh)
+        fresh.mkdir()
         return fresh
 
     def finished(self) -> list[tuple[int, Path]]:
         """(number, folder) of all whole builds, oldest first."""
-        found = [(self._name.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        return self._numbered("")
+
+    def _numbered(self, ending: str) -> list[tuple[int, Path]]:
+        # By the whole name: beside `site` there may be the builds of `site-en`.
+        paths = [path for path in self.folder.iterdir() if path.name.endswith(ending)]
+        found = [(self._name.fullmatch(path.name.removesuffix(ending)), path) for path in paths]
         return sorted((int(match.group(1)), path) for match, path in found if match and path.is_dir())
 
     def current(self) -> Path | None:
@@ -97,22 +102,21 @@ class Builds:
         return older[-1] if older else None
 
     def publish(self, fresh: Path) -> Path:
-        """Make a whole build the site, durably and at once; older builds than the last five go."""
+        """Make a whole build the site, durably and at once; older builds than the last five go, where they can."""
         _sync_disk(fresh)  # every file of the build is on disk before the link says so
-        whole = fresh.with_name(fresh.name.removesuffix(UNFINISHED))
+        whole = fresh.with_name(whole_name(fresh))
         fresh.rename(whole)
         if self.link.is_dir() and not self.link.is_symlink():
             self.link.rmdir()  # empty, see check_target
         self._point_at(whole)
         for _, old in self.finished()[:-KEPT]:
             if old != self.current():
-                shutil.rmtree(old)
+                shutil.rmtree(old, ignore_errors=True)  # the site is there already: no reason to fail
         return whole
 
     def abandon(self, fresh: Path) -> None:
-        """Remove a build that failed."""
-        with suppress(FileNotFoundError):
-            shutil.rmtree(fresh)
+        """Remove a build that failed; what cannot be removed now is tried again by the next build."""
+        shutil.rmtree(fresh, ignore_errors=True)
 
     def _point_at(self, whole: Path) -> None:
         ready = self.folder / f".{self.link.name}.link"
@@ -121,6 +125,11 @@ class Builds:
         ready.replace(self.link)
         _sync_folder(self.folder)
         _sync_folder(self.link.parent)
+
+
+def whole_name(fresh: Path) -> str:
+    """How a build that is being made will be called."""
+    return fresh.name.removesuffix(UNFINISHED)
 
 
 def _take(lock: int, patience: float, waiting: Callable[[], None]) -> None:

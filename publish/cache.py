@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Cache:
 
     def __init__(self, file: Path, stamp: str) -> None:
         self._file, self.stamp = file, stamp
+        self._is_file = True  # else what is kept is lost with this process
         self._db = self._open()
         try:
             if self.get("cache", "whole") is not True:
@@ -46,12 +48,14 @@ class Cache:
         for row in self._rows("select name, value, proof from kept where kind = ?", kind):
             yield row[0], self._value(kind, *row)
 
-    def save(self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]) -> None:
-        """Write values[kind][name] and forget gone[kind], all at once. Where that fails, nothing is kept."""
+    def save(self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]) -> bool:
+        """Write values[kind][name] and forget gone[kind], all at once. False where that fails: nothing is kept."""
         try:
             self._save(values, gone)
         except (sqlite3.Error, OSError):
             self.throw_away()
+            return False
+        return self._is_file
 
     def _save(self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]) -> None:
         with self._db:
@@ -66,21 +70,26 @@ class Cache:
     def throw_away(self) -> None:
         """Begin with nothing."""
         self._db.close()
-        self._file.unlink(missing_ok=True)
-        Path(f"{self._file}-journal").unlink(missing_ok=True)
+        for file in (self._file, self._file.with_name(f"{self._file.name}-journal")):
+            with suppress(OSError):  # noticed below
+                shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
         self._db = self._open()
         try:
             self.get("cache", "whole")
-        except Damaged:  # a full disk: this build goes without
+        except Damaged:  # a full disk, or a file that cannot be removed: this build goes without
             self._db.close()
             self._db = sqlite3.connect(":memory:")
             self._db.execute(_TABLE)
+            self._is_file = False
 
     def close(self) -> None:
         self._db.close()
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._file)
+        try:
+            db = sqlite3.connect(self._file)
+        except sqlite3.Error:  # a folder in its place, or not to be read
+            return sqlite3.connect(":memory:")  # without its table: noticed at the first look at it
         with suppress(sqlite3.DatabaseError):  # noticed at the first look at it
             # A crash may cost the cache, never a page: rows that were torn do not fit their proof.
             db.execute("pragma synchronous = off")
@@ -95,12 +104,26 @@ class Cache:
 
     def _row(self, kind: str, name: str, value: Any) -> tuple[bytes, bytes]:
         written = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-        return written, self._proof(kind, name, written)
+        return written, _proof(self.stamp, kind, name, written)
 
     def _value(self, kind: str, name: str, value: bytes, proof: bytes) -> Any:
-        if self._proof(kind, name, value) != proof:
+        if not isinstance(value, bytes) or _proof(self.stamp, kind, name, value) != proof:
             raise Damaged(f"{kind}/{name}")
         return pickle.loads(value)  # noqa: S301 (proved above to be what we wrote)
 
-    def _proof(self, kind: str, name: str, value: bytes) -> bytes:
-        return hashlib.sha256(b"\0".join([self.stamp.encode(), kind.encode(), name.encode(), value])).digest()
+
+def peek(file: Path, stamp: str, kind: str, name: str) -> Any:
+    """One value, for those who do not hold the lock: None where it cannot be had; the file is never changed."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            question = "select value, proof from kept where kind = ? and name = ?"
+            found = db.execute(question, (kind, name)).fetchone()
+    except sqlite3.Error:
+        return None
+    if found is None or not isinstance(found[0], bytes) or _proof(stamp, kind, name, found[0]) != found[1]:
+        return None
+    return pickle.loads(found[0])  # noqa: S301 (proved above to be what we wrote)
+
+
+def _proof(stamp: str, kind: str, name: str, value: bytes) -> bytes:
+    return hashlib.sha256(b"\0".join([stamp.encode(), kind.encode(), name.encode(), value])).digest()

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Set
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -23,7 +22,7 @@ from typing import Any
 from flask_frozen import Freezer, FrozenFlaskWarning
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
-from civic.errors import ContentMistakes
+from civic.errors import ContentMistakes, trouble
 from civic.library.parallel import is_shared, mapped
 from publish.app import addresses
 from publish.checking import Outline, outline_of
@@ -36,6 +35,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 class FreezeFailed(Exception):
     """A page could not be made. Says where, in one line."""
+
+
+class CannotWrite(FreezeFailed):
+    """A page could be made, but not written."""
 
 
 @dataclass(frozen=True)
@@ -145,17 +148,17 @@ def freeze(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Frozen:
-    """Write every address of the app below the folder. Raises FreezeFailed, ContentMistakes.
+    """Write every address of the app below the folder. Raises FreezeFailed (CannotWrite), ContentMistakes.
 
     Files whose pages are as before are links to those of the build before.
     """
     edition: Edition = app.extensions["edition"]
     frozen = Frozen()
+    names: Mapping[str, object]  # a mapping: they are looked up by the thousand
     if before.texts is None:
-        pages = plan(app, folder)
-        names = list(pages)
+        names = pages = plan(app, folder)
     else:
-        names = list(before.records)
+        names = before.records
         pages = plan_again(app, (name for name in names if before.is_in_doubt(name)))
     same = {
         name: record
@@ -163,26 +166,30 @@ def freeze(
         if (record := before.records.get(name))
         and (name not in pages or is_same(record, pages[name], clock.at, edition))
     }
-    there = clear(folder, names)
-    for parent in sorted({name.rpartition("/")[0] for name in same} - there):
-        os.makedirs(f"{folder}/{parent}", exist_ok=True)  # noqa: PTH103 (thousands of them)
-    frozen.records = {
-        name: record for name, record in same.items() if take_over(record, before.folder, folder, name)
-    }
+    try:
+        there = clear(folder, names)
+        for parent in sorted({name.rpartition("/")[0] for name in same} - there):
+            os.makedirs(f"{folder}/{parent}", exist_ok=True)  # noqa: PTH103 (thousands of them)
+        frozen.records = {
+            name: record for name, record in same.items() if take_over(record, before.folder, folder, name)
+        }
+    except OSError as wrong:
+        raise CannotWrite(trouble(wrong, folder)) from wrong
     todo = [name for name in names if name not in frozen.records]
     pages |= plan_again(app, (name for name in todo if name not in pages))  # files that somebody touched
     edition.compile_templates(is_shared(todo, jobs))
     make = partial(make_file, pages, folder, clock, before, edition)
-    for done, made in enumerate(mapped(make, todo, jobs), 1):
-        if isinstance(made, Exception):
-            raise made
-        frozen.records[made.name] = made.record
-        frozen.outlines[made.name] = made.outline
-        frozen.seconds[made.name] = made.seconds
-        if made.is_changed:
-            frozen.changed.add(made.name)
-        if progress:
-            progress(done, len(todo))
+    with closing(mapped(make, todo, jobs)) as each:
+        for done, made in enumerate(each, 1):
+            if isinstance(made, Exception):
+                raise made
+            frozen.records[made.name] = made.record
+            frozen.outlines[made.name] = made.outline
+            frozen.seconds[made.name] = made.seconds
+            if made.is_changed:
+                frozen.changed.add(made.name)
+            if progress:
+                progress(done, len(todo))
     frozen.records = {name: frozen.records[name] for name in sorted(frozen.records)}
     return frozen
 
@@ -223,22 +230,13 @@ def take_over(record: Record, old: Path, new: Path, name: str) -> bool:
             return True
         os.unlink(place)  # noqa: PTH108 (thousands of them)
     try:
-        _link(f"{old}/{name}", place)
-    except FileNotFoundError:
+        os.link(f"{old}/{name}", place)
+    except OSError:  # gone, more links than the disk can count, or a disk without links: made anew
         return False
     if state_of(place) == record.state:
         return True
     os.unlink(place)  # noqa: PTH108
     return False
-
-
-def _link(old: str, new: str) -> None:
-    try:
-        os.link(old, new)
-    except FileNotFoundError:
-        raise
-    except OSError:  # another file system, or more links than it can count
-        shutil.copy2(old, new)
 
 
 def state_of(place: str) -> tuple[int, int, int]:
@@ -280,7 +278,7 @@ def make_file(
             began,
         )
     except OSError as wrong:
-        return FreezeFailed(f"{folder.name}/{name}: 쓸 수 없습니다: {wrong.strerror}")
+        return CannotWrite(f"쓸 수 없습니다: {trouble(wrong, folder / name)}")
 
 
 def _record(page: Page, span: Span, edition: Edition) -> Record:

@@ -7,11 +7,35 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 CODE = ("build.py", "civic", "publish", "templates", "forms_api")  # forms_api: its words are in the font
+IGNORED = (
+    ".",
+    "~$",
+)  # as reading ignores them: hidden files, and the locks that editors and word processors leave
 KIT = "node_modules/krds-uiux"
 RACY = 50_000_000  # ns: a file changed so lately may change again without another time
+
+
+@cache
+def stamp_of_program(root: Path) -> str:
+    """The program that runs, and its libraries: with another one, no cache holds.
+
+    Worked out once, as early as can be: whatever becomes of the files later, this process goes on with what it loaded.
+    """
+    libraries = sorted(
+        entry.name
+        for folder in sys.path
+        if folder.endswith("site-packages")
+        for entry in os.scandir(folder)
+        if entry.name.endswith(".dist-info")
+    )
+    look = Inputs(root, root / "templates")
+    lines = [sys.version, *libraries, *look.of_code()]
+    # What is too fresh to be told by its times is remembered by nobody.
+    return _digest(lines if look.are_settled else [*lines, f"{time.time_ns()} {os.getpid()}"])
 
 
 class Inputs:
@@ -22,17 +46,9 @@ class Inputs:
         self._now = time.time_ns()
         self.are_settled = True
 
-    def of_program(self) -> str:
-        """The program and its libraries: with another one, no cache holds."""
-        libraries = sorted(
-            entry.name
-            for folder in sys.path
-            if folder.endswith("site-packages")
-            for entry in os.scandir(folder)
-            if entry.name.endswith(".dist-info")
-        )
-        files = [self._root / name for name in CODE]
-        return _digest([sys.version, *libraries, *self._listed(files, (".py",))])
+    def of_code(self) -> list[str]:
+        """The files of the program."""
+        return list(self._listed([self._root / name for name in CODE], (".py",)))
 
     def of_assets(self) -> str:
         """What stylesheet, scripts and fonts are made from, besides the characters in use."""
@@ -55,7 +71,10 @@ class Inputs:
 
 
 def _files(place: str) -> Iterator[tuple[str, os.stat_result]]:
-    """(path, state) of a file, or of every file below a folder, in the order of the names; none where there is none."""
+    """(path, state) of a file, or of every file below a folder, in the order of the names; none where there is none.
+
+    A link that leads nowhere counts as what it is; what goes away meanwhile was not there.
+    """
     try:
         entries = sorted(os.scandir(place), key=lambda entry: entry.name)
     except NotADirectoryError:
@@ -64,12 +83,19 @@ def _files(place: str) -> Iterator[tuple[str, os.stat_result]]:
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name == "__pycache__":
+        if entry.name == "__pycache__" or entry.name.startswith(IGNORED):
             continue
-        if entry.is_dir():
+        try:
+            is_folder, found = entry.is_dir(), entry.stat()
+        except OSError:
+            try:
+                is_folder, found = False, entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+        if is_folder:
             yield from _files(entry.path)
         else:
-            yield entry.path, entry.stat()
+            yield entry.path, found
 
 
 def _digest(lines: Iterable[str]) -> str:

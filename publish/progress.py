@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from publish.report import Teller
 
 FIRST_AFTER = 0.7  # seconds that are too short to talk about
 PLAIN_EVERY = 5.0  # seconds between two plain lines
+DRAWN_EVERY = 0.1  # seconds between two looks of the moving line
 
 
 @contextmanager
@@ -32,34 +33,52 @@ class _Nobody:
 
 
 class _Lines(_Nobody):
+    """For each stage that is counted a line after a while, then one every few seconds; the others when they begin."""
+
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._last = time.monotonic() + FIRST_AFTER - PLAIN_EVERY
+        self._stage = ""
+        self._next = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if time.monotonic() - self._last >= PLAIN_EVERY:
-            self._last = time.monotonic()
-            print(f"{stage} {done}/{total}", file=self._out, flush=True)
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._next = stage, now + FIRST_AFTER
+        if not done or now >= self._next:
+            self._next = now + PLAIN_EVERY
+            with suppress(OSError):  # nobody listens
+                print(_said(stage, done, total), file=self._out, flush=True)
 
 
 class _Terminal(_Nobody):
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+        # No thread of its own that draws: processes are forked meanwhile.
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True
+            TextColumn("{task.description}"), BarColumn(), transient=True, auto_refresh=False
         )
-        self._began = time.monotonic()
+        self._began = self._drawn = time.monotonic()
         self._task: TaskID | None = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._began < FIRST_AFTER and done:
+            return
         if self._task is None:
-            if time.monotonic() - self._began < FIRST_AFTER:
-                return
             self._bar.start()
-            self._task = self._bar.add_task(stage, total=total)
-        self._bar.update(self._task, description=stage, completed=done, total=total)
+            self._task = self._bar.add_task(stage)
+        if not done or done == total or now - self._drawn > DRAWN_EVERY:
+            self._drawn = now
+            self._bar.update(
+                self._task, description=_said(stage, done, total), completed=done, total=total or None
+            )
+            self._bar.refresh()
 
     def end(self) -> None:
         if self._task is not None:
             self._bar.stop()
+
+
+def _said(stage: str, done: int, total: int) -> str:
+    return f"{stage} {done}/{total}" if total else f"{stage} {done}" if done else stage

@@ -14,6 +14,7 @@ from jinja2.bccache import Bucket
 from civic.library.facts import Facts, Stamp
 from publish.cache import Cache
 from publish.inputs import RACY
+from publish.report import Teller
 
 PROOF = hashlib.sha256().digest_size
 
@@ -21,7 +22,8 @@ PROOF = hashlib.sha256().digest_size
 class FileMemory:
     """Facts of content files, by file and stamp."""
 
-    def __init__(self, cache: Cache | None) -> None:
+    def __init__(self, cache: Cache | None, tell: Teller | None = None) -> None:
+        self._tell = tell
         self._old: dict[str, tuple[Stamp, Facts]] = dict(cache.all("file")) if cache else {}
         self.fresh: dict[str, tuple[Stamp, Facts]] = {}
         self._seen: set[str] = set()
@@ -36,6 +38,8 @@ class FileMemory:
 
     def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
         self.read.add(file)
+        if self._tell:
+            self._tell("글", len(self.read), 0)
         if max(stamp[1], stamp[2]) < time.time_ns() - RACY:  # else it may change once more at this very time
             self.fresh[file] = stamp, facts
             self._seen.add(file)

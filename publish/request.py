@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from publish.builds import Builds
+from publish.inputs import Inputs
+
 ROOT = Path(__file__).resolve().parent.parent
-LIVE = "live.json"  # what a watched site says of itself; not a file of the site
+LIVE = "live.json"  # what a watched site says of itself; only such a site has one
 SUMS = "sha256sums.txt"  # of every file of the site, so that `sha256sum -c` proves a copy
 
 
@@ -27,11 +33,17 @@ class Request:
     full: bool = False  # nothing is taken over
     jobs: int = 1
     patience: float = 60.0  # seconds to wait for another build
+    sync: Path | None = None  # where the site is copied to
 
     @property
     def wishes(self) -> str:
         """What makes the site another one, apart from files and the clock."""
         return repr((str(self.content.absolute()), self.base_url, self.demo, self.live))
+
+
+def told(build: str, mistakes: Sequence[str] = ()) -> str:
+    """What open pages of a watched site are told, see static/js/live.js."""
+    return json.dumps({"build": build, "mistakes": list(mistakes)}, ensure_ascii=False)
 
 
 class State(NamedTuple):
@@ -62,3 +74,21 @@ def listing(folder: Path) -> str:
                     lines.append(f"{entry.path} {found.st_size} {found.st_mtime_ns} {found.st_ino}")
     skipped = len(str(folder))
     return hashlib.sha256("\n".join(sorted(line[skipped:] for line in lines)).encode()).hexdigest()
+
+
+def inputs_of(request: Request) -> tuple[str, bool]:
+    """What a build would read, and whether that can be told by the times of the files."""
+    # Not the package itself, which loads Jinja; a test may have put it elsewhere.
+    look = Inputs(ROOT, getattr(sys.modules.get("templates"), "FOLDER", ROOT / "templates"))
+    return look.of_content(request.content) + look.of_assets(), look.are_settled
+
+
+def is_current(request: Request, builds: Builds, state: State, inputs: str) -> bool:
+    """Is the site just what this build would make? All files by their times; a few milliseconds."""
+    live = builds.current()
+    return (
+        live is not None
+        and (state.build, state.wishes, state.inputs) == (live.name, request.wishes, inputs)
+        and state.begins <= request.now < state.ends
+        and listing(live) == state.listing
+    )

@@ -1,142 +1,245 @@
 """`--watch`: every edit makes the site anew, and open pages load themselves; mistakes show on the page.
 
 Pages of a watched site carry a small script that asks for /live.json: a new build there and the page loads itself;
-mistakes there and it shows them, with file and line, above the page that stands. Nothing but files: any server will do.
+mistakes there and it shows them, with file and line, above the page that stands. Until such a site stands, a page of
+its own shows the mistakes. Never writes into a site that was made without --watch.
 """
 
 from __future__ import annotations
 
-import json
-import shlex
+import errno
+import html
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from watchfiles import watch as changes
 
-from civic.errors import ContentMistakes
+from civic.clock import parse_time
+from civic.errors import ContentMistakes, InUse, Mistake, trouble
+from publish.builds import Builds
+from publish.inputs import CODE
 from publish.report import Report
-from publish.request import LIVE, ROOT, Request
+from publish.request import LIVE, ROOT, Request, told
 
 DELAY = 200  # ms in which several edits count as one
-TICK = 500  # ms between two looks at the server
-WATCHED = ("templates", "static")
+TICK = 500  # ms between two looks at the server and the clock
+SHOWN = ("templates", "static")
 Build = Callable[[Request], Report]
 
 
 def watch(
-    request: Request, build: Build, port: int, beside: str | None, stop: threading.Event | None = None
+    request: Request,
+    build: Build,
+    port: int | None,
+    beside: Sequence[str] | None,
+    stop: threading.Event | None = None,
 ) -> int:
-    """Build, show, and build again after each edit, until a signal or `stop`; the exit code.
+    """Build, show, and build again after each edit and when the clock asks for it, until a signal or `stop`.
 
-    port: of the site on this machine, where no command runs beside; beside: the command of a
-    server, which follows the content by itself; when it ends, so does this, with its exit code.
+    port: where the site is shown on this machine, None for nowhere; beside: the command of a server, which follows
+    the content by itself and takes over as soon as there is a watched site; when it ends, so does this, with its exit
+    code.
+    Raises NotOurs, InUse (the port), ContentMistakes (no content to be watched).
     """
     stop = stop or threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if threading.current_thread() is threading.main_thread():
             signal.signal(number, lambda *_: stop.set())
+    builds = Builds(request.out)
+    builds.check_target()
+    if not request.content.is_dir():
+        raise ContentMistakes([Mistake(str(request.content), 0, "", "content 폴더가 없습니다")])
     watcher = Watcher(request, build)
-    if not watcher.rebuild() and not request.out.is_dir():
-        return 1  # there is no page on which the mistakes could be shown
-    server = _Command(shlex.split(beside)) if beside else _Preview(request.out, port)
+    preview = _Preview(watcher, port) if port is not None else None
+    server: _Preview | _Command | None = preview
     try:
+        watcher.rebuild()
+        if preview and not (beside and watcher.is_live):
+            preview.begin()
         for seen in changes(
-            request.content,
-            *(ROOT / name for name in WATCHED),
+            *_watched(request.content),
             debounce=DELAY,
             rust_timeout=TICK,
             yield_on_timeout=True,
             stop_event=stop,
             raise_interrupt=False,
         ):
-            code = server.code()
-            if code is not None:
+            if beside and server is preview and watcher.is_live:
+                if preview:
+                    preview.end()
+                server = _Command(beside)
+            if isinstance(server, _Command) and (code := server.code()) is not None:
                 return code
-            if seen:
+            if _is_other_program({path for _, path in seen}):
+                print("프로그램이 바뀌어 처음부터 다시 시작합니다.", flush=True)
+                if server:
+                    server.end()
+                os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (ourselves)
+            if seen or watcher.is_due:
                 watcher.rebuild()
     finally:
-        server.end()
+        if server:
+            server.end()
     return 0
 
 
+def _watched(content: Path) -> list[Path]:
+    places = [content, *(ROOT / name for name in {*SHOWN, *CODE})]
+    return [place for place in places if place.exists()]
+
+
+def _is_other_program(paths: set[str]) -> bool:
+    """Has our own code changed, and can it be read? Modules that are loaded would stay the old ones."""
+    code = [Path(path) for path in paths if path.endswith(".py") and _is_code(Path(path))]
+    for file in code:
+        try:
+            compile(file.read_bytes(), file, "exec")
+        except FileNotFoundError:
+            continue
+        except (SyntaxError, ValueError) as wrong:
+            print(f"{file}: {wrong}", file=sys.stderr, flush=True)
+            return False
+    return bool(code)
+
+
+def _is_code(file: Path) -> bool:
+    return any(file.is_relative_to(ROOT / name) for name in CODE)
+
+
 class Watcher:
-    """Builds, and writes beside the pages what came of it."""
+    """Builds, and tells open pages what came of it."""
 
     def __init__(self, request: Request, build: Build) -> None:
         # One process: threads that watch files do not go well with forked ones.
         self._request, self._build = replace(request, jobs=1), build
+        self._builds = Builds(request.out)
         self._began = monotonic()
+        self._due: datetime | None = None
+        self.mistakes: list[str] = []
+        self.site = request.out
+
+    @property
+    def now(self) -> datetime:
+        """The time of the site, which goes on."""
+        return self._request.now + timedelta(seconds=int(monotonic() - self._began))
+
+    @property
+    def is_due(self) -> bool:
+        """Has the clock come to where a page changes?"""
+        return self._due is not None and self.now >= self._due
+
+    @property
+    def is_live(self) -> bool:
+        """Does a watched site stand, whose pages show mistakes by themselves?"""
+        current = self._builds.current()
+        return current is not None and (current / LIVE).is_file()
 
     def rebuild(self) -> bool:
         """One build; False when it could not be made."""
-        request = replace(
-            self._request, now=self._request.now + timedelta(seconds=int(monotonic() - self._began))
-        )
-        mistakes: tuple[object, ...] = ()
+        request = replace(self._request, now=self.now)
+        mistakes: Sequence[object] = ()
+        self._due = None
         try:
             report = self._build(request)
-            print(report.sentence(request.out), flush=True)
+            self._due = parse_time(report.due) if report.due else None
+            print("\n".join([*report.notes, report.sentence(request.out)]), flush=True)
         except ContentMistakes as wrong:
             mistakes = wrong.mistakes
         except Exception as wrong:
             # Whatever went wrong is shown; the next edit is the next try.
-            mistakes = getattr(wrong, "lines", None) or (f"{type(wrong).__name__}: {wrong}",)
-        for line in mistakes:
+            mistakes = getattr(wrong, "lines", None) or [f"{type(wrong).__name__}: {wrong}"]
+        self.mistakes = [str(line) for line in mistakes]
+        for line in self.mistakes:
             print(line, file=sys.stderr, flush=True)
-        tell_pages(request.out, [str(line) for line in mistakes])
+        self._tell_pages()
         return not mistakes
 
+    def _tell_pages(self) -> None:
+        """Say which build the site is, and what is wrong with the content now; in a watched site alone."""
+        current = self._builds.current()
+        if current is None or not self.is_live:
+            return
+        fresh = self._builds.folder / f".{self._request.out.name}.{LIVE}"
+        try:
+            fresh.write_text(told(current.name, self.mistakes), "utf-8")
+            fresh.replace(current / LIVE)
+        except OSError as wrong:
+            print(trouble(wrong, fresh), file=sys.stderr, flush=True)
 
-def tell_pages(out: Path, mistakes: list[str]) -> None:
-    """Say which build the site is, and what is wrong with the content now. Nothing where no site is built."""
-    if not out.is_dir():
-        return
-    site = out.resolve()
-    fresh = site.parent / f".{LIVE}"
-    fresh.write_text(json.dumps({"build": site.name, "mistakes": mistakes}, ensure_ascii=False), "utf-8")
-    fresh.replace(site / LIVE)
+
+def mistakes_page(mistakes: Sequence[str]) -> str:
+    """What is shown while no watched site stands; it looks again every second."""
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in mistakes)
+    said = f"고칠 곳이 {len(mistakes)}개 있습니다. 고치면 누리집이 나옵니다."
+    return (
+        '<!doctype html><html lang="ko"><meta charset="utf-8"><meta http-equiv="refresh" content="1">'
+        f"<title>{said}</title><h1>{said}</h1><ul>{items}</ul></html>\n"
+    )
 
 
 class _Preview:
-    """The built site on this machine alone."""
+    """The built site on this machine alone, or what keeps it from being built."""
 
-    def __init__(self, out: Path, port: int) -> None:
-        handler = partial(_Quiet, directory=str(out))
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        print(f"http://127.0.0.1:{self.server.server_address[1]}", flush=True)
+    def __init__(self, watcher: Watcher, port: int) -> None:
+        """Takes the port. Raises InUse."""
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(watcher))
+        except OSError as wrong:
+            if wrong.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            raise InUse(f"포트 {port}을(를) 쓸 수 없습니다. --port로 다른 포트를 정하세요.") from wrong
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
-    def code(self) -> int | None:
-        """It ends with this process only."""
-        return None
+    def begin(self) -> None:
+        self._thread.start()
+        print(f"http://127.0.0.1:{self._server.server_address[1]}", flush=True)
 
     def end(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-store")
-        super().end_headers()
+def _handler(watcher: Watcher) -> type[SimpleHTTPRequestHandler]:
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, directory=str(watcher.site))
 
-    def log_message(self, *_: object) -> None:
-        pass
+        def do_GET(self) -> None:
+            if not watcher.mistakes or watcher.is_live:
+                super().do_GET()
+                return
+            page = mistakes_page(watcher.mistakes).encode()
+            self.send_response(503)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def end_headers(self) -> None:
+            self.send_header("Cache-Control", "no-store")
+            super().end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
 
 
 class _Command:
     """A server that runs beside."""
 
-    def __init__(self, words: list[str]) -> None:
+    def __init__(self, words: Sequence[str]) -> None:
         self._running = subprocess.Popen(words)  # noqa: S603 (the command that was asked for)
 
     def code(self) -> int | None:

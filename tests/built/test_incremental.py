@@ -159,6 +159,7 @@ def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
 
 def after_edit(request: Request, file: str, old: str, new: str) -> tuple[list[str], Report]:
     """The files that change when `old` becomes `new` in a content file."""
+    time.sleep(0.1)  # files that are this fresh are read again by the next build
     build.build(request)
     before = snapshot(request.out)
     page = request.content / file

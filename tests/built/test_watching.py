@@ -88,8 +88,8 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
     monkeypatch.setattr(
         watching.subprocess, "Popen", lambda words: running.append(popen(words)) or running[-1]
     )
-    command = f"{sys.executable} -c {json.dumps(server)}"
-    thread = threading.Thread(target=watching.watch, args=(request_, build.build, 0, command, stop))
+    command = [sys.executable, "-c", server]
+    thread = threading.Thread(target=watching.watch, args=(request_, build.build, None, command, stop))
     thread.start()
     try:
         eventually(lambda: log.read_text("utf-8") == "started ")
@@ -107,5 +107,5 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
 
 def test_a_server_that_ends_ends_the_watching(request_: Request) -> None:
     """With its exit code: 3 where the port is taken."""
-    command = f"{sys.executable} -c 'raise SystemExit(3)'"
-    assert watching.watch(request_, build.build, 0, command) == 3
+    command = [sys.executable, "-c", "raise SystemExit(3)"]
+    assert watching.watch(request_, build.build, None, command) == 3
