@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import random
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +15,7 @@ from civic.clock import parse_time
 from publish.builds import Builds, NotOurs
 from publish.cache import peek
 from publish.request import LIVE, SUMS, Request
-from publish.syncing import LOCK, MARK, PART, read_sums, sync
+from publish.syncing import LOCK, MARK, PART, sync
 from tests.built.test_build import SAMPLES, run, snapshot
 
 NOW = parse_time("2023-08-16T09:00:00")
@@ -213,86 +209,3 @@ def test_a_folder_that_no_copy_made_is_refused(request_: Request, tmp_path: Path
     (request_.out / LIVE).write_text("{}", "utf-8")
     with pytest.raises(NotOurs):
         sync(request_.out, tmp_path / "other")
-
-
-# ---------------------------------------------------------------------------- killed
-
-
-def probe(site: Path) -> str:
-    """What is wrong with the site as a reader finds it now; "" when it is whole: every file as its manifest says."""
-    import hashlib
-
-    here = site.resolve()
-    for name, digest in read_sums(here / SUMS).items():
-        if hashlib.sha256((here / name).read_bytes()).hexdigest() != digest:
-            return f"{here.name}: {name}"
-    return ""
-
-
-def killed_builds(request: Request, rounds: int) -> list[str]:
-    """What a reader saw wrong over so many builds, each killed at a random moment after an edit."""
-    chance = random.Random(rounds)
-    found = []
-    command = [
-        sys.executable, build.__file__, "--content", str(request.content), "--out", str(request.out),
-        "--now", NOW.isoformat(),
-    ]  # fmt: skip
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    whole = time.monotonic() - began
-    for number in range(rounds):
-        edit(request, f"강좌 {number}")
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        time.sleep(chance.uniform(0, whole))
-        with_children = os.getpgid(process.pid) if process.poll() is None else 0
-        if with_children:
-            os.killpg(with_children, signal.SIGKILL)
-        process.wait(30)
-        found.append(probe(request.out))
-    return [wrong for wrong in found if wrong]
-
-
-@pytest.mark.parametrize(
-    "rounds", [4, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(7200)])]
-)
-def test_killed_builds_leave_a_whole_site(request_: Request, rounds: int) -> None:
-    """Whole after each kill; and the build that is let finish is the full one, and leaves nothing half-built."""
-    assert killed_builds(request_, rounds) == []
-    build.build(request_)
-    good = snapshot(request_.out)
-    out = request_.out.parent.parent / "full/site"
-    build.build(Request(request_.content, out, NOW, full=True))
-    assert good == snapshot(out)
-    assert not list((request_.out.parent / ".builds").glob("*.part"))
-
-
-def test_the_probe_sees_a_cut_page(request_: Request) -> None:
-    """The control: one page short of a byte is noticed."""
-    build.build(request_)
-    assert probe(request_.out) == ""
-    page = request_.out / "about/index.html"
-    page.write_bytes(page.read_bytes()[:-1])
-    assert probe(request_.out) == "site-000001: about/index.html"
-
-
-def test_a_disk_that_takes_no_more_is_named(request_: Request) -> None:
-    """No file may grow beyond 8 kB, as on a full disk: exit 1, the file is named, the site is as it was."""
-    build.build(request_)
-    before = snapshot(request_.out)
-    edit(request_, "강좌")
-    command = [
-        sys.executable, build.__file__, "--content", str(request_.content), "--out", str(request_.out), "--jobs", "1",
-        "--now", NOW.isoformat(),
-    ]  # fmt: skip
-    made = subprocess.run(
-        ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *command],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert made.returncode == 1, made.stderr
-    assert "쓸 수 없습니다" in made.stdout
-    assert "Traceback" not in made.stderr
-    assert snapshot(request_.out) == before
-    build.build(request_)
-    assert snapshot(request_.out) != before
