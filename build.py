@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from civic.clock import SEOUL
 from civic.errors import ContentMistakes, InUse, Mistake, trouble
@@ -178,8 +178,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = 1
     try:
         return _run(request, given)
-    except BrokenPipeError:
-        raise
     except ContentMistakes as wrong:
         mistakes, lines = wrong.mistakes, [str(mistake) for mistake in wrong.mistakes]
         said = f"고칠 곳이 {len(lines)}개 있습니다."
@@ -197,10 +195,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said += " 누리집은 그대로입니다." if is_same else " 누리집은 새것입니다."
     if given.json:
         told = [asdict(mistake) for mistake in mistakes]
-        print(json.dumps({"error": said, "lines": lines, "mistakes": told}, ensure_ascii=False))
+        _say(json.dumps({"error": said, "lines": lines, "mistakes": told}, ensure_ascii=False))
     elif lines:
-        print("\n".join(lines))
-    print(said, file=sys.stderr)
+        _say("\n".join(lines))
+    _say(said, sys.stderr)
     return code
 
 
@@ -219,10 +217,10 @@ def _run(request: Request, given: argparse.Namespace) -> int:
         return watch(request, build, port, given.beside)
     report = _build(request, given)
     for note in report.notes:
-        print(note, file=sys.stderr)
+        _say(note, sys.stderr)
     if given.profile:
-        print("\n".join(report.profile()), file=sys.stderr)
-    print(json.dumps(report.as_data(), ensure_ascii=False) if given.json else report.sentence(given.out))
+        _say("\n".join(report.profile()), sys.stderr)
+    _say(json.dumps(report.as_data(), ensure_ascii=False) if given.json else report.sentence(given.out))
     return 0
 
 
@@ -243,7 +241,7 @@ def _check(request: Request, as_json: bool) -> int:
 
     count = len(load(request.content, request.now).everything())
     said = f"내용에 잘못이 없습니다. 화면 {count}개가 보입니다."
-    print(json.dumps({"pages": count, "mistakes": []}) if as_json else said)
+    _say(json.dumps({"pages": count, "mistakes": []}) if as_json else said)
     return 0
 
 
@@ -252,9 +250,9 @@ def _due(request: Request) -> int:
     builds = Builds(request.out)
     state: State | None = peek(builds.cache, stamp_of_program(ROOT), "state", "last")
     if state is None or not is_current(request, builds, state, inputs_of(request)[0]):
-        print("now")
+        _say("now")
     else:
-        print(state.due or "never")
+        _say(state.due or "never")
     return 0
 
 
@@ -264,14 +262,20 @@ def _roll_back(request: Request) -> int:
     with builds.alone(request.patience, _say_waiting):
         older = builds.roll_back()
     if older is None:
-        print(f"{request.out}: 되돌릴 이전 누리집이 없습니다.")
+        _say(f"{request.out}: 되돌릴 이전 누리집이 없습니다.")
         return 1
-    print(f"{request.out}: {older.name}로 되돌렸습니다. 다음에 만들면 새 내용이 다시 나옵니다.")
+    _say(f"{request.out}: {older.name}로 되돌렸습니다. 다음에 만들면 새 내용이 다시 나옵니다.")
     return 0
 
 
 def _say_waiting() -> None:
-    print("다른 만들기가 끝나기를 기다립니다.", file=sys.stderr)
+    _say("다른 만들기가 끝나기를 기다립니다.", sys.stderr)
+
+
+def _say(text: str, file: TextIO | None = None) -> None:
+    """One or more lines, on standard output; whoever has gone (`| head`) need not hear them."""
+    with suppress(BrokenPipeError):
+        print(text, file=file, flush=True)
 
 
 def command() -> int:
@@ -291,8 +295,6 @@ def command() -> int:
         code = main()
     except SystemExit as wrong:
         code = wrong.code if isinstance(wrong.code, int) else 1
-    except BrokenPipeError:
-        code = 1
     for out in (sys.stdout, sys.stderr):
         with suppress(OSError):
             out.flush()

@@ -38,13 +38,13 @@ class _Lines(_Nobody):
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._stage = ""
-        self._next = 0.0
+        self._next = self._began = time.monotonic()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
         if stage != self._stage:
             self._stage, self._next = stage, now + FIRST_AFTER
-        if not done or now >= self._next:
+        if now >= self._next or (not done and now - self._began >= FIRST_AFTER):
             self._next = now + PLAIN_EVERY
             with suppress(OSError):  # nobody listens
                 print(_said(stage, done, total), file=self._out, flush=True)

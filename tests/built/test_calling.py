@@ -1,0 +1,246 @@
+"""How the build is called, and how it answers programs: wrong calls, JSON, pipes, names that only look like content."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from civic.library import reading
+from publish import inputs
+from publish.builds import Builds
+from publish.request import Request
+from publish.syncing import LOCK, MARK, PART
+from tests.built.test_build import ROOT, SAMPLES, run, snapshot
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """A copy of the small site's content, to be changed."""
+    return Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
+
+
+@pytest.fixture
+def call(content: Path, tmp_path: Path) -> list[str]:
+    """What says which site to build."""
+    out = tmp_path / "www/site"
+    return ["--content", str(content), "--out", str(out), "--now", "2023-08-16T09:00", "--jobs", "1"]
+
+
+# ---------------------------------------------------------------------------- wrong calls
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--now 9999-12-31T23:59", "--now 0001-01-01", "--now 9999-12-31T23:59-12:00", "--jobs ²", "--jobs 0",
+        "--base-url https://", "--base-url https://a.example/", "--base-url https://a.example?x",
+        "--base-url https://a.example#x", "--base-url https://me@a.example", "--base-url https://a.example:0",
+        "--base-url https://a.example:99999", "--base-url https://a.example:x", "--base-url ftp://a.example",
+        "--base-url https://A.example", "--base-url https://a<b.example", "--base-url https://[::1",
+        "--watch --port 70000", "--watch --port -1", "--watch --port x", "--watch --beside no-such-command",
+        "--port 8001", "--beside true", "--watch --json", "--watch --sync x", "--check --sync x", "--check --full",
+        "--rollback --due", "--rollback --json", "--due --sync x", "--due --profile", "--check --watch",
+        "--content /tmp/a --out /tmp/a/site", "--content /tmp/a --out /tmp/b/../a/b/site", "--content /tmp/a --out /tmp/a",
+        "--content /tmp/a --out /tmp/b --sync /tmp/a/c", "--content /tmp/a --out /tmp/b --sync /tmp/b",
+    ],
+)  # fmt: skip
+def test_a_call_without_sense_is_refused(arguments: str) -> None:
+    """Exit 2 and a sentence, before anything is read or written."""
+    made = run(*arguments.split())
+    assert made.returncode == 2, made.stdout
+    assert "build.py: error: " in made.stderr
+    assert "Traceback" not in made.stderr
+
+
+def test_a_command_that_cannot_be_read_is_refused() -> None:
+    """A quotation mark too few, or nothing at all."""
+    for command in ("python 'x", " "):
+        assert run("--watch", "--beside", command).returncode == 2
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8701", "https://www.a-b.go.kr"])
+def test_a_right_address_is_taken(call: list[str], address: str, tmp_path: Path) -> None:
+    """It stands in the sitemap."""
+    assert run(*call, "--base-url", address).returncode == 0
+    assert f"<loc>{address}/</loc>" in (tmp_path / "www/site/sitemap.xml").read_text("utf-8")
+
+
+def test_watching_what_cannot_be_watched_says_so(call: list[str], tmp_path: Path) -> None:
+    """A port that is taken: 3. No content, a folder of somebody else in place of the site: 1, and it is left alone."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        made = run(*call, "--watch", "--port", str(taken.getsockname()[1]))
+        assert (made.returncode, "다른 포트를 정하세요" in made.stderr) == (3, True)
+    made = run("--content", tmp_path / "none", *call[2:], "--watch", "--port", "0")
+    assert (made.returncode, made.stdout) == (1, f"{tmp_path}/none: content 폴더가 없습니다\n")
+    site = tmp_path / "www/site"
+    site.mkdir(parents=True)
+    (site / "letter.txt").write_text("소중한 글", "utf-8")
+    made = run(*call, "--watch", "--port", "0")
+    assert (made.returncode, "만들지 않은 폴더" in made.stdout) == (1, True)
+    assert [path.name for path in site.iterdir()] == ["letter.txt"]
+
+
+# ---------------------------------------------------------------------------- answers
+
+
+def test_programs_are_told_everything(call: list[str], tmp_path: Path) -> None:
+    """What was made and copied, what is wrong and where: one JSON document each."""
+    made = json.loads(run(*call, "--json", "--sync", tmp_path / "mounted").stdout)
+    assert made["synced"]["copied"] == made["files"] > 60
+    checked = json.loads(run(*call, "--check", "--json").stdout)
+    assert checked["pages"] > 20
+    page = tmp_path / "content/lectures/l09.md"
+    page.write_text(page.read_text("utf-8").replace("audience", "audiense"), "utf-8")
+    for more in ((), ("--check",)):
+        failed = run(*call, "--json", *more)
+        told = json.loads(failed.stdout)
+        assert failed.returncode == 1
+        assert told["error"].endswith("누리집은 그대로입니다.")
+        assert len(told["mistakes"]) == len(told["lines"]) > 0
+        found = [(each["file"], each["line"], each["field"]) for each in told["mistakes"]]
+        assert ("lectures/l09.md", 4, "audiense") in found
+
+
+def test_the_stages_add_up(call: list[str]) -> None:
+    """From the start of Python to the end, also where nothing had to be done; the largest page is named."""
+    first = run(*call)
+    assert "가장 큰 화면: " in first.stdout
+    for more in ("--full", "--json"):
+        made = json.loads(run(*call, "--json", more).stdout)
+        assert sum(made["stages"].values()) == pytest.approx(made["seconds"], abs=0.02)
+        assert made["stages"]["시작"] > 0
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_nobody_has_to_listen(call: list[str], tmp_path: Path, both: bool) -> None:
+    """`build.py | head -0`: no traceback, and the site is there."""
+    reading_end, pipe = os.pipe()
+    os.close(reading_end)
+    command = [sys.executable, ROOT / "build.py", *call]
+    try:
+        made = subprocess.run(
+            command, stdout=pipe, stderr=pipe if both else subprocess.PIPE, timeout=120, check=False
+        )
+    finally:
+        os.close(pipe)
+    assert "Traceback" not in str(made.stderr)
+    assert "Exception" not in str(made.stderr)
+    assert made.returncode == 0
+    assert (tmp_path / "www/site/index.html").is_file()
+
+
+# ---------------------------------------------------------------------------- what only looks like content
+
+
+def test_names_that_reading_ignores_are_ignored_everywhere() -> None:
+    """The look for changes and the reading have the same idea of a hidden file."""
+    assert inputs.IGNORED == reading._IGNORED
+
+
+def test_locks_of_editors_are_not_content(call: list[str], content: Path) -> None:
+    """Emacs leaves a link that leads nowhere; it comes and goes, and no build notices."""
+    lock = content / "lectures/.#l09.md"
+    lock.symlink_to("somebody@host.1234")
+    assert run("--check", *call[:2]).returncode == 0
+    first = run(*call)
+    assert first.returncode == 0, first.stdout
+    lock.unlink()
+    assert "바뀐 것이 없습니다" in run(*call).stdout
+
+
+@pytest.mark.parametrize("sort", ["link", "pipe"])
+def test_what_is_no_file_is_a_mistake(call: list[str], content: Path, sort: str) -> None:
+    """A link that leads nowhere, a pipe that never ends: named, by --check and by the build."""
+    place = content / "lectures/strange.md"
+    place.symlink_to("nowhere") if sort == "link" else os.mkfifo(place)
+    for more in ([], ["--check"]):
+        made = run(*call, *more)
+        assert made.returncode == 1
+        assert made.stdout.startswith("lectures/strange.md: 파일"), made.stdout
+
+
+def test_a_file_that_goes_away_meanwhile_was_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the folder and the look at the file."""
+
+    class Gone:
+        name, path = "gone.md", str(tmp_path / "gone.md")
+
+        def is_dir(self) -> bool:
+            return False
+
+        def stat(self, follow_symlinks: bool = True) -> os.stat_result:
+            return (Path.stat if follow_symlinks else Path.lstat)(Path(self.path))
+
+    (tmp_path / "there.md").touch()
+    there = list(os.scandir(tmp_path))
+    monkeypatch.setattr(os, "scandir", lambda _: [*there, Gone()])
+    assert [path for path, _ in inputs._files(str(tmp_path))] == [str(tmp_path / "there.md")]
+
+
+# ---------------------------------------------------------------------------- copying out
+
+
+def test_a_target_that_cannot_be_used_is_said(call: list[str], tmp_path: Path) -> None:
+    """A file in its place, a folder that cannot be written, a file of somebody else in the way: exit 1, nothing touched."""
+    file = tmp_path / "file"
+    file.write_text("소중한 글", "utf-8")
+    made = run(*call, "--sync", file)
+    assert (made.returncode, made.stdout) == (1, f"{file}: 폴더가 아닙니다. --sync에는 폴더를 쓰세요.\n")
+    assert made.stderr.splitlines()[-1] == "옮기지 못했습니다. 누리집은 새것입니다."
+    assert file.read_text("utf-8") == "소중한 글"
+    assert run(*call, "--sync", "/proc/madang").stdout.startswith("/proc/madang")
+    target = tmp_path / "mounted"
+    target.mkdir()
+    (target / MARK).write_text("", "utf-8")
+    (target / "index.html").write_text("남의 글", "utf-8")
+    made = run(*call, "--sync", target)
+    assert (made.returncode, "옮기지 않은 파일" in made.stdout) == (1, True)
+    assert sorted(path.name for path in target.iterdir()) == [MARK, LOCK, "index.html"]
+
+
+def test_two_copies_into_one_folder_exclude_each_other(call: list[str], tmp_path: Path) -> None:
+    """The second says so (exit 3); what a killed copy left unfinished goes with the next."""
+    import fcntl
+
+    target = tmp_path / "mounted"
+    assert run(*call, "--sync", target).returncode == 0
+    (target / PART).write_text("<h1", "utf-8")
+    with (target / LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = run(*call, "--sync", target)
+        assert (made.returncode, "다른 --sync" in made.stderr) == (3, True)
+    assert run(*call, "--sync", target).returncode == 0
+    assert sorted(snapshot(target)) == sorted([*snapshot(tmp_path / "www/site"), MARK, LOCK])
+
+
+def test_a_copy_holds_the_lock_of_its_builds(
+    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else five builds later its source is gone in the middle."""
+    import build
+    from civic.clock import parse_time
+    from civic.errors import InUse
+    from publish import syncing
+
+    out = tmp_path / "www/site"
+    copy = syncing.sync
+
+    def watched(site: Path, target: Path) -> syncing.Synced:
+        with pytest.raises(InUse), Builds(out).alone(0, lambda: None):
+            pass
+        return copy(site, target)
+
+    monkeypatch.setattr(syncing, "sync", watched)
+    request = Request(content, out, parse_time("2023-08-16T09:00"), sync=tmp_path / "mounted")
+    assert build.build(request).synced["copied"] > 60
