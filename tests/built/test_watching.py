@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
+import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +21,11 @@ import pytest
 
 import build
 from civic.clock import parse_time
-from publish import watching
+from publish import inputs, watching
+from publish.report import Report
 from publish.request import LIVE, Request
 from publish.watching import Watcher
-from tests.built.test_build import SAMPLES, snapshot
+from tests.built.test_build import ROOT, SAMPLES, snapshot
 
 NOW = parse_time("2023-08-16T09:00:00")
 
@@ -73,6 +80,189 @@ def test_only_watched_pages_carry_the_script(request_: Request, tmp_path: Path) 
     other = Request(request_.content, tmp_path / "other/site", NOW)
     build.build(other)
     assert "/assets/live." not in (other.out / "index.html").read_text("utf-8")
+
+
+def test_a_site_that_was_made_without_watching_is_left_alone(request_: Request) -> None:
+    """While the content is wrong the site that stands stays fit to be copied: no names of staff's files in it."""
+    build.build(replace(request_, live=False))
+    before = snapshot(request_.out)
+    page = request_.content / "lectures/l09.md"
+    good = page.read_text("utf-8")
+    page.write_text(good.replace("audience", "audiense"), "utf-8")
+    watcher = Watcher(request_, build.build)
+    assert not watcher.rebuild()
+    assert snapshot(request_.out) == before
+    page.write_text(good, "utf-8")
+    assert watcher.rebuild()
+    assert told(request_) == {"build": "site-000002", "mistakes": []}
+    build.build(replace(request_, live=False))
+    assert snapshot(request_.out) == before
+    assert not Watcher(request_, build.build).is_live
+
+
+def test_a_later_build_without_watching_has_nothing_of_it(request_: Request) -> None:
+    """Also in the folder of an older, watched build that is used again."""
+    for number in range(6):
+        page = request_.content / "lectures/l09.md"
+        page.write_text(page.read_text("utf-8") + f"\n\n강좌 {number}\n", "utf-8")
+        build.build(replace(request_, live=number < 3))
+    assert not (request_.out / LIVE).exists()
+
+
+def test_a_passing_moment_is_built_by_itself(request_: Request) -> None:
+    """When a form opens or a page appears, without any edit; once for each moment."""
+    moments: list[datetime] = []
+
+    def noted(request: Request) -> Report:
+        moments.append(request.now)
+        return Report(due="2023-08-16T09:00:00+09:00" if len(moments) == 1 else "")
+
+    watcher = Watcher(request_, noted)
+    watcher.rebuild()
+    assert watcher.is_due
+    watcher.rebuild()
+    assert not watcher.is_due
+    stop = threading.Event()
+    moments.clear()
+    thread = threading.Thread(target=watching.watch, args=(request_, noted, None, None, stop))
+    thread.start()
+    try:
+        eventually(lambda: len(moments) == 2)
+    finally:
+        stop.set()
+        thread.join(60)
+
+
+def got(port: int, address: str = "/") -> tuple[int, str]:
+    """Status and text of what the preview shows."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{address}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as wrong:
+        with wrong:
+            return wrong.code, wrong.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def free_port() -> int:
+    with socket.socket() as some:
+        some.bind(("127.0.0.1", 0))
+        return int(some.getsockname()[1])
+
+
+def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Path) -> None:
+    """No site yet and the content is wrong: a page with file and line; corrected, and the server beside takes over."""
+    page = request_.content / "lectures/l09.md"
+    good = page.read_text("utf-8")
+    page.write_text(good.replace('title = "', 'titel = "<b>', 1), "utf-8")
+    log = tmp_path / "log"
+    server = ["bash", "-c", f"echo >> {log}; exec sleep 600"]
+    stop, port = threading.Event(), free_port()
+    thread = threading.Thread(target=watching.watch, args=(request_, build.build, port, server, stop))
+    thread.start()
+    try:
+        eventually(lambda: got(port)[0] == 503)
+        shown = got(port, "/lectures/")[1]
+        assert "lectures/l09.md:" in shown
+        assert "titel" in shown
+        assert "<b>" not in shown
+        assert not request_.out.exists()
+        assert not log.exists()
+        time.sleep(0.5)  # the watching itself begins
+        page.write_text(good, "utf-8")
+        eventually(log.exists)
+        assert told(request_)["mistakes"] == []
+        assert got(port)[0] == 0
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_a_preview_shows_the_site_as_soon_as_there_is_one(request_: Request) -> None:
+    """Over an older site made without watching: first its mistakes, then the new one."""
+    build.build(replace(request_, live=False))
+    watcher = Watcher(request_, build.build)
+    page = request_.content / "lectures/l09.md"
+    good = page.read_text("utf-8")
+    page.write_text(good.replace("audience", "audiense"), "utf-8")
+    watcher.rebuild()
+    port = free_port()
+    preview = watching._Preview(watcher, port)
+    preview.begin()
+    try:
+        assert got(port)[0] == 503
+        page.write_text(good, "utf-8")
+        watcher.rebuild()
+        assert got(port)[0] == 200
+        page.write_text(good.replace("audience", "audiense"), "utf-8")
+        watcher.rebuild()
+        assert got(port)[0] == 200
+        assert "audiense" in got(port, "/live.json")[1]
+    finally:
+        preview.end()
+
+
+# ---------------------------------------------------------------------------- another program
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of the program, to be edited."""
+    copy = tmp_path / "house"
+    for name in (*inputs.CODE, "static"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            copy.mkdir(exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    (copy / "node_modules").symlink_to(ROOT / "node_modules")
+    if (ROOT / ".builds/cache/fonts").is_dir():  # they take seconds to make
+        shutil.copytree(ROOT / ".builds/cache/fonts", copy / ".builds/cache/fonts")
+    return copy
+
+
+def test_a_process_is_of_the_program_that_it_loaded(house: Path) -> None:
+    """Its files may change meanwhile: what it makes is kept under the stamp of what it is."""
+    code = "import sys; sys.path.insert(0, sys.argv[1])\n"
+    code += "from pathlib import Path; from publish.inputs import stamp_of_program as stamp\n"
+    code += "print(stamp(Path(sys.argv[1]))); Path(sys.argv[1], 'publish/app.py').write_text('')\n"
+    code += "print(stamp(Path(sys.argv[1])))"
+    time.sleep(0.1)  # files that are this fresh give a stamp of its own each time
+
+    def stamps() -> list[str]:
+        command = [sys.executable, "-c", code, str(house)]
+        return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout.split()
+
+    first = stamps()
+    time.sleep(0.1)
+    second = stamps()
+    assert first[0] == first[1] != second[0]
+
+
+def test_watching_starts_anew_with_another_program(request_: Request, house: Path) -> None:
+    """A line of our own code is edited: the pages are those of the new code, and so is the memory of builds."""
+    port = free_port()
+    command = [
+        sys.executable, str(house / "build.py"), "--watch", "--port", str(port), "--now", NOW.isoformat(),
+        "--content", str(request_.content), "--out", str(request_.out),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd="/")
+    try:
+        eventually(lambda: got(port, "/robots.txt")[0] == 200)
+        time.sleep(0.7)  # the watching itself begins
+        feeds = house / "publish/feeds.py"
+        text = feeds.read_text("utf-8")
+        feeds.write_text(text + "def", "utf-8")  # half a line: nothing that could be started
+        time.sleep(1)
+        feeds.write_text(text.replace("User-agent: *", "User-agent: * # new"), "utf-8")
+        eventually(lambda: "# new" in got(port, "/robots.txt")[1])
+    finally:
+        process.terminate()
+        out = process.communicate(timeout=30)[0]
+    assert process.returncode == 0
+    assert out.count("처음부터 다시 시작합니다") == 1
 
 
 def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
