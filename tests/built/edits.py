@@ -11,6 +11,7 @@ from pathlib import Path
 
 from civic.clock import parse_time
 from publish.request import Request
+from tests.draw_samples import a_draw, publish_draw
 
 WORDS = (
     "강좌",
@@ -38,7 +39,7 @@ class Editor:
         edits: list[Callable[[], str]] = [
             self.body, self.body, self.title, self.date, self.place, self.draft, self.rename, self.delete,
             self.copy, self.timed, self.form_time, self.template, self.setting, self.clock, self.clock, self.link,
-            self.proposal, self.wish,
+            self.proposal, self.wish, self.style, self.script, self.drawing,
         ]  # fmt: skip
         return self.random.choice(edits)()
 
@@ -119,6 +120,28 @@ class Editor:
             at = self.random.choice(places)
             file.write_text(f"{text[:at]} {self._words()}{text[at:]}", "utf-8")
         return f"template {file.name}"
+
+    def style(self) -> str:
+        """Another rule in a stylesheet: its address is in every page."""
+        file = self.random.choice(sorted(self.templates.parent.glob("static/css/*.css")))
+        file.write_text(
+            f"{file.read_text('utf-8')}\nmain {{ top: {self.random.randint(1, 99)}px; }}\n", "utf-8"
+        )
+        return f"style {file.name}"
+
+    def script(self) -> str:
+        file = self.random.choice(sorted(self.templates.parent.glob("static/js/*.js")))
+        file.write_text(
+            f"{file.read_text('utf-8')}\n// {self._words()}\nvoid {self.random.randint(1, 99)};\n", "utf-8"
+        )
+        return f"script {file.name}"
+
+    def drawing(self) -> str:
+        """A public draw is published, or published anew."""
+        page = self._page("lectures/*.md")
+        drawn, places = self.random.random() < 0.7, self.random.randint(1, 4)
+        publish_draw(self.content, a_draw(f"lectures/{page.stem}", self._words(), drawn, places))
+        return f"draw of {page.name}, {places} places"
 
     def setting(self) -> str:
         site = self.content / "site.toml"

@@ -14,9 +14,10 @@ import pytest
 import build
 from civic.clock import parse_time
 from civic.errors import ContentMistakes
-from publish import freezing
+from publish import building, freezing, request
 from publish.edition import Text
 from publish.freezing import Before
+from publish.inputs import Inputs
 from publish.report import Report
 from publish.request import Request
 from templates.assets import Assets
@@ -35,22 +36,33 @@ def request_(tmp_path: Path) -> Request:
 
 @pytest.fixture
 def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the templates that builds use, to be edited."""
+    """A copy of the templates that builds use, to be edited; static/ lies beside."""
     import templates as package
 
-    copy = Path(shutil.copytree(ROOT / "templates", tmp_path / "house/templates"))
+    house = tmp_path / "house"
+    copy = Path(shutil.copytree(ROOT / "templates", house / "templates"))
+    shutil.copytree(ROOT / "static", house / "static")
+    for name in ("node_modules", "civic", "publish", "forms_api", ".builds"):
+        (house / name).symlink_to(ROOT / name)
     monkeypatch.setattr(package, "FOLDER", copy)
-    monkeypatch.setattr(freezing, "ROOT", copy.parent)
+    for module in (freezing, building, request):
+        monkeypatch.setattr(module, "ROOT", house)
     return copy
 
 
 @pytest.fixture(autouse=True)
 def assets_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stylesheet takes longer than all pages together: it is put together once for the same characters."""
-    monkeypatch.setattr(Assets, "collect", COLLECTED)
+    collect = Assets.collect
 
+    @cache
+    def once(root: Path, characters: frozenset[str], _: str) -> Assets:
+        return collect(root, characters)
 
-COLLECTED = staticmethod(cache(Assets.collect))
+    def collected(root: Path, characters: frozenset[str]) -> Assets:
+        return once(root, characters, Inputs(root, root / "templates").of_assets())
+
+    monkeypatch.setattr(Assets, "collect", collected)
 
 
 def full(request: Request) -> dict[str, bytes]:
@@ -85,9 +97,15 @@ def compare_edits(request: Request, templates: Path, seed: int, count: int) -> t
     return taken_over, made
 
 
-def test_an_incremental_build_is_a_full_one(request_: Request, templates: Path) -> None:
-    """Twelve random edits; most files are taken over."""
-    taken_over, made = compare_edits(request_, templates, 1, 12)
+@pytest.mark.parametrize(("jobs", "count"), [(1, 70), (2, 30)])
+def test_an_incremental_build_is_a_full_one(
+    request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, count: int
+) -> None:
+    """A hundred random edits, some of them with every page made by another process; most files are taken over."""
+    from civic.library import parallel
+
+    monkeypatch.setattr(parallel, "FEWEST", 2)
+    taken_over, made = compare_edits(replace(request_, jobs=jobs), templates, jobs, count)
     assert taken_over > made > 0
 
 
@@ -136,6 +154,22 @@ def test_an_edit_of_a_text_plans_nothing_else(
     assert report.made == 3  # with the sitemap, which is always made
     monkeypatch.setattr(freezing, "plan", planned)
     assert snapshot(request_.out) == full(request_)
+
+
+def test_another_count_of_a_vote_changes_its_result(request_: Request) -> None:
+    """The result is published anew with other ballots: its page and files, and nothing is forgotten."""
+    from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, write_site
+
+    poll, proposals = a_counted_poll()
+    content = write_site(request_.out.parent.parent / "voted", poll, list(proposals.values()))
+    request = replace(request_, content=content, now=PUBLISHED)
+    sites = []
+    for ballots in (some_ballots(), some_ballots()[3:]):
+        publish(content, poll, proposals, ballots)
+        build.build(request)
+        sites.append(snapshot(request.out))
+        assert sites[-1] == full(request)
+    assert len(changed(*sites)) > 1
 
 
 def append(page: Path, text: str) -> None:
