@@ -187,13 +187,20 @@ def mistakes_page(mistakes: Sequence[str]) -> str:
     )
 
 
+class _Server(ThreadingHTTPServer):
+    allow_reuse_port = True  # else connections that have just ended keep the port from the server beside
+
+
 class _Preview:
     """The built site on this machine alone, or what keeps it from being built."""
 
     def __init__(self, watcher: Watcher, port: int) -> None:
         """Takes the port. Raises InUse."""
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(watcher))
+            # Without SO_REUSEPORT: two servers would share the port silently.
+            with ThreadingHTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as probe:
+                place = ("127.0.0.1", int(probe.server_address[1]))
+            self._server = _Server(place, _handler(watcher))
         except OSError as wrong:
             if wrong.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise

@@ -151,14 +151,29 @@ def free_port() -> int:
         return int(some.getsockname()[1])
 
 
+# Takes the port as `forms_api serve` does.
+SERVER = """
+import socket, sys, time
+held = socket.socket()
+held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+try:
+    held.bind(("127.0.0.1", int(sys.argv[1])))
+    said = "bound"
+except OSError as wrong:
+    said = str(wrong)
+open(sys.argv[2], "w").write(said)
+time.sleep(600)
+"""
+
+
 def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Path) -> None:
     """No site yet and the content is wrong: a page with file and line; corrected, and the server beside takes over."""
     page = request_.content / "lectures/l09.md"
     good = page.read_text("utf-8")
     page.write_text(good.replace('title = "', 'titel = "<b>', 1), "utf-8")
     log = tmp_path / "log"
-    server = ["bash", "-c", f"echo >> {log}; exec sleep 600"]
     stop, port = threading.Event(), free_port()
+    server = [sys.executable, "-c", SERVER, str(port), str(log)]
     thread = threading.Thread(target=watching.watch, args=(request_, build.build, port, server, stop))
     thread.start()
     try:
@@ -171,9 +186,9 @@ def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Pat
         assert not log.exists()
         time.sleep(0.5)  # the watching itself begins
         page.write_text(good, "utf-8")
-        eventually(log.exists)
+        eventually(lambda: log.exists() and bool(log.read_text("utf-8")))
         assert told(request_)["mistakes"] == []
-        assert got(port)[0] == 0
+        assert log.read_text("utf-8") == "bound"
     finally:
         stop.set()
         thread.join(60)
