@@ -125,7 +125,7 @@ def test_no_second_try(client: httpx.Client) -> None:
     again = client.post("/api/forms/lectures/once", json=an_application(phone=phone))
     title, detail = (
         "한 사람이 신청할 수 있는 한도를 넘었습니다.",
-        "취소한 뒤에는 다시 신청할 수 없는 신청입니다.",
+        "한 번만 신청할 수 있는 회차입니다. 스스로 취소하거나 사양한 뒤에는 다시 신청할 수 없습니다.",
     )
     problem(again, "limit-reached", 409, title, detail)
 
