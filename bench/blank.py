@@ -33,7 +33,7 @@ class Blank:
         yield self
 
     def add(self, entry: Entry, seats: Any, caps: Any = ()) -> Entry:
-        return replace(entry, state="confirmed", rank=1)
+        return replace(entry, state="confirmed", rank=2)  # the first of a round does more
 
     def repeated(self, submission: str, person: str) -> None:
         return None
