@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from civic import wording
 from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotOpen
-from civic.forms import FormSpec, Round, clean
+from civic.forms import FormSpec, Round
+from civic.texts import clean
 
 NOBODY = Counts()
 NO_CEILING = 1_000_000_000  # a draw or a review takes everyone who asks in time

@@ -10,10 +10,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from civic import wording
+from civic.application import refuse_forbidden
 from civic.entries import clean_number
 from civic.errors import FieldError, Invalid, Refused
 from civic.forms import Round
-from civic.intake import Found, refuse_forbidden
+from civic.intake import Found
 from civic.links import link
 from civic.meetings import when
 from civic.models import Document

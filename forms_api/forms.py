@@ -9,10 +9,10 @@ from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic import rules
+from civic.application import Application
 from civic.entries import Entry
 from civic.errors import Refused
 from civic.forms import FormSpec, Question
-from civic.intake import Application
 from civic.models import Document
 from forms_api import posted
 from forms_api.guards import HONEYPOT, check_honeypot, is_form_post, json_body

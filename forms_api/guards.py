@@ -9,8 +9,8 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Request, request
 
+from civic.application import BROKEN_MESSAGE, refuse_forbidden
 from civic.errors import FieldError, ForbiddenOrigin, Invalid, TooLarge, UnsupportedType
-from civic.intake import BROKEN_MESSAGE, refuse_forbidden
 
 LONGEST_BODY = 64 * 1024  # bytes
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")

@@ -8,11 +8,12 @@ from typing import Any
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from civic import wording
+from civic.application import Application, holds_resident_number
 from civic.errors import FieldError, Invalid
-from civic.forms import FIXED_LABELS, FormSpec, Question, texts
-from civic.intake import Application, holds_resident_number
+from civic.forms import FIXED_LABELS, FormSpec, Question
 from civic.meetings import when, where
 from civic.people import show_phone
+from civic.texts import texts
 from forms_api.guards import HONEYPOT
 
 ANSWERS = "answers."

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from civic.answers import read_answers
 from civic.errors import FieldError
-from civic.forms import FormSpec, clean, has_resident_number, read_answers, texts
+from civic.forms import FormSpec
+from civic.texts import clean, has_resident_number, texts
 
 
 def a_form(**changes: Any) -> FormSpec:

@@ -28,12 +28,13 @@ from hypothesis.stateful import (
 )
 
 from civic import draw, drawing, intake, line, rules
+from civic.application import Application
 from civic.clock import SEOUL, FixedClock
 from civic.entries import NUMBER_SIGNS, Counts, Entry, Seat
 from civic.errors import Refused
 from civic.forms import Consent, FormSpec, Limit
 from civic.forms import Round as FormRound
-from civic.intake import Application, Intake
+from civic.intake import Intake
 from civic.models import Document, Lecture
 from civic.seal import Keys
 from civic.store import indexes, open_store

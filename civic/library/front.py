@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from civic.errors import Mistake
-from civic.forms import has_resident_number
 from civic.library.toml_lines import Path, key_lines
+from civic.texts import has_resident_number
 
 FENCE = "+++"
 _CLOSING = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)

@@ -19,7 +19,6 @@ from pydantic import ValidationError
 
 from civic import wording
 from civic.ballots import Spoiled
-from civic.forms import has_resident_number
 from civic.library.results import VoteResult
 from civic.models import Poll
 from civic.paper import ACCEPTED, Counted, PaperMistake, accept, read_document
@@ -29,6 +28,7 @@ from civic.results import candidates_of, rules_of, tally
 from civic.scores import ScoreMistake, read_scores
 from civic.tally import Ballot, Number, Outcome, RulesMistake, TieStops, count
 from civic.tally_check import Batch, check
+from civic.texts import has_resident_number
 from forms_api.cli.box_files import OpenedFile, shape_lines
 from forms_api.cli.front_matter import write
 from forms_api.cli.poll import (

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from civic import drawing, line
+from civic.application import Application
 from civic.clock import SEOUL, FixedClock
 from civic.entries import Entry
 from civic.errors import Full, Invalid, LimitReached, NotEligible
 from civic.forms import Consent, FormSpec, Round
-from civic.intake import Application, Intake
+from civic.intake import Intake
 from civic.models import Document, Lecture
 from civic.seal import Keys
 from civic.store.book import Store

@@ -1,0 +1,76 @@
+"""What people type, cleaned, and searched for what must never be kept: resident registration numbers. Text only."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_DIGIT = re.compile(
+    r"[\d\u24f5-\u24ff\u2776-\u2792]"
+)  # of any script, and in a ring: most words of a page have none
+# A birth date of six digits (eight with the century), then seven: 주민등록번호 and 외국인등록번호. Up to three signs that
+# are no letter may stand between year, month and day, up to five before the last seven, and those may stand in groups
+# with spaces; or the same signs stand between all digits. Anything looser takes bank accounts and lists of phones.
+# Every part is bounded, so the time grows with the length of the text alone.
+_MONTH, _DAY = "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
+_SIGNS = r"[\W_년월일]"
+_RESIDENT_NUMBER = re.compile(
+    rf"(?<![0-9])(?:1[89]|20)?[0-9]{{2}}{_SIGNS}{{0,3}}{_MONTH}{_SIGNS}{{0,3}}{_DAY}{_SIGNS}{{0,5}}[0-9](?: ?[0-9]){{6}}(?![0-9])"
+)
+_SPREAD_NUMBER = re.compile(
+    r"(?<![0-9])[0-9]([\W_]{1,3})[0-9]\1(?:0\1[1-9]|1\1[0-2])\1(?:0\1[1-9]|[12]\1[0-9]|3\1[01])"
+    r"[\W_]{1,5}[0-9](?:\1[0-9]){6}(?!\1?[0-9])"
+)
+_BLANKS = re.compile(r"[^\S\n]+|\n+")
+# Letters that look like a line: NFKC has made U+1173 of ㅡ, which a Korean keyboard types in its place, U+1175 of ㅣ.
+_HYPHENS = dict.fromkeys((0x1173, 0x1175, 0x30FC, 0x4E00), "-")
+_FILLERS = "\u115f\u1160"  # letters that nobody sees
+RESIDENT_NUMBER_MESSAGE = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요."  # 개인정보 보호법 24의2
+
+
+def has_resident_number(text: str) -> bool:
+    """Does the text hold what looks like a resident registration number, in any usual spelling?"""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if len(text) < 13 or not _DIGIT.search(text):
+        return False
+    if not text.isascii() or not text.isprintable():
+        text = "".join(map(_plain, text.translate(_HYPHENS)))
+    text = _BLANKS.sub(" ", text)
+    return bool(_RESIDENT_NUMBER.search(text) or _SPREAD_NUMBER.search(text))
+
+
+def _plain(sign: str) -> str:
+    """A digit of any script as 0 to 9; "" for what nobody sees or `clean` takes away; else the sign itself."""
+    if sign < "\x7f":
+        return sign if sign.isprintable() or sign == "\n" else ""
+    digit = unicodedata.digit(sign, None)
+    if digit is not None:
+        return str(digit)
+    kind = unicodedata.category(sign)
+    return "" if kind in ("Cc", "Cf", "Me", "Mn") or sign in _FILLERS else sign
+
+
+def clean(text: str) -> str:
+    """What a person meant to type: NFC, no control characters but line breaks, no outer space."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    if text.isprintable():
+        return text.strip()
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) != "Cc").strip()
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text inside a posted value, keys included, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield f"{value:.0f}" if isinstance(value, float) else str(value)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts(inner)
