@@ -5,7 +5,7 @@ value (named in advance, or thrown with dice in public). Then nobody, staff incl
 
     order = receipt numbers sorted by SHA-256(seed ‖ number)
 
-Source: docs/rules.md#draw; the same in twenty lines for anyone to run: static/check_draw.py.
+Source: docs/rules.md#draw; the same for anyone to run: static/check_draw.py.
 """
 
 from __future__ import annotations
