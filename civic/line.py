@@ -16,14 +16,11 @@ from civic.forms import FormSpec, Round
 from civic.store.book import Book
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
-CANCELLED = (
-    "cancelled-by-citizen"  # by the person themselves; every other cause of a cancellation is somebody else's
-)
+# CANCELLED: by the person themselves; every other cause of a cancellation is somebody else's.
+CANCELLED = "cancelled-by-citizen"
 ACCEPTED, DECLINED, LAPSED, ENOUGH = "accepted", "declined-by-citizen", "lapsed", "enough-places"
-PROMOTED, OFFERED = (
-    "promoted",
-    "offered",
-)  # + "" (cancelled), "-after-decline", "-after-lapse", "-more-places"
+# With what freed the place behind it: "" (somebody cancelled), "-after-decline", "-after-lapse", "-more-places".
+PROMOTED, OFFERED = "promoted", "offered"
 CALLED_OFF = "called-off"  # + ": reason"
 
 

@@ -7,9 +7,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_DIGIT = re.compile(
-    r"[\d\u24f5-\u24ff\u2776-\u2792]"
-)  # of any script, and in a ring: most words of a page have none
+# Of any script, and in a ring: most words of a page have none.
+_DIGIT = re.compile(r"[\d\u24f5-\u24ff\u2776-\u2792]")
 # A birth date of six digits (eight with the century), then seven: 주민등록번호 and 외국인등록번호. Up to three signs that
 # are no letter may stand between year, month and day, up to five before the last seven, and those may stand in groups
 # with spaces; or the same signs stand between all digits. Anything looser takes bank accounts and lists of phones.

@@ -130,7 +130,7 @@ def plan(app: PagesApp, folder: Path) -> dict[str, Page]:
 
 
 def plan_again(app: PagesApp, names: Iterable[str]) -> dict[str, Page]:
-    """These files of a site whose plan is known to hold. Raises FreezeFailed."""
+    """These files of a site whose plan is known to hold. Raises what a view raises."""
     found = {}
     with app.test_request_context():
         addresses = app.url_map.bind("")

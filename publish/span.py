@@ -27,10 +27,6 @@ class Span:
         """Only what lies in both periods stays."""
         self.begins, self.ends = max(self.begins, begins), min(self.ends, ends)
 
-    def holds(self, at: datetime) -> bool:
-        """Is what was read still true at that time?"""
-        return self.begins <= at < self.ends
-
     @property
     def due(self) -> datetime | None:
         """When something changes; None when nothing ever does."""

@@ -157,9 +157,8 @@ class TinyStore:
 
     def drop_key(self, subject: str, at: datetime) -> None:
         """Take out what was sealed, destroy the key it was sealed with; the journal says when."""
-        self._empty(
-            subject
-        )  # first: after a crash in between the key still says that there is something to do
+        # First: after a crash in between the key still says that there is something to do.
+        self._empty(subject)
         self._keys.drop(subject, at)
         with self._storage.joined():
             self._storage.work.changes.append(
