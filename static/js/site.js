@@ -29,18 +29,25 @@ function closeDrops(except) {
 
 let toastTimer = 0;
 
-function say(text) {
+// A message for a few seconds. role: "status", or "alert" where the reader must do something else.
+export function say(text, role = "status", seconds = 4) {
   let toast = document.querySelector(".toast");
   if (!toast) {
     toast = document.createElement("p");
     toast.className = "toast";
-    toast.setAttribute("role", "status");
     document.body.append(toast);
   }
+  toast.setAttribute("role", role);
   toast.hidden = false;
   toast.textContent = text;
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { toast.hidden = true; }, 4000);
+  toastTimer = setTimeout(hush, seconds * 1000);
+}
+
+export function hush() {
+  clearTimeout(toastTimer);
+  const toast = document.querySelector(".toast");
+  if (toast) toast.hidden = true;
 }
 
 document.addEventListener("click", async (event) => {

@@ -2,6 +2,7 @@
 // Without this file, or without WebCrypto, the plain form does the same step by step, and the server seals.
 import { seal } from "./envelope.js";
 import { josa } from "./josa.js";
+import { hush, say } from "./site.js";
 
 const won = new Intl.NumberFormat("ko-KR");
 
@@ -67,25 +68,8 @@ function item(text, detail) {
   return line;
 }
 
-let toastTimer = 0;
-function say(text) {
-  let toast = document.querySelector(".toast");
-  if (!toast) {
-    toast = document.createElement("p");
-    toast.className = "toast";
-    toast.setAttribute("role", "alert");
-    document.body.append(toast);
-  }
-  toast.hidden = false;
-  toast.textContent = text;
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { toast.hidden = true; }, 6000);
-}
-
-function hush() {
-  clearTimeout(toastTimer);
-  const toast = document.querySelector(".toast");
-  if (toast) toast.hidden = true;
+function warn(text) {
+  say(text, "alert", 6);
 }
 
 async function post(address, body) {
@@ -106,7 +90,7 @@ async function post(address, body) {
 // A message beside a field, tied to it; "" takes it away.
 function tell(form, name, message) {
   const box = form.querySelector(`[data-field="${name}"]`);
-  if (!box) return say(message);
+  if (!box) return warn(message);
   const input = box.querySelector("input");
   const id = `${input.id}-error`;
   let line = document.getElementById(id);
@@ -191,10 +175,10 @@ function start(form) {
     const here = picked().filter((one) => group.contains(one)).length;
     if (box.checked && here > Number(group.dataset.most)) {
       box.checked = false; // at the limit: undo, and say why
-      say(`${josa(group.dataset.label, "은/는")} ${group.dataset.most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
+      warn(`${josa(group.dataset.label, "은/는")} ${group.dataset.most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
     } else if (box.checked && picked().length > most) {
       box.checked = false;
-      say(`모두 합해 ${most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
+      warn(`모두 합해 ${most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
     } else hush(); // what it said no longer holds
     show();
   });
@@ -257,7 +241,7 @@ function start(form) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!picked().length && !("blank" in form.dataset)) {
-      say("제안을 하나 이상 골라 주세요.");
+      warn("제안을 하나 이상 골라 주세요.");
       boxes[0]?.focus();
       return;
     }
@@ -277,7 +261,7 @@ function start(form) {
     try {
       await act();
     } catch {
-      say("보내지 못했습니다. 인터넷 연결을 확인하고 다시 눌러 주세요. 고른 제안은 그대로 있습니다.");
+      warn("보내지 못했습니다. 인터넷 연결을 확인하고 다시 눌러 주세요. 고른 제안은 그대로 있습니다.");
     } finally {
       busy = false;
     }
@@ -299,7 +283,7 @@ function start(form) {
     const { ok, content } = await post(`${api}/ballots`, { ...proof, envelope: sealed.envelope });
     if (!ok) return refuse(own, name, content);
     if (content.receipt !== sealed.receipt) {
-      say("서버가 준 접수증이 봉한 투표용지와 다릅니다. 담당 부서에 알려 주세요.");
+      warn("서버가 준 접수증이 봉한 투표용지와 다릅니다. 담당 부서에 알려 주세요.");
       return;
     }
     steps.querySelector("[data-receipt]").textContent = sealed.receipt;
