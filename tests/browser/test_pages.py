@@ -81,3 +81,19 @@ def test_every_built_page_is_valid_html(site: Path, root: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_what_does_not_arrive_is_noticed(visits: Visits) -> None:
+    """The control: a fetch that the line breaks is trouble, one that the browser itself gives up is not."""
+    page = visits.open("/my/")
+    fetch = "fetch(document.querySelector('link[rel=icon]').href).catch(() => {})"
+    page.route("**/favicon*", lambda route: route.abort("aborted"))
+    page.evaluate(fetch)
+    assert visits.trouble == [] or all("ERR_" in line for line in visits.trouble)
+    page.unroute("**/favicon*")
+    page.route("**/favicon*", lambda route: route.abort("connectionreset"))
+    page.evaluate(fetch)
+    page.wait_for_timeout(500)
+    assert any(line.startswith("failed:") for line in visits.trouble)
+    visits.allow("favicon")
+    visits.allow("ERR_")

@@ -98,7 +98,7 @@ class Visits:
         page.on("console", lambda said: self._note("console", said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self._note("script", str(error)))
         page.on("request", self._request)
-        page.on("requestfailed", lambda request: self._note("failed", request.url))
+        page.on("requestfailed", self._failed)
         return page
 
     def allow(self, part: str) -> None:
@@ -108,6 +108,11 @@ class Visits:
     def close(self) -> None:
         for context in self._contexts:
             context.close()
+
+    def _failed(self, request: Request) -> None:
+        # The browser itself gives up what it still fetches for a page that is left, the icon of the tab most of all.
+        if request.failure != "net::ERR_ABORTED" or not request.url.startswith(self.base):
+            self._note("failed", request.url)
 
     def _note(self, what: str, text: str) -> None:
         # The page of a refusal has the status of its refusal (422, 409): the browser says so in the console.
