@@ -13,6 +13,7 @@ from civic.application import BROKEN_MESSAGE, refuse_forbidden
 from civic.errors import FieldError, ForbiddenOrigin, Invalid, TooLarge, UnsupportedType
 
 LONGEST_BODY = 64 * 1024  # bytes
+LONGEST_REST = 1024 * 1024  # bytes of a body that is refused and yet taken off the line
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 HONEYPOT = "website"  # hidden from people; a program fills it
 READING = ("GET", "HEAD", "OPTIONS")
@@ -28,10 +29,10 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
         sent = the_request()
         if sent.method in READING:
             return
+        # Read before anything is refused: the server hangs up on a body left unread, and the refusal may be lost.
+        fits = is_read(sent)
         check_origin(sent.headers.get("Sec-Fetch-Site"), sent.headers.get("Origin"), origins)
-        length = sent.content_length
-        # A body of untold length would be cut silently at the limit and then misread.
-        if (len(sent.get_data()) if length is None else length) > LONGEST_BODY:
+        if not fits:
             raise TooLarge
         if sent.routing_exception is not None:
             return  # no such address, or not this method: that is the answer, whatever was sent
@@ -44,6 +45,19 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
 def the_request() -> Request:
     """The request itself: each name asked of flask's stand-in for it is looked up anew."""
     return cast(Request, request._get_current_object())  # type: ignore[attr-defined]  # Flask's documented way
+
+
+def is_read(sent: Request) -> bool:
+    """Read the whole body and keep it; False when it is too long: then it is taken off the line and forgotten."""
+    told = sent.content_length
+    # A body of untold length is cut at the limit and would be misread.
+    if (len(sent.get_data()) if told is None else told) <= LONGEST_BODY:
+        sent.get_data()
+        return True
+    line, taken = sent.environ["wsgi.input"], 0
+    while taken < LONGEST_REST and (part := line.read(LONGEST_BODY)):
+        taken += len(part)
+    return False
 
 
 def check_origin(fetch_site: str | None, origin: str | None, origins: frozenset[str]) -> None:
