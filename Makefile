@@ -62,7 +62,7 @@ else
 endif
 	@touch $@
 
-browser: setup-test ## find or fetch the browser that the tests drive
+browser: setup-test ## find or fetch the browser and the Korean font that the tests need
 	@$(BIN)/python tests/browser/chromium.py
 
 lock: setup-test ## renew the locks from pyproject.toml (needs uv)

@@ -1,4 +1,8 @@
-"""Where is a Chromium for the tests? Found, or fetched: system packages where that is allowed, else the test tool's own."""
+"""A Chromium and a Korean font for the tests. Found, or fetched: system packages where that is allowed.
+
+Where they are not, Chromium comes from the test tool; without the font, tests of what a reader sees before the
+site's own font has come are left out.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+KOREAN_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -34,28 +39,37 @@ def find() -> str | None:
     return own if own and Path(own).exists() else None
 
 
-def fetch() -> None:
-    """Install a browser: Debian's package where we may, else the test tool's own download."""
+def has_korean_font() -> bool:
+    """Can the system show Hangul by itself, as every reader's can?"""
+    lister = shutil.which("fc-list")
+    if not lister:
+        return sys.platform in ("darwin", "win32")
+    said = subprocess.run([lister, ":lang=ko", "family"], capture_output=True, text=True, check=False).stdout
+    return any(family in said for family in KOREAN_FONTS)
+
+
+def install(*packages: str) -> None:
+    """Debian's packages, where we may."""
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if shutil.which("apt-get") and (not sudo or shutil.which("sudo")):
-        quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
-        subprocess.run([*sudo, "apt-get", "-qq", "update"], check=False, **quiet)
-        subprocess.run(
-            [*sudo, "apt-get", "-qq", "install", "-y", "--no-install-recommends", "chromium"],
-            check=False,
-            **quiet,
-        )
-        if find():
-            return
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+    if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
+        return
+    quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        subprocess.run([*sudo, "apt-get", "-qq", *command], check=False, **quiet)
 
 
 def main() -> int:
+    missing = [] if find() else ["chromium"]
+    missing += [] if has_korean_font() else ["fonts-noto-cjk"]
+    if missing:
+        print(f"Fetching for the tests: {' '.join(missing)} …", flush=True)
+        install(*missing)
     if not find():
-        print("No browser found; fetching one for the tests …", flush=True)
-        fetch()
+        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
     found = find()
     print(f"Browser for the tests: {found or 'none; install the package chromium and run again'}")
+    if not has_korean_font():
+        print("No Korean font: tests that need one are left out; install the package fonts-noto-cjk for them")
     return 0 if found else 1
 
 

@@ -9,6 +9,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 WIDTHS = (375, 1280)
+SLOW = {
+    "offline": False,
+    "latency": 100,
+    "downloadThroughput": 200_000,
+    "uploadThroughput": 90_000,
+}  # ms, bytes/s
 SHIFTS = """
 window.shifts = [];
 new PerformanceObserver((list) => {
@@ -54,10 +60,14 @@ class Visits:
         page.goto(path, wait_until="networkidle")
         return page
 
-    def weigh(self, path: str, width: int = 1280) -> Weight:
-        """A first visit, with nothing in the cache: what comes over the line, and what moves on the screen."""
+    def weigh(self, path: str, width: int = 1280, before: str = "") -> Weight:
+        """A first visit, with nothing in the cache: what comes over the line, and what moves on the screen.
+
+        The line is that of a phone out of town: on a fast one it would be chance whether the page is first
+        shown in the system's font. before: a script that runs first, for a control.
+        """
         page = self._window(width, script=True)
-        page.add_init_script(SHIFTS)
+        page.add_init_script(SHIFTS + before)
         line = page.context.new_cdp_session(page)
         answers: dict[str, dict[str, Any]] = {}  # by request
         sent: dict[str, int] = {}
@@ -81,6 +91,7 @@ class Visits:
         line.on("Network.responseReceived", note_answer)
         line.on("Network.loadingFinished", note_end)
         line.send("Network.enable")
+        line.send("Network.emulateNetworkConditions", SLOW)
         page.goto(path, wait_until="networkidle")
         page.wait_for_timeout(300)  # a shift is reported after the frame in which it happened
         shift = float(page.evaluate("window.shifts.reduce((sum, each) => sum + each, 0)"))
