@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -18,14 +19,14 @@ from publish.edition import Edition
 from publish.freezing import Before, CannotWrite, Frozen, freeze
 from publish.inputs import Inputs
 from publish.pages import PagesApp, digest
-from publish.remembering import Compiled, FileMemory
+from publish.remembering import Compiled, Drawer, FileMemory
 from publish.report import Report, Teller
 from publish.request import LIVE, ROOT, SUMS, Request, State, listing, told
 from publish.span import Span, WatchedClock
 from templates.assets import Assets
 
 LARGEST = 5
-COMPILED = ROOT / ".builds/cache/templates"
+DRAWER = ROOT / ".builds/cache/program"
 
 
 class NotWhole(Exception):
@@ -51,9 +52,7 @@ class Building:
         self.request, self.builds, self.cache, self.tell, self.report = request, builds, cache, tell, report
         self.clock = WatchedClock(request.now)
         self.frame = ""  # of this build, see Edition.frame
-        self.compiled = Compiled(COMPILED, cache.stamp)
-        self.kept: dict[str, dict[str, Any]] = {}  # what is new for the cache
-        self.gone: dict[str, set[str]] = {}
+        self.drawer = Drawer(DRAWER, cache.stamp)
 
     def run(self, inputs: str, memory: FileMemory | None) -> None:
         """Make and publish the site. Raises ContentMistakes, FreezeFailed, NotWhole; then all is as it was.
@@ -109,7 +108,7 @@ class Building:
         assets = self._assets(library)
         app = create_app(library, assets, self.clock, request.base_url, request.demo, request.live)
         edition: Edition = app.extensions["edition"]
-        edition.env.bytecode_cache = self.compiled
+        edition.env.bytecode_cache = Compiled(self.drawer)
         self.frame = edition.frame
         return app
 
@@ -119,13 +118,14 @@ class Building:
             *((self.request.content / file).read_text("utf-8") for file in other)
         )
         key = digest(Inputs(ROOT, templates.FOLDER).of_assets(), "".join(sorted(characters)))
-        kept = None if self.request.full else self.cache.get("assets", "all")
-        if kept and kept[0] == key:
-            found: Assets = kept[1]
+        name = f"assets-{key[0]}"  # at most sixteen lie there, however many sites are built
+        kept = None if self.request.full else self.drawer.get(name, key)
+        if kept:
+            found: Assets = pickle.loads(kept)  # noqa: S301 (the drawer proved it to be what we wrote)
             return found
         self.tell("글꼴과 스타일", 0, 0)
         assets = Assets.collect(ROOT, characters)
-        self.kept["assets"] = {"all": (key, assets)}
+        self.drawer.put(name, key, pickle.dumps(assets))
         return assets
 
     def _before(self, memory: FileMemory) -> Before:
@@ -179,7 +179,6 @@ class Building:
         dropped = before.records.keys() - frozen.records.keys()
         is_kept = self.cache.save(
             {
-                **self.kept,
                 "file": memory.fresh,
                 "page": pages,
                 "outline": frozen.outlines,

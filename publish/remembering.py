@@ -50,8 +50,8 @@ class FileMemory:
         return self._old.keys() - self._seen
 
 
-class Compiled(BytecodeCache):
-    """Templates as Jinja compiled them, one file each. They belong to the program, not to a site.
+class Drawer:
+    """What belongs to the program and not to a site, one file each: compiled templates, stylesheet and fonts.
 
     A file that is not what was written, or was written by another program, is as none: never trusted.
     """
@@ -60,23 +60,38 @@ class Compiled(BytecodeCache):
         """stamp: of the program and its libraries."""
         self._folder, self._stamp = folder, stamp.encode()
 
-    def load_bytecode(self, bucket: Bucket) -> None:
+    def get(self, name: str, made_from: str) -> bytes | None:
+        """What was put under that name, if it was made from the same."""
         try:
-            kept = (self._folder / bucket.key).read_bytes()
+            kept = (self._folder / name).read_bytes()
         except OSError:
-            return
-        if kept[:PROOF] == self._proof(bucket, kept[PROOF:]):
-            bucket.bytecode_from_string(kept[PROOF:])
+            return None
+        return kept[PROOF:] if kept[:PROOF] == self._proof(name, made_from, kept[PROOF:]) else None
 
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        code = bucket.bytecode_to_string()
-        file = self._folder / bucket.key
+    def put(self, name: str, made_from: str, content: bytes) -> None:
+        """Keep it in place of what was there; a folder that cannot be written keeps nothing."""
+        file = self._folder / name
         fresh = file.with_suffix(f".{os.getpid()}")
-        with suppress(OSError):  # a folder that cannot be written: they are compiled each time
+        with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(self._proof(bucket, code) + code)
+            fresh.write_bytes(self._proof(name, made_from, content) + content)
             fresh.replace(file)
 
-    def _proof(self, bucket: Bucket, code: bytes) -> bytes:
-        named = [self._stamp, bucket.key.encode(), bucket.checksum.encode(), code]
+    def _proof(self, name: str, made_from: str, content: bytes) -> bytes:
+        named = [self._stamp, name.encode(), made_from.encode(), content]
         return hashlib.sha256(b"\0".join(named)).digest()
+
+
+class Compiled(BytecodeCache):
+    """Templates as Jinja compiled them."""
+
+    def __init__(self, drawer: Drawer) -> None:
+        self._drawer = drawer
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        kept = self._drawer.get(bucket.key, bucket.checksum)
+        if kept is not None:
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._drawer.put(bucket.key, bucket.checksum, bucket.bytecode_to_string())

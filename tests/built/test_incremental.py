@@ -18,6 +18,7 @@ from publish import building, freezing, request
 from publish.edition import Text
 from publish.freezing import Before
 from publish.inputs import Inputs
+from publish.remembering import Drawer
 from publish.report import Report
 from publish.request import Request
 from templates.assets import Assets
@@ -298,6 +299,27 @@ def test_a_damaged_cache_is_thrown_away(request_: Request, damage: str) -> None:
     build.build(request_)
     assert changed(good, snapshot(request_.out)) == ["lectures/l09/index.html"]
     assert snapshot(request_.out) == full(request_)
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "moved", "program", "made from"])
+def test_a_drawer_gives_only_what_was_put_there(tmp_path: Path, damage: str) -> None:
+    """Compiled templates and assets: cut, overwritten, put under another name, of another program or of other files."""
+    drawer = Drawer(tmp_path, "program")
+    drawer.put("assets", "files", b"stylesheet")
+    assert drawer.get("assets", "files") == b"stylesheet"
+    file = tmp_path / "assets"
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-1])
+    elif damage == "other":
+        file.write_bytes(file.read_bytes().replace(b"style", b"STYLE"))
+    elif damage == "moved":
+        file.rename(tmp_path / "another")
+    found = {
+        "moved": drawer.get("another", "files"),
+        "program": Drawer(tmp_path, "another program").get("assets", "files"),
+        "made from": drawer.get("assets", "other files"),
+    }
+    assert found.get(damage, drawer.get("assets", "files")) is None
 
 
 def test_all_processors_make_the_same_site(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
