@@ -51,7 +51,8 @@ class Misplaced(ValueError):
 class Shape(BaseModel):
     """Base of everything staff write: unknown keys are mistakes, types are exact, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Deferred: a build reads few kinds anew, and most commands none.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 # What a question may not ask for, and how a hint may still speak of it: "주민등록번호는 적지 마세요".
