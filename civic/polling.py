@@ -18,17 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from civic import wording
 from civic.ballots import check_choices, is_ready, slot_of
 from civic.clock import Clock
-from civic.envelopes import (
-    BadEnvelope,
-    Slot,
-    check_envelope,
-    code_of,
-    ephemeral_of,
-    new_code,
-    receipt_of,
-    seal,
-    to_text,
-)
+from civic.envelopes import BadEnvelope, check_envelope, code_of, ephemeral_of, new_code, receipt_of, seal
 from civic.errors import (
     Closed,
     FieldError,
@@ -43,6 +33,7 @@ from civic.errors import (
 )
 from civic.models import Document, Poll, Proposal
 from civic.proving import WRONG, Claim, Derives, Proofs, of, read_code, read_contact
+from civic.slots import Slot, to_text
 from civic.store.box import Box, Code, Copied, PollBox, Sealed
 from civic.store.box_rows import fingerprint, new_message
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from civic.envelopes import room
 from civic.models import Poll
+from civic.slots import room
 
 Call = Callable[..., dict[str, Any]]
 TEXT = {"type": "string"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from civic import wording
 from civic.links import LISTED, link
 from civic.models import Poll, Site
 from publish.cards import Card
 from publish.edition import Edition
+from publish.pager import pager
 from publish.pages import Page
 
 PER_PAGE = 12
@@ -141,11 +143,7 @@ def list_page(edition: Edition, noun: str, pick: Pick, page: int) -> Page:
             {"label": label, "items": [_item(noun, each, pick, lists) for each in (ALL, *group)]}
             for label, group in lists.groups.items()
         ],
-        pager={
-            "page": page,
-            "pages": pages,
-            "addresses": [pick.address(noun, number) for number in range(1, pages + 1)],
-        },
+        pager=pager(page, pages, partial(pick.address, noun)),
     )
 
 

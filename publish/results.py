@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from flask import abort
 
 from civic import wording
-from civic.envelopes import FAULTS
 from civic.library.results import VoteResult
 from civic.links import link
 from civic.models import PollType, Proposal
@@ -18,7 +18,9 @@ from civic.paper import UNREADABLE
 from civic.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
 from civic.results import FEWEST, SHARED, rules_of
 from civic.rule_words import Money, counting_rules
+from civic.slots import FAULTS
 from publish.edition import Edition, Trail
+from publish.pager import pager
 from publish.pages import Page, PagesApp
 
 VERIFY = "verify.py"
@@ -207,6 +209,7 @@ def board_page(edition: Edition, result: VoteResult, page: int) -> Page:
             )
             for number in range(1, pages + 1)
         ],
+        pager=pager(page, pages, partial(_board_address, result)),
         fewest=FEWEST,
     )
 

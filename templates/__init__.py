@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from civic import wording
 from civic.ballots import is_ready, slot_of
 from civic.clock import Clock
-from civic.envelopes import Slot
 from civic.form_words import explain
 from civic.forms import FormSpec
 from civic.library import Library
 from civic.links import api, link
 from civic.models import Poll, Proposal
 from civic.rules import form_state
+from civic.slots import Slot
 
 FOLDER = Path(__file__).parent
 

@@ -45,6 +45,8 @@ FLOORS = {
     "civic.scores": 3,
     "civic.result_files": 3,
     "civic.ballots": 2,
+    "civic.opening": 2,
+    "civic.slots": 2,
     "civic.envelopes": 2,
     "civic.halves": 2,
     "civic.paper": 2,

@@ -13,9 +13,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from civic.ballots import open_all
 from civic.clock import FixedClock
-from civic.envelopes import BadEnvelope, Slot, from_text, new_code, receipt_of, seal, to_text
+from civic.envelopes import BadEnvelope, new_code, receipt_of, seal
 from civic.errors import (
     Closed,
     Invalid,
@@ -29,7 +28,9 @@ from civic.errors import (
     WrongCode,
 )
 from civic.models import Document, Poll
+from civic.opening import open_all
 from civic.polling import Polling, signed_text
+from civic.slots import Slot, from_text, to_text
 from civic.store.box import BOX_FILE, open_box
 from tests.ballot_samples import (
     CLOSES,

@@ -17,18 +17,20 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from civic import wording
-from civic.ballots import BoxBroken, open_all, slot_of
+from civic.ballots import slot_of
 from civic.clock import SteadyClock
-from civic.envelopes import Slot, new_code, open_one, seal, to_text
+from civic.envelopes import new_code, open_one, seal
 from civic.errors import Misuse
 from civic.forms import Shape
 from civic.halves import HalfMistake, is_sealed, match, new_half, read_half, write_half
 from civic.library import load
 from civic.library.results import VoteResult, read_results
 from civic.models import Poll, Proposal
+from civic.opening import BoxBroken, open_all
 from civic.polling import Board
 from civic.result_files import record_text
 from civic.results import as_json
+from civic.slots import Slot, to_text
 from civic.store import open_beside
 from civic.store.box import Box, open_box
 from forms_api.cli.box_files import BOX, OPENED, BoxFile, FileMistake, read_file

@@ -11,11 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from civic.ballots import open_all, slot_of
+from civic.ballots import slot_of
 from civic.clock import parse_time
-from civic.envelopes import from_text, new_code, seal, to_text
+from civic.envelopes import new_code, seal
 from civic.halves import read_half
 from civic.library import load
+from civic.opening import open_all
+from civic.slots import from_text, to_text
 from civic.store.box import open_box
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, run

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
-from civic.envelopes import Slot, from_text, read_public, seal, to_text
+from civic.envelopes import read_public, seal
+from civic.slots import Slot, from_text, to_text
 from forms_api.cli.votes import votes
 from tests.builders import SITE, toml
 from tests.forms_api.server import Server

@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx
 
-from civic.envelopes import Slot, new_code, receipt_of, seal, to_text
+from civic.envelopes import new_code, receipt_of, seal
+from civic.slots import Slot, to_text
 from tests.forms_api.server import Server
 from tests.forms_api.voting import CLOSING, SLUG, Town, done
 
