@@ -21,7 +21,7 @@ from publish.inputs import Inputs
 from publish.pages import PagesApp, digest
 from publish.remembering import Compiled, Drawer, FileMemory
 from publish.report import Report, Teller
-from publish.request import LIVE, ROOT, SUMS, Request, State, listing, told
+from publish.request import LIVE, ROOT, SUMS, Request, State, file_state, listed, told
 from publish.span import Span, WatchedClock
 from templates.assets import Assets
 
@@ -134,7 +134,7 @@ class Building:
         if self.request.full or not state or not folder or not folder.is_dir():
             return Before()
         same = state.frame == self.frame and state.begins <= self.request.now < state.ends
-        return Before(folder, dict(self.cache.all("page")), memory.read if same else None)
+        return Before(folder, self.cache.all("page"), memory.read if same else None)
 
     def _check(self, frozen: Frozen, before: Before) -> None:
         """Every file that was made; all links again where something went away that they may point at."""
@@ -164,11 +164,13 @@ class Building:
         for record in frozen.records.values():
             span.narrow(record.begins, record.ends)
         self.report.due = span.due.isoformat() if span.due else ""
+        states = {name: record.state for name, record in frozen.records.items()}
+        states[SUMS] = file_state((site / SUMS).stat())
         state = State(
             self.request.wishes,
             inputs,
             site.name,
-            listing(site),
+            listed(states),
             span.begins,
             span.ends,
             self.report.due,

@@ -10,10 +10,14 @@ import hashlib
 import pickle
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+
+PACKED = ("file", "page")  # kinds of which every build needs all: many values to a row
+PACKS = 64  # rows of such a kind: an edit writes one or two of them anew
 
 _TABLE = """create table if not exists kept
     (kind text, name text, value blob, proof blob, primary key (kind, name)) without rowid"""
@@ -29,6 +33,7 @@ class Cache:
     def __init__(self, file: Path, stamp: str) -> None:
         self._file, self.stamp = file, stamp
         self._is_file = True  # else what is kept is lost with this process
+        self._packed: dict[str, dict[str, Any]] = {}  # kind -> name -> value, as far as asked for
         self._db = self._open()
         try:
             if self.get("cache", "whole") is not True:
@@ -43,10 +48,14 @@ class Cache:
         )
         return self._value(kind, *found[0]) if found else None
 
-    def all(self, kind: str) -> Iterator[tuple[str, Any]]:
-        """(name, value) of everything of a kind. Raises Damaged."""
-        for row in self._rows("select name, value, proof from kept where kind = ?", kind):
-            yield row[0], self._value(kind, *row)
+    def all(self, kind: str) -> Mapping[str, Any]:
+        """Everything of a packed kind, by name. Raises Damaged."""
+        if kind not in self._packed:
+            found: dict[str, Any] = {}
+            for row in self._rows("select name, value, proof from kept where kind = ?", kind):
+                found |= self._value(kind, *row)
+            self._packed[kind] = found
+        return self._packed[kind]
 
     def save(self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]) -> bool:
         """Write values[kind][name] and forget gone[kind], all at once. False where that fails: nothing is kept."""
@@ -58,6 +67,7 @@ class Cache:
         return self._is_file
 
     def _save(self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]) -> None:
+        values, gone = self._in_packs(values, gone)
         with self._db:
             for kind, names in gone.items():
                 self._db.executemany(
@@ -67,8 +77,35 @@ class Cache:
                 rows = ((kind, name, *self._row(kind, name, value)) for name, value in named.items())
                 self._db.executemany("replace into kept values (?, ?, ?, ?)", rows)
 
+    def _in_packs(
+        self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]
+    ) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Iterable[str]]]:
+        """What is to be written and forgotten, row by row: of packed kinds each pack of which something changes."""
+        values, gone = dict(values), dict(gone)
+        for kind in PACKED:
+            fresh, lost = values.get(kind, {}), set(gone.get(kind, ()))
+            whole = {name: value for name, value in self._rest(kind).items() if name not in lost}
+            whole.update(fresh)
+            packs: dict[str, dict[str, Any]] = {_pack_of(name): {} for name in (*fresh, *lost)}
+            for name, value in whole.items():
+                if (pack := _pack_of(name)) in packs:
+                    packs[pack][name] = value
+            self._packed[kind] = whole
+            values[kind] = {pack: named for pack, named in packs.items() if named}
+            gone[kind] = packs.keys() - values[kind].keys()
+        return values, gone
+
+    def _rest(self, kind: str) -> Mapping[str, Any]:
+        """What was kept so far; a build that took nothing over may be the first to look at it."""
+        try:
+            return self.all(kind)
+        except Damaged:
+            self.throw_away()
+            return {}
+
     def throw_away(self) -> None:
         """Begin with nothing."""
+        self._packed.clear()
         self._db.close()
         for file in (self._file, self._file.with_name(f"{self._file.name}-journal")):
             with suppress(OSError):  # noticed below
@@ -123,6 +160,10 @@ def peek(file: Path, stamp: str, kind: str, name: str) -> Any:
     if found is None or not isinstance(found[0], bytes) or _proof(stamp, kind, name, found[0]) != found[1]:
         return None
     return pickle.loads(found[0])  # noqa: S301 (proved above to be what we wrote)
+
+
+def _pack_of(name: str) -> str:
+    return str(zlib.crc32(name.encode()) % PACKS)
 
 
 def _proof(stamp: str, kind: str, name: str, value: bytes) -> bytes:

@@ -28,6 +28,7 @@ from publish.app import addresses
 from publish.checking import Outline, outline_of
 from publish.edition import Edition
 from publish.pages import Page, PagesApp, page_of
+from publish.request import FileState, file_state
 from publish.span import Span, WatchedClock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +52,7 @@ class Record:
     asked: Mapping[str, str]  # what it asked beyond its key -> what it was told
     texts: frozenset[str]  # see Page
     digest: str  # SHA-256
-    state: tuple[int, int, int]  # size, mtime in ns, inode: other ones mean that somebody changed the file
+    state: FileState
 
 
 @dataclass
@@ -239,9 +240,8 @@ def take_over(record: Record, old: Path, new: Path, name: str) -> bool:
     return False
 
 
-def state_of(place: str) -> tuple[int, int, int]:
-    found = os.stat(place)  # noqa: PTH116
-    return found.st_size, found.st_mtime_ns, found.st_ino
+def state_of(place: str) -> FileState:
+    return file_state(os.stat(place))  # noqa: PTH116
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class FileMemory:
 
     def __init__(self, cache: Cache | None, tell: Teller | None = None) -> None:
         self._tell = tell
-        self._old: dict[str, tuple[Stamp, Facts]] = dict(cache.all("file")) if cache else {}
+        self._old: Mapping[str, tuple[Stamp, Facts]] = cache.all("file") if cache else {}
         self.fresh: dict[str, tuple[Stamp, Facts]] = {}
         self._seen: set[str] = set()
         self.read: set[str] = set()  # files that had to be read

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from publish.inputs import Inputs
 ROOT = Path(__file__).resolve().parent.parent
 LIVE = "live.json"  # what a watched site says of itself; only such a site has one
 SUMS = "sha256sums.txt"  # of every file of the site, so that `sha256sum -c` proves a copy
+
+FileState = tuple[int, int, int]  # size, mtime in ns, inode
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class State(NamedTuple):
 
 def listing(folder: Path) -> str:
     """The files of a build by size, time and inode; another text when anybody touched one."""
-    lines = []
+    states = {}
+    skipped = len(str(folder)) + 1
     waiting = [str(folder)]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -70,10 +73,19 @@ def listing(folder: Path) -> str:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif entry.name != LIVE:
-                    found = entry.stat(follow_symlinks=False)
-                    lines.append(f"{entry.path} {found.st_size} {found.st_mtime_ns} {found.st_ino}")
-    skipped = len(str(folder))
-    return hashlib.sha256("\n".join(sorted(line[skipped:] for line in lines)).encode()).hexdigest()
+                    states[entry.path[skipped:]] = file_state(entry.stat(follow_symlinks=False))
+    return listed(states)
+
+
+def listed(states: Mapping[str, FileState]) -> str:
+    """The same of files whose states are known."""
+    lines = sorted(f"{name} {size} {changed} {inode}" for name, (size, changed, inode) in states.items())
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def file_state(found: os.stat_result) -> FileState:
+    """What tells a file of a build from one that somebody changed."""
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def inputs_of(request: Request) -> tuple[str, bool]:
