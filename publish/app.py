@@ -54,9 +54,8 @@ def addresses(app: PagesApp) -> Iterator[Address]:
     for endpoint in ("home", "my", "not_found", "feed", "calendar", "sitemap", "robots"):
         yield endpoint, {}
     for noun, pick, page in lists.list_pages(edition):
-        values = {"by": pick.by, "key": pick.key} if pick.by else {}
-        more = {"page": page} if page > 1 else {}
-        yield _list_endpoint(bool(values), bool(more)), {"folder": FOLDERS[noun], **values, **more}
+        values: dict[str, Any] = {"by": pick.by, "key": pick.key} if pick.by else {}
+        yield "list", {"folder": FOLDERS[noun], **values, **({"page": page} if page > 1 else {})}
     for noun in LISTED:
         yield "kind_feed", {"folder": FOLDERS[noun]}
     for doc in edition.library.everything():
@@ -90,15 +89,8 @@ def _add_lists(app: PagesApp, edition: Edition) -> None:
         return lists.list_page(edition, NOUNS[folder], pick, page)
 
     by = "/<any(status,vote,type,category,department):by>/<key>/"
-    rules = {(False, False): "/", (True, False): by, (False, True): "/page/<int:page>/"}
-    rules[True, True] = f"{by}page/<int:page>/"
-    needed = {
-        _list_endpoint(bool(pick.by), page > 1): (bool(pick.by), page > 1)
-        for _, pick, page in lists.list_pages(edition)
-    }
-    # A rule that no page needs would be reported by the freezer as forgotten.
-    for endpoint, which in sorted(needed.items()):
-        app.add_url_rule(_folders() + rules[which], endpoint, view)
+    for rule in ("/", by, "/page/<int:page>/", f"{by}page/<int:page>/"):
+        app.add_url_rule(_folders() + rule, "list", view)
 
 
 def _add_files(app: PagesApp, edition: Edition) -> None:
@@ -123,7 +115,8 @@ def _add_files(app: PagesApp, edition: Edition) -> None:
     def sitemap() -> Page:
         listed = [pick.address(noun) for noun, pick, page in lists.list_pages(edition) if page == 1]
         results = [each.link for each in library.results.values()]
-        return Page("", lambda: feeds.sitemap(edition, [link("home"), *listed, *results]), ".xml")
+        entries = feeds.sitemap_entries(library, [link("home"), *listed, *results])
+        return edition.page([entries, site], lambda: feeds.sitemap(site.base_url, entries), ".xml")
 
     def robots() -> Page:
         return edition.page([site], lambda: feeds.robots(edition), ".txt")
@@ -156,10 +149,6 @@ def _detail_values(doc: Document) -> Address:
     if doc.noun == "page":
         return "page", {"slug": doc.slug}
     return "document", {"folder": doc.folder, "slug": doc.slug}
-
-
-def _list_endpoint(filtered: bool, later: bool) -> str:
-    return "list" + ("_filtered" if filtered else "") + ("_later" if later else "")
 
 
 def _folders() -> str:

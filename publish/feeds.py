@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 from civic.clock import SEOUL
+from civic.library import Library
 from civic.links import LISTED, link
 from civic.models import Document
 from publish.edition import Edition
@@ -48,18 +49,22 @@ def entries(edition: Edition, noun: str = "") -> list[tuple[datetime, Document]]
     return sorted(dated, key=lambda pair: (-pair[0].timestamp(), pair[1].link))[:NEWEST]
 
 
-def sitemap(edition: Edition, listed: Iterable[str]) -> str:
-    """Every page for search engines. listed: addresses of pages that are not documents."""
-    base = edition.library.site.base_url
-    changes = {doc.link: doc.updated or doc.published for doc in edition.library.everything()}
+def sitemap_entries(library: Library, listed: Iterable[str]) -> list[tuple[str, str]]:
+    """(address, day of the last change or "") of every page. listed: addresses of pages that are not documents."""
+    changes = {doc.link: doc.updated or doc.published for doc in library.everything()}
+    days = {address: day.isoformat() if day else "" for address, day in changes.items()}
+    return [(address, days.get(address, "")) for address in sorted({*listed, *days})]
+
+
+def sitemap(base_url: str, entries: Iterable[tuple[str, str]]) -> str:
+    """Every page for search engines."""
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">',
     ]
-    for address in sorted({*listed, *changes}):
-        day = changes.get(address)
-        changed = f"<lastmod>{day.isoformat()}</lastmod>" if day else ""
-        lines.append(f"<url><loc>{escape(base + address)}</loc>{changed}</url>")
+    for address, day in entries:
+        changed = f"<lastmod>{day}</lastmod>" if day else ""
+        lines.append(f"<url><loc>{escape(base_url + address)}</loc>{changed}</url>")
     return "\n".join([*lines, "</urlset>"]) + "\n"
 
 
