@@ -74,6 +74,15 @@ def test_a_port_is_kept_while_a_server_starts() -> None:
     held_port("127.0.0.1", port).close()
 
 
+def test_a_host_by_name(content: Path, tmp_path: Path) -> None:
+    """localhost is the address that it stands for."""
+    server = Server(content, tmp_path / "var/data", host="localhost").ready()
+    assert server.base.startswith("http://127.0.0.1:")
+    with server.client() as client:
+        assert client.get("/healthz").json() == {"status": "ok"}
+    assert server.stop() == 0
+
+
 def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None:
     """Exit code 3 and one sentence, without what the process manager has to say of it; the first goes on."""
     server = Server(content, tmp_path / "var/data").ready()
@@ -94,6 +103,7 @@ def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None
         ([], {"MADANG_RATE_LIMIT": "maybe"}, "MADANG_RATE_LIMIT: on 또는 off"),
         (["--host", "0.0.0.0"], {"MADANG_RATE_LIMIT": "off"}, "127.0.0.1에서만"),
         (["--data", "mysql://x"], {}, "tinydb://폴더 또는 postgresql://"),
+        (["--data", "postgresql://madang@db:secret/madang"], {}, "postgresql://사용자@서버/이름 처럼"),
         (["--port", "99999"], {}, "99999"),
     ],
 )
