@@ -38,6 +38,8 @@ def test_keys_are_made_on_the_first_start(content: Path, tmp_path: Path) -> None
     """Outside the data folder, readable by the server's account only; a signal ends it with code 0."""
     server = Server(content, tmp_path / "var/data").ready()
     assert server.stop() == 0
+    modes = {each.name: each.stat().st_mode & 0o777 for each in (tmp_path / "var/data").iterdir()}
+    assert set(modes.values()) == {0o600}, modes
     keys = tmp_path / "var/keys/keys.json"
     assert keys.stat().st_mode & 0o777 == 0o600
     assert keys.parent.stat().st_mode & 0o777 == 0o700
