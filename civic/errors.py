@@ -205,7 +205,13 @@ _TROUBLES = {
     errno.ESTALE: "연결된 폴더가 끊겼습니다",
     errno.ELOOP: "링크가 돌고 돕니다",
     errno.ENAMETOOLONG: "이름이 너무 깁니다",
+    errno.EADDRNOTAVAIL: "이 컴퓨터의 주소가 아닙니다",
 }
+
+
+def why(wrong: OSError) -> str:
+    """What the operating system refused, in Korean where we know it."""
+    return _TROUBLES.get(wrong.errno or 0) or wrong.strerror or str(wrong)
 
 
 def trouble(wrong: OSError, place: object) -> str:
@@ -213,8 +219,7 @@ def trouble(wrong: OSError, place: object) -> str:
 
     place: named where the error itself names no file.
     """
-    why = _TROUBLES.get(wrong.errno or 0) or wrong.strerror or str(wrong)
-    return f"{wrong.filename if isinstance(wrong.filename, str) else place}: {why}"
+    return f"{wrong.filename if isinstance(wrong.filename, str) else place}: {why(wrong)}"
 
 
 class Misuse(Exception):

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from civic import people
-from civic.errors import Misuse
+from civic.errors import Misuse, why
 
 SIZE = 32  # bytes of every key
 NONCE = 12  # bytes, random: 2^32 answers per data key are safe
@@ -82,7 +82,7 @@ class Keys:
             return cls.load(path)
         except OSError as err:
             raise Misuse(
-                f"키 파일({path})을 읽거나 만들 수 없습니다: {err.strerror}. 권한을 확인하세요."
+                f"키 파일({path})을 읽거나 만들 수 없습니다: {why(err)}. 권한을 확인하세요."
             ) from err
 
     @classmethod

@@ -12,7 +12,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from civic.errors import Misuse
+from civic.errors import Misuse, why
 
 
 def who() -> str:
@@ -37,5 +37,5 @@ def note(file: Path, at: datetime, act: str, subject: str, number: str = "", cou
             os.close(handle)
     except OSError as err:
         raise Misuse(
-            f"열람 기록({file})을 쓸 수 없어 보여 주지 않습니다: {err.strerror}. 권한을 확인하세요."
+            f"열람 기록({file})을 쓸 수 없어 보여 주지 않습니다: {why(err)}. 권한을 확인하세요."
         ) from err

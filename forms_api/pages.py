@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mimetypes
 import re
 from pathlib import Path
@@ -39,7 +40,13 @@ def page(path: str = "") -> BaseResponse:
     if found is None:
         return missing(site)
     place = Path(found)
-    if place.is_dir():
+    try:
+        is_folder = place.is_dir()
+    except OSError as wrong:
+        if wrong.errno != errno.ENAMETOOLONG:
+            raise
+        return missing(site)
+    if is_folder:
         if not (place / "index.html").is_file():
             return missing(site)
         if path and not path.endswith("/"):

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from civic.clock import SEOUL
-from civic.errors import InUse, Misuse, Refused
+from civic.errors import InUse, Misuse, Refused, why
 from civic.seal import Keys
 from civic.store.agreement import agreement
 from civic.store.box import BOX_FILE
@@ -70,7 +70,7 @@ def examine_folder(folder: Path, key_file: Path) -> Report:
             _look_at_wrapped(report, folder, Path(room), bool(owner))
         except OSError as err:
             report.wrong.append(
-                f"파일을 읽지 못했습니다({err.filename}: {err.strerror}). 권한과 디스크를 확인하세요."
+                f"파일을 읽지 못했습니다({err.filename}: {why(err)}). 권한과 디스크를 확인하세요."
             )
         _look_at_boxes(report, folder)
         counters, report.contents.used = counted(report.contents.entries)
@@ -99,7 +99,7 @@ def look_at_keys(report: Report, key_file: Path) -> None:
         report.wrong.append(str(err))
         return
     except OSError as err:
-        report.wrong.append(f"키 파일({key_file})을 읽을 수 없습니다: {err.strerror}. 권한을 확인하세요.")
+        report.wrong.append(f"키 파일({key_file})을 읽을 수 없습니다: {why(err)}. 권한을 확인하세요.")
         return
     closed = {subject for subject, key in wrapped.items() if not keys.opens(subject, key)}
     for subject in sorted(closed):

@@ -46,6 +46,16 @@ class Hold:
         os.close(self._handle)
 
 
+def connect(path: Path, timeout: float) -> sqlite3.Connection:
+    """A SQLite file of the folder, readable by its owner only from its first byte, in whatever folder it lies.
+
+    SQLite gives a file's mode to the logs beside it. Any thread may use it: the callers let one at a time. Raises sqlite3.Error, OSError.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+
+
 def is_blank(path: Path) -> bool:
     """Is a file not there, or is nothing in it?"""
     return not path.exists() or not path.stat().st_size

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from civic.errors import Misuse, Unavailable
-from civic.store.folder import check_keys, explain
+from civic.store.folder import check_keys, connect, explain
 
 
 class KeyFile:
@@ -23,7 +23,7 @@ class KeyFile:
         self.failure: Exception | None = None  # of the last write; None again after one that was kept
         self._lock = threading.Lock()
         try:
-            self._file = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+            self._file = connect(path, timeout=5)
             # Not WAL: a log would keep old pages beside the file. DELETE + EXTRA also syncs the folder.
             for line in ("journal_mode=DELETE", "synchronous=EXTRA", "secure_delete=ON"):
                 self._file.execute(f"PRAGMA {line}")

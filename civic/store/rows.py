@@ -21,7 +21,7 @@ from civic.clock import SEOUL
 from civic.entries import Counts
 from civic.errors import Misuse
 from civic.store.book import Change, Message
-from civic.store.folder import KEYS, check_entries, explain, is_blank
+from civic.store.folder import KEYS, check_entries, connect, explain, is_blank
 
 VERSION = 1  # of the tables below, kept in SQLite's user_version
 TABLES = """
@@ -192,8 +192,7 @@ class Rows:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # check_same_thread: whoever leads a batch writes; `Batches` lets only one lead at a time.
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    connection = connect(path, timeout=5)
     connection.execute("PRAGMA synchronous=FULL")
     return connection
 

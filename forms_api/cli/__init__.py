@@ -13,7 +13,7 @@ from typing import cast
 
 import click
 
-from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable
+from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, trouble
 from civic.store.folder import explain
 
 COMMANDS = {  # name -> module that holds a command of the same name
@@ -80,3 +80,6 @@ def main() -> None:
     except InUse as busy:
         click.echo(str(busy), err=True)
         sys.exit(IN_USE)
+    except OSError as wrong:
+        click.echo(f"파일을 읽거나 쓰지 못했습니다. {trouble(wrong, '자료')}", err=True)
+        sys.exit(INPUT_WRONG)

@@ -18,7 +18,7 @@ from civic import drawing
 from civic.clock import parse_time
 from civic.drawn import FILE, DrawFile
 from civic.entries import clean_number
-from civic.errors import Misuse, NotEligible
+from civic.errors import Misuse, NotEligible, why
 from civic.forms import FormSpec, Round
 from civic.models import Document
 from forms_api import access
@@ -211,7 +211,7 @@ def _publish(opened: Desk, doc: Document, now: datetime) -> None:
         write(base / f"{name}.toml", _record(doc, now, digest, f"{name}/{FILE}"))
     except OSError as err:
         raise Misuse(
-            f"{base}에 쓸 수 없습니다: {err.strerror}. 추첨은 저장되었습니다. draw show {doc.subject}로 다시 쓰세요."
+            f"{base}에 쓸 수 없습니다: {why(err)}. 추첨은 저장되었습니다. draw show {doc.subject}로 다시 쓰세요."
         ) from err
     click.echo(
         f"{Path(base, name + '.toml')}: 썼습니다. 누리집을 다시 만들면 /results/{name}/에 보입니다.", err=True

@@ -28,6 +28,7 @@ from civic.store import open_beside
 from civic.store.book import Store
 from forms_api import access
 from forms_api.cli import staff_words
+from forms_api.cli.front_matter import write
 from forms_api.demonstration import mark_of
 from forms_api.export import ERASED, Opened, to_csv
 from forms_api.settings import Settings, read_settings
@@ -55,9 +56,10 @@ class Desk:
         """The form of a subject; None when its page is gone. Raises NotFound when it never took entries."""
         folder, _, slug = subject.partition("/")
         doc = self.intake.library.get(folder, slug)
-        if doc is None and subject not in self.intake.store.subjects():
+        spec = doc.spec if doc else None
+        if spec is None and subject not in self.intake.store.subjects():
             raise NotFound(f"{subject}: 그런 신청서가 없습니다. 예: lectures/essay")
-        return doc.spec if doc else None
+        return spec
 
     def form(self, subject: str) -> tuple[Document, FormSpec]:
         """The page and form of a subject that is on the site. Raises NotFound."""
@@ -73,9 +75,13 @@ class Desk:
         return spec, each
 
     def of(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
-        """Entries of a subject by round and rank."""
+        """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""
         with self.intake.store.open(subject, who=access.who()) as book:
-            return book.entries(round, states)
+            found = book.entries(round, states)
+            is_known = round is None or found or book.entries(round, ())
+        if not is_known:
+            self.round(subject, round or "")
+        return found
 
     def opened(self, entry: Entry) -> dict[str, Any] | None:
         """What the person typed; None when it has been erased."""
@@ -273,10 +279,5 @@ def export(
     if out is None:
         sys.stdout.buffer.write(table)
         return
-    try:
-        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(table)
-    except OSError as err:
-        raise Misuse(f"{out}: 쓸 수 없습니다: {err.strerror}.") from err
+    write(out, table.decode(), private=True)
     click.echo(f"{out}: {len(rows)}건을 썼습니다.", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -27,8 +28,16 @@ def with_block(text: str, heading: str, block: str) -> str:
 
 
 def write(path: Path, text: str, private: bool = False) -> None:
-    """A whole file or none: written beside it, synced, then renamed. private: readable by its owner only."""
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """A whole file or none: written beside it, synced, then renamed. private: readable by its owner only.
+
+    Raises OSError, also for what is there and is no file (a device, a pipe).
+    """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    try:
+        handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as err:
+        raise OSError(err.errno, err.strerror, str(path)) from err
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)

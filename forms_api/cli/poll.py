@@ -93,13 +93,14 @@ def not_before_closing(poll: Poll, at: datetime, act: str) -> None:
 def time_of(now: str | None, data: str | None = None) -> datetime:
     """The time of the clock that the servers of the data keep; only a demonstration's lets `--now` choose it.
 
-    data: the address of the box that the command acts on. None for a command on files alone: where no data is at
-    hand (another computer, or before the first start) it takes any time. Raises Misuse, InUse.
+    data: the address of the box that the command acts on; where there is none, a new, empty box would pass for a poll
+    without a vote. None for a command on files alone: where no data is at hand (another computer, or before the first
+    start) it takes any time. Raises Misuse, InUse.
     """
     try:
         store = open_beside(data or read_settings(os.environ).data)
     except Misuse:
-        if now and data:
+        if data:
             raise
         return read_time(now) if now else SteadyClock().now()
     try:

@@ -25,7 +25,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels, logger
 
 from civic.clock import SEOUL, SteadyClock
-from civic.errors import InUse, Misuse, Unavailable
+from civic.errors import InUse, Misuse, Unavailable, why
 from civic.library import Library, load
 from civic.seal import Keys
 from civic.store import open_store
@@ -70,7 +70,8 @@ def serve(now: str | None, **options: Any) -> None:
     settings = replace(read_settings(os.environ, **options), demo=start is not None)
     library = load(settings.content_dir, SteadyClock(start).now())
     with held_port(settings.host, settings.port) as held:
-        settings = replace(settings, port=int(held.getsockname()[1]))
+        host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
+        settings = replace(settings, host=host, port=port)
         sys.exit(run(Plan(settings, library, Mark(start, datetime.now(SEOUL)))))
 
 
@@ -191,5 +192,5 @@ def held_port(host: str, port: int) -> socket.socket:
             raise InUse(
                 f"포트 {josa(str(port), '을/를')} 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요."
             ) from err
-        raise Misuse(f"{host}:{port}에서 들을 수 없습니다: {err.strerror}.") from err
+        raise Misuse(f"{host}:{port}에서 들을 수 없습니다: {why(err)}.") from err
     return held

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from civic.elections import Recount, recount
-from civic.errors import ContentMistakes
+from civic.errors import ContentMistakes, why
 from civic.pabulib import Election, oddities
 from civic.pabulib_reader import decode, parse
 from civic.tally import RulesMistake
@@ -78,7 +78,7 @@ def import_command(file: Path, content: Path) -> None:
     except OSError as err:
         for path in written:  # all or nothing
             path.unlink(missing_ok=True)
-        _give_up(f"{err.filename}: 쓸 수 없습니다 ({err.strerror})")
+        _give_up(f"{err.filename}: 쓸 수 없습니다 ({why(err)})")
     proposals = sum(name.startswith("proposals/") for name in files)
     click.echo(f"투표 1개와 제안 {proposals}개, 결과를 {content}에 썼습니다. 다음 빌드에 나옵니다.")
 
@@ -102,7 +102,7 @@ def _read(file: Path) -> Election:
     except ContentMistakes as err:
         _give_up(str(err))
     except OSError as err:
-        _give_up(f"{file}: 읽을 수 없습니다 ({err.strerror})")
+        _give_up(f"{file}: 읽을 수 없습니다 ({why(err)})")
 
 
 def _give_up(message: str) -> NoReturn:

@@ -19,7 +19,7 @@ import pytest
 
 from civic.clock import parse_time
 from civic.envelopes import receipt_of, seal
-from civic.errors import ContentMistakes
+from civic.errors import ContentMistakes, Misuse
 from civic.library import load
 from civic.slots import from_text, to_text
 from tests.builders import a_phone
@@ -97,6 +97,19 @@ def test_keys_are_made_once_and_for_two(tmp_path: Path) -> None:
     assert run(*words, "--holder", "감사관").exit_code == 1
     assert run(*words, "--holder", "감사관", "--holder", "감사관").exit_code == 1
     assert page.read_text("utf-8") == before and not (tmp_path / "k").exists()
+    nowhere = [
+        sys.executable,
+        "-m",
+        "forms_api",
+        "votes",
+        *map(str, words),
+        "--no-passphrase",
+        "--to",
+        "/proc/k",
+    ]
+    failed = subprocess.run([*nowhere, "--holder", "a", "--holder", "b"], capture_output=True, text=True)
+    assert (failed.returncode, failed.stderr) == (1, "파일을 읽거나 쓰지 못했습니다. /proc/k: 없습니다\n")
+    assert page.read_text("utf-8") == before
     done(*words, "--holder", "감사관", "--holder", "과장", typed="a\na\nb\nb\n")
     after = page.read_text("utf-8")
     head, _, rest = after.partition("\n\n[[keys]]\n")
@@ -164,6 +177,16 @@ def test_a_box_is_not_closed_before_its_time(box: Box, tmp_path: Path) -> None:
         *("--content", box.town.content, "--now", "2023-08-25T23:59:59"),
     )
     assert result.exit_code == 1 and not (tmp_path / "x.json").exists()
+
+
+def test_a_box_is_not_made_by_closing_it(box: Box, tmp_path: Path) -> None:
+    """A mistyped folder is no poll without a vote: the call is refused, and nothing is made there."""
+    content, data = box.town.content, tmp_path / "mistyped/data"
+    refused = run(
+        "close", SLUG, "--to", tmp_path / "x.json", "--data", f"tinydb://{data}", "--content", content
+    )
+    assert isinstance(refused.exception, Misuse) and str(data) in str(refused.exception)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_box_holds_each_voter_once(box: Box) -> None:

@@ -38,6 +38,8 @@ def test_keys_are_made_on_the_first_start(content: Path, tmp_path: Path) -> None
     """Outside the data folder, readable by the server's account only; a signal ends it with code 0."""
     server = Server(content, tmp_path / "var/data").ready()
     assert server.stop() == 0
+    modes = {each.name: each.stat().st_mode & 0o777 for each in (tmp_path / "var/data").iterdir()}
+    assert set(modes.values()) == {0o600}, modes
     keys = tmp_path / "var/keys/keys.json"
     assert keys.stat().st_mode & 0o777 == 0o600
     assert keys.parent.stat().st_mode & 0o777 == 0o700
@@ -74,6 +76,15 @@ def test_a_port_is_kept_while_a_server_starts() -> None:
     held_port("127.0.0.1", port).close()
 
 
+def test_a_host_by_name(content: Path, tmp_path: Path) -> None:
+    """localhost is the address that it stands for."""
+    server = Server(content, tmp_path / "var/data", host="localhost").ready()
+    assert server.base.startswith("http://127.0.0.1:")
+    with server.client() as client:
+        assert client.get("/healthz").json() == {"status": "ok"}
+    assert server.stop() == 0
+
+
 def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None:
     """Exit code 3 and one sentence, without what the process manager has to say of it; the first goes on."""
     server = Server(content, tmp_path / "var/data").ready()
@@ -94,6 +105,7 @@ def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None
         ([], {"MADANG_RATE_LIMIT": "maybe"}, "MADANG_RATE_LIMIT: on 또는 off"),
         (["--host", "0.0.0.0"], {"MADANG_RATE_LIMIT": "off"}, "127.0.0.1에서만"),
         (["--data", "mysql://x"], {}, "tinydb://폴더 또는 postgresql://"),
+        (["--data", "postgresql://madang@db:secret/madang"], {}, "postgresql://사용자@서버/이름 처럼"),
         (["--port", "99999"], {}, "99999"),
     ],
 )

@@ -67,6 +67,7 @@ def test_pages_are_served_as_folders(reader: httpx.Client) -> None:
         "/%2e%2e/secret.txt",
         "/..%2fsecret.txt",
         "/assets/",
+        "/" + "a" * 300,
     ],
 )
 def test_what_is_not_there(reader: httpx.Client, path: str) -> None:

@@ -26,9 +26,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("office")
     question = {"name": "why", "label": "=왜 오나요", "required": False}
     lecture = a_lecture_file("에세이", [a_round(places=2, waiting=5)], [question])
-    server = Server(
-        write_content(folder / "content", {"asks": lecture}), folder / "var/data", rate_limit="off"
-    ).ready()
+    content = write_content(folder / "content", {"asks": lecture})
+    (content / "pages").mkdir()
+    (content / "pages/about.md").write_text(
+        '+++\ntitle = "x"\nsummary = "x"\npublished = 2023-08-07\n+++\nx\n'
+    )
+    server = Server(content, folder / "var/data", rate_limit="off").ready()
     yield server
     server.stop()
 
@@ -101,6 +104,7 @@ def test_every_look_is_noted(citizen: httpx.Client, folder: Path) -> None:
     phone = a_phone()
     number = citizen.post("/api/forms/lectures/asks", json=an_application(phone=phone)).json()["number"]
     run(folder, "show", number)
+    (folder / "out.csv").touch(0o644)
     run(folder, "export", SUBJECT, "--out", str(folder / "out.csv"))
     noted = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()][before:]
     assert [line["act"] for line in noted] == ["show", "export"]
@@ -139,7 +143,11 @@ def test_nothing_is_shown_without_a_note(office: Server, folder: Path, tmp_path:
         (["show", "ZZZZ-ZZZZ"], 1, "그런 접수번호가 없습니다."),
         (["list", "lectures/none"], 1, "lectures/none: 그런 신청서가 없습니다. 예: lectures/essay"),
         (["list", "--state", "here"], 2, "Invalid value for '--state'"),
-        (["export", SUBJECT, "--out", "/nowhere/out.csv"], 2, "/nowhere/out.csv: 쓸 수 없습니다"),
+        (["list", "pages/about"], 1, "pages/about: 그런 신청서가 없습니다. 예: lectures/essay"),
+        (["list", SUBJECT, "--round", "r9"], 1, "r9: 그런 회차가 없습니다. 있는 회차: r1"),
+        (["export", SUBJECT, "--round", "r9"], 1, "r9: 그런 회차가 없습니다. 있는 회차: r1"),
+        (["export", SUBJECT, "--out", "/nowhere/out.csv"], 1, "/nowhere/out.csv: 없습니다"),
+        (["export", SUBJECT, "--out", "/dev/null"], 1, "/dev/null: 이미 있습니다"),
     ],
 )
 def test_wrong_calls(office: Server, folder: Path, arguments: list[str], code: int, said: str) -> None:

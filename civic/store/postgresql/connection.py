@@ -73,7 +73,7 @@ def address_of(url: str) -> URL:
     """`postgresql://user@host/name` as the engine wants it. Raises Misuse when it is no such address."""
     try:
         address = make_url(url)
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):  # ValueError: of a port that is no number
         address = None
     if address is None or address.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise Misuse("자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요.")
