@@ -270,7 +270,7 @@ class _Count:
             purse.fate[c.slug] = (c.out, "")
         elif self.rules.needs_votes and votes == 0:
             purse.fate[c.slug] = ("no-votes", "")
-        elif measure < self.rules.threshold:
+        elif self.rules.threshold and measure < self.rules.threshold:  # without one, less than 0 will do
             purse.fate[c.slug] = ("below-threshold", "")
         return c.slug in purse.fate
 

@@ -247,6 +247,13 @@ def test_an_unknown_part_of_a_rule_is_said_and_the_json_stays(tmp_path: Path) ->
     assert "모르는 규칙(greedy-lottery)" in done.stderr
 
 
+def test_a_score_below_zero_is_out_only_by_a_threshold() -> None:
+    """b has -2 points, and there is money for it: nothing in the file keeps it out."""
+    more = {"kind": "scoring", "columns": "voter_id;vote;points", "votes": "1;a,b;3,-2\n"}
+    assert recount(read(**more)).winners == ("a", "b")
+    assert recount(read(**more, meta="min_project_score_threshold;1\n")).winners == ("a",)
+
+
 def test_a_threshold_in_per_cent_is_one_of_the_ballots() -> None:
     """b has 1 of 3 ballots, less than 40 per cent."""
     result = recount(read(votes="1;a\n2;a,b\n3;a\n", meta="min_project_score_threshold;40%\n"))
