@@ -128,8 +128,11 @@ def _shares(
         for pick, weight in zip(picks, weights, strict=False):
             if weight > 0:
                 supporters[pick][voter] = weight
+    least = declared.rules.threshold
     costs = {
-        slug: project.cost for slug, project in election.projects.items() if project.cost != WITHDRAWN_COST
+        slug: project.cost
+        for slug, project in election.projects.items()
+        if project.cost != WITHDRAWN_COST and not (least and scores[slug] < least)
     }
     supporters = {slug: backing for slug, backing in supporters.items() if slug in costs}
     free = tuple(slug for slug, cost in costs.items() if cost == 0 and supporters[slug])
@@ -160,7 +163,7 @@ def _shares(
         told = ("동점이 당락을 가르는지는 셀 일이 너무 많아 다 살피지 못했습니다",)
     if greedy and tuple(winners) == greedy.winners and set(winners) != {*free, *shares.winners}:
         return Outcome(greedy.lines, greedy.spent, tie), told
-    return _as_outcome(election, scores, winners, tie), told
+    return _as_outcome(election, scores, least, winners, tie), told
 
 
 def _matters(
@@ -176,7 +179,11 @@ def _matters(
 
 
 def _as_outcome(
-    election: Election, scores: Mapping[str, Number], winners: Sequence[str], tie: tuple[str, ...] | None
+    election: Election,
+    scores: Mapping[str, Number],
+    least: Number,
+    winners: Sequence[str],
+    tie: tuple[str, ...] | None,
 ) -> Outcome:
     """What Equal Shares decided, with a reason for every project: the winners as bought, then by score."""
     place = {slug: n for n, slug in enumerate(winners)}
@@ -189,6 +196,8 @@ def _as_outcome(
             reason = "selected"
         elif election.projects[slug].cost == WITHDRAWN_COST:
             reason = "withdrawn"
+        elif least and scores[slug] < least:
+            reason = "below-threshold"
         else:
             reason = "not-afforded" if votes else "no-votes"
         lines.append(Line(slug, POT, votes, scores[slug], rank[scores[slug]], reason))

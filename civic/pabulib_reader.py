@@ -19,6 +19,7 @@ from civic.pabulib import RATED, SECTIONS, VOTE_TYPES, Election, Project, named,
 from civic.pabulib_numbers import Number, number, plain, thousands_mark
 from civic.pabulib_votes import Table, alike, cut, find, names
 
+csv.field_size_limit(10_000_000)  # characters of a cell: descriptions and long ballots pass the usual 131,072
 MOST_SHOWN = 100  # mistakes of one file that are listed; a torn file has thousands
 
 STRICT = (

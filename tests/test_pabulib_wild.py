@@ -254,6 +254,23 @@ def test_a_score_below_zero_is_out_only_by_a_threshold() -> None:
     assert recount(read(**more, meta="min_project_score_threshold;1\n")).winners == ("a",)
 
 
+def test_a_threshold_holds_for_equal_shares_too() -> None:
+    """b has enough of its voters' money, but less than the least score."""
+    more = {"rule": "equalshares", "votes": "1;a\n2;a\n3;b\n", "budget": "60"}
+    assert set(recount(read(**more)).winners) == {"a", "b"}
+    result = recount(read(**more, meta="min_project_score_threshold;2\n"))
+    assert result.winners == ("a",)
+    assert {line.slug: line.reason for line in result.outcome.lines} == {
+        "a": "selected",
+        "b": "below-threshold",
+    }
+
+
+def test_a_very_long_cell() -> None:
+    """Longer than the csv module takes by itself."""
+    assert len(read(projects=f"a;10;{'x' * 200_000}\nb;20;둘째\n").projects["a"].name) == 200_000
+
+
 def test_a_threshold_in_per_cent_is_one_of_the_ballots() -> None:
     """b has 1 of 3 ballots, less than 40 per cent."""
     result = recount(read(votes="1;a\n2;a,b\n3;a\n", meta="min_project_score_threshold;40%\n"))
@@ -433,6 +450,7 @@ def test_equal_shares_gives_its_own_reasons() -> None:
         ("32.01.2020", "", "", "2020-01-01", "2021-01-01", True),
         ("", "", "Round 3", "2000-01-01", "2001-01-01", True),
         ("2021", "2021", "", "2021-01-01", "2022-01-01", False),
+        ("2021-05-01", "9999-12-31", "", "2021-05-01", "2021-05-02", True),
     ],
 )
 def test_import_without_a_readable_date(

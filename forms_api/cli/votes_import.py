@@ -140,9 +140,9 @@ def _day(text: str) -> tuple[date, date] | None:
     """The first and the last day that a date of the file means; None when it cannot be read. A time of day is dropped."""
     text = re.sub(r"[T\s]+\d{1,2}:\d{2}.*$", "", text)
     try:
-        if match := re.fullmatch(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})", text):
+        if match := re.fullmatch(r"(\d{1,2})[./-](\d{1,2})[./-]((?:19|20)\d\d)", text):
             return (date(int(match[3]), int(match[2]), int(match[1])),) * 2
-        if match := re.fullmatch(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})", text):
+        if match := re.fullmatch(r"((?:19|20)\d\d)[./-](\d{1,2})[./-](\d{1,2})", text):
             return (date(int(match[1]), int(match[2]), int(match[3])),) * 2
         if re.fullmatch(r"(?:19|20)\d\d", text):
             return date(int(text), 1, 1), date(int(text), 12, 31)
