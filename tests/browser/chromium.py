@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # A browser under test must not call home: where there is no network, refused look-ups cost seconds.
@@ -23,6 +24,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 300  # seconds for each step of an installation
 KOREAN_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -55,7 +57,8 @@ def install(*packages: str) -> None:
         return
     quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
     for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        subprocess.run([*sudo, "apt-get", "-qq", *command], check=False, **quiet)
+        with suppress(subprocess.TimeoutExpired):  # a network that swallows everything
+            subprocess.run([*sudo, "apt-get", "-qq", *command], check=False, timeout=PATIENCE, **quiet)
 
 
 def main() -> int:
