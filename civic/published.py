@@ -139,7 +139,7 @@ class CastBallot(Shape):
 
 
 class VoidBallot(Shape):
-    """One ballot that was not counted, and why: a key of civic.envelopes.FAULTS, or of civic.paper."""
+    """One ballot that was not counted, and why: a key of civic.slots.FAULTS, or of civic.paper."""
 
     receipt: Line
     fault: Line

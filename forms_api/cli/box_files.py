@@ -66,7 +66,7 @@ class OpenedBallot(Shape):
 
 
 class SpoiledBallot(Shape):
-    """One envelope that holds no valid ballot; fault: a key of civic.envelopes.FAULTS."""
+    """One envelope that holds no valid ballot; fault: a key of civic.slots.FAULTS."""
 
     receipt: Code
     fault: Annotated[str, Field(pattern=r"^[a-z-]+$", max_length=40)]
