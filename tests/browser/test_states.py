@@ -156,6 +156,27 @@ def test_the_largest_text_fits_a_phone(visits: Visits, path: str, size: str) -> 
     assert narrowest > 3.5
 
 
+@pytest.mark.parametrize("width", [320, 375, 1280])
+@pytest.mark.parametrize("path", ["/", "/lectures/", "/lectures/essay/"])
+def test_the_largest_text_is_nowhere_cut(visits: Visits, path: str, width: int) -> None:
+    """Long names of places stay inside their cards, and on a usual phone all of a course's table is in sight."""
+    page = visits.open("/my/", width)
+    page.evaluate("localStorage.setItem('madang-size', 'xxlarge')")
+    page.goto(path, wait_until="networkidle")
+    assert overflow(page) <= 0
+    outside = page.evaluate(
+        "[...document.querySelectorAll('.card')].flatMap((card) => [...card.querySelectorAll('dd')]"
+        ".filter((dd) => { const text = document.createRange(); text.selectNodeContents(dd);"
+        " return text.getBoundingClientRect().right > card.getBoundingClientRect().right; })"
+        ".map((dd) => dd.textContent))"
+    )
+    assert outside == []
+    if width > 320:
+        assert page.evaluate(
+            "[...document.querySelectorAll('.krds-table-wrap')].every((box) => box.scrollWidth <= box.clientWidth)"
+        )
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/lectures/", "/lectures/essay/", "/votes/budget-2024/", "/privacy/", "/my/"]
 )
