@@ -26,6 +26,7 @@ _BLANKS = re.compile(r"[^\S\n]+|\n+")
 # Letters that look like a line: NFKC has made U+1173 of ㅡ, which a Korean keyboard types in its place, U+1175 of ㅣ.
 _HYPHENS = dict.fromkeys((0x1173, 0x1175, 0x30FC, 0x4E00), "-")
 _FILLERS = "\u115f\u1160"  # letters that nobody sees
+_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # show what follows from right to left
 RESIDENT_NUMBER_MESSAGE = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요."  # 개인정보 보호법 24의2
 
 
@@ -53,11 +54,11 @@ def _plain(sign: str) -> str:
 
 
 def clean(text: str) -> str:
-    """What a person meant to type: NFC, no control characters but line breaks, no outer space."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-    if text.isprintable():
-        return text.strip()
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) != "Cc").strip()
+    """What a person meant to type: NFC, no control characters but line breaks, no turned lines, no outer space."""
+    text = text.replace("\r\n", "\n")
+    if not text.isprintable():
+        text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -316,3 +316,10 @@ def test_any_post_is_answered_without_a_crash(given: dict[str, Any]) -> None:
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     """What is kept is a fixed point."""
     assert clean(clean(text)) == clean(text)
+
+
+def test_a_name_cannot_turn_the_line_it_stands_in() -> None:
+    """Signs that show what follows from right to left would turn round the rest of a line in staff's lists."""
+    assert clean("홍길동\u202e 010") == "홍길동 010"
+    assert clean("\u2066홍길동\u2069") == "홍길동"
+    assert clean("e\u202e\u0301") == "é"  # what stood apart is one letter now
