@@ -159,7 +159,7 @@ def test_the_largest_text_fits_a_phone(visits: Visits, path: str, size: str) -> 
 @pytest.mark.parametrize("width", [320, 375, 1280])
 @pytest.mark.parametrize("path", ["/", "/lectures/", "/lectures/essay/"])
 def test_the_largest_text_is_nowhere_cut(visits: Visits, path: str, width: int) -> None:
-    """Long names of places stay inside their cards, and on a usual phone all of a course's table is in sight."""
+    """Long names stay inside their cards, which are wide enough for words; a usual phone shows all of a course's table."""
     page = visits.open("/my/", width)
     page.evaluate("localStorage.setItem('madang-size', 'xxlarge')")
     page.goto(path, wait_until="networkidle")
@@ -171,6 +171,11 @@ def test_the_largest_text_is_nowhere_cut(visits: Visits, path: str, width: int) 
         ".map((dd) => dd.textContent))"
     )
     assert outside == []
+    narrowest = page.evaluate(  # in rem
+        "Math.min(...[...document.querySelectorAll('.card')].map((card) => card.getBoundingClientRect().width))"
+        " / parseFloat(getComputedStyle(document.documentElement).fontSize)"
+    )
+    assert narrowest > (23 if width > 400 else 16)
     if width > 320:
         assert page.evaluate(
             "[...document.querySelectorAll('.krds-table-wrap')].every((box) => box.scrollWidth <= box.clientWidth)"
