@@ -5,7 +5,7 @@ Which rule names exist, what each means here and what is done with an unknown on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import repeat
@@ -129,10 +129,11 @@ def _shares(
             if weight > 0:
                 supporters[pick][voter] = weight
     least = declared.rules.threshold
+    below = {slug for slug, score in scores.items() if least and score < least}
     costs = {
         slug: project.cost
         for slug, project in election.projects.items()
-        if project.cost != WITHDRAWN_COST and not (least and scores[slug] < least)
+        if project.cost != WITHDRAWN_COST and slug not in below
     }
     supporters = {slug: backing for slug, backing in supporters.items() if slug in costs}
     free = tuple(slug for slug, cost in costs.items() if cost == 0 and supporters[slug])
@@ -163,7 +164,7 @@ def _shares(
         told = ("동점이 당락을 가르는지는 셀 일이 너무 많아 다 살피지 못했습니다",)
     if greedy and tuple(winners) == greedy.winners and set(winners) != {*free, *shares.winners}:
         return Outcome(greedy.lines, greedy.spent, tie), told
-    return _as_outcome(election, scores, least, winners, tie), told
+    return _as_outcome(election, scores, below, winners, tie), told
 
 
 def _matters(
@@ -181,7 +182,7 @@ def _matters(
 def _as_outcome(
     election: Election,
     scores: Mapping[str, Number],
-    least: Number,
+    below: Collection[str],
     winners: Sequence[str],
     tie: tuple[str, ...] | None,
 ) -> Outcome:
@@ -196,7 +197,7 @@ def _as_outcome(
             reason = "selected"
         elif election.projects[slug].cost == WITHDRAWN_COST:
             reason = "withdrawn"
-        elif least and scores[slug] < least:
+        elif slug in below:
             reason = "below-threshold"
         else:
             reason = "not-afforded" if votes else "no-votes"

@@ -30,7 +30,7 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
         if sent.method in READING:
             return
         # Read before anything is refused: the server hangs up on a body left unread, and the refusal may be lost.
-        fits = is_read(sent)
+        fits = read_body(sent)
         check_origin(sent.headers.get("Sec-Fetch-Site"), sent.headers.get("Origin"), origins)
         if not fits:
             raise TooLarge
@@ -47,8 +47,8 @@ def the_request() -> Request:
     return cast(Request, request._get_current_object())  # type: ignore[attr-defined]  # Flask's documented way
 
 
-def is_read(sent: Request) -> bool:
-    """Read the whole body and keep it; False when it is too long: then it is taken off the line and forgotten."""
+def read_body(sent: Request) -> bool:
+    """Does the whole body fit? Then it is kept; a longer one is taken off the line and forgotten."""
     told = sent.content_length
     # A body of untold length is cut at the limit and would be misread.
     if (len(sent.get_data()) if told is None else told) <= LONGEST_BODY:
