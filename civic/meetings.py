@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 from civic import wording
 from civic.forms import Round
 from civic.models import Document, Event, Lecture, Session, Site
+from civic.vcalendar import component, text, utc
 
 
 @dataclass(frozen=True)
@@ -95,30 +96,27 @@ def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], 
     """The meetings of these pages, or of one round of each, as one iCalendar file; without any it is empty.
 
     The same meeting has the same UID in every file: who takes both the page's and the receipt's has it once.
-    address: where the pages are served, when not at the site's base_url. Times are UTC: a zone's name would need its rules beside it (RFC 5545, 3.6.5).
+    address: where the pages are served, when not at the site's base_url.
     """
-    from icalendar import Calendar  # here, because most builds make no calendar anew
-    from icalendar import Event as Entry
-
     host = urlsplit(site.base_url).hostname
-    book = Calendar()
-    book.add("prodid", "-//Madang//KO")
-    book.add("version", "2.0")
-    book.add("x-wr-calname", site.name)
-    for doc, each in entries:
-        for one in meetings(doc, each):
-            entry = Entry()
-            entry.add("uid", f"{doc.folder}-{doc.slug}{one.part}@{host}")
-            # The standard asks when this was written: when staff last changed the page, not when it was built.
-            entry.add("dtstamp", (doc.last_change or one.starts).astimezone(UTC))
-            entry.add("dtstart", one.starts.astimezone(UTC))
-            if one.ends:
-                entry.add("dtend", one.ends.astimezone(UTC))
-            entry.add("summary", _title(doc, each, one))
-            entry.add("location", where(doc, each))
-            entry.add("url", (address or site.base_url) + doc.link)
-            book.add_component(entry)
-    return bytes(book.to_ical())
+    base = address or site.base_url
+
+    def event(doc: Document, each: Round | None, one: Meeting) -> str:
+        # The standard asks when this was written: when staff last changed the page, not when it was built.
+        properties = [
+            ("UID", text(f"{doc.folder}-{doc.slug}{one.part}@{host}")),
+            ("DTSTAMP", utc(doc.last_change or one.starts)),
+            ("DTSTART", utc(one.starts)),
+            *([("DTEND", utc(one.ends))] if one.ends else []),
+            ("SUMMARY", text(_title(doc, each, one))),
+            ("LOCATION", text(where(doc, each))),
+            ("URL", base + doc.link),
+        ]
+        return component("VEVENT", properties)
+
+    book = [("VERSION", "2.0"), ("PRODID", "-//Madang//KO"), ("X-WR-CALNAME", text(site.name))]
+    events = (event(doc, each, one) for doc, each in entries for one in meetings(doc, each))
+    return f"{component('VCALENDAR', book, events)}\r\n".encode()
 
 
 def _title(doc: Document, each: Round | None, one: Meeting) -> str:
