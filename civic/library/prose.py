@@ -92,14 +92,7 @@ def prose(text: str) -> Prose:
     markdown = _markdown()
     markdown.reset()
     raw = markdown.convert(unicodedata.normalize("NFC", text))
-    clean = nh3.clean(
-        raw,
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        allowed_classes=_CLASSES,
-        url_schemes=_SCHEMES,
-        link_rel=None,
-    )
+    clean = _cleaner().clean(raw)
     if "<p></p>" in clean or "\u00a0" in clean or "&nbsp;" in clean or "<span>" in clean:
         clean = _EMPTY.sub("", clean)
     clean, headings = _with_headings(clean)
@@ -140,6 +133,13 @@ def _markdown() -> Markdown:
             "footnotes": {"BACKLINK_TITLE": "각주 {}의 본문 자리로 돌아가기"},
         },
         output_format="html",
+    )
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=_TAGS, attributes=_ATTRIBUTES, allowed_classes=_CLASSES, url_schemes=_SCHEMES, link_rel=None
     )
 
 

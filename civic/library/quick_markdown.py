@@ -7,7 +7,10 @@ each would be searched for every sort of markup in turn.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
+from xml.etree.ElementTree import Element
 
 from markdown import Markdown
 from markdown.blockprocessors import ParagraphProcessor
@@ -15,8 +18,9 @@ from markdown.extensions import Extension
 from markdown.extensions.attr_list import AttrListTreeprocessor
 from markdown.preprocessors import HtmlBlockPreprocessor
 from markdown.treeprocessors import InlineProcessor, UnescapeTreeprocessor
-from markdown.util import STX, AtomicString
+from markdown.util import STX, AtomicString, Registry
 
+BREAK = "  \n"
 # Inline pattern -> signs without any of which it finds nothing. A pattern that is not listed is always tried.
 NEEDED = {
     "autolink": ("<",),
@@ -29,40 +33,62 @@ NEEDED = {
     "html": ("<",),
     "image_link": ("!",),
     "image_reference": ("!",),
-    "linebreak": ("  \n",),
+    "linebreak": (BREAK,),
     "link": ("[",),
     "reference": ("[",),
     "short_image_ref": ("!",),
     "short_reference": ("[",),
 }
-_ANY = re.compile(r"[<>`*_&\\\[!]|  \n")
+_SIGN = re.compile(r"[<`*_&\\\[!%s]" % STX)  # noqa: UP031 (all of them but the line break, and what stands for a match)
 # Each line begins with a letter, and nothing divides it as a table would: no other sort of block looks so.
 _PARAGRAPH = re.compile(r"[^\W\d_][^\n|]*+(?:\n[^\W\d_][^\n|]*+)*+")
 
 
 class QuickInline(InlineProcessor):
-    """Tries only the patterns whose sign is in the text."""
+    """Searches only texts that have a sign, and only for the patterns whose sign it is."""
 
     def __init__(self, md: Markdown) -> None:
         super().__init__(md)
         patterns = md.inlinePatterns
         signs = {id(patterns[name]): sign for name, sign in NEEDED.items() if name in patterns}
-        self._needed = [(signs.get(id(pattern), ("",)), pattern) for pattern in self.inlinePatterns]
-        self._all_known = all(id(pattern) in signs for pattern in self.inlinePatterns)
+        self._needed = [(frozenset(signs.get(id(pattern), ())), pattern) for pattern in self.inlinePatterns]
+        self._all_known = all(needed for needed, _ in self._needed)
+        self._worth_trying = cache(self._of_signs)
+
+    def run(self, tree: Element, ancestors: list[str] | None = None) -> Element:
+        if self._all_known:
+            for element in tree.iter():
+                if element.text and not _signs(element.text):
+                    element.text = AtomicString(element.text)  # the library's own mark: nothing to be done
+        return super().run(tree, ancestors)
 
     # The parent's private method, which it also calls for what stands inside of a match.
     def _InlineProcessor__handleInline(self, data: str, patternIndex: int = 0) -> str:  # noqa: N802, N803
-        if isinstance(data, AtomicString) or (self._all_known and not _ANY.search(data)):
+        if isinstance(data, AtomicString):
             return data
         apply: Any = self._InlineProcessor__applyPattern  # type: ignore[attr-defined]  # the parent's own
-        for index in range(patternIndex, len(self._needed)):
-            signs, pattern = self._needed[index]
-            if not any(sign in data for sign in signs):
+        # What a pattern puts in place of its match has none of the signs.
+        for index, pattern in self._worth_trying(_signs(data)):
+            if index < patternIndex:
                 continue
             matched, start = True, 0
             while matched:
                 data, matched, start = apply(pattern, data, index, start)
         return data
+
+    def _of_signs(self, found: frozenset[str]) -> list[tuple[int, Any]]:
+        """(index, pattern) of those that may find something in a text with these signs."""
+        return [
+            (index, pattern)
+            for index, (needed, pattern) in enumerate(self._needed)
+            if not needed or needed & found
+        ]
+
+
+def _signs(text: str) -> frozenset[str]:
+    """The signs that stand in a text."""
+    found = frozenset(_SIGN.findall(text))
+    return found | {BREAK} if BREAK in text else found
 
 
 class QuickHtmlBlocks(HtmlBlockPreprocessor):
@@ -97,13 +123,26 @@ class QuickUnescape(UnescapeTreeprocessor):
         return super().unescape(text) if STX in text else text
 
 
+class Settled(Registry):  # type: ignore[type-arg]
+    """Processors to which none is added any more: their order is not worked out anew for each block."""
+
+    def __init__(self, registry: Any) -> None:
+        self.__dict__.update(registry.__dict__)
+        self._in_order = tuple(registry)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._in_order)
+
+
 class Quick(Extension):
     """The last of the extensions: it looks at what the others have added."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
         elements: Any = frozenset(md.block_level_elements)  # a list, searched for each element
         md.block_level_elements = elements
+        md.is_block_level = cache(md.is_block_level)  # type: ignore[method-assign]  # asked a hundred times for each text
         md.parser.blockprocessors.register(QuickParagraph(md.parser), "quick_paragraph", 1000)
+        md.parser.blockprocessors = Settled(md.parser.blockprocessors)
         md.treeprocessors.register(QuickAttributes(md), "attr_list", 8)
         md.treeprocessors.register(QuickUnescape(md), "unescape", 0)
         md.treeprocessors.register(QuickInline(md), "inline", 20)
