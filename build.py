@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
 
 from civic.clock import SEOUL
@@ -32,7 +34,7 @@ from publish.report import Report, Teller, since_start
 from publish.request import ROOT, Request, State, inputs_of, is_current
 
 if TYPE_CHECKING:
-    from publish.remembering import FileMemory
+    from publish.memory import FileMemory
 
 # Everything heavy (Flask, pydantic, templates) is imported where it is needed: a build that has nothing to do
 # and a call that is wrong answer at once.
@@ -90,9 +92,21 @@ def build(request: Request, tell: Teller = silent) -> Report:
 
 
 def _first_look(request: Request, tell: Teller, report: Report) -> FileMemory:
+    """Read the content just to see whether it holds; what was read, to be kept. Raises ContentMistakes."""
     with report.stage("불러오기"):
-        from publish.building import first_look
-    return first_look(request, tell, report)
+        from civic.library import load
+        from publish.memory import FileMemory
+
+    memory = FileMemory(None, tell)
+    with report.stage("글 읽기"):
+        load(
+            request.content,
+            request.now,
+            memory,
+            request.jobs,
+            meanwhile=partial(import_module, "publish.building"),
+        )
+    return memory
 
 
 def _with_cache(
@@ -127,7 +141,7 @@ def _make(
 ) -> None:
     with report.stage("불러오기"):
         from publish.building import Building, NotWhole
-        from publish.freezing import FreezeFailed, explain
+        from publish.making import FreezeFailed, explain
 
     try:
         Building(request, builds, cache, tell, report).run(inputs, memory)

@@ -16,10 +16,12 @@ from publish.builds import Builds, whole_name
 from publish.cache import Cache
 from publish.checking import Outline, broken
 from publish.edition import Edition
-from publish.freezing import Before, CannotWrite, Frozen, freeze
+from publish.freezing import Frozen, freeze
 from publish.inputs import Inputs
+from publish.making import Before, CannotWrite
+from publish.memory import FileMemory
 from publish.pages import PagesApp, digest
-from publish.remembering import Compiled, Drawer, FileMemory
+from publish.remembering import Compiled, Drawer
 from publish.report import Report, Teller
 from publish.request import LIVE, ROOT, SUMS, Request, State, file_state, listed, told
 from publish.span import Span, WatchedClock
@@ -35,14 +37,6 @@ class NotWhole(Exception):
     def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
         super().__init__("\n".join(map(str, mistakes)))
-
-
-def first_look(request: Request, tell: Teller, report: Report) -> FileMemory:
-    """Read the content just to see whether it holds; what was read, to be kept. Raises ContentMistakes."""
-    memory = FileMemory(None, tell)
-    with report.stage("글 읽기"):
-        load(request.content, request.now, memory, request.jobs)
-    return memory
 
 
 class Building:
@@ -134,7 +128,7 @@ class Building:
         if self.request.full or not state or not folder or not folder.is_dir():
             return Before()
         same = state.frame == self.frame and state.begins <= self.request.now < state.ends
-        return Before(folder, self.cache.all("page"), memory.read if same else None)
+        return Before(folder, self.cache.all("page"), memory.edited if same else None)
 
     def _check(self, frozen: Frozen, before: Before) -> None:
         """Every file that was made; all links again where something went away that they may point at."""

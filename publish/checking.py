@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -60,13 +60,14 @@ def outline_of(name: str, content: bytes) -> Outline | None:
 def broken(outlines: Mapping[str, Outline | None], names: Iterable[str]) -> list[Mistake]:
     """What is wrong with these files and their links. outlines: of every file of the site."""
     mistakes: list[Mistake] = []
+    look = cache(partial(_broken, outlines=outlines))  # most links stand on every page
     for name in names:
         page = outlines[name]
         if page is None:
             continue
         mistakes += [Mistake(name, 0, "", wrong) for wrong in page.mistakes]
         for target in dict.fromkeys(page.links):
-            wrong = _broken(target, name, outlines)
+            wrong = look(target, name if target.startswith("#") else "")
             if wrong:
                 mistakes.append(Mistake(name, 0, "", wrong, target))
     return mistakes

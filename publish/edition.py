@@ -13,6 +13,7 @@ from markupsafe import Markup
 import templates
 from civic.clock import Clock
 from civic.library import Library
+from civic.library.facts import TEXT
 from civic.library.prose import prose, without_links
 from civic.links import link
 from civic.models import Document, Lecture, Poll, Proposal
@@ -45,12 +46,13 @@ class Text:
     """A page's text, made into HTML only where it is shown."""
 
     def __init__(self, library: Library, doc: Document) -> None:
-        self._library, self._doc, self.file = library, doc, doc.file
+        self._library, self._doc = library, doc
+        self.shows = f"{doc.file}{TEXT}" if doc.file else ""
 
     @property
     def made_from(self) -> str:
         """The file's bytes, and those pages that it may link to and that are not shown now."""
-        file, hidden = self.file, self._library.hidden
+        file, hidden = self._doc.file, self._library.hidden
         mentions = self._library.mentions.get(file)
         gone = hidden if mentions is None else hidden.intersection(mentions)
         return "\0".join([file, self._library.digests.get(file, self._doc.body), *sorted(gone)])
@@ -87,10 +89,12 @@ class Edition:
         self.asked: dict[str, str] = {}  # what pages asked for beyond their context, and the answer as text
         self._slot: Callable[[Poll], Any] = cast(Any, self.env.globals["slot"])
         self.env.globals["slot"] = self._asked_slot
+        self.env.globals["card_html"] = self._card_html
         self.sources = Sources(templates.FOLDER)
         self.writer = Writer(library.heads)
         self._set_up = [demo, live]
         self._cards: dict[str, Card] = {}
+        self._html: dict[tuple[str, int], Markup] = {}  # of cards, by address and level of their headings
         self.catalogues: dict[str, Any] = {}  # noun -> its lists, kept for publish.lists
 
     def compile_templates(self, needed: bool) -> None:
@@ -110,6 +114,13 @@ class Edition:
         """The cards of a kind in the order of its list."""
         return [self.card(doc) for doc in self.library.of(noun)]
 
+    def _card_html(self, card: Card, level: int) -> Markup:
+        """A card as HTML; the same one stands in many lists."""
+        if (card.doc.link, level) not in self._html:
+            module: Any = self.env.get_template("components/cards.html").module
+            self._html[card.doc.link, level] = module.card_item(card, level)
+        return self._html[card.doc.link, level]
+
     def html(self, doc: Document) -> Text:
         """A page's text as safe HTML, made when it is shown."""
         return Text(self.library, doc)
@@ -117,19 +128,27 @@ class Edition:
     def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
         context |= {"title": title, "path": path, "trail": trail}
+        text = context.get("html")
         return self.page(
             [template, self.sources.of(template), self._globals, context],
             lambda: self.env.get_template(template).render(context),
+            ahead=text.__str__ if isinstance(text, Text) else None,
         )
 
-    def page(self, made_from: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
+    def page(
+        self,
+        made_from: object,
+        make: Callable[[], str | bytes],
+        ending: str = ".html",
+        ahead: Callable[[], object] | None = None,
+    ) -> Page:
         """A page of which everything that it is made from is known."""
-        self.writer.texts.clear()
+        self.writer.shown.clear()
         try:
             key = digest(self.writer.write(made_from))
         except TypeError:
             key = ""
-        return Page(key, make, ending, frozenset(self.writer.texts))
+        return Page(key, make, ending, frozenset(self.writer.shown), ahead)
 
     @cached_property
     def _globals(self) -> str:
@@ -141,9 +160,9 @@ class Edition:
 
     @cached_property
     def frame(self) -> str:
-        """Everything that pages are made from but the texts of documents and the clock, as a digest."""
+        """Everything that pages are made from but the words of documents (texts, titles, summaries) and the clock, as a digest."""
         library = self.library
-        files = [f"{file}@{library.heads.get(file, whole)}" for file, whole in library.digests.items()]
+        files = [f"{file}@{library.frames.get(file, whole)}" for file, whole in library.digests.items()]
         templates = [self.sources.of(name) for name in self.sources.texts]
         return digest(self._globals, *sorted(files), *sorted(library.hidden), *templates)
 

@@ -38,13 +38,15 @@ class Page:
     """What a view answers with. Two pages of one address with the same key have the same bytes.
 
     key: "" for one that is always made anew (and compared); ending: of the file, which gives its type;
-    texts: content files whose text, and not just whose front matter, it shows.
+    shows: whose words it shows: "lectures/essay.md" for title and summary, "lectures/essay.md#text" for the text;
+    ahead: work that can be done before the page is made.
     """
 
     key: str
     make: Callable[[], str | bytes]
     ending: str = ".html"
-    texts: frozenset[str] = frozenset()
+    shows: frozenset[str] = frozenset()
+    ahead: Callable[[], object] | None = None
 
 
 class PagesApp(Flask):
@@ -83,7 +85,7 @@ class Writer:
     def __init__(self, heads: Mapping[str, str]) -> None:
         self._heads = heads  # file of a page -> digest of its front matter
         self._known: dict[int, tuple[Any, str]] = {}  # by id, which stays theirs as long as they are here
-        self.texts: set[str] = set()  # content files whose texts were written
+        self.shown: set[str] = set()  # whose words were written, see Page.shows
 
     def write(self, value: Any) -> str:
         """Raises TypeError for a value of which nobody can say when it changes."""
@@ -91,7 +93,12 @@ class Writer:
             return f"{len(value)}:{value}"
         if value is None or isinstance(value, (Number, date)):
             return repr(value)
-        if isinstance(value, (BaseModel, Card)):
+        if isinstance(value, Card):
+            self.shown.add(value.doc.file)
+            return self._once(value)
+        if isinstance(value, BaseModel):
+            if isinstance(value, Document):
+                self.shown.add(value.file)
             return self._once(value)
         if isinstance(value, (list, tuple)):
             try:
@@ -104,7 +111,7 @@ class Writer:
             return hashlib.sha256(value).hexdigest()
         made_from = getattr(value, "made_from", None)
         if isinstance(made_from, str):  # it knows by itself
-            self.texts.update(filter(None, [getattr(value, "file", "")]))
+            self.shown.update(filter(None, [getattr(value, "shows", "")]))
             return f"<{made_from}>"
         if is_dataclass(value) and not isinstance(value, type):
             return self._parts(value)

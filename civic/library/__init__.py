@@ -7,7 +7,7 @@ every file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from civic.library.draws import Draw, ReadDraws, read_draws
 from civic.library.facts import Memory
 from civic.library.front import body_of
 from civic.library.polls import changed_rules
-from civic.library.reading import read_content
+from civic.library.reading import read_content, whole_file
 from civic.library.references import broken_references
 from civic.library.results import VoteResult, read_results
 from civic.links import FOLDERS, SUBJECTS
@@ -42,6 +42,7 @@ class Library:
     content: Path = Path()
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
     heads: Mapping[str, str] = field(default_factory=dict)  # file of a page -> SHA-256 of its front matter
+    frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
     characters: frozenset[str] = frozenset()  # every character of every page
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
     _counted: tuple[VoteResult, ...] = ()  # also those that are not published yet
@@ -100,7 +101,7 @@ class Library:
         if doc.body or doc.file not in self.digests:
             return doc.body
         try:
-            raw = (self.content / doc.file).read_bytes()
+            raw = whole_file(f"{self.content}/{doc.file}")
         except OSError:
             raw = b""
         if hashlib.sha256(raw).hexdigest() != self.digests[doc.file]:
@@ -119,14 +120,19 @@ class Library:
 
 
 def load(
-    content: Path, now: datetime, memory: Memory | None = None, jobs: int = 1, draws: bool = True
+    content: Path,
+    now: datetime,
+    memory: Memory | None = None,
+    jobs: int = 1,
+    draws: bool = True,
+    meanwhile: Callable[[], object] = int,
 ) -> Library:
     """The library as it is to be seen at `now` (aware). Raises ContentMistakes with all of them.
 
     memory: spares reading what has not changed; its pages come without their texts, see `Library.body`.
-    jobs: processes that read. draws: False leaves the published draws unread, for those who may have to write them anew.
+    jobs: processes that read; meanwhile: what this one does until they are there. draws: False leaves the published draws unread, for those who may have to write them anew.
     """
-    reading = read_content(content, memory, jobs)
+    reading = read_content(content, memory, jobs, meanwhile)
     counted = read_results(content)
     drawn = read_draws(content) if draws else ReadDraws()
     mistakes = [
@@ -144,6 +150,7 @@ def load(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
         heads={file: facts.head for file, facts in reading.facts.items()},
+        frames={file: facts.frame for file, facts in reading.facts.items()},
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,

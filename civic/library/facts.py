@@ -9,6 +9,7 @@ from typing import Protocol
 
 from civic.models import Document
 
+TEXT = "#text"  # after the name of a file: its text, and not its title and summary
 Stamp = tuple[int, int, int, int]  # size, mtime and ctime in ns, inode: another stamp, another content
 
 
@@ -18,6 +19,7 @@ class Facts:
 
     digest: str  # SHA-256 of the file
     head: str  # of its front matter
+    frame: str  # of what is chosen, ordered and addressed by: its front matter but for mere words
     document: Document | None  # None where the front matter has mistakes
     names: Mapping[str, str]  # keys that name something elsewhere: {"department": "jobs"}
     links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)

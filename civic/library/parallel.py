@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 FEWEST = 150  # things for which starting processes is worth its while
+BATCH = 32
 SET_PDEATHSIG = 1  # of prctl(2), Linux
 
 
-def mapped(work: Callable[[A], B], things: Sequence[A], jobs: int) -> Generator[B]:
-    """work(thing) for each, in their order. jobs: processes; few things are done right here.
+def mapped(
+    work: Callable[[Sequence[A]], Iterable[B]],
+    things: Sequence[A],
+    jobs: int,
+    meanwhile: Callable[[], object] = int,
+) -> Generator[B]:
+    """What comes of each thing, in their order. work: of one batch of them after the other; jobs: processes.
 
+    Few things are done right here. meanwhile: what this process does while the others begin.
     Processes are forked: they know everything that this one knows. Raises what the work raises, and
     ChildProcessError when one of them was killed. Close it when it is left early: then no work goes on.
     """
-    if is_shared(things, jobs):
-        yield from _forked(work, things, jobs)
-    else:
-        yield from map(work, things)
+    batches = [things[at : at + BATCH] for at in range(0, len(things), BATCH)]
+    is_forked = is_shared(things, jobs)
+    yield from chain.from_iterable(
+        _forked(work, batches, jobs, meanwhile) if is_forked else map(work, batches)
+    )
 
 
 def is_shared(things: Sequence[A], jobs: int) -> bool:
@@ -35,19 +43,27 @@ def is_shared(things: Sequence[A], jobs: int) -> bool:
     return jobs > 1 and len(things) >= FEWEST
 
 
-def _forked(work: Callable[[A], B], things: Sequence[A], jobs: int) -> Generator[B]:
+def _forked(
+    work: Callable[[Sequence[A]], Iterable[B]],
+    batches: Sequence[Sequence[A]],
+    jobs: int,
+    meanwhile: Callable[[], object],
+) -> Generator[Iterable[B]]:
     global _job
 
-    def _job(place: int) -> B:
-        return work(things[place])
+    def _job(place: int) -> Iterable[B]:
+        return list(work(batches[place]))
 
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # takes a while to load
+    # These take a while to load.
+    import multiprocessing
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     gc.freeze()  # else the first collection in each process copies all the memory that they share
-    chunk = max(1, min(64, len(things) // (jobs * 4)))
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), _begin, (os.getpid(),))
     try:
-        yield from pool.map(_do, range(len(things)), chunksize=chunk)
+        done = pool.map(_do, range(len(batches)))
+        meanwhile()
+        yield from done
     except BrokenProcessPool as wrong:
         said = "함께 일하던 프로세스가 죽었습니다. 메모리가 모자라면 --jobs를 줄이세요"
         raise ChildProcessError(said) from wrong

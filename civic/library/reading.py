@@ -8,11 +8,11 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -30,6 +30,7 @@ from civic.models import KINDS, Document, Site
 SITE_FILE = "site.toml"
 _FILLED = ("slug", "body", "file")  # the library's own; staff do not write them
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
+WORDS = ("title", "summary")
 _IGNORED = (".", "~$")  # hidden files, and the locks that word processors leave
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
 
@@ -68,10 +69,12 @@ class Reading:
         return self._sources[file]
 
 
-def read_content(content: Path, memory: Memory | None = None, jobs: int = 1) -> Reading:
+def read_content(
+    content: Path, memory: Memory | None = None, jobs: int = 1, meanwhile: Callable[[], object] = int
+) -> Reading:
     """Read site.toml and every page of the content folder, in the order of their names.
 
-    memory: knows files that have not changed; jobs: processes that read those that have.
+    memory: knows files that have not changed; jobs, meanwhile: see parallel.mapped, for those that have.
     """
     reading = Reading(content=content)
     if not content.is_dir():
@@ -88,7 +91,7 @@ def read_content(content: Path, memory: Memory | None = None, jobs: int = 1) -> 
         near = nearest(name, [SITE_FILE, *KINDS])
         hint = f"혹시 {near}?" if near else "쓸 수 있는 폴더: " + ", ".join(KINDS)
         reading.mistakes.append(Mistake(name, 0, "", "여기에 둘 수 없는 파일이나 폴더입니다", "", hint))
-    _read_pages(files, reading, memory, jobs)
+    _read_pages(files, reading, memory, jobs, meanwhile)
     return reading
 
 
@@ -147,18 +150,23 @@ def _pages(content: Path, folder: str, reading: Reading) -> Iterator[str]:
             yield file
 
 
-def _read_pages(files: list[str], reading: Reading, memory: Memory | None, jobs: int) -> None:
+def _read_pages(
+    files: list[str], reading: Reading, memory: Memory | None, jobs: int, meanwhile: Callable[[], object]
+) -> None:
     known: dict[str, Facts] = {}
     stamps: dict[str, Stamp] = {}
     for file in files if memory else ():
         with suppress(OSError):  # said below, where the file is read
-            stamps[file] = stamp((reading.content / file).stat())
+            stamps[file] = stamp(os.stat(f"{reading.content}/{file}"))  # noqa: PTH116 (thousands of them)
             facts = memory.recall(file, stamps[file]) if memory else None
             if facts:
                 known[file] = facts
     fresh = [file for file in files if file not in known]
-    read = partial(read_page, reading.content, with_body=memory is None)
-    with closing(mapped(read, fresh, jobs)) as pages:
+
+    def read(batch: Sequence[str]) -> Iterator[tuple[Facts | None, list[Mistake], str]]:
+        return (read_page(reading.content, file, with_body=memory is None) for file in batch)
+
+    with closing(mapped(read, fresh, jobs, meanwhile)) as pages:
         for file, (facts, mistakes, digest) in zip(fresh, pages, strict=True):
             reading.mistakes += mistakes
             if digest:
@@ -176,7 +184,7 @@ def _read_pages(files: list[str], reading: Reading, memory: Memory | None, jobs:
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
     """(facts, what is wrong, SHA-256) of a page file; no facts when nothing more can be said of it."""
     try:
-        raw = whole_file(content / file)
+        raw = whole_file(f"{content}/{file}")
     except FileNotFoundError:
         return None, [Mistake(file, 0, "", "파일이 없습니다")], ""
     except OSError as wrong:
@@ -190,6 +198,7 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
     facts = Facts(
         digest,
         hashlib.sha256(source.toml.encode()).hexdigest(),
+        hashlib.sha256(repr(_frame(folder, source)).encode()).hexdigest(),
         document if with_body or not document else document.model_copy(update={"body": ""}),
         {
             key: value
@@ -204,13 +213,22 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
     return facts, mistakes, digest
 
 
+def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
+    """A front matter without what pages only show. A page that shows it says so, see publish.pages.Page.shows.
+
+    Of a vote all of it: lists of proposals are named after votes that they do not show.
+    """
+    words = () if folder == FOLDERS["vote"] else WORDS
+    return [(key, value) for key, value in source.values.items() if key not in words]
+
+
 def _names(folder: Path) -> list[str]:
     """What lies in a folder, in the order of the names, without hidden files."""
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries if not entry.name.startswith(_IGNORED))
 
 
-def whole_file(path: Path) -> bytes:
+def whole_file(path: Path | str) -> bytes:
     """The content of a regular file. Raises OSError; a pipe, of which nobody knows when it ends, is one."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(handle, "rb") as file:  # noqa: PTH123 (by its handle)

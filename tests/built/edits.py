@@ -37,7 +37,7 @@ class Editor:
     def edit(self) -> str:
         """Do one edit; what it was, for the message of a failing test."""
         edits: list[Callable[[], str]] = [
-            self.body, self.body, self.title, self.date, self.place, self.draft, self.rename, self.delete,
+            self.body, self.body, self.title, self.title, self.summary, self.date, self.place, self.draft, self.rename, self.delete,
             self.copy, self.timed, self.form_time, self.template, self.setting, self.clock, self.clock, self.link,
             self.proposal, self.wish, self.style, self.script, self.drawing,
         ]  # fmt: skip
@@ -49,7 +49,7 @@ class Editor:
     def _page(self, pattern: str = "*/*.md") -> Path:
         return self.random.choice(sorted(self.content.glob(pattern)))
 
-    def _set(self, page: Path, key: str, value: str) -> str:
+    def put(self, page: Path, key: str, value: str) -> str:
         """Write a key of the front matter, in place of the one that is there."""
         text = page.read_text("utf-8")
         lines = [line for line in text.split("\n") if not line.startswith(f"{key} = ")]
@@ -70,16 +70,19 @@ class Editor:
         return f"{page.name}: link to {target.name}"
 
     def title(self) -> str:
-        return self._set(self._page(), "title", f'"{self._words()}"')
+        return self.put(self._page(), "title", f'"{self._words()}"')
+
+    def summary(self) -> str:
+        return self.put(self._page(), "summary", f'"{self._words()}"')
 
     def date(self) -> str:
-        return self._set(self._page(), "published", f"2023-08-{self.random.randint(10, 28)}")
+        return self.put(self._page(), "published", f"2023-08-{self.random.randint(10, 28)}")
 
     def place(self) -> str:
-        return self._set(self._page("lectures/*.md"), "where", f'"{self._words()}"')
+        return self.put(self._page("lectures/*.md"), "where", f'"{self._words()}"')
 
     def draft(self) -> str:
-        return self._set(self._page(), "draft", self.random.choice(("true", "false")))
+        return self.put(self._page(), "draft", self.random.choice(("true", "false")))
 
     def rename(self) -> str:
         page = self._page()
@@ -97,7 +100,7 @@ class Editor:
         return f"{page.name}: copied"
 
     def timed(self) -> str:
-        return self._set(self._page(), self.random.choice(("publish_at", "expire_at")), self._moment())
+        return self.put(self._page(), self.random.choice(("publish_at", "expire_at")), self._moment())
 
     def form_time(self) -> str:
         page = self._page("lectures/*.md")
@@ -108,7 +111,7 @@ class Editor:
         return f"{page.name}: {key}"
 
     def proposal(self) -> str:
-        return self._set(self._page("proposals/*.md"), "cost", str(self.random.randint(1, 9) * 1000))
+        return self.put(self._page("proposals/*.md"), "cost", str(self.random.randint(1, 9) * 1000))
 
     def template(self) -> str:
         """Another word somewhere in a template, a partial or the frame of all pages."""

@@ -15,7 +15,7 @@ import pytest
 import build
 from civic.clock import parse_time
 from civic.errors import ContentMistakes, InUse
-from publish import freezing
+from publish import making
 from publish.builds import Builds
 from publish.report import Report
 from publish.request import Request
@@ -166,7 +166,7 @@ def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     copy = Path(shutil.copytree(ROOT / "templates", tmp_path / "house/templates"))
     monkeypatch.setattr(package, "FOLDER", copy)
-    monkeypatch.setattr(freezing, "ROOT", copy.parent)
+    monkeypatch.setattr(making, "ROOT", copy.parent)
     return copy
 
 

@@ -23,6 +23,7 @@ from civic.clock import parse_time
 from publish import freezing
 from publish.builds import Builds
 from publish.cache import Cache
+from publish.making import Maker
 from publish.request import SUMS, Request
 from publish.syncing import read_sums
 from tests.built.test_build import SAMPLES, run, snapshot
@@ -340,9 +341,9 @@ def test_a_process_that_dies_is_said(request_: Request, monkeypatch: pytest.Monk
     from civic.library import parallel
 
     monkeypatch.setattr(parallel, "FEWEST", 1)
-    make = freezing.make_file
+    render = Maker.render
     monkeypatch.setattr(
-        freezing, "make_file", lambda *all_: os._exit(9) if all_[-1] == "index.html" else make(*all_)
+        Maker, "render", lambda maker, name: os._exit(9) if name == "index.html" else render(maker, name)
     )
     with pytest.raises(build.BuildFailed, match="함께 일하던 프로세스가 죽었습니다"):
         build.build(Request(request_.content, request_.out, NOW, jobs=2))
