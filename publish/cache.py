@@ -16,11 +16,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-PACKED = ("file", "page")  # kinds of which every build needs all: many values to a row
-PACKS = 64  # rows of such a kind: an edit writes one or two of them anew
+PACKS = 64  # rows of a kind, many values to each: an edit writes one or two of them anew
 
 _TABLE = """create table if not exists kept
-    (kind text, name text, value blob, proof blob, primary key (kind, name)) without rowid"""
+    (kind text, pack integer, value blob, proof blob, primary key (kind, pack)) without rowid"""
 
 
 class Damaged(Exception):
@@ -33,7 +32,9 @@ class Cache:
     def __init__(self, file: Path, stamp: str) -> None:
         self._file, self.stamp = file, stamp
         self._is_file = True  # else what is kept is lost with this process
-        self._packed: dict[str, dict[str, Any]] = {}  # kind -> name -> value, as far as asked for
+        self._packs: dict[
+            tuple[str, int], Mapping[str, Any]
+        ] = {}  # (kind, pack) -> name -> value, as far as asked for
         self._db = self._open()
         try:
             if self.get("cache", "whole") is not True:
@@ -43,19 +44,14 @@ class Cache:
 
     def get(self, kind: str, name: str) -> Any:
         """One value, or None. Raises Damaged."""
-        found = list(
-            self._rows("select name, value, proof from kept where kind = ? and name = ?", kind, name)
-        )
-        return self._value(kind, *found[0]) if found else None
+        return self._pack(kind, _pack_of(name)).get(name)
 
     def all(self, kind: str) -> Mapping[str, Any]:
-        """Everything of a packed kind, by name. Raises Damaged."""
-        if kind not in self._packed:
-            found: dict[str, Any] = {}
-            for row in self._rows("select name, value, proof from kept where kind = ?", kind):
-                found |= self._value(kind, *row)
-            self._packed[kind] = found
-        return self._packed[kind]
+        """Everything of a kind, by name. Raises Damaged."""
+        found: dict[str, Any] = {}
+        for pack in range(PACKS):
+            found |= self._pack(kind, pack)
+        return found
 
     def save(self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]) -> bool:
         """Write values[kind][name] and forget gone[kind], all at once. False where that fails: nothing is kept."""
@@ -67,45 +63,40 @@ class Cache:
         return self._is_file
 
     def _save(self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]) -> None:
-        values, gone = self._in_packs(values, gone)
+        values = {**values, "cache": {"whole": True}}
+        changed = {kind: self._with(kind, named, gone.get(kind, ())) for kind, named in values.items()}
         with self._db:
-            for kind, names in gone.items():
-                self._db.executemany(
-                    "delete from kept where kind = ? and name = ?", ((kind, each) for each in names)
-                )
-            for kind, named in {**values, "cache": {"whole": True}}.items():
-                rows = ((kind, name, *self._row(kind, name, value)) for name, value in named.items())
+            for kind, packs in changed.items():
+                rows = ((kind, pack, *self._row(kind, pack, content)) for pack, content in packs.items())
                 self._db.executemany("replace into kept values (?, ?, ?, ?)", rows)
+                self._packs.update(((kind, pack), content) for pack, content in packs.items())
 
-    def _in_packs(
-        self, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]
-    ) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Iterable[str]]]:
-        """What is to be written and forgotten, row by row: of packed kinds each pack of which something changes."""
-        values, gone = dict(values), dict(gone)
-        for kind in PACKED:
-            fresh, lost = values.get(kind, {}), set(gone.get(kind, ()))
-            whole = {name: value for name, value in self._rest(kind).items() if name not in lost}
-            whole.update(fresh)
-            packs: dict[str, dict[str, Any]] = {_pack_of(name): {} for name in (*fresh, *lost)}
-            for name, value in whole.items():
-                if (pack := _pack_of(name)) in packs:
-                    packs[pack][name] = value
-            self._packed[kind] = whole
-            values[kind] = {pack: named for pack, named in packs.items() if named}
-            gone[kind] = packs.keys() - values[kind].keys()
-        return values, gone
+    def _with(self, kind: str, named: Mapping[str, Any], lost: Iterable[str]) -> dict[int, dict[str, Any]]:
+        """The packs of which something changes, as they are to be kept."""
+        packs = {pack: dict(self._rest(kind, pack)) for pack in {_pack_of(name) for name in (*named, *lost)}}
+        for name in lost:
+            packs[_pack_of(name)].pop(name, None)
+        for name, value in named.items():
+            packs[_pack_of(name)][name] = value
+        return packs
 
-    def _rest(self, kind: str) -> Mapping[str, Any]:
+    def _rest(self, kind: str, pack: int) -> Mapping[str, Any]:
         """What was kept so far; a build that took nothing over may be the first to look at it."""
         try:
-            return self.all(kind)
+            return self._pack(kind, pack)
         except Damaged:
             self.throw_away()
             return {}
 
+    def _pack(self, kind: str, pack: int) -> Mapping[str, Any]:
+        if (kind, pack) not in self._packs:
+            found = list(self._rows("select value, proof from kept where kind = ? and pack = ?", kind, pack))
+            self._packs[kind, pack] = self._value(kind, pack, *found[0]) if found else {}
+        return self._packs[kind, pack]
+
     def throw_away(self) -> None:
         """Begin with nothing."""
-        self._packed.clear()
+        self._packs.clear()
         self._db.close()
         for file in (self._file, self._file.with_name(f"{self._file.name}-journal")):
             with suppress(OSError):  # noticed below
@@ -133,38 +124,39 @@ class Cache:
             db.execute(_TABLE)
         return db
 
-    def _rows(self, question: str, *given: str) -> Iterator[Any]:
+    def _rows(self, question: str, *given: str | int) -> Iterator[Any]:
         try:
             yield from self._db.execute(question, given)
         except sqlite3.DatabaseError as wrong:
             raise Damaged(str(wrong)) from wrong
 
-    def _row(self, kind: str, name: str, value: Any) -> tuple[bytes, bytes]:
-        written = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-        return written, _proof(self.stamp, kind, name, written)
+    def _row(self, kind: str, pack: int, content: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        written = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
+        return written, _proof(self.stamp, kind, pack, written)
 
-    def _value(self, kind: str, name: str, value: bytes, proof: bytes) -> Any:
-        if not isinstance(value, bytes) or _proof(self.stamp, kind, name, value) != proof:
-            raise Damaged(f"{kind}/{name}")
+    def _value(self, kind: str, pack: int, value: bytes, proof: bytes) -> Any:
+        if not isinstance(value, bytes) or _proof(self.stamp, kind, pack, value) != proof:
+            raise Damaged(f"{kind}/{pack}")
         return pickle.loads(value)  # noqa: S301 (proved above to be what we wrote)
 
 
 def peek(file: Path, stamp: str, kind: str, name: str) -> Any:
     """One value, for those who do not hold the lock: None where it cannot be had; the file is never changed."""
+    pack = _pack_of(name)
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            question = "select value, proof from kept where kind = ? and name = ?"
-            found = db.execute(question, (kind, name)).fetchone()
+            question = "select value, proof from kept where kind = ? and pack = ?"
+            found = db.execute(question, (kind, pack)).fetchone()
     except sqlite3.Error:
         return None
-    if found is None or not isinstance(found[0], bytes) or _proof(stamp, kind, name, found[0]) != found[1]:
+    if found is None or not isinstance(found[0], bytes) or _proof(stamp, kind, pack, found[0]) != found[1]:
         return None
-    return pickle.loads(found[0])  # noqa: S301 (proved above to be what we wrote)
+    return pickle.loads(found[0]).get(name)  # noqa: S301 (proved above to be what we wrote)
 
 
-def _pack_of(name: str) -> str:
-    return str(zlib.crc32(name.encode()) % PACKS)
+def _pack_of(name: str) -> int:
+    return zlib.crc32(name.encode()) % PACKS
 
 
-def _proof(stamp: str, kind: str, name: str, value: bytes) -> bytes:
-    return hashlib.sha256(b"\0".join([stamp.encode(), kind.encode(), name.encode(), value])).digest()
+def _proof(stamp: str, kind: str, pack: int, content: bytes) -> bytes:
+    return hashlib.sha256(b"\0".join([stamp.encode(), kind.encode(), str(pack).encode(), content])).digest()

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -60,22 +60,28 @@ def outline_of(name: str, content: bytes) -> Outline | None:
 def broken(outlines: Mapping[str, Outline | None], names: Iterable[str]) -> list[Mistake]:
     """What is wrong with these files and their links. outlines: of every file of the site."""
     mistakes: list[Mistake] = []
-    look = cache(partial(_broken, outlines=outlines))  # most links stand on every page
+    good: set[str] = set()  # most links stand on every page
     for name in names:
         page = outlines[name]
         if page is None:
             continue
         mistakes += [Mistake(name, 0, "", wrong) for wrong in page.mistakes]
         for target in dict.fromkeys(page.links):
-            wrong = look(target, name if target.startswith("#") else "")
+            if target in good:
+                continue
+            wrong = _broken(target, name, outlines)
             if wrong:
                 mistakes.append(Mistake(name, 0, "", wrong, target))
+            elif not target.startswith("#"):
+                good.add(target)
     return mistakes
 
 
 def outline(text: str) -> Outline:
     """A page's ids and internal links, and what is wrong with it on its own."""
-    plain = _NOT_MARKUP.sub(lambda found: f"<{found[1]}" if found[1] else "", text)
+    plain = text
+    if "<!--" in text or "<style" in text or text.count("<script") > text.count("></script>"):
+        plain = _NOT_MARKUP.sub(lambda found: f"<{found[1]}" if found[1] else "", text)
     ids: list[str] = []
     links: list[str] = []
     pointers: list[str] = []

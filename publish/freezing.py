@@ -51,6 +51,16 @@ class Frozen:
 Progress = Callable[[int, int], None]  # pages done, of how many
 
 
+class Nowhere:
+    """In place of the path of a file that is only planned. Frozen-Flask works out where it lies, and we do not ask."""
+
+    def relative_to(self, _: object) -> Nowhere:
+        return self
+
+
+NOWHERE = Nowhere()
+
+
 class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
     """Frozen-Flask, which finds every address and checks that none is forgotten; no page is asked for yet."""
 
@@ -71,9 +81,9 @@ class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
         """The folder; Frozen-Flask would work it out anew for each page."""
         return Path(self.app.config["FREEZER_DESTINATION"])
 
-    def _build_one(self, url: str, last_modified: Any = None) -> Path:
+    def _build_one(self, url: str, last_modified: Any = None) -> Nowhere:
         self.found[self.urlpath_to_filepath(url)] = last_modified
-        return self.root  # only planned: no file is there yet to be named
+        return NOWHERE
 
 
 def plan(app: PagesApp, folder: Path) -> dict[str, Address]:

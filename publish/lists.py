@@ -45,8 +45,9 @@ class Catalogue:
         self.groups: dict[str, list[Pick]] = {}
         for label, picks in _groups(edition, noun).items():
             found: dict[Pick, list[Card]] = {pick: [] for pick in picks}
-            for card in cards:
-                pick = next((pick for pick in picks if values[pick.by](card) == pick.key), None)
+            keyed = {pick.key: pick for pick in picks}
+            for card in cards if picks else ():
+                pick = keyed.get(values[picks[0].by](card))
                 if pick:
                     found[pick].append(card)
             taken = {pick: some for pick, some in found.items() if some}

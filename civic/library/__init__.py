@@ -51,17 +51,22 @@ class Library:
     def at(self, now: datetime) -> Library:
         """The same content as it is to be seen at another time; no file is read again."""
         site = self._whole or self.site
-        shown = [page for page in self._pages if is_shown(page, now)]
-        hidden = frozenset(page.link for page in self._pages) - {page.link for page in shown}
+        shown: dict[str, list[Document]] = {folder: [] for folder in KINDS}
+        hidden = set()
+        for page in self._pages:
+            if is_shown(page, now):
+                shown[page.folder].append(page)
+            else:
+                hidden.add(page.link)
         return replace(
             self,
             site=site.model_copy(update={"menu": tuple(item for item in site.menu if item.to not in hidden)}),
             now=now,
-            hidden=hidden,
+            hidden=frozenset(hidden),
             results={each.slug: each for each in self._counted if each.is_shown(now)},
             _by_folder={
-                folder: {page.slug: page for page in in_list_order(_of_folder(shown, folder), now)}
-                for folder in KINDS
+                folder: {page.slug: page for page in in_list_order(pages, now)}
+                for folder, pages in shown.items()
             },
         )
 
@@ -172,10 +177,6 @@ def is_shown(page: Document, now: datetime) -> bool:
 def in_list_order(pages: Iterable[Document], now: datetime) -> list[Document]:
     """What a reader looks for first comes first; equal ones in the order of their names."""
     return sorted(pages, key=lambda page: (*_place(page, now), page.slug))
-
-
-def _of_folder(pages: Iterable[Document], folder: str) -> list[Document]:
-    return [page for page in pages if page.folder == folder]
 
 
 def _place(page: Document, now: datetime) -> tuple[object, ...]:
