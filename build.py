@@ -242,7 +242,7 @@ def _build(request: Request, given: argparse.Namespace) -> Report:
     from publish.progress import progress
 
     # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
-    gc.set_threshold(200_000, 50, 1000)
+    gc.set_threshold(1_000_000, 50, 1000)
     before = since_start()
     with progress(sys.stderr, quiet=given.json) as tell:
         report = build(request, tell)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from civic.errors import Mistake
@@ -24,8 +25,7 @@ _NOT_MARKUP = re.compile(r"<(?:!--.*?-->|((script|style)\b[^>]*>).*?</\2>)", re.
 _POINTS_AT_ID = ("for", "aria-labelledby", "aria-describedby")
 
 
-@dataclass(frozen=True)
-class Outline:
+class Outline(NamedTuple):
     """What the check needs of one built page."""
 
     ids: frozenset[str]

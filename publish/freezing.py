@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -162,20 +162,24 @@ def _freeze(
 
 
 def clear(folder: Path, wanted: Container[str]) -> set[str]:
-    """Remove what lies in the folder and is not wanted; the files that stay."""
+    """Remove what lies in the folder and is not wanted, and folders that hold nothing; the files that stay."""
     stay: set[str] = set()
-    skipped = len(str(folder)) + 1
-    for here, _, files in os.walk(folder, topdown=False):
-        base = f"{here}/"[skipped:]
-        kept = [name for name in files if base + name in wanted]
-        for name in files if len(kept) < len(files) else ():
-            if base + name not in wanted:
-                os.unlink(f"{here}/{name}")  # noqa: PTH108
-        if kept:
-            stay.update(base + name for name in kept)
-        elif base:
-            with suppress(OSError):  # it still holds folders
-                os.rmdir(here)  # noqa: PTH106
+
+    def holds_any(here: str, base: str) -> bool:
+        before = len(stay)
+        with os.scandir(here) as entries:
+            for entry in list(entries):
+                name = base + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not holds_any(entry.path, f"{name}/"):
+                        os.rmdir(entry.path)  # noqa: PTH106
+                elif name in wanted:
+                    stay.add(name)
+                else:
+                    os.unlink(entry.path)  # noqa: PTH108
+        return len(stay) > before
+
+    holds_any(str(folder), "")
     return stay
 
 

@@ -32,8 +32,7 @@ class CannotWrite(FreezeFailed):
     """A page could be made, but not written."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One file of a build: what it was made from, for how long that holds, and how to know it again."""
 
     key: str
@@ -91,8 +90,7 @@ class Pages(dict[str, Page]):
         return page
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(NamedTuple):
     """One file that was made."""
 
     name: str
