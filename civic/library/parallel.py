@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 FEWEST = 150  # things for which starting processes is worth its while
-BATCH = 32
+BATCH = 32  # things: few enough to share them out evenly, enough to be worth handing over
 SET_PDEATHSIG = 1  # of prctl(2), Linux
 
 
@@ -32,10 +32,11 @@ def mapped(
     ChildProcessError when one of them was killed. Close it when it is left early: then no work goes on.
     """
     batches = [things[at : at + BATCH] for at in range(0, len(things), BATCH)]
-    is_forked = is_shared(things, jobs)
-    yield from chain.from_iterable(
-        _forked(work, batches, jobs, meanwhile) if is_forked else map(work, batches)
-    )
+    if is_shared(things, jobs):
+        with closing(_forked(work, batches, jobs, meanwhile)) as done:
+            yield from chain.from_iterable(done)
+    else:
+        yield from chain.from_iterable(map(work, batches))
 
 
 def is_shared(things: Sequence[A], jobs: int) -> bool:
