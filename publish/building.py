@@ -128,6 +128,8 @@ class Building:
         if self.request.full or not state or not folder or not folder.is_dir():
             return Before()
         same = state.frame == self.frame and state.begins <= self.request.now < state.ends
+        if same:
+            self.clock.span.narrow(state.begins, state.ends)  # what those read of it that are not asked again
         return Before(folder, self.cache.all("page"), memory.edited if same else None)
 
     def _check(self, frozen: Frozen, before: Before) -> None:

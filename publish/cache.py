@@ -34,7 +34,7 @@ class Cache:
         self._is_file = True  # else what is kept is lost with this process
         self._packs: dict[
             tuple[str, int], Mapping[str, Any]
-        ] = {}  # (kind, pack) -> name -> value, as far as asked for
+        ] = {}  # (kind, pack) -> name -> value, if asked for
         self._db = self._open()
         try:
             if self.get("cache", "whole") is not True:

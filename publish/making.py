@@ -100,6 +100,15 @@ class Made(NamedTuple):
     seconds: float
 
 
+class Begun(NamedTuple):
+    """A page that has been asked for. span: for how long that and what was done ahead hold."""
+
+    name: str
+    page: Page
+    span: Span
+    seconds: float
+
+
 class Rendered(NamedTuple):
     """A page that is ready to be written."""
 
@@ -126,28 +135,40 @@ class Maker:
         All texts first, then all templates, then all files: in turn each would drive the others' code and data from
         the processor's cache, which costs a fifth of the time.
         """
-        for name in names:
-            with suppress(Exception):  # said below
-                if ahead := self.pages[name].ahead:
-                    ahead()
-        for ready in [self.render(name) for name in names]:
+        for ready in [self.render(begun) for begun in [self._begin(name) for name in names]]:
             yield ready if isinstance(ready, Exception) else self._write(ready)
 
-    def render(self, name: str) -> Rendered | Exception:
+    def _begin(self, name: str) -> Begun | Exception:
+        """Ask for a page, here if nobody has yet, and do what can be done before it is rendered."""
+        began = time.perf_counter()
+        with self.clock.noting() as span:
+            try:
+                page = self.pages.pop(name, None) or self.pages.ask(name)
+            except FreezeFailed as wrong:
+                return wrong
+            if page.ahead:
+                with suppress(Exception):  # said where the page is rendered
+                    page.ahead()
+        return Begun(name, page, span, time.perf_counter() - began)
+
+    def render(self, begun: Begun | Exception) -> Rendered | Exception:
         """The bytes of one file."""
+        if isinstance(begun, Exception):
+            return begun
         edition: Edition = self.pages.app.extensions["edition"]
         began = time.perf_counter()
         edition.asked.clear()
         try:
-            page = self.pages.pop(name, None) or self.pages.ask(name)
             with self.clock.noting() as span:
-                content = page.make()
-        except (ContentMistakes, FreezeFailed) as wrong:
+                content = begun.page.make()
+        except ContentMistakes as wrong:
             return wrong
         except Exception as wrong:
-            return FreezeFailed(f"{explain(wrong)} (화면: {name})")
+            return FreezeFailed(f"{explain(wrong)} (화면: {begun.name})")
+        begun.span.narrow(span.begins, span.ends)
         raw = content.encode() if isinstance(content, str) else content
-        return Rendered(name, page, span, dict(edition.asked), raw, time.perf_counter() - began)
+        seconds = begun.seconds + time.perf_counter() - began
+        return Rendered(begun.name, begun.page, begun.span, dict(edition.asked), raw, seconds)
 
     def _write(self, ready: Rendered) -> Made | Exception:
         name, page, span, asked, content, seconds = ready

@@ -130,12 +130,13 @@ def load(
     memory: Memory | None = None,
     jobs: int = 1,
     draws: bool = True,
-    meanwhile: Callable[[], object] = int,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Library:
     """The library as it is to be seen at `now` (aware). Raises ContentMistakes with all of them.
 
     memory: spares reading what has not changed; its pages come without their texts, see `Library.body`.
-    jobs: processes that read; meanwhile: what this one does until they are there. draws: False leaves the published draws unread, for those who may have to write them anew.
+    jobs: processes that read; meanwhile: what this one does until they are there. draws: False leaves the published
+    draws unread, for those who may have to write them anew.
     """
     reading = read_content(content, memory, jobs, meanwhile)
     counted = read_results(content)
@@ -180,8 +181,8 @@ def in_list_order(pages: Iterable[Document], now: datetime) -> list[Document]:
 
 
 def _place(page: Document, now: datetime) -> tuple[object, ...]:
-    """Programmes and plain pages: newest first. Lectures: open, coming, without form, closed; then by
-    date. Events and votes: the next first, then the past ones, latest first. Proposals: by vote."""
+    """Programmes: newest first. Lectures: open, coming, without form, closed; then by date. Events and votes: the next
+    first, then the past ones, latest first. Proposals: by vote. Never by title, see reading.WORDS."""
     match page:
         case Lecture():
             rank = (
@@ -198,7 +199,7 @@ def _place(page: Document, now: datetime) -> tuple[object, ...]:
         case Programme():
             return (-(page.published or date.min).toordinal(),)
         case _:
-            return (page.title,)
+            return ()
 
 
 def _next_first(ends: datetime, starts: datetime, now: datetime) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ def mapped(
     work: Callable[[Sequence[A]], Iterable[B]],
     things: Sequence[A],
     jobs: int,
-    meanwhile: Callable[[], object] = int,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Generator[B]:
     """What comes of each thing, in their order. work: of one batch of them after the other; jobs: processes.
 
@@ -48,7 +48,7 @@ def _forked(
     work: Callable[[Sequence[A]], Iterable[B]],
     batches: Sequence[Sequence[A]],
     jobs: int,
-    meanwhile: Callable[[], object],
+    meanwhile: Callable[[], object] | None,
 ) -> Generator[Iterable[B]]:
     global _job
 
@@ -63,7 +63,8 @@ def _forked(
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), _begin, (os.getpid(),))
     try:
         done = pool.map(_do, range(len(batches)))
-        meanwhile()
+        if meanwhile:
+            meanwhile()
         yield from done
     except BrokenProcessPool as wrong:
         said = "함께 일하던 프로세스가 죽었습니다. 메모리가 모자라면 --jobs를 줄이세요"

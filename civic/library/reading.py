@@ -70,7 +70,7 @@ class Reading:
 
 
 def read_content(
-    content: Path, memory: Memory | None = None, jobs: int = 1, meanwhile: Callable[[], object] = int
+    content: Path, memory: Memory | None = None, jobs: int = 1, meanwhile: Callable[[], object] | None = None
 ) -> Reading:
     """Read site.toml and every page of the content folder, in the order of their names.
 
@@ -151,7 +151,11 @@ def _pages(content: Path, folder: str, reading: Reading) -> Iterator[str]:
 
 
 def _read_pages(
-    files: list[str], reading: Reading, memory: Memory | None, jobs: int, meanwhile: Callable[[], object]
+    files: list[str],
+    reading: Reading,
+    memory: Memory | None,
+    jobs: int,
+    meanwhile: Callable[[], object] | None,
 ) -> None:
     known: dict[str, Facts] = {}
     stamps: dict[str, Stamp] = {}

@@ -292,6 +292,33 @@ def test_the_clock_makes_only_what_it_changes(request_: Request) -> None:
     assert full(just_before) == before  # the time that was told was not too late
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("lectures/l03.md", "closes = 2023-08-18T00", "closes = 2023-08-18T10"),  # "soon" on the home page
+        ("votes/budget.md", "opens = 2023-08-07T09", "opens = 2023-08-15T10"),  # the state on its cards
+    ],
+)
+def test_what_was_read_of_the_clock_is_not_forgotten(
+    request_: Request, monkeypatch: pytest.MonkeyPatch, jobs: int, file: str, old: str, new: str
+) -> None:
+    """What changes at ten is due at ten, also where another process asked for the page, and where nobody asked again."""
+    from civic.library import parallel
+
+    monkeypatch.setattr(parallel, "FEWEST", 1)
+    page = request_.content / file
+    page.write_text(page.read_text("utf-8").replace(old, new), "utf-8")
+    time.sleep(2 * RACY / 1e9)  # else the edit below is not one of a text alone
+    request = replace(request_, now=parse_time("2023-08-15T09:00:00"), jobs=jobs)
+    assert build.build(request).due == "2023-08-15T10:00:00+09:00"
+    append(request_.content / "lectures/l01.md", "강좌 안내")
+    assert build.build(request).due == "2023-08-15T10:00:00+09:00"
+    later = replace(request, now=parse_time("2023-08-15T10:00:00"))
+    assert build.build(later).is_new
+    assert snapshot(request_.out) == full(later)
+
+
 @pytest.mark.parametrize("as_long", [False, True])
 def test_what_somebody_changed_in_the_site_is_not_taken_over(request_: Request, as_long: bool) -> None:
     """A page that was edited in site/ itself is made anew, also when nothing else changed, or only a letter of it."""

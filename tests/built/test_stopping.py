@@ -343,7 +343,9 @@ def test_a_process_that_dies_is_said(request_: Request, monkeypatch: pytest.Monk
     monkeypatch.setattr(parallel, "FEWEST", 1)
     render = Maker.render
     monkeypatch.setattr(
-        Maker, "render", lambda maker, name: os._exit(9) if name == "index.html" else render(maker, name)
+        Maker,
+        "render",
+        lambda maker, begun: os._exit(9) if begun.name == "index.html" else render(maker, begun),
     )
     with pytest.raises(build.BuildFailed, match="함께 일하던 프로세스가 죽었습니다"):
         build.build(Request(request_.content, request_.out, NOW, jobs=2))
