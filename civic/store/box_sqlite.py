@@ -17,7 +17,7 @@ from typing import Any
 from civic.errors import Misuse, Unavailable
 from civic.store.box import Outgoing
 from civic.store.box_rows import TABLES, RowBox, outgoing, polls, put_off, sent
-from civic.store.folder import connect, explain
+from civic.store.folder import check_box, connect, explain
 
 SETTINGS = ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY")
 UNAVAILABLE = "지금은 투표를 받을 수 없습니다. 잠시 뒤에 다시 해 주세요."
@@ -32,6 +32,7 @@ class SqliteBox:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            check_box(path)
             self._file = connect(path, timeout=10)
             for line in SETTINGS:
                 self._file.execute(f"PRAGMA {line}")

@@ -22,7 +22,7 @@ from civic.seal import Keys
 from civic.store.agreement import agreement
 from civic.store.box import BOX_FILE
 from civic.store.door import Visit
-from civic.store.folder import ENTRIES, KEYS, LOCK, is_blank
+from civic.store.folder import ENTRIES, KEYS, LOCK, check_box, is_blank
 from civic.store.keys import KeyFile
 from civic.store.moving import counted, read_boxes
 from civic.store.rescue import REMEDY, Reader, Report
@@ -238,6 +238,11 @@ def _gone(path: Path) -> str:
 def _look_at_boxes(report: Report, folder: Path) -> None:
     """The ballot boxes, where they lie: copies of envelopes are not spread about."""
     path = folder / BOX_FILE
+    try:
+        check_box(path)
+    except Misuse as err:
+        report.wrong.append(str(err))
+        return
     if not path.exists():
         return
     said: Iterable[str] = ()

@@ -77,6 +77,20 @@ def check_entries(folder: Path) -> None:
         )
 
 
+def check_box(path: Path) -> None:
+    """Refuse to begin a new ballot box where one was lost: its empty journal is still there. Raises Misuse.
+
+    The file is there before its first journal, and written to before a journal is emptied.
+    """
+    journal = path.with_name(f"{path.name}-journal")
+    if journal.exists() and (not path.exists() or (is_blank(path) and is_blank(journal))):
+        raise Misuse(
+            f"투표함 파일({path})이 {'비어 있는데' if path.exists() else '없는데'} {josa(journal.name, '은/는')} 남아 있습니다. "
+            "표를 잃은 폴더이므로 새로 시작하지 않습니다. 폴더를 통째로 복사해 둔 뒤 백업에서 "
+            f"{josa(path.name, '을/를')} 되살리세요. 빈 투표함으로 새로 시작하려면 {josa(journal.name, '을/를')} 지우세요."
+        )
+
+
 def check_keys(path: Path, needed: Iterable[str], known: Collection[str] | None = None) -> None:
     """Refuse sealed entries whose subject's wrapped key is lost: a new key would not open them.
 

@@ -19,7 +19,7 @@ from civic.store.book import Change, Message
 from civic.store.box import BOX_FILE
 from civic.store.box_rows import TABLES
 from civic.store.documents import sealed_subjects, to_entry
-from civic.store.folder import ENTRIES, KEYS, Hold, check_entries, explain
+from civic.store.folder import ENTRIES, KEYS, Hold, check_box, check_entries, explain
 from civic.store.indexes import TABLE
 from civic.store.keys import KeyFile
 from civic.store.rows import Rows
@@ -92,6 +92,7 @@ def read_folder(folder: Path) -> Contents:
     Raises InUse (a server runs), Misuse (no data there, lost in part, or damaged: says what to do).
     """
     check_entries(folder)
+    check_box(folder / BOX_FILE)
     if not (folder / ENTRIES).exists():
         raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --from에 적은 주소를 확인하세요.")
     hold = Hold(folder)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from civic.errors import Misuse
 from civic.seal import Erased, Keys
 from civic.store import open_beside, open_store
+from civic.store.box import BOX_FILE, Box, Sealed, open_box
 from civic.store.doctor import examine
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.moving import read_folder
@@ -233,3 +235,35 @@ def test_lost_keys_of_a_database_are_noticed(url: str, keys: Keys) -> None:
     ask(url, "DELETE FROM keys WHERE wrapped IS NOT NULL")
     with pytest.raises(Misuse, match=rf"keys 표\)가 없습니다: {SUBJECT}\."):
         open_store(url)
+
+
+@contextmanager
+def a_box(url: str) -> Iterator[Box]:
+    boxes = open_box(url)
+    yield boxes
+    boxes.shut()
+
+
+@pytest.mark.parametrize("how", ["gone", "empty"])
+def test_a_lost_ballot_box_is_not_begun_anew(folder: Path, how: str) -> None:
+    """Server, `move` and `doctor` name the file and leave all as it is; a first start that was cut off goes on."""
+    url, path = f"tinydb://{folder}", folder / BOX_FILE
+    open_box(url).shut()
+    with a_box(url) as boxes, boxes.open("budget-2024") as box:  # the control: nothing is lost yet
+        box.put(Sealed("voter-hash", b"envelope", "receipt", "once"))
+    kept = path.read_bytes()
+    lose(path, how)
+    left = fingerprint(folder)
+    for attempt in (lambda: open_box(url), lambda: read_folder(folder)):
+        with pytest.raises(Misuse, match=f"{path}.*남아 있습니다.*백업"):
+            attempt()
+    assert any(str(path) in line for line in examine(url, folder.parent / "keys/keys.json").wrong)
+    assert fingerprint(folder) == left
+    path.write_bytes(kept)
+    with a_box(url) as boxes, boxes.open("budget-2024") as box:
+        assert box.receipts() == ["receipt"]
+    # As a kill leaves it while the tables are made: a journal that is written, and no table yet.
+    path.write_bytes(b"")
+    path.with_name(f"{BOX_FILE}-journal").write_bytes(b"\0" * 512)
+    with a_box(url) as boxes:
+        assert boxes.polls() == []
