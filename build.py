@@ -175,6 +175,8 @@ def _copy(request: Request, report: Report) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; gives the exit code."""
     given = read_call(arguments)
+    # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
+    gc.set_threshold(1_000_000, 50, 1000)
     request = Request(
         given.content,
         given.out,
@@ -241,8 +243,6 @@ def _run(request: Request, given: argparse.Namespace) -> int:
 def _build(request: Request, given: argparse.Namespace) -> Report:
     from publish.progress import progress
 
-    # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
-    gc.set_threshold(1_000_000, 50, 1000)
     before = since_start()
     with progress(sys.stderr, quiet=given.json) as tell:
         report = build(request, tell)

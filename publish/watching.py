@@ -8,6 +8,7 @@ its own shows the mistakes. Never writes into a site that was made without --wat
 from __future__ import annotations
 
 import errno
+import gc
 import html
 import os
 import signal
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -66,13 +68,16 @@ def watch(
         watcher.rebuild()
         if preview and not (beside and watcher.is_live):
             preview.begin()
-        for seen in changes(
-            *_watched(request.content),
-            debounce=DELAY,
-            rust_timeout=TICK,
-            yield_on_timeout=True,
-            stop_event=stop,
-            raise_interrupt=False,
+        import_module("publish.building")  # if the site stood already; the first edit need not wait for it
+        for at, seen in enumerate(
+            changes(
+                *_watched(request.content),
+                debounce=DELAY,
+                rust_timeout=TICK,
+                yield_on_timeout=True,
+                stop_event=stop,
+                raise_interrupt=False,
+            )
         ):
             if beside and server is preview and watcher.is_live:
                 if preview:
@@ -85,8 +90,8 @@ def watch(
                 if server:
                     server.end()
                 os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (ourselves)
-            if seen or watcher.is_due:
-                watcher.rebuild()
+            if seen or watcher.is_due or at == 0:  # an edit may have come before anybody watched
+                watcher.rebuild(aloud=bool(seen))
     finally:
         if server:
             server.end()
@@ -144,24 +149,26 @@ class Watcher:
         current = self._builds.current()
         return current is not None and (current / LIVE).is_file()
 
-    def rebuild(self) -> bool:
-        """One build; False when it could not be made."""
+    def rebuild(self, aloud: bool = True) -> bool:
+        """One build; False when it could not be made. aloud: say also what has not changed."""
         request = replace(self._request, now=self.now)
         mistakes: Sequence[object] = ()
         self._due = None
         try:
             report = self._build(request)
             self._due = parse_time(report.due) if report.due else None
-            print("\n".join([*report.notes, report.sentence(request.out)]), flush=True)
+            if aloud or report.is_new:
+                print("\n".join([*report.notes, report.sentence(request.out)]), flush=True)
         except ContentMistakes as wrong:
             mistakes = wrong.mistakes
         except Exception as wrong:
             # Whatever went wrong is shown; the next edit is the next try.
             mistakes = getattr(wrong, "lines", None) or [f"{type(wrong).__name__}: {wrong}"]
-        self.mistakes = [str(line) for line in mistakes]
-        for line in self.mistakes:
+        known, self.mistakes = self.mistakes, [str(line) for line in mistakes]
+        for line in self.mistakes if aloud or self.mistakes != known else ():
             print(line, file=sys.stderr, flush=True)
         self._tell_pages()
+        gc.collect()  # what this build has held; while it runs nobody looks for garbage
         return not mistakes
 
     def _tell_pages(self) -> None:

@@ -133,6 +133,26 @@ def test_a_passing_moment_is_built_by_itself(request_: Request) -> None:
         thread.join(60)
 
 
+def test_an_edit_during_the_first_build_is_not_missed(request_: Request) -> None:
+    """It may take a while, and watching begins after it."""
+    page = request_.content / "lectures/l09.md"
+
+    def slow(request: Request) -> Report:
+        report = build.build(request)
+        if report.build == "site-000001" and report.is_new:
+            page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+        return report
+
+    stop = threading.Event()
+    thread = threading.Thread(target=watching.watch, args=(request_, slow, None, None, stop))
+    thread.start()
+    try:
+        eventually(lambda: request_.out.exists() and told(request_)["build"] == "site-000002")
+    finally:
+        stop.set()
+        thread.join(60)
+
+
 def got(port: int, address: str = "/") -> tuple[int, str]:
     """Status and text of what the preview shows."""
     try:
@@ -184,7 +204,6 @@ def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Pat
         assert "<b>" not in shown
         assert not request_.out.exists()
         assert not log.exists()
-        time.sleep(0.5)  # the watching itself begins
         page.write_text(good, "utf-8")
         eventually(lambda: log.exists() and bool(log.read_text("utf-8")))
         assert told(request_)["mistakes"] == []
@@ -298,7 +317,6 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
     thread.start()
     try:
         eventually(lambda: log.read_text("utf-8") == "started ")
-        time.sleep(0.5)  # the watching itself begins
         page = request_.content / "lectures/l09.md"
         page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
         eventually(lambda: (request_.out / LIVE).is_file() and told(request_)["build"] == "site-000002")
