@@ -106,7 +106,3 @@ class Cap:
     # ledger names only "attended"; a form without re-entry adds "cancelled" and "declined" to a cap of 1.
     kept_in: tuple[str, ...] = ("attended", "absent")
     message: str = ""  # what the refused person reads, in Korean; "" is LimitReached's own title
-
-    def counts_in(self, state: str) -> bool:
-        """Does an entry in this state use up the cap?"""
-        return state in LIVE or state in self.kept_in
