@@ -25,7 +25,7 @@ class Facts:
     links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)
     silent: tuple[int, ...]  # lines of pictures without words
     mentions: tuple[str, ...] | None  # what looks like an address of the site; None where it cannot be seen
-    characters: str  # each character of the file once
+    characters: str  # each character of front matter and text once, in no order
 
 
 class Memory(Protocol):

@@ -212,7 +212,7 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
         tuple(first + line for line in silent_pictures(body)),
         mentions_of(body),
-        "".join(sorted(set(raw.decode("utf-8-sig")))),
+        "".join({*source.toml, *body}),
     )
     return facts, mistakes, digest
 
@@ -235,7 +235,7 @@ def _names(folder: Path) -> list[str]:
 def whole_file(path: Path | str) -> bytes:
     """The content of a regular file. Raises OSError; a pipe, of which nobody knows when it ends, is one."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(handle, "rb") as file:  # noqa: PTH123 (by its handle)
+    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (by its handle)
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "보통 파일이 아닙니다", str(path))
         return file.read()

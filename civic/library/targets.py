@@ -17,14 +17,14 @@ _LINK = re.compile(
 _INLINE_LINK = re.compile(_INLINE)  # much quicker: it begins with one sign
 _PICTURE_WITHOUT_WORDS = re.compile(r"!\[\s*\]|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE)
 
-_ADDRESS = re.compile(r"(?=(/(?:[a-z0-9-]+/){1,2}))")
+_ADDRESS = re.compile(r"/(?=((?:[a-z0-9-]+/){1,2}))")  # begins with one sign too
 
 
 def mentions_of(body: str) -> tuple[str, ...] | None:
     """Everything that could be the address of a page; None where signs are written in a roundabout way."""
     if "\\" in body or "&#" in body or "&sol" in body or "&hyphen" in body:
         return None
-    return tuple(sorted(set(_ADDRESS.findall(body))))
+    return tuple(sorted({f"/{rest}" for rest in _ADDRESS.findall(body)}))
 
 
 def links_of(body: str) -> Iterator[tuple[int, str, bool]]:
