@@ -10,8 +10,10 @@ import shutil
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
+from civic.call_words import call_mistake
 from civic.clock import parse_time
 from publish.request import ROOT
 
@@ -28,6 +30,11 @@ _WITHOUT = {
     "beside": ("", "check", "rollback", "due"),
 }
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.I)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{call_mistake(message)}\n쓰는 법은 build.py --help로 봅니다.\n")
 
 
 def read_call(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -49,7 +56,7 @@ def read_call(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build.py", description="누리집을 만듭니다.")
+    parser = _Parser(prog="build.py", description="누리집을 만듭니다.")
     add = parser.add_argument
     add("--content", type=Path, default=ROOT / "content", metavar="DIR", help="내용이 있는 폴더")
     add("--out", type=Path, default=ROOT / "site", metavar="DIR", help="누리집이 놓일 자리(링크)")

@@ -60,6 +60,7 @@ FLOORS = {
     "civic.texts": 0,
     "civic.clock": 0,
     "civic.wording": 0,
+    "civic.call_words": 0,
     "civic.vcalendar": 0,
     "civic.links": 0,
     "civic": 0,

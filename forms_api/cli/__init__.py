@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import cast
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
+from civic.call_words import call_mistake
 from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, trouble
 from civic.store.folder import explain
 
@@ -31,6 +33,7 @@ COMMANDS = {  # name -> module that holds a command of the same name
     "votes": "forms_api.cli.votes",
 }
 INPUT_WRONG, CALL_WRONG, IN_USE = 1, 2, 3
+PROGRAM = "python -m forms_api"
 
 
 class Commands(click.Group):
@@ -62,7 +65,17 @@ def madang() -> None:
 def main() -> None:
     """Run a command; every expected failure ends with its exit code and a sentence, never a traceback."""
     try:
-        madang(prog_name="python -m forms_api")
+        code = madang(prog_name=PROGRAM, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)  # where help was asked for, its code
+    except click.UsageError as wrong:
+        click.echo(call_mistake(wrong.format_message()), err=True)
+        if not isinstance(wrong, NoArgsIsHelpError):  # whose message is the help
+            command = wrong.ctx.command_path if wrong.ctx else PROGRAM
+            click.echo(f"쓰는 법은 {command} --help로 봅니다.", err=True)
+        sys.exit(CALL_WRONG)
+    except click.Abort:
+        click.echo("그만두었습니다.", err=True)
+        sys.exit(INPUT_WRONG)
     except ContentMistakes as found:
         for mistake in found.mistakes:
             click.echo(str(mistake), err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -49,14 +50,16 @@ def call(content: Path, tmp_path: Path) -> list[str]:
         "--rollback --due", "--rollback --json", "--due --sync x", "--due --profile", "--check --watch",
         "--content /tmp/a --out /tmp/a/site", "--content /tmp/a --out /tmp/b/../a/b/site", "--content /tmp/a --out /tmp/a",
         "--content /tmp/a --out /tmp/b --sync /tmp/a/c", "--content /tmp/a --out /tmp/b --sync /tmp/b",
+        "--foo", "foo", "--now", "--full=3", "--p 1",
     ],
 )  # fmt: skip
 def test_a_call_without_sense_is_refused(arguments: str) -> None:
-    """Exit 2 and a sentence, before anything is read or written."""
+    """Exit 2 and a Korean sentence, before anything is read or written."""
     made = run(*arguments.split())
     assert made.returncode == 2, made.stdout
-    assert "build.py: error: " in made.stderr
-    assert "Traceback" not in made.stderr
+    said, where = made.stderr.splitlines()
+    assert where == "쓰는 법은 build.py --help로 봅니다."
+    assert re.search("[가-힣]", said) and not re.search("[a-z] [a-z]", said.partition("(found ")[0])
 
 
 def test_a_command_that_cannot_be_read_is_refused() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from forms_api import cli
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
 from tests.forms_api.server import ROOT, Server
 
@@ -142,7 +143,7 @@ def test_nothing_is_shown_without_a_note(office: Server, folder: Path, tmp_path:
     [
         (["show", "ZZZZ-ZZZZ"], 1, "그런 접수번호가 없습니다."),
         (["list", "lectures/none"], 1, "lectures/none: 그런 신청서가 없습니다. 예: lectures/essay"),
-        (["list", "--state", "here"], 2, "Invalid value for '--state'"),
+        (["list", "--state", "here"], 2, "--state: 'received', 'confirmed',"),
         (["list", "pages/about"], 1, "pages/about: 그런 신청서가 없습니다. 예: lectures/essay"),
         (["list", SUBJECT, "--round", "r9"], 1, "r9: 그런 회차가 없습니다. 있는 회차: r1"),
         (["export", SUBJECT, "--round", "r9"], 1, "r9: 그런 회차가 없습니다. 있는 회차: r1"),
@@ -155,6 +156,33 @@ def test_wrong_calls(office: Server, folder: Path, arguments: list[str], code: i
     answer = run(folder, *arguments)
     assert answer.returncode == code
     assert said in answer.stderr.decode() and "Traceback" not in answer.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("nothing", "모르는 명령입니다 (found nothing)"),
+        ("serve --prt 3", "모르는 옵션입니다 (found --prt). 혹시 --port?"),
+        ("serve --port", "--port: 값을 하나 적으세요"),
+        ("serve --port x", "--port: 수여야 합니다 (found x)"),
+        ("serve --port 99999", "--port: 범위는 0<=x<=65535입니다 (found 99999)"),
+        ("entries show", "NUMBER: 빠졌습니다"),
+        ("entries show A B", "더 적은 값이 있습니다 (found B)"),
+        ("entries list --state here", "'absent' 가운데 하나여야 합니다 (found here)"),
+        ("votes keys budget-2024 --content /nowhere", "--content: 없습니다 (found /nowhere)"),
+        ("votes tally /nowhere/a.pb", "없습니다 (found /nowhere/a.pb)"),
+    ],
+)
+def test_a_wrong_call_is_named_in_korean(
+    call: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With where to look further, and exit code 2."""
+    monkeypatch.setattr(sys, "argv", ["forms_api", *call.split()])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    lines = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2
+    assert said in lines[0] and lines[1].endswith("--help로 봅니다.")
 
 
 def test_staff_can_look_when_no_server_runs(tmp_path: Path) -> None:
