@@ -20,6 +20,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_data(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test meets the data that the developer's own server keeps in var/, or its clock."""
+    os.environ["MADANG_DATA"] = f"tinydb://{tmp_path_factory.mktemp('nobody')}/data"
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project's folder."""
