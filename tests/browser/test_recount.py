@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -165,6 +166,21 @@ def test_a_voter_finds_receipt_and_tracker(there: Visits) -> None:
         page.get_by_role("button", name="찾기").click()
         expect(answer).to_contain_text(said)
     assert all(url.endswith((".json",)) and "ZZZZ" not in url for url in asked)
+
+
+def test_a_tracker_of_a_small_vote_is_not_called_lost(there: Visits) -> None:
+    """Where no ballots are published the search says that trackers are not, instead of only that there is none."""
+    page = there.open("/about/")
+
+    def small(route: Route) -> None:
+        text = route.fetch().text()
+        route.fulfill(body=re.sub(r' data-ballots="[^"]*"', "", text), content_type="text/html")
+
+    page.route("**/board/", small)
+    page.goto("/results/budget/board/", wait_until="networkidle")
+    page.locator("#find-number").fill("aaaa aaaa aaaa 0000")
+    page.get_by_role("button", name="찾기").click()
+    expect(page.locator("[data-answer]")).to_contain_text("추적 번호는 이 투표에서 공개하지 않습니다.")
 
 
 def test_the_board_is_a_plain_list_without_javascript(there: Visits) -> None:

@@ -259,6 +259,20 @@ def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
     assert "AAAA-AAAA-AAAA" not in board and "표를 하나씩 공개하지 않습니다" in board
 
 
+def test_few_ballots_promise_no_tracker_and_no_recount(tmp_path: Path) -> None:
+    """A voter of a small vote was sent to look for a tracker that is published nowhere, and told that it is missing."""
+    poll, proposals = a_counted_poll()
+    content = write_site(tmp_path / "content", poll, list(proposals.values()))
+    publish(content, poll, proposals, some_ballots()[:19], board=a_board(19))
+    client = site(content)
+    text, board = page(client, "/results/budget/"), page(client, "/results/budget/board/")
+    assert "누구나 다시 셀 수 있습니다" not in text and "에서 내 접수증 번호를 찾을 수 있습니다" in text
+    assert (
+        '<label for="find-number">접수증 번호</label>' in board and "추적 번호로는 찾을 수 없습니다" in board
+    )
+    assert "추적 번호 옆에" not in board and "고른 대로" not in board
+
+
 def test_scores_of_other_bodies_are_shown(tmp_path: Path) -> None:
     """Votes 70 %, committee 30 %: lamp 70 + 0, ramp 45 + 30; the table has a column for the score."""
     poll, proposals = a_counted_poll(bodies=(Body(id="committee", label="위원회", weight=30),))
