@@ -191,6 +191,24 @@ def test_the_board_is_a_plain_list_without_javascript(there: Visits) -> None:
     assert page.get_by_role("button", name="찾기").count() == 0
 
 
+def test_receipts_stand_whole_on_paper_and_in_large_letters(there: Visits) -> None:
+    """Printed numbers ran into each other and off the sheet; with letters of twice the size, off a phone."""
+    beside = """() => [...document.querySelectorAll(".receipt-board li")].filter((each) => {
+        const room = each.getBoundingClientRect(), words = document.createRange();
+        words.selectNodeContents(each);
+        return words.getBoundingClientRect().right > room.right + 0.5 || room.right > innerWidth;
+    }).length"""
+    page = there.open("/results/budget/board/", width=672)  # what a sheet of A4 has between its margins
+    page.emulate_media(media="print")
+    assert page.locator(".receipt-board li").count() == 25
+    assert page.evaluate(beside) == 0
+    assert not page.get_by_label("접수증 번호나 추적 번호").is_visible()
+    page = there.open("/results/budget/board/", width=375)
+    page.evaluate("document.documentElement.style.fontSize = '125%'")  # 62.5 % is the usual size
+    assert page.evaluate(beside) == 0
+    assert overflow(page) == 0
+
+
 def test_the_built_pages_are_valid_html(folder: Path, root: Path) -> None:
     """html-validate finds nothing in the result and its board."""
     site = (folder / "www/site").resolve()
