@@ -90,7 +90,7 @@ class LimitReached(Refused):
 class NotEligible(Refused):
     """The person does not meet a stated condition, or the entry's state does not allow the act."""
 
-    name, status, title = "not-eligible", 403, "신청할 수 있는 조건에 맞지 않습니다."
+    name, status, title = "not-eligible", 403, "이 요청은 받을 수 없습니다."
 
 
 class WrongCode(Refused):

@@ -140,8 +140,20 @@ def test_not_eligible(client: httpx.Client) -> None:
     given = {"phone_last4": phone[-4:]}
     detail = "활동이 시작되어 여기에서는 취소할 수 없습니다. 담당 부서에 전화해 주세요."
     as_json = client.post(f"/api/entries/{number}/cancel", json=given)
-    problem(as_json, "not-eligible", 403, "신청할 수 있는 조건에 맞지 않습니다.", detail)
+    problem(as_json, "not-eligible", 403, "이 요청은 받을 수 없습니다.", detail)
     page(client.post(f"/api/entries/{number}/cancel", data=given), 403, detail)
+
+
+def test_what_cannot_be_done_with_an_entry_leads_back_to_it(client: httpx.Client) -> None:
+    """A second press of the button that cancels read "you do not fit the conditions", with "back to the notice" to /my/."""
+    phone = a_phone()
+    number = client.post(FORM, json=an_application(phone=phone)).json()["number"]
+    given = {"phone_last4": phone[-4:]}
+    assert client.post(f"/api/entries/{number}/cancel", data=given).status_code == 200
+    text = page(client.post(f"/api/entries/{number}/cancel", data=given), 403, "이미 취소한 신청입니다.")
+    main = text[text.index("<main") : text.index("</main")]
+    assert "조건에 맞지" not in main and "글로 돌아가기" not in main
+    assert main.count('href="/my/"') == 1
 
 
 def test_wrong_code(client: httpx.Client) -> None:
