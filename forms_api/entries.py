@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from civic import wording
 from civic.application import refuse_forbidden
 from civic.entries import clean_number
-from civic.errors import FieldError, Invalid, Refused
+from civic.errors import FieldError, Invalid, NotFound, Refused
 from civic.forms import Round
 from civic.intake import Found
 from civic.links import link
@@ -70,6 +71,15 @@ def accept(number: str) -> Response:
 def decline(number: str) -> Response:
     """Leave the place that is offered to the next in line."""
     return _reply(number, services().intake.decline)
+
+
+@entries.get("/api/entries/lookup")
+@entries.get("/api/entries/<number>/<any(cancel, accept, decline):act>")
+def opened_again(**_: str) -> BaseResponse:
+    """The address of an answer, opened from the address bar or a restored tab: a person is led to the look-up."""
+    if not wants_page():
+        raise NotFound()
+    return redirect(link("my"), code=302)
 
 
 def _reply(number: str, act: Callable[[str, str], Found]) -> Response:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from civic.ballots import check_choices
-from civic.errors import FieldError, Invalid, Refused, WrongCode
+from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
 from civic.polling import Pages, Polling, Receipt, Standing
 from civic.proving import new_submission
 from civic.seal import Keys
@@ -115,6 +116,14 @@ def receipts(slug: str) -> Response:
 
 
 # ---------------------------------------------------------------------------- casting
+
+
+@votes.get(ADDRESS + "/<any(check, code, ballots):step>")
+def opened_again(slug: str, step: str) -> BaseResponse:
+    """The address of a step, opened from the address bar or a restored tab: a person is led to the vote."""
+    if not wants_page():
+        raise NotFound()
+    return redirect(_standing(slug).poll.link, code=302)
 
 
 @votes.post(ADDRESS + "/check")

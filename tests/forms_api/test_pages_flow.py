@@ -192,6 +192,14 @@ def test_the_address_of_a_form_leads_a_person_to_its_page(client: httpx.Client) 
     assert client.get("/api/forms/lectures/none", headers={"Accept": browser}).status_code == 404
 
 
+def test_the_address_of_an_entry_leads_a_person_to_the_look_up(client: httpx.Client) -> None:
+    """Enter in the address bar, or a tab that the phone opens again: the form and not "nothing found"."""
+    for address in ("/api/entries/lookup", "/api/entries/7K3F-9QXM/cancel", "/api/entries/7K3F-9QXM/accept"):
+        led = client.get(address, headers={"Accept": "text/html"})
+        assert (led.status_code, led.headers.get("location")) == (302, "/my/"), address
+        assert client.get(address, headers={"Accept": "application/json"}).status_code == 404
+
+
 def test_a_date_has_bounds(client: httpx.Client) -> None:
     """Found with a visit in 1900: the page offers the days there are, programs are told, others are refused."""
     address = "/api/forms/lectures/days"

@@ -246,6 +246,14 @@ def test_the_plain_way_from_picks_to_receipt(town: Town, client: httpx.Client) -
     assert len(re.findall(r"(?:[34679ACDEFGHJKMNPQRTUWXY]{4}-){3}[34679ACDEFGHJKMNPQRTUWXY]{4}", text)) == 2
 
 
+def test_the_address_of_a_step_leads_a_person_to_the_vote(client: httpx.Client) -> None:
+    """Enter in the address bar after a step without script: the vote and not "nothing found"."""
+    for step in ("check", "code", "ballots"):
+        led = client.get(f"{API}/{step}", headers={"Accept": "text/html"})
+        assert (led.status_code, led.headers.get("location")) == (302, f"/votes/{SLUG}/"), step
+        assert client.get(f"{API}/{step}", headers={"Accept": "application/json"}).status_code == 404
+
+
 def test_a_second_press_gives_the_same_receipt(town: Town, client: httpx.Client) -> None:
     """Without a script the last button can be pressed twice: the same two numbers, one ballot; other picks are refused."""
     picks, contact = ticks("lamp", "guide"), a_phone()
