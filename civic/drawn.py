@@ -67,6 +67,11 @@ class DrawnRound(Shape):
         """Have the places been given?"""
         return self.seed is not None
 
+    @property
+    def fits(self) -> bool:
+        """Is there a place for everyone in the list, so that nothing has to be drawn?"""
+        return self.people <= self.places
+
     def disagreement(self) -> str:
         """What in here does not follow from the list and the seed; "" when all of it does."""
         if self.seed is None:
@@ -99,6 +104,11 @@ class DrawFile(Shape):
     def is_drawn(self) -> bool:
         """Have the places of any round been given?"""
         return any(each.is_given for each in self.rounds.values())
+
+    @property
+    def is_awaited(self) -> bool:
+        """Does the order of any round still wait for its seed?"""
+        return any(not each.is_given and not each.fits for each in self.rounds.values())
 
     def disagreements(self) -> Iterator[str]:
         """What in here does not follow from the lists and the seeds; nothing when all of it does."""

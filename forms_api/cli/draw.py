@@ -77,7 +77,7 @@ def freeze(subject: str, **where: Any) -> None:
                 continue
             lists.append(frozen)
             people = sum(frozen.sizes.values())
-            need = "추첨합니다" if drawing.is_needed(frozen) else "정원보다 많지 않아 모두 확정됩니다"
+            need = "추첨합니다" if drawing.is_needed(frozen) else "정원보다 많지 않아 모두 확정합니다"
             click.echo(
                 f"{each.label}\t신청 {len(frozen.entries)}건 {people}명, 자리 {frozen.places}명: {need}"
             )
@@ -88,12 +88,19 @@ def freeze(subject: str, **where: Any) -> None:
             click.echo(line)
         if lists:
             _publish(opened, doc, now)
-            _say_next(subject, {frozen.source for frozen in lists})
+            _say_next(subject, lists)
 
 
-def _say_next(subject: str, sources: set[str]) -> None:
-    """What to type when the seed is known. sources: as frozen; "" where dice are to be thrown."""
-    for source in sorted(sources):
+def _say_next(subject: str, lists: list[drawing.Frozen]) -> None:
+    """What to type when the seed is known, or at once where no dice are needed. lists: of all frozen rounds."""
+    lists = [frozen for frozen in lists if frozen.entries]
+    if lists and not any(frozen.source or drawing.is_needed(frozen) for frozen in lists):
+        click.echo(
+            "씨앗: 추첨할 회차가 없어 주사위를 던지지 않습니다. 모두 확정하려면 "
+            f'draw run {subject} --seed 0 --source "추첨하지 않음" --by 이름 을 하세요.'
+        )
+        return
+    for source in sorted({frozen.source for frozen in lists}):
         if source:
             click.echo(f"씨앗: {source}. 값이 나오면 draw run {subject} --seed 값 --by 이름 을 하세요.")
         else:

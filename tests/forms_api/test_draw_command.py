@@ -95,6 +95,20 @@ def state(client: httpx.Client, who: tuple[str, str]) -> tuple[str, int | None]:
     return found["state"], found["position"]
 
 
+def test_no_dice_for_a_list_that_fits(start: Start, run: Any) -> None:
+    """One person for one place: the office was told to throw dice in public; and nothing at all follows from an empty list."""
+    with start(NOW).client() as client:
+        who = apply(client, "dice", "r1")
+    with start(OVER).client() as client:
+        frozen = run("freeze", "lectures/dice", now=OVER)
+        assert "주사위를 던지지 않습니다" in frozen.stdout and "--seed 0" in frozen.stdout
+        done = run(
+            "run", "lectures/dice", "--seed", "0", "--source", "추첨하지 않음", "--by", "팀장", now=OVER
+        )
+        assert (done.returncode, state(client, who)[0]) == (0, "confirmed")
+        assert "씨앗" not in run("freeze", "lectures/named", now=OVER).stdout
+
+
 def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> None:
     """Left out with a reason, frozen, drawn once by the named seed; everyone can work it out; a forgery is refused."""
     with start(NOW).client() as client:

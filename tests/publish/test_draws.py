@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from civic.clock import FixedClock, parse_time
+from civic.draw import list_hash
 from civic.errors import ContentMistakes
 from civic.library import load
 from publish import addresses, create_app
@@ -86,6 +87,19 @@ def test_rounds_are_shown_as_far_as_each_has_come(content: Path) -> None:
     text = site(content).get(ADDRESS).get_data(as_text=True)
     assert all(text.count(number) == 1 for number in SIZES)
     assert SEED.seed in text and "아직 추첨하지 않았습니다" in text and "12월 2일 로또 1등 번호" in text
+
+
+def test_a_list_that_fits_waits_for_no_dice(content: Path) -> None:
+    """Nine places for six people: nobody is told of dice; an empty list has a sentence instead of an empty table."""
+    publish_draw(content, a_draw(SUBJECT, "에세이", drawn=False, places=9))
+    text = site(content).get(ADDRESS).get_data(as_text=True)
+    assert "추첨하지 않고 모두 확정합니다" in text and "draw.json (얼린 명단의 지문)" in text
+    assert "씨앗이 나오면" not in text and "씨앗의 출처" not in text and "아직 추첨하지" not in text
+    told = a_draw(SUBJECT, "에세이", places=9)
+    told["rounds"]["autumn"] |= {"entries": [], "applications": 0, "people": 0, "list_hash": list_hash([])}
+    publish_draw(content, told)
+    text = site(content).get(ADDRESS).get_data(as_text=True)
+    assert "신청한 사람이 없어 추첨하지 않습니다" in text and "<table" not in text
 
 
 def test_a_record_and_its_file_belong_together(content: Path) -> None:
