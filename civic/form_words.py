@@ -82,6 +82,8 @@ def next_steps(
         steps = [f"{place}{moves} 대기 순서대로 바로 확정됩니다."]
         if spec.promotion == "offer":
             steps = [f"{place}{moves} 대기 순서대로 알려 드립니다. 기한 안에 수락하면 확정됩니다."]
+        if spec.selection == "window-draw" and not position:
+            steps.insert(0, "추첨을 기다리는 신청이 먼저입니다. 대기 순서는 추첨이 끝난 뒤에 정해집니다.")
         if each.starts:
             steps.append(f"{wording.short_moment(each.starts)}에 활동이 시작하면 대기는 끝납니다.")
         return [*steps, keep]

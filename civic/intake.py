@@ -19,7 +19,7 @@ from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, Not
 from civic.forms import FormSpec, Round
 from civic.models import Document
 from civic.seal import Keys
-from civic.store.book import NumberTaken, Store
+from civic.store.book import Book, NumberTaken, Store
 from civic.texts import clean
 
 
@@ -38,7 +38,7 @@ class Found:
     """An entry with what a citizen is shown beside it."""
 
     entry: Entry
-    position: int | None  # place in the waiting line, 1 is next; None when not waiting
+    position: int | None  # place in the waiting line, 1 is next; None when not waiting or not settled yet
     doc: Document | None  # None when the page is gone
     round: Round | None
     can_cancel: bool
@@ -122,7 +122,7 @@ class Intake:
                         entry = late
                     if entry.number == draft.number and entry.rank == 1:
                         retention.note(book, application.doc, each.id, now)
-                    position = book.position(entry)
+                    position = _position(book, spec, each, entry)
             except NumberTaken:
                 continue
             except Closed:
@@ -148,7 +148,7 @@ class Intake:
         if entry.state == "waiting":
             with self.store.open(entry.subject) as book:
                 entry = book.get(entry.number) or entry
-                position = book.position(entry)
+                position = _position(book, doc.spec if doc else None, each, entry)
         try:
             rules.check_cancel(entry, each, now)
         except NotEligible:
@@ -323,3 +323,10 @@ def _may_move(spec: FormSpec, each: Round, now: datetime, counts: Counts) -> boo
     if counts.waiting and rules.for_line(spec, each, now, counts):
         return True
     return rules.needs_no_draw(spec, each, now, counts)
+
+
+def _position(book: Book, spec: FormSpec | None, each: Round | None, entry: Entry) -> int | None:
+    """The place in line, as far as it is settled: while a draw will send others before the line, nobody has one."""
+    if spec and each and rules.is_behind_a_draw(spec, book.counts(each.id)):
+        return None
+    return book.position(entry)

@@ -125,6 +125,11 @@ def needs_no_draw(spec: FormSpec, each: Round, now: datetime, counts: Counts) ->
     return over and bool(counts.received) and counts.taken + counts.received <= each.places
 
 
+def is_behind_a_draw(spec: FormSpec, counts: Counts) -> bool:
+    """Does the line wait behind the people of a window, of whom the draw will send some before it?"""
+    return spec.selection == "window-draw" and counts.received > 0
+
+
 def check_size(each: Round, size: int) -> None:
     """Raises Invalid when more people come together than the round has places: they could only wait for ever."""
     if size > each.places:

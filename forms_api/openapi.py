@@ -50,7 +50,10 @@ RECEIPT = {
     "properties": {
         "number": {"type": "string", "examples": ["7K3F-9QXM"]},
         "state": {"type": "string"},
-        "position": {"type": ["integer", "null"], "description": "place in the waiting line; 1 is next"},
+        "position": {
+            "type": ["integer", "null"],
+            "description": "place in the waiting line; 1 is next; null behind a draw",
+        },
         "round": {"type": "string"},
         "receipt": {"type": "string", "description": "address of the receipt page"},
     },

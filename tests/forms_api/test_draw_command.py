@@ -220,7 +220,11 @@ def test_a_window_is_drawn_and_others_come_behind(start: Start, run: Any) -> Non
         early = [apply(client, "window", "r1") for _ in range(2)]
     with start(after).client() as client:
         late = apply(client, "window", "r1")
-        assert state(client, late) == ("waiting", 1)
+        # It was said to be the first in line, and after the draw the second.
+        assert state(client, late) == ("waiting", None)
+        asked = {"number": late[0], "phone_last4": late[1]}
+        receipt = client.post("/api/entries/lookup", json=asked).json()["receipt"]
+        assert "추첨을 기다리는 신청이 먼저입니다." in client.get(receipt).text
         assert run("freeze", "lectures/window", now=after).returncode == 0
         later = apply(client, "window", "r1")
         drawn = run("run", "lectures/window", "--seed", SEED, "--by", "과장", now=after)
