@@ -121,7 +121,8 @@ class Rounds:
         title = doc.title if doc else "신청"
         deadline = wording.short_moment(entry.deadline) if entry.deadline else "곧"
         text = TEXTS.get(message.kind, "신청의 상태가 바뀌었습니다.")
-        said = text.format(deadline=deadline, why=entry.cause.partition(": ")[2]).strip()
+        why = entry.cause.partition(": ")[2].rstrip(". ")
+        said = text.format(deadline=deadline, why=f"까닭: {why}." if why else "").strip()
         return (
             f"[{title}] 신청 안내",
             f"[{title}] {said} 접수번호 {entry.number}, {self._base_url}{link('my')}",

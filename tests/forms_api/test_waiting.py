@@ -218,7 +218,7 @@ def test_a_round_below_its_minimum_is_called_off(start: Start) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert [look(client, who)["state"] for who in people] == ["cancelled"] * 2
-        assert eventually(lambda: sum("열지 않게" in line for line in server.lines) == 2)
+        assert eventually(lambda: sum("까닭: 인원 부족. 접수번호" in line for line in server.lines) == 2)
         again = staff(server, "entries", "call-off", "lectures/small", "r1", "--reason", "x", now=LATER)
         assert again.returncode == 1
 
@@ -235,8 +235,9 @@ def test_staff_decide_a_review_with_a_reason(start: Start) -> None:
         assert (full.returncode, "남은 자리가 0명" in full.stderr) == (1, True)
         silent = staff(server, "entries", "decide", two[0]["number"], "--reject", "--reason", " ", now=NOW)
         assert (silent.returncode, "이유(--reason)를 적으세요" in silent.stderr) == (1, True)
-        reject = ("entries", "decide", two[0]["number"], "--reject", "--reason", "구 밖에 삶")
+        reject = ("entries", "decide", two[0]["number"], "--reject", "--reason", "구 밖에 삽니다.")
         assert staff(server, *reject, now=NOW).returncode == 0
+        assert eventually(lambda: any("까닭: 구 밖에 삽니다. 접수번호" in line for line in server.lines))
         assert look(client, two)["state"] == "rejected"
         page = client.post("/api/entries/lookup", data={"number": one[0]["number"], "phone_last4": one[1]})
         assert "심사 결과 확정: 경력 3년" in page.text
