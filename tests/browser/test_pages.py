@@ -60,6 +60,22 @@ def test_the_clear_screen_mode_stays_accessible(visits: Visits, mode: str) -> No
     assert violations(page) == []
 
 
+def test_the_systems_own_colours_leave_what_marks_a_place(visits: Visits) -> None:
+    """With forced colours every item of the menu was underlined like the current one, and arrows were not drawn."""
+    page = visits.open("/lectures/essay/")
+    page.emulate_media(forced_colors="active")
+    styles = """([selector, part, name]) => getComputedStyle(document.querySelector(selector), part)[name]"""
+    canvas, ink = "rgb(255, 255, 255)", "rgb(0, 0, 0)"
+    for current, same in (("[aria-current]", False), (":not([aria-current])", True)):
+        line = page.evaluate(styles, [f".main-menu a{current}", None, "borderBottomColor"])
+        assert (line == canvas) is same
+    for selector in (".trail li:not(:first-child)", ".trail-home"):
+        assert page.evaluate(styles, [selector, "::before", "backgroundColor"]) == ink
+    page = visits.open("/votes/budget-2024/")
+    page.emulate_media(forced_colors="active")
+    assert page.evaluate(styles, ["details:not(.drop) > summary", "::before", "backgroundColor"]) == ink
+
+
 def test_a_missing_page_says_so_and_leads_on(visits: Visits) -> None:
     """404 in the site's own look, with a way home."""
     page = visits.open("/lectures/nothing/", 375)
