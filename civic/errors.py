@@ -142,7 +142,10 @@ class TooMany(Refused):
 
     def __init__(self, retry_after: int = 60) -> None:
         self.retry_after = retry_after  # seconds, sent as Retry-After
-        super().__init__()
+        minutes = -(-retry_after // 60)
+        super().__init__(
+            f"너무 자주 보냈거나 여러 번 틀렸습니다. 늦어도 {minutes}분 뒤에는 다시 할 수 있습니다."
+        )
 
 
 class Unavailable(Refused):

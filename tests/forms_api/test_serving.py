@@ -239,6 +239,7 @@ def test_rate_limits(content: Path, tmp_path: Path) -> None:
         assert (locked.status_code, locked.headers["retry-after"]) == (429, "600")
         page = client.post(f"/api/entries/{number}/cancel", data={"phone_last4": last4})
         assert page.status_code == 429 and "너무 자주 보냈습니다." in page.text
+        assert "여러 번 틀렸습니다. 늦어도 10분 뒤에는 다시 할 수 있습니다." in page.text
     server.stop()
 
 
