@@ -41,7 +41,7 @@ try:
     rounds = json.loads(pathlib.Path(sys.argv[1]).read_text("utf-8"))["rounds"]
     said = {name: check(part) for name, part in rounds.items()}
     for name, part in rounds.items():
-        print(f"{name}: {said[name] or '맞습니다'}. 자리 {part['places']}, 사람 {part['people']}")
+        print(f"{part['label']}: {said[name] or '맞습니다'}. 자리 {part['places']}, 사람 {part['people']}")
         print(f"  지문 {part['list_hash']}\n  씨앗 {part.get('seed')} ({part['source']})")
 except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as err:
     sys.exit(f"{sys.argv[1]}을 추첨 결과로 읽을 수 없습니다({type(err).__name__}).")

@@ -101,6 +101,7 @@ def test_the_stand_alone_checker_agrees_with_what_is_right(root: Path, tmp_path:
     for done in (check(root, file), check(root, file, digest)):
         assert (done.returncode, done.stderr) == (0, "")
         assert digest in done.stdout and f"씨앗 {SEED.seed} ({SEED.source})" in done.stdout
+        assert done.stdout.startswith("가을반: 맞습니다.")  # as the page names it, not by its key
     other = check(root, file, "0" * 64)
     assert (other.returncode, "이런 지문의 명단이 없습니다" in other.stdout) == (1, True)
     assert check(root, written(tmp_path, a_draw(places=9))).returncode == 0
