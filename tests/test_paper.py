@@ -237,6 +237,8 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     done("open", tmp_path / "b.json", "--to", tmp_path / "o.json", *town.given_halves, *after)
     missing = run("publish", tmp_path / "o.json", "--paper", tmp_path / "paper", *after)
     assert missing.exit_code == 1 and "3명인데 입력이 맞은 종이 표는 0장" in missing.output
+    forgotten = run("publish", tmp_path / "o.json", *after)
+    assert forgotten.exit_code == 1 and "--paper로 주세요" in forgotten.output
     assert not (town.content / "results").exists()
 
     said = done("paper", "enter", SLUG, "dong-1", first, "--by", "이", "--again", *where)

@@ -159,7 +159,8 @@ def count_all(
     void = [Spoiled(each.receipt, each.fault) for each in given.void]
     sheets = sum(len(each.ballots) + len(each.void) for each in batches)
     if sheets != given.papers:
-        give_up(f"종이로 투표한 사람은 {given.papers}명인데 입력이 맞은 종이 표는 {sheets}장입니다.")
+        hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
+        give_up(f"종이로 투표한 사람은 {given.papers}명인데 입력이 맞은 종이 표는 {sheets}장입니다.{hint}")
     for each in batches:
         ballots += each.ballots
         void += each.void
