@@ -76,6 +76,13 @@ def test_the_systems_own_colours_leave_what_marks_a_place(visits: Visits) -> Non
     assert page.evaluate(styles, ["details:not(.drop) > summary", "::before", "backgroundColor"]) == ink
 
 
+def test_long_names_of_rounds_fit_in_large_letters(visits: Visits) -> None:
+    """햇살나무지역아동센터 with letters of twice the size pushed the form off a phone."""
+    page = visits.open("/programs/citizen-allowance/", width=375)
+    page.evaluate("document.documentElement.style.fontSize = '125%'")  # 62.5 % is the usual size
+    assert overflow(page) == 0
+
+
 def test_a_missing_page_says_so_and_leads_on(visits: Visits) -> None:
     """404 in the site's own look, with a way home."""
     page = visits.open("/lectures/nothing/", 375)
