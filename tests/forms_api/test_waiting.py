@@ -127,6 +127,9 @@ def test_a_declined_offer_goes_to_the_next_by_plain_form(start: Start) -> None:
         fields = {"number": first[0]["number"], "phone_last4": first[1]}
         page = client.post("/api/entries/lookup", data=fields).text
         assert f"/api/entries/{first[0]['number']}/accept" in page
+        assert page.index("수락하기") < page.index(
+            "신청한 내용"
+        )  # on a phone what must be answered comes first
         assert "다른 분이 취소해 자리를 제안" in page
         answer = client.post(f"/api/entries/{first[0]['number']}/decline", data={"phone_last4": first[1]})
         assert answer.status_code == 200
