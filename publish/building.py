@@ -23,7 +23,7 @@ from publish.memory import FileMemory
 from publish.pages import PagesApp, digest
 from publish.remembering import Compiled, Drawer
 from publish.report import Report, Teller
-from publish.request import LIVE, ROOT, SUMS, Request, State, file_state, listed, told
+from publish.request import LIVE, ROOT, SUMS, Request, State, file_state, listed, listing, told
 from publish.span import Span, WatchedClock
 from templates.assets import Assets
 
@@ -82,10 +82,11 @@ class Building:
                 self._check(frozen, before)
                 self._count(frozen, before)
             live = self.builds.current()
-            same = not frozen.changed and not report.dropped and live is not None and live == before.folder
+            same = not frozen.changed and not report.dropped and live == before.folder
+            same = same and self._stands(before.folder)
             with report.stage("바꿔 놓기"):
-                if same and live:
-                    site = live
+                if same:
+                    site = before.folder
                 else:
                     (fresh / SUMS).write_text(sums(frozen), "utf-8")
                     if self.request.live:
@@ -96,6 +97,11 @@ class Building:
             with report.stage("치우기"):
                 self.builds.abandon(fresh)
         return site, frozen
+
+    def _stands(self, live: Path) -> bool:
+        """Is the site still as the last build left it? What the new build has may be from an older one."""
+        state: State | None = self.cache.get("state", "last")
+        return state is not None and listing(live) == state.listing
 
     def _app(self, library: Library) -> PagesApp:
         request = self.request
