@@ -14,7 +14,7 @@ import templates
 from civic.clock import Clock
 from civic.library import Library
 from civic.library.facts import TEXT
-from civic.library.prose import prose, without_links
+from civic.library.prose import page_behind, prose, without_links
 from civic.links import link
 from civic.models import Document, Lecture, Poll, Proposal
 from publish.cards import Card, card
@@ -62,7 +62,7 @@ class Text:
         """Safe HTML; links to pages that are not shown now are plain words."""
         text = prose(self._library.body(self._doc))
         hidden = self._library.hidden
-        if any(target.partition("#")[0] in hidden for target in text.links):
+        if any(page_behind(target) in hidden for target in text.links):
             return Markup(without_links(text.html, hidden.__contains__))  # noqa: S704 (sanitised by prose)
         return Markup(text.html)  # noqa: S704 (sanitised by prose)
 

@@ -112,10 +112,14 @@ def without_links(clean: str, is_gone: Callable[[str], bool]) -> str:
     """The HTML with links to pages that are not shown now as plain words."""
 
     def plain(found: re.Match[str]) -> str:
-        target = html.unescape(found.group(1)).partition("#")[0]
-        return found.group(2) if is_gone(target) else found.group()
+        return found.group(2) if is_gone(page_behind(html.unescape(found.group(1)))) else found.group()
 
     return re.sub(r'<a [^>]*?href="([^"]*)"[^>]*>(.*?)</a>', plain, clean, flags=re.DOTALL)
+
+
+def page_behind(target: str) -> str:
+    """The page with which a link's target comes and goes: "/lectures/essay/event.ics" or "…?a#b" with "/lectures/essay/"."""
+    return target.partition("#")[0].partition("?")[0].removesuffix("event.ics")
 
 
 def heading_id(words: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,25 @@ def test_links_to_hidden_pages_are_words(client: FlaskClient) -> None:
     made = page(client, "/programs/news/")
     assert "아직 없는 글" in made
     assert "/programs/later/" not in made
+
+
+@pytest.mark.parametrize("rest", ["", "#main", "?a=b", "?a=b#main", "event.ics"])
+def test_whatever_leads_to_a_page_goes_with_it(tmp_path: Path, rest: str) -> None:
+    """Once the page is taken down the link is words; it was a broken one, and the site could not be built any more."""
+    content = Path(shutil.copytree(SMALL, tmp_path / "content"))
+    lecture, news = content / "lectures/l01.md", content / "programs/news.md"
+    lecture.write_text(
+        lecture.read_text("utf-8").replace("+++", "+++\nexpire_at = 2023-08-17T00:00:00", 1), "utf-8"
+    )
+    news.write_text(f"{news.read_text('utf-8')}\n[강좌](/lectures/l01/{rest})\n", "utf-8")
+    library = load(content, NOW)
+    early, late = (
+        page(create_app(each, PlainAssets(), FixedClock(each.now)).test_client(), "/programs/news/")
+        for each in (library, library.at(NOW + timedelta(days=1)))
+    )
+    assert f'<a href="/lectures/l01/{rest}">강좌</a>' in early
+    assert "강좌</p>" in late
+    assert "/lectures/l01/" not in late
 
 
 def test_a_lecture_names_the_others_of_its_series(client: FlaskClient) -> None:
