@@ -22,6 +22,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 from civic.clock import SEOUL
@@ -305,6 +306,8 @@ def command() -> int:
     stopping = [number for number in asked if signal.getsignal(number) is not signal.SIG_IGN]
     for number in stopping:
         signal.signal(number, stop)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may be no text
     try:
         code = main()
     except SystemExit as wrong:

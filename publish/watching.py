@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +24,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from watchfiles import Change
 from watchfiles import watch as changes
 
 from civic.clock import parse_time
@@ -36,6 +37,7 @@ from publish.request import LIVE, ROOT, Request, told
 DELAY = 200  # ms in which several edits count as one
 TICK = 500  # ms between two looks at the server and the clock
 SHOWN = ("templates", "static")
+MISSED = frozenset({(Change.modified, "")})  # whatever happened while nobody watched
 Build = Callable[[Request], Report]
 
 
@@ -69,16 +71,7 @@ def watch(
         if preview and not (beside and watcher.is_live):
             preview.begin()
         import_module("publish.building")  # if the site stood already; the first edit need not wait for it
-        for at, seen in enumerate(
-            changes(
-                *_watched(request.content),
-                debounce=DELAY,
-                rust_timeout=TICK,
-                yield_on_timeout=True,
-                stop_event=stop,
-                raise_interrupt=False,
-            )
-        ):
+        for seen in _changes(_watched(request.content), stop):
             if beside and server is preview and watcher.is_live:
                 if preview:
                     preview.end()
@@ -90,12 +83,37 @@ def watch(
                 if server:
                     server.end()
                 os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (ourselves)
-            if seen or watcher.is_due or at == 0:  # an edit may have come before anybody watched
-                watcher.rebuild(aloud=bool(seen))
+            if seen or watcher.is_due:
+                watcher.rebuild(aloud=bool(seen - MISSED))
     finally:
         if server:
             server.end()
     return 0
+
+
+def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[Set[tuple[Change, str]]]:
+    """What was changed there since the last look, at each TICK.
+
+    A name that is no text, as archives from other systems bring, ends the watching itself: it begins anew, and what
+    happened meanwhile counts as one more edit.
+    """
+    missed: Set[tuple[Change, str]] = MISSED  # while the first site was made
+    while not stop.is_set():
+        try:
+            for seen in changes(
+                *places,
+                debounce=DELAY,
+                rust_timeout=TICK,
+                yield_on_timeout=True,
+                stop_event=stop,
+                raise_interrupt=False,
+            ):
+                yield seen | missed
+                missed = frozenset()
+        except RuntimeError:  # its own WatchfilesRustInternalError
+            stop.wait(TICK / 1000)
+            yield MISSED
+        missed = MISSED
 
 
 def _watched(content: Path) -> list[Path]:
@@ -164,8 +182,10 @@ class Watcher:
         except Exception as wrong:
             # Whatever went wrong is shown; the next edit is the next try.
             mistakes = getattr(wrong, "lines", None) or [f"{type(wrong).__name__}: {wrong}"]
-        known, self.mistakes = self.mistakes, [str(line) for line in mistakes]
-        for line in self.mistakes if aloud or self.mistakes != known else ():
+        # The name of a file may be no text; what pages are told is.
+        said = [str(line).encode("utf-8", "backslashreplace").decode() for line in mistakes]
+        known, self.mistakes = self.mistakes, said
+        for line in said if aloud or said != known else ():
             print(line, file=sys.stderr, flush=True)
         self._tell_pages()
         gc.collect()  # what this build has held; while it runs nobody looks for garbage

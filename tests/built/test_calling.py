@@ -160,6 +160,16 @@ def test_locks_of_editors_are_not_content(call: list[str], content: Path) -> Non
     assert "바뀐 것이 없습니다" in run(*call).stdout
 
 
+def test_a_name_that_is_no_text_is_a_mistake(call: list[str], content: Path) -> None:
+    """An archive from another system brings names that cannot be printed: there was a traceback where they stood."""
+    Path(os.fsdecode(os.fsencode(content) + b"/lectures/\xb0\xad.md")).touch()
+    for more in ([], ["--check"], ["--json"]):
+        made = run(*call, *more, PYTHONIOENCODING="utf-8:strict")
+        assert made.returncode == 1
+        assert "파일 이름은 영문 소문자와" in made.stdout
+        assert "Traceback" not in made.stderr
+
+
 @pytest.mark.parametrize("sort", ["link", "pipe"])
 def test_what_is_no_file_is_a_mistake(call: list[str], content: Path, sort: str) -> None:
     """A link that leads nowhere, a pipe that never ends: named, by --check and by the build."""

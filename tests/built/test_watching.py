@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -326,6 +327,26 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
         thread.join(60)
     assert not thread.is_alive()
     assert all(process.poll() is not None for process in running)
+
+
+def test_a_name_that_is_no_text_is_a_mistake_like_others(request_: Request) -> None:
+    """Staff unpack an archive from another system: the watching ended there. Named, and gone when the file is gone."""
+    stop = threading.Event()
+    thread = threading.Thread(target=watching.watch, args=(request_, build.build, 0, None, stop))
+    thread.start()
+    try:
+        eventually((request_.out / LIVE).is_file)
+        time.sleep(0.5)  # the watching itself begins
+        strange = Path(os.fsdecode(os.fsencode(request_.content) + b"/lectures/\xb0\xad.md"))
+        strange.touch()
+        eventually(lambda: bool(told(request_)["mistakes"]))
+        assert told(request_)["mistakes"][0].startswith("lectures/\\udcb0\\udcad.md: 파일 이름은")
+        strange.unlink()
+        eventually(lambda: not told(request_)["mistakes"])
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_a_server_that_ends_ends_the_watching(request_: Request) -> None:
