@@ -208,6 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said, code = str(wrong), 3
     except KeyboardInterrupt:
         said = "멈추었습니다."
+    except Exception as wrong:  # in short, and in the place where people look
+        from publish.making import explain
+
+        said, lines = BuildFailed.said, [explain(wrong)]
     is_same = stood == Builds(request.out).current()
     said += " 누리집은 그대로입니다." if is_same else " 누리집은 새것입니다."
     if given.json:

@@ -9,6 +9,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 SEOUL = ZoneInfo("Asia/Seoul")
+YEARS = range(1970, 9000)  # in which every sum of a time and a few days is a time, wherever it is told
 
 
 class Clock(Protocol):

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
-from civic.clock import SEOUL
+from civic.clock import SEOUL, YEARS
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]  # a TOML array; its items stay strict
@@ -24,6 +24,8 @@ Line = Annotated[str, Field(min_length=1, max_length=300)]
 
 def _in_seoul(value: datetime) -> datetime:
     """A time written without an offset is Seoul time: staff write what stands on the poster."""
+    if value.year not in YEARS:
+        raise ValueError(f"{YEARS[0]}년부터 {YEARS[-1]}년까지 쓸 수 있습니다")
     return value.replace(tzinfo=SEOUL) if value.tzinfo is None else value.astimezone(SEOUL)
 
 

@@ -14,11 +14,11 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from civic.call_words import call_mistake
-from civic.clock import parse_time
+from civic.clock import YEARS, parse_time
+from civic.errors import trouble
 from publish.request import ROOT
 
 PORT = 8000
-YEARS = range(1970, 9000)  # in which every sum of a time and a few days is a time
 MODES = ("check", "watch", "rollback", "due")
 # option -> modes with which it says nothing; "" is the build itself
 _WITHOUT = {
@@ -46,13 +46,24 @@ def read_call(arguments: Sequence[str] | None) -> argparse.Namespace:
         if mode in modes and getattr(given, option) not in (None, False):
             beside = f"--{mode}와 함께" if mode else "--watch 없이"
             parser.error(f"--{option}: {beside} 쓸 수 없습니다")
+    try:
+        _check_places(parser, given)
+    except OSError as wrong:  # e.g. a name that is too long
+        parser.error(f"쓸 수 없는 자리입니다: {trouble(wrong, given.out)}")
+    except RuntimeError:
+        parser.error("--content, --out, --sync: 링크가 제자리로 돌아옵니다")
+    return given
+
+
+def _check_places(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """Exits with 2 where one place lies in another. Raises OSError and RuntimeError for places that cannot be."""
     content, out = given.content.resolve(), given.out.absolute().parent.resolve() / given.out.name
+    out.is_symlink()  # can anything be told of it?
     if out.is_relative_to(content):
         parser.error(f"--out: 내용이 있는 폴더 밖에 두세요 (found {given.out})")
     for place in (content, out) if given.sync else ():
         if given.sync.resolve().is_relative_to(place):
             parser.error(f"--sync: 내용과 누리집이 있는 폴더 밖에 두세요 (found {given.sync})")
-    return given
 
 
 def _parser() -> argparse.ArgumentParser:

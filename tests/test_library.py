@@ -101,6 +101,22 @@ def test_every_planted_mistake_is_reported() -> None:
     assert report(SAMPLES / "broken") == (SAMPLES / "broken-report.txt").read_text("utf-8").splitlines()
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("9" * 5000, "너무 긴 수나 너무 깊은 괄호가 있습니다"),
+        ("[" * 3000 + "]" * 3000, "너무 긴 수나 너무 깊은 괄호가 있습니다"),
+        ("9999-12-31T23:59:59-23:59", "publish_at: 1970년부터 8999년까지 쓸 수 있습니다"),
+        ("0001-01-01T00:00:00+23:59", "publish_at: 1970년부터 8999년까지 쓸 수 있습니다"),
+    ],
+)
+def test_a_value_that_nothing_can_be_done_with_is_named(small: Path, value: str, said: str) -> None:
+    """What TOML allows and Python refuses: it was a traceback."""
+    page = small / "lectures/l01.md"
+    page.write_text(page.read_text("utf-8").replace("+++", f"+++\npublish_at = {value}", 1), "utf-8")
+    assert [line.partition(" (found")[0] for line in report(small)] == [f"lectures/l01.md:2: {said}"]
+
+
 def test_a_decomposed_name_is_refused(small: Path) -> None:
     """A Mac may write a Korean file name in parts (NFD): its address would not exist elsewhere."""
     name = unicodedata.normalize("NFD", "도자기") + ".md"

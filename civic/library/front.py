@@ -103,6 +103,11 @@ def read_source(file: str, raw: bytes, *, front: bool = True) -> tuple[Source | 
         source.values.update(tomllib.loads(source.toml))
     except tomllib.TOMLDecodeError as wrong_toml:
         return None, [*mistakes, _syntax_mistake(source, str(wrong_toml))]
+    except (ValueError, RecursionError):
+        # Thousands of digits, or of brackets in brackets. tomllib does not say where: on the longest line, most likely.
+        lines = source.toml.split("\n")
+        at = source.first + lines.index(max(lines, key=len))
+        return None, [*mistakes, Mistake(file, at, "", "너무 긴 수나 너무 깊은 괄호가 있습니다")]
     return source, mistakes
 
 

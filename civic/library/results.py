@@ -308,6 +308,6 @@ def _read(model: type[S], file: str, raw: bytes | None, mistakes: list[Mistake])
     except ValidationError as wrong:
         for each in wrong.errors(include_url=False, include_input=False)[:20]:
             mistakes.append(Mistake(file, 0, dotted(tuple(each["loc"])), "값이 맞지 않습니다", each["type"]))
-    except ValueError:
+    except (ValueError, RecursionError):
         mistakes.append(Mistake(file, 0, "", "JSON 파일이 아닙니다"))
     return None

@@ -62,6 +62,17 @@ def test_a_call_without_sense_is_refused(arguments: str) -> None:
     assert re.search("[가-힣]", said) and not re.search("[a-z] [a-z]", said.partition("(found ")[0])
 
 
+@pytest.mark.parametrize("option", ["--content", "--out", "--sync"])
+@pytest.mark.parametrize("place", ["circle/site", "x" * 300])
+def test_a_place_that_cannot_be_is_refused(call: list[str], tmp_path: Path, option: str, place: str) -> None:
+    """Links that lead in a circle, a name that no disk takes: a sentence, and no traceback."""
+    (tmp_path / "circle").symlink_to("circle")
+    made = run(*call, option, tmp_path / place)
+    assert made.returncode in (1, 2)
+    assert "Traceback" not in made.stderr
+    assert made.returncode == 2 or "누리집은" in made.stderr
+
+
 def test_a_command_that_cannot_be_read_is_refused() -> None:
     """A quotation mark too few, or nothing at all."""
     for command in ("python 'x", " "):
@@ -168,6 +179,19 @@ def test_a_name_that_is_no_text_is_a_mistake(call: list[str], content: Path) -> 
         assert made.returncode == 1
         assert "파일 이름은 영문 소문자와" in made.stdout
         assert "Traceback" not in made.stderr
+
+
+def test_whatever_else_is_wrong_is_one_line(call: list[str], content: Path) -> None:
+    """Four hundred lists in one another are more than Markdown takes, whoever reads the page first."""
+    page = content / "lectures/l09.md"
+    lists = "\n".join(f"{'    ' * depth}- 책" for depth in range(400))
+    page.write_text(f"{page.read_text('utf-8')}\n[책](#a)\n\n{lists}\n", "utf-8")
+    for more in ([], ["--check"], ["--json"]):
+        made = run(*call, *more)
+        assert made.returncode == 1
+        assert "RecursionError" in made.stdout
+        assert "Traceback" not in made.stderr
+        assert made.stderr.endswith("누리집은 그대로입니다.\n")
 
 
 @pytest.mark.parametrize("sort", ["link", "pipe"])
