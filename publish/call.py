@@ -61,7 +61,7 @@ def _check_places(parser: argparse.ArgumentParser, given: argparse.Namespace) ->
     out.is_symlink()  # can anything be told of it?
     if out.is_relative_to(content):
         parser.error(f"--out: 내용이 있는 폴더 밖에 두세요 (found {given.out})")
-    for place in (content, out) if given.sync else ():
+    for place in (content, out, out.parent / ".builds") if given.sync else ():
         if given.sync.resolve().is_relative_to(place):
             parser.error(f"--sync: 내용과 누리집이 있는 폴더 밖에 두세요 (found {given.sync})")
 

@@ -73,6 +73,15 @@ def test_a_place_that_cannot_be_is_refused(call: list[str], tmp_path: Path, opti
     assert made.returncode == 2 or "누리집은" in made.stderr
 
 
+def test_a_copy_into_the_site_itself_is_refused(call: list[str], tmp_path: Path) -> None:
+    """Also once there is a site, whose folder is another one than its link: the copy went into the live site."""
+    assert run(*call).returncode == 0
+    before = snapshot(tmp_path / "www/site")
+    for place in ("www/site", "www/site/copy", "www/.builds/copy"):
+        assert run(*call, "--sync", tmp_path / place).returncode == 2
+    assert snapshot(tmp_path / "www/site") == before
+
+
 def test_a_command_that_cannot_be_read_is_refused() -> None:
     """A quotation mark too few, or nothing at all."""
     for command in ("python 'x", " "):
