@@ -64,16 +64,24 @@ class Inputs:
     def _listed(self, places: Iterable[Path], endings: tuple[str, ...]) -> Iterator[str]:
         for place in places:
             for path, found in _files(str(place)):
-                if path.endswith(endings or ""):
+                if path.endswith(
+                    "/"
+                ):  # of a folder counts that it is there: its times change with hidden files too
+                    if not endings:
+                        yield f"{path} {found.st_ino}"
+                elif path.endswith(endings or ""):
                     latest = max(found.st_mtime_ns, found.st_ctime_ns)
                     self.are_settled &= latest < self._now - RACY
                     yield f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
-def _files(place: str) -> Iterator[tuple[str, os.stat_result]]:
-    """(path, state) of a file, or of every file below a folder, in the order of the names; none where there is none.
+def _files(
+    place: str, around: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[tuple[str, os.stat_result]]:
+    """(path, state) of a file, or of every file and folder ("…/") below one, in the order of the names; none where there is none.
 
     A link that leads nowhere counts as what it is; what goes away meanwhile was not there.
+    around: device and inode of the folders that this one lies in; a link back to one of them is not followed.
     """
     try:
         entries = sorted(os.scandir(place), key=lambda entry: entry.name)
@@ -93,7 +101,10 @@ def _files(place: str) -> Iterator[tuple[str, os.stat_result]]:
             except FileNotFoundError:
                 continue
         if is_folder:
-            yield from _files(entry.path)
+            yield f"{entry.path}/", found
+            here = (found.st_dev, found.st_ino)
+            if here not in around:
+                yield from _files(entry.path, around | {here})
         else:
             yield entry.path, found
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from civic.library import reading
 from publish import inputs
 from publish.builds import Builds
+from publish.inputs import RACY
 from publish.request import Request
 from publish.syncing import LOCK, MARK, PART
 from tests.built.test_build import ROOT, SAMPLES, run, snapshot
@@ -188,6 +190,28 @@ def test_a_name_that_is_no_text_is_a_mistake(call: list[str], content: Path) -> 
         assert made.returncode == 1
         assert "파일 이름은 영문 소문자와" in made.stdout
         assert "Traceback" not in made.stderr
+
+
+def test_an_empty_folder_is_noticed(call: list[str], content: Path) -> None:
+    """It is a mistake for --check and for a build from nothing: a build after it found that nothing had changed."""
+    assert run(*call).returncode == 0
+    time.sleep(2 * RACY / 1e9)
+    assert run(*call, "--due").stdout != "now\n"
+    (content / "lectures/pictures").mkdir()
+    assert run(*call, "--due").stdout == "now\n"
+    made = run(*call)
+    assert made.returncode == 1
+    assert made.stdout.startswith("lectures/pictures: 폴더 안에")
+
+
+def test_links_in_a_circle_are_mistakes(call: list[str], content: Path) -> None:
+    """Two links to the folder around them open more ways than anybody can go: the build never ended."""
+    assert run(*call).returncode == 0
+    for folder in ("lectures", "programs", "events"):
+        (content / folder / "back").symlink_to("..")
+    made = run(*call)
+    assert made.returncode == 1
+    assert made.stdout.count("/back: 폴더 안에 폴더를 둘 수 없습니다") == 3
 
 
 def test_whatever_else_is_wrong_is_one_line(call: list[str], content: Path) -> None:
