@@ -22,6 +22,7 @@ from publish.edition import Edition
 from publish.pages import Page, PagesApp, page_of
 from publish.request import ROOT, FileState, file_state
 from publish.span import Span, WatchedClock
+from templates import NotText
 
 
 class FreezeFailed(Exception):
@@ -233,6 +234,8 @@ def state_of(place: str) -> FileState:
 def explain(wrong: BaseException) -> str:
     """An unexpected error in one line: the template or source line where it arose, and what it says."""
     said = f"{type(wrong).__name__}: {wrong}"
+    if isinstance(wrong, NotText):
+        return str(wrong)
     if isinstance(wrong, TemplateNotFound):
         said = f"TemplateNotFound: {wrong.name}"
     if isinstance(wrong, TemplateSyntaxError):

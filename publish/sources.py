@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from templates import is_seen, text_of
+
 _TAG = re.compile(r"{%[-+]?\s*(?:extends|include|import|from)\s(.*?)[-+]?%}", re.DOTALL)
 _NAMED = re.compile(
     r"""\s*(["'])(?P<name>[^"']+)\1\s*(?:$|import\b|as\b|with\b|without\b|ignore missing\b)"""
@@ -19,9 +21,9 @@ class Sources:
 
     def __init__(self, folder: Path) -> None:
         self.texts = {
-            file.relative_to(folder).as_posix(): file.read_text("utf-8")
+            file.relative_to(folder).as_posix(): text_of(file)
             for file in sorted(folder.rglob("*"))
-            if file.suffix in (".html", ".txt", ".xml")
+            if file.suffix in (".html", ".txt", ".xml") and is_seen(file)
         }
         self.of = cache(self._of)
 

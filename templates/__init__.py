@@ -22,6 +22,24 @@ from civic.slots import Slot
 FOLDER = Path(__file__).parent
 
 
+class NotText(ValueError):
+    """A template, stylesheet or script that is not UTF-8. Says file and line."""
+
+
+def text_of(file: Path) -> str:
+    """What a template, stylesheet or script says. Raises NotText."""
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as wrong:
+        line = wrong.object.count(b"\n", 0, wrong.start) + 1
+        raise NotText(f"{file}:{line}: UTF-8이 아닙니다. 편집기에서 UTF-8로 저장하세요") from wrong
+
+
+def is_seen(file: Path) -> bool:
+    """Is it no hidden file, and no lock that an editor leaves while somebody writes?"""
+    return not file.name.startswith((".", "~$"))
+
+
 class Addressed(Protocol):
     """Anything that knows under which address an asset is served."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from templates import fonts, stylesheet
+from templates import NotText, fonts, is_seen, stylesheet, text_of
 
 KIT = Path("node_modules/krds-uiux/resources")
 STYLES = (
@@ -91,9 +91,7 @@ class Assets:
         box.add("site.css", css.encode())
         _add_scripts(box, root / "static/js")
         box.add("favicon.svg", (root / "static/icons/favicon.svg").read_bytes())  # the others are in the CSS
-        for file in sorted(
-            each for each in (root / "static").iterdir() if each.is_file() and each.name[0] != "."
-        ):
+        for file in sorted(each for each in (root / "static").iterdir() if each.is_file() and is_seen(each)):
             box.add(file.name, file.read_bytes())
         names = json.dumps(box.addresses, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         return cls(dict(box.addresses), {**box.files, MANIFEST: names.encode()})
@@ -155,7 +153,7 @@ def style(root: Path) -> str:
     tokens = stylesheet.parse((kit / "token/krds_tokens.css").read_text("utf-8"))
     parts = stylesheet.parse((kit / "component/output.css").read_text("utf-8"))
     layer = stylesheet.Rule("@layer kit", rules=_step_labels(stylesheet.purge(parts, words, dropped)))
-    ours = stylesheet.parse("".join(_own_css(root)))
+    ours = _own_css(root)
     slim = stylesheet.keep_used_properties((*tokens, layer, *ours))
 
     def icon(name: str) -> str:
@@ -166,9 +164,15 @@ def style(root: Path) -> str:
     return stylesheet.icons_as_properties(stylesheet.write(slim), icon)
 
 
-def _own_css(root: Path) -> Iterator[str]:
+def _own_css(root: Path) -> Iterator[stylesheet.Rule]:
     for name in STYLES:
-        yield (root / "static/css" / f"{name}.css").read_text("utf-8")
+        file = root / "static/css" / f"{name}.css"
+        try:
+            yield from stylesheet.parse(text_of(file))
+        except NotText:
+            raise
+        except ValueError as wrong:
+            raise ValueError(f"{file}: {wrong}") from wrong
 
 
 def _step_labels(rules: tuple[stylesheet.Rule, ...]) -> tuple[stylesheet.Rule, ...]:
@@ -185,11 +189,16 @@ def _step_labels(rules: tuple[stylesheet.Rule, ...]) -> tuple[stylesheet.Rule, .
 def page_words(root: Path) -> frozenset[str]:
     """Every word that could be a class: those of class attributes, and of texts that templates and scripts hand on."""
     words: set[str] = set()
-    for file in [*(root / "templates").rglob("*.html"), *(root / "static/js").glob("*.js")]:
-        text = _COMMENT_LINE.sub("", _TEMPLATE_COMMENT.sub("", file.read_text("utf-8")))
+    for file in _templates_and_scripts(root):
+        text = _COMMENT_LINE.sub("", _TEMPLATE_COMMENT.sub("", text_of(file)))
         for quoted in _QUOTED.findall(_OTHER_ATTRIBUTE.sub("", text)):
             words.update(_WORD.findall(quoted))
     return frozenset(words)
+
+
+def _templates_and_scripts(root: Path) -> Iterator[Path]:
+    yield from filter(is_seen, (root / "templates").rglob("*.html"))
+    yield from filter(is_seen, (root / "static/js").glob("*.js"))
 
 
 def _own_characters(root: Path) -> frozenset[str]:
@@ -198,8 +207,8 @@ def _own_characters(root: Path) -> frozenset[str]:
     What only staff at a terminal read is left out, and so are the signs that code looks for in what people type.
     """
     found = {chr(code) for code in (*range(0x20, 0x7F), 0xA0)}
-    for file in [*(root / "templates").rglob("*.html"), *(root / "static/js").glob("*.js")]:
-        found.update(character for character in file.read_text("utf-8") if character.isprintable())
+    for file in _templates_and_scripts(root):
+        found.update(character for character in text_of(file) if character.isprintable())
     terminal = [root / place for place in TERMINAL]
     for folder in ("civic", "forms_api", "publish"):
         for file in (root / folder).rglob("*.py"):
@@ -210,7 +219,7 @@ def _own_characters(root: Path) -> frozenset[str]:
 
 def _add_scripts(box: _Box, folder: Path) -> None:
     """Scripts; an import of a neighbour is rewritten to the neighbour's hashed name."""
-    waiting = {file.name: file.read_text("utf-8") for file in sorted(folder.glob("*.js"))}
+    waiting = {file.name: text_of(file) for file in sorted(filter(is_seen, folder.glob("*.js")))}
 
     def add(name: str) -> str:
         if name in box.addresses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from templates import fonts, stylesheet
-from templates.assets import MANIFEST, Assets, page_words
+from templates.assets import MANIFEST, Assets, page_words, style
 
 ROOT = Path(__file__).parents[1]
 CHARACTERS = frozenset("광산구 참여마당에서 신청하세요 0123456789")
@@ -145,6 +146,20 @@ def test_an_open_brace_is_an_error() -> None:
     """A stylesheet that was cut off stops the build."""
     with pytest.raises(ValueError, match="not closed"):
         stylesheet.parse("p { top: 0")
+
+
+def test_a_mistake_in_a_style_names_its_file(tmp_path: Path) -> None:
+    """With nine files put together, "a brace is not closed" alone is a search; locks of editors are no scripts."""
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    for name in ("static", "templates"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "static/js/.#live.js").symlink_to("somebody@host.1234")
+    (tmp_path / "templates/.#base.html").symlink_to("somebody@host.1234")
+    assert style(tmp_path) == style(ROOT)
+    with (tmp_path / "static/css/layout.css").open("a", encoding="utf-8") as file:
+        file.write("main {")
+    with pytest.raises(ValueError, match=r"static/css/layout\.css: css: a brace is not closed"):
+        style(tmp_path)
 
 
 def test_unicode_range_joins_neighbours() -> None:

@@ -193,6 +193,21 @@ def test_a_template_mistake_names_file_and_line(
     assert [path.name for path in (site.parent / ".builds").iterdir() if path.is_dir()] == ["site-000001"]
 
 
+def test_a_template_that_is_no_text_is_named(content: Path, site: Path, templates: Path) -> None:
+    """An editor saved it in another encoding: file and line, instead of the line of ours that reads it."""
+    file = templates / "components/trail.html"
+    file.write_bytes(file.read_bytes().replace(b"\n", "\n한글\n".encode("cp949"), 1))
+    with pytest.raises(build.BuildFailed) as failed:
+        make(content, site)
+    assert failed.value.lines == (f"{file}:2: UTF-8이 아닙니다. 편집기에서 UTF-8로 저장하세요",)
+
+
+def test_a_lock_beside_a_template_is_no_template(content: Path, site: Path, templates: Path) -> None:
+    """Emacs leaves a link that leads nowhere while somebody writes: no build came through meanwhile."""
+    (templates / "pages/.#list.html").symlink_to("somebody@host.1234")
+    assert make(content, site).is_new
+
+
 def test_a_page_that_is_not_whole_is_not_published(content: Path, site: Path, templates: Path) -> None:
     """A template with a dead link and two headings: each is named, the site is as it was."""
     make(content, site)
