@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from civic.drawn import FILE, DrawFile, DrawRecord
 from civic.errors import Mistake
 from civic.library.front import read_source
+from civic.library.reading import whole_file
 from civic.library.shape_mistakes import dotted, shape_mistakes
 from civic.links import FOLDERS, link
 
@@ -66,7 +67,7 @@ def read_draws(content: Path) -> ReadDraws:
 def _read_record(base: Path, name: str, found: ReadDraws) -> None:
     file = f"{FOLDER}/{name}"
     try:
-        raw = (base / name).read_bytes()
+        raw = whole_file(base / name)
     except OSError:
         return  # named by whoever reads votes
     source, mistakes = read_source(file, raw, front=False)
@@ -84,7 +85,7 @@ def _read_record(base: Path, name: str, found: ReadDraws) -> None:
         found.mistakes.append(Mistake(file, 0, "", f"이 추첨의 파일은 {slug}.toml과 {place}입니다"))
         return
     try:
-        text = (base / place).read_bytes()
+        text = whole_file(base / place)
     except OSError:
         found.mistakes.append(Mistake(file, source.line(("files",)), "files", "파일이 없습니다", place))
         return

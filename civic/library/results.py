@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from civic.errors import Mistake
 from civic.forms import Shape
 from civic.library.front import Source, read_source
+from civic.library.reading import whole_file
 from civic.library.shape_mistakes import dotted, shape_mistakes
 from civic.links import FOLDERS, link
 from civic.models import Poll, Proposal
@@ -126,9 +127,14 @@ def _read_record(base: Path, name: str, found: ReadResults) -> None:
             mistakes.append(Mistake(file, source.line(("files",)), "files", said, place))
             continue
         try:
-            files[short] = (base / place).read_bytes()
+            files[short] = whole_file(base / place)
+            files[short].decode()
         except OSError:
             mistakes.append(Mistake(file, source.line(("files",)), "files", "파일이 없습니다", place))
+        except UnicodeDecodeError as wrong:
+            line = files[short].count(b"\n", 0, wrong.start) + 1
+            said = "UTF-8이 아닙니다. votes publish로 다시 쓰세요"
+            mistakes.append(Mistake(f"{FOLDER}/{place}", line, "", said))
     if not mistakes:
         for short, raw in files.items():
             found.digests[f"{FOLDER}/{record.vote}/{short}"] = hashlib.sha256(raw).hexdigest()
@@ -141,7 +147,7 @@ def _read_record(base: Path, name: str, found: ReadResults) -> None:
 def _source(base: Path, name: str, found: ReadResults) -> tuple[Source | None, list[Mistake]]:
     file = f"{FOLDER}/{name}"
     try:
-        raw = (base / name).read_bytes()
+        raw = whole_file(base / name)
     except OSError as wrong:
         return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", wrong.strerror or "")]
     found.digests[file] = hashlib.sha256(raw).hexdigest()

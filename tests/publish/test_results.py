@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -351,6 +352,21 @@ def test_files_that_are_gone_or_broken_are_named(content: Path) -> None:
     assert "파일이 없습니다 (found budget/receipts.json)" in mistakes(content)
     place.write_text(text[:50], "utf-8")
     assert "results/budget/receipts.json: JSON 파일이 아닙니다" in mistakes(content)
+
+
+def test_a_table_that_was_saved_elsewhere_is_named(content: Path) -> None:
+    """Excel saves in another encoding: the build fell over it, without a word of which file."""
+    place = content / "results/budget/results.csv"
+    place.write_bytes(place.read_text("utf-8-sig").encode("cp949"))
+    assert mistakes(content).startswith("results/budget/results.csv:1: UTF-8이 아닙니다")
+
+
+def test_a_pipe_among_the_files_is_named(content: Path) -> None:
+    """Nobody knows when it ends: the build waited for ever."""
+    place = content / "results/budget/results.json"
+    place.unlink()
+    os.mkfifo(place)
+    assert "파일이 없습니다 (found budget/results.json)" in mistakes(content)
 
 
 def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
