@@ -94,14 +94,15 @@ def watch(
 def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[Set[tuple[Change, str]]]:
     """What was changed there since the last look, at each TICK.
 
-    A name that is no text, as archives from other systems bring, ends the watching itself: it begins anew, and what
-    happened meanwhile counts as one more edit.
+    A place that gives way to another of its name is followed by nobody, and a name that is no text, as archives from
+    other systems bring, ends the watching itself: it begins anew, and what happened meanwhile counts as one more edit.
     """
     missed: Set[tuple[Change, str]] = MISSED  # while the first site was made
     while not stop.is_set():
+        known = [_which(place) for place in places]
         try:
             for seen in changes(
-                *places,
+                *(place for place in places if place.exists()),
                 debounce=DELAY,
                 rust_timeout=TICK,
                 yield_on_timeout=True,
@@ -110,15 +111,25 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[Set[tupl
             ):
                 yield seen | missed
                 missed = frozenset()
-        except RuntimeError:  # its own WatchfilesRustInternalError
+                if [_which(place) for place in places] != known:
+                    break
+        except (RuntimeError, FileNotFoundError):  # its own WatchfilesRustInternalError; gone just now
             stop.wait(TICK / 1000)
             yield MISSED
         missed = MISSED
 
 
+def _which(place: Path) -> tuple[int, int] | None:
+    """Which folder or file this is, whatever it is called; None where there is none."""
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _watched(content: Path) -> list[Path]:
-    places = [content, *(ROOT / name for name in {*SHOWN, *CODE})]
-    return [place for place in places if place.exists()]
+    return [content, *(ROOT / name for name in {*SHOWN, *CODE})]
 
 
 def _is_other_program(paths: set[str]) -> bool:

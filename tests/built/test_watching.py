@@ -349,6 +349,29 @@ def test_a_name_that_is_no_text_is_a_mistake_like_others(request_: Request) -> N
     assert not thread.is_alive()
 
 
+def test_another_folder_of_the_same_name_is_watched(request_: Request) -> None:
+    """The content is taken away and another put in its place: its edits came to nobody."""
+    stop = threading.Event()
+    thread = threading.Thread(target=watching.watch, args=(request_, build.build, None, None, stop))
+    thread.start()
+    content = request_.content
+    try:
+        eventually((request_.out / LIVE).is_file)
+        time.sleep(0.5)  # the watching itself begins
+        old = content.rename(content.with_name("old"))
+        eventually(lambda: bool(told(request_)["mistakes"]))
+        shutil.copytree(old, content)
+        eventually(lambda: not told(request_)["mistakes"])
+        time.sleep(1)  # the watching begins anew
+        page = content / "lectures/l09.md"
+        page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+        eventually(lambda: told(request_)["build"] == "site-000002")
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+
+
 def test_a_server_that_ends_ends_the_watching(request_: Request) -> None:
     """With its exit code: 3 where the port is taken."""
     command = [sys.executable, "-c", "raise SystemExit(3)"]
