@@ -59,9 +59,9 @@ class Site(Shape):
     )
     contact: Slug = Field(description="대표 문의 부서의 키")
     menu: Many[MenuItem] = Field(min_length=1, description="주 메뉴")
-    departments: dict[str, Department] = Field(description="부서 목록")
+    departments: dict[Slug, Department] = Field(description="부서 목록")
     series: dict[str, Series] = Field(default={}, description="묶음 강좌 목록")
-    categories: dict[str, Line] = Field(default={}, description="분야의 키와 보이는 이름")
+    categories: dict[Slug, Line] = Field(default={}, description="분야의 키와 보이는 이름")
 
     @model_validator(mode="after")
     def _contact_exists(self) -> Self:

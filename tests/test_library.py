@@ -117,6 +117,18 @@ def test_a_value_that_nothing_can_be_done_with_is_named(small: Path, value: str,
     assert [line.partition(" (found")[0] for line in report(small)] == [f"lectures/l01.md:2: {said}"]
 
 
+def test_keys_that_become_addresses_are_checked(small: Path) -> None:
+    """A category in Korean made a list whose address no build lets through; it named the list, and not the key."""
+    site = small / "site.toml"
+    text = site.read_text("utf-8").replace("craft =", '"손 Craft" =').replace("s.library]", "s.Library]")
+    site.write_text(text, "utf-8")
+    said = "영문 소문자와 숫자, 줄표(-)로만 쓰세요"
+    assert [line for line in report(small) if line.startswith("site.toml")] == [
+        f"site.toml:19: departments.Library: {said} (found Library) → library",
+        f"site.toml:26: categories.손 Craft: {said} (found 손 Craft) → craft",
+    ]
+
+
 def test_a_decomposed_name_is_refused(small: Path) -> None:
     """A Mac may write a Korean file name in parts (NFD): its address would not exist elsewhere."""
     name = unicodedata.normalize("NFD", "도자기") + ".md"

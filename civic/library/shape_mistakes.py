@@ -130,8 +130,11 @@ def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistak
         named = (*path, said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"))
         path = (*path, *error.path) if isinstance(error, Misplaced) else named if source.has(named) else path
         return Mistake(source.file, source.line(path), dotted(path), said, _shown(source.value(path)))
-    said, hint = say(kind, context, source.value(path))
-    found = "" if kind == "missing" else _shown(source.value(path))
+    value = source.value(path)
+    if path[-1:] == ("[key]",):  # of a table whose keys are free: it is the key that is wrong
+        path, value = path[:-1], path[-2]
+    said, hint = say(kind, context, value)
+    found = "" if kind == "missing" else _shown(value)
     if kind == "missing" and not path[:-1]:
         return Mistake(source.file, 1, dotted(path), said)
     return Mistake(source.file, source.line(path), dotted(path), said, found, hint)
