@@ -129,6 +129,17 @@ def test_keys_that_become_addresses_are_checked(small: Path) -> None:
     ]
 
 
+def test_a_calendar_file_that_will_not_be_there_is_named(small: Path) -> None:
+    """Only what has times has one: named where the link stands, before a page with a broken link is made."""
+    page = small / "programs/news.md"
+    text = page.read_text("utf-8")
+    page.write_text(f"{text}\n[때](/lectures/l01/event.ics) [때](/programs/news/event.ics)\n", "utf-8")
+    line = text.count("\n") + 2
+    assert report(small) == [
+        f"programs/news.md:{line}: 때가 없는 글이라 달력 파일이 없습니다 (found /programs/news/event.ics)"
+    ]
+
+
 def test_a_decomposed_name_is_refused(small: Path) -> None:
     """A Mac may write a Korean file name in parts (NFD): its address would not exist elsewhere."""
     name = unicodedata.normalize("NFD", "도자기") + ".md"

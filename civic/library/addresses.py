@@ -12,6 +12,7 @@ from civic.library.prose import prose
 from civic.library.reading import SITE_FILE, Reading
 from civic.library.shape_mistakes import dotted, nearest
 from civic.links import FOLDERS, LISTED, NOUNS, link
+from civic.meetings import meetings
 
 # Plain pages live at the root, where these names are already taken.
 TAKEN_AT_ROOT = (
@@ -88,6 +89,10 @@ def _wrong(target: str, own: str, reading: Reading, files: Files, is_picture: bo
         return "누리집 안의 주소는 /로 시작합니다", _hint(_near(path, files))
     if not is_address(path, files):
         return "없는 주소입니다", _hint(_near(path, files))
+    if path.endswith("/event.ics"):
+        facts = reading.facts.get(files[path.removesuffix("event.ics")])
+        if facts and facts.document and not meetings(facts.document):
+            return "때가 없는 글이라 달력 파일이 없습니다", ""
     file = files.get(path)
     if not anchor or file is None or unquote(anchor) in PAGE_ANCHORS:
         return None
