@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from typing import Any, Protocol, cast
 
 from jinja2 import Environment, TemplateError
@@ -15,6 +16,7 @@ from civic.clock import Clock
 from civic.library import Library
 from civic.library.facts import TEXT
 from civic.library.prose import page_behind, prose, without_links
+from civic.library.targets import mentions_of
 from civic.links import link
 from civic.models import Document, Lecture, Poll, Proposal
 from publish.cards import Card, card
@@ -23,6 +25,13 @@ from publish.sources import Sources
 from templates import environment
 
 Trail = list[tuple[str, str]]
+FILTERED = (
+    "/status/",
+    "/vote/",
+    "/type/",
+    "/category/",
+    "/department/",
+)  # between a list and what it is seen through
 
 LIST_TITLES = {
     "programme": "소식·공고",
@@ -164,7 +173,16 @@ class Edition:
         library = self.library
         files = [f"{file}@{library.frames.get(file, whole)}" for file, whole in library.digests.items()]
         templates = [self.sources.of(name) for name in self.sources.texts]
-        return digest(self._globals, *sorted(files), *sorted(library.hidden), *templates)
+        return digest(
+            self._globals, *sorted(files), *sorted(library.hidden), *sorted(self.linked), *templates
+        )
+
+    @cached_property
+    def linked(self) -> frozenset[str]:
+        """To which lists through a filter a text or the menu may lead: "/lectures/category/" and "/category/books/"."""
+        menu = (mentions_of(item.to) for item in self.library.site.menu)
+        found = set(chain.from_iterable(filter(None, [*self.library.mentions.values(), *menu])))
+        return frozenset(half for half in found if half.startswith(FILTERED) or half.endswith(FILTERED))
 
     def answer(self, question: str) -> str:
         """What a page that asked this would be told now."""

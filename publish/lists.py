@@ -54,8 +54,11 @@ class Catalogue:
             if any(len(some) < len(cards) for some in taken.values()):
                 self.groups[label] = list(taken)
                 self.chosen |= taken
+            # What is empty today stays an address where others link to it.
             if taken and picks[0].by == "status":
-                self.chosen |= found  # what is empty today stays an address: others link to it
+                self.chosen |= found
+            halves = {pick: {f"{link(noun)}{pick.by}/", f"/{pick.by}/{pick.key}/"} for pick in picks}
+            self.chosen |= {pick: some for pick, some in found.items() if halves[pick] <= edition.linked}
         self.picks = {(pick.by, pick.key): pick for pick in self.chosen}
 
     def pages(self, pick: Pick) -> int:
@@ -96,8 +99,7 @@ def _groups(edition: Edition, noun: str) -> dict[str, list[Pick]]:
         order = dict.fromkeys(kind.id for vote in votes for kind in vote.types)
         groups["유형"] = [Pick("type", id, types[id]) for id in order]
     groups["분야"] = [Pick("category", key, label) for key, label in site.categories.items()]
-    if any(card.doc.department for card in edition.cards(noun)):
-        groups["담당"] = [Pick("department", key, each.name) for key, each in site.departments.items()]
+    groups["담당"] = [Pick("department", key, each.name) for key, each in site.departments.items()]
     return groups
 
 

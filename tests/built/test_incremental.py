@@ -264,6 +264,28 @@ def test_nothing_changed_makes_nothing(request_: Request) -> None:
     assert request_.out.readlink().name == "site-000001"
 
 
+@pytest.mark.parametrize("list_", ["category/books", "department/library", "status/closed"])
+@pytest.mark.parametrize("is_menu", [False, True])
+def test_a_list_that_runs_empty_stays_where_others_link_to_it(
+    request_: Request, templates: Path, list_: str, is_menu: bool
+) -> None:
+    """A minute came in which its last page was taken down: from then on no build came through."""
+    time.sleep(2 * RACY / 1e9)  # else the edit below is not one of a text alone
+    build.build(request_)
+    if is_menu:
+        site = request_.content / "site.toml"
+        site.write_text(site.read_text("utf-8").replace('"/programs/"', f'"/lectures/{list_}/"', 1), "utf-8")
+    else:
+        append(request_.content / "programs/news.md", f"[강좌](/lectures/{list_}/)")
+    build.build(request_)
+    for page in request_.content.glob("lectures/*.md"):
+        Editor(0, request_, templates).put(page, "expire_at", "2023-08-17T00:00:00")
+    late = replace(request_, now=parse_time("2023-08-17T00:00:00"))
+    build.build(late)
+    assert f"lectures/{list_}/index.html" in snapshot(request_.out)
+    assert snapshot(request_.out) == full(late)
+
+
 def test_a_touched_file_publishes_nothing(request_: Request) -> None:
     """Another time, the same content: read again, and nothing new to publish."""
     build.build(request_)
