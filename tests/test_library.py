@@ -140,6 +140,14 @@ def test_a_calendar_file_that_will_not_be_there_is_named(small: Path) -> None:
     ]
 
 
+def test_a_page_that_cannot_be_read_is_one_mistake(small: Path) -> None:
+    """Why, in Korean; and links to it are none: it is there."""
+    page = small / "lectures/l01.md"
+    page.unlink()
+    page.symlink_to(page.name)
+    assert report(small) == ["lectures/l01.md: 파일을 읽을 수 없습니다 (found 링크가 돌고 돕니다)"]
+
+
 def test_a_decomposed_name_is_refused(small: Path) -> None:
     """A Mac may write a Korean file name in parts (NFD): its address would not exist elsewhere."""
     name = unicodedata.normalize("NFD", "도자기") + ".md"

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from civic.errors import Mistake
+from civic.errors import Mistake, why
 from civic.forms import SLUG
 from civic.library.facts import Facts, Memory, Stamp, stamp
 from civic.library.front import Source, read_source
@@ -42,7 +42,9 @@ class Reading:
     site: Site | None = None
     content: Path = Path()
     facts: dict[str, Facts] = field(default_factory=dict)  # by file: of every page that could be read
-    digests: dict[str, str] = field(default_factory=dict)  # by file: SHA-256 of its bytes
+    digests: dict[str, str] = field(
+        default_factory=dict
+    )  # by file: SHA-256 of its bytes, "" where they cannot be read
     mistakes: list[Mistake] = field(default_factory=list)
     _sources: dict[str, Source | None] = field(default_factory=dict)
 
@@ -136,7 +138,9 @@ def _read_site(content: Path, reading: Reading) -> None:
 def _pages(content: Path, folder: str, reading: Reading) -> Iterator[str]:
     """The page files of a folder; whatever else lies there is a mistake."""
     with os.scandir(content / folder) as entries:
-        found = sorted((each.name, each.is_dir()) for each in entries if not each.name.startswith(_IGNORED))
+        found = sorted(
+            (each.name, _is_folder(each)) for each in entries if not each.name.startswith(_IGNORED)
+        )
     for name, is_folder in found:
         file = f"{folder}/{name}"
         if is_folder:
@@ -173,8 +177,7 @@ def _read_pages(
     with closing(mapped(read, fresh, jobs, meanwhile)) as pages:
         for file, (facts, mistakes, digest) in zip(fresh, pages, strict=True):
             reading.mistakes += mistakes
-            if digest:
-                reading.digests[file] = digest
+            reading.digests[file] = digest
             if facts:
                 known[file] = facts
             if memory and facts and not mistakes and file in stamps:
@@ -192,7 +195,7 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
     except FileNotFoundError:
         return None, [Mistake(file, 0, "", "파일이 없습니다")], ""
     except OSError as wrong:
-        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", wrong.strerror or "")], ""
+        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong))], ""
     digest = hashlib.sha256(raw).hexdigest()
     folder, _, name = file.partition("/")
     document, source, mistakes = read_document(folder, name, raw)
@@ -226,6 +229,14 @@ def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
     return [(key, value) for key, value in source.values.items() if key not in words]
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """What cannot be told, e.g. of a link to itself, is said where the file is read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def _names(folder: Path) -> list[str]:
     """What lies in a folder, in the order of the names, without hidden files."""
     with os.scandir(folder) as entries:
@@ -248,7 +259,7 @@ def _bytes(path: Path, file: str, reading: Reading) -> bytes | None:
         reading.mistakes.append(Mistake(file, 0, "", "파일이 없습니다"))
         return None
     except OSError as wrong:
-        reading.mistakes.append(Mistake(file, 0, "", "파일을 읽을 수 없습니다", wrong.strerror or ""))
+        reading.mistakes.append(Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
         return None
     reading.digests[file] = hashlib.sha256(raw).hexdigest()
     return raw

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from civic.errors import Mistake
+from civic.errors import Mistake, why
 from civic.forms import Shape
 from civic.library.front import Source, read_source
 from civic.library.reading import whole_file
@@ -149,7 +149,7 @@ def _source(base: Path, name: str, found: ReadResults) -> tuple[Source | None, l
     try:
         raw = whole_file(base / name)
     except OSError as wrong:
-        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", wrong.strerror or "")]
+        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong))]
     found.digests[file] = hashlib.sha256(raw).hexdigest()
     return read_source(file, raw, front=False)
 
