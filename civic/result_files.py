@@ -15,7 +15,7 @@ from civic.ballots import Spoiled
 from civic.clock import SEOUL
 from civic.models import Poll, Proposal
 from civic.pabulib import write as write_pb
-from civic.published import BALLOTS, RECEIPTS, RESULTS, Drawn, ResultCorrection, VoteRecord
+from civic.published import BALLOTS, RECEIPTS, RESULTS, Drawn, ResultCorrection, ResultLine, VoteRecord
 from civic.results import (
     as_election,
     as_json,
@@ -24,7 +24,7 @@ from civic.results import (
     results_csv,
     results_document,
 )
-from civic.tally import Ballot, Number, Outcome
+from civic.tally import Ballot, Line, Number, Outcome
 from civic.tally_check import Batch
 
 COUNTRY, UNIT = "South Korea", "Gwangsan-gu"
@@ -71,18 +71,33 @@ def result_files(
     results = results_document(
         poll, proposals, result, ballots, voters, len(void), batches, tables, draw, drawn
     )
-    files = {RESULTS: as_json(results), "results.csv": results_csv(result, proposals, poll)}
+    files = {RESULTS: as_json(results)}
     singly = ballots_document(poll, proposals, ballots, void)
     if singly is not None:
-        files |= {
-            BALLOTS: as_json(singly),
-            "ballots.csv": ballots_csv(ballots),
-            "election.pb": write_pb(as_election(poll, proposals, ballots, result, COUNTRY, UNIT)),
-        }
+        files[BALLOTS] = as_json(singly)
+    files |= copies(poll, proposals, result.lines, ballots if singly else None)
     if board is not None:
         told = {"poll": poll.slug, "rules": results["rules_hash"], "digest": board.digest}
         files[RECEIPTS] = as_json(told | {"receipts": list(board.receipts)})
     return placed(results, files, at, board, origin, corrections)
+
+
+def copies(
+    poll: Poll,
+    proposals: Sequence[Proposal],
+    lines: Iterable[Line | ResultLine],
+    ballots: Sequence[Ballot] | None,
+) -> dict[str, str]:
+    """Name -> text of the files that say a result once more, for spreadsheets and other programs.
+
+    ballots: None where they are not published one by one.
+    """
+    lines = list(lines)
+    files = {"results.csv": results_csv(lines, proposals, poll)}
+    if ballots is not None:
+        files["ballots.csv"] = ballots_csv(ballots)
+        files["election.pb"] = write_pb(as_election(poll, proposals, ballots, lines, COUNTRY, UNIT))
+    return files
 
 
 def placed(

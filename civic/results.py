@@ -10,12 +10,13 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from civic.ballots import Spoiled, rules_document, rules_hash
 from civic.models import Poll, Proposal
 from civic.pabulib import Election, Project
-from civic.published import Drawn
+from civic.published import Drawn, ResultLine
 from civic.tally import ONLINE, Ballot, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
 from civic.tally_check import Batch
 
@@ -158,17 +159,17 @@ def ballots_csv(ballots: Iterable[Ballot]) -> str:
     return _csv(rows)
 
 
-def results_csv(result: Outcome, proposals: Iterable[Proposal], poll: Poll) -> str:
-    """One row per proposal in the order of the result; every cell quoted, with a BOM."""
+def results_csv(lines: Iterable[Line | ResultLine], proposals: Iterable[Proposal], poll: Poll) -> str:
+    """One row per proposal in the order of the lines; every cell quoted, with a BOM."""
     known = {each.slug: each for each in proposals}
     labels = {kind.id: kind.label for kind in poll.types}
     cost = f"예산({poll.unit})" if poll.unit else "예산"
     rows: list[tuple[object, ...]] = [
         ("순위", "제안", "제목", "유형", cost, "득표", "점수", "결과", "대신 선정된 제안")
     ]
-    for line in result.lines:
+    for line in lines:
         each = known[line.slug]
-        score = float(line.score)
+        score = float(Fraction(line.score))
         rows.append(
             (
                 line.rank,
@@ -201,7 +202,7 @@ def as_election(
     poll: Poll,
     proposals: Iterable[Proposal],
     ballots: Iterable[Ballot],
-    result: Outcome,
+    lines: Iterable[Line | ResultLine],
     country: str,
     unit: str,
 ) -> Election:
@@ -210,7 +211,7 @@ def as_election(
     The rule is named only where that format has a name for it. A proposal that nobody picked never wins here,
     so the smallest threshold written is 1.
     """
-    lines = {line.slug: line for line in result.lines if line.reason not in ("withdrawn", "not-voted")}
+    took_part = {line.slug: line for line in lines if line.reason not in ("withdrawn", "not-voted")}
     chosen = sorted(ballots, key=lambda ballot: ballot.tracker)
     rules = rules_of(poll)
     standing = {kind.id for kind in poll.types if kind.max}
@@ -231,7 +232,7 @@ def as_election(
         "country": country,
         "unit": unit,
         "instance": poll.slug,
-        "num_projects": str(len(lines)),
+        "num_projects": str(len(took_part)),
         "num_votes": str(len(chosen)),
         "budget": str(sum(pot.budget for pot in pots)),
         "vote_type": "approval",
@@ -250,7 +251,7 @@ def as_election(
             for group in poll.exclusions
         )
         meta["comment"] = " ".join(f"#{n}: {pair}." for n, pair in enumerate(pairs, 1))
-    listed = [each for each in sorted(proposals, key=lambda each: each.slug) if each.slug in lines]
+    listed = [each for each in sorted(proposals, key=lambda each: each.slug) if each.slug in took_part]
     return Election(
         meta=meta,
         projects={
@@ -258,8 +259,8 @@ def as_election(
                 id=each.slug,
                 cost=each.cost,
                 name=each.title,
-                votes=lines[each.slug].votes,
-                selected="1" if lines[each.slug].won else "0",
+                votes=took_part[each.slug].votes,
+                selected="1" if took_part[each.slug].won else "0",
                 other={"category": each.type},
             )
             for each in listed

@@ -563,7 +563,7 @@ def test_published_pb_file_gives_the_same_winners() -> None:
                          {"id": "other", "label": "자치", "max": 0}])  # fmt: skip
     ballots = some_ballots()
     found = results.tally(poll, some_proposals(), ballots)
-    text = write(results.as_election(poll, some_proposals(), ballots, found, "Korea", "광산구"))
+    text = write(results.as_election(poll, some_proposals(), ballots, found.lines, "Korea", "광산구"))
     assert not text.startswith("\ufeff")
     again = recount(parse(text, "budget.pb"))
     assert set(again.winners) == set(found.winners)
@@ -578,7 +578,9 @@ def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
     ):
         poll = a_poll(closes=closes)
         found = results.tally(poll, some_proposals(), some_ballots())
-        meta = results.as_election(poll, some_proposals(), some_ballots(), found, "Korea", "광산구").meta
+        meta = results.as_election(
+            poll, some_proposals(), some_ballots(), found.lines, "Korea", "광산구"
+        ).meta
         assert (meta["date_begin"], meta["date_end"]) == ("07.08.2023", last)
 
 
@@ -590,7 +592,7 @@ def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
         each.model_copy(update={"title": titles.get(each.slug, each.title)}) for each in some_proposals()
     ]
     found = results.tally(poll, proposals, some_ballots())
-    text = results.results_csv(found, proposals, poll)
+    text = results.results_csv(found.lines, proposals, poll)
     for title in titles.values():
         assert f'"\'{title}"' in text
     assert text.startswith('\ufeff"순위"') and '"예산(원)"' in text

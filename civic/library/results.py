@@ -36,6 +36,7 @@ from civic.published import (
     ResultsFile,
     VoteRecord,
 )
+from civic.result_files import copies
 from civic.results import FEWEST, candidates_of, results_document, rules_of, tally
 from civic.tally import Ballot, RulesMistake, TieStops
 from civic.tally_check import Batch, check
@@ -175,7 +176,7 @@ def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult
             Mistake(f"{place}/{RESULTS}", 0, "declared", "규칙과 제안을 읽을 수 없습니다", str(wrong))
         ]
     result = VoteResult(record, document, poll, proposals, dict(files), ballots, receipts)
-    lines = [*_agreement(result), *_board(result)] or [*_recount(result)]
+    lines = [*_agreement(result), *_board(result)] or [*_recount(result), *_copies(result)]
     return result, [Mistake(f"{place}.toml", 0, "", line) for line in lines]
 
 
@@ -261,7 +262,7 @@ def _recount(result: VoteResult) -> Iterator[str]:
     document, ballots = result.document, result.ballots
     if ballots is None:
         return
-    cast = [Ballot(each.tracker, each.choices, each.batch) for each in ballots.ballots]
+    cast = _cast(ballots)
     tables = {
         body: {slug: Fraction(points) for slug, points in rows.items()}
         for body, rows in document.tables.items()
@@ -299,6 +300,25 @@ def _recount(result: VoteResult) -> Iterator[str]:
             if before[line["slug"]][name] != value:
                 told = before[line["slug"]][name]
                 yield f"{RESULTS}: {line['slug']}: {name}가 표와 다릅니다 (적힌 것 {told}, 다시 센 것 {value})"
+
+
+def _copies(result: VoteResult) -> Iterator[str]:
+    """Do the files for spreadsheets and other programs say the same as those that were counted again?"""
+    record, document = result.record, result.document
+    poll = result.poll.model_copy(update={"source": record.source, "currency": record.currency})
+    cast = _cast(result.ballots) if result.ballots else None
+    for name, text in copies(poll, list(result.proposals.values()), document.lines, cast).items():
+        as_it_came = name == "election.pb" and record.source
+        if name not in result.files or as_it_came:
+            continue
+        if result.files[name].decode().replace("\r\n", "\n") != text.replace(
+            "\r\n", "\n"
+        ):  # version control may write other line ends
+            yield f"{name}: {RESULTS}이나 {BALLOTS}과 다릅니다. 공개한 파일로 되돌리세요"
+
+
+def _cast(ballots: BallotsFile) -> list[Ballot]:
+    return [Ballot(each.tracker, each.choices, each.batch) for each in ballots.ballots]
 
 
 S = TypeVar("S", bound=Shape)

@@ -21,8 +21,8 @@ from civic.models import Poll, Proposal
 from civic.pabulib import Election
 from civic.pabulib import write as write_pb
 from civic.published import RESULTS
-from civic.result_files import Origin, placed, result_files
-from civic.results import SHARED, as_json, candidates_of, line_document, results_csv, rules_of, tally
+from civic.result_files import Origin, copies, placed, result_files
+from civic.results import SHARED, as_json, candidates_of, line_document, rules_of, tally
 from civic.tally import Ballot, Outcome, count
 from civic.tally_check import check
 
@@ -133,7 +133,7 @@ def _as_declared(
     }
     files = {
         RESULTS: as_json(document),
-        "results.csv": results_csv(Outcome(tuple(lines), document["spent"]), proposals, poll),
+        **copies(poll, proposals, lines, None),
         "election.pb": write_pb(election),
     }
     return placed(document, files, at, origin=origin)

@@ -316,6 +316,27 @@ def test_a_result_that_does_not_follow_from_its_ballots_stops_the_build(content:
 
 
 @pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("results.csv", '"14"', '"41"'),
+        ("ballots.csv", '"ramp"', '"bench"'),
+        ("election.pb", "60000000", "6000000"),
+    ],
+)
+def test_a_file_for_other_programs_that_says_something_else_is_named(
+    content: Path, name: str, old: str, new: str
+) -> None:
+    """It was offered for download unseen: a figure changed by hand would have been the district's own."""
+    place = content / "results/budget" / name
+    told = place.read_bytes()
+    assert old.encode() in told
+    place.write_bytes(told.replace(b"\r\n", b"\n"))
+    load(content, PUBLISHED)  # the control, with the line ends that version control may write
+    place.write_bytes(told.replace(old.encode(), new.encode(), 1))
+    assert f"{name}: results.json이나 ballots.json과 다릅니다. 공개한 파일로 되돌리세요" in mistakes(content)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("voters = 24", "voters = 25", "voters: 25라고 적혀 있는데 results.json에는 24입니다"),
@@ -367,6 +388,17 @@ def test_a_pipe_among_the_files_is_named(content: Path) -> None:
     place.unlink()
     os.mkfifo(place)
     assert "파일이 없습니다 (found budget/results.json)" in mistakes(content)
+
+
+def test_the_table_of_a_small_vote_is_compared_too(tmp_path: Path) -> None:
+    """Without single ballots it follows from results.json alone."""
+    poll, proposals = a_counted_poll()
+    content = write_site(tmp_path / "content", poll, list(proposals.values()))
+    publish(content, poll, proposals, some_ballots()[:12])
+    load(content, PUBLISHED)  # the control
+    place = content / "results/budget/results.csv"
+    place.write_text(place.read_text("utf-8").replace("lamp", "lump"), "utf-8")
+    assert "results.csv: results.json이나" in mistakes(content)
 
 
 def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
