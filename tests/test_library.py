@@ -231,6 +231,18 @@ def test_a_link_to_a_hidden_page_is_no_mistake(small: Path) -> None:
     ]
 
 
+def test_lists_are_linked_to_as_a_whole(small: Path) -> None:
+    """The last page of a list goes when one entry does: from then on no build would come through."""
+    page = small / "programs/news.md"
+    text = page.read_text("utf-8")
+    page.write_text(f"{text}\n[가](/lectures/) [나](/lectures/category/craft/)\n", "utf-8")
+    assert report(small) == []
+    line = len(text.splitlines()) + 2
+    for target in ("/lectures/page/2/", "/lectures/category/craft/page/2/"):
+        page.write_text(f"{text}\n[가]({target})\n", "utf-8")
+        assert report(small)[0].startswith(f"programs/news.md:{line}: 없는 주소입니다 (found {target})")
+
+
 def test_lines_of_keys_are_found_however_they_are_written() -> None:
     """Tables, arrays of tables, dotted and quoted keys, arrays over lines, inline tables, long strings."""
     text = '''a = """

@@ -23,7 +23,8 @@ TAKEN_IN_LISTS = ("category", "department", "page", "status", "type", "vote")
 FIXED = ("/", "/my/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
 PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
 
-_LIST_PART = re.compile(r"/(status|vote|type|category|department)/[a-z0-9-]+/(page/\d+/)?$|/page/\d+/$")
+# Not its pages 2, 3, …: what stands there moves, and the last of them goes as the list gets shorter.
+_LIST_PART = re.compile(r"/(status|vote|type|category|department)/[a-z0-9-]+/$")
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
