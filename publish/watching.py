@@ -35,6 +35,7 @@ from publish.report import Report
 from publish.request import LIVE, ROOT, Request, told
 
 DELAY = 200  # ms in which several edits count as one
+QUIET = 20  # ms without another one, after which they are built
 TICK = 500  # ms between two looks at the server and the clock
 SHOWN = ("templates", "static")
 MISSED = frozenset({(Change.modified, "")})  # whatever happened while nobody watched
@@ -104,6 +105,7 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[Set[tupl
             for seen in changes(
                 *(place for place in places if place.exists()),
                 debounce=DELAY,
+                step=QUIET,
                 rust_timeout=TICK,
                 yield_on_timeout=True,
                 stop_event=stop,
