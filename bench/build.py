@@ -6,7 +6,7 @@ The corpus is made here, the same each time: documents over all kinds, about 3 k
 plain Frozen-Flask use the full templates; Hugo, Eleventy and Pelican a plain layout (title, menu, text). They are
 looked for in DIR (bin/hugo, bin/pelican, node_modules/.bin/eleventy) and left out where they are not installed.
 Printed: median seconds and highest memory (largest process, and all of them at once are not told apart by the kernel:
-ru_maxrss of the largest). Each measured build is a process of its own; every round does every case once. Then each aim
+ru_maxrss of the largest). Each measured build is a process of its own, but for the edits beside `--watch`; every round does every case once. Then each aim
 with what became of it; exit code 1 when one was missed.
 """
 
