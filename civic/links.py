@@ -19,6 +19,12 @@ FOLDERS = {
 NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
 LISTED = ("programme", "lecture", "event", "vote", "proposal")  # kinds that have a list page
 SUBJECTS = ("programs", "lectures", "events")  # folders whose pages may take sign-ups
+FILTERS = ("status", "vote", "type", "category", "department")  # between a list and what it is seen through
+
+
+def is_passed_over(name: str) -> bool:
+    """Is a file or folder of that name no part of the site: hidden, or a lock that an editor leaves while one writes?"""
+    return name.startswith((".", "~$"))
 
 
 def link(noun: str, slug: str = "") -> str:

@@ -32,9 +32,8 @@ class Cache:
     def __init__(self, file: Path, stamp: str) -> None:
         self._file, self.stamp = file, stamp
         self._is_file = True  # else what is kept is lost with this process
-        self._packs: dict[
-            tuple[str, int], Mapping[str, Any]
-        ] = {}  # (kind, pack) -> name -> value, if asked for
+        # (kind, pack) -> name -> value, of those that were asked for
+        self._packs: dict[tuple[str, int], Mapping[str, Any]] = {}
         self._db = self._open()
         try:
             if self.get("cache", "whole") is not True:

@@ -17,7 +17,7 @@ from civic.library import Library
 from civic.library.facts import TEXT
 from civic.library.prose import page_behind, prose, without_links
 from civic.library.targets import mentions_of
-from civic.links import link
+from civic.links import FILTERS, link
 from civic.models import Document, Lecture, Poll, Proposal
 from publish.cards import Card, card
 from publish.pages import Page, Writer, digest
@@ -25,13 +25,7 @@ from publish.sources import Sources
 from templates import environment
 
 Trail = list[tuple[str, str]]
-FILTERED = (
-    "/status/",
-    "/vote/",
-    "/type/",
-    "/category/",
-    "/department/",
-)  # between a list and what it is seen through
+FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
 LIST_TITLES = {
     "programme": "소식·공고",

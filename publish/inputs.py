@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from civic.links import is_passed_over
+
 CODE = ("build.py", "civic", "publish", "templates", "forms_api")  # forms_api: its words are in the font
-IGNORED = (
-    ".",
-    "~$",
-)  # as reading ignores them: hidden files, and the locks that editors and word processors leave
 KIT = "node_modules/krds-uiux"
 RACY = 50_000_000  # ns: a file changed so lately may change again without another time
 
@@ -64,10 +62,8 @@ class Inputs:
     def _listed(self, places: Iterable[Path], endings: tuple[str, ...]) -> Iterator[str]:
         for place in places:
             for path, found in _files(str(place)):
-                if path.endswith(
-                    "/"
-                ):  # of a folder counts that it is there: its times change with hidden files too
-                    if not endings:
+                if path.endswith("/"):
+                    if not endings:  # that it is there: its times change with hidden files too
                         yield f"{path} {found.st_ino}"
                 elif path.endswith(endings or ""):
                     latest = max(found.st_mtime_ns, found.st_ctime_ns)
@@ -91,7 +87,7 @@ def _files(
     except FileNotFoundError:
         return
     for entry in entries:
-        if entry.name == "__pycache__" or entry.name.startswith(IGNORED):
+        if entry.name == "__pycache__" or is_passed_over(entry.name):
             continue
         try:
             is_folder, found = entry.is_dir(), entry.stat()

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from templates import is_seen, text_of
+from civic.links import is_passed_over
+from templates import text_of
 
 _TAG = re.compile(r"{%[-+]?\s*(?:extends|include|import|from)\s(.*?)[-+]?%}", re.DOTALL)
 _NAMED = re.compile(
@@ -23,7 +24,7 @@ class Sources:
         self.texts = {
             file.relative_to(folder).as_posix(): text_of(file)
             for file in sorted(folder.rglob("*"))
-            if file.suffix in (".html", ".txt", ".xml") and is_seen(file)
+            if file.suffix in (".html", ".txt", ".xml") and not is_passed_over(file.name)
         }
         self.of = cache(self._of)
 

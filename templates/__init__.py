@@ -35,11 +35,6 @@ def text_of(file: Path) -> str:
         raise NotText(f"{file}:{line}: UTF-8이 아닙니다. 편집기에서 UTF-8로 저장하세요") from wrong
 
 
-def is_seen(file: Path) -> bool:
-    """Is it no hidden file, and no lock that an editor leaves while somebody writes?"""
-    return not file.name.startswith((".", "~$"))
-
-
 class Addressed(Protocol):
     """Anything that knows under which address an asset is served."""
 

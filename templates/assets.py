@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from templates import NotText, fonts, is_seen, stylesheet, text_of
+from civic.links import is_passed_over
+from templates import NotText, fonts, stylesheet, text_of
 
 KIT = Path("node_modules/krds-uiux/resources")
 STYLES = (
@@ -91,7 +92,7 @@ class Assets:
         box.add("site.css", css.encode())
         _add_scripts(box, root / "static/js")
         box.add("favicon.svg", (root / "static/icons/favicon.svg").read_bytes())  # the others are in the CSS
-        for file in sorted(each for each in (root / "static").iterdir() if each.is_file() and is_seen(each)):
+        for file in sorted(filter(Path.is_file, _seen((root / "static").iterdir()))):
             box.add(file.name, file.read_bytes())
         names = json.dumps(box.addresses, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         return cls(dict(box.addresses), {**box.files, MANIFEST: names.encode()})
@@ -197,8 +198,12 @@ def page_words(root: Path) -> frozenset[str]:
 
 
 def _templates_and_scripts(root: Path) -> Iterator[Path]:
-    yield from filter(is_seen, (root / "templates").rglob("*.html"))
-    yield from filter(is_seen, (root / "static/js").glob("*.js"))
+    yield from _seen((root / "templates").rglob("*.html"))
+    yield from _seen((root / "static/js").glob("*.js"))
+
+
+def _seen(files: Iterable[Path]) -> Iterator[Path]:
+    return (file for file in files if not is_passed_over(file.name))
 
 
 def _own_characters(root: Path) -> frozenset[str]:
@@ -219,7 +224,7 @@ def _own_characters(root: Path) -> frozenset[str]:
 
 def _add_scripts(box: _Box, folder: Path) -> None:
     """Scripts; an import of a neighbour is rewritten to the neighbour's hashed name."""
-    waiting = {file.name: text_of(file) for file in sorted(filter(is_seen, folder.glob("*.js")))}
+    waiting = {file.name: text_of(file) for file in sorted(_seen(folder.glob("*.js")))}
 
     def add(name: str) -> str:
         if name in box.addresses:

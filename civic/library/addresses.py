@@ -11,7 +11,7 @@ from civic.errors import Mistake
 from civic.library.prose import prose
 from civic.library.reading import SITE_FILE, Reading
 from civic.library.shape_mistakes import dotted, nearest
-from civic.links import FOLDERS, LISTED, NOUNS, link
+from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
 from civic.meetings import meetings
 
 # Plain pages live at the root, where these names are already taken.
@@ -19,12 +19,12 @@ TAKEN_AT_ROOT = (
     *FOLDERS.values(), "api", "assets", "en", "healthz", "metrics", "my", "open-data", "problems", "readyz",
     "search", "staff",
 )  # fmt: skip
-TAKEN_IN_LISTS = ("category", "department", "page", "status", "type", "vote")
+TAKEN_IN_LISTS = (*FILTERS, "page")
 FIXED = ("/", "/my/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
 PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
 
 # Not its pages 2, 3, …: what stands there moves, and the last of them goes as the list gets shorter.
-_LIST_PART = re.compile(r"/(status|vote|type|category|department)/[a-z0-9-]+/$")
+_LIST_PART = re.compile(rf"/({'|'.join(FILTERS)})/[a-z0-9-]+/$")
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 

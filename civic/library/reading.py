@@ -24,14 +24,13 @@ from civic.library.parallel import mapped
 from civic.library.shape_mistakes import nearest, shape_mistakes, unknown_key
 from civic.library.targets import links_of, mentions_of, silent_pictures
 from civic.library.text_mistakes import text_mistakes, unseen_values
-from civic.links import FOLDERS
+from civic.links import FOLDERS, is_passed_over
 from civic.models import KINDS, Document, Site
 
 SITE_FILE = "site.toml"
 _FILLED = ("slug", "body", "file")  # the library's own; staff do not write them
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
-_IGNORED = (".", "~$")  # hidden files, and the locks that word processors leave
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
 
 
@@ -42,9 +41,8 @@ class Reading:
     site: Site | None = None
     content: Path = Path()
     facts: dict[str, Facts] = field(default_factory=dict)  # by file: of every page that could be read
-    digests: dict[str, str] = field(
-        default_factory=dict
-    )  # by file: SHA-256 of its bytes, "" where they cannot be read
+    # By file: SHA-256 of its bytes, "" where they cannot be read.
+    digests: dict[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     _sources: dict[str, Source | None] = field(default_factory=dict)
 
@@ -138,9 +136,7 @@ def _read_site(content: Path, reading: Reading) -> None:
 def _pages(content: Path, folder: str, reading: Reading) -> Iterator[str]:
     """The page files of a folder; whatever else lies there is a mistake."""
     with os.scandir(content / folder) as entries:
-        found = sorted(
-            (each.name, _is_folder(each)) for each in entries if not each.name.startswith(_IGNORED)
-        )
+        found = sorted((each.name, _is_folder(each)) for each in entries if not is_passed_over(each.name))
     for name, is_folder in found:
         file = f"{folder}/{name}"
         if is_folder:
@@ -240,7 +236,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _names(folder: Path) -> list[str]:
     """What lies in a folder, in the order of the names, without hidden files."""
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not entry.name.startswith(_IGNORED))
+        return sorted(entry.name for entry in entries if not is_passed_over(entry.name))
 
 
 def whole_file(path: Path | str) -> bytes:

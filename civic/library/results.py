@@ -24,7 +24,7 @@ from civic.forms import Shape
 from civic.library.front import Source, read_source
 from civic.library.reading import whole_file
 from civic.library.shape_mistakes import dotted, shape_mistakes
-from civic.links import FOLDERS, link
+from civic.links import FOLDERS, is_passed_over, link
 from civic.models import Poll, Proposal
 from civic.published import (
     BALLOTS,
@@ -42,7 +42,6 @@ from civic.tally import Ballot, RulesMistake, TieStops
 from civic.tally_check import Batch, check
 
 FOLDER = FOLDERS["result"]
-_IGNORED = (".", "~$")
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def read_results(content: Path) -> ReadResults:
     if not base.is_dir():
         return found
     with os.scandir(base) as entries:
-        names = sorted(each.name for each in entries if each.is_file() and not each.name.startswith(_IGNORED))
+        names = sorted(each.name for each in entries if each.is_file() and not is_passed_over(each.name))
     for name in names:
         if name.endswith(".toml"):
             _read_record(base, name, found)

@@ -14,13 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from civic.library import reading
 from publish import inputs
 from publish.builds import Builds
 from publish.inputs import RACY
 from publish.request import Request
 from publish.syncing import LOCK, MARK, PART
-from templates import is_seen
 from tests.built.test_build import ROOT, SAMPLES, run, snapshot
 
 
@@ -165,12 +163,6 @@ def test_nobody_has_to_listen(call: list[str], tmp_path: Path, both: bool) -> No
 
 
 # ---------------------------------------------------------------------------- what only looks like content
-
-
-def test_names_that_reading_ignores_are_ignored_everywhere() -> None:
-    """The look for changes and the reading have the same idea of a hidden file."""
-    assert inputs.IGNORED == reading._IGNORED
-    assert not any(is_seen(Path(f"{sign}name.html")) for sign in inputs.IGNORED)
 
 
 def test_locks_of_editors_are_not_content(call: list[str], content: Path) -> None:
