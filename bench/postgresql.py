@@ -22,7 +22,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from civic.clock import SEOUL, SteadyClock
-from civic.entries import Cap, Entry, Seat, new_number
+from civic.codes import new_number
+from civic.entries import Cap, Entry, Seat
 from civic.store import open_store
 from civic.store.book import Store
 from civic.store.postgresql import migrate

@@ -30,7 +30,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tinydb import TinyDB, where
 
 from civic.clock import SEOUL
-from civic.entries import Cap, Entry, Seat, new_number
+from civic.codes import new_number
+from civic.entries import Cap, Entry, Seat
 from civic.store.documents import to_document
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.keys import KeyFile

@@ -9,8 +9,8 @@ from typing import Any
 
 from civic.errors import FieldError
 from civic.forms import FormSpec, Question
-from civic.texts import clean
-from civic.wording import josa
+from civic.korean import josa
+from civic.text import clean
 
 
 def read_answers(spec: FormSpec, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:

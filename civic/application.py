@@ -15,7 +15,7 @@ from civic.answers import read_answers
 from civic.errors import FieldError, Invalid
 from civic.forms import FormSpec, Round
 from civic.models import Document
-from civic.texts import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
+from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
 
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from civic.errors import FieldError, Invalid
+from civic.korean import josa
 from civic.models import Poll, Proposal
 from civic.slots import FAULTS, Slot, room
-from civic.wording import josa
 
 # What a page says beside the rules; everything else that staff write in a poll is a rule and is bound.
 NOT_RULES = frozenset(

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
-
-# No look-alikes: 0 O, 1 I L, 2 Z, 5 S, 8 B, U V are left out. 24 signs, 8 of them: 36 bits.
-NUMBER_SIGNS = "34679ACDEFGHJKMNPQRTUWXY"
 
 # States that hold a place. Who came, and who did not, had it: nobody else gets it afterwards.
 HELD = ("confirmed", "offered", "attended", "absent")
 LIVE = ("received", "confirmed", "waiting", "offered")  # states in which a person may not apply again
 FINAL = ("declined", "cancelled", "rejected", "attended", "absent")
 STATES = (*LIVE, *FINAL)
-
-
-def new_number() -> str:
-    """A receipt number that cannot be guessed or misread: "7K3F-9QXM"."""
-    rest, signs = secrets.randbelow(len(NUMBER_SIGNS) ** 8), ""
-    while len(signs) < 8:
-        rest, place = divmod(rest, len(NUMBER_SIGNS))
-        signs += NUMBER_SIGNS[place]
-    return f"{signs[:4]}-{signs[4:]}"
-
-
-def clean_number(text: str) -> str:
-    """A receipt number as typed: " 7k3f9qxm" -> "7K3F-9QXM"."""
-    signs = "".join(c for c in text.upper() if c.isalnum())
-    return f"{signs[:4]}-{signs[4:]}" if len(signs) == 8 else signs
 
 
 @dataclass(frozen=True)

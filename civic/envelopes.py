@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
@@ -18,9 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from civic.entries import NUMBER_SIGNS
+from civic.codes import code_of, from_text, is_code, new_code
 from civic.errors import FieldError, Invalid
-from civic.slots import FAULTS, HEADER, POINT, POLL_TAG, Slot, from_text
+from civic.slots import FAULTS, HEADER, POINT, POLL_TAG, Slot
 
 VERSION = 1
 INFO = b"madang ballot 1"
@@ -43,23 +42,9 @@ def read_public(text: str) -> bytes:
     return raw
 
 
-def new_code() -> str:
-    """Sixteen signs without look-alikes in fours, 73 bits: "7K3F-9QXM-…". For trackers."""
-    return _in_fours("".join(secrets.choice(NUMBER_SIGNS) for _ in range(16)))
-
-
 def receipt_of(envelope: bytes) -> str:
     """The receipt code of an envelope, 73 bits: SHA-256 as a number, its sixteen lowest digits in base 24."""
     return code_of(int.from_bytes(hashlib.sha256(envelope).digest(), "big"))
-
-
-def code_of(number: int) -> str:
-    """Sixteen signs of a number: its lowest digits in base 24."""
-    signs = []
-    for _ in range(16):
-        number, sign = divmod(number, len(NUMBER_SIGNS))
-        signs.append(NUMBER_SIGNS[sign])
-    return _in_fours("".join(signs))
 
 
 def ephemeral_of(envelope: bytes) -> bytes:
@@ -170,17 +155,3 @@ def _read_content(padded: bytes) -> tuple[str, tuple[str, ...]]:
     if not is_code(tracker) or not isinstance(choices, list) or not all(isinstance(c, str) for c in choices):
         raise BadEnvelope("content")
     return tracker, tuple(sorted(choices))
-
-
-def is_code(value: object) -> bool:
-    """Is it a tracker or receipt in its written form?"""
-    return (
-        isinstance(value, str)
-        and len(value) == 19
-        and value[4::5] == "---"
-        and all(sign in NUMBER_SIGNS for sign in value.replace("-", ""))
-    )
-
-
-def _in_fours(signs: str) -> str:
-    return "-".join(signs[start : start + 4] for start in range(0, len(signs), 4))

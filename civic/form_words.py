@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from civic import rules, wording
+from civic import korean, rules
 from civic.forms import FormSpec, Round
 
 
@@ -74,7 +74,7 @@ def next_steps(
     if state == "confirmed":
         steps = ["자리가 확정되었습니다."]
         if each.starts:
-            steps.append(f"{wording.short_moment(each.starts)}에 시작합니다.")
+            steps.append(f"{korean.short_moment(each.starts)}에 시작합니다.")
         return [*steps, keep, "오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다."]
     if state == "waiting":
         place = f"대기 {position}번입니다. " if position else ""
@@ -85,19 +85,19 @@ def next_steps(
         if spec.selection == "window-draw" and not position:
             steps.insert(0, "추첨을 기다리는 신청이 먼저입니다. 대기 순서는 추첨이 끝난 뒤에 정해집니다.")
         if each.starts:
-            steps.append(f"{wording.short_moment(each.starts)}에 활동이 시작하면 대기는 끝납니다.")
+            steps.append(f"{korean.short_moment(each.starts)}에 활동이 시작하면 대기는 끝납니다.")
         return [*steps, keep]
     if state == "offered":
-        until = f"{wording.short_moment(deadline)}까지 " if deadline else ""
+        until = f"{korean.short_moment(deadline)}까지 " if deadline else ""
         return [f"자리가 났습니다. {until}‘내 신청 확인’에서 수락하거나 사양해 주세요.", keep]
     if state == "received":
         if spec.selection == "window-draw":
-            end = wording.short_moment(rules.window_end(spec, each))
+            end = korean.short_moment(rules.window_end(spec, each))
             return [
                 f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다.",
                 keep,
             ]
-        closes = wording.closing(spec.closes_for(each))
+        closes = korean.closing(spec.closes_for(each))
         how = "심사해서" if spec.selection == "review" else "추첨해서"
         return [f"접수가 끝나는 {closes} 뒤에 {how} 정합니다.", keep]
     return []

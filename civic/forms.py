@@ -8,29 +8,11 @@ import math
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import Field, model_validator
 
-from civic.clock import SEOUL, YEARS
-
-T = TypeVar("T")
-Many = Annotated[tuple[T, ...], Strict(False)]  # a TOML array; its items stay strict
-
-SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-Slug = Annotated[str, Field(pattern=SLUG, max_length=80)]
-Line = Annotated[str, Field(min_length=1, max_length=300)]
-
-
-def _in_seoul(value: datetime) -> datetime:
-    """A time written without an offset is Seoul time: staff write what stands on the poster."""
-    if value.year not in YEARS:
-        raise ValueError(f"{YEARS[0]}년부터 {YEARS[-1]}년까지 쓸 수 있습니다")
-    return value.replace(tzinfo=SEOUL) if value.tzinfo is None else value.astimezone(SEOUL)
-
-
-SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
-
+from civic.shape import SLUG, Line, Many, Misplaced, SeoulTime, Shape, Slug
 
 FIXED_LABELS = {  # of the fields that every form may have, as the page and the consent name them
     "name": "이름",
@@ -39,22 +21,6 @@ FIXED_LABELS = {  # of the fields that every form may have, as the page and the 
     "email": "이메일",
     "party": "함께 신청하는 사람 수",
 }
-
-
-class Misplaced(ValueError):
-    """A mistake that a table finds in something inside it."""
-
-    def __init__(self, said: str, *path: str | int) -> None:
-        """path: of the key, from the table that finds it."""
-        super().__init__(said)
-        self.path = path
-
-
-class Shape(BaseModel):
-    """Base of everything staff write: unknown keys are mistakes, types are exact, nothing changes later."""
-
-    # Deferred: a build reads few kinds anew, and most commands none.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 # What a question may not ask for, and how a hint may still speak of it: "주민등록번호는 적지 마세요".

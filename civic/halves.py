@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from civic.codes import from_text, to_text
 from civic.envelopes import public_bytes
 from civic.models import BoxKey
-from civic.slots import from_text, to_text
 
 FORMAT = "madang ballot key 1"
 WORK = 2**15  # scrypt n with r=8, p=1: 32 MB, about 0.1 s

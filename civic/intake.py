@@ -14,13 +14,14 @@ from typing import Any, Protocol
 from civic import line, people, retention, rules
 from civic.application import Application, read_application, refuse_forbidden
 from civic.clock import Clock
-from civic.entries import Counts, Entry, clean_number, new_number
+from civic.codes import clean_number, new_number
+from civic.entries import Counts, Entry
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, WrongCode
 from civic.forms import FormSpec, Round
 from civic.models import Document
 from civic.seal import Keys
 from civic.store.book import Book, NumberTaken, Store
-from civic.texts import clean
+from civic.text import clean
 
 
 class Pages(Protocol):

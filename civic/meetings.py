@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from urllib.parse import urlsplit
 
-from civic import wording
+from civic import korean
 from civic.forms import Round
 from civic.models import Document, Event, Lecture, Session, Site
 from civic.vcalendar import component, text, utc
@@ -43,7 +43,7 @@ def meetings(doc: Document | None, each: Round | None = None) -> tuple[Meeting, 
 def when(doc: Document | None, each: Round) -> list[str]:
     """The same in words, one line per meeting; a lecture without dates says its time as staff wrote it."""
     found = [
-        wording.period(one.starts, one.ends) if one.ends else wording.short_moment(one.starts)
+        korean.period(one.starts, one.ends) if one.ends else korean.short_moment(one.starts)
         for one in meetings(doc, each)
     ]
     if not found and isinstance(doc, Lecture) and doc.when:
@@ -62,7 +62,7 @@ def summary(doc: Document) -> str:
     found = [_span(each) for each in (classes if apart else [meetings(doc)]) if each]
     days = {one.starts.date() for each in classes for one in each}
     if apart and len(days) == 1:
-        said = wording.short_day(days.pop()) + " "
+        said = korean.short_day(days.pop()) + " "
         found[1:] = [text.removeprefix(said) for text in found[1:]]
     if not found and isinstance(doc, Lecture):
         return doc.when
@@ -72,15 +72,15 @@ def summary(doc: Document) -> str:
 def _span(found: tuple[Meeting, ...]) -> str:
     first, last = found[0], found[-1]
     if len(found) == 1:
-        return wording.period(first.starts, first.ends) if first.ends else wording.short_moment(first.starts)
+        return korean.period(first.starts, first.ends) if first.ends else korean.short_moment(first.starts)
     count = f"모두 {len(found)}회"
     days = [one.starts.date() for one in found]
     if days[0] == days[-1]:
-        return f"{wording.period(first.starts, last.ends or last.starts)}, {count}"
-    text = f"{wording.short_day(days[0])} ~ {wording.short_day(days[-1])}, "
+        return f"{korean.period(first.starts, last.ends or last.starts)}, {count}"
+    text = f"{korean.short_day(days[0])} ~ {korean.short_day(days[-1])}, "
     if len({day.weekday() for day in days}) == 1:
         weekly = all(after - before == timedelta(days=7) for before, after in pairwise(days))
-        text += f"{'매주 ' if weekly else ''}{wording.WEEKDAYS[days[0].weekday()]}요일 "
+        text += f"{'매주 ' if weekly else ''}{korean.WEEKDAYS[days[0].weekday()]}요일 "
     hours = {f"{one.starts:%H:%M}~{one.ends or one.starts:%H:%M}" for one in found}
     if len(hours) == 1:
         text += hours.pop()

@@ -10,10 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from civic import wording
+from civic import korean
 from civic.clock import SEOUL
-from civic.forms import FormSpec, Line, Many, SeoulTime, Shape, Slug
+from civic.forms import FormSpec
 from civic.links import FOLDERS, link
+from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
 Won = Annotated[int, Field(ge=0)]
 
@@ -329,7 +330,7 @@ class Poll(Document):
 
     def money(self, amount: int) -> str:
         """An amount of this poll in words: "4,500만 원", "4,500 EUR"."""
-        return wording.money(amount, self.unit)
+        return korean.money(amount, self.unit)
 
     def type(self, id: str) -> PollType | None:
         return next((each for each in self.types if each.id == id), None)

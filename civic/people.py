@@ -15,7 +15,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import PhoneNumberType
 
-from civic.texts import clean
+from civic.text import clean
 
 LONGEST_NAME = 50  # characters; names of foreign residents are long
 OLDEST = date(1900, 1, 1)

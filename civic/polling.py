@@ -15,10 +15,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from civic import wording
+from civic import korean
 from civic.ballots import check_choices, is_ready, slot_of
 from civic.clock import Clock
-from civic.envelopes import BadEnvelope, check_envelope, code_of, ephemeral_of, new_code, receipt_of, seal
+from civic.codes import code_of, new_code, to_text
+from civic.envelopes import BadEnvelope, check_envelope, ephemeral_of, receipt_of, seal
 from civic.errors import (
     Closed,
     FieldError,
@@ -33,7 +34,7 @@ from civic.errors import (
 )
 from civic.models import Document, Poll, Proposal
 from civic.proving import WRONG, Claim, Derives, Proofs, of, read_code, read_contact
-from civic.slots import Slot, to_text
+from civic.slots import Slot
 from civic.store.box import Box, Code, Copied, PollBox, Sealed
 from civic.store.box_rows import fingerprint, new_message
 
@@ -153,7 +154,7 @@ class Polling:
             raise _over(standing.poll)
         if state == "upcoming":
             early = self.clock.now() < standing.poll.opens
-            opens = wording.short_moment(standing.poll.opens)
+            opens = korean.short_moment(standing.poll.opens)
             raise _saying(NotOpen(), f"투표는 {opens}에 시작합니다." if early else NOT_READY)
         return standing
 
@@ -274,7 +275,7 @@ class Polling:
         if self.clock.now() < standing.poll.closes:
             raise _saying(
                 NotOpen(),
-                f"접수증은 투표가 끝나는 {wording.closing(standing.poll.closes)}부터 볼 수 있습니다.",
+                f"접수증은 투표가 끝나는 {korean.closing(standing.poll.closes)}부터 볼 수 있습니다.",
             )
         with self.box.open(slug) as box:
             return Board(slug, standing.envelopes.rules, tuple(box.receipts()), box.papers())
@@ -417,4 +418,4 @@ def _saying(refusal: R, detail: str) -> R:
 
 
 def _over(poll: Poll) -> Closed:
-    return _saying(Closed(), f"투표는 {wording.closing(poll.closes)}에 끝났습니다.")
+    return _saying(Closed(), f"투표는 {korean.closing(poll.closes)}에 끝났습니다.")

@@ -26,8 +26,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from civic import people
+from civic.codes import from_text, to_text
 from civic.errors import FieldError, Invalid, LateCode, WrongCode
-from civic.slots import from_text, to_text
 from civic.store.box import Code
 
 CODE_DIGITS = 6

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from civic.clock import parse_time
-from civic.forms import Line, Many, SeoulTime, Shape, Slug
+from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]

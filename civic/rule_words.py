@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from civic import wording
+from civic import korean
 from civic.models import Poll
 
 Money = Callable[[int], str]
 
 
-def counting_rules(poll: Poll, money: Money = wording.won) -> tuple[str, ...]:
+def counting_rules(poll: Poll, money: Money = korean.won) -> tuple[str, ...]:
     """How the ballots become winners, a sentence or two per rule, in the order of docs/rules.md.
 
     money: says an amount; for an election from elsewhere its own currency.
@@ -51,7 +51,7 @@ def _pots(poll: Poll, money: Money) -> list[str]:
     if shared:
         rest = poll.budget - sum(kind.budget or 0 for kind in poll.types)
         together = (
-            f"{wording.josa(', '.join(shared), '이/가')} 함께 쓰는 예산은" if len(shared) > 1 else "예산은"
+            f"{korean.josa(', '.join(shared), '이/가')} 함께 쓰는 예산은" if len(shared) > 1 else "예산은"
         )
         lines.append(f"{together} {money(rest)}입니다.")
     return lines

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from civic import wording
+from civic import korean
 from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotOpen
 from civic.forms import FormSpec, Round
-from civic.texts import clean
+from civic.text import clean
 
 NOBODY = Counts()
 NO_CEILING = 1_000_000_000  # a draw or a review takes everyone who asks in time
@@ -46,11 +46,11 @@ def check_time(spec: FormSpec, each: Round, now: datetime, facts: Mapping[str, s
     """
     opens, closes = spec.opens_for(each), spec.closes_for(each)
     if now >= closes:
-        raise Closed(wording.closing(closes))
+        raise Closed(korean.closing(closes))
     if is_closed(spec, each, facts):
         raise Closed
     if now < opens:
-        raise NotOpen(wording.short_moment(opens))
+        raise NotOpen(korean.short_moment(opens))
 
 
 def is_closed(spec: FormSpec, each: Round, facts: Mapping[str, str] | None) -> bool:
@@ -289,7 +289,7 @@ def check_hours(each: Round | None, entry: Entry, hours: int | None, approved: b
     approved, and only worked hours are approved. Approved hours stay: only the same number is taken again.
     """
     if each and each.starts and now < each.starts:
-        raise NotEligible(f"활동이 {wording.short_moment(each.starts)}에 시작합니다. 시작한 뒤에 적으세요.")
+        raise NotEligible(f"활동이 {korean.short_moment(each.starts)}에 시작합니다. 시작한 뒤에 적으세요.")
     if is_approved(entry) and not (approved and hours == entry.hours):
         raise NotEligible(f"이미 {entry.hours}시간을 인정한 신청입니다. 인정한 시간은 고치지 않습니다.")
     if entry.state not in (("attended",) if approved else ("confirmed", "attended", "absent")):

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
+from civic.korean import josa
 from civic.models import Poll, Proposal
 from civic.results import candidates_of
 from civic.tally import Number
-from civic.wording import josa
 
 HEAD = ("제안", "점수")
 _POINTS = re.compile(r"\d{1,9}(\.\d{1,6})?")

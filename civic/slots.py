@@ -5,8 +5,9 @@ The format is written down in docs/voting.md; civic/envelopes.py seals and opens
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
+
+from civic.codes import to_text
 
 POLL_TAG = 16  # bytes of SHA-256(poll id)
 POINT = 65  # an uncompressed P-256 point
@@ -64,16 +65,3 @@ def room(max_picks: int) -> int:
     """Bytes of the padded content: the same for every ballot of a poll, whatever was chosen."""
     longest = 2 + len('{"choices":[],"tracker":""}') + 19 + max_picks * (LONGEST_SLUG + 3)
     return -(-longest // STEP) * STEP
-
-
-def to_text(raw: bytes) -> str:
-    """base64url without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-def from_text(text: str) -> bytes:
-    """The bytes of base64url text in its one spelling; ValueError otherwise (two spellings would be two receipts)."""
-    raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if to_text(raw) != text:
-        raise ValueError("not in its one spelling")
-    return raw

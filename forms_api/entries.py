@@ -10,9 +10,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic import wording
+from civic import korean
 from civic.application import refuse_forbidden
-from civic.entries import clean_number
+from civic.codes import clean_number
 from civic.errors import FieldError, Invalid, NotFound, Refused
 from civic.forms import Round
 from civic.intake import Found
@@ -155,7 +155,7 @@ def shown_place(found: Found) -> tuple[Document | GonePage, Round]:
 def history(found: Found) -> list[tuple[datetime, str]]:
     """(when, what happened) of an entry, oldest first."""
     changes = services().intake.store.history(found.entry.number)
-    return [(change.at, wording.happened(change.cause, change.after)) for change in changes]
+    return [(change.at, korean.happened(change.cause, change.after)) for change in changes]
 
 
 def _given() -> Mapping[str, Any]:

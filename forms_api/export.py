@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from civic import wording
+from civic import korean
 from civic.entries import Entry
 from civic.forms import FormSpec
 from civic.people import show_phone
@@ -46,7 +46,7 @@ def _row(
     fixed = [
         entry.number,
         labels.get(entry.round, entry.round),
-        wording.ENTRY_STATES.get(entry.state, entry.state),
+        korean.ENTRY_STATES.get(entry.state, entry.state),
         entry.rank,
         entry.received.strftime("%Y-%m-%d %H:%M:%S"),
     ]

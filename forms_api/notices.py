@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from flask import Flask
 
-from civic import retention, wording
+from civic import korean, retention
 from civic.entries import Entry
 from civic.errors import Refused
 from civic.intake import Intake
@@ -119,7 +119,7 @@ class Rounds:
         folder, _, slug = entry.subject.partition("/")
         doc = self._intake.library.get(folder, slug)
         title = doc.title if doc else "신청"
-        deadline = wording.short_moment(entry.deadline) if entry.deadline else "곧"
+        deadline = korean.short_moment(entry.deadline) if entry.deadline else "곧"
         text = TEXTS.get(message.kind, "신청의 상태가 바뀌었습니다.")
         why = entry.cause.partition(": ")[2].rstrip(". ")
         said = text.format(deadline=deadline, why=f"까닭: {why}." if why else "").strip()

@@ -25,8 +25,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from civic.codes import from_text, to_text
 from civic.errors import Misuse, NotEligible, Unavailable
-from civic.slots import from_text, to_text
 from forms_api.settings import Settings
 
 PATIENCE = 10  # seconds for the provider to answer

@@ -7,13 +7,13 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage, MultiDict
 
-from civic import wording
+from civic import korean
 from civic.application import Application, holds_resident_number
 from civic.errors import FieldError, Invalid
 from civic.forms import FIXED_LABELS, FormSpec, Question
 from civic.meetings import when, where
 from civic.people import show_phone
-from civic.texts import texts
+from civic.text import texts
 from forms_api.guards import HONEYPOT
 
 ANSWERS = "answers."
@@ -86,7 +86,7 @@ def rows(spec: FormSpec, application: Application) -> list[tuple[str, str]]:
         (FIXED_LABELS["phone"], show_phone(application.phone)),
     ]
     if application.birth_date:
-        born = wording.birthday(date.fromisoformat(application.birth_date))
+        born = korean.birthday(date.fromisoformat(application.birth_date))
         found.append((FIXED_LABELS["birth_date"], born))
     if application.email:
         found.append((FIXED_LABELS["email"], application.email))
@@ -102,7 +102,7 @@ def _as_text(question: Question, answer: Any) -> str:
     if answer is None:
         return "적지 않음"
     if question.type == "date":
-        return wording.day(date.fromisoformat(answer))
+        return korean.day(date.fromisoformat(answer))
     if answer is True:
         return "예"
     if isinstance(answer, list):

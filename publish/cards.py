@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from civic import wording
+from civic import korean
 from civic.forms import FormSpec
 from civic.library import Library
 from civic.meetings import summary
@@ -35,12 +35,12 @@ def card(doc: Document, library: Library) -> Card:
             state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
             if doc.source:
                 state = "closed"  # a vote held elsewhere
-            when = wording.long_period if doc.source else wording.period
+            when = korean.long_period if doc.source else korean.period
             return Card(doc, state, doc.opens, doc.closes, when(doc.opens, doc.closes))
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
-            cost = poll.money(doc.cost) if isinstance(poll, Poll) else wording.won(doc.cost)
+            cost = poll.money(doc.cost) if isinstance(poll, Poll) else korean.won(doc.cost)
             return Card(doc, when=kind.label if kind else "", where=doc.area, cost=cost)
         case Lecture():
             return _with_form(doc, doc.form, now, summary(doc), doc.where)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from civic import wording
+from civic import korean
 from civic.links import LISTED, link
 from civic.models import Poll, Site
 from publish.cards import Card
@@ -88,7 +88,7 @@ def _values(site: Site) -> dict[str, Callable[[Card], str]]:
 def _groups(edition: Edition, noun: str) -> dict[str, list[Pick]]:
     """Every filter that a kind could have, by group label. Types of the same id in several votes are one type."""
     site = edition.library.site
-    states = wording.VOTE_STATES if noun == "vote" else wording.FORM_STATES
+    states = korean.VOTE_STATES if noun == "vote" else korean.FORM_STATES
     groups = {
         "투표 상태" if noun == "vote" else "접수 상태": [Pick("status", key, states[key]) for key in STATUSES]
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flask import abort
 
-from civic import wording
+from civic import korean
 from civic.library.results import VoteResult
 from civic.links import link
 from civic.models import PollType, Proposal
@@ -308,7 +308,7 @@ def _purses(result: VoteResult, money: Money) -> list[Purse]:
 def _money(result: VoteResult) -> Money:
     """Won; for an election from elsewhere its own unit, or bare numbers where the file names none."""
     unit = result.record.currency if result.record.source else "원"
-    return lambda amount: wording.money(amount, unit)
+    return lambda amount: korean.money(amount, unit)
 
 
 def _downloads(result: VoteResult) -> list[Download]:

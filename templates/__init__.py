@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from civic import wording
+from civic import korean
 from civic.ballots import is_ready, slot_of
 from civic.clock import Clock
 from civic.form_words import explain
@@ -102,7 +102,7 @@ def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -
         link=link,
         api=api,
         asset=assets.url,
-        words=wording,
+        words=korean,
         department=library.department,
         form_state=state_now,
         explain=explain,

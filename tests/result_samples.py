@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from civic.envelopes import new_code
+from civic.codes import new_code
 from civic.library.front import FENCE
 from civic.models import Poll, PollType, Proposal
 from civic.result_files import Board, result_files

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL
-from civic.forms import Shape
+from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
 from civic.models import KINDS, Document, Lecture, Proposal, Site, guide_fields
-from civic.wording import ENTRY_STATES, FORM_STATES, SELECTIONS
+from civic.shape import Shape
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "content-guide.md"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from civic.answers import read_answers
 from civic.errors import FieldError
 from civic.forms import FormSpec
-from civic.texts import clean, has_resident_number, texts
+from civic.text import clean, has_resident_number, texts
 
 
 def a_form(**changes: Any) -> FormSpec:

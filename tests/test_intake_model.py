@@ -30,7 +30,8 @@ from hypothesis.stateful import (
 from civic import draw, drawing, intake, line, rules
 from civic.application import Application
 from civic.clock import SEOUL, FixedClock
-from civic.entries import NUMBER_SIGNS, Counts, Entry, Seat
+from civic.codes import NUMBER_SIGNS
+from civic.entries import Counts, Entry, Seat
 from civic.errors import Refused
 from civic.forms import Consent, FormSpec, Limit
 from civic.forms import Round as FormRound

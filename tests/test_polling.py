@@ -14,7 +14,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.clock import FixedClock
-from civic.envelopes import BadEnvelope, new_code, receipt_of, seal
+from civic.codes import from_text, new_code, to_text
+from civic.envelopes import BadEnvelope, receipt_of, seal
 from civic.errors import (
     Closed,
     Invalid,
@@ -30,7 +31,7 @@ from civic.errors import (
 from civic.models import Document, Poll
 from civic.opening import open_all
 from civic.polling import Polling, signed_text
-from civic.slots import Slot, from_text, to_text
+from civic.slots import Slot
 from civic.store.box import BOX_FILE, open_box
 from tests.ballot_samples import (
     CLOSES,

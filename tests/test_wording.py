@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from civic import wording
+from civic import korean
 from civic.clock import SEOUL
 
 
@@ -28,20 +28,20 @@ def at(text: str) -> datetime:
 )
 def test_money_reads_as_people_read_it(amount: int, words: str) -> None:
     """Won in 억 and 만, and no zero parts."""
-    assert wording.won(amount) == words
+    assert korean.won(amount) == words
 
 
 def test_a_period_that_ends_at_midnight_ends_on_the_day_before() -> None:
     """closes = 1 September 00:00 is what the poster calls 31 August 24:00."""
     assert (
-        wording.period(at("2023-08-16T09:00"), at("2023-09-01T00:00"))
+        korean.period(at("2023-08-16T09:00"), at("2023-09-01T00:00"))
         == "8월 16일(수) 09:00 ~ 8월 31일(목) 24:00"
     )
 
 
 def test_a_period_on_one_day_names_the_day_once() -> None:
     """The festival: 16:00 to 21:00."""
-    assert wording.period(at("2023-08-19T16:00"), at("2023-08-19T21:00")) == "8월 19일(토) 16:00 ~ 21:00"
+    assert korean.period(at("2023-08-19T16:00"), at("2023-08-19T21:00")) == "8월 19일(토) 16:00 ~ 21:00"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_period_on_one_day_names_the_day_once() -> None:
 def test_time_left(left: timedelta, words: str) -> None:
     """Whole days and hours, then minutes; nothing once it is over."""
     now = at("2023-08-16T09:00")
-    assert wording.left(now + left, now) == words
+    assert korean.left(now + left, now) == words
 
 
 PARTICLES = [
@@ -90,4 +90,4 @@ PARTICLES = [
 @pytest.mark.parametrize(("word", "pair", "said"), PARTICLES)
 def test_particles_follow_the_last_sound(word: str, pair: str, said: str) -> None:
     """정원이, 대기가; quotes, brackets and signs are not read; both where nobody can tell."""
-    assert wording.josa(word, pair) == said
+    assert korean.josa(word, pair) == said

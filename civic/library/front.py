@@ -10,7 +10,7 @@ from typing import Any
 
 from civic.errors import Mistake
 from civic.library.toml_lines import Path, key_lines
-from civic.texts import has_resident_number
+from civic.text import has_resident_number
 
 FENCE = "+++"
 _CLOSING = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)

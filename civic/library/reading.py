@@ -17,7 +17,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from civic.errors import Mistake, why
-from civic.forms import SLUG
 from civic.library.facts import Facts, Memory, Stamp, stamp
 from civic.library.front import Source, read_source
 from civic.library.parallel import mapped
@@ -26,6 +25,7 @@ from civic.library.targets import links_of, mentions_of, silent_pictures
 from civic.library.text_mistakes import text_mistakes, unseen_values
 from civic.links import FOLDERS, is_passed_over
 from civic.models import KINDS, Document, Site
+from civic.shape import SLUG
 
 SITE_FILE = "site.toml"
 _FILLED = ("slug", "body", "file")  # the library's own; staff do not write them

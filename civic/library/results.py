@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from civic.errors import Mistake, why
-from civic.forms import Shape
 from civic.library.front import Source, read_source
 from civic.library.reading import whole_file
 from civic.library.shape_mistakes import dotted, shape_mistakes
@@ -38,6 +37,7 @@ from civic.published import (
 )
 from civic.result_files import copies
 from civic.results import FEWEST, candidates_of, results_document, rules_of, tally
+from civic.shape import Shape
 from civic.tally import Ballot, RulesMistake, TieStops
 from civic.tally_check import Batch, check
 

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from civic.errors import Mistake
-from civic.forms import FormSpec, Misplaced, Shape
+from civic.forms import FormSpec
 from civic.library.front import Source
 from civic.library.toml_lines import Path
 from civic.models import guide_fields
-from civic.texts import has_resident_number
+from civic.shape import Misplaced, Shape
+from civic.text import has_resident_number
 
 TIME_HINT = "2023-08-16T09:00:00처럼 따옴표 없이 쓰세요"
 DATE_HINT = "2023-08-16처럼 따옴표 없이 쓰세요"

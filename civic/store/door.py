@@ -20,9 +20,9 @@ from typing import Any
 
 from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import InUse, Unavailable
+from civic.korean import josa
 from civic.store.book import Book, Change, Message, Store
 from civic.store.wire import error_of, pack, pack_error, unpack
-from civic.wording import josa
 
 NAME = "door"
 PATIENCE = 5.0  # seconds; less than what a citizen's post waits for the lock

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from civic.errors import InUse, Misuse
-from civic.wording import josa
+from civic.korean import josa
 
 LOCK, ENTRIES, KEYS = "lock", "madang.sqlite3", "keys.sqlite3"
 

@@ -11,10 +11,10 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from civic.entries import NUMBER_SIGNS
-from civic.forms import Line, Many, SeoulTime, Shape, Slug
+from civic.codes import NUMBER_SIGNS
 from civic.library.shape_mistakes import dotted, say
 from civic.published import Count, Digest
+from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
 BOX, OPENED = "madang-box/1", "madang-opened/1"
 MOST_SHOWN = 20  # mistakes of one file

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from civic import drawing
 from civic.clock import parse_time
+from civic.codes import clean_number
 from civic.drawn import FILE, DrawFile
-from civic.entries import clean_number
 from civic.errors import Misuse, NotEligible, why
 from civic.forms import FormSpec, Round
 from civic.models import Document

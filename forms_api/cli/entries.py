@@ -14,9 +14,10 @@ from typing import Any
 
 import click
 
-from civic import line, wording
+from civic import korean, line
 from civic.clock import Clock, SteadyClock, parse_time
-from civic.entries import STATES, Entry, clean_number
+from civic.codes import clean_number
+from civic.entries import STATES, Entry
 from civic.errors import Misuse, NotFound, Unavailable
 from civic.forms import FormSpec, Round
 from civic.intake import Intake
@@ -170,7 +171,7 @@ def list_entries(subject: str | None, round_id: str | None, states: tuple[str, .
         found = opened.of(subject, round_id, states)
         opened.note("list", subject, count=len(found))
         for entry in found:
-            state = wording.ENTRY_STATES[entry.state]
+            state = korean.ENTRY_STATES[entry.state]
             click.echo(
                 f"{entry.number}\t{entry.round}\t{entry.rank}\t{state}\t{entry.received:%Y-%m-%d %H:%M:%S}"
             )
@@ -187,7 +188,7 @@ def show(number: str, **where: Any) -> None:
         opened.note("show", entry.subject, entry.number)
         click.echo(f"접수번호\t{entry.number}")
         click.echo(f"신청한 곳\t{entry.subject} {entry.round}")
-        click.echo(f"상태\t{wording.ENTRY_STATES[entry.state]}")
+        click.echo(f"상태\t{korean.ENTRY_STATES[entry.state]}")
         answers = opened.opened(entry)
         if answers is None:
             click.echo(f"내용\t{ERASED}")
@@ -200,7 +201,7 @@ def show(number: str, **where: Any) -> None:
             for name, answer in answers.get("answers", {}).items():
                 click.echo(f"{name}\t{answer}")
         for change in opened.intake.store.history(entry.number):
-            after = wording.ENTRY_STATES.get(change.after, change.after)
+            after = korean.ENTRY_STATES.get(change.after, change.after)
             click.echo(f"{change.at:%Y-%m-%d %H:%M:%S}\t{after}\t{change.cause}\t{change.who}")
 
 
@@ -252,7 +253,7 @@ def decide(number: str, state: str | None, reason: str, **where: Any) -> None:
         with opened.intake.store.open(entry.subject, who=access.who()) as book:
             now = opened.intake.clock.now()
             _, passed = line.decide(book, spec, each, entry.number, state, reason, now)
-        click.echo(f"{entry.number}: {wording.ENTRY_STATES[state]}")
+        click.echo(f"{entry.number}: {korean.ENTRY_STATES[state]}")
         if passed:
             numbers = ", ".join(each.number for each in passed)
             click.echo(f"먼저 대기하던 신청 {len(passed)}건보다 앞서 확정했습니다: {numbers}", err=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from civic import line, wording
+from civic import korean, line
 from civic.entries import LIVE, Entry
 from civic.errors import Misuse, NotEligible
 from forms_api import access
@@ -83,4 +83,4 @@ def _ledger(opened: Desk, entry: Entry) -> tuple[str, int]:
 def _stage(entry: Entry) -> str:
     if entry.state == "attended":
         return "인정" if entry.cause == "approved" else "활동"
-    return "불참" if entry.state == "absent" else f"신청({wording.ENTRY_STATES[entry.state]})"
+    return "불참" if entry.state == "absent" else f"신청({korean.ENTRY_STATES[entry.state]})"

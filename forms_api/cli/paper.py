@@ -19,7 +19,7 @@ import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import templates
-from civic import people, wording
+from civic import korean, people
 from civic.clock import FixedClock
 from civic.errors import Invalid, NotEligible
 from civic.library import load
@@ -75,7 +75,7 @@ def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
         page = env.get_template(name)
         write(
             folder / name,
-            page.render(poll=standing.poll, groups=groups, rules=standing.slot.rules, words=wording) + "\n",
+            page.render(poll=standing.poll, groups=groups, rules=standing.slot.rules, words=korean) + "\n",
         )
     shutil.copyfile(templates.FOLDER / "paper/paper.css", folder / "paper.css")
     for weight in ("Regular", "Bold"):  # where the kit is installed: an office machine may lack Korean fonts
@@ -180,7 +180,7 @@ def enter(
     at = time_of(now)
     standing = Standing.of(content, slug, at)
     if at < standing.poll.closes:
-        give_up(f"{slug}: 종이 표는 투표가 끝난 뒤에({wording.closing(standing.poll.closes)}) 입력합니다.")
+        give_up(f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(standing.poll.closes)}) 입력합니다.")
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError:

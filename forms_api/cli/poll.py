@@ -16,12 +16,12 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from civic import wording
+from civic import korean
 from civic.ballots import slot_of
 from civic.clock import SteadyClock
-from civic.envelopes import new_code, open_one, seal
+from civic.codes import new_code, to_text
+from civic.envelopes import open_one, seal
 from civic.errors import Misuse
-from civic.forms import Shape
 from civic.halves import HalfMistake, is_sealed, match, new_half, read_half, write_half
 from civic.library import load
 from civic.library.results import VoteResult, read_results
@@ -30,7 +30,8 @@ from civic.opening import BoxBroken, open_all
 from civic.polling import Board
 from civic.result_files import record_text
 from civic.results import as_json
-from civic.slots import Slot, to_text
+from civic.shape import Shape
+from civic.slots import Slot
 from civic.store import open_beside
 from civic.store.box import Box, open_box
 from forms_api.cli.box_files import BOX, OPENED, BoxFile, FileMistake, read_file
@@ -87,7 +88,7 @@ def give_up(*lines: str) -> NoReturn:
 def not_before_closing(poll: Poll, at: datetime, act: str) -> None:
     """Gives up while votes may still come in; act: what is not done then."""
     if at < poll.closes:
-        give_up(f"{poll.slug}: 투표는 {wording.closing(poll.closes)}에 끝납니다. 그 전에는 {act}.")
+        give_up(f"{poll.slug}: 투표는 {korean.closing(poll.closes)}에 끝납니다. 그 전에는 {act}.")
 
 
 def time_of(now: str | None, data: str | None = None) -> datetime:
@@ -335,7 +336,7 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
         give_up(f"{slug}: 결과를 아직 공개하지 않았습니다.")
     end = result.record.objections_end(standing.poll.objection_days)
     if at < end:
-        give_up(f"{slug}: 이의 기간이 {wording.moment(end)}까지입니다. 그 전에는 없애지 않습니다.")
+        give_up(f"{slug}: 이의 기간이 {korean.moment(end)}까지입니다. 그 전에는 없애지 않습니다.")
     if not yes:
         click.confirm(f"{slug}의 봉투와 투표자 명단을 없앨까요? 되돌릴 수 없습니다.", abort=True)
     boxes = open_box(data)

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from civic import wording
+from civic import korean
 from civic.ballots import Spoiled
 from civic.library.results import VoteResult
 from civic.models import Poll
@@ -28,7 +28,7 @@ from civic.results import candidates_of, rules_of, tally
 from civic.scores import ScoreMistake, read_scores
 from civic.tally import Ballot, Number, Outcome, RulesMistake, TieStops, count
 from civic.tally_check import Batch, check
-from civic.texts import has_resident_number
+from civic.text import has_resident_number
 from forms_api.cli.box_files import OpenedFile, shape_lines
 from forms_api.cli.front_matter import write
 from forms_api.cli.poll import (
@@ -234,7 +234,7 @@ def correct(
             *lines, '바로잡는 것이면 --correct "까닭"을 붙이세요. 결과 화면에 보이고 이의 기간을 다시 셉니다.'
         )
     if at < record.told_at:
-        give_up(f"{slug}: 결과를 알린 {wording.moment(record.told_at)}보다 앞선 때로 바로잡을 수 없습니다.")
+        give_up(f"{slug}: 결과를 알린 {korean.moment(record.told_at)}보다 앞선 때로 바로잡을 수 없습니다.")
     reason = " ".join(reason.split())
     if not 1 <= len(reason) <= 300 or has_resident_number(reason):
         give_up("--correct: 까닭을 300자까지 적으세요. 주민등록번호는 적지 않습니다.")

@@ -26,10 +26,10 @@ from granian.log import LogLevels, logger
 
 from civic.clock import SEOUL, SteadyClock
 from civic.errors import InUse, Misuse, Unavailable, why
+from civic.korean import josa
 from civic.library import Library, load
 from civic.seal import Keys
 from civic.store import open_store
-from civic.wording import josa
 from forms_api import create_app
 from forms_api.cli import CALL_WRONG, IN_USE, staff_words
 from forms_api.cli.entries import read_time

@@ -1,4 +1,4 @@
-// The particle that fits how a word is read, as civic/wording.py chooses it: josa("번호", "을/를") is "번호를".
+// The particle that fits how a word is read, as civic/korean.py chooses it: josa("번호", "을/를") is "번호를".
 
 const SILENT = /(?:\s*[([（][^()[\]（）]*[)\]）]|[^\p{L}\p{N}])+$/u;
 const DIGITS = ["ㅇ", "ㄹ", "", "ㅁ", "", "", "ㄱ", "ㄹ", "ㄹ", ""];

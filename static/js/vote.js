@@ -6,7 +6,7 @@ import { hush, say } from "./site.js";
 
 const won = new Intl.NumberFormat("ko-KR");
 
-// As civic/wording.py says it: 45000000 -> "4,500만 원".
+// As civic/korean.py says it: 45000000 -> "4,500만 원".
 function money(amount) {
   if (amount < 10000) return `${won.format(amount)}원`;
   const parts = [];

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from civic import wording
+from civic import korean
 from tests.browser.visit import Visits
 from tests.test_wording import PARTICLES
 
@@ -21,4 +21,4 @@ def test_scripts_choose_particles_as_the_server_does(visits: Visits, site: Path)
             " const { josa } = await import(address); return words.map((word) => josa(word, pair)); }",
             [address, words, pair],
         )
-        assert said == [wording.josa(word, pair) for word in words]
+        assert said == [korean.josa(word, pair) for word in words]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from civic.envelopes import new_code, seal
-from civic.slots import from_text, to_text
+from civic.codes import from_text, new_code, to_text
+from civic.envelopes import seal
 from tests.builders import a_phone
 from tests.forms_api.server import Server
 from tests.forms_api.voting import SLUG, Town

@@ -13,11 +13,11 @@ import pytest
 
 from civic.ballots import slot_of
 from civic.clock import parse_time
-from civic.envelopes import new_code, seal
+from civic.codes import from_text, new_code, to_text
+from civic.envelopes import seal
 from civic.halves import read_half
 from civic.library import load
 from civic.opening import open_all
-from civic.slots import from_text, to_text
 from civic.store.box import open_box
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, run

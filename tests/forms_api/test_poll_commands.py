@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from civic.clock import parse_time
+from civic.codes import from_text, to_text
 from civic.envelopes import receipt_of, seal
 from civic.errors import ContentMistakes, Misuse
 from civic.library import load
-from civic.slots import from_text, to_text
 from tests.builders import a_phone
 from tests.forms_api.voting import BEFORE, CLOSING, LATER, SLUG, Town, done, run, write_poll
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from civic.errors import InUse
-from civic.wording import josa
+from civic.korean import josa
 from forms_api.cli.serve import held_port
 from tests.builders import NOW, a_phone, an_application, write_content
 from tests.forms_api.server import ROOT, Server

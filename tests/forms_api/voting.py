@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
+from civic.codes import from_text, to_text
 from civic.envelopes import read_public, seal
-from civic.slots import Slot, from_text, to_text
+from civic.slots import Slot
 from forms_api.cli.votes import votes
 from tests.builders import SITE, toml
 from tests.forms_api.server import Server

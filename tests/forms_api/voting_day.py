@@ -14,8 +14,9 @@ from typing import Any
 
 import httpx
 
-from civic.envelopes import new_code, receipt_of, seal
-from civic.slots import Slot, to_text
+from civic.codes import new_code, to_text
+from civic.envelopes import receipt_of, seal
+from civic.slots import Slot
 from tests.forms_api.server import Server
 from tests.forms_api.voting import CLOSING, SLUG, Town, done
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL
-from civic.entries import Cap, Entry, Seat, new_number
+from civic.codes import new_number
+from civic.entries import Cap, Entry, Seat
 from civic.store import open_store
 from civic.store.book import Store
 from tests.postgres import a_database

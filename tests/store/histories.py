@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from civic import line
-from civic.entries import Entry, new_number
+from civic.codes import new_number
+from civic.entries import Entry
 from civic.errors import AlreadyApplied, Full, Unavailable
 from civic.forms import Consent, FormSpec, Round
 from civic.store.book import Book, Store

@@ -1,0 +1,65 @@
+"""Numbers and codes that people read and type, and bytes as text. No store, no clock, no web."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+# No look-alikes: 0 O, 1 I L, 2 Z, 5 S, 8 B, U V are left out. 24 signs, 8 of them: 36 bits.
+NUMBER_SIGNS = "34679ACDEFGHJKMNPQRTUWXY"
+
+
+def new_number() -> str:
+    """A receipt number that cannot be guessed or misread: "7K3F-9QXM"."""
+    rest, signs = secrets.randbelow(len(NUMBER_SIGNS) ** 8), ""
+    while len(signs) < 8:
+        rest, place = divmod(rest, len(NUMBER_SIGNS))
+        signs += NUMBER_SIGNS[place]
+    return f"{signs[:4]}-{signs[4:]}"
+
+
+def clean_number(text: str) -> str:
+    """A receipt number as typed: " 7k3f9qxm" -> "7K3F-9QXM"."""
+    signs = "".join(c for c in text.upper() if c.isalnum())
+    return f"{signs[:4]}-{signs[4:]}" if len(signs) == 8 else signs
+
+
+def new_code() -> str:
+    """Sixteen signs without look-alikes in fours, 73 bits: "7K3F-9QXM-…". For trackers."""
+    return _in_fours("".join(secrets.choice(NUMBER_SIGNS) for _ in range(16)))
+
+
+def code_of(number: int) -> str:
+    """Sixteen signs of a number: its lowest digits in base 24."""
+    signs = []
+    for _ in range(16):
+        number, sign = divmod(number, len(NUMBER_SIGNS))
+        signs.append(NUMBER_SIGNS[sign])
+    return _in_fours("".join(signs))
+
+
+def is_code(value: object) -> bool:
+    """Is it a tracker or receipt in its written form?"""
+    return (
+        isinstance(value, str)
+        and len(value) == 19
+        and value[4::5] == "---"
+        and all(sign in NUMBER_SIGNS for sign in value.replace("-", ""))
+    )
+
+
+def _in_fours(signs: str) -> str:
+    return "-".join(signs[start : start + 4] for start in range(0, len(signs), 4))
+
+
+def to_text(raw: bytes) -> str:
+    """base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def from_text(text: str) -> bytes:
+    """The bytes of base64url text in its one spelling; ValueError otherwise (two spellings would be two receipts)."""
+    raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if to_text(raw) != text:
+        raise ValueError("not in its one spelling")
+    return raw

@@ -1,0 +1,43 @@
+"""The base of everything that staff write, and the kinds of value it is made of. No rules, no files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+
+from civic.clock import SEOUL, YEARS
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(False)]  # a TOML array; its items stay strict
+
+SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+Slug = Annotated[str, Field(pattern=SLUG, max_length=80)]
+Line = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def _in_seoul(value: datetime) -> datetime:
+    """A time written without an offset is Seoul time: staff write what stands on the poster."""
+    if value.year not in YEARS:
+        raise ValueError(f"{YEARS[0]}년부터 {YEARS[-1]}년까지 쓸 수 있습니다")
+    return value.replace(tzinfo=SEOUL) if value.tzinfo is None else value.astimezone(SEOUL)
+
+
+SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
+
+
+class Misplaced(ValueError):
+    """A mistake that a table finds in something inside it."""
+
+    def __init__(self, said: str, *path: str | int) -> None:
+        """path: of the key, from the table that finds it."""
+        super().__init__(said)
+        self.path = path
+
+
+class Shape(BaseModel):
+    """Base of everything staff write: unknown keys are mistakes, types are exact, nothing changes later."""
+
+    # Deferred: a build reads few kinds anew, and most commands none.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
