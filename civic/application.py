@@ -11,10 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from civic import people
-from civic.answers import read_answers
+from civic.content.answers import read_answers
+from civic.content.form import FormSpec, Round
+from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
-from civic.forms import FormSpec, Round
-from civic.models import Document
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
 
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")

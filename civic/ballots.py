@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from civic.content.pages import Poll, Proposal
 from civic.errors import FieldError, Invalid
 from civic.korean import josa
-from civic.models import Poll, Proposal
 from civic.slots import FAULTS, Slot, room
 
 # What a page says beside the rules; everything else that staff write in a poll is a rule and is bound.

@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from civic import draw, line, rules
+from civic.content.form import FormSpec, Round
 from civic.errors import NotEligible, NotFound
-from civic.forms import FormSpec, Round
 from civic.store.book import Book
 
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from civic import korean, rules
-from civic.forms import FormSpec, Round
+from civic.content.form import FormSpec, Round
 
 
 def explain(spec: FormSpec) -> list[str]:

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from civic.codes import from_text, to_text
+from civic.content.pages import BoxKey
 from civic.envelopes import public_bytes
-from civic.models import BoxKey
 
 FORMAT = "madang ballot key 1"
 WORK = 2**15  # scrypt n with r=8, p=1: 32 MB, about 0.1 s

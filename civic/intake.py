@@ -15,10 +15,10 @@ from civic import line, people, retention, rules
 from civic.application import Application, read_application, refuse_forbidden
 from civic.clock import Clock
 from civic.codes import clean_number, new_number
+from civic.content.form import FormSpec, Round
+from civic.content.pages import Document
 from civic.entries import Counts, Entry
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, WrongCode
-from civic.forms import FormSpec, Round
-from civic.models import Document
 from civic.seal import Keys
 from civic.store.book import Book, NumberTaken, Store
 from civic.text import clean

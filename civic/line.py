@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from civic import rules
+from civic.content.form import FormSpec, Round
 from civic.entries import HELD, LIVE, Cap, Counts, Entry
 from civic.errors import Full, NotEligible
-from civic.forms import FormSpec, Round
 from civic.store.book import Book
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.

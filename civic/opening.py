@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from civic.ballots import Spoiled, choice_faults
+from civic.content.pages import Poll, Proposal
 from civic.envelopes import BadEnvelope, check_envelope, ephemeral_of, open_one, public_bytes, receipt_of
-from civic.models import Poll, Proposal
 from civic.slots import FAULTS, Slot
 from civic.tally import Ballot
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from civic.ballots import Spoiled, choice_faults
-from civic.models import Poll, PollType, Proposal
+from civic.content.pages import Poll, PollType, Proposal
 from civic.tally import Ballot, count
 from civic.tally_check import Batch
 

@@ -19,6 +19,7 @@ from civic import korean
 from civic.ballots import check_choices, is_ready, slot_of
 from civic.clock import Clock
 from civic.codes import code_of, new_code, to_text
+from civic.content.pages import Document, Poll, Proposal
 from civic.envelopes import BadEnvelope, check_envelope, ephemeral_of, receipt_of, seal
 from civic.errors import (
     Closed,
@@ -32,7 +33,6 @@ from civic.errors import (
     UsedCode,
     WrongCode,
 )
-from civic.models import Document, Poll, Proposal
 from civic.proving import WRONG, Claim, Derives, Proofs, of, read_code, read_contact
 from civic.slots import Slot
 from civic.store.box import Box, Code, Copied, PollBox, Sealed

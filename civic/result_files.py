@@ -13,7 +13,7 @@ from typing import Any
 
 from civic.ballots import Spoiled
 from civic.clock import SEOUL
-from civic.models import Poll, Proposal
+from civic.content.pages import Poll, Proposal
 from civic.pabulib import write as write_pb
 from civic.published import BALLOTS, RECEIPTS, RESULTS, Drawn, ResultCorrection, ResultLine, VoteRecord
 from civic.results import (

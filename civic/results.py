@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from civic.ballots import Spoiled, rules_document, rules_hash
-from civic.models import Poll, Proposal
+from civic.content.pages import Poll, Proposal
 from civic.pabulib import Election, Project
 from civic.published import Drawn, ResultLine
 from civic.tally import ONLINE, Ballot, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome

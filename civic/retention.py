@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from civic.models import Document
+from civic.content.pages import Document
 from civic.seal import Keys
 from civic.store.book import Book, Store
 

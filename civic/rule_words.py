@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from civic import korean
-from civic.models import Poll
+from civic.content.pages import Poll
 
 Money = Callable[[int], str]
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from civic import korean
+from civic.content.form import FormSpec, Round
 from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotOpen
-from civic.forms import FormSpec, Round
 from civic.text import clean
 
 NOBODY = Counts()

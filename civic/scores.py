@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
+from civic.content.pages import Poll, Proposal
 from civic.korean import josa
-from civic.models import Poll, Proposal
 from civic.results import candidates_of
 from civic.tally import Number
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from civic import korean
+from civic.content.form import FormSpec
 from civic.entries import Entry
-from civic.forms import FormSpec
 from civic.people import show_phone
 
 LIVE_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins to calculate

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from civic import errors
-from civic.forms import FormSpec, Question
+from civic.content.form import FormSpec, Question
+from civic.content.pages import Document, Poll, Site
 from civic.links import api
-from civic.models import Document, Poll, Site
 from forms_api.openapi_votes import vote_paths
 
 REFUSALS = (

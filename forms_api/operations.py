@@ -6,8 +6,8 @@ import ipaddress
 
 from flask import Blueprint, Response, jsonify, request
 
+from civic.content.pages import Poll
 from civic.errors import NotFound
-from civic.models import Poll
 from forms_api.openapi import describe_api
 from forms_api.services import services
 

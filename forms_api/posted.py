@@ -9,9 +9,9 @@ from werkzeug.datastructures import FileStorage, MultiDict
 
 from civic import korean
 from civic.application import Application, holds_resident_number
+from civic.content.form import FIXED_LABELS, FormSpec, Question
+from civic.content.meetings import when, where
 from civic.errors import FieldError, Invalid
-from civic.forms import FIXED_LABELS, FormSpec, Question
-from civic.meetings import when, where
 from civic.people import show_phone
 from civic.text import texts
 from forms_api.guards import HONEYPOT

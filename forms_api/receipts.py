@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from civic import form_words
+from civic.content.meetings import calendar_file, meetings, when
 from civic.errors import NotFound
 from civic.intake import Found
-from civic.meetings import calendar_file, meetings, when
 from forms_api.entries import document, shown_place
 from forms_api.render import trail_to
 from forms_api.services import services

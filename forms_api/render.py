@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Response
 
+from civic.content.pages import Document, Site
 from civic.links import link
-from civic.models import Document, Site
 from forms_api.shelf import Templates
 
 Trail = list[tuple[str, str]]

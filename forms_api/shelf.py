@@ -14,9 +14,9 @@ from pathlib import Path
 from jinja2 import Environment, Template
 
 from civic.clock import Clock
+from civic.content.pages import Department, Document, Site
 from civic.errors import ContentMistakes
 from civic.library import Library, load
-from civic.models import Department, Document, Site
 from forms_api.log import EventLog
 
 PAUSE = 1.0  # seconds between two looks

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Response, request
 
+from civic.content.pages import PollType, Proposal
 from civic.errors import Refused
-from civic.models import PollType, Proposal
 from civic.polling import Receipt, Standing
 from forms_api.oidc import Pocket
 from forms_api.render import trail_to

@@ -11,9 +11,9 @@ from typing import Any
 from flask import abort
 
 from civic.clock import Clock
+from civic.content.pages import Document
 from civic.library import Library
 from civic.links import FOLDERS, LISTED, NOUNS, link
-from civic.models import Document
 from publish import calendars, details, feeds, home, lists
 from publish.draws import add_draws, draw_addresses
 from publish.edition import Edition, Served

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from civic.meetings import calendar_file, meetings
-from civic.models import Document
+from civic.content.meetings import calendar_file, meetings
+from civic.content.pages import Document
 from publish.edition import Edition
 
 

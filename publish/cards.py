@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from civic import korean
-from civic.forms import FormSpec
+from civic.content.form import FormSpec
+from civic.content.meetings import summary
+from civic.content.pages import Document, Event, Lecture, Poll, Programme, Proposal
 from civic.library import Library
-from civic.meetings import summary
-from civic.models import Document, Event, Lecture, Poll, Programme, Proposal
 from civic.rules import form_state, round_state
 
 

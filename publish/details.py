@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from civic.content.pages import Document, Lecture, Poll, Proposal
 from civic.links import LISTED, link
-from civic.models import Document, Lecture, Poll, Proposal
 from publish.edition import Edition, Trail
 from publish.pages import Page
 

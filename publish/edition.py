@@ -13,12 +13,12 @@ from markupsafe import Markup
 
 import templates
 from civic.clock import Clock
+from civic.content.facts import TEXT
+from civic.content.pages import Document, Lecture, Poll, Proposal
+from civic.content.prose import page_behind, prose, without_links
+from civic.content.targets import mentions_of
 from civic.library import Library
-from civic.library.facts import TEXT
-from civic.library.prose import page_behind, prose, without_links
-from civic.library.targets import mentions_of
 from civic.links import FILTERS, link
-from civic.models import Document, Lecture, Poll, Proposal
 from publish.cards import Card, card
 from publish.pages import Page, Writer, digest
 from publish.sources import Sources

@@ -7,9 +7,9 @@ from datetime import datetime
 from html import escape
 
 from civic.clock import SEOUL
+from civic.content.pages import Document
 from civic.library import Library
 from civic.links import LISTED, link
-from civic.models import Document
 from publish.edition import Edition
 
 NEWEST = 30

@@ -18,8 +18,8 @@ from typing import Any
 
 from flask_frozen import Freezer, FrozenFlaskWarning
 
+from civic.content.parallel import is_shared, mapped
 from civic.errors import trouble
-from civic.library.parallel import is_shared, mapped
 from publish.app import Address, addresses
 from publish.checking import Outline
 from publish.edition import Edition

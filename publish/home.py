@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from civic.content.pages import Programme
 from civic.links import LISTED, link
-from civic.models import Programme
 from publish.cards import Card
 from publish.edition import Edition
 from publish.lists import find_pick

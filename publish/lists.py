@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from civic import korean
+from civic.content.pages import Poll, Site
 from civic.links import LISTED, link
-from civic.models import Poll, Site
 from publish.cards import Card
 from publish.edition import Edition
 from publish.pager import pager

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask, Response
 from pydantic import BaseModel
 
-from civic.models import Document
+from civic.content.pages import Document
 from publish.cards import Card
 
 # Known on every machine, whatever its own list of types says.

@@ -11,9 +11,9 @@ from pathlib import Path
 from flask import abort
 
 from civic import korean
+from civic.content.pages import PollType, Proposal
 from civic.library.results import VoteResult
 from civic.links import link
-from civic.models import PollType, Proposal
 from civic.paper import UNREADABLE
 from civic.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
 from civic.results import FEWEST, SHARED, rules_of

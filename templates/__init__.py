@@ -11,11 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from civic import korean
 from civic.ballots import is_ready, slot_of
 from civic.clock import Clock
+from civic.content.form import FormSpec
+from civic.content.pages import Poll, Proposal
 from civic.form_words import explain
-from civic.forms import FormSpec
 from civic.library import Library
 from civic.links import api, link
-from civic.models import Poll, Proposal
 from civic.rules import form_state
 from civic.slots import Slot
 

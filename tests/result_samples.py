@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from civic.codes import new_code
-from civic.library.front import FENCE
-from civic.models import Poll, PollType, Proposal
+from civic.content.front_matter import FENCE
+from civic.content.pages import Poll, PollType, Proposal
 from civic.result_files import Board, result_files
 from civic.results import tally
 from civic.tally import Ballot
@@ -131,7 +131,7 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         bodies = [{"id": "committee", "label": "위원회", "weight": chance.choice([30, 50])}]
         bodies += [{"id": "dong", "label": "동 총회", "weight": 20}] if chance.random() < 0.5 else []
         tables = {each["id"]: {name: chance.randint(0, 5) for name in names} for each in bodies}
-    from civic.models import Body
+    from civic.content.pages import Body
 
     groups = ()
     if chance.random() < 0.5:

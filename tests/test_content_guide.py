@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL
+from civic.content.pages import KINDS, Document, Lecture, Proposal, Site, guide_fields
 from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
-from civic.models import KINDS, Document, Lecture, Proposal, Site, guide_fields
 from civic.shape import Shape
 
 ROOT = Path(__file__).resolve().parent.parent

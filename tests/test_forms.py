@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from civic.answers import read_answers
+from civic.content.answers import read_answers
+from civic.content.form import FormSpec
 from civic.errors import FieldError
-from civic.forms import FormSpec
 from civic.text import clean, has_resident_number, texts
 
 

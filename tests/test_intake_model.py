@@ -31,12 +31,12 @@ from civic import draw, drawing, intake, line, rules
 from civic.application import Application
 from civic.clock import SEOUL, FixedClock
 from civic.codes import NUMBER_SIGNS
+from civic.content.form import Consent, FormSpec, Limit
+from civic.content.form import Round as FormRound
+from civic.content.pages import Document, Lecture
 from civic.entries import Counts, Entry, Seat
 from civic.errors import Refused
-from civic.forms import Consent, FormSpec, Limit
-from civic.forms import Round as FormRound
 from civic.intake import Intake
-from civic.models import Document, Lecture
 from civic.seal import Keys
 from civic.store import indexes, open_store
 from civic.store.book import Store

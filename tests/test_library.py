@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
+from civic.content.prose import heading_id, prose, without_links
+from civic.content.toml_lines import key_lines
 from civic.errors import ContentMistakes
 from civic.library import Library, load
-from civic.library.prose import heading_id, prose, without_links
-from civic.library.toml_lines import key_lines
 from tests.builders import a_lecture_file, write_content
 
 SAMPLES = Path(__file__).parent / "samples"

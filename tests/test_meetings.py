@@ -7,10 +7,10 @@ from typing import Any
 
 from icalendar import Calendar
 
-from civic import meetings
 from civic.clock import SEOUL
-from civic.forms import Round
-from civic.models import Event, Lecture, Site
+from civic.content import meetings
+from civic.content.form import Round
+from civic.content.pages import Event, Lecture, Site
 
 SITE = Site.model_validate(
     {

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from civic.content.pages import Poll, Proposal
 from civic.declared import named_exclusions
 from civic.elections import official, published_votes, recount
 from civic.errors import ContentMistakes
-from civic.models import Poll, Proposal
 from civic.pabulib import Election, Project, oddities, write
 from civic.pabulib_numbers import number
 from civic.pabulib_reader import decode, parse

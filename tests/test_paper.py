@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from civic.clock import FixedClock, parse_time
+from civic.content.pages import Body
 from civic.library import load
-from civic.models import Body
 from civic.paper import (
     Entry,
     PaperMistake,

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.clock import FixedClock
 from civic.codes import from_text, new_code, to_text
+from civic.content.pages import Document, Poll
 from civic.envelopes import BadEnvelope, receipt_of, seal
 from civic.errors import (
     Closed,
@@ -28,7 +29,6 @@ from civic.errors import (
     UsedCode,
     WrongCode,
 )
-from civic.models import Document, Poll
 from civic.opening import open_all
 from civic.polling import Polling, signed_text
 from civic.slots import Slot

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from markdown import Markdown
 
-from civic.library.quick_markdown import NEEDED, Quick
+from civic.content.quick_markdown import NEEDED, Quick
 
 STOCK = ["tables", "footnotes", "attr_list", "sane_lists"]
 PIECES = [

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from civic import results, tally
 from civic.ballots import Spoiled
+from civic.content.pages import Poll, Proposal
 from civic.elections import recount
-from civic.models import Poll, Proposal
 from civic.pabulib import write
 from civic.pabulib_reader import parse
 from civic.tally import REASONS, Ballot, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome

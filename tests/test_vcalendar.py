@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from civic import vcalendar
 from civic.clock import SEOUL
+from civic.content import vcalendar
 
 # Words as staff may write them, with every sign that means something in a calendar file.
 words = st.text(

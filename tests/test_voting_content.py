@@ -10,11 +10,11 @@ import pytest
 
 from civic.ballots import is_ready, rules_hash, slot_of
 from civic.clock import SEOUL
+from civic.content.pages import Poll, Proposal
 from civic.envelopes import open_one, seal
 from civic.errors import ContentMistakes
 from civic.halves import FORMAT, match, read_half
 from civic.library import load
-from civic.models import Poll, Proposal
 from forms_api.cli.front_matter import with_block
 from tests.forms_api.voting import done, run, write_poll
 

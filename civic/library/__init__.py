@@ -12,17 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from civic.content.addresses import broken_links, doubled
+from civic.content.facts import Memory
+from civic.content.front_matter import body_of
+from civic.content.pages import KINDS, Department, Document, Event, Lecture, Poll, Programme, Proposal, Site
+from civic.content.reading import read_content, whole_file
+from civic.content.references import broken_references
 from civic.errors import ContentMistakes, Mistake
-from civic.library.addresses import broken_links, doubled
 from civic.library.draws import Draw, ReadDraws, read_draws
-from civic.library.facts import Memory
-from civic.library.front import body_of
 from civic.library.polls import changed_rules
-from civic.library.reading import read_content, whole_file
-from civic.library.references import broken_references
 from civic.library.results import VoteResult, read_results
 from civic.links import FOLDERS, SUBJECTS
-from civic.models import KINDS, Department, Document, Event, Lecture, Poll, Programme, Proposal, Site
 from civic.rules import form_state
 
 __all__ = ["Library", "load"]

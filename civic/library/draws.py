@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from civic.content.front_matter import read_source
+from civic.content.reading import whole_file
+from civic.content.shape_mistakes import dotted, shape_mistakes
 from civic.drawn import FILE, DrawFile, DrawRecord
 from civic.errors import Mistake
-from civic.library.front import read_source
-from civic.library.reading import whole_file
-from civic.library.shape_mistakes import dotted, shape_mistakes
 from civic.links import FOLDERS, link
 
 FOLDER = FOLDERS["result"]

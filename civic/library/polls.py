@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from civic.ballots import rules_hash
+from civic.content.pages import Document, Poll, Proposal
 from civic.errors import Mistake
-from civic.models import Document, Poll, Proposal
 
 
 def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:

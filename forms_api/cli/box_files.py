@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, StringConstraints, ValidationError
 
 from civic.codes import NUMBER_SIGNS
-from civic.library.shape_mistakes import dotted, say
+from civic.content.shape_mistakes import dotted, say
 from civic.published import Count, Digest
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 

@@ -17,12 +17,12 @@ import click
 from civic import korean, line
 from civic.clock import Clock, SteadyClock, parse_time
 from civic.codes import clean_number
+from civic.content.form import FormSpec, Round
+from civic.content.pages import Document
 from civic.entries import STATES, Entry
 from civic.errors import Misuse, NotFound, Unavailable
-from civic.forms import FormSpec, Round
 from civic.intake import Intake
 from civic.library import load
-from civic.models import Document
 from civic.people import show_phone
 from civic.seal import Erased, Keys
 from civic.store import open_beside

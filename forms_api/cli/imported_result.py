@@ -15,9 +15,9 @@ from fractions import Fraction
 from typing import Any
 
 from civic.ballots import rules_document, rules_hash
+from civic.content.pages import Poll, Proposal
 from civic.declared import declared_rules
 from civic.elections import Recount, recount
-from civic.models import Poll, Proposal
 from civic.pabulib import Election
 from civic.pabulib import write as write_pb
 from civic.published import RESULTS

@@ -20,12 +20,12 @@ from civic import korean
 from civic.ballots import slot_of
 from civic.clock import SteadyClock
 from civic.codes import new_code, to_text
+from civic.content.pages import Poll, Proposal
 from civic.envelopes import open_one, seal
 from civic.errors import Misuse
 from civic.halves import HalfMistake, is_sealed, match, new_half, read_half, write_half
 from civic.library import load
 from civic.library.results import VoteResult, read_results
-from civic.models import Poll, Proposal
 from civic.opening import BoxBroken, open_all
 from civic.polling import Board
 from civic.result_files import record_text

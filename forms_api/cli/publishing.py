@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from civic import korean
 from civic.ballots import Spoiled
+from civic.content.pages import Poll
 from civic.library.results import VoteResult
-from civic.models import Poll
 from civic.paper import ACCEPTED, Counted, PaperMistake, accept, read_document
 from civic.published import BALLOTS, RECEIPTS, RESULTS, DrawFile, Drawn, ResultCorrection
 from civic.result_files import Board, result_files

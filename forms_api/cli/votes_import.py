@@ -13,11 +13,11 @@ from pathlib import PurePath
 from pydantic import ValidationError
 
 from civic.clock import SEOUL
+from civic.content.pages import Poll, Proposal
+from civic.content.reading import read_document
 from civic.declared import declared_rules
 from civic.errors import ContentMistakes, Mistake
-from civic.library.reading import read_document
 from civic.links import FOLDERS
-from civic.models import Poll, Proposal
 from civic.pabulib import Election
 from civic.pabulib_numbers import plain
 from forms_api.cli.imported_result import imported_result

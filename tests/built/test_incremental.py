@@ -103,7 +103,7 @@ def test_an_incremental_build_is_a_full_one(
     request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, count: int
 ) -> None:
     """A hundred random edits, some of them with every page made by another process; most files are taken over."""
-    from civic.library import parallel
+    from civic.content import parallel
 
     monkeypatch.setattr(parallel, "FEWEST", 2)
     taken_over, made = compare_edits(replace(request_, jobs=jobs), templates, jobs, count)
@@ -326,7 +326,7 @@ def test_what_was_read_of_the_clock_is_not_forgotten(
     request_: Request, monkeypatch: pytest.MonkeyPatch, jobs: int, file: str, old: str, new: str
 ) -> None:
     """What changes at ten is due at ten, also where another process asked for the page, and where nobody asked again."""
-    from civic.library import parallel
+    from civic.content import parallel
 
     monkeypatch.setattr(parallel, "FEWEST", 1)
     page = request_.content / file
@@ -403,7 +403,7 @@ def test_a_drawer_gives_only_what_was_put_there(tmp_path: Path, damage: str) -> 
 
 def test_all_processors_make_the_same_site(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one process and with three, byte for byte."""
-    from civic.library import parallel
+    from civic.content import parallel
 
     one = full(request_)
     monkeypatch.setattr(parallel, "FEWEST", 1)

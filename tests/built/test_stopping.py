@@ -338,7 +338,7 @@ def test_a_memory_that_cannot_be_kept_is_said(request_: Request, monkeypatch: py
 
 def test_a_process_that_dies_is_said(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one does that the system ends for want of memory: the build does not wait for it."""
-    from civic.library import parallel
+    from civic.content import parallel
 
     monkeypatch.setattr(parallel, "FEWEST", 1)
     render = Maker.render

@@ -13,8 +13,8 @@ import pytest
 
 from civic.ballots import slot_of
 from civic.clock import parse_time
+from civic.content.pages import Poll, Proposal
 from civic.library import load
-from civic.models import Poll, Proposal
 from forms_api.cli.box_files import OPENED
 from tests.forms_api.voting import CLOSING, SLUG, done, run, write_poll
 

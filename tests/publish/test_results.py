@@ -17,9 +17,9 @@ from flask.testing import FlaskClient
 
 from civic.ballots import Spoiled
 from civic.clock import FixedClock
+from civic.content.pages import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
-from civic.models import Body, PollType
 from civic.pabulib_reader import parse
 from civic.rule_words import counting_rules
 from forms_api.cli.votes import votes as votes_group

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from civic import drawing, line
+from civic.content.form import Consent, FormSpec, Round
 from civic.entries import Entry, Seat
 from civic.errors import Misuse, Unavailable
-from civic.forms import Consent, FormSpec, Round
 from civic.store import open_store
 from civic.store.book import Book, Store
 from civic.store.keys import KeyFile

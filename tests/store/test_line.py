@@ -12,11 +12,11 @@ import pytest
 from civic import drawing, line
 from civic.application import Application
 from civic.clock import SEOUL, FixedClock
+from civic.content.form import Consent, FormSpec, Round
+from civic.content.pages import Document, Lecture
 from civic.entries import Entry
 from civic.errors import Full, Invalid, LimitReached, NotEligible
-from civic.forms import Consent, FormSpec, Round
 from civic.intake import Intake
-from civic.models import Document, Lecture
 from civic.seal import Keys
 from civic.store.book import Store
 

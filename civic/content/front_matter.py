@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from civic.content.toml_lines import Path, key_lines
 from civic.errors import Mistake
-from civic.library.toml_lines import Path, key_lines
 from civic.text import has_resident_number
 
 FENCE = "+++"

@@ -16,15 +16,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from civic.content.facts import Facts, Memory, Stamp, stamp
+from civic.content.front_matter import Source, read_source
+from civic.content.pages import KINDS, Document, Site
+from civic.content.parallel import mapped
+from civic.content.shape_mistakes import nearest, shape_mistakes, unknown_key
+from civic.content.targets import links_of, mentions_of, silent_pictures
+from civic.content.text_mistakes import text_mistakes, unseen_values
 from civic.errors import Mistake, why
-from civic.library.facts import Facts, Memory, Stamp, stamp
-from civic.library.front import Source, read_source
-from civic.library.parallel import mapped
-from civic.library.shape_mistakes import nearest, shape_mistakes, unknown_key
-from civic.library.targets import links_of, mentions_of, silent_pictures
-from civic.library.text_mistakes import text_mistakes, unseen_values
 from civic.links import FOLDERS, is_passed_over
-from civic.models import KINDS, Document, Site
 from civic.shape import SLUG
 
 SITE_FILE = "site.toml"

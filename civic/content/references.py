@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from civic.content.pages import Poll
+from civic.content.reading import SITE_FILE, Reading
+from civic.content.shape_mistakes import nearest
 from civic.errors import Mistake
-from civic.library.reading import SITE_FILE, Reading
-from civic.library.shape_mistakes import nearest
-from civic.models import Poll
 
 _Finding = tuple[str, str, Iterable[str]]  # key, what is wrong, the names that exist
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from urllib.parse import unquote
 
+from civic.content.meetings import meetings
+from civic.content.prose import prose
+from civic.content.reading import SITE_FILE, Reading
+from civic.content.shape_mistakes import dotted, nearest
 from civic.errors import Mistake
-from civic.library.prose import prose
-from civic.library.reading import SITE_FILE, Reading
-from civic.library.shape_mistakes import dotted, nearest
 from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
-from civic.meetings import meetings
 
 # Plain pages live at the root, where these names are already taken.
 TAKEN_AT_ROOT = (

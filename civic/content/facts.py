@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from civic.models import Document
+from civic.content.pages import Document
 
 TEXT = "#text"  # after the name of a file: its text, and not its title and summary
 Stamp = tuple[int, int, int, int]  # size, mtime and ctime in ns, inode: another stamp, another content

@@ -9,9 +9,9 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from civic import korean
-from civic.forms import Round
-from civic.models import Document, Event, Lecture, Session, Site
-from civic.vcalendar import component, text, utc
+from civic.content.form import Round
+from civic.content.pages import Document, Event, Lecture, Session, Site
+from civic.content.vcalendar import component, text, utc
 
 
 @dataclass(frozen=True)

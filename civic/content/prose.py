@@ -12,7 +12,7 @@ from functools import cache
 import nh3
 from markdown import Markdown
 
-from civic.library.quick_markdown import Quick
+from civic.content.quick_markdown import Quick
 
 # Ids that templates give to parts of a page; a heading of that name gets another one.
 TEMPLATE_IDS = frozenset(

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from civic import korean
 from civic.clock import SEOUL
-from civic.forms import FormSpec
+from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 

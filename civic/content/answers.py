@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from civic.content.form import FormSpec, Question
 from civic.errors import FieldError
-from civic.forms import FormSpec, Question
 from civic.korean import josa
 from civic.text import clean
 

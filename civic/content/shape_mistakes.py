@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from civic.content.form import FormSpec
+from civic.content.front_matter import Source
+from civic.content.pages import guide_fields
+from civic.content.toml_lines import Path
 from civic.errors import Mistake
-from civic.forms import FormSpec
-from civic.library.front import Source
-from civic.library.toml_lines import Path
-from civic.models import guide_fields
 from civic.shape import Misplaced, Shape
 from civic.text import has_resident_number
 

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from civic.content.front_matter import Source
+from civic.content.prose import TEMPLATE_IDS, prose
+from civic.content.shape_mistakes import dotted
+from civic.content.targets import without_code
+from civic.content.toml_lines import Path
 from civic.errors import Mistake
-from civic.library.front import Source
-from civic.library.prose import TEMPLATE_IDS, prose
-from civic.library.shape_mistakes import dotted
-from civic.library.targets import without_code
-from civic.library.toml_lines import Path
 
 # Controls but tab and line break, and the marks that turn the direction of what follows.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -1,0 +1,1 @@
+"""What staff write: one notice, its form, its text, and every mistake in it. No store, no web."""
