@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from civic.entries import Counts, Entry
+from civic.store.entry import Counts, Entry
 from forms_api.cli import serve as serving
 
 

@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from civic.clock import SEOUL, SteadyClock
 from civic.codes import new_number
-from civic.entries import Cap, Entry, Seat
 from civic.store import open_store
 from civic.store.book import Store
+from civic.store.entry import Cap, Entry, Seat
 from civic.store.postgresql import migrate
 from tests.postgres import Server
 

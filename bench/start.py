@@ -30,8 +30,8 @@ from signups import start
 from store import stored
 
 from civic.clock import SEOUL, parse_time
-from civic.seal import Keys
 from civic.store import open_beside, open_store
+from civic.store.seal import Keys
 from forms_api.demonstration import Mark, take_up
 from tests.builders import NOW
 

@@ -31,8 +31,8 @@ from tinydb import TinyDB, where
 
 from civic.clock import SEOUL
 from civic.codes import new_number
-from civic.entries import Cap, Entry, Seat
 from civic.store.documents import to_document
+from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.keys import KeyFile
 from civic.store.rows import Rows, Work

@@ -17,10 +17,10 @@ from civic.clock import Clock
 from civic.codes import clean_number, new_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
-from civic.entries import Counts, Entry
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, WrongCode
-from civic.seal import Keys
 from civic.store.book import Book, NumberTaken, Store
+from civic.store.entry import Counts, Entry
+from civic.store.seal import Keys
 from civic.text import clean
 
 

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from civic import rules
 from civic.content.form import FormSpec, Round
-from civic.entries import HELD, LIVE, Cap, Counts, Entry
 from civic.errors import Full, NotEligible
 from civic.store.book import Book
+from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
 # CANCELLED: by the person themselves; every other cause of a cancellation is somebody else's.

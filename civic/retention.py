@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from civic.content.pages import Document
-from civic.seal import Keys
 from civic.store.book import Book, Store
+from civic.store.seal import Keys
 
 FACT = "kept"
 # How long a date must have stood before answers are erased on it unasked: a slip of the pen in a page can be mended.

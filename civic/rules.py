@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from civic import korean
 from civic.content.form import FormSpec, Round
-from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotOpen
+from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
 from civic.text import clean
 
 NOBODY = Counts()

@@ -13,8 +13,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from civic.clock import Clock
 from civic.intake import Intake
 from civic.library import Library
-from civic.seal import Keys
 from civic.store.book import Store
+from civic.store.seal import Keys
 from forms_api.board import StatusBoard
 from forms_api.entries import entries
 from forms_api.files import Files

@@ -9,8 +9,8 @@ from typing import Any
 
 from civic import korean
 from civic.content.form import FormSpec
-from civic.entries import Entry
 from civic.people import show_phone
+from civic.store.entry import Entry
 
 LIVE_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins to calculate
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again

@@ -12,8 +12,8 @@ from civic import rules
 from civic.application import Application
 from civic.content.form import FormSpec, Question
 from civic.content.pages import Document
-from civic.entries import Entry
 from civic.errors import Refused
+from civic.store.entry import Entry
 from forms_api import posted
 from forms_api.guards import HONEYPOT, check_honeypot, is_form_post, json_body
 from forms_api.problems import offer_again

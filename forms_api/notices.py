@@ -12,12 +12,12 @@ from typing import Any, cast
 from flask import Flask
 
 from civic import korean, retention
-from civic.entries import Entry
 from civic.errors import Refused
 from civic.intake import Intake
 from civic.links import link
-from civic.seal import Erased, WrongKey
 from civic.store.book import Message
+from civic.store.entry import Entry
+from civic.store.seal import Erased, WrongKey
 from forms_api.desk import EXTENSION
 from forms_api.log import EventLog
 from forms_api.senders import PATIENCE, Reaching

@@ -16,8 +16,8 @@ from civic.ballots import check_choices
 from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
 from civic.polling import Pages, Polling, Receipt, Standing
 from civic.proving import new_submission
-from civic.seal import Keys
 from civic.store.box import open_box
+from civic.store.seal import Keys
 from forms_api.desk import EXTENSION, Desk, desk
 from forms_api.guards import check_honeypot, is_form_post, json_body
 from forms_api.identity import identity

@@ -12,12 +12,12 @@ import pytest
 
 from civic import intake as module
 from civic.clock import SEOUL, FixedClock
-from civic.entries import Entry
 from civic.errors import Closed, Invalid, NotEligible, NotFound, NotOpen, Refused, WrongCode
 from civic.intake import Intake
 from civic.library import load
-from civic.seal import Keys
 from civic.store import open_store
+from civic.store.entry import Entry
+from civic.store.seal import Keys
 from tests.builders import a_lecture_file, a_phone, a_round, an_application, write_content
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)

@@ -34,12 +34,12 @@ from civic.codes import NUMBER_SIGNS
 from civic.content.form import Consent, FormSpec, Limit
 from civic.content.form import Round as FormRound
 from civic.content.pages import Document, Lecture
-from civic.entries import Counts, Entry, Seat
 from civic.errors import Refused
 from civic.intake import Intake
-from civic.seal import Keys
 from civic.store import indexes, open_store
 from civic.store.book import Store
+from civic.store.entry import Counts, Entry, Seat
+from civic.store.seal import Keys
 from civic.store.tinydb import TinyBook
 from tests.postgres import a_database, ask
 from tests.queue_model import HELD, LEDGER_MAX, LIVE, Model, No, Rules

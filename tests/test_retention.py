@@ -11,11 +11,11 @@ import pytest
 
 from civic import retention
 from civic.clock import SEOUL, FixedClock
-from civic.entries import Entry, Seat
 from civic.intake import Intake
 from civic.library import Library, load
-from civic.seal import Erased, Keys
 from civic.store import open_store
+from civic.store.entry import Entry, Seat
+from civic.store.seal import Erased, Keys
 from tests.builders import a_lecture_file, a_phone, a_round, an_application, write_content
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)

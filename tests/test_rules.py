@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from civic import form_words, rules
 from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Limit, Round
-from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import Closed, Invalid, NotEligible, NotOpen
+from civic.store.entry import Cap, Counts, Entry, Seat
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CLOSES = datetime(2023, 9, 1, tzinfo=SEOUL)

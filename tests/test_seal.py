@@ -11,7 +11,7 @@ import pytest
 
 from civic.clock import SEOUL
 from civic.errors import Misuse
-from civic.seal import Erased, Keys, WrongKey
+from civic.store.seal import Erased, Keys, WrongKey
 
 SUBJECT, NUMBER = "lectures/essay", "7K3F-9QXM"
 PLAIN = "홍길동 010-1234-5678".encode()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from civic.entries import LIVE, Entry
 from civic.store.book import Change
+from civic.store.entry import LIVE, Entry
 from civic.store.moving import Contents, counted
 
 RECOUNT = "‘python -m forms_api doctor --save 새폴더’로 저장하면 신청에서 다시 셉니다."

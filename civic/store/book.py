@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from civic.entries import Cap, Counts, Entry, Seat
+from civic.store.entry import Cap, Counts, Entry, Seat
 
 # What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.

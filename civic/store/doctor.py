@@ -19,7 +19,6 @@ from urllib.parse import quote
 from civic.clock import SEOUL
 from civic.errors import InUse, Misuse, Refused, why
 from civic.korean import josa
-from civic.seal import Keys
 from civic.store.agreement import agreement
 from civic.store.box import BOX_FILE
 from civic.store.door import Visit
@@ -29,6 +28,7 @@ from civic.store.moving import counted, read_boxes
 from civic.store.rescue import REMEDY, Reader, Report
 from civic.store.rows import VERSION, Rows
 from civic.store.salvage import UnreadableError, copy_of, integrity, open_copy, readable
+from civic.store.seal import Keys
 
 RESTORE = "서버를 끄고 폴더를 통째로 복사해 둔 뒤 백업에서 이 파일을 되살리세요."
 ENOUGH = 200_000_000  # bytes free; less than that, or than the data itself, is said

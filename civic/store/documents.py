@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.entries import LIVE, Cap, Entry
+from civic.store.entry import LIVE, Cap, Entry
 
 # What an entry holds of each cap: [key, amount, states besides the live ones in which it still counts].
 Held = list[tuple[str, int, tuple[str, ...]]]

@@ -18,10 +18,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import InUse, Unavailable
 from civic.korean import josa
 from civic.store.book import Book, Change, Message, Store
+from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.wire import error_of, pack, pack_error, unpack
 
 NAME = "door"

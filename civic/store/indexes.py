@@ -6,8 +6,8 @@ under the store's lock. No file.
 
 from __future__ import annotations
 
-from civic.entries import HELD, LIVE, Counts
 from civic.store.documents import caps_held
+from civic.store.entry import HELD, LIVE, Counts
 from civic.store.rows import Document
 
 TABLE = "entries"

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.entries import HELD, LIVE, Entry
 from civic.errors import Misuse
 from civic.store.book import Change, Message
 from civic.store.box import BOX_FILE
 from civic.store.box_rows import TABLES
 from civic.store.documents import sealed_subjects, to_entry
+from civic.store.entry import HELD, LIVE, Entry
 from civic.store.folder import ENTRIES, KEYS, Hold, check_box, check_entries, explain
 from civic.store.indexes import TABLE
 from civic.store.keys import KeyFile

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.entries import Counts
 from civic.errors import Misuse
 from civic.store.book import Change, Message
+from civic.store.entry import Counts
 from civic.store.folder import KEYS, check_entries, connect, explain, is_blank
 
 VERSION = 1  # of the tables below, kept in SQLite's user_version

@@ -14,11 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import AlreadyApplied, FieldError, Full, Invalid, LimitReached, NotFound, Unavailable
 from civic.store.book import Change, Message, NumberTaken, is_fact
 from civic.store.documents import sealed_subjects, to_document, to_entry
 from civic.store.door import Door
+from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
 from civic.store.folder import ENTRIES, KEYS, Hold, explain
 from civic.store.indexes import TABLE, EntryIndex
 from civic.store.keys import KeyFile

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import FieldError, Refused, Unavailable
 from civic.store.book import Change, Message, NumberTaken
+from civic.store.entry import Cap, Counts, Entry, Seat
 
 SHAPES: dict[str, Any] = {
     shape.__name__: shape for shape in (Cap, Change, Counts, Entry, FieldError, Message, Seat)

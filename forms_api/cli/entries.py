@@ -19,14 +19,14 @@ from civic.clock import Clock, SteadyClock, parse_time
 from civic.codes import clean_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
-from civic.entries import STATES, Entry
 from civic.errors import Misuse, NotFound, Unavailable
 from civic.intake import Intake
 from civic.library import load
 from civic.people import show_phone
-from civic.seal import Erased, Keys
 from civic.store import open_beside
 from civic.store.book import Store
+from civic.store.entry import STATES, Entry
+from civic.store.seal import Erased, Keys
 from forms_api import access
 from forms_api.cli import staff_words
 from forms_api.cli.front_matter import write

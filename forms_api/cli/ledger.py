@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from civic import korean, line
-from civic.entries import LIVE, Entry
 from civic.errors import Misuse, NotEligible
+from civic.store.entry import LIVE, Entry
 from forms_api import access
 from forms_api.cli.entries import Desk, common, desk
 

@@ -35,8 +35,8 @@ from civic.paper import (
 )
 from civic.polling import Polling
 from civic.results import as_json
-from civic.seal import Keys
 from civic.store.box import open_box
+from civic.store.seal import Keys
 from forms_api.cli.front_matter import write
 from forms_api.cli.poll import A_FILE, CONTENT, DATA, NOW, Standing, give_up, time_of
 from forms_api.settings import read_settings

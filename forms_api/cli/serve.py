@@ -28,8 +28,8 @@ from civic.clock import SEOUL, SteadyClock
 from civic.errors import InUse, Misuse, Unavailable, why
 from civic.korean import josa
 from civic.library import Library, load
-from civic.seal import Keys
 from civic.store import open_store
+from civic.store.seal import Keys
 from forms_api import create_app
 from forms_api.cli import CALL_WRONG, IN_USE, staff_words
 from forms_api.cli.entries import read_time

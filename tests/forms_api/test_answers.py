@@ -10,8 +10,8 @@ import pytest
 from werkzeug.test import create_environ
 
 from civic.clock import parse_time
-from civic.entries import Entry
 from civic.people import person_key, pin
+from civic.store.entry import Entry
 from forms_api.app import Answer
 from forms_api.tokens import Receipts
 

@@ -13,9 +13,9 @@ import pytest
 
 from civic.clock import SEOUL
 from civic.codes import new_number
-from civic.entries import Cap, Entry, Seat
 from civic.store import open_store
 from civic.store.book import Store
+from civic.store.entry import Cap, Entry, Seat
 from tests.postgres import a_database
 
 SUBJECT = "lectures/essay"

@@ -12,9 +12,9 @@ from typing import Protocol
 from civic import line
 from civic.codes import new_number
 from civic.content.form import Consent, FormSpec, Round
-from civic.entries import Entry
 from civic.errors import AlreadyApplied, Full, Unavailable
 from civic.store.book import Book, Store
+from civic.store.entry import Entry
 from tests.store.conftest import NOON, an_entry
 from tests.store.linear import LIVE, PLACES, WAITING, Call, State, add, run
 

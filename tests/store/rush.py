@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from civic.entries import HELD, LIVE, Entry, Seat
 from civic.errors import Refused
 from civic.store.book import Store
+from civic.store.entry import HELD, LIVE, Entry, Seat
 
 T = TypeVar("T")
 SEATS = (Seat("confirmed", 10), Seat("waiting", 5))

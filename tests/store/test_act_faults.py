@@ -12,10 +12,10 @@ import pytest
 
 from civic import drawing, line
 from civic.content.form import Consent, FormSpec, Round
-from civic.entries import Entry, Seat
 from civic.errors import Misuse, Unavailable
 from civic.store import open_store
 from civic.store.book import Book, Store
+from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyFile
 from civic.store.moving import FAR
 from civic.store.rows import Rows

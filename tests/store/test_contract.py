@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from civic.entries import STATES, Cap, Counts, Seat
 from civic.errors import AlreadyApplied, Full, Invalid, LimitReached, NotFound
 from civic.store import open_store
 from civic.store.book import NumberTaken, Store
+from civic.store.entry import STATES, Cap, Counts, Seat
 from civic.store.moving import counted
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import Misuse
-from civic.seal import Keys
 from civic.store import open_store
 from civic.store.box import Sealed, open_box
 from civic.store.doctor import examine
+from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.saving import check_place, write_folder
+from civic.store.seal import Keys
 from tests.postgres import a_database, ask
 from tests.store.conftest import SUBJECT, add, an_entry, move
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from civic.entries import Cap, Counts, Seat
 from civic.errors import AlreadyApplied, Full, InUse, Invalid, Misuse, TooMany
 from civic.store import door, open_beside, open_store
 from civic.store.book import NumberTaken, Store
+from civic.store.entry import Cap, Counts, Seat
 from civic.store.wire import error_of, pack, pack_error, unpack
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from civic.entries import Cap
 from civic.store import open_beside, open_store
 from civic.store.book import Store
+from civic.store.entry import Cap
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 
 HOURS = Cap("ledger:allowance", 40, 100, ("attended",))

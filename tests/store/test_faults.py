@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from civic.entries import Counts, Entry
 from civic.errors import InUse, Misuse, Unavailable
 from civic.store import open_store
 from civic.store.batches import Batches
 from civic.store.book import Store
+from civic.store.entry import Counts, Entry
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk
 

@@ -14,11 +14,11 @@ from civic.application import Application
 from civic.clock import SEOUL, FixedClock
 from civic.content.form import Consent, FormSpec, Round
 from civic.content.pages import Document, Lecture
-from civic.entries import Entry
 from civic.errors import Full, Invalid, LimitReached, NotEligible
 from civic.intake import Intake
-from civic.seal import Keys
 from civic.store.book import Store
+from civic.store.entry import Entry
+from civic.store.seal import Keys
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CLOSES = OPENS + timedelta(days=3)

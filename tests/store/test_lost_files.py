@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from civic.errors import Misuse
-from civic.seal import Erased, Keys
 from civic.store import open_beside, open_store
 from civic.store.box import BOX_FILE, Box, Sealed, open_box
 from civic.store.doctor import examine
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.moving import read_folder
+from civic.store.seal import Erased, Keys
 from tests.postgres import a_database, ask
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 from tests.store.test_doctor import fingerprint

@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import AlreadyApplied, Full, LimitReached, Misuse, Unavailable
 from civic.store import open_store
+from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.postgresql import Limits, PostgresStore, migrate
 from civic.store.postgresql.schema import head
 from tests.postgres import Server, a_database, ask

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from civic.entries import Entry, Seat
 from civic.errors import Refused, Unavailable
+from civic.store.entry import Entry, Seat
 from civic.store.postgresql import Limits, PostgresStore, migrate
 from civic.store.postgresql.connection import engine_for
 from tests.postgres import Server, ask

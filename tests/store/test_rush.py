@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from civic.entries import Cap, Counts, Entry, Seat
 from civic.errors import AlreadyApplied, Full, LimitReached, Refused
 from civic.store import open_store
 from civic.store.book import Store
+from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.table import RowStorage
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 

@@ -16,9 +16,9 @@ from typing import Any, cast
 import psycopg
 from sqlalchemy import Connection, CursorResult, Executable, func, insert, select, text
 
-from civic.entries import LIVE, Cap, Counts, Entry, Seat
 from civic.errors import AlreadyApplied, FieldError, Full, Invalid, LimitReached, NotFound, Unavailable
 from civic.store.book import NumberTaken, is_fact
+from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
 from civic.store.postgresql import statements
 from civic.store.postgresql.connection import answering
 from civic.store.postgresql.rows import ENTRY, caps_as_json, held, parameters, to_entry, weight

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from civic.clock import SEOUL
-from civic.entries import HELD, LIVE, Cap, Counts, Entry
 from civic.store.book import Change, Message
+from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
 from civic.store.postgresql.tables import ENTRIES, JOURNAL, OUTBOX
 
 Held = list[

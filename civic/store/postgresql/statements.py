@@ -15,7 +15,7 @@ from functools import cache
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from civic.entries import Seat
+from civic.store.entry import Seat
 from civic.store.postgresql.tables import ALIVE
 
 DRIVER = PGDialect_psycopg()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped

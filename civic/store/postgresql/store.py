@@ -13,9 +13,9 @@ from sqlalchemy import Executable, Result, delete, exc, func, select, text, upda
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert
 
-from civic.entries import Counts, Entry
 from civic.errors import Unavailable
 from civic.store.book import Change, Message, is_fact
+from civic.store.entry import Counts, Entry
 from civic.store.postgresql.book import PostgresBook
 from civic.store.postgresql.connection import Limits, answering, engine_for, is_outage, shown
 from civic.store.postgresql.rows import CHANGE, ENTRY, MESSAGE, to_change, to_entry, to_message

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from civic.entries import LIVE
+from civic.store.entry import LIVE
 
 METADATA = MetaData()
 MOMENT = DateTime(timezone=True)
