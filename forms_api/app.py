@@ -11,8 +11,8 @@ from flask import Flask, Response, g
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from civic.clock import Clock
-from civic.intake import Intake
 from civic.library import Library
+from civic.places.intake import Intake
 from civic.store.book import Store
 from civic.store.seal import Keys
 from forms_api.board import StatusBoard

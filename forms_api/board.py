@@ -7,7 +7,7 @@ import json
 import threading
 import time
 
-from civic.intake import Intake
+from civic.places.intake import Intake
 from forms_api.files import Text, make
 
 FRESH = 1.0  # seconds that an answer may be repeated

@@ -11,14 +11,14 @@ from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic import korean
-from civic.application import refuse_forbidden
 from civic.codes import clean_number
 from civic.content.form import Round
 from civic.content.meetings import when
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid, NotFound, Refused
-from civic.intake import Found
 from civic.links import link
+from civic.places.application import refuse_forbidden
+from civic.places.intake import Found
 from forms_api.guards import is_form_post, json_body
 from forms_api.posted import shown_values
 from forms_api.problems import offer_again, wants_page

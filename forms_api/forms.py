@@ -8,11 +8,11 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic import rules
-from civic.application import Application
 from civic.content.form import FormSpec, Question
 from civic.content.pages import Document
 from civic.errors import Refused
+from civic.places import rules
+from civic.places.application import Application
 from civic.store.entry import Entry
 from forms_api import posted
 from forms_api.guards import HONEYPOT, check_honeypot, is_form_post, json_body

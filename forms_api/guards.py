@@ -9,8 +9,8 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Request, request
 
-from civic.application import BROKEN_MESSAGE, refuse_forbidden
 from civic.errors import FieldError, ForbiddenOrigin, Invalid, TooLarge, UnsupportedType
+from civic.places.application import BROKEN_MESSAGE, refuse_forbidden
 
 LONGEST_BODY = 64 * 1024  # bytes
 LONGEST_REST = 1024 * 1024  # bytes of a body that is refused and yet taken off the line

@@ -11,10 +11,11 @@ from typing import Any, cast
 
 from flask import Flask
 
-from civic import korean, retention
+from civic import korean
 from civic.errors import Refused
-from civic.intake import Intake
 from civic.links import link
+from civic.places import retention
+from civic.places.intake import Intake
 from civic.store.book import Message
 from civic.store.entry import Entry
 from civic.store.seal import Erased, WrongKey

@@ -8,11 +8,11 @@ from typing import Any
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from civic import korean
-from civic.application import Application, holds_resident_number
 from civic.content.form import FIXED_LABELS, FormSpec, Question
 from civic.content.meetings import when, where
 from civic.errors import FieldError, Invalid
 from civic.people import show_phone
+from civic.places.application import Application, holds_resident_number
 from civic.text import texts
 from forms_api.guards import HONEYPOT
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from civic import form_words
 from civic.content.meetings import calendar_file, meetings, when
 from civic.errors import NotFound
-from civic.intake import Found
+from civic.places import words
+from civic.places.intake import Found
 from forms_api.entries import document, shown_place
 from forms_api.render import trail_to
 from forms_api.services import services
@@ -25,7 +25,7 @@ def receipt(token: str) -> Response:
     if accept.quality("application/json") > accept.quality("text/html"):
         return jsonify(document(found))
     steps = (
-        form_words.next_steps(doc.spec, each, entry.state, found.position, entry.deadline)
+        words.next_steps(doc.spec, each, entry.state, found.position, entry.deadline)
         if doc and doc.spec and each
         else []
     )

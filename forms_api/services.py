@@ -10,7 +10,7 @@ from flask import current_app
 
 from civic.clock import Clock
 from civic.content.pages import Site
-from civic.intake import Intake
+from civic.places.intake import Intake
 from forms_api.board import StatusBoard
 from forms_api.files import Files
 from forms_api.limits import Limits

@@ -10,7 +10,7 @@ from civic.content.form import FormSpec
 from civic.content.meetings import summary
 from civic.content.pages import Document, Event, Lecture, Poll, Programme, Proposal
 from civic.library import Library
-from civic.rules import form_state, round_state
+from civic.places.rules import form_state, round_state
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from flask import Response
 
-from civic.drawn import FILE
 from civic.library.draws import Draw
 from civic.links import NOUNS, link
+from civic.places.draw_record import FILE
 from publish.edition import Edition, Trail
 from publish.pages import Page, PagesApp
 

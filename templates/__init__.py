@@ -13,10 +13,10 @@ from civic.ballots import is_ready, slot_of
 from civic.clock import Clock
 from civic.content.form import FormSpec
 from civic.content.pages import Poll, Proposal
-from civic.form_words import explain
 from civic.library import Library
 from civic.links import api, link
-from civic.rules import form_state
+from civic.places.rules import form_state
+from civic.places.words import explain
 from civic.slots import Slot
 
 FOLDER = Path(__file__).parent

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from civic import draw, drawing
+from civic.places import draw, drawing
 
 SIZES = {"3AAA-AAAA": 1, "4CCC-CCCC": 2, "6DDD-DDDD": 1, "7EEE-EEEE": 1, "9FFF-FFFF": 1}
 SEED = drawing.Seed("3 11 14 18 26 27", "로또 1등 번호", "도서관정책팀장", "2023-09-02T20:45:00+09:00")

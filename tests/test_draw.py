@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civic import draw
+from civic.places import draw
 from tests.draw_samples import FORGERIES, SEED, a_draw
 
 NUMBERS = st.lists(st.from_regex(r"\A[A-Z3-9]{4}-[A-Z3-9]{4}\Z"), unique=True, max_size=30)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from civic import intake as module
 from civic.clock import SEOUL, FixedClock
 from civic.errors import Closed, Invalid, NotEligible, NotFound, NotOpen, Refused, WrongCode
-from civic.intake import Intake
 from civic.library import load
+from civic.places import intake as module
+from civic.places.intake import Intake
 from civic.store import open_store
 from civic.store.entry import Entry
 from civic.store.seal import Keys

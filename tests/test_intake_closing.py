@@ -9,8 +9,8 @@ import pytest
 
 from civic.clock import FixedClock
 from civic.errors import Closed
-from civic.intake import Intake
 from civic.library import load
+from civic.places.intake import Intake
 from civic.store import open_store
 from civic.store.seal import Keys
 from tests.builders import a_lecture_file, an_application, write_content

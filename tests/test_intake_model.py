@@ -27,15 +27,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from civic import draw, drawing, intake, line, rules
-from civic.application import Application
 from civic.clock import SEOUL, FixedClock
 from civic.codes import NUMBER_SIGNS
 from civic.content.form import Consent, FormSpec, Limit
 from civic.content.form import Round as FormRound
 from civic.content.pages import Document, Lecture
 from civic.errors import Refused
-from civic.intake import Intake
+from civic.places import draw, drawing, intake, line, rules
+from civic.places.application import Application
+from civic.places.intake import Intake
 from civic.store import indexes, open_store
 from civic.store.book import Store
 from civic.store.entry import Counts, Entry, Seat

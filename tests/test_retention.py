@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from civic import retention
 from civic.clock import SEOUL, FixedClock
-from civic.intake import Intake
 from civic.library import Library, load
+from civic.places import retention
+from civic.places.intake import Intake
 from civic.store import open_store
 from civic.store.entry import Entry, Seat
 from civic.store.seal import Erased, Keys

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from civic import form_words, rules
 from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Limit, Round
 from civic.errors import Closed, Invalid, NotEligible, NotOpen
+from civic.places import rules, words
 from civic.store.entry import Cap, Counts, Entry, Seat
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
@@ -257,17 +257,17 @@ def test_next_steps() -> None:
     """What the receipt says for each state; nothing for what is over."""
     each = Round(id="r1", label="r1", places=5, starts=CLOSES)
     spec = a_spec((each,))
-    assert "9월 1일(금) 00:00에 시작합니다." in form_words.next_steps(spec, each, "confirmed")
-    waits = form_words.next_steps(spec, each, "waiting", 2)
+    assert "9월 1일(금) 00:00에 시작합니다." in words.next_steps(spec, each, "confirmed")
+    waits = words.next_steps(spec, each, "waiting", 2)
     assert waits[0] == "대기 2번입니다. 자리가 나면 대기 순서대로 바로 확정됩니다."
     assert waits[1] == "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다."
-    assert "취소하면" in form_words.next_steps(a_spec((each,), selection="review"), each, "waiting")[0]
+    assert "취소하면" in words.next_steps(a_spec((each,), selection="review"), each, "waiting")[0]
     drawn = a_spec((each,), selection="draw")
     assert (
-        form_words.next_steps(drawn, each, "received")[0]
+        words.next_steps(drawn, each, "received")[0]
         == "접수가 끝나는 8월 31일(목) 24:00 뒤에 추첨해서 정합니다."
     )
-    assert form_words.next_steps(spec, each, "cancelled") == []
+    assert words.next_steps(spec, each, "cancelled") == []
 
 
 @pytest.mark.parametrize(
@@ -355,23 +355,21 @@ def test_what_closed_stays_closed() -> None:
 
 def test_every_way_of_choosing_is_one_plain_sentence() -> None:
     """The first sentence names the way; others follow only where the form says more."""
-    assert form_words.explain(a_spec()) == [
-        "신청한 차례대로 자리를 드리고, 정원이 차면 대기 순서를 드립니다."
-    ]
+    assert words.explain(a_spec()) == ["신청한 차례대로 자리를 드리고, 정원이 차면 대기 순서를 드립니다."]
     for selection, word, more in (
         ("draw", "추첨으로 정하며", {}),
         ("window-draw", "10분 안에", {"window": 10}),
         ("review", "정한 이유", {}),
     ):
-        said, *_ = form_words.explain(a_spec(selection=selection, **more))
+        said, *_ = words.explain(a_spec(selection=selection, **more))
         assert word in said and said.count(".") == 1 and said.endswith("니다.")
-    assert "차례대로 받습니다" in form_words.explain(a_spec(selection="review"))[1]
+    assert "차례대로 받습니다" in words.explain(a_spec(selection="review"))[1]
     large = Round(id="r1", label="r1", places=9, waiting=9, starts=CLOSES)
     much = a_spec(
         (large,), selection="draw", seed="로또 1083회", promotion="offer", party=4, close_at=1.5, reentry=False,
         limits=(Limit(group="now", max=2),), ledger="allowance",
     )  # fmt: skip
-    said = " ".join(form_words.explain(much))
+    said = " ".join(words.explain(much))
     for word in (
         "로또 1083회",
         "24시간",
@@ -406,5 +404,5 @@ def test_offers_and_calling_off() -> None:
     with pytest.raises(NotEligible, match="이미 취소한"):
         rules.check_call_off(each, Counts(), {"called-off": "x"})
     spec = a_spec((each,), promotion="offer")
-    (first, _) = form_words.next_steps(spec, each, "offered", deadline=OPENS)
+    (first, _) = words.next_steps(spec, each, "offered", deadline=OPENS)
     assert first == "자리가 났습니다. 8월 16일(수) 09:00까지 ‘내 신청 확인’에서 수락하거나 사양해 주세요."

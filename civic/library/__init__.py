@@ -23,7 +23,7 @@ from civic.library.draws import Draw, ReadDraws, read_draws
 from civic.library.polls import changed_rules
 from civic.library.results import VoteResult, read_results
 from civic.links import FOLDERS, SUBJECTS
-from civic.rules import form_state
+from civic.places.rules import form_state
 
 __all__ = ["Library", "load"]
 

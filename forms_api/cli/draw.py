@@ -14,13 +14,13 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from civic import drawing
 from civic.clock import parse_time
 from civic.codes import clean_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
-from civic.drawn import FILE, DrawFile
 from civic.errors import Misuse, NotEligible, why
+from civic.places import drawing
+from civic.places.draw_record import FILE, DrawFile
 from forms_api import access
 from forms_api.cli.entries import Desk, common, desk
 from forms_api.cli.front_matter import write

@@ -14,15 +14,16 @@ from typing import Any
 
 import click
 
-from civic import korean, line
+from civic import korean
 from civic.clock import Clock, SteadyClock, parse_time
 from civic.codes import clean_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import Misuse, NotFound, Unavailable
-from civic.intake import Intake
 from civic.library import load
 from civic.people import show_phone
+from civic.places import line
+from civic.places.intake import Intake
 from civic.store import open_beside
 from civic.store.book import Store
 from civic.store.entry import STATES, Entry

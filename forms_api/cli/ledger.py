@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from civic import korean, line
+from civic import korean
 from civic.errors import Misuse, NotEligible
+from civic.places import line
 from civic.store.entry import LIVE, Entry
 from forms_api import access
 from forms_api.cli.entries import Desk, common, desk

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from civic import retention
 from civic.errors import Misuse, NotFound
-from civic.retention import Keeping
+from civic.places import retention
+from civic.places.retention import Keeping
 from forms_api.cli.entries import common, desk
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from civic import draw
 from civic.clock import parse_time
 from civic.errors import ContentMistakes
 from civic.library import load
+from civic.places import draw
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
 from tests.forms_api.server import ROOT, Server
 

@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from civic.clock import FixedClock, parse_time
-from civic.draw import list_hash
 from civic.errors import ContentMistakes
 from civic.library import load
+from civic.places.draw import list_hash
 from publish import addresses, create_app
 from tests.builders import a_lecture_file, write_content
 from tests.draw_samples import FORGERIES, SEED, SIZES, a_draw, publish_draw

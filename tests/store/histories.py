@@ -9,10 +9,10 @@ from collections.abc import Callable, Hashable
 from datetime import timedelta
 from typing import Protocol
 
-from civic import line
 from civic.codes import new_number
 from civic.content.form import Consent, FormSpec, Round
 from civic.errors import AlreadyApplied, Full, Unavailable
+from civic.places import line
 from civic.store.book import Book, Store
 from civic.store.entry import Entry
 from tests.store.conftest import NOON, an_entry

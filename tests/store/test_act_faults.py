@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from civic import drawing, line
 from civic.content.form import Consent, FormSpec, Round
 from civic.errors import Misuse, Unavailable
+from civic.places import drawing, line
 from civic.store import open_store
 from civic.store.book import Book, Store
 from civic.store.entry import Entry, Seat

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from civic import drawing, line
-from civic.application import Application
 from civic.clock import SEOUL, FixedClock
 from civic.content.form import Consent, FormSpec, Round
 from civic.content.pages import Document, Lecture
 from civic.errors import Full, Invalid, LimitReached, NotEligible
-from civic.intake import Intake
+from civic.places import drawing, line
+from civic.places.application import Application
+from civic.places.intake import Intake
 from civic.store.book import Store
 from civic.store.entry import Entry
 from civic.store.seal import Keys

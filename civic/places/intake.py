@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from civic import line, people, retention, rules
-from civic.application import Application, read_application, refuse_forbidden
+from civic import people
 from civic.clock import Clock
 from civic.codes import clean_number, new_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, WrongCode
+from civic.places import line, retention, rules
+from civic.places.application import Application, read_application, refuse_forbidden
 from civic.store.book import Book, NumberTaken, Store
 from civic.store.entry import Counts, Entry
 from civic.store.seal import Keys

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from civic import draw
+from civic.places import draw
 from civic.shape import Line, Many, SeoulTime, Shape
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from civic import rules
 from civic.content.form import FormSpec, Round
 from civic.errors import Full, NotEligible
+from civic.places import rules
 from civic.store.book import Book
 from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
 

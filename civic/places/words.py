@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from civic import korean, rules
+from civic import korean
 from civic.content.form import FormSpec, Round
+from civic.places import rules
 
 
 def explain(spec: FormSpec) -> list[str]:

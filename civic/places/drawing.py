@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from civic import draw, line, rules
 from civic.content.form import FormSpec, Round
 from civic.errors import NotEligible, NotFound
+from civic.places import draw, line, rules
 from civic.store.book import Book
 
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze

@@ -229,7 +229,7 @@ def promoted(free: int, line: Sequence[Entry]) -> list[Entry]:
     """Those in the line, first in line first, who now have one of the `free` places.
 
     Strict order: a group comes all or none; one that does not fit keeps its turn, and the next that fits goes.
-    Empty when no place is free or nobody waits. The same rule as civic.draw.give; source: docs/rules.md#groups.
+    Empty when no place is free or nobody waits. The same rule as civic.places.draw.give; source: docs/rules.md#groups.
     """
     lucky = []
     for entry in line:
