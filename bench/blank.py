@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from civic.store.entry import Counts, Entry
-from forms_api.cli import serve as serving
+from forms_api.commands import serve as serving
 
 
 class Blank:

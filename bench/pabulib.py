@@ -22,11 +22,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from civic import elections
+from civic.elsewhere import elections
+from civic.elsewhere.pabulib_reader import decode, parse
 from civic.errors import ContentMistakes
-from civic.pabulib import Election, oddities
-from civic.pabulib_reader import decode, parse
-from civic.tally import RulesMistake
+from civic.votes.count import RulesMistake
+from civic.votes.pabulib import Election, oddities
 
 WHY = (
     ("online votes only", "paper ballots counted for the official result are not in the file"),

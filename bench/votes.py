@@ -23,8 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from civic.envelopes import receipt_of, seal  # noqa: E402
-from civic.opening import open_all  # noqa: E402
+from civic.votes.envelope import receipt_of, seal  # noqa: E402
+from civic.votes.opening import open_all  # noqa: E402
 from tests.ballot_samples import a_poll, a_slot, some_halves, some_proposals  # noqa: E402
 from tests.forms_api.voting import Town  # noqa: E402
 from tests.forms_api.voting_day import ONE_IN_A_MILLION, hold  # noqa: E402

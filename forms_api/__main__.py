@@ -1,5 +1,5 @@
 """python -m forms_api …"""
 
-from forms_api.cli import main
+from forms_api.commands import main
 
 main()

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from civic.clock import SEOUL, Clock, SteadyClock
 from civic.errors import Misuse
+from civic.store import open_box
 from civic.store.book import Store
-from civic.store.box import open_box
 
 PLACE = "server"  # the subject under which the marks are kept; no page has that address
 

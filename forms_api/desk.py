@@ -8,7 +8,7 @@ from typing import cast
 
 from flask import current_app
 
-from civic.polling import Polling
+from civic.votes.casting import Polling
 from forms_api.log import EventLog
 from forms_api.oidc import Pocket, Provider
 from forms_api.senders import Outbox, Reaching

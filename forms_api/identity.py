@@ -10,8 +10,8 @@ from dataclasses import asdict
 from flask import Blueprint, Response, request
 
 from civic.errors import NotEligible, Unavailable
-from civic.polling import BY_CODE
-from civic.proving import new_submission
+from civic.votes.casting import BY_CODE
+from civic.votes.contact import new_submission
 from forms_api.desk import desk
 from forms_api.oidc import ABSENT, Provider, Trip, failed, new_trip
 from forms_api.problems import offer_again

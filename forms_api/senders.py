@@ -11,7 +11,7 @@ from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from civic.errors import FieldError, Invalid, Misuse, Unavailable
-from civic.polling import Polling, Sender
+from civic.votes.casting import Polling, Sender
 from forms_api.log import EventLog
 from forms_api.settings import Settings
 

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from civic.content.pages import PollType, Proposal
 from civic.errors import Refused
-from civic.polling import Receipt, Standing
+from civic.votes.casting import Receipt, Standing
 from forms_api.oidc import Pocket
 from forms_api.render import trail_to
 from forms_api.services import services

@@ -12,12 +12,12 @@ from typing import Any, cast
 from flask import Blueprint, Flask, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.ballots import check_choices
 from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
-from civic.polling import Pages, Polling, Receipt, Standing
-from civic.proving import new_submission
-from civic.store.box import open_box
+from civic.store import open_box
 from civic.store.seal import Keys
+from civic.votes.ballot import check_choices
+from civic.votes.casting import Pages, Polling, Receipt, Standing
+from civic.votes.contact import new_submission
 from forms_api.desk import EXTENSION, Desk, desk
 from forms_api.guards import check_honeypot, is_form_post, json_body
 from forms_api.identity import identity

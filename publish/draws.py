@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask import Response
 
-from civic.library.draws import Draw
+from civic.draws import Draw
 from civic.links import NOUNS, link
 from civic.places.draw_record import FILE
 from publish.edition import Edition, Trail

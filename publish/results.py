@@ -12,13 +12,13 @@ from flask import abort
 
 from civic import korean
 from civic.content.pages import PollType, Proposal
-from civic.library.results import VoteResult
 from civic.links import link
-from civic.paper import UNREADABLE
-from civic.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
-from civic.results import FEWEST, SHARED, rules_of
-from civic.rule_words import Money, counting_rules
-from civic.slots import FAULTS
+from civic.recount import VoteResult
+from civic.votes.paper import UNREADABLE
+from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
+from civic.votes.result import FEWEST, SHARED, rules_of
+from civic.votes.slots import FAULTS
+from civic.votes.words import Money, counting_rules
 from publish.edition import Edition, Trail
 from publish.pager import pager
 from publish.pages import Page, PagesApp

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from civic import korean
-from civic.ballots import is_ready, slot_of
 from civic.clock import Clock
 from civic.content.form import FormSpec
 from civic.content.pages import Poll, Proposal
@@ -17,7 +16,8 @@ from civic.library import Library
 from civic.links import api, link
 from civic.places.rules import form_state
 from civic.places.words import explain
-from civic.slots import Slot
+from civic.votes.ballot import is_ready, slot_of
+from civic.votes.slots import Slot
 
 FOLDER = Path(__file__).parent
 

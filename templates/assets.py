@@ -30,13 +30,13 @@ STYLES = (
 )  # static/css, in this order
 MANIFEST = "manifest.json"
 TERMINAL = (  # whose words only staff at a terminal read
-    "civic/declared.py",
-    "civic/elections.py",
-    "civic/halves.py",
+    "civic/elsewhere/declared.py",
+    "civic/elsewhere/elections.py",
+    "civic/votes/box_key.py",
     "civic/library",
-    "civic/pabulib_reader.py",
+    "civic/elsewhere/pabulib_reader.py",
     "civic/store",
-    "forms_api/cli",
+    "forms_api/commands",
     "forms_api/settings.py",
     "publish/building.py",
     "publish/checking.py",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from civic.ballots import Slot, rules_hash, slot_of
 from civic.clock import SEOUL
 from civic.content.pages import BoxKey, Poll, PollType, Proposal, Rehearsal
-from civic.halves import Half, new_half
+from civic.votes.ballot import Slot, rules_hash, slot_of
+from civic.votes.box_key import Half, new_half
 
 OPENS = datetime(2023, 8, 7, 9, tzinfo=SEOUL)
 DURING = datetime(2023, 8, 16, 9, tzinfo=SEOUL)

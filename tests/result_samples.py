@@ -11,9 +11,9 @@ from typing import Any
 from civic.codes import new_code
 from civic.content.front_matter import FENCE
 from civic.content.pages import Poll, PollType, Proposal
-from civic.result_files import Board, result_files
-from civic.results import tally
-from civic.tally import Ballot
+from civic.votes.count import Ballot
+from civic.votes.result import tally
+from civic.votes.result_files import Board, result_files
 from tests.ballot_samples import CLOSES, a_poll, a_proposal
 
 PUBLISHED = CLOSES + timedelta(hours=3)
@@ -72,7 +72,7 @@ def a_board(count: int) -> Board:
 
 def write_site(content: Path, poll: Poll, proposals: Sequence[Proposal]) -> Path:
     """A content folder with this vote and its proposals."""
-    from forms_api.cli.votes_import import front_matter
+    from forms_api.commands.votes_import import front_matter
 
     skipped = {"slug", "file", "body"}
     (content / "votes").mkdir(parents=True)

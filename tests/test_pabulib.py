@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from civic.content.pages import Poll, Proposal
-from civic.declared import named_exclusions
-from civic.elections import official, published_votes, recount
+from civic.elsewhere.declared import named_exclusions
+from civic.elsewhere.elections import official, published_votes, recount
+from civic.elsewhere.pabulib_reader import decode, parse
+from civic.elsewhere.tally_shares import add_one, equal_shares, preferred
 from civic.errors import ContentMistakes
-from civic.pabulib import Election, Project, oddities, write
-from civic.pabulib_numbers import number
-from civic.pabulib_reader import decode, parse
-from civic.tally_shares import add_one, equal_shares, preferred
-from forms_api.cli.votes import votes as votes_group
+from civic.votes.pabulib import Election, Project, oddities, write
+from civic.votes.pabulib_numbers import number
+from forms_api.commands.votes import votes as votes_group
 
 SAMPLES = Path(__file__).parent / "samples" / "pb"
 GOOD = ["approval", "no_skip", "eighty", "exclusive", "cumulative", "ordinal", "shares"]

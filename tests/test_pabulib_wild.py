@@ -17,15 +17,15 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civic.declared import declared_rules, named_exclusions
-from civic.elections import recount
+from civic.elsewhere.declared import declared_rules, named_exclusions
+from civic.elsewhere.elections import recount
+from civic.elsewhere.pabulib_reader import decode, parse
+from civic.elsewhere.tally_shares import Shares, TooMuchWork, Work, add_one, equal_shares
 from civic.errors import ContentMistakes
-from civic.pabulib import Election, Project, write
-from civic.pabulib_numbers import number, thousands_mark
-from civic.pabulib_reader import decode, parse
-from civic.tally import RulesMistake
-from civic.tally_shares import Shares, TooMuchWork, Work, add_one, equal_shares
-from forms_api.cli.votes import votes as votes_group
+from civic.votes.count import RulesMistake
+from civic.votes.pabulib import Election, Project, write
+from civic.votes.pabulib_numbers import number, thousands_mark
+from forms_api.commands.votes import votes as votes_group
 
 SAMPLES = Path(__file__).parent / "samples" / "pb"
 
@@ -423,7 +423,7 @@ def test_money_in_the_millions_is_not_counted_won_by_won() -> None:
 def test_too_much_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooMuchWork):
         add_one({"a": {0: 1}}, {"a": 5}, 20, 2, work=Work(0))
-    monkeypatch.setattr("civic.elections.Work", lambda: Work(0))
+    monkeypatch.setattr("civic.elsewhere.elections.Work", lambda: Work(0))
     with pytest.raises(RulesMistake, match="균등 지분"):
         recount(read(rule="equalshares/add1"))
 

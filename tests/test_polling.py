@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from civic.clock import FixedClock
 from civic.codes import from_text, new_code, to_text
 from civic.content.pages import Document, Poll
-from civic.envelopes import BadEnvelope, receipt_of, seal
 from civic.errors import (
     Closed,
     Invalid,
@@ -29,10 +28,12 @@ from civic.errors import (
     UsedCode,
     WrongCode,
 )
-from civic.opening import open_all
-from civic.polling import Polling, signed_text
-from civic.slots import Slot
-from civic.store.box import BOX_FILE, open_box
+from civic.store import open_box
+from civic.store.box import BOX_FILE
+from civic.votes.casting import Polling, signed_text
+from civic.votes.envelope import BadEnvelope, receipt_of, seal
+from civic.votes.opening import open_all
+from civic.votes.slots import Slot
 from tests.ballot_samples import (
     CLOSES,
     DURING,

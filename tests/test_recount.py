@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from civic.ballots import Spoiled
-from civic.library.results import assemble
-from civic.published import VoteRecord
-from civic.result_files import result_files
-from civic.results import ballots_document, results_document, tally
+from civic.recount import assemble
+from civic.votes.ballot import Spoiled
+from civic.votes.published import VoteRecord
+from civic.votes.result import ballots_document, results_document, tally
+from civic.votes.result_files import result_files
 from tests.result_samples import PUBLISHED, a_board, a_counted_poll, a_random_poll, some_ballots
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from civic.errors import Invalid, Misuse, Unavailable
-from forms_api.cli.serve import held_port
+from forms_api.commands.serve import held_port
 from forms_api.senders import Console, Mail, Post, Texts, local_number, sender_of
 from forms_api.settings import Settings
 

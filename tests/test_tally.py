@@ -20,14 +20,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civic import results, tally
-from civic.ballots import Spoiled
 from civic.content.pages import Poll, Proposal
-from civic.elections import recount
-from civic.pabulib import write
-from civic.pabulib_reader import parse
-from civic.tally import REASONS, Ballot, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
-from civic.tally_check import Batch, check
+from civic.elsewhere.elections import recount
+from civic.elsewhere.pabulib_reader import parse
+from civic.votes import count as counting
+from civic.votes import result
+from civic.votes.ballot import Spoiled
+from civic.votes.check import Batch, check
+from civic.votes.count import REASONS, Ballot, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
+from civic.votes.pabulib import write
 
 VERIFY = Path(__file__).resolve().parent.parent / "static" / "verify.py"
 
@@ -103,7 +104,7 @@ def test_weights_of_three_bodies() -> None:
     """Online 30, committee 50, meeting 20. a: 30*80/80 + 50*45/90 + 20*10/10 = 75; b: 30*40/80 + 50 + 20*5/10 = 75;
     c: 30*8/80 + 50*81/90 + 0 = 48. a and b are equal: exactly, in fractions."""
     rules = one_pot(10, weights={"online": 30, "committee": 50, "meeting": 20})
-    tables: dict[str, dict[str, tally.Number]] = {
+    tables: dict[str, dict[str, counting.Number]] = {
         "committee": {"a": 45, "b": 90, "c": 81},
         "meeting": {"a": 10, "b": 5, "c": 0},
     }
@@ -139,7 +140,7 @@ def test_candidate_without_a_pot_is_named() -> None:
 
 
 def test_every_reason_has_a_wording() -> None:
-    assert set(REASONS) >= tally.WON
+    assert set(REASONS) >= counting.WON
     assert all(REASONS.values())
 
 
@@ -365,19 +366,19 @@ def some_ballots(n: int = 30, seed: int = 3) -> list[Ballot]:
 def published(poll: Poll, ballots: list[Ballot], **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     proposals = some_proposals()
     void = [Spoiled("R1", "limit")]
-    found = results.tally(poll, proposals, ballots, more.get("tables"), more.get("draw", ()))
-    cast = results.ballots_document(poll, proposals, ballots, void)
+    found = result.tally(poll, proposals, ballots, more.get("tables"), more.get("draw", ()))
+    cast = result.ballots_document(poll, proposals, ballots, void)
     assert cast is not None
     sheets = [Batch("dong-1", sum(ballot.batch == "dong-1" for ballot in ballots))]
-    told = results.results_document(
+    told = result.results_document(
         poll, proposals, found, ballots, len(ballots) + 1, void=1, batches=sheets, **more
     )
     return cast, told
 
 
 def run_verify(folder: Path, cast: Any, told: Any, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "ballots.json").write_text(results.as_json(cast), "utf-8")
-    (folder / "results.json").write_text(results.as_json(told), "utf-8")
+    (folder / "ballots.json").write_text(result.as_json(cast), "utf-8")
+    (folder / "results.json").write_text(result.as_json(told), "utf-8")
     return subprocess.run(
         [sys.executable, "-I", str(VERIFY), *options],
         cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60,
@@ -515,7 +516,7 @@ def test_two_programs_written_apart_agree(
         ties=chance.choice(["cost", "draw"]), bodies=bodies if weighted else [],
     )  # fmt: skip
     slugs = [each.slug for each in some_proposals()]
-    tables: dict[str, dict[str, tally.Number]] = (
+    tables: dict[str, dict[str, counting.Number]] = (
         {
             body: {slug: Fraction(chance.randint(0, 20), 2) for slug in slugs}
             for body in ("committee", "meeting")
@@ -526,8 +527,7 @@ def test_two_programs_written_apart_agree(
     draw = chance.sample(slugs, len(slugs))
     cast, told = published(poll, some_ballots(chance.randint(20, 24), seed), tables=tables, draw=draw)
     assert (
-        list(_verify().differences(json.loads(results.as_json(cast)), json.loads(results.as_json(told))))
-        == []
+        list(_verify().differences(json.loads(result.as_json(cast)), json.loads(result.as_json(told)))) == []
     )
 
 
@@ -536,22 +536,22 @@ def test_a_planted_mutant_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     poll, ballots = a_poll(), some_ballots()
     honest = count(ballot.choices for ballot in ballots)
     mutant = count(ballot.choices for k, ballot in enumerate(ballots) if k % 7)
-    monkeypatch.setattr(results, "count", lambda _: mutant)
+    monkeypatch.setattr(result, "count", lambda _: mutant)
     cast, told = published(poll, ballots)
     assert mutant != honest
     assert list(_verify().differences(cast, told))
-    candidates = results.candidates_of(poll, some_proposals())
-    assert check(ballots, mutant, results.rules_of(poll), candidates, voters=30)
+    candidates = result.candidates_of(poll, some_proposals())
+    assert check(ballots, mutant, result.rules_of(poll), candidates, voters=30)
 
 
 def test_fewer_than_twenty_ballots_are_not_shown_singly() -> None:
     poll, proposals = a_poll(), some_proposals()
-    assert results.ballots_document(poll, proposals, some_ballots(19)) is None
-    assert results.ballots_document(poll, proposals, some_ballots(20)) is not None
+    assert result.ballots_document(poll, proposals, some_ballots(19)) is None
+    assert result.ballots_document(poll, proposals, some_ballots(20)) is not None
 
 
 def test_types_that_are_not_picked_from_stay_out_with_their_reason() -> None:
-    found = results.tally(a_poll(), some_proposals(), some_ballots())
+    found = result.tally(a_poll(), some_proposals(), some_ballots())
     told = {line.slug: line.wording for line in found.lines}
     assert told["o1"] == "투표 대상 아님"
     assert told["g5"] == "철회"
@@ -562,8 +562,8 @@ def test_published_pb_file_gives_the_same_winners() -> None:
     poll = a_poll(types=[{"id": "general", "label": "일반", "max": 2}, {"id": "fixed", "label": "고정", "max": 1},
                          {"id": "other", "label": "자치", "max": 0}])  # fmt: skip
     ballots = some_ballots()
-    found = results.tally(poll, some_proposals(), ballots)
-    text = write(results.as_election(poll, some_proposals(), ballots, found.lines, "Korea", "광산구"))
+    found = result.tally(poll, some_proposals(), ballots)
+    text = write(result.as_election(poll, some_proposals(), ballots, found.lines, "Korea", "광산구"))
     assert not text.startswith("\ufeff")
     again = recount(parse(text, "budget.pb"))
     assert set(again.winners) == set(found.winners)
@@ -577,10 +577,8 @@ def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
         ("2023-08-26T12:00:00+09:00", "26.08.2023"),
     ):
         poll = a_poll(closes=closes)
-        found = results.tally(poll, some_proposals(), some_ballots())
-        meta = results.as_election(
-            poll, some_proposals(), some_ballots(), found.lines, "Korea", "광산구"
-        ).meta
+        found = result.tally(poll, some_proposals(), some_ballots())
+        meta = result.as_election(poll, some_proposals(), some_ballots(), found.lines, "Korea", "광산구").meta
         assert (meta["date_begin"], meta["date_end"]) == ("07.08.2023", last)
 
 
@@ -591,14 +589,14 @@ def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
     proposals = [
         each.model_copy(update={"title": titles.get(each.slug, each.title)}) for each in some_proposals()
     ]
-    found = results.tally(poll, proposals, some_ballots())
-    text = results.results_csv(found.lines, proposals, poll)
+    found = result.tally(poll, proposals, some_ballots())
+    text = result.results_csv(found.lines, proposals, poll)
     for title in titles.values():
         assert f'"\'{title}"' in text
     assert text.startswith('\ufeff"순위"') and '"예산(원)"' in text
     rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
     assert {row[3] for row in rows[1:]} <= {kind.label for kind in poll.types}  # not the key of the type
-    first = results.ballots_csv([Ballot("t2", ("b", "a")), Ballot("t1", ())])
+    first = result.ballots_csv([Ballot("t2", ("b", "a")), Ballot("t1", ())])
     assert first.startswith("\ufeff")
     assert first.removeprefix("\ufeff").splitlines() == [
         '"tracker","batch","choice"',

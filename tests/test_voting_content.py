@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from civic.ballots import is_ready, rules_hash, slot_of
 from civic.clock import SEOUL
 from civic.content.pages import Poll, Proposal
-from civic.envelopes import open_one, seal
 from civic.errors import ContentMistakes
-from civic.halves import FORMAT, match, read_half
 from civic.library import load
-from forms_api.cli.front_matter import with_block
+from civic.votes.ballot import is_ready, rules_hash, slot_of
+from civic.votes.box_key import FORMAT, match, read_half
+from civic.votes.envelope import open_one, seal
+from forms_api.commands.front_matter import with_block
 from tests.forms_api.voting import done, run, write_poll
 
 SLUG = "budget-2024"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from civic.errors import InUse, Misuse
 from civic.store.book import Store
+from civic.store.box import BOX_FILE, Box
 
 
 def open_store(url: str) -> Store:
@@ -48,6 +49,18 @@ def open_beside(url: str) -> Store:
         return TinyStore(folder)
     except InUse:
         return Visit(folder)
+
+
+def open_box(url: str) -> Box:
+    """The ballot boxes beside the entries of an address. Raises Misuse when it is wrong or cannot be used."""
+    kind, rest = _parts(url)
+    if kind == "tinydb":
+        from civic.store.box_sqlite import SqliteBox
+
+        return SqliteBox(Path(rest) / BOX_FILE)
+    from civic.store.box_postgresql import PostgresBox
+
+    return PostgresBox(url)
 
 
 def _parts(url: str) -> tuple[str, str]:

@@ -13,10 +13,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal, Protocol
-
-from civic.errors import Misuse
 
 BOX_FILE = "votes.sqlite3"
 
@@ -175,18 +172,3 @@ class Box(Protocol):
     def shut(self) -> None:
         """Let go of the store."""
         ...
-
-
-def open_box(url: str) -> Box:
-    """The boxes beside the entries of a data address, `tinydb://folder` or `postgresql://…`. Raises Misuse."""
-    kind, found, rest = url.partition("://")
-    if found and kind == "tinydb" and rest:
-        from civic.store.box_sqlite import SqliteBox
-
-        return SqliteBox(Path(rest) / BOX_FILE)
-    if found and kind in ("postgresql", "postgres") and rest:
-        # Only where it is wanted: the packages behind it are optional.
-        from civic.store.box_postgresql import PostgresBox
-
-        return PostgresBox(url)
-    raise Misuse("자료의 주소는 tinydb://폴더 또는 postgresql://… 로 적으세요.")

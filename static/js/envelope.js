@@ -1,5 +1,5 @@
 // Seals a ballot in the browser, so that the server never sees the choices. The format, with a test vector,
-// is in docs/voting.md; civic/ballots.py is its other half. Needs nothing but WebCrypto.
+// is in docs/voting.md; civic/votes/ballot.py is its other half. Needs nothing but WebCrypto.
 
 const VERSION = 1;
 const INFO = new TextEncoder().encode("madang ballot 1");

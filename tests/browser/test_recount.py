@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from civic.ballots import Spoiled
+from civic.votes.ballot import Spoiled
 from tests.browser.conftest import PATIENCE
 from tests.browser.visit import WIDTHS, Visits, overflow, violations
 from tests.forms_api.server import Server

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from civic.errors import Unavailable
 from civic.store.keys import KeyFile
 from civic.store.rows import Rows
-from forms_api.cli import serve as serving
+from forms_api.commands import serve as serving
 from tests.store.faulty import swallowing
 
 REAL_BEGIN, REAL_WRITE, REAL_RUN = serving.begin, Rows.write, KeyFile._run

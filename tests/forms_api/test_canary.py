@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from civic.codes import from_text, new_code, to_text
-from civic.envelopes import seal
+from civic.votes.envelope import seal
 from tests.builders import a_phone
 from tests.forms_api.server import Server
 from tests.forms_api.voting import SLUG, Town

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from forms_api.cli import madang
+from forms_api.commands import madang
 from forms_api.guards import LONGEST_BODY
 from forms_api.pages import HASHED
 from forms_api.settings import read_settings

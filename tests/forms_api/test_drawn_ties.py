@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from civic.ballots import slot_of
 from civic.clock import parse_time
 from civic.content.pages import Poll, Proposal
 from civic.library import load
-from forms_api.cli.box_files import OPENED
+from civic.votes.ballot import slot_of
+from forms_api.commands.box_files import OPENED
 from tests.forms_api.voting import CLOSING, SLUG, done, run, write_poll
 
 RECORD = """poll = "budget"

@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from civic.ballots import slot_of
 from civic.clock import parse_time
 from civic.codes import from_text, new_code, to_text
-from civic.envelopes import seal
-from civic.halves import read_half
 from civic.library import load
-from civic.opening import open_all
-from civic.store.box import open_box
+from civic.store import open_box
+from civic.votes.ballot import slot_of
+from civic.votes.box_key import read_half
+from civic.votes.envelope import seal
+from civic.votes.opening import open_all
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, run
 from tests.oidc_provider import WRONG, ProviderProcess

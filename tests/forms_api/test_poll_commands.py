@@ -19,9 +19,9 @@ import pytest
 
 from civic.clock import parse_time
 from civic.codes import from_text, to_text
-from civic.envelopes import receipt_of, seal
 from civic.errors import ContentMistakes, Misuse
 from civic.library import load
+from civic.votes.envelope import receipt_of, seal
 from tests.builders import a_phone
 from tests.forms_api.voting import BEFORE, CLOSING, LATER, SLUG, Town, done, run, write_poll
 

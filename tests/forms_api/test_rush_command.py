@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from civic.people import normalise_phone
-from forms_api.cli.rush import judge, plan, sample
-from forms_api.cli.rush_clients import Answer, Share
+from forms_api.commands.rush import judge, plan, sample
+from forms_api.commands.rush_clients import Answer, Share
 from tests.builders import a_lecture_file, a_round, write_content
 from tests.forms_api.server import ROOT, Server
 

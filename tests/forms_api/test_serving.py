@@ -17,7 +17,7 @@ import pytest
 
 from civic.errors import InUse
 from civic.korean import josa
-from forms_api.cli.serve import held_port
+from forms_api.commands.serve import held_port
 from tests.builders import NOW, a_phone, an_application, write_content
 from tests.forms_api.server import ROOT, Server
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from forms_api import cli
+from forms_api import commands
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
 from tests.forms_api.server import ROOT, Server
 
@@ -179,7 +179,7 @@ def test_a_wrong_call_is_named_in_korean(
     """With where to look further, and exit code 2."""
     monkeypatch.setattr(sys, "argv", ["forms_api", *call.split()])
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        commands.main()
     lines = capsys.readouterr().err.splitlines()
     assert end.value.code == 2
     assert said in lines[0] and lines[1].endswith("--help로 봅니다.")

@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.codes import from_text, to_text
-from civic.envelopes import receipt_of, seal
-from civic.polling import signed_text
-from civic.slots import Slot
+from civic.votes.casting import signed_text
+from civic.votes.envelope import receipt_of, seal
+from civic.votes.slots import Slot
 from tests.builders import a_phone
 from tests.forms_api.voting import SLUG, Town
 

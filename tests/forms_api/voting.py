@@ -13,9 +13,9 @@ import httpx
 from click.testing import CliRunner, Result
 
 from civic.codes import from_text, to_text
-from civic.envelopes import read_public, seal
-from civic.slots import Slot
-from forms_api.cli.votes import votes
+from civic.votes.envelope import read_public, seal
+from civic.votes.slots import Slot
+from forms_api.commands.votes import votes
 from tests.builders import SITE, toml
 from tests.forms_api.server import Server
 

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from civic.codes import new_code, to_text
-from civic.envelopes import receipt_of, seal
-from civic.slots import Slot
+from civic.votes.envelope import receipt_of, seal
+from civic.votes.slots import Slot
 from tests.forms_api.server import Server
 from tests.forms_api.voting import CLOSING, SLUG, Town, done
 

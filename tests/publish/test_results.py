@@ -15,14 +15,14 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from civic.ballots import Spoiled
 from civic.clock import FixedClock
 from civic.content.pages import Body, PollType
+from civic.elsewhere.pabulib_reader import parse
 from civic.errors import ContentMistakes
 from civic.library import load
-from civic.pabulib_reader import parse
-from civic.rule_words import counting_rules
-from forms_api.cli.votes import votes as votes_group
+from civic.votes.ballot import Spoiled
+from civic.votes.words import counting_rules
+from forms_api.commands.votes import votes as votes_group
 from publish import addresses, create_app
 from publish import results as pages
 from tests.ballot_samples import a_proposal

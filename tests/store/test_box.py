@@ -14,7 +14,8 @@ import pytest
 
 from civic.clock import SEOUL
 from civic.errors import Closed, Misuse
-from civic.store.box import BOX_FILE, Box, Code, Copied, Sealed, open_box
+from civic.store import open_box
+from civic.store.box import BOX_FILE, Box, Code, Copied, Sealed
 from civic.store.box_rows import LEASE, new_message
 from tests.postgres import Server
 

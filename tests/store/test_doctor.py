@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from civic.errors import Misuse
-from civic.store import open_store
-from civic.store.box import Sealed, open_box
+from civic.store import open_box, open_store
+from civic.store.box import Sealed
 from civic.store.doctor import examine
 from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.saving import check_place, write_folder

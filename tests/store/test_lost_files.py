@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from civic.errors import Misuse
-from civic.store import open_beside, open_store
-from civic.store.box import BOX_FILE, Box, Sealed, open_box
+from civic.store import open_beside, open_box, open_store
+from civic.store.box import BOX_FILE, Box, Sealed
 from civic.store.doctor import examine
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.moving import read_folder

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from civic.errors import AlreadyApplied, InUse, LimitReached, Misuse
-from civic.store import open_store
-from civic.store.box import Sealed, open_box
+from civic.store import open_box, open_store
+from civic.store.box import Sealed
 from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.moving import BOXES, Contents, counted, read_folder
 from civic.store.postgresql.moving import DifferentError, OccupiedError, receive

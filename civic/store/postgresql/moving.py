@@ -12,7 +12,7 @@ from psycopg import sql
 from sqlalchemy import Connection, insert, select, text
 
 from civic.errors import Unavailable
-from civic.store.box import open_box
+from civic.store import open_box
 from civic.store.moving import BOXES, Contents
 from civic.store.postgresql.connection import Limits, answering, engine_for
 from civic.store.postgresql.rows import CHANGE, ENTRY, MESSAGE, in_seoul, to_change, to_entry, to_message

@@ -1,0 +1,1 @@
+"""Elections of other cities. No files, no web."""

@@ -1,0 +1,206 @@
+"""Everything the site says, loaded from content/ and checked as a whole. No web, no templates.
+
+`load` is all that others need: it gives a Library, or raises ContentMistakes with every mistake of
+every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+
+from civic.content.addresses import broken_links, doubled
+from civic.content.facts import Memory
+from civic.content.front_matter import body_of
+from civic.content.pages import KINDS, Department, Document, Event, Lecture, Poll, Programme, Proposal, Site
+from civic.content.reading import read_content, whole_file
+from civic.content.references import broken_references
+from civic.draws import Draw, ReadDraws, read_draws
+from civic.errors import ContentMistakes, Mistake
+from civic.links import FOLDERS, SUBJECTS
+from civic.places.rules import form_state
+from civic.recount import VoteResult, read_results
+from civic.votes.polls import changed_rules
+
+__all__ = ["Library", "load"]
+
+
+@dataclass(frozen=True)
+class Library:
+    """The visible content at one moment: drafts, pages not yet published and expired ones are left out."""
+
+    site: Site
+    now: datetime
+    hidden: frozenset[str] = frozenset()  # addresses of pages that exist but are not shown now
+    digests: Mapping[str, str] = field(default_factory=dict)  # file -> SHA-256 of its bytes
+    _by_folder: Mapping[str, Mapping[str, Document]] = field(default_factory=dict)
+    results: Mapping[str, VoteResult] = field(default_factory=dict)  # vote -> its published result
+    draws: Mapping[str, Draw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
+    content: Path = Path()
+    mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
+    heads: Mapping[str, str] = field(default_factory=dict)  # file of a page -> SHA-256 of its front matter
+    frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
+    characters: frozenset[str] = frozenset()  # every character of every page
+    _pages: tuple[Document, ...] = ()  # also those that are not shown now
+    _counted: tuple[VoteResult, ...] = ()  # also those that are not published yet
+    _whole: Site | None = None  # with menu entries of pages that are not shown now
+
+    def at(self, now: datetime) -> Library:
+        """The same content as it is to be seen at another time; no file is read again."""
+        site = self._whole or self.site
+        shown: dict[str, list[Document]] = {folder: [] for folder in KINDS}
+        hidden = set()
+        for page in self._pages:
+            if is_shown(page, now):
+                shown[page.folder].append(page)
+            else:
+                hidden.add(page.link)
+        return replace(
+            self,
+            site=site.model_copy(update={"menu": tuple(item for item in site.menu if item.to not in hidden)}),
+            now=now,
+            hidden=frozenset(hidden),
+            results={each.slug: each for each in self._counted if each.is_shown(now)},
+            _by_folder={
+                folder: {page.slug: page for page in in_list_order(pages, now)}
+                for folder, pages in shown.items()
+            },
+        )
+
+    @property
+    def changes(self) -> datetime | None:
+        """When a page or result next appears or goes; None when nothing is to come."""
+        moments = [each.record.published_at for each in self._counted]
+        moments += [
+            at for page in self._pages if not page.draft for at in (page.publish_at, page.expire_at) if at
+        ]
+        return min((at for at in moments if at > self.now), default=None)
+
+    def of(self, noun: str) -> tuple[Document, ...]:
+        """The visible pages of a kind, in the order of its list. Raises KeyError for an unknown noun."""
+        return tuple(self._by_folder.get(FOLDERS[noun], {}).values())
+
+    def get(self, folder: str, slug: str) -> Document | None:
+        """The visible page of that folder and name, or None."""
+        return self._by_folder.get(folder, {}).get(slug)
+
+    def subjects(self) -> tuple[Document, ...]:
+        """Visible pages that take sign-ups."""
+        return tuple(
+            page for folder in SUBJECTS for page in self._by_folder.get(folder, {}).values() if page.spec
+        )
+
+    def takers(self) -> tuple[Document, ...]:
+        """Pages that take sign-ups, also those that are not shown now."""
+        return tuple(page for page in self._pages if page.spec)
+
+    def everything(self) -> tuple[Document, ...]:
+        """All visible pages, kind by kind."""
+        return tuple(page for folder in KINDS for page in self._by_folder.get(folder, {}).values())
+
+    def body(self, doc: Document) -> str:
+        """The text of a page. Raises ContentMistakes when its file is no longer the one that was loaded."""
+        if doc.body or doc.file not in self.digests:
+            return doc.body
+        try:
+            raw = whole_file(f"{self.content}/{doc.file}")
+        except OSError:
+            raw = b""
+        if hashlib.sha256(raw).hexdigest() != self.digests[doc.file]:
+            raise ContentMistakes(
+                [Mistake(doc.file, 0, "", "만드는 동안 파일이 바뀌었습니다. 다시 만드세요")]
+            )
+        return body_of(raw)
+
+    def draw_of(self, subject: str) -> Draw | None:
+        """The published draw of a subject, or None."""
+        return self.draws.get(subject.replace("/", "-"))
+
+    def department(self, key: str) -> Department | None:
+        """The office of that key, or None."""
+        return self.site.departments.get(key)
+
+
+def load(
+    content: Path,
+    now: datetime,
+    memory: Memory | None = None,
+    jobs: int = 1,
+    draws: bool = True,
+    meanwhile: Callable[[], object] | None = None,
+) -> Library:
+    """The library as it is to be seen at `now` (aware). Raises ContentMistakes with all of them.
+
+    memory: spares reading what has not changed; its pages come without their texts, see `Library.body`.
+    jobs: processes that read; meanwhile: what this one does until they are there. draws: False leaves the published
+    draws unread, for those who may have to write them anew.
+    """
+    reading = read_content(content, memory, jobs, meanwhile)
+    counted = read_results(content)
+    drawn = read_draws(content) if draws else ReadDraws()
+    mistakes = [
+        *reading.mistakes,
+        *counted.mistakes,
+        *drawn.mistakes,
+        *broken_references(reading),
+        *doubled(reading),
+        *broken_links(reading),
+        *changed_rules(reading.documents, now),
+    ]
+    if mistakes or reading.site is None:
+        raise ContentMistakes(mistakes)
+    return Library(
+        content=content,
+        mentions={file: facts.mentions for file, facts in reading.facts.items()},
+        heads={file: facts.head for file, facts in reading.facts.items()},
+        frames={file: facts.frame for file, facts in reading.facts.items()},
+        characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
+        site=reading.site,
+        now=now,
+        digests=reading.digests | counted.digests | drawn.digests,
+        draws={each.slug: each for each in drawn.draws},
+        _pages=tuple(reading.documents),
+        _counted=tuple(counted.results),
+        _whole=reading.site,
+    ).at(now)
+
+
+def is_shown(page: Document, now: datetime) -> bool:
+    """Is the page on the site at this moment? publish_at <= now < expire_at."""
+    if page.draft or (page.publish_at and now < page.publish_at):
+        return False
+    return not (page.expire_at and now >= page.expire_at)
+
+
+def in_list_order(pages: Iterable[Document], now: datetime) -> list[Document]:
+    """What a reader looks for first comes first; equal ones in the order of their names."""
+    return sorted(pages, key=lambda page: (*_place(page, now), page.slug))
+
+
+def _place(page: Document, now: datetime) -> tuple[object, ...]:
+    """Programmes: newest first. Lectures: open, coming, without form, closed; then by date. Events and votes: the next
+    first, then the past ones, latest first. Proposals: by vote. Never by title, see reading.WORDS."""
+    match page:
+        case Lecture():
+            rank = (
+                {"open": 0, "upcoming": 1, "closed": 3}.get(form_state(page.form, now), 0) if page.form else 2
+            )
+            starts = page.sessions[0].starts if page.sessions else page.form.closes if page.form else now
+            return rank, starts
+        case Event():
+            return _next_first(page.ends, page.starts, now)
+        case Poll():
+            return _next_first(page.closes, page.opens, now)
+        case Proposal():
+            return (page.vote,)
+        case Programme():
+            return (-(page.published or date.min).toordinal(),)
+        case _:
+            return ()
+
+
+def _next_first(ends: datetime, starts: datetime, now: datetime) -> tuple[object, ...]:
+    return (0, starts.timestamp()) if ends > now else (1, -starts.timestamp())

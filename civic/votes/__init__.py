@@ -1,0 +1,1 @@
+"""How a vote is held and counted: ballots, envelopes, codes, count, result. No web."""

@@ -1,0 +1,157 @@
+"""The sealed envelope of a ballot: what goes in, how it is sealed, and who can open it.
+
+The format is written down in docs/voting.md with a test vector; static/js/envelope.js seals the same way in the
+browser. Pure but for cryptography: no poll, no store, no clock, no web, no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from civic.codes import code_of, from_text, is_code, new_code
+from civic.errors import FieldError, Invalid
+from civic.votes.slots import FAULTS, HEADER, POINT, POLL_TAG, Slot
+
+VERSION = 1
+INFO = b"madang ballot 1"
+
+
+class BadEnvelope(Invalid):
+    """An envelope that cannot go into the box; `fault` is a key of FAULTS."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        super().__init__([FieldError("envelope", FAULTS[fault])])
+
+
+def read_public(text: str) -> bytes:
+    """A public key as it stands in the front matter, checked to be a point of the curve. Raises ValueError."""
+    raw = from_text(text)
+    if len(raw) != POINT:
+        raise ValueError("not an uncompressed point")
+    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
+    return raw
+
+
+def receipt_of(envelope: bytes) -> str:
+    """The receipt code of an envelope, 73 bits: SHA-256 as a number, its sixteen lowest digits in base 24."""
+    return code_of(int.from_bytes(hashlib.sha256(envelope).digest(), "big"))
+
+
+def ephemeral_of(envelope: bytes) -> bytes:
+    """The sealer's one-time public key: no two envelopes of a box may share it."""
+    return envelope[HEADER : HEADER + POINT]
+
+
+def seal(
+    choices: Sequence[str],
+    slot: Slot,
+    tracker: str | None = None,
+    ephemeral: ec.EllipticCurvePrivateKey | None = None,
+) -> bytes:
+    """Choices in a sealed envelope that only all key holders together can open.
+
+    tracker: by which the voter finds the ballot after opening; a new one when None. ephemeral: only for the test
+    vector; a fresh key otherwise. Choices are written in sorted order, so that the order of ticking does not show.
+    Raises ValueError when the poll has no keys or the choices do not fit into the room.
+    """
+    if not slot.keys:
+        raise ValueError("poll has no keys")
+    ephemeral = ephemeral or ec.generate_private_key(ec.SECP256R1())
+    head = _header(slot.poll, slot.rules) + public_bytes(ephemeral.public_key())
+    content = json.dumps(
+        {"choices": sorted(choices), "tracker": tracker or new_code()},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode("utf-8")
+    if len(content) + 2 > slot.room:
+        raise ValueError("choices do not fit")
+    padded = len(content).to_bytes(2, "big") + content + bytes(slot.room - 2 - len(content))
+    shared = b"".join(
+        ephemeral.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key))
+        for key in slot.keys
+    )
+    key, nonce = _derive(shared, head, slot.keys)
+    return head + AESGCM(key).encrypt(nonce, padded, head + slot.poll.encode("utf-8"))
+
+
+def check_envelope(envelope: str | bytes, slot: Slot, opening: bool = False) -> bytes:
+    """The envelope's bytes if it may go into this box, judged from outside. Raises BadEnvelope.
+
+    opening: also take the rules hashes of before a published correction.
+    """
+    if isinstance(envelope, str):
+        if len(envelope) > 2 * slot.length:
+            raise BadEnvelope("size")
+        try:
+            envelope = from_text(envelope)
+        except ValueError:
+            raise BadEnvelope("format") from None
+    if not envelope or envelope[0] != VERSION:
+        raise BadEnvelope("format")
+    if len(envelope) != slot.length:
+        raise BadEnvelope("size")
+    if envelope[1 : 1 + POLL_TAG] != _header(slot.poll, slot.rules)[1 : 1 + POLL_TAG]:
+        raise BadEnvelope("other-poll")
+    if envelope[1 + POLL_TAG : HEADER].hex() not in (slot.rules, *(slot.earlier if opening else ())):
+        raise BadEnvelope("other-rules")
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral_of(envelope))
+    except ValueError:
+        raise BadEnvelope("format") from None
+    return envelope
+
+
+def open_one(
+    envelope: bytes, slot: Slot, privates: Sequence[ec.EllipticCurvePrivateKey]
+) -> tuple[str, tuple[str, ...]]:
+    """(tracker, choices) of one envelope. Raises BadEnvelope: "altered" or "content"."""
+    head, sealed = envelope[: HEADER + POINT], envelope[HEADER + POINT :]
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral_of(envelope))
+    shared = b"".join(private.exchange(ec.ECDH(), point) for private in privates)
+    key, nonce = _derive(shared, head, slot.keys)
+    try:
+        padded = AESGCM(key).decrypt(nonce, sealed, head + slot.poll.encode("utf-8"))
+    except InvalidTag:
+        raise BadEnvelope("altered") from None
+    return _read_content(padded)
+
+
+def public_bytes(key: ec.EllipticCurvePublicKey) -> bytes:
+    """The uncompressed point, 65 bytes."""
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def _header(poll: str, rules: str) -> bytes:
+    return bytes([VERSION]) + hashlib.sha256(poll.encode("utf-8")).digest()[:POLL_TAG] + bytes.fromhex(rules)
+
+
+def _derive(shared: bytes, head: bytes, keys: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Content key and nonce. The head holds the one-time public key: its mirror point gives another key."""
+    derived = HKDF(algorithm=hashes.SHA256(), length=44, salt=head + b"".join(keys), info=INFO).derive(shared)
+    return derived[:32], derived[32:]
+
+
+def _read_content(padded: bytes) -> tuple[str, tuple[str, ...]]:
+    end = 2 + int.from_bytes(padded[:2], "big")
+    if end > len(padded) or any(padded[end:]):
+        raise BadEnvelope("content")
+    try:
+        inner = json.loads(padded[2:end])
+    except (ValueError, RecursionError):
+        raise BadEnvelope("content") from None
+    if not isinstance(inner, dict) or set(inner) != {"choices", "tracker"}:
+        raise BadEnvelope("content")
+    tracker, choices = inner["tracker"], inner["choices"]
+    if not is_code(tracker) or not isinstance(choices, list) or not all(isinstance(c, str) for c in choices):
+        raise BadEnvelope("content")
+    return tracker, tuple(sorted(choices))

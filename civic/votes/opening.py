@@ -1,0 +1,107 @@
+"""The opening of a whole box: all of it judged, or nothing opened. Pure: no store, no clock, no web, no file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from civic.content.pages import Poll, Proposal
+from civic.votes.ballot import Spoiled, choice_faults
+from civic.votes.count import Ballot
+from civic.votes.envelope import BadEnvelope, check_envelope, ephemeral_of, open_one, public_bytes, receipt_of
+from civic.votes.slots import FAULTS, Slot
+
+
+class BoxBroken(Exception):
+    """The box is not the one that was closed; nothing is opened. `faults`: (receipt, key of FAULTS), sorted."""
+
+    def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
+        self.faults = tuple(sorted(faults))
+        lines = [f"{receipt}: {FAULTS[fault]}" for receipt, fault in self.faults]
+        super().__init__("투표함이 마감 때와 다릅니다. 아무것도 열지 않았습니다.\n" + "\n".join(lines))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An opened box: valid ballots sorted by tracker, void ones by receipt. Their sum is the number of envelopes."""
+
+    ballots: tuple[Ballot, ...]
+    spoiled: tuple[Spoiled, ...]
+
+
+def open_all(
+    envelopes: Iterable[str | bytes],
+    receipts: Collection[str],
+    slot: Slot,
+    privates: Sequence[ec.EllipticCurvePrivateKey],
+    poll: Poll,
+    proposals: Mapping[str, Proposal],
+) -> Opened:
+    """Every envelope judged, or none: the same box gives the same answer in whatever order it comes.
+
+    receipts: the board published at closing. Envelopes and board must match one to one, else BoxBroken names each
+    that is missing, unlisted, copied or malformed: somebody changed the box after closing. What the voter alone
+    could have done (sealed nonsense, too many picks) makes that one ballot void instead: one voter must not be able
+    to stop a vote. Raises ValueError when `privates` are not the halves of the slot's keys.
+    """
+    if tuple(public_bytes(private.public_key()) for private in privates) != slot.keys:
+        raise ValueError("halves do not fit the keys")
+    box = _same_box(envelopes, receipts, slot)
+    ballots: list[Ballot] = []
+    spoiled: list[Spoiled] = []
+    for receipt, envelope in sorted(box.items()):
+        try:
+            tracker, choices = open_one(envelope, slot, privates)
+        except BadEnvelope as bad:
+            spoiled.append(Spoiled(receipt, bad.fault))
+            continue
+        # Withdrawn after it was picked: the ballot stays valid, the count passes over the proposal.
+        faults = [fault for fault in choice_faults(poll, proposals, choices) if fault[0] != "withdrawn"]
+        if faults:
+            spoiled.append(Spoiled(receipt, faults[0][0]))
+        else:
+            ballots.append(Ballot(tracker, choices))
+    return Opened(_apart(ballots), tuple(spoiled))
+
+
+def _same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot: Slot) -> dict[str, bytes]:
+    box: dict[str, bytes] = {}
+    faults: list[tuple[str, str]] = []
+    points: set[bytes] = set()
+    listed = set(receipts)
+    for each in envelopes:
+        try:
+            envelope = check_envelope(each, slot, opening=True)
+        except BadEnvelope as bad:
+            raw = each.encode("utf-8") if isinstance(each, str) else each
+            faults.append((receipt_of(raw), bad.fault))
+            continue
+        receipt = receipt_of(envelope)
+        if receipt in box or ephemeral_of(envelope) in points:
+            faults.append((receipt, "copied"))
+        elif receipt not in listed:
+            faults.append((receipt, "unlisted"))
+        box[receipt] = envelope
+        points.add(ephemeral_of(envelope))
+    faults += [(receipt, "missing") for receipt in listed - box.keys()]
+    faults += [(receipt, "copied") for receipt, times in Counter(receipts).items() if times > 1]
+    if faults:
+        raise BoxBroken(faults)
+    return box
+
+
+def _apart(ballots: list[Ballot]) -> tuple[Ballot, ...]:
+    """Sorted by tracker; a tracker that comes again is marked ~2, ~3 …, so that each ballot has a name of its own.
+
+    Two voters shown one tracker would each take the other's ballot for their own; the mark makes that visible.
+    """
+    seen: Counter[str] = Counter()
+    named = []
+    for ballot in sorted(ballots, key=lambda each: (each.tracker, each.choices)):
+        seen[ballot.tracker] += 1
+        mark = f"~{seen[ballot.tracker]}" if seen[ballot.tracker] > 1 else ""
+        named.append(Ballot(ballot.tracker + mark, ballot.choices))
+    return tuple(named)

@@ -1,0 +1,196 @@
+"""`serve`: site and API on one port, by granian. Other processes serve; this one only watches over them."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import multiprocessing
+import multiprocessing.util
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any, NoReturn, cast
+
+import click
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels, logger
+
+from civic.clock import SEOUL, SteadyClock
+from civic.errors import InUse, Misuse, Unavailable, why
+from civic.korean import josa
+from civic.library import Library, load
+from civic.store import open_store
+from civic.store.seal import Keys
+from forms_api import create_app
+from forms_api.commands import CALL_WRONG, IN_USE, staff_words
+from forms_api.commands.entries import read_time
+from forms_api.demonstration import Mark, take_up
+from forms_api.notices import start_notices
+from forms_api.services import Services
+from forms_api.settings import Settings, read_settings
+from forms_api.shelf import follow
+from forms_api.votes import start_votes
+from templates.assets import Assets
+
+PATIENCE = 10  # seconds that a request may take after a signal to stop
+FAILED = 1  # the server stopped by itself
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a serving process needs to begin."""
+
+    settings: Settings
+    library: Library
+    mark: Mark  # which clock it keeps
+
+
+@click.command()
+@click.option("--site", help="빌드한 누리집 폴더")
+@click.option("--content", help="글 폴더")
+@click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
+@click.option("--host", help="듣는 주소")
+@click.option("--port", type=click.IntRange(0, 65535), help="듣는 포트. 0이면 빈 포트를 고릅니다.")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), help="서버 프로세스 수(postgresql:// 자료에서만 2 이상)"
+)
+@click.option("--now", help="이때부터 시계를 시작합니다(시연). 예: 2023-08-16T09:00:00+09:00")
+def serve(now: str | None, **options: Any) -> None:
+    """누리집과 신청 접수를 한 포트에서 엽니다."""
+    start = read_time(now) if now else None
+    settings = replace(read_settings(os.environ, **options), demo=start is not None)
+    library = load(settings.content_dir, SteadyClock(start).now())
+    with held_port(settings.host, settings.port) as held:
+        host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
+        settings = replace(settings, host=host, port=port)
+        sys.exit(run(Plan(settings, library, Mark(start, datetime.now(SEOUL)))))
+
+
+def run(plan: Plan) -> int:
+    """Serve until a signal comes; the exit code."""
+    settings = plan.settings
+    outcome: Synchronized[int] = multiprocessing.Value("i", 0)
+    begun: Synchronized[int] = multiprocessing.Value("i", 0)
+    server = Granian(
+        "madang",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.processes,  # a data folder has one: its threads share it
+        blocking_threads=settings.threads,
+        http=HTTPModes.auto,
+        websockets=False,
+        log_level=LogLevels.error,
+        workers_kill_timeout=PATIENCE,
+    )
+    # A process that gave up has said why; that it ended then is no news.
+    logger.addFilter(lambda record: not (outcome.value and record.levelno == logging.ERROR))
+    try:
+        server.serve(target_loader=partial(begin, plan, outcome, begun), wrap_loader=False)
+    except SystemExit:
+        return outcome.value or FAILED
+    return 0
+
+
+def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> Callable[..., Any]:
+    """In a serving process: open everything and give the app. Ends the process when something is not to be had.
+
+    outcome: the exit code of the first that could not begin; begun: how many could.
+    """
+    settings = plan.settings
+    try:
+        # Keys first: they refuse to be made anew beside data that they could not open.
+        keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
+        store = open_store(settings.data)
+        multiprocessing.util.Finalize(None, store.close, exitpriority=10)
+        clock = take_up(store, settings.data, plan.mark)
+    except (InUse, Misuse) as reason:
+        give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
+    except Unavailable as away:  # only a store that is open can be away
+        give_up(Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
+    assets = Assets.from_manifest(settings.site_dir)
+    try:
+        app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
+        desk = start_votes(app, plan.library)
+    except Misuse as reason:
+        give_up(reason, CALL_WRONG, outcome)
+    multiprocessing.util.Finalize(None, desk.close, exitpriority=20)
+    parts = cast(Services, app.extensions["madang"])
+    follower = follow(parts.shelf, settings.content_dir, settings.site_dir, clock, parts.log)
+    multiprocessing.util.Finalize(None, follower.stop, exitpriority=20)
+    rounds = start_notices(app)
+    multiprocessing.util.Finalize(None, rounds.stop, exitpriority=20)
+    with begun.get_lock():
+        begun.value += 1
+        is_last = begun.value == settings.processes
+    if is_last:
+        threading.Thread(target=announce, args=(settings,), daemon=True).start()
+    threading.Thread(target=follow_parent, daemon=True).start()
+    return app
+
+
+def give_up(reason: Exception, code: int, outcome: Synchronized[int]) -> NoReturn:
+    """End this serving process, and so the server; the reason is said once, however many processes have it."""
+    with outcome.get_lock():
+        if not outcome.value:
+            print(reason, file=sys.stderr, flush=True)
+        outcome.value = code
+    sys.exit(code)
+
+
+def announce(settings: Settings) -> None:
+    """Say that the server is ready once it takes connections."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # compared, not bound
+    for _ in range(600):
+        try:
+            socket.create_connection((host, settings.port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+            continue
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        print(f"Madang ready on http://{shown}:{settings.port}", flush=True)
+        return
+
+
+def follow_parent() -> None:
+    """End with the watching process, however it ended: an orphan would hold port and data folder."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def held_port(host: str, port: int) -> socket.socket:
+    """The port, or a free one for 0, kept from everybody else until the socket is closed.
+
+    Raises InUse, Misuse (no such address here). It never listens; the workers do, on sockets beside it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family)
+    try:
+        with socket.socket(family) as probe:
+            # Without SO_REUSEPORT, which the server uses: two servers would share the port silently.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen(1)
+            port = int(probe.getsockname()[1])
+        # Between here and the first worker's listening lie seconds, in which a free port could be given to another.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((host, port))
+    except OSError as err:
+        held.close()
+        if err.errno == errno.EADDRINUSE:
+            raise InUse(
+                f"포트 {josa(str(port), '을/를')} 다른 프로그램이 쓰고 있습니다. --port로 다른 포트를 정하세요."
+            ) from err
+        raise Misuse(f"{host}:{port}에서 들을 수 없습니다: {why(err)}.") from err
+    return held
