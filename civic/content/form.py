@@ -243,18 +243,18 @@ class FormSpec(Shape):
         """The round of that id, or None."""
         return next((each for each in self.rounds if each.id == id), None)
 
-    def opens_for(self, each: Round) -> datetime:
+    def opens_for(self, round_: Round) -> datetime:
         """When this round opens: its own time, or the form's."""
-        return each.opens or self.opens
+        return round_.opens or self.opens
 
-    def closes_for(self, each: Round) -> datetime:
+    def closes_for(self, round_: Round) -> datetime:
         """When this round closes: its own time, or the form's."""
-        return each.closes or self.closes
+        return round_.closes or self.closes
 
-    def closing_size(self, each: Round) -> int | None:
+    def closing_size(self, round_: Round) -> int | None:
         """How many people close the round early: `close_at` times the places, rounded up; None without it."""
         # Decimal: 1.1 times 10 is 11, and not a little more.
-        return None if self.close_at is None else math.ceil(Decimal(str(self.close_at)) * each.places)
+        return None if self.close_at is None else math.ceil(Decimal(str(self.close_at)) * round_.places)
 
     @property
     def collected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -24,27 +24,27 @@ class Meeting:
     topic: str = ""
 
 
-def meetings(doc: Document | None, each: Round | None = None) -> tuple[Meeting, ...]:
+def meetings(doc: Document | None, round_: Round | None = None) -> tuple[Meeting, ...]:
     """Every meeting of a page or, with a round, of that round, in order; () while no date is set.
 
     A lecture's sessions within the round are its meetings: a course is not one block from its first hour to
     its last. Otherwise the round's own time counts, then the page's.
     """
-    sessions = _sessions(doc.sessions, each) if isinstance(doc, Lecture) else ()
+    sessions = _sessions(doc.sessions, round_) if isinstance(doc, Lecture) else ()
     if sessions:
         return sessions
-    if each and each.starts:
-        return (Meeting(f"-round-{each.id}", each.starts, each.ends),)
+    if round_ and round_.starts:
+        return (Meeting(f"-round-{round_.id}", round_.starts, round_.ends),)
     if isinstance(doc, Event):
         return (Meeting("", doc.starts, doc.ends),)
     return ()
 
 
-def when(doc: Document | None, each: Round) -> list[str]:
+def when(doc: Document | None, round_: Round) -> list[str]:
     """The same in words, one line per meeting; a lecture without dates says its time as staff wrote it."""
     found = [
         korean.period(one.starts, one.ends) if one.ends else korean.short_moment(one.starts)
-        for one in meetings(doc, each)
+        for one in meetings(doc, round_)
     ]
     if not found and isinstance(doc, Lecture) and doc.when:
         return [doc.when]
@@ -87,9 +87,9 @@ def _span(found: tuple[Meeting, ...]) -> str:
     return f"{text.rstrip(', ')}, {count}"
 
 
-def where(doc: Document | None, each: Round | None) -> str:
+def where(doc: Document | None, round_: Round | None) -> str:
     """The place: the round's, or the page's; "" when neither is said."""
-    return (each.where if each else "") or str(getattr(doc, "where", ""))
+    return (round_.where if round_ else "") or str(getattr(doc, "where", ""))
 
 
 def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], address: str = "") -> bytes:
@@ -101,15 +101,15 @@ def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], 
     host = urlsplit(site.base_url).hostname
     base = address or site.base_url
 
-    def event(doc: Document, each: Round | None, one: Meeting) -> str:
+    def event(doc: Document, round_: Round | None, one: Meeting) -> str:
         # The standard asks when this was written: when staff last changed the page, not when it was built.
         properties = [
             ("UID", text(f"{doc.folder}-{doc.slug}{one.part}@{host}")),
             ("DTSTAMP", utc(doc.last_change or one.starts)),
             ("DTSTART", utc(one.starts)),
             *([("DTEND", utc(one.ends))] if one.ends else []),
-            ("SUMMARY", text(_title(doc, each, one))),
-            ("LOCATION", text(where(doc, each))),
+            ("SUMMARY", text(_title(doc, round_, one))),
+            ("LOCATION", text(where(doc, round_))),
             ("URL", base + doc.link),
         ]
         return component("VEVENT", properties)
@@ -119,15 +119,15 @@ def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], 
     return f"{component('VCALENDAR', book, events)}\r\n".encode()
 
 
-def _title(doc: Document, each: Round | None, one: Meeting) -> str:
-    topic = one.topic or (each.label if each and one.part else "")
+def _title(doc: Document, round_: Round | None, one: Meeting) -> str:
+    topic = one.topic or (round_.label if round_ and one.part else "")
     return f"{doc.title}: {topic}" if topic else doc.title
 
 
-def _sessions(sessions: Iterable[Session], each: Round | None) -> tuple[Meeting, ...]:
+def _sessions(sessions: Iterable[Session], round_: Round | None) -> tuple[Meeting, ...]:
     """Those within the round's time; all of them where it has none. A round without an end is over by midnight."""
-    first = each.starts if each else None
-    last = (each.ends if each else None) or (_midnight(first) if first else None)
+    first = round_.starts if round_ else None
+    last = (round_.ends if round_ else None) or (_midnight(first) if first else None)
     return tuple(
         Meeting(f"-{number}", one.starts, one.ends, one.topic)
         for number, one in enumerate(sessions, 1)

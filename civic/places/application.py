@@ -57,14 +57,14 @@ class Application:
 
 
 def read_application(
-    doc: Document, spec: FormSpec, each: Round | None, payload: Mapping[str, Any], today: date
+    doc: Document, spec: FormSpec, round_: Round | None, payload: Mapping[str, Any], today: date
 ) -> Application:
     """The application in a payload. Raises Invalid with every field that must be corrected, in page order.
 
     The payload has passed `refuse_forbidden`.
     """
     reader = _Reader(payload)
-    if each is None:
+    if round_ is None:
         said = "회차를 골라 주세요." if not payload.get("round") else "글로 적어 주세요."
         reader.errors.append(FieldError("round", said))
     name = reader.read("name", people.read_name)
@@ -80,12 +80,12 @@ def read_application(
         )
     submission = reader.submission()
     reader.unknown(spec)
-    if reader.errors or each is None:
+    if reader.errors or round_ is None:
         raise Invalid(reader.errors)
     return Application(
         doc=doc,
         spec=spec,
-        round=each,
+        round=round_,
         name=name,
         phone=phone,
         submission=submission,

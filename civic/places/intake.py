@@ -300,35 +300,35 @@ class Intake:
             rules.check_offer(current)
         return self.found(current)
 
-    def _check_time(self, subject: str, spec: FormSpec, each: Round, now: datetime) -> None:
+    def _check_time(self, subject: str, spec: FormSpec, round_: Round, now: datetime) -> None:
         """As rules.check_time, with what is fixed about the round; a closing that is noticed is remembered."""
         try:
-            rules.check_time(spec, each, now, self.store.fixed(subject).get(each.id))
+            rules.check_time(spec, round_, now, self.store.fixed(subject).get(round_.id))
         except Closed:
-            self._remember(subject, spec, each, now)
+            self._remember(subject, spec, round_, now)
             raise
 
-    def _remember(self, subject: str, spec: FormSpec, each: Round, now: datetime) -> None:
+    def _remember(self, subject: str, spec: FormSpec, round_: Round, now: datetime) -> None:
         """Fix that the round's closing time has passed, once."""
-        fact = rules.passed(spec, each)
-        if not self._remembers or now < spec.closes_for(each):
+        fact = rules.passed(spec, round_)
+        if not self._remembers or now < spec.closes_for(round_):
             return
-        if fact not in self.store.fixed(subject).get(each.id, {}):
+        if fact not in self.store.fixed(subject).get(round_.id, {}):
             with self.store.open(subject, who="clock") as book:
-                book.fix(each.id, fact, "time", now)
+                book.fix(round_.id, fact, "time", now)
 
 
-def _may_move(spec: FormSpec, each: Round, now: datetime, counts: Counts) -> bool:
+def _may_move(spec: FormSpec, round_: Round, now: datetime, counts: Counts) -> bool:
     """Could anything be due in the round? Says yes a little too often, never no too often."""
     if spec.promotion == "offer" and counts.taken:
         return True
-    if counts.waiting and rules.for_line(spec, each, now, counts):
+    if counts.waiting and rules.for_line(spec, round_, now, counts):
         return True
-    return rules.needs_no_draw(spec, each, now, counts)
+    return rules.needs_no_draw(spec, round_, now, counts)
 
 
-def _position(book: Book, spec: FormSpec | None, each: Round | None, entry: Entry) -> int | None:
+def _position(book: Book, spec: FormSpec | None, round_: Round | None, entry: Entry) -> int | None:
     """The place in line, as far as it is settled: while a draw will send others before the line, nobody has one."""
-    if spec and each and rules.is_behind_a_draw(spec, book.counts(each.id)):
+    if spec and round_ and rules.is_behind_a_draw(spec, book.counts(round_.id)):
         return None
     return book.position(entry)

@@ -24,7 +24,7 @@ PROMOTED, OFFERED = "promoted", "offered"
 CALLED_OFF = "called-off"  # + ": reason"
 
 
-def admit(book: Book, spec: FormSpec, each: Round, draft: Entry, caps: Sequence[Cap]) -> Entry:
+def admit(book: Book, spec: FormSpec, round_: Round, draft: Entry, caps: Sequence[Cap]) -> Entry:
     """Keep an application that came in time; the entry as it stands when the block ends.
 
     draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
@@ -33,97 +33,97 @@ def admit(book: Book, spec: FormSpec, each: Round, draft: Entry, caps: Sequence[
     now, counts = draft.received, rules.NOBODY
     moment = now
     if rules.needs_the_round(spec):
-        book.counts(each.id)  # from here on nobody else changes the round until the block ends
-        facts = book.fixed(each.id)
-        rules.check_time(spec, each, now, facts)
-        if draft.size > each.places and book.repeated(draft.submission, draft.person) is None:
-            rules.check_size(each, draft.size)
-        advance(book, spec, each, now)
-        counts = book.counts(each.id)
+        book.counts(round_.id)  # from here on nobody else changes the round until the block ends
+        facts = book.fixed(round_.id)
+        rules.check_time(spec, round_, now, facts)
+        if draft.size > round_.places and book.repeated(draft.submission, draft.person) is None:
+            rules.check_size(round_, draft.size)
+        advance(book, spec, round_, now)
+        counts = book.counts(round_.id)
         if "frozen" in facts:  # nobody joins a frozen list, even if the clock has jumped back into the window
-            moment = max(now, rules.window_end(spec, each))
+            moment = max(now, rules.window_end(spec, round_))
     try:
-        entry = book.add(draft, rules.seats(spec, each, moment, counts), caps)
+        entry = book.add(draft, rules.seats(spec, round_, moment, counts), caps)
     except Full:
-        raise Full(each.places, each.waiting) from None
+        raise Full(round_.places, round_.waiting) from None
     if entry.number != draft.number:
         return entry  # sent before
-    if spec.close_at is not None and rules.closes_now(spec, each, book.counts(each.id)):
-        book.fix(each.id, "closed", "early", now)
+    if spec.close_at is not None and rules.closes_now(spec, round_, book.counts(round_.id)):
+        book.fix(round_.id, "closed", "early", now)
     return entry
 
 
 def advance(
-    book: Book, spec: FormSpec, each: Round, now: datetime, after: str = "", freed: int = 0
+    book: Book, spec: FormSpec, round_: Round, now: datetime, after: str = "", freed: int = 0
 ) -> list[Entry]:
     """Let overdue offers lapse, settle a window that needs no draw, and give free places to the line.
 
     after: what freed a place, for the cause: "" (somebody cancelled), "decline" or "more-places"; freed: how many
     people gave theirs up. Returns those who were given or offered a place. Doing it twice does nothing more.
     """
-    lapsed = [entry for entry in book.offers(each.id) if rules.has_lapsed(entry, each, now)]
+    lapsed = [entry for entry in book.offers(round_.id) if rules.has_lapsed(entry, round_, now)]
     for entry in lapsed:
         book.move(entry.moved("declined", now, LAPSED), rules.given_back(entry))
         book.tell(LAPSED, entry.number, now)
         freed += entry.size
     after = "lapse" if lapsed else after
-    counts = book.counts(each.id)
-    moved = _settle_window(book, spec, each, now, counts)
+    counts = book.counts(round_.id)
+    moved = _settle_window(book, spec, round_, now, counts)
     if moved:
-        counts = book.counts(each.id)
-    free = rules.for_line(spec, each, now, counts, freed)
+        counts = book.counts(round_.id)
+    free = rules.for_line(spec, round_, now, counts, freed)
     if not free or not counts.waiting:
         return moved
-    line = book.line(each.id, most=None if spec.party > 1 else free)
+    line = book.line(round_.id, most=None if spec.party > 1 else free)
     for entry in rules.promoted(free, line):
-        moved.append(_promote(book, spec, each, entry, now, f"-after-{after}" if after else ""))
+        moved.append(_promote(book, spec, round_, entry, now, f"-after-{after}" if after else ""))
     return moved
 
 
-def _promote(book: Book, spec: FormSpec, each: Round, entry: Entry, now: datetime, after: str) -> Entry:
+def _promote(book: Book, spec: FormSpec, round_: Round, entry: Entry, now: datetime, after: str) -> Entry:
     if spec.promotion == "offer":
-        deadline = rules.offer_deadline(each, now, spec.offer_hours)
+        deadline = rules.offer_deadline(round_, now, spec.offer_hours)
         book.tell("offer", entry.number, now)
         return book.move(entry.moved("offered", now, OFFERED + after, deadline))
     book.tell("promoted", entry.number, now)
     return book.move(entry.moved("confirmed", now, PROMOTED + after))
 
 
-def _settle_window(book: Book, spec: FormSpec, each: Round, now: datetime, counts: Counts) -> list[Entry]:
+def _settle_window(book: Book, spec: FormSpec, round_: Round, now: datetime, counts: Counts) -> list[Entry]:
     """After a window in which no more people came than there are places: everyone has one, and nothing is drawn."""
-    if not rules.needs_no_draw(spec, each, now, counts) or "frozen" in book.fixed(each.id):
+    if not rules.needs_no_draw(spec, round_, now, counts) or "frozen" in book.fixed(round_.id):
         return []
     moved = []
-    for entry in book.entries(each.id, ("received",)):
+    for entry in book.entries(round_.id, ("received",)):
         moved.append(book.move(entry.moved("confirmed", now, ENOUGH)))
         book.tell("confirmed", entry.number, now)
     return moved
 
 
-def accept(book: Book, spec: FormSpec, each: Round, number: str, now: datetime) -> Entry:
+def accept(book: Book, spec: FormSpec, round_: Round, number: str, now: datetime) -> Entry:
     """Take the offered place. Again: the same answer. The caller checks afterwards with `rules.check_offer`."""
-    advance(book, spec, each, now)
+    advance(book, spec, round_, now)
     entry = _get(book, number)
     if entry.state != "offered":
         return entry
     return book.move(entry.moved("confirmed", now, ACCEPTED))
 
 
-def decline(book: Book, spec: FormSpec, each: Round, number: str, now: datetime) -> Entry:
+def decline(book: Book, spec: FormSpec, round_: Round, number: str, now: datetime) -> Entry:
     """Give the offered place back; it goes to the next in line. Again: the same answer."""
-    advance(book, spec, each, now)
+    advance(book, spec, round_, now)
     entry = _get(book, number)
     if entry.state != "offered":
         return entry
     entry = book.move(entry.moved("declined", now, DECLINED))
-    advance(book, spec, each, now, "decline", entry.size)
+    advance(book, spec, round_, now, "decline", entry.size)
     return entry
 
 
 def cancel(
     book: Book,
     spec: FormSpec | None,
-    each: Round | None,
+    round_: Round | None,
     number: str,
     now: datetime,
     cause: str,
@@ -134,29 +134,29 @@ def cancel(
     even_begun: also when the activity has begun, which only an office may. Raises NotEligible.
     """
     entry = _get(book, number)
-    rules.check_cancel(entry, None if even_begun else each, now)
+    rules.check_cancel(entry, None if even_begun else round_, now)
     freed = entry.size if entry.state in HELD else 0
     own = cause == CANCELLED
     entry = book.move(entry.moved("cancelled", now, cause), {} if own else rules.given_back(entry))
-    if spec and each:
-        advance(book, spec, each, now, freed=freed)
+    if spec and round_:
+        advance(book, spec, round_, now, freed=freed)
     return entry
 
 
-def call_off(book: Book, spec: FormSpec, each: Round, now: datetime, reason: str) -> list[Entry]:
+def call_off(book: Book, spec: FormSpec, round_: Round, now: datetime, reason: str) -> list[Entry]:
     """A round that too few people joined does not take place: everybody's entry ends, and all are told.
 
     Returns them. Raises NotEligible without a reason, while the round takes people or its frozen list is not drawn,
     when it has its minimum, or was called off already.
     """
     reason = rules.check_reason(reason)
-    counts, facts = book.counts(each.id), book.fixed(each.id)
-    rules.check_call_off(each, counts, facts)
-    if now < spec.closes_for(each) and not rules.is_closed(spec, each, facts):
+    counts, facts = book.counts(round_.id), book.fixed(round_.id)
+    rules.check_call_off(round_, counts, facts)
+    if now < spec.closes_for(round_) and not rules.is_closed(spec, round_, facts):
         raise NotEligible("아직 접수하고 있습니다. 접수가 끝난 뒤에 정하세요.")
-    book.fix(each.id, "called-off", reason, now)
+    book.fix(round_.id, "called-off", reason, now)
     moved = []
-    for entry in book.entries(each.id, LIVE):
+    for entry in book.entries(round_.id, LIVE):
         gone = entry.moved("cancelled", now, f"{CALLED_OFF}: {reason}")
         moved.append(book.move(gone, rules.given_back(entry)))
         book.tell(CALLED_OFF, entry.number, now)
@@ -164,7 +164,7 @@ def call_off(book: Book, spec: FormSpec, each: Round, now: datetime, reason: str
 
 
 def decide(
-    book: Book, spec: FormSpec, each: Round, number: str, state: str, reason: str, now: datetime
+    book: Book, spec: FormSpec, round_: Round, number: str, state: str, reason: str, now: datetime
 ) -> tuple[Entry, list[Entry]]:
     """Staff's word on an entry that is received or waits: confirmed, waiting or rejected, with the reason.
 
@@ -172,11 +172,11 @@ def decide(
     while one is free. Raises NotEligible (no reason, not under review, none free).
     """
     reason = rules.check_reason(reason)
-    counts, entry = book.counts(each.id), _get(book, number)
-    rules.check_decision(spec, each, entry, state, counts)
-    ahead = book.line(each.id) if state == "confirmed" else []
+    counts, entry = book.counts(round_.id), _get(book, number)
+    rules.check_decision(spec, round_, entry, state, counts)
+    ahead = book.line(round_.id) if state == "confirmed" else []
     if entry.state == "waiting":
-        ahead = [each for each in ahead if each.rank < entry.rank]
+        ahead = [other for other in ahead if other.rank < entry.rank]
     moved = book.move(entry.moved(state, now, f"reviewed: {reason}"))
     book.tell(state, entry.number, now)
     return moved, ahead
@@ -184,7 +184,7 @@ def decide(
 
 def work(
     book: Book,
-    each: Round | None,
+    round_: Round | None,
     entry: Entry,
     ledger: str,
     hours: int | None,
@@ -199,7 +199,7 @@ def work(
     person's hours would pass `most`.
     """
     current = _get(book, entry.number)
-    rules.check_hours(each, current, hours, cause == "approved", now)
+    rules.check_hours(round_, current, hours, cause == "approved", now)
     if rules.is_approved(current):
         return current
     if hours is None:

@@ -65,7 +65,7 @@ def _selection(spec: FormSpec, line: bool) -> str:
 
 
 def next_steps(
-    spec: FormSpec, each: Round, state: str, position: int | None = None, deadline: datetime | None = None
+    spec: FormSpec, round_: Round, state: str, position: int | None = None, deadline: datetime | None = None
 ) -> list[str]:
     """What happens next, in sentences for the receipt; empty for an entry that is over.
 
@@ -74,8 +74,8 @@ def next_steps(
     keep = "접수번호를 적어 두세요. ‘내 신청 확인’에서 접수번호와 휴대전화 번호 뒤 네 자리로 볼 수 있습니다."
     if state == "confirmed":
         steps = ["자리가 확정되었습니다."]
-        if each.starts:
-            steps.append(f"{korean.short_moment(each.starts)}에 시작합니다.")
+        if round_.starts:
+            steps.append(f"{korean.short_moment(round_.starts)}에 시작합니다.")
         return [*steps, keep, "오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다."]
     if state == "waiting":
         place = f"대기 {position}번입니다. " if position else ""
@@ -85,20 +85,20 @@ def next_steps(
             steps = [f"{place}{moves} 대기 순서대로 알려 드립니다. 기한 안에 수락하면 확정됩니다."]
         if spec.selection == "window-draw" and not position:
             steps.insert(0, "추첨을 기다리는 신청이 먼저입니다. 대기 순서는 추첨이 끝난 뒤에 정해집니다.")
-        if each.starts:
-            steps.append(f"{korean.short_moment(each.starts)}에 활동이 시작하면 대기는 끝납니다.")
+        if round_.starts:
+            steps.append(f"{korean.short_moment(round_.starts)}에 활동이 시작하면 대기는 끝납니다.")
         return [*steps, keep]
     if state == "offered":
         until = f"{korean.short_moment(deadline)}까지 " if deadline else ""
         return [f"자리가 났습니다. {until}‘내 신청 확인’에서 수락하거나 사양해 주세요.", keep]
     if state == "received":
         if spec.selection == "window-draw":
-            end = korean.short_moment(rules.window_end(spec, each))
+            end = korean.short_moment(rules.window_end(spec, round_))
             return [
                 f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다.",
                 keep,
             ]
-        closes = korean.closing(spec.closes_for(each))
+        closes = korean.closing(spec.closes_for(round_))
         how = "심사해서" if spec.selection == "review" else "추첨해서"
         return [f"접수가 끝나는 {closes} 뒤에 {how} 정합니다.", keep]
     return []

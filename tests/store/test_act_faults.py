@@ -78,8 +78,8 @@ def on(round: str, act: Callable[[Book, FormSpec, Round], object]) -> Act:
     return run
 
 
-def fix(book: Book, spec: FormSpec, each: Round) -> None:
-    book.fix(each.id, "closed", "early", LATER)
+def fix(book: Book, spec: FormSpec, round_: Round) -> None:
+    book.fix(round_.id, "closed", "early", LATER)
 
 
 def sign_up(store: Store) -> None:
