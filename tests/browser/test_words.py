@@ -7,7 +7,7 @@ from pathlib import Path
 
 from civic import korean
 from tests.browser.visit import Visits
-from tests.test_wording import PARTICLES
+from tests.test_korean import PARTICLES
 
 
 def test_scripts_choose_particles_as_the_server_does(visits: Visits, site: Path) -> None:

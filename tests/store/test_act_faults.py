@@ -19,9 +19,9 @@ from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyFile
 from civic.store.moving import FAR
 from civic.store.rows import Rows
+from tests.places.test_intake_model import memory_folder
 from tests.store.conftest import NOON, SUBJECT, add, an_entry
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing
-from tests.test_intake_model import memory_folder
 
 LATER = NOON + timedelta(days=9)
 SEED = drawing.Seed("3 11 14 18 26 27", "로또", "감사관", (LATER + timedelta(days=9)).isoformat())

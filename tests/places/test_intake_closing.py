@@ -14,7 +14,7 @@ from civic.places.intake import Intake
 from civic.store import open_store
 from civic.store.seal import Keys
 from tests.builders import a_lecture_file, an_application, write_content
-from tests.test_intake import CLOSES, OPENS
+from tests.places.test_intake import CLOSES, OPENS
 
 
 def test_a_clock_that_jumps_back_opens_nothing(tmp_path: Path) -> None:

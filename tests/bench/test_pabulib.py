@@ -22,7 +22,7 @@ from civic.votes.pabulib import Election, Project, oddities, write
 from civic.votes.pabulib_numbers import number
 from forms_api.commands.votes import votes as votes_group
 
-SAMPLES = Path(__file__).parent / "samples" / "pb"
+SAMPLES = Path(__file__).parents[1] / "samples" / "pb"
 GOOD = ["approval", "no_skip", "eighty", "exclusive", "cumulative", "ordinal", "shares"]
 
 

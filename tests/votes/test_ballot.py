@@ -30,7 +30,7 @@ from civic.votes.opening import BoxBroken, open_all
 from civic.votes.slots import Slot, room
 from tests.ballot_samples import OPENS, a_poll, a_proposal, a_slot, some_halves, some_proposals
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HALVES = some_halves()
 POLL = a_poll(HALVES)
 PROPOSALS = some_proposals()

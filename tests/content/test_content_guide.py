@@ -21,7 +21,7 @@ from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
 from civic.shape import Shape
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "content-guide.md"
 NOW = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 
@@ -112,7 +112,7 @@ def test_tables_of_the_guide_are_the_models() -> None:
     if os.environ.get("GUIDE") == "write":
         GUIDE.write_text(wanted, "utf-8")
         text = wanted
-    assert text == wanted, "다시 만드세요: GUIDE=write .venv/bin/pytest tests/test_content_guide.py"
+    assert text == wanted, "다시 만드세요: GUIDE=write .venv/bin/pytest tests/content/test_content_guide.py"
 
 
 def test_every_model_has_one_table() -> None:

@@ -27,7 +27,7 @@ from civic.votes.pabulib import Election, Project, write
 from civic.votes.pabulib_numbers import number, thousands_mark
 from forms_api.commands.votes import votes as votes_group
 
-SAMPLES = Path(__file__).parent / "samples" / "pb"
+SAMPLES = Path(__file__).parents[1] / "samples" / "pb"
 
 
 def a_file(

@@ -30,7 +30,7 @@ from civic.votes.check import Batch, check
 from civic.votes.count import REASONS, Ballot, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
 from civic.votes.pabulib import write
 
-VERIFY = Path(__file__).resolve().parent.parent / "static" / "verify.py"
+VERIFY = Path(__file__).resolve().parents[2] / "static" / "verify.py"
 
 
 def reasons(rules: Rules, costs: dict[str, int], votes: dict[str, int], **more: Any) -> dict[str, str]:
