@@ -1,4 +1,4 @@
-"""`votes`: counts a public election from its raw ballots, and brings one in as content. Files and words only;
+"""`votes`: counts a public election from its raw ballots. Files and words only;
 the counting is in civic/votes/count.py and civic/elsewhere/elections.py."""
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from civic.errors import ContentMistakes, why
 from civic.votes.count import RulesMistake
 from civic.votes.pabulib import Election, oddities
 from forms_api.commands import paper, poll, publishing
-from forms_api.commands.votes_import import content_files
 
 INPUT_WRONG = 1  # exit code: each mistake on its own line, nothing changed
 
 PB_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group("votes")
 def votes() -> None:
-    """투표를 세고, 다른 곳의 투표를 들여옵니다."""
+    """투표함을 만들고 닫고 열어 결과를 공개합니다."""
 
 
 for command in (*poll.COMMANDS, *publishing.COMMANDS, *paper.COMMANDS):  # the box, from its keys to its end
@@ -51,36 +49,6 @@ def tally_command(file: Path, as_json: bool) -> None:
     for note in oddities(election):
         click.echo(f"{file}: {note}", err=True)
     click.echo("\n".join(_table(election, result)))
-
-
-@votes.command("import")
-@click.argument("file", type=PB_FILE)
-@click.option("--content", type=FOLDER, required=True, help="콘텐츠 폴더. 투표와 제안, 결과의 파일을 씁니다.")
-def import_command(file: Path, content: Path) -> None:
-    """FILE.pb를 투표 하나와 그 제안들, 그리고 개표한 결과의 파일로 씁니다. 이미 있는 파일은 건드리지 않습니다."""
-    election = _read(file)
-    try:
-        files = content_files(election, file.name)
-    except ContentMistakes as err:
-        _give_up(str(err))
-    except RulesMistake as err:
-        _give_up(f"{file}: {err}")
-    taken = [content / name for name in files if (content / name).exists()]
-    if taken:
-        _give_up("\n".join(f"{path}: 이미 있습니다. 먼저 지우거나 다른 폴더를 쓰세요" for path in taken))
-    written: list[Path] = []
-    try:
-        for name, text in files.items():
-            path = content / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            written.append(path)
-            path.write_text(text, encoding="utf-8")
-    except OSError as err:
-        for path in written:  # all or nothing
-            path.unlink(missing_ok=True)
-        _give_up(f"{err.filename}: 쓸 수 없습니다 ({why(err)})")
-    proposals = sum(name.startswith("proposals/") for name in files)
-    click.echo(f"투표 1개와 제안 {proposals}개, 결과를 {content}에 썼습니다. 다음 빌드에 나옵니다.")
 
 
 def summary(result: Recount) -> dict[str, object]:

@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civic.content.pages import Poll, Proposal
 from civic.elsewhere.declared import named_exclusions
 from civic.elsewhere.elections import official, published_votes, recount
 from civic.elsewhere.pabulib_reader import decode, parse
@@ -431,50 +430,9 @@ def test_tally_of_a_broken_file_says_each_line_and_prints_no_count() -> None:
 def test_wrong_calls_exit_with_2(tmp_path: Path) -> None:
     assert run("tally", tmp_path / "none.pb").exit_code == 2
     assert run("tally").exit_code == 2
-    assert run("import", SAMPLES / "approval.pb").exit_code == 2
 
 
 def test_table_for_people_names_the_reasons() -> None:
     done = run("tally", SAMPLES / "approval.pb")
     assert "선정: p1 놀이터; 그늘막 (4표, 예산 60)" in done.stdout
     assert "예산 부족: p2" in done.stdout
-
-
-@pytest.mark.parametrize("name", ["approval", "cumulative", "ordinal"])
-def test_import_writes_what_the_models_accept(name: str, tmp_path: Path) -> None:
-    """One poll and a file per project, as TOML between +++; a second time nothing is overwritten."""
-    import tomllib
-
-    source = tmp_path / f"{name}.pb"
-    text = (SAMPLES / f"{name}.pb").read_text("utf-8")
-    source.write_text(
-        text.replace("PROJECTS\n", "date_begin;2023\ndate_end;2023\nPROJECTS\n", 1)
-        if "date_begin" not in text
-        else text,
-        "utf-8",
-    )
-    assert run("import", source, "--content", tmp_path / "content").exit_code == 0
-    (poll_file,) = (tmp_path / "content" / "votes").iterdir()
-    front = tomllib.loads(poll_file.read_text("utf-8").split("+++")[1])
-    poll = Poll.model_validate({**front, "slug": poll_file.stem, "file": poll_file.name})
-    assert poll.budget == 100
-    proposals = sorted((tmp_path / "content" / "proposals").iterdir())
-    assert len(proposals) == len(sample(name).projects)
-    for path in proposals:
-        each = Proposal.model_validate(
-            {**tomllib.loads(path.read_text("utf-8").split("+++")[1]), "slug": path.stem, "file": path.name}
-        )
-        assert each.vote == poll.slug
-        assert any(fact.label == "출처" for fact in each.facts)
-    before = {path: path.read_bytes() for path in proposals}
-    assert run("import", source, "--content", tmp_path / "content").exit_code == 1
-    assert before == {path: path.read_bytes() for path in proposals}
-
-
-def test_import_keeps_exclusive_pairs(tmp_path: Path) -> None:
-    """Named by the proposals' own files."""
-    source = tmp_path / "x.pb"
-    text = (SAMPLES / "exclusive.pb").read_text("utf-8")
-    source.write_text(text.replace("rule;", "date_begin;2023\ndate_end;2023\nrule;"), "utf-8")
-    assert run("import", source, "--content", tmp_path / "content").exit_code == 0
-    assert 'exclusions = [["x-1", "x-2"]]' in (tmp_path / "content" / "votes" / "x.md").read_text("utf-8")

@@ -7,7 +7,6 @@ import io
 import json
 import random
 import time
-import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -437,54 +436,7 @@ def test_equal_shares_gives_its_own_reasons() -> None:
     }  # fmt: skip
 
 
-# -- bringing it in
-
-
-@pytest.mark.parametrize(
-    ("begin", "end", "instance", "opens", "closes", "said"),
-    [
-        ("2020-01-05 10:00", "05.02.2020 23:59", "x", "2020-01-05", "2020-02-06", False),
-        ("", "", "2019", "2019-01-01", "2020-01-01", True),
-        ("01.2020", "", "1999", "2020-01-01", "2021-01-01", True),
-        ("2019/2020", "soon", "1999", "2019-01-01", "2020-01-01", True),
-        ("32.01.2020", "", "", "2020-01-01", "2021-01-01", True),
-        ("", "", "Round 3", "2000-01-01", "2001-01-01", True),
-        ("2021", "2021", "", "2021-01-01", "2022-01-01", False),
-        ("2021-05-01", "9999-12-31", "", "2021-05-01", "2021-05-02", True),
-    ],
-)
-def test_import_without_a_readable_date(
-    begin: str, end: str, instance: str, opens: str, closes: str, said: bool, tmp_path: Path
-) -> None:
-    """A missing or odd date once kept out elections that could be counted. The year does, and the page says so."""
-    dates = f"date_begin;{begin}\ndate_end;{end}\ninstance;{instance}\n"
-    (tmp_path / "x.pb").write_text(a_file(meta=dates), "utf-8")
-    done = run("import", tmp_path / "x.pb", "--content", tmp_path / "content")
-    assert (done.exit_code, done.stderr) == (0, "")
-    front = tomllib.loads((tmp_path / "content" / "votes" / "x.md").read_text("utf-8").split("+++")[1])
-    assert (str(front["opens"])[:10], str(front["closes"])[:10]) == (opens, closes)
-    assert ("날짜를 밝히지 않음" in [fact["text"] for fact in front["facts"]]) is said
-
-
-@pytest.mark.parametrize(
-    ("name", "reasons"),
-    [
-        ("cumulative", {"선정", "기준 미달"}),
-        ("ordinal", {"선정", "예산 부족"}),
-        ("shares", {"선정", "지지한 사람들의 몫으로 모자람"}),
-        ("eighty", {"선정", "선정(모자란 금액은 예비 재원)", "앞 순위에서 선정 마감"}),
-    ],
-)
-def test_imported_results_have_a_table_with_reasons(name: str, reasons: set[str], tmp_path: Path) -> None:
-    """Results that our own rules cannot say once came without a table, and with no more than "not selected"."""
-    assert run("import", SAMPLES / f"{name}.pb", "--content", tmp_path).exit_code == 0
-    folder = tmp_path / "results" / name
-    rows = list(csv.reader(io.StringIO((folder / "results.csv").read_text("utf-8"))))
-    told = json.loads((folder / "results.json").read_text("utf-8"))
-    assert {line["wording"] for line in told["lines"]} == reasons
-    assert [row[7] for row in rows[1:]] == [line["wording"] for line in told["lines"]]
-    record = tomllib.loads((tmp_path / "results" / f"{name}.toml").read_text("utf-8"))
-    assert f"{name}/results.csv" in record["files"]
+# -- writing
 
 
 def test_text_is_written_in_quotes_and_picks_are_not() -> None:
