@@ -14,9 +14,9 @@ from fractions import Fraction
 from typing import Any
 
 from civic.content.pages import Poll, Proposal
-from civic.votes.ballot import Spoiled, rules_document, rules_hash
+from civic.votes.ballot import Ballot, Spoiled, rules_document, rules_hash
 from civic.votes.check import Batch
-from civic.votes.count import ONLINE, Ballot, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
+from civic.votes.count import ONLINE, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
 from civic.votes.pabulib import Election, Project
 from civic.votes.published import Drawn, ResultLine
 

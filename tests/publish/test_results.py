@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from bench.elections.reader import parse
 from civic.clock import FixedClock
 from civic.content.pages import Body, PollType
-from civic.elsewhere.pabulib_reader import parse
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Spoiled
