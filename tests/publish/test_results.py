@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from bench.elections.reader import parse
 from civic.clock import FixedClock
 from civic.content.pages import Body, PollType
-from civic.elsewhere.pabulib_reader import parse
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Spoiled
@@ -27,7 +27,6 @@ from tests.publish.test_pages import PlainAssets
 from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "tests/samples/pb"
 
 
 @pytest.fixture
