@@ -1,13 +1,20 @@
-"""Files for others to read: written whole or not at all. Knows no content."""
+"""Files for others to read: written whole or not at all; tables in which no cell is a formula. Knows no content."""
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
+# A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the full-width signs too.
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]| *[\t\r\n]")
 
 
 def write(path: Path, content: str | bytes, mode: int = 0o644, *, durable: bool = True) -> None:
@@ -65,3 +72,18 @@ def _draft(path: Path, content: str | bytes, mode: int, durable: bool) -> Iterat
         yield draft
     finally:
         draft.unlink(missing_ok=True)
+
+
+def inert(cell: object) -> str:
+    """A cell as text that no spreadsheet runs: what would be a formula gets a quote before it."""
+    text = str(cell)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """A table for spreadsheets: every cell inert and quoted, lines end as Excel likes it, a BOM first."""
+    out = io.StringIO(newline="")
+    out.write(BOM)
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerows(map(inert, row) for row in rows)
+    return out.getvalue()

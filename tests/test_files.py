@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from civic import files
-from civic.files import create, write
+from civic.files import create, csv_text, write
 
 
 def left(folder: Path) -> list[str]:
@@ -73,3 +73,35 @@ def test_of_many_that_create_one_does(tmp_path: Path) -> None:
     assert not create(file, "later")
     assert (file.read_text(), file.stat().st_mode & 0o777) == (made[0], 0o600)
     assert left(tmp_path) == ["keys.json"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+82",
+        "-5",
+        "@x",
+        "＝HYPERLINK(1)",
+        "＋1",
+        "－1",
+        "＠x",
+        "\t=1",
+        " =1",
+        "\u3000＝1",
+        "\r=1",
+        "\nx",
+        " \tx",
+    ],
+)
+def test_a_cell_that_a_spreadsheet_would_run_is_quoted(cell: str) -> None:
+    """Full-width signs and leading blanks too; a sign further on is left alone."""
+    assert csv_text([[cell]]) == f'\ufeff"\'{cell}"\r\n'
+    assert csv_text([[f"가{cell}"]]) == f'\ufeff"가{cell}"\r\n'
+
+
+def test_a_table_is_one_that_excel_reads() -> None:
+    """A BOM, every cell quoted, quotes doubled, lines ended as Excel likes it, rows of any length; no rows are a BOM alone."""
+    rows = [["이름", 3], ['김"하나"', "가,나", ""], ["끝"]]
+    assert csv_text(rows) == '\ufeff"이름","3"\r\n"김""하나""","가,나",""\r\n"끝"\r\n'
+    assert csv_text([]) == "\ufeff"

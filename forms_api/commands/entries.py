@@ -279,7 +279,7 @@ def export(
         rows: list[Opened] = [(entry, opened.opened(entry)) for entry in found]
         table = to_csv(spec, rows)
     if out is None:
-        sys.stdout.buffer.write(table)
+        sys.stdout.buffer.write(table.encode())
         return
-    write(out, table.decode(), mode=0o600)
+    write(out, table, mode=0o600)
     click.echo(f"{out}: {len(rows)}건을 썼습니다.", err=True)
