@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from civic import korean
 from civic.content.pages import Poll
+from civic.files import write
 from civic.recount import VoteResult
 from civic.text import has_resident_number
 from civic.votes.ballot import Ballot, Spoiled
@@ -30,7 +31,6 @@ from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, DrawFile, Drawn, R
 from civic.votes.result import candidates_of, rules_of, tally
 from civic.votes.result_files import Board, result_files
 from forms_api.commands.box_files import OpenedFile, shape_lines
-from forms_api.commands.front_matter import write
 from forms_api.commands.poll import (
     A_FILE,
     CONTENT,

@@ -27,7 +27,6 @@ from tests.publish.test_pages import PlainAssets
 from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "tests/samples/pb"
 
 
 @pytest.fixture

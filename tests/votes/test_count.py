@@ -585,7 +585,7 @@ def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
 def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
     """Every cell quoted, a BOM for Excel, and a title that looks like a formula does not run, in wide signs either."""
     poll = a_poll()
-    titles = {"g1": "=1+1", "g2": "＝1+1", "g3": " @x"}
+    titles = {"g1": "=1+1", "g2": "＝1+1", "g3": " @x", "g4": "\u3000=1"}
     proposals = [
         each.model_copy(update={"title": titles.get(each.slug, each.title)}) for each in some_proposals()
     ]
