@@ -8,9 +8,8 @@ from pathlib import Path
 
 from flask import Response
 
-from civic.draws import Draw
 from civic.links import NOUNS, link
-from civic.places.draw_record import FILE
+from civic.places.draw_record import FILE, PublishedDraw
 from publish.edition import Edition, Trail
 from publish.pages import Page, PagesApp
 
@@ -41,14 +40,14 @@ def draw_addresses(edition: Edition) -> Iterator[Address]:
             yield f"draw_{slug}_{name}", {}
 
 
-def files_of(draw: Draw) -> dict[str, bytes]:
+def files_of(draw: PublishedDraw) -> dict[str, bytes]:
     """Name -> content of what is offered for download; before the draw there is nothing to check."""
     if not draw.document.is_drawn:
         return {FILE: draw.raw}
     return {FILE: draw.raw, CHECK: (Path(__file__).parent.parent / "static" / CHECK).read_bytes()}
 
 
-def draw_page(edition: Edition, draw: Draw) -> Page:
+def draw_page(edition: Edition, draw: PublishedDraw) -> Page:
     """What was frozen, each round's seed and whole order, and how to work it out again."""
     document = draw.document
     folder, _, slug = document.subject.partition("/")

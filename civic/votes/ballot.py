@@ -150,6 +150,13 @@ def choice_faults(
     return found
 
 
+def void_faults(
+    poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Of a ballot that was cast: what makes it void. The count passes over a proposal withdrawn after it was picked."""
+    return [fault for fault in choice_faults(poll, proposals, choices) if fault[0] != "withdrawn"]
+
+
 @dataclass(frozen=True)
 class Ballot:
     """One opened ballot: the tracker only its voter knows, and the picks. `batch` names a paper batch."""

@@ -11,12 +11,11 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from civic.content.pages import Poll, PollType, Proposal
-from civic.votes.ballot import Ballot, Spoiled, choice_faults
-from civic.votes.check import Batch
+from civic.votes.ballot import Ballot, Spoiled, void_faults
 from civic.votes.count import count
 
 ENTRY, ACCEPTED = "madang-paper-entry/1", "madang-paper/1"
@@ -49,12 +48,24 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Counted:
+class PaperBatch:
+    """One batch of paper ballots as its sheet says: how many, and the picks per proposal of each entry.
+
+    Two people enter every batch; `entries` holds both totals (slug -> picks), which must agree.
+    """
+
+    id: str
+    ballots: int
+    entries: tuple[Mapping[str, int], ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class AcceptedBatch:
     """A batch on which both agree."""
 
     ballots: tuple[Ballot, ...]
     void: tuple[Spoiled, ...]
-    batch: Batch
+    batch: PaperBatch
     by: tuple[str, str]
 
 
@@ -150,7 +161,7 @@ def _said(entry: Entry, sheet: int, numbers: Mapping[str, int]) -> str:
     return " ".join(map(str, sorted(numbers[slug] for slug in picks))) or "빈 표"
 
 
-def accept(first: Entry, second: Entry, poll: Poll, proposals: Mapping[str, Proposal]) -> Counted:
+def accept(first: Entry, second: Entry, poll: Poll, proposals: Mapping[str, Proposal]) -> AcceptedBatch:
     """The ballots of a batch. Sheets that break the poll's limits are void, like online ballots that do.
 
     Raises PaperMistake with the differences.
@@ -161,15 +172,14 @@ def accept(first: Entry, second: Entry, poll: Poll, proposals: Mapping[str, Prop
     void: list[Spoiled] = []
     for sheet, picks in sorted(first.sheets.items()):
         name = f"P-{first.batch}-{sheet:05d}"
-        faults = [(UNREADABLE, "")] if picks is None else choice_faults(poll, proposals, picks)
-        faults = [fault for fault in faults if fault[0] != "withdrawn"]  # the count passes over it
+        faults = [(UNREADABLE, "")] if picks is None else void_faults(poll, proposals, picks)
         if picks is None or faults:
             void.append(Spoiled(name, faults[0][0], first.batch))
         else:
             ballots.append(Ballot(name, picks, first.batch))
     totals = [_totals(entry, {each.receipt for each in void}) for entry in (first, second)]
-    batch = Batch(first.batch, len(ballots), tuple(totals))
-    return Counted(tuple(ballots), tuple(void), batch, (first.by, second.by))
+    batch = PaperBatch(first.batch, len(ballots), tuple(totals))
+    return AcceptedBatch(tuple(ballots), tuple(void), batch, (first.by, second.by))
 
 
 def _totals(entry: Entry, void: set[str]) -> Counter[str]:

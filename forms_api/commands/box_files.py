@@ -12,9 +12,8 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from civic.codes import NUMBER_SIGNS
 from civic.content.shape_mistakes import dotted, say
-from civic.shape import Line, Many, SeoulTime, Shape, Slug
+from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
 from civic.votes.ballot import receipts_digest
-from civic.votes.published import Count, Digest
 
 BOX, OPENED = "madang-box/1", "madang-opened/1"
 MOST_SHOWN = 20  # mistakes of one file

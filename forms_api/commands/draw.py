@@ -6,7 +6,7 @@ docs/draw-day.md says who does what. Nothing here can change an order: a list is
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, why
 from civic.files import write
-from civic.places import drawing
+from civic.places import draw as acts
+from civic.places.draw import FrozenList, Seed
 from civic.places.draw_record import FILE, DrawFile
 from forms_api import access
 from forms_api.commands.entries import Desk, common, desk
@@ -48,7 +49,7 @@ def exclude(subject: str, number: str, reason: str, **where: Any) -> None:
             raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")
         opened.note("exclude", subject, entry.number)
         with opened.intake.store.open(subject, who=access.who()) as book:
-            drawing.exclude(book, each, clean_number(number), reason, opened.intake.clock.now())
+            acts.exclude(book, each, clean_number(number), reason, opened.intake.clock.now())
         click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 결과와 함께 공개됩니다.")
 
 
@@ -61,14 +62,14 @@ def freeze(subject: str, **where: Any) -> None:
         doc, spec = _drawn(opened, subject)
         now = opened.intake.clock.now()
         opened.note("freeze", subject)
-        lists: list[drawing.Frozen] = []
+        lists: list[FrozenList] = []
         refused: list[str] = []
         for each in spec.rounds:
             try:
                 with opened.intake.store.open(subject, who=access.who()) as book:
-                    frozen = drawing.freeze(book, spec, each, now)
+                    frozen = acts.freeze(book, spec, each, now)
                     # In here: a list that could not be shown is not frozen.
-                    _checked(drawing.document(subject, doc.title, {each.id: book.fixed(each.id)}))
+                    _document(doc, {each.id: book.fixed(each.id)})
             except NotEligible as refusal:
                 refused.append(refusal.detail)
                 continue
@@ -77,7 +78,7 @@ def freeze(subject: str, **where: Any) -> None:
                 continue
             lists.append(frozen)
             people = sum(frozen.sizes.values())
-            need = "추첨합니다" if drawing.is_needed(frozen) else "정원보다 많지 않아 모두 확정합니다"
+            need = "추첨합니다" if frozen.is_contested else "정원보다 많지 않아 모두 확정합니다"
             click.echo(
                 f"{each.label}\t신청 {len(frozen.entries)}건 {people}명, 자리 {frozen.places}명: {need}"
             )
@@ -91,10 +92,10 @@ def freeze(subject: str, **where: Any) -> None:
             _say_next(subject, lists)
 
 
-def _say_next(subject: str, lists: list[drawing.Frozen]) -> None:
+def _say_next(subject: str, lists: list[FrozenList]) -> None:
     """What to type when the seed is known, or at once where no dice are needed. lists: of all frozen rounds."""
     lists = [frozen for frozen in lists if frozen.entries]
-    if lists and not any(frozen.source or drawing.is_needed(frozen) for frozen in lists):
+    if lists and not any(frozen.source or frozen.is_contested for frozen in lists):
         click.echo(
             "씨앗: 추첨할 회차가 없어 주사위를 던지지 않습니다. 모두 확정하려면 "
             f'draw run {subject} --seed 0 --source "추첨하지 않음" --by 이름 을 하세요.'
@@ -134,18 +135,18 @@ def run(subject: str, seed: str, by: str, source: str, at: str | None, **where: 
             raise NotEligible("먼저 명단을 얼리세요(draw freeze).")
         # Rounds that close at different times have seeds of their own; one that was drawn is left as it is.
         lists = [(each, fixed) for each, fixed in lists if "drawn" not in fixed] or lists
-        sources = [source or drawing.Frozen.read(fixed["frozen"]).source for _, fixed in lists]
+        sources = [source or FrozenList.read(fixed["frozen"]).source for _, fixed in lists]
         if not all(sources):
             raise Misuse(
                 "명단을 얼릴 때 글에 seed가 없었습니다. --source에 씨앗의 출처를 적으세요. 예: 공개 주사위 10면체 6개"
             )
         refused: list[str] = []
         for (each, _), named in zip(lists, sources, strict=True):
-            word = drawing.Seed(seed, named, by, known.isoformat(timespec="seconds"))
+            word = Seed(seed, named, by, known.isoformat(timespec="seconds"))
             try:
                 with opened.intake.store.open(subject, who=access.who()) as book:
-                    results = [state for _, state in drawing.run(book, spec, each, word, now)]
-                    _checked(drawing.document(subject, doc.title, {each.id: book.fixed(each.id)}))
+                    results = [state for _, state in acts.run(book, spec, each, word, now)]
+                    _document(doc, {each.id: book.fixed(each.id)})
             except NotEligible as refusal:
                 refused.append(refusal.detail)
                 continue
@@ -166,11 +167,11 @@ def show(subject: str, **where: Any) -> None:
     """지금까지 공개한 것을 다시 보여 주고, 결과 파일을 다시 씁니다. 아무것도 바꾸지 않습니다."""
     with desk(**where) as opened:
         doc, _ = _drawn(opened, subject)
-        told = _told(opened, doc)
-        if not told["rounds"]:
+        document = _published(opened, doc)
+        if document is None:
             click.echo("얼린 명단이 없습니다.")
             return
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        click.echo(document.as_json(), nl=False)
         _publish(opened, doc, opened.intake.clock.now())
 
 
@@ -187,30 +188,31 @@ def _facts(opened: Desk, doc: Document) -> list[tuple[Round, dict[str, str]]]:
         return [(each, book.fixed(each.id)) for each in (doc.spec.rounds if doc.spec else ())]
 
 
-def _told(opened: Desk, doc: Document) -> dict[str, Any]:
-    """draw.json from what is fixed."""
-    facts = {each.id: fixed for each, fixed in _facts(opened, doc)}
-    return drawing.document(doc.subject, doc.title, facts)
+def _published(opened: Desk, doc: Document) -> DrawFile | None:
+    """draw.json as it is to stand now; None before any list is frozen."""
+    return _document(doc, {round_.id: fixed for round_, fixed in _facts(opened, doc)})
 
 
-def _checked(told: dict[str, Any]) -> str:
-    """draw.json as it is written. Raises NotEligible when the site could not show it; {} rounds are passed over."""
-    text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
-    if told["rounds"]:
-        try:
-            wrong = list(DrawFile.model_validate_json(text).disagreements())
-        except ValidationError as err:
-            wrong = [".".join(map(str, each["loc"])) for each in err.errors(include_url=False)]
-        if wrong:
-            raise NotEligible(f"{told['subject']}: 추첨을 공개할 수 없습니다: {', '.join(wrong)}")
-    return text
+def _document(doc: Document, facts: Mapping[str, Mapping[str, str]]) -> DrawFile | None:
+    """draw.json from what is fixed, by round. Raises NotEligible when the site could not show it."""
+    try:
+        document = DrawFile.of(doc.subject, doc.title, facts)
+        wrong = list(document.disagreements()) if document else []
+    except ValidationError as err:
+        wrong = [".".join(map(str, each["loc"])) for each in err.errors(include_url=False)]
+    if wrong:
+        raise NotEligible(f"{doc.subject}: 추첨을 공개할 수 없습니다: {', '.join(wrong)}")
+    return document
 
 
 def _publish(opened: Desk, doc: Document, now: datetime) -> None:
     """content/results/<kind>-<slug>.toml and its draw.json: the next build shows them."""
+    document = _published(opened, doc)
+    if document is None:
+        return
     name = f"{doc.folder}-{doc.slug}"
     base = opened.settings.content_dir / "results"
-    text = _checked(_told(opened, doc))
+    text = document.as_json()
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     try:
         (base / name).mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from civic.content.pages import Poll, Proposal
 from civic.errors import Misuse
 from civic.files import write
 from civic.library import load
-from civic.recount import VoteResult, read_results
+from civic.recount import read_published
 from civic.shape import Shape
 from civic.store import open_beside, open_box
 from civic.store.box import Box
@@ -32,7 +32,7 @@ from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_ha
 from civic.votes.envelope import Slot, open_one, seal, slot_of
 from civic.votes.opening import BoxBroken, open_all
 from civic.votes.result import as_json
-from civic.votes.result_files import record_text
+from civic.votes.result_files import VoteResult
 from forms_api.commands.box_files import BOX, OPENED, BoxFile, FileMistake, read_file
 from forms_api.commands.entries import clock_beside, read_time
 from forms_api.commands.front_matter import with_block
@@ -347,7 +347,7 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
         boxes.shut()
     # Told on the result page; from now on nothing can prove another count, so `publish` refuses one.
     gone = result.record.model_copy(update={"destroyed_at": result.record.destroyed_at or at})
-    write(content / "results" / f"{slug}.toml", record_text(gone))
+    write(content / "results" / f"{slug}.toml", gone.as_toml())
     click.echo(
         f"{slug}: 투표함을 없앴습니다. 내보낸 파일과 열쇠 파일, 백업도 맡은 사람이 없애고 서로 확인하세요."
     )
@@ -355,7 +355,7 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
 
 def published_result(content: Path, slug: str) -> VoteResult | None:
     """The result of this poll as it stands in content/results/, whatever the clock says; None when there is none."""
-    found = next((each for each in read_results(content).results if each.slug == slug), None)
+    found = next((each for each in read_published(content, draws=False).results if each.slug == slug), None)
     if found is None and (content / "results" / f"{slug}.toml").exists():
         give_up(f"{content / 'results' / slug}.toml: 이 투표의 결과가 아닌 기록이 있습니다.")
     return found

@@ -20,16 +20,14 @@ from pydantic import ValidationError
 from civic import korean
 from civic.content.pages import Poll
 from civic.files import write
-from civic.recount import VoteResult
 from civic.text import has_resident_number
 from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.bodies import ScoreMistake, read_scores
-from civic.votes.check import Batch, check
+from civic.votes.check import check
 from civic.votes.count import Number, Outcome, RulesMistake, TieStops, count
-from civic.votes.paper import ACCEPTED, Counted, PaperMistake, accept, read_document
-from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, DrawFile, Drawn, ResultCorrection
-from civic.votes.result import candidates_of, rules_of, tally
-from civic.votes.result_files import Board, result_files
+from civic.votes.paper import ACCEPTED, AcceptedBatch, PaperBatch, PaperMistake, accept, read_document
+from civic.votes.result import BALLOTS, RECEIPTS, RESULTS, TieDraw, TieDrawFile
+from civic.votes.result_files import ResultCorrection, VoteResult, result_files
+from civic.votes.tally import ScoreMistake, read_scores, tally
 from forms_api.commands.box_files import OpenedFile, shape_lines
 from forms_api.commands.poll import (
     A_FILE,
@@ -110,10 +108,10 @@ class Count:
     result: Outcome
     ballots: list[Ballot]
     void: list[Spoiled]
-    batches: list[Batch]
+    batches: list[PaperBatch]
     tables: dict[str, dict[str, Number]]
-    drawn: DrawFile | None
-    board: Board
+    drawn: TieDrawFile | None
+    receipts: tuple[str, ...]
 
     def files(self, at: datetime, corrections: Sequence[ResultCorrection] = ()) -> dict[str, str]:
         """Place inside content/results/ -> text, the record last."""
@@ -128,8 +126,8 @@ class Count:
             batches=self.batches,
             tables=self.tables,
             draw=list(self.drawn.order) if self.drawn else [],
-            drawn=Drawn(**drawn.model_dump(exclude={"poll", "order"})) if drawn else None,
-            board=self.board,
+            drawn=TieDraw(**drawn.model_dump(exclude={"poll", "order"})) if drawn else None,
+            receipts=self.receipts,
             corrections=corrections,
         )
 
@@ -149,7 +147,7 @@ def check_opened(file: Path, given: OpenedFile, standing: Standing) -> None:
 def count_all(
     given: OpenedFile,
     standing: Standing,
-    batches: Sequence[Counted],
+    batches: Sequence[AcceptedBatch],
     tables: dict[str, dict[str, Number]],
     draw: Path | None,
 ) -> Count:
@@ -170,20 +168,10 @@ def count_all(
     except (TieStops, RulesMistake) as stop:
         give_up(str(stop))
     sums = [each.batch for each in batches]
-    breaches = check(
-        ballots,
-        count(ballot.choices for ballot in ballots),
-        rules_of(poll),
-        candidates_of(poll, proposals),
-        len(given.receipts) + given.papers,
-        len(void),
-        sums,
-        {kind.id: kind.label for kind in poll.types},
-    )
-    if breaches:
-        give_up(*(str(breach) for breach in breaches))
-    board = Board(given.receipts, given.digest)
-    return Count(standing, result, ballots, void, sums, tables, drawn, board)
+    votes, voters = count(ballot.choices for ballot in ballots), len(given.receipts) + given.papers
+    if breaches := check(poll, standing.proposals, ballots, votes, voters, len(void), sums):
+        give_up(*breaches)
+    return Count(standing, result, ballots, void, sums, tables, drawn, given.receipts)
 
 
 # ---------------------------------------------------------------------------- a result that is there already
@@ -249,10 +237,10 @@ def correct(
 # ---------------------------------------------------------------------------- what is counted with the box
 
 
-def read_draw(file: Path, poll: Poll) -> DrawFile:
+def read_draw(file: Path, poll: Poll) -> TieDrawFile:
     """The record of a public draw. Gives up naming what is missing."""
     try:
-        record = DrawFile.model_validate(tomllib.loads(file.read_text("utf-8")))
+        record = TieDrawFile.model_validate(tomllib.loads(file.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         give_up(f"{file}: TOML로 읽을 수 없습니다.")
     except ValidationError as wrong:
@@ -286,9 +274,9 @@ def read_tables(poll: Poll, standing: Standing, folder: Path | None) -> dict[str
     return tables
 
 
-def read_batches(standing: Standing, folder: Path | None) -> Sequence[Counted]:
+def read_batches(standing: Standing, folder: Path | None) -> Sequence[AcceptedBatch]:
     """Every accepted batch of this poll in the folder, judged again. Gives up naming what cannot be counted."""
-    batches: list[Counted] = []
+    batches: list[AcceptedBatch] = []
     wrong: list[str] = []
     for file in sorted(folder.glob("*.json")) if folder else ():
         try:

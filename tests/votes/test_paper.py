@@ -11,7 +11,6 @@ import pytest
 from civic.clock import FixedClock, parse_time
 from civic.content.pages import Body
 from civic.library import load
-from civic.votes.bodies import ScoreMistake, read_scores
 from civic.votes.paper import (
     Entry,
     PaperMistake,
@@ -22,6 +21,7 @@ from civic.votes.paper import (
     read_document,
     read_entry,
 )
+from civic.votes.tally import ScoreMistake, read_scores
 from publish import create_app
 from tests.ballot_samples import a_poll, some_proposals
 from tests.builders import a_phone
