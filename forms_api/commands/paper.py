@@ -38,12 +38,11 @@ from civic.votes.paper import (
     read_entry,
 )
 from civic.votes.result import as_json
-from forms_api.commands.poll import A_FILE, CONTENT, DATA, NOW, Standing, give_up, time_of
+from forms_api.commands.poll import A_FILE, CONTENT, DATA, FOLDER, NOW, PollPage, give_up, time_of
 from forms_api.settings import read_settings
 from templates.assets import KIT
 from templates.fonts import kit_font
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
 ENTRIES = click.option(
     "--to", "folder", type=FOLDER, default=Path("var/paper"), help="입력을 두는 폴더 [기본: var/paper]"
 )
@@ -61,7 +60,7 @@ def paper() -> None:
 @NOW
 def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
     """투표 글에서 투표용지와 집계표를 만듭니다. 브라우저로 열어 인쇄하세요."""
-    standing = Standing.of(content, slug, time_of(now))
+    standing = PollPage.of(content, slug, time_of(now))
     env = Environment(
         loader=FileSystemLoader(templates.FOLDER / "paper"),
         autoescape=True,
@@ -178,7 +177,7 @@ def enter(
 ) -> None:
     """종이 표 한 묶음을 입력합니다. 다른 사람의 입력이 있으면 견주고, 모두 같을 때만 받아들입니다."""
     at = time_of(now)
-    standing = Standing.of(content, slug, at)
+    standing = PollPage.of(content, slug, at)
     if at < standing.poll.closes:
         give_up(f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(standing.poll.closes)}) 입력합니다.")
     try:
@@ -211,7 +210,7 @@ def enter(
     _compare(standing, other, entry, done)
 
 
-def _compare(standing: Standing, first: Entry, second: Entry, done: Path) -> None:
+def _compare(standing: PollPage, first: Entry, second: Entry, done: Path) -> None:
     try:
         counted = accept(first, second, standing.poll, standing.proposals)
     except PaperMistake as mistake:
