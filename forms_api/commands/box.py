@@ -20,7 +20,7 @@ from civic.recount import VoteResult, read_results
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 from civic.store import open_box
 from civic.store.box import Box
-from civic.votes.casting import Board
+from civic.votes.ballot import ReceiptBoard, receipts_digest
 from civic.votes.opening import BoxBroken, open_all
 from civic.votes.published import Count, Digest
 from civic.votes.result import as_json
@@ -55,7 +55,7 @@ class ClosedBox(Shape):
 
     def check_receipts(self, file: Path) -> None:
         """Gives up when the receipts have not the fingerprint that stands beside them."""
-        if Board(self.poll, self.rules, self.receipts, self.papers).digest != self.digest:
+        if receipts_digest(self.receipts) != self.digest:
             give_up(f"{file}: 접수증 명단이 적힌 지문과 다릅니다. 파일이 바뀌었습니다.")
 
 
@@ -75,7 +75,7 @@ class OpenedBallot(Shape):
 
 
 class SpoiledBallot(Shape):
-    """One envelope that holds no valid ballot; fault: a key of civic.votes.slots.FAULTS."""
+    """One envelope that holds no valid ballot; fault: a key of civic.votes.ballot.FAULTS."""
 
     receipt: Code
     fault: Annotated[str, Field(pattern=r"^[a-z-]+$", max_length=40)]
@@ -120,7 +120,7 @@ def _close(boxes: Box, page: PollPage, at: datetime) -> BoxFile:
         if box.state() == "destroyed":
             give_up(f"{slug}: 투표함을 이미 없앴습니다.")
         box.close(at)
-        board = Board(slug, page.slot.rules, tuple(box.receipts()), box.papers())
+        board = ReceiptBoard(slug, page.slot.rules, tuple(box.receipts()), box.papers())
         envelopes = box.envelopes()
     boxes.scrub()
     return BoxFile(

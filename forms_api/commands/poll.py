@@ -28,10 +28,8 @@ from civic.files import write
 from civic.library import load
 from civic.shape import Shape
 from civic.store import open_beside
-from civic.votes.ballot import slot_of
 from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
-from civic.votes.envelope import open_one, seal
-from civic.votes.slots import Slot
+from civic.votes.envelope import Slot, open_one, seal, slot_of
 from forms_api.commands.entries import clock_beside, read_time
 from forms_api.settings import read_settings
 
