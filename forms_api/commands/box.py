@@ -6,23 +6,24 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import click
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from civic import korean
 from civic.codes import NUMBER_SIGNS, to_text
 from civic.files import write
 from civic.recount import VoteResult, read_results
-from civic.shape import Line, Many, SeoulTime, Shape, Slug
+from civic.shape import Many, SeoulTime, Shape, Slug
 from civic.store import open_box
 from civic.store.box import Box
 from civic.votes.ballot import ReceiptBoard, receipts_digest
 from civic.votes.opening import BoxBroken, open_all
-from civic.votes.published import Count, Digest
+from civic.votes.published import CastBallot, Count, Digest, VoidBallot
 from civic.votes.result import as_json
 from civic.votes.result_files import record_text
 from forms_api.commands.poll import (
@@ -36,7 +37,6 @@ from forms_api.commands.poll import (
     give_up,
     read_halves,
     read_shape,
-    time_of,
 )
 from forms_api.settings import read_settings
 
@@ -67,26 +67,12 @@ class BoxFile(ClosedBox):
     envelopes: Many[str]
 
 
-class OpenedBallot(Shape):
-    """One ballot out of its envelope."""
-
-    tracker: Line
-    choices: Many[Slug]
-
-
-class SpoiledBallot(Shape):
-    """One envelope that holds no valid ballot; fault: a key of civic.votes.ballot.FAULTS."""
-
-    receipt: Code
-    fault: Annotated[str, Field(pattern=r"^[a-z-]+$", max_length=40)]
-
-
 class OpenedFile(ClosedBox):
     """What `votes open` writes."""
 
     format: Literal["madang-opened/1"]
-    ballots: Many[OpenedBallot]
-    void: Many[SpoiledBallot]
+    ballots: Many[CastBallot]
+    void: Many[VoidBallot]
 
 
 @click.command("close")
@@ -98,28 +84,24 @@ class OpenedFile(ClosedBox):
 def close(slug: str, file: Path | None, data: str | None, content: Path, now: str | None) -> None:
     """마감한 투표함을 봉하고 접수증 명단과 함께 내보냅니다. 서버가 켜져 있어도 됩니다."""
     data = read_settings(os.environ, data=data).data
-    at = time_of(now, data)
-    page = PollPage.of(content, slug, at)
-    page.not_before_closing(at, "닫지 않습니다")
-    boxes = open_box(data)
-    try:
-        exported = _close(boxes, page, at)
-    finally:
-        boxes.shut()
+    page = PollPage.of(content, slug, now, data)
+    page.not_before_closing("닫지 않습니다")
+    with all_boxes(data) as boxes:
+        exported = _close(boxes, page)
     target = file or Path(f"{slug}-box.json")
-    write(target, as_json(exported.model_dump(mode="json")), mode=0o600)
+    write(target, as_json(exported.model_dump(mode="json", exclude_defaults=True)), mode=0o600)
     online = len(exported.receipts)
     click.echo(f"투표한 사람 {online + exported.papers}명(온라인 {online}, 종이 {exported.papers})")
     click.echo(f"접수증 명단의 지문 {exported.digest}")
     click.echo(f"투표함을 {target}에 내보냈습니다. 인터넷에 연결하지 않은 컴퓨터에서 여세요.")
 
 
-def _close(boxes: Box, page: PollPage, at: datetime) -> BoxFile:
+def _close(boxes: Box, page: PollPage) -> BoxFile:
     slug = page.poll.slug
     with boxes.open(slug) as box:
         if box.state() == "destroyed":
             give_up(f"{slug}: 투표함을 이미 없앴습니다.")
-        box.close(at)
+        box.close(page.at)
         board = ReceiptBoard(slug, page.slot.rules, tuple(box.receipts()), box.papers())
         envelopes = box.envelopes()
     boxes.scrub()
@@ -130,7 +112,7 @@ def _close(boxes: Box, page: PollPage, at: datetime) -> BoxFile:
         papers=board.papers,
         digest=board.digest,
         receipts=board.receipts,
-        closed=at.replace(microsecond=0),
+        closed=page.at.replace(microsecond=0),
         envelopes=tuple(map(to_text, envelopes)),
     )
 
@@ -143,10 +125,9 @@ def _close(boxes: Box, page: PollPage, at: datetime) -> BoxFile:
 @NOW
 def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: str | None) -> None:
     """내보낸 투표함을 모든 열쇠로 엽니다. 하나라도 맞지 않으면 아무것도 열지 않습니다."""
-    at = time_of(now)
     given = read_shape(box, BoxFile)
-    page = PollPage.of(content, given.poll, at)
-    page.not_before_closing(at, "열지 않습니다")
+    page = PollPage.of(content, given.poll, now)
+    page.not_before_closing("열지 않습니다")
     if given.rules != page.slot.rules:
         give_up(
             f"투표함의 규칙 지문({given.rules[:12]}…)이 글의 규칙 지문({page.slot.rules[:12]}…)과 다릅니다.",
@@ -161,10 +142,10 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
     document = OpenedFile(
         **given.model_dump(include=ClosedBox.model_fields.keys() - {"format"}),
         format="madang-opened/1",
-        ballots=tuple(OpenedBallot(tracker=each.tracker, choices=each.choices) for each in opened.ballots),
-        void=tuple(SpoiledBallot(receipt=each.receipt, fault=each.fault) for each in opened.spoiled),
+        ballots=tuple(CastBallot(**vars(each)) for each in opened.ballots),
+        void=tuple(VoidBallot(**vars(each)) for each in opened.spoiled),
     )
-    write(file, as_json(document.model_dump(mode="json")), mode=0o600)
+    write(file, as_json(document.model_dump(mode="json", exclude_defaults=True)), mode=0o600)
     click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.spoiled)}장.")
 
 
@@ -177,29 +158,35 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
 def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | None) -> None:
     """이의 기간이 끝난 투표함의 봉투와 투표자 명단을 없앱니다. 되돌릴 수 없습니다."""
     data = read_settings(os.environ, data=data).data
-    at = time_of(now, data)
-    page = PollPage.of(content, slug, at)
+    page = PollPage.of(content, slug, now, data)
     result = published_result(content, slug)
     if result is None:
         give_up(f"{slug}: 결과를 아직 공개하지 않았습니다.")
     end = result.record.objections_end(page.poll.objection_days)
-    if at < end:
+    if page.at < end:
         give_up(f"{slug}: 이의 기간이 {korean.moment(end)}까지입니다. 그 전에는 없애지 않습니다.")
     if not yes:
         click.confirm(f"{slug}의 봉투와 투표자 명단을 없앨까요? 되돌릴 수 없습니다.", abort=True)
-    boxes = open_box(data)
-    try:
+    with all_boxes(data) as boxes:
         with boxes.open(slug) as box:
-            box.destroy(at)
+            box.destroy(page.at)
         boxes.scrub()
-    finally:
-        boxes.shut()
     # Told on the result page; from now on nothing can prove another count, so `publish` refuses one.
-    gone = result.record.model_copy(update={"destroyed_at": result.record.destroyed_at or at})
+    gone = result.record.model_copy(update={"destroyed_at": result.record.destroyed_at or page.at})
     write(content / "results" / f"{slug}.toml", record_text(gone))
     click.echo(
         f"{slug}: 투표함을 없앴습니다. 내보낸 파일과 열쇠 파일, 백업도 맡은 사람이 없애고 서로 확인하세요."
     )
+
+
+@contextmanager
+def all_boxes(data: str) -> Iterator[Box]:
+    """The boxes of a store, beside a running server. Raises Misuse, InUse."""
+    boxes = open_box(data)
+    try:
+        yield boxes
+    finally:
+        boxes.shut()
 
 
 def published_result(content: Path, slug: str) -> VoteResult | None:

@@ -56,32 +56,34 @@ F = TypeVar("F", bound=Shape)
 
 @dataclass(frozen=True)
 class PollPage:
-    """A poll as its content stands now; file: of its page."""
+    """A poll as its content stands at the time of a command; file: of its page."""
 
+    at: datetime
     poll: Poll
     proposals: dict[str, Proposal]
     slot: Slot
     file: Path
 
     @classmethod
-    def of(cls, content: Path, slug: str, now: datetime) -> PollPage:
-        """Gives up when there is no such poll."""
-        library = load(content, now)
+    def of(cls, content: Path, slug: str, now: str | None, data: str | None = None) -> PollPage:
+        """now, data: as `time_of` takes them. Gives up when there is no such poll."""
+        at = time_of(now, data)
+        library = load(content, at)
         poll = library.get("votes", slug)
         if not isinstance(poll, Poll):
             give_up(f"{slug}: 그런 투표가 없습니다.")
         listed = [p for p in library.of("proposal") if isinstance(p, Proposal) and p.vote == slug]
-        return cls(poll, {p.slug: p for p in listed}, slot_of(poll, listed), content / poll.file)
+        return cls(at, poll, {p.slug: p for p in listed}, slot_of(poll, listed), content / poll.file)
 
-    def not_before_closing(self, at: datetime, act: str) -> None:
+    def not_before_closing(self, act: str) -> None:
         """Gives up while votes may still come in; act: what is not done then."""
-        if at < self.poll.closes:
+        if self.at < self.poll.closes:
             give_up(
                 f"{self.poll.slug}: 투표는 {korean.closing(self.poll.closes)}에 끝납니다. 그 전에는 {act}."
             )
 
     def with_values(self, **values: Any) -> str:
-        """The text of the page with these values in its front matter."""
+        """The text of the page with these values in its front matter, as `with_values` says."""
         return with_values(self.file.read_bytes().decode(), **values)
 
 
@@ -118,14 +120,14 @@ def read_shape(file: Path, model: type[F], *, is_toml: bool = False) -> F:
         text = file.read_text("utf-8")
         return model.model_validate(tomllib.loads(text)) if is_toml else model.model_validate_json(text)
     except ValidationError as wrong:
-        give_up(*shape_lines(file, wrong))
+        give_up(*_wrong_fields(file, wrong))
     except UnicodeDecodeError:
         give_up(f"{file}: UTF-8로 적힌 파일이 아닙니다.")
     except tomllib.TOMLDecodeError:
         give_up(f"{file}: TOML로 읽을 수 없습니다.")
 
 
-def shape_lines(file: Path, wrong: ValidationError) -> list[str]:
+def _wrong_fields(file: Path, wrong: ValidationError) -> list[str]:
     """Each wrong field of a file in Korean: "opened.json: ballots.0.tracker: 꼭 써야 합니다"."""
     lines = []
     for each in wrong.errors(include_url=False):
@@ -181,9 +183,12 @@ def keys(
     now: str | None,
 ) -> None:
     """맡는 사람마다 투표함 열쇠를 만들고, 공개 열쇠를 투표 글에 적습니다."""
-    at = time_of(now)
-    page = PollPage.of(content, slug, at)
-    _check_new_keys(page.poll, anew, at)
+    page = PollPage.of(content, slug, now)
+    if page.poll.keys and not anew:
+        give_up(f"{slug}: 열쇠가 이미 있습니다. 투표를 시작하기 전이면 --anew로 바꿀 수 있습니다.")
+    if page.poll.keys and page.at >= page.poll.opens:
+        # Whatever was cast already opens with the old keys only.
+        give_up(f"{slug}: 투표를 시작한 뒤에는 열쇠를 바꿀 수 없습니다.")
     files = _key_files(folder, slug, holders)
     halves = [new_half(slug, holder) for holder in holders]
     texts = [write_half(half, "" if no_passphrase else _ask_new(half.holder)) for half in halves]
@@ -198,14 +203,6 @@ def keys(
     click.echo(
         "열쇠 파일을 맡은 사람에게 각각 건네고 여기서는 지우세요. 하나라도 잃으면 투표함을 열 수 없습니다."
     )
-
-
-def _check_new_keys(poll: Poll, anew: bool, at: datetime) -> None:
-    if poll.keys and not anew:
-        give_up(f"{poll.slug}: 열쇠가 이미 있습니다. 투표를 시작하기 전이면 --anew로 바꿀 수 있습니다.")
-    if poll.keys and at >= poll.opens:
-        # Whatever was cast already opens with the old keys only.
-        give_up(f"{poll.slug}: 투표를 시작한 뒤에는 열쇠를 바꿀 수 없습니다.")
 
 
 def _key_files(folder: Path, slug: str, holders: Sequence[str]) -> list[Path]:
@@ -252,8 +249,7 @@ def read_halves(files: Sequence[Path], poll: Poll) -> tuple[Any, ...]:
 @NOW
 def rehearse(slug: str, files: tuple[Path, ...], content: Path, now: str | None) -> None:
     """시험 표를 봉하고 모든 열쇠로 열어 봅니다. 성공하면 투표를 시작할 수 있습니다."""
-    at = time_of(now)
-    page = PollPage.of(content, slug, at)
+    page = PollPage.of(content, slug, now)
     poll, slot = page.poll, page.slot
     privates = read_halves(files, poll)
     pickable = {kind.id for kind in poll.types if kind.max}
@@ -264,7 +260,7 @@ def rehearse(slug: str, files: tuple[Path, ...], content: Path, now: str | None)
     if open_one(seal([choice], slot, tracker), slot, privates) != (tracker, (choice,)):
         give_up(f"{slug}: 시험 표가 봉한 대로 나오지 않았습니다.")
     seal(most, slot, tracker)  # raises where the longest ballot would not fit
-    rehearsed = {"at": at.replace(microsecond=0), "rules": slot.rules}
+    rehearsed = {"at": page.at.replace(microsecond=0), "rules": slot.rules}
     write(page.file, page.with_values(rehearsed=rehearsed))
     click.echo(f"시험 표가 열렸습니다. 규칙 지문 {slot.rules}")
 

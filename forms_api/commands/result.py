@@ -29,7 +29,7 @@ from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, DrawFile, Drawn, R
 from civic.votes.result import candidates_of, rules_of, tally
 from civic.votes.result_files import Board, result_files
 from forms_api.commands.box import OpenedFile, published_result
-from forms_api.commands.poll import A_FILE, A_FOLDER, CONTENT, NOW, PollPage, give_up, read_shape, time_of
+from forms_api.commands.poll import A_FILE, A_FOLDER, CONTENT, NOW, PollPage, give_up, read_shape
 
 COMPARED = (RESULTS, BALLOTS, RECEIPTS)  # the others are the same again in another form
 
@@ -56,10 +56,10 @@ def publish(
     now: str | None,
 ) -> None:
     """연 표를 세고 결과를 content/results/에 씁니다. 맞지 않는 것이 있으면 쓰지 않습니다."""
-    at = time_of(now)
     given = read_shape(opened, OpenedFile)
-    page = PollPage.of(content, given.poll, at)
-    page.not_before_closing(at, "공개하지 않습니다")
+    page = PollPage.of(content, given.poll, now)
+    at = page.at
+    page.not_before_closing("공개하지 않습니다")
     _check_opened(opened, given, page)
     counted = _count(given, page, _read_batches(page, paper), _read_tables(page, scores), draw)
     before = published_result(content, given.poll)
