@@ -2,7 +2,7 @@
 
     python bench/rush.py [--store tinydb postgresql] [--connections 64 256] [--runs 5] [--clients 2]
 
-For each store: a fresh server on an empty store, then `python -m forms_api rush` against it, run after run in turns;
+For each store: a fresh server on an empty store, then `python -m bench.opening` against it, run after run in turns;
 medians of the runs are printed. Exits 1 when any run gave a place twice, counted a person twice or lost an answer.
 PostgreSQL is started from the wheel that the tests use, and served by two processes.
 """
@@ -81,7 +81,7 @@ def replay(store: str, connections: int, clients: int) -> tuple[dict[str, float]
             url = line.split()[-1]
             arguments = ["--url", url, "--subject", SUBJECT, "--connections", str(connections)]
             rush = subprocess.run(
-                [sys.executable, "-m", "forms_api", "rush", *arguments, "--clients", str(clients)],
+                [sys.executable, "-m", "bench.opening", *arguments, "--clients", str(clients)],
                 capture_output=True,
                 text=True,
                 cwd=ROOT,

@@ -27,7 +27,6 @@ COMMANDS = {  # name -> module that holds a command of the same name
     "migrate": "forms_api.commands.migrate",
     "move": "forms_api.commands.move",
     "purge": "forms_api.commands.purge",
-    "rush": "forms_api.commands.rush",
     "serve": "forms_api.commands.serve",
     "settings": "forms_api.commands.settings",
     "votes": "forms_api.commands.votes",

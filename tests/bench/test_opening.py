@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from bench.crowd import Answer, Share
+from bench.opening import judge, plan, sample
 from civic.people import normalise_phone
-from forms_api.commands.rush import judge, plan, sample
-from forms_api.commands.rush_clients import Answer, Share
 from tests.builders import a_lecture_file, a_round, write_content
 from tests.forms_api.server import ROOT, Server
 
@@ -25,7 +25,7 @@ QUESTIONS = (
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "forms_api", "rush", *arguments]
+    command = [sys.executable, "-m", "bench.opening", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 

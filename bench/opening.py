@@ -1,4 +1,4 @@
-"""`rush`: replays an opening against a running server on this machine, and counts whether every place was given once."""
+"""Replays an opening against a running server on this machine, and counts whether every place was given once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from bench.crowd import Post, Share, Target, crowd
 from civic.errors import Misuse, NotFound
-from forms_api.commands.rush_clients import Post, Share, Target, crowd
 
 HELD = ("confirmed", "offered")
 EXPECTED = (
@@ -124,7 +124,7 @@ def rush(
     chosen = dict(list(form["rounds"].items())[:rounds])
     if any(each["taken"] or each["waiting"] for each in chosen.values()):
         raise Misuse(f"{subject}에 이미 신청이 있습니다. 빈 자료 폴더로 켠 서버에 하세요.")
-    posts = plan(chosen, schema, factor, doubles, cancels, random.Random(seed))  # noqa: S311  # no secret
+    posts = plan(chosen, schema, factor, doubles, cancels, random.Random(seed))  # no secret
     clients = min(clients, connections)
     click.echo(
         f"{subject}: {len(chosen)}회차, {len(posts)}번 누름, 연결 {connections}개, 프로세스 {clients}개",
@@ -288,7 +288,7 @@ def _form(url: str, subject: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _get(address: str) -> dict[str, Any]:
     try:
         # Of our own making, and _target has seen that it leads to this machine.
-        with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(address, timeout=30) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
     except urllib.error.HTTPError as err:
@@ -299,3 +299,19 @@ def _get(address: str) -> dict[str, Any]:
 
 def _progress(done: int, total: int) -> None:
     click.echo(f"\r{done:,} / {total:,}", err=True, nl=False)
+
+
+def main() -> None:
+    """The command; a wrong call or a server that does not answer is a sentence and an exit code."""
+    try:
+        rush()
+    except Misuse as wrong:
+        click.echo(str(wrong), err=True)
+        sys.exit(2)
+    except NotFound as refusal:
+        click.echo(refusal.detail, err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
