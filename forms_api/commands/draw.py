@@ -21,7 +21,7 @@ from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, why
 from civic.places import drawing
 from civic.places.draw_record import FILE, DrawFile
-from forms_api import access
+from forms_api.commands import access
 from forms_api.commands.entries import Desk, common, desk
 from forms_api.commands.front_matter import write
 
