@@ -30,11 +30,8 @@ STYLES = (
 )  # static/css, in this order
 MANIFEST = "manifest.json"
 TERMINAL = (  # whose words only staff at a terminal read
-    "civic/elsewhere/declared.py",
-    "civic/elsewhere/elections.py",
     "civic/votes/box_key.py",
     "civic/library",
-    "civic/elsewhere/pabulib_reader.py",
     "civic/store",
     "forms_api/commands",
     "forms_api/settings.py",
