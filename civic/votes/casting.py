@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -221,7 +220,7 @@ class Polling:
             except OSError:
                 self.box.put_off(message, self.clock.now() + timedelta(seconds=2 * 2**message.tries))
                 continue
-            except (ValueError, InvalidTag):
+            except ValueError:
                 self.box.sent(message)  # this contact or this message will never do
                 continue
             self.box.sent(message)

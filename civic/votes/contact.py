@@ -19,16 +19,15 @@ from typing import Protocol
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from civic import people
 from civic.codes import from_text, to_text
 from civic.errors import FieldError, Invalid, LateCode, WrongCode
 from civic.store.box import Code
+from civic.store.seal import Sealer
 
 CODE_DIGITS = 6
 CODE_LIFE = timedelta(minutes=5)
@@ -64,8 +63,8 @@ class Proofs:
 
     def __init__(self, keys: Derives) -> None:
         self._voters = keys.derived("votes: voters")
-        self._post = AESGCM(keys.derived("votes: outgoing"))
-        self._tickets = AESGCM(keys.derived("votes: tickets"))
+        self._post = Sealer(keys.derived("votes: outgoing"))
+        self._tickets = Sealer(keys.derived("votes: tickets"))
         self._repeat = keys.derived("votes: same post")
         # OWASP's second row for Argon2id. The code is keyed before: without the secret no guess can be tried.
         self._slow = PasswordHasher(time_cost=3, memory_cost=12 * 1024, parallelism=1)
@@ -100,18 +99,15 @@ class Proofs:
         """(what is kept, the sealed text for the voter's page)."""
         asked, secret = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         kept = Code(voter, self._hashed(voter, secret), now + TICKET_LIFE, TICKET_TRIES, asked=of(asked))
-        nonce = secrets.token_bytes(12)
-        sealed = self._tickets.encrypt(nonce, json.dumps([voter, asked, secret]).encode(), slug.encode())
-        return kept, to_text(nonce + sealed)
+        return kept, to_text(self._tickets.seal(json.dumps([voter, asked, secret]).encode(), slug.encode()))
 
     def read_ticket(self, slug: str, ticket: str) -> Claim:
         """Whom a ticket of this poll names. Raises WrongCode."""
         try:
             if len(ticket) > LONGEST_TICKET:
                 raise ValueError
-            raw = from_text(ticket)
-            voter, asked, secret = json.loads(self._tickets.decrypt(raw[:12], raw[12:], slug.encode()))
-        except (ValueError, InvalidTag):
+            voter, asked, secret = json.loads(self._tickets.open(from_text(ticket), slug.encode()))
+        except ValueError:
             raise WrongCode(NO_TICKET) from None
         return Claim(voter, secret, of(asked), is_ticket=True)
 
@@ -131,12 +127,11 @@ class Proofs:
 
     def wrap(self, *parts: str) -> bytes:
         """A message for the outbox, sealed."""
-        nonce = secrets.token_bytes(12)
-        return nonce + self._post.encrypt(nonce, json.dumps(parts).encode("utf-8"), None)
+        return self._post.seal(json.dumps(parts).encode("utf-8"))
 
     def unwrap(self, sealed: bytes) -> list[str]:
-        """Its parts. Raises ValueError, InvalidTag."""
-        return list(json.loads(self._post.decrypt(sealed[:12], sealed[12:], None)))
+        """Its parts. Raises ValueError."""
+        return list(json.loads(self._post.open(sealed)))
 
     # ------------------------------------------------------------ the same post again
 

@@ -22,7 +22,7 @@ from civic.errors import Misuse, NotEligible, why
 from civic.files import write
 from civic.places import drawing
 from civic.places.draw_record import FILE, DrawFile
-from forms_api import access
+from forms_api.commands import access
 from forms_api.commands.entries import Desk, common, desk
 
 

@@ -29,10 +29,9 @@ from civic.store import open_beside
 from civic.store.book import Store
 from civic.store.entry import STATES, Entry
 from civic.store.seal import Erased, Keys
-from forms_api import access
-from forms_api.commands import staff_words
+from forms_api.commands import access, staff_words
+from forms_api.commands.export import ERASED, Opened, to_csv
 from forms_api.demonstration import mark_of
-from forms_api.export import ERASED, Opened, to_csv
 from forms_api.settings import Settings, read_settings
 
 

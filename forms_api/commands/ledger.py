@@ -10,7 +10,7 @@ from civic import korean
 from civic.errors import Misuse, NotEligible
 from civic.places import line
 from civic.store.entry import LIVE, Entry
-from forms_api import access
+from forms_api.commands import access
 from forms_api.commands.entries import Desk, common, desk
 
 
