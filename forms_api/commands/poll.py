@@ -35,8 +35,8 @@ from civic.votes.opening import BoxBroken, open_all
 from civic.votes.result import as_json
 from civic.votes.result_files import record_text
 from civic.votes.slots import Slot
+from forms_api.commands.access import clock_beside, read_time
 from forms_api.commands.box_files import BOX, OPENED, BoxFile, FileMistake, read_file
-from forms_api.commands.entries import clock_beside, read_time
 from forms_api.commands.front_matter import with_block
 from forms_api.settings import read_settings
 
