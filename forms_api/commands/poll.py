@@ -30,7 +30,7 @@ from civic.shape import Shape
 from civic.store import open_beside
 from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
 from civic.votes.envelope import Slot, open_one, seal, slot_of
-from forms_api.commands.entries import clock_beside, read_time
+from forms_api.commands.access import clock_beside, read_time
 from forms_api.settings import read_settings
 
 A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
