@@ -16,25 +16,25 @@ from civic.places.intake import Intake
 from civic.store.book import Store
 from civic.store.seal import Keys
 from forms_api.board import StatusBoard
+from forms_api.doors import READING, register_guards, the_request
 from forms_api.entries import entries
 from forms_api.files import Files
-from forms_api.forms import forms
-from forms_api.guards import READING, register_guards, the_request
 from forms_api.headers import register_headers
 from forms_api.limits import Limits
 from forms_api.log import EventLog
 from forms_api.metrics import Metrics
 from forms_api.operations import operations
-from forms_api.pages import pages
 from forms_api.problems import register_problems
 from forms_api.receipts import receipts
 from forms_api.render import Renderer
 from forms_api.services import Services, services
 from forms_api.settings import Settings
 from forms_api.shelf import Shelf, Templates
+from forms_api.signups import forms
+from forms_api.site import pages
 from forms_api.status import status
 from forms_api.tokens import Receipts
-from forms_api.votes import register_votes
+from forms_api.voting import register_votes
 from templates import Addressed, environment
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from civic.errors import FieldError, Invalid, NotFound, Refused
 from civic.links import link
 from civic.places.application import refuse_forbidden
 from civic.places.intake import Found
-from forms_api.guards import is_form_post, json_body
+from forms_api.doors import is_form_post, json_body
 from forms_api.posted import shown_values
 from forms_api.problems import offer_again, wants_page
 from forms_api.render import trail_of_entry

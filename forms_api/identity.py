@@ -15,7 +15,7 @@ from forms_api.desk import desk
 from forms_api.oidc import ABSENT, Provider, Trip, failed, new_trip
 from forms_api.problems import offer_again
 from forms_api.services import services
-from forms_api.vote_pages import PICKS, TRIP, check_page, drop, keep, pick_page
+from forms_api.voting_pages import PICKS, TRIP, check_page, drop, keep, pick_page
 
 identity = Blueprint("identity", __name__)
 BACK = "/api/identity"  # one address for all polls: it must be registered with the provider

@@ -54,7 +54,7 @@ STANDING = {
 
 
 def vote_paths(polls: Iterable[Poll], call: Call) -> dict[str, Any]:
-    """Every call of every poll. call: makes one, as `forms_api.openapi` does for forms."""
+    """Every call of every poll. call: makes one, as `forms_api.describe` does for forms."""
     paths: dict[str, Any] = {}
     for poll in polls:
         address = f"/api/votes/{poll.slug}"

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from civic.content.pages import Poll
 from civic.errors import NotFound
-from forms_api.openapi import describe_api
+from forms_api.describe import describe_api
 from forms_api.services import services
 
 operations = Blueprint("operations", __name__)

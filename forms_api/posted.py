@@ -14,7 +14,7 @@ from civic.errors import FieldError, Invalid
 from civic.people import show_phone
 from civic.places.application import Application, holds_resident_number
 from civic.text import texts
-from forms_api.guards import HONEYPOT
+from forms_api.doors import HONEYPOT
 
 ANSWERS = "answers."
 STEPS = ("check", "send", "edit")

@@ -20,7 +20,7 @@ from civic.errors import (
     WrongCode,
 )
 from civic.links import link
-from forms_api.guards import READING, is_form_post
+from forms_api.doors import READING, is_form_post
 from forms_api.render import Trail
 from forms_api.services import services
 

@@ -30,15 +30,15 @@ from civic.korean import josa
 from civic.library import Library, load
 from civic.store import open_store
 from civic.store.seal import Keys
-from forms_api import create_app
+from forms_api.app import create_app
+from forms_api.background import start_notices
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
-from forms_api.commands.entries import read_time
+from forms_api.commands.access import read_time
 from forms_api.demonstration import Mark, take_up
-from forms_api.notices import start_notices
 from forms_api.services import Services
 from forms_api.settings import Settings, read_settings
 from forms_api.shelf import follow
-from forms_api.votes import start_votes
+from forms_api.voting import start_votes
 from templates.assets import Assets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop

@@ -19,14 +19,14 @@ from civic.votes.ballot import check_choices
 from civic.votes.casting import Pages, Polling, PollSetup, Receipt
 from civic.votes.contact import new_submission
 from forms_api.desk import EXTENSION, Desk, desk
-from forms_api.guards import check_honeypot, is_form_post, json_body
+from forms_api.doors import check_honeypot, is_form_post, json_body
 from forms_api.identity import identity
 from forms_api.oidc import Pocket, provider_of
 from forms_api.problems import offer_again, wants_page
 from forms_api.render import trail_to
 from forms_api.senders import sender_of
 from forms_api.services import Services, services
-from forms_api.vote_pages import check_page, code_page, pick_page, receipt_page
+from forms_api.voting_pages import check_page, code_page, pick_page, receipt_page
 
 votes = Blueprint("votes", __name__)
 ADDRESS = "/api/votes/<slug>"

@@ -15,7 +15,7 @@ from civic.places import rules
 from civic.places.application import Application
 from civic.store.entry import Entry
 from forms_api import posted
-from forms_api.guards import HONEYPOT, check_honeypot, is_form_post, json_body
+from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body
 from forms_api.problems import offer_again
 from forms_api.render import trail_to
 from forms_api.services import services
