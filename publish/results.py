@@ -13,9 +13,9 @@ from flask import abort
 from civic import korean
 from civic.content.pages import PollType, Proposal
 from civic.links import link
-from civic.votes.ballot import FAULTS
+from civic.votes.ballot import FAULTS, Ballot
 from civic.votes.paper import UNREADABLE
-from civic.votes.result import BALLOTS, FEWEST, RECEIPTS, RESULTS, CastBallot, ResultLine
+from civic.votes.result import BALLOTS, FEWEST, RECEIPTS, RESULTS, ResultLine
 from civic.votes.result_files import VoteResult
 from civic.votes.tally import SHARED, rules_of
 from civic.votes.words import counting_rules
@@ -314,7 +314,7 @@ def _size(count: int) -> str:
     return f"{count / 1024 / 1024:.1f}MB" if count >= 1024 * 1024 else f"{-(-count // 1024)}KB"
 
 
-def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[CastBallot, ...]]:
+def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[Ballot, ...]]:
     receipts = result.receipts.receipts if result.receipts else ()
     return receipts, result.ballots.ballots if result.ballots else ()
 
@@ -328,5 +328,5 @@ def _first(receipts: tuple[str, ...], page: int) -> str:
     return next(iter(receipts[(page - 1) * PER_BOARD :]), "")
 
 
-def _first_tracker(ballots: tuple[CastBallot, ...], page: int) -> str:
+def _first_tracker(ballots: tuple[Ballot, ...], page: int) -> str:
     return next((each.tracker for each in ballots[(page - 1) * PER_BOARD :]), "")

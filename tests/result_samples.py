@@ -15,7 +15,7 @@ from civic.content.front_matter import FENCE
 from civic.content.pages import Poll, PollType, Proposal
 from civic.votes.ballot import Ballot
 from civic.votes.result_files import result_files
-from civic.votes.tally import tally
+from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES, a_poll, a_proposal
 
 PUBLISHED = CLOSES + timedelta(hours=3)
@@ -87,9 +87,9 @@ def publish(
     content: Path, poll: Poll, proposals: dict[str, Proposal], ballots: Sequence[Ballot], **more: Any
 ) -> None:
     """The result of these ballots, written as `votes publish` writes it."""
-    listed = list(proposals.values())
-    result = tally(poll, listed, ballots, more.get("tables"), more.get("draw", ()))
-    for name, text in result_files(poll, listed, result, ballots, PUBLISHED, **more).items():
+    receipts = more.pop("receipts", None)
+    vote = VoteCount(poll, proposals, ballots, **more)
+    for name, text in result_files(vote, PUBLISHED, receipts=receipts).items():
         place = content / "results" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, "utf-8")

@@ -16,7 +16,7 @@ import pytest
 from civic.recount import assemble
 from civic.votes.ballot import Spoiled
 from civic.votes.result_files import VoteRecord, result_files
-from civic.votes.tally import tally
+from civic.votes.tally import VoteCount
 from tests.result_samples import PUBLISHED, a_counted_poll, a_random_poll, some_ballots, some_receipts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,9 +57,8 @@ def in_script(cases: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
 def published(case: Any = None, **more: Any) -> tuple[VoteRecord, dict[str, bytes]]:
     """The record and the files of a result as `votes publish` writes them; the plain one without a case."""
     poll, proposals, ballots = case or (*a_counted_poll(), some_ballots())
-    listed = list(proposals.values())
-    result = tally(poll, listed, ballots, more.get("tables"), more.get("draw", ()))
-    written = result_files(poll, listed, result, ballots, PUBLISHED, **more)
+    receipts = more.pop("receipts", None)
+    written = result_files(VoteCount(poll, proposals, ballots, **more), PUBLISHED, receipts=receipts)
     record = VoteRecord.model_validate(tomllib.loads(written.pop("budget.toml")))
     return record, {place.partition("/")[2]: text.encode() for place, text in written.items()}
 

@@ -7,73 +7,48 @@ staff. Pure. Source: docs/rules.md#check.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from civic.content.pages import Poll, Proposal
 from civic.shape import Shape
-from civic.votes.ballot import Ballot, document_hash, receipts_digest, void_faults
-from civic.votes.count import RulesMistake, TieStops, count
-from civic.votes.paper import PaperBatch
+from civic.votes.ballot import document_hash, receipts_digest, void_faults
+from civic.votes.count import RulesMistake, TieStops
 from civic.votes.result import BALLOTS, FEWEST, RECEIPTS, RESULTS, ResultsFile, figures
 from civic.votes.result_files import VoteResult, copies
-from civic.votes.tally import tally
+from civic.votes.tally import VoteCount
 
 
-def check(
-    poll: Poll,
-    proposals: Mapping[str, Proposal],
-    ballots: Sequence[Ballot],
-    votes: Mapping[str, int],
-    voters: int,
-    void: int = 0,
-    batches: Iterable[PaperBatch] = (),
-) -> tuple[str, ...]:
+def check(vote: VoteCount, votes: Mapping[str, int], voters: int) -> tuple[str, ...]:
     """Every breach, in a fixed order; empty when the count may be published.
 
     votes: the tallies about to be published. voters: people marked as having voted, online and on paper.
-    void: envelopes on the board whose content broke the rules; they count as ballots, not as votes.
     """
-    found = [*_sums(ballots, votes, voters, void)]
     known: dict[tuple[str, ...], list[tuple[str, str]]] = {}  # most ballots are like others
-    for ballot in ballots:
+    found = list(_sums(vote, votes, voters))
+    for ballot in vote.ballots:
         if ballot.choices not in known:
-            known[ballot.choices] = void_faults(poll, proposals, ballot.choices)
+            known[ballot.choices] = void_faults(vote.poll, vote.proposals, ballot.choices)
         found += [f"{ballot.tracker}: {message}" for _, message in known[ballot.choices]]
-    return (*found, *_paper(ballots, batches))
+    sheets = Counter(ballot.batch for ballot in vote.ballots if ballot.batch)
+    for paper in vote.batches:
+        if (typed := sheets.pop(paper.batch, 0)) != paper.ballots:
+            found.append(f"{paper.batch}: 종이 표는 {paper.ballots}장인데 입력은 {typed}장입니다")
+    found += [f"{batch}: 집계표가 없는 종이 표 {sheets[batch]}장이 있습니다" for batch in sorted(sheets)]
+    return tuple(found)
 
 
-def _sums(ballots: Sequence[Ballot], votes: Mapping[str, int], voters: int, void: int) -> Iterator[str]:
-    recounted = count(ballot.choices for ballot in ballots)
-    picks, tallies = sum(recounted.values()), sum(votes.values())
+def _sums(vote: VoteCount, votes: Mapping[str, int], voters: int) -> Iterator[str]:
+    picks, tallies = sum(vote.votes.values()), sum(votes.values())
     if picks != tallies:
         yield f"득표수의 합({tallies})과 고른 수의 합({picks})이 다릅니다"
-    for slug in sorted({*recounted, *votes}):
-        if recounted[slug] != votes.get(slug, 0):
-            yield f"{slug}: 득표수({votes.get(slug, 0)})와 다시 센 수({recounted[slug]})가 다릅니다"
-    if len(ballots) + void != voters:
-        yield f"표 {len(ballots) + void}장(무효 {void}장 포함)과 투표자 {voters}명이 다릅니다"
-    for tracker, times in sorted(Counter(ballot.tracker for ballot in ballots).items()):
+    for slug in sorted({*vote.votes, *votes}):
+        if vote.votes[slug] != votes.get(slug, 0):
+            yield f"{slug}: 득표수({votes.get(slug, 0)})와 다시 센 수({vote.votes[slug]})가 다릅니다"
+    if vote.voters != voters:
+        yield f"표 {vote.voters}장(무효 {len(vote.void)}장 포함)과 투표자 {voters}명이 다릅니다"
+    for tracker, times in sorted(Counter(ballot.tracker for ballot in vote.ballots).items()):
         if times > 1:
             yield f"{tracker}: 같은 추적 번호가 {times}번 있습니다"
-
-
-def _paper(ballots: Sequence[Ballot], batches: Iterable[PaperBatch]) -> Iterator[str]:
-    entered: dict[str, list[Ballot]] = {}
-    for ballot in ballots:
-        if ballot.batch:
-            entered.setdefault(ballot.batch, []).append(ballot)
-    for batch in batches:
-        members = entered.pop(batch.id, [])
-        if len(members) != batch.ballots:
-            yield f"{batch.id}: 종이 표는 {batch.ballots}장인데 입력은 {len(members)}장입니다"
-        picks = count(ballot.choices for ballot in members)
-        for place, entry in enumerate(batch.entries, 1):
-            for slug in sorted({*picks, *entry}):
-                if picks[slug] != (typed := entry.get(slug, 0)):
-                    yield f"{batch.id}: {place}차 입력의 {slug}: {typed}표인데 표에는 {picks[slug]}표입니다"
-    for name in sorted(entered):
-        yield f"{name}: 집계표가 없는 종이 표 {len(entered[name])}장이 있습니다"
 
 
 # ---------------------------------------------------------------------------- a published result
@@ -142,20 +117,17 @@ def _recount(result: VoteResult) -> Iterator[str]:
     if ballots is None:
         return
     tables = {body: {slug: Fraction(n) for slug, n in rows.items()} for body, rows in document.tables.items()}
+    counted = (ballots.ballots, ballots.void, document.paper, tables, document.draw)
+    vote = VoteCount(result.poll, result.proposals, *counted)
     try:
-        counted = tally(result.poll, result.proposals.values(), ballots.cast, tables, document.draw)
+        again = document.model_copy(update=figures(vote))
     except (RulesMistake, TieStops) as stop:
         yield f"다시 셀 수 없습니다: {stop}"
         return
     votes = {line.slug: line.votes for line in document.lines}
-    sheets = [PaperBatch(paper.batch, paper.ballots) for paper in document.paper]
-    breaches = check(
-        result.poll, result.proposals, ballots.cast, votes, document.voters, document.void, sheets
-    )
-    yield from (f"{BALLOTS}: {breach}" for breach in breaches)
-    again = document.model_copy(update=figures(counted, ballots.cast, len(ballots.void)))
+    yield from (f"{BALLOTS}: {breach}" for breach in check(vote, votes, document.voters))
     if again != document:
-        yield from (f"{RESULTS}: {line}" for line in _differences(document, again))
+        yield from (f"{RESULTS}: {difference}" for difference in _differences(document, again))
 
 
 def _differences(document: ResultsFile, again: ResultsFile) -> Iterator[str]:
@@ -174,10 +146,8 @@ def _differences(document: ResultsFile, again: ResultsFile) -> Iterator[str]:
 
 def _copies(result: VoteResult) -> Iterator[str]:
     """Do the files for spreadsheets and other programs say the same as those that were counted again?"""
-    cast = result.ballots.cast if result.ballots else None
-    for name, text in copies(
-        result.poll, list(result.proposals.values()), result.document.lines, cast
-    ).items():
+    cast = result.ballots.ballots if result.ballots else None
+    for name, text in copies(result.poll, result.proposals, result.document.lines, cast).items():
         published = result.files.get(name, text.encode()).decode()
         if published.replace("\r\n", "\n") != text.replace(
             "\r\n", "\n"

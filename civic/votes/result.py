@@ -7,7 +7,7 @@ static/verify.py reads the documents and counts again by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -16,8 +16,9 @@ from civic.content.pages import Poll, Proposal
 from civic.content.shape_mistakes import dotted
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
 from civic.votes.ballot import Ballot, Spoiled, receipts_digest, rules_document, rules_hash
-from civic.votes.count import Number, Outcome, ProposalOutcome
+from civic.votes.count import ProposalOutcome
 from civic.votes.paper import PaperBatch
+from civic.votes.tally import VoteCount
 
 Points = Annotated[str, StringConstraints(pattern=r"^-?\d+(/[1-9]\d*)?$")]  # a whole number or a fraction
 
@@ -35,13 +36,6 @@ def as_json(document: Shape | Mapping[str, Any]) -> str:
 # ---------------------------------------------------------------------------- results.json
 
 
-class PaperCount(Shape):
-    """Paper ballots that were counted together."""
-
-    batch: Line
-    ballots: Count
-
-
 class ResultLine(Shape):
     """What became of one proposal."""
 
@@ -57,17 +51,8 @@ class ResultLine(Shape):
 
     @classmethod
     def of(cls, line: ProposalOutcome) -> ResultLine:
-        return cls(
-            slug=line.slug,
-            pot=line.pot,
-            votes=line.votes,
-            score=str(line.score),
-            rank=line.rank,
-            won=line.won,
-            reason=line.reason,
-            wording=line.wording,
-            instead=line.instead,
-        )
+        fields = {name: getattr(line, name) for name in cls.model_fields}
+        return cls(**fields | {"score": str(line.score)})
 
 
 class TieDraw(Shape):
@@ -98,7 +83,7 @@ class ResultsFile(Shape):
     ballots: Count
     void: Count
     blank: Count
-    paper: Many[PaperCount]
+    paper: Many[PaperBatch]
     tables: dict[str, dict[str, Points]]
     draw: Many[Slug]
     lines: Many[ResultLine]
@@ -108,33 +93,22 @@ class ResultsFile(Shape):
     drawn: TieDraw | None = None  # how that order came about; None: nothing was drawn
 
     @classmethod
-    def of(
-        cls,
-        poll: Poll,
-        proposals: Iterable[Proposal],
-        result: Outcome,
-        ballots: Sequence[Ballot],
-        *,
-        void: int = 0,
-        batches: Iterable[PaperBatch] = (),
-        tables: Mapping[str, Mapping[str, Number]] | None = None,
-        draw: Sequence[str] = (),
-        drawn: TieDraw | None = None,
-    ) -> ResultsFile:
-        listed = sorted(proposals, key=lambda proposal: proposal.slug)
+    def of(cls, vote: VoteCount, drawn: TieDraw | None = None) -> ResultsFile:
+        """Raises as `VoteCount.outcome` does."""
+        proposals = vote.proposals.values()
         return cls(
             format="madang-results/1",
-            poll=poll.slug,
-            title=poll.title,
-            rules_hash=rules_hash(poll, listed),
-            declared=rules_document(poll, listed),
-            paper=tuple(PaperCount(batch=batch.id, ballots=batch.ballots) for batch in batches),
+            poll=vote.poll.slug,
+            title=vote.poll.title,
+            rules_hash=rules_hash(vote.poll, proposals),
+            declared=rules_document(vote.poll, proposals),
+            paper=tuple(vote.batches),
             tables={
-                body: {slug: str(n) for slug, n in rows.items()} for body, rows in (tables or {}).items()
+                body: {slug: str(n) for slug, n in points.items()} for body, points in vote.tables.items()
             },
-            draw=tuple(draw),
+            draw=tuple(vote.draw),
             drawn=drawn,
-            **figures(result, ballots, void),
+            **figures(vote),
         )
 
     def declared_poll(self) -> tuple[Poll, dict[str, Proposal]]:
@@ -162,37 +136,22 @@ class ResultsFile(Shape):
         return poll, {proposal.slug: proposal for proposal in proposals}
 
 
-def figures(result: Outcome, ballots: Sequence[Ballot], void: int) -> dict[str, Any]:
+def figures(vote: VoteCount) -> dict[str, Any]:
     """Of results.json: all that follows from the ballots, by name."""
+    outcome = vote.outcome
     return {
-        "voters": len(ballots) + void,
-        "ballots": len(ballots),
-        "void": void,
-        "blank": sum(not ballot.choices for ballot in ballots),
-        "lines": tuple(map(ResultLine.of, result.lines)),
-        "winners": result.winners,
-        "spent": {pot: int(spent) for pot, spent in result.spent.items()},
-        "tie": result.tie or None,
+        "voters": vote.voters,
+        "ballots": len(vote.ballots),
+        "void": len(vote.void),
+        "blank": sum(not ballot.choices for ballot in vote.ballots),
+        "lines": tuple(map(ResultLine.of, outcome.lines)),
+        "winners": outcome.winners,
+        "spent": {pot: int(spent) for pot, spent in outcome.spent.items()},
+        "tie": outcome.tie,
     }
 
 
 # ---------------------------------------------------------------------------- ballots.json and receipts.json
-
-
-class CastBallot(Shape):
-    """One ballot; `batch` names the paper batch that it came with."""
-
-    tracker: Line
-    choices: Many[Slug]
-    batch: str = ""
-
-
-class VoidBallot(Shape):
-    """One ballot that was not counted, and why: a key of civic.votes.ballot.FAULTS, or of civic.votes.paper."""
-
-    receipt: Line
-    fault: Line
-    batch: str = ""
 
 
 class BallotsFile(Shape):
@@ -201,34 +160,21 @@ class BallotsFile(Shape):
     format: Literal["madang-ballots/1"]
     poll: Slug
     rules_hash: Digest
-    ballots: Many[CastBallot]
-    void: Many[VoidBallot]
+    ballots: Many[Ballot]
+    void: Many[Spoiled]
 
     @classmethod
-    def of(
-        cls,
-        poll: Poll,
-        proposals: Iterable[Proposal],
-        ballots: Sequence[Ballot],
-        void: Iterable[Spoiled] = (),
-    ) -> BallotsFile | None:
+    def of(cls, vote: VoteCount) -> BallotsFile | None:
         """None under FEWEST ballots: then nothing is shown singly."""
-        if len(ballots) < FEWEST:
+        if len(vote.ballots) < FEWEST:
             return None
         return cls(
             format="madang-ballots/1",
-            poll=poll.slug,
-            rules_hash=rules_hash(poll, proposals),
-            ballots=tuple(
-                CastBallot(**vars(each)) for each in sorted(ballots, key=lambda each: each.tracker)
-            ),
-            void=tuple(VoidBallot(**vars(each)) for each in sorted(void, key=lambda each: each.receipt)),
+            poll=vote.poll.slug,
+            rules_hash=rules_hash(vote.poll, vote.proposals.values()),
+            ballots=tuple(sorted(vote.ballots, key=lambda ballot: ballot.tracker)),
+            void=tuple(sorted(vote.void, key=lambda spoiled: spoiled.receipt)),
         )
-
-    @property
-    def cast(self) -> list[Ballot]:
-        """As the count takes them."""
-        return [Ballot(each.tracker, each.choices, each.batch) for each in self.ballots]
 
 
 class ReceiptsFile(Shape):

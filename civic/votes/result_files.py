@@ -22,9 +22,7 @@ from civic.files import csv_text
 from civic.links import link
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
 from civic.votes import pabulib
-from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.count import Number, Outcome
-from civic.votes.paper import PaperBatch
+from civic.votes.ballot import Ballot
 from civic.votes.result import (
     BALLOTS,
     RECEIPTS,
@@ -36,6 +34,7 @@ from civic.votes.result import (
     TieDraw,
     as_json,
 )
+from civic.votes.tally import VoteCount
 
 FILES = (RESULTS, "results.csv", BALLOTS, "ballots.csv", "election.pb", RECEIPTS)  # what a folder may hold
 
@@ -133,16 +132,9 @@ class VoteResult:
 
 
 def result_files(
-    poll: Poll,
-    proposals: Sequence[Proposal],
-    result: Outcome,
-    ballots: Sequence[Ballot],
+    vote: VoteCount,
     at: datetime,
     *,
-    void: Sequence[Spoiled] = (),
-    batches: Iterable[PaperBatch] = (),
-    tables: Mapping[str, Mapping[str, Number]] | None = None,
-    draw: Sequence[str] = (),
     drawn: TieDraw | None = None,
     receipts: Sequence[str] | None = None,
     corrections: Sequence[ResultCorrection] = (),
@@ -151,27 +143,13 @@ def result_files(
     without its files.
 
     at: when it was first published; corrections: every time that it was replaced since. receipts: as they were told
-    before opening. Under FEWEST ballots the singular files are left out.
+    before opening. Under FEWEST ballots the singular files are left out. Raises as `VoteCount.outcome` does.
     """
-    results = ResultsFile.of(
-        poll,
-        proposals,
-        result,
-        ballots,
-        void=len(void),
-        batches=batches,
-        tables=tables,
-        draw=draw,
-        drawn=drawn,
-    )
-    singly = BallotsFile.of(poll, proposals, ballots, void)
+    poll, results, singly = vote.poll, ResultsFile.of(vote, drawn), BallotsFile.of(vote)
     board = None if receipts is None else ReceiptsFile.of(poll.slug, results.rules_hash, receipts)
-    files = {
-        name: as_json(document)
-        for name, document in ((RESULTS, results), (BALLOTS, singly), (RECEIPTS, board))
-        if document
-    }
-    files |= copies(poll, proposals, results.lines, ballots if singly else None)
+    documents = {RESULTS: results, BALLOTS: singly, RECEIPTS: board}
+    files = {name: as_json(document) for name, document in documents.items() if document}
+    files |= copies(poll, vote.proposals, results.lines, vote.ballots if singly else None)
     record = VoteRecord(
         vote=poll.slug,
         published_at=at,
@@ -189,7 +167,7 @@ def result_files(
 
 def copies(
     poll: Poll,
-    proposals: Sequence[Proposal],
+    proposals: Mapping[str, Proposal],
     lines: Sequence[ResultLine],
     ballots: Sequence[Ballot] | None,
 ) -> dict[str, str]:
@@ -200,7 +178,7 @@ def copies(
     files = {"results.csv": results_csv(lines, proposals, poll)}
     if ballots is not None:
         files["ballots.csv"] = ballots_csv(ballots)
-        files["election.pb"] = pabulib.write(pabulib.election_of(poll, proposals, ballots, lines))
+        files["election.pb"] = pabulib.write(pabulib.election_of(poll, proposals.values(), ballots, lines))
     return files
 
 
@@ -212,26 +190,15 @@ def ballots_csv(ballots: Iterable[Ballot]) -> str:
     return csv_text(rows)
 
 
-def results_csv(lines: Iterable[ResultLine], proposals: Iterable[Proposal], poll: Poll) -> str:
+def results_csv(lines: Iterable[ResultLine], proposals: Mapping[str, Proposal], poll: Poll) -> str:
     """One row per proposal in the order of the lines; every cell quoted, with a BOM."""
-    known = {proposal.slug: proposal for proposal in proposals}
     labels = {kind.id: kind.label for kind in poll.types}
     rows: list[tuple[object, ...]] = [
         ("순위", "제안", "제목", "유형", "예산(원)", "득표", "점수", "결과", "대신 선정된 제안")
     ]
     for line in lines:
-        proposal = known[line.slug]
-        rows.append(
-            (
-                line.rank,
-                line.slug,
-                proposal.title,
-                labels.get(proposal.type, proposal.type),
-                proposal.cost,
-                line.votes,
-                f"{float(Fraction(line.score)):g}",
-                line.wording,
-                line.instead,
-            )
-        )
+        proposal = proposals[line.slug]
+        kind, score = labels.get(proposal.type, proposal.type), f"{float(Fraction(line.score)):g}"
+        of_proposal = (line.rank, line.slug, proposal.title, kind, proposal.cost)
+        rows.append((*of_proposal, line.votes, score, line.wording, line.instead))
     return csv_text(rows)

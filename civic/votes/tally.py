@@ -5,29 +5,25 @@ Another body (a committee, a dong meeting) gives points, read from a CSV table, 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 from civic.content.pages import Poll, Proposal
+from civic.errors import Unusable
+from civic.files import csv_rows
 from civic.korean import josa
-from civic.votes.ballot import Ballot
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.count import Candidate, Number, Outcome, Pot, Rules, RulesMistake, count, outcome
+from civic.votes.paper import PaperBatch
 
 ONLINE = "online"  # the residents' own vote among the bodies whose scores are weighted
 SHARED = "all"  # the pot of the types without a budget of their own
 HEAD = ("제안", "점수")
 _POINTS = re.compile(r"\d{1,9}(\.\d{1,6})?")
-
-
-class ScoreMistake(Exception):
-    """A score table cannot be used; one line for each reason, in Korean."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.lines = tuple(lines)
-        super().__init__("\n".join(lines))
 
 
 def rules_of(poll: Poll) -> Rules:
@@ -58,17 +54,34 @@ def candidates_of(poll: Poll, proposals: Iterable[Proposal]) -> list[Candidate]:
     ]
 
 
-def tally(
-    poll: Poll,
-    proposals: Iterable[Proposal],
-    ballots: Iterable[Ballot],
-    tables: Mapping[str, Mapping[str, Number]] | None = None,
-    draw: Sequence[str] = (),
-) -> Outcome:
-    """The outcome of a poll from its ballots. Raises as `civic.votes.count.outcome` does."""
-    votes, candidates = count(ballot.choices for ballot in ballots), candidates_of(poll, proposals)
-    scores = weighted(poll, candidates, votes, tables or {}) if poll.bodies else None
-    return outcome(rules_of(poll), candidates, votes, draw, scores)
+@dataclass(frozen=True)
+class VoteCount:
+    """A vote with all that is counted: ballots online and on paper, void ones, scores of other bodies, a tie's draw."""
+
+    poll: Poll
+    proposals: Mapping[str, Proposal]
+    ballots: Sequence[Ballot]
+    void: Sequence[Spoiled] = ()
+    batches: Sequence[PaperBatch] = ()
+    tables: Mapping[str, Mapping[str, Number]] = field(default_factory=dict)
+    draw: Sequence[str] = ()
+
+    @property
+    def voters(self) -> int:
+        """Everyone whose ballot is here, void ones too."""
+        return len(self.ballots) + len(self.void)
+
+    @cached_property
+    def votes(self) -> Counter[str]:
+        """How many ballots name each proposal."""
+        return count(ballot.choices for ballot in self.ballots)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """Who is funded and why. Raises as `civic.votes.count.outcome` does, and for tables as `weighted` does."""
+        candidates = candidates_of(self.poll, self.proposals.values())
+        scores = weighted(self.poll, candidates, self.votes, self.tables) if self.poll.bodies else None
+        return outcome(rules_of(self.poll), candidates, self.votes, self.draw, scores)
 
 
 def weighted(
@@ -112,18 +125,11 @@ def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dic
     """The points of every proposal, exact. text: CSV with the columns 제안 (its file name) and 점수.
 
     Proposals that take no part (withdrawn, not voted on) may be left out; all others must be there once.
-    Raises ScoreMistake with every row that is wrong and every proposal that is missing.
+    Raises Unusable with every row that is wrong and every proposal that is missing.
     """
-    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
-    if not rows or tuple(cell.strip() for cell in rows[0][:2]) != HEAD:
-        raise ScoreMistake([f"1줄: 첫 줄은 {','.join(HEAD)}이어야 합니다"])
     wrong: list[str] = []
     points: dict[str, Number] = {}
-    for line, row in enumerate(rows[1:], 2):
-        cells = [cell.strip() for cell in row]
-        if not any(cells):
-            continue
-        slug, given = cells[0], cells[1] if len(cells) > 1 else ""
+    for line, (slug, given, *_) in csv_rows(text, HEAD):
         if slug not in proposals:
             wrong.append(f"{line}줄: 이 투표에 없는 제안입니다 (found {slug[:80]})")
         elif slug in points:
@@ -139,5 +145,5 @@ def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dic
         elif candidate.slug not in points:
             wrong.append(f"{candidate.slug}: 점수가 없습니다")
     if wrong:
-        raise ScoreMistake(wrong)
+        raise Unusable(wrong)
     return points

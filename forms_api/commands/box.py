@@ -21,9 +21,9 @@ from civic.recount import read_published
 from civic.shape import Count, Digest, Many, SeoulTime, Shape, Slug
 from civic.store import open_box
 from civic.store.box import Box
-from civic.votes.ballot import ReceiptBoard, receipts_digest
+from civic.votes.ballot import Ballot, ReceiptBoard, Spoiled, receipts_digest
 from civic.votes.opening import BoxBroken, open_all
-from civic.votes.result import CastBallot, VoidBallot, as_json
+from civic.votes.result import as_json
 from civic.votes.result_files import VoteResult
 from forms_api.commands.poll import (
     A_FILE,
@@ -70,8 +70,8 @@ class OpenedFile(ClosedBox):
     """What `votes open` writes."""
 
     format: Literal["madang-opened/1"]
-    ballots: Many[CastBallot]
-    void: Many[VoidBallot]
+    ballots: Many[Ballot]
+    void: Many[Spoiled]
 
 
 @click.command("close")
@@ -88,7 +88,7 @@ def close(slug: str, file: Path | None, data: str | None, content: Path, now: st
     with all_boxes(data) as boxes:
         exported = _close(boxes, page)
     target = file or Path(f"{slug}-box.json")
-    write(target, as_json(exported.model_dump(mode="json", exclude_defaults=True)), mode=0o600)
+    write(target, as_json(exported), mode=0o600)
     online = len(exported.receipts)
     click.echo(f"투표한 사람 {online + exported.papers}명(온라인 {online}, 종이 {exported.papers})")
     click.echo(f"접수증 명단의 지문 {exported.digest}")
@@ -141,10 +141,10 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
     document = OpenedFile(
         **given.model_dump(include=ClosedBox.model_fields.keys() - {"format"}),
         format="madang-opened/1",
-        ballots=tuple(CastBallot(**vars(each)) for each in opened.ballots),
-        void=tuple(VoidBallot(**vars(each)) for each in opened.spoiled),
+        ballots=opened.ballots,
+        void=opened.spoiled,
     )
-    write(file, as_json(document.model_dump(mode="json", exclude_defaults=True)), mode=0o600)
+    write(file, as_json(document), mode=0o600)
     click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.spoiled)}장.")
 
 

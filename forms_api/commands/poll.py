@@ -23,12 +23,12 @@ from civic.clock import SteadyClock
 from civic.codes import new_code
 from civic.content.pages import Poll, Proposal
 from civic.content.shape_mistakes import dotted, say
-from civic.errors import Misuse
+from civic.errors import Misuse, Unusable
 from civic.files import write
 from civic.library import load
 from civic.shape import Shape
 from civic.store import open_beside
-from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
+from civic.votes.box_key import is_sealed, match, new_half, read_half, write_half
 from civic.votes.envelope import Slot, open_one, seal, slot_of
 from forms_api.commands.access import clock_beside, read_time
 from forms_api.settings import read_settings
@@ -235,7 +235,7 @@ def read_halves(files: Sequence[Path], poll: Poll) -> tuple[Any, ...]:
         give_up(*wrong)
     try:
         return match(poll.slug, poll.keys, halves)
-    except HalfMistake as mistake:
+    except Unusable as mistake:
         give_up(*mistake.lines)
 
 

@@ -17,15 +17,16 @@ import click
 
 from civic import korean
 from civic.content.pages import Poll
+from civic.errors import Unusable
 from civic.files import write
 from civic.text import has_resident_number
 from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import check
-from civic.votes.count import Number, Outcome, RulesMistake, TieStops, count
-from civic.votes.paper import ACCEPTED, AcceptedBatch, PaperBatch, PaperMistake, accept, read_document
+from civic.votes.count import Number, RulesMistake, TieStops
+from civic.votes.paper import AcceptedBatch, PaperFile, accept
 from civic.votes.result import BALLOTS, RECEIPTS, RESULTS, TieDraw, TieDrawFile
 from civic.votes.result_files import ResultCorrection, VoteResult, result_files
-from civic.votes.tally import ScoreMistake, read_scores, tally
+from civic.votes.tally import VoteCount, read_scores
 from forms_api.commands.box import OpenedFile, published_result
 from forms_api.commands.poll import A_FILE, A_FOLDER, CONTENT, NOW, PollPage, give_up, read_shape
 
@@ -74,7 +75,7 @@ def publish(
     for name in set(before.record.files if before else ()) - files.keys():
         (base / name).unlink(missing_ok=True)
     click.echo(f"결과를 {base / given.poll}.toml에 썼습니다. 다음 빌드에 나옵니다.")
-    for winner in counted.result.winners:
+    for winner in counted.vote.outcome.winners:
         click.echo(f"선정: {page.proposals[winner].title}")
 
 
@@ -95,32 +96,16 @@ def _check_opened(file: Path, given: OpenedFile, page: PollPage) -> None:
 class _Count:
     """A count in which everything holds, ready to be written."""
 
-    page: PollPage
-    result: Outcome
-    ballots: list[Ballot]
-    void: list[Spoiled]
-    batches: list[PaperBatch]
-    tables: dict[str, dict[str, Number]]
+    vote: VoteCount
     drawn: TieDrawFile | None
     receipts: tuple[str, ...]
 
     def files(self, at: datetime, corrections: Sequence[ResultCorrection] = ()) -> dict[str, str]:
         """Place inside content/results/ -> text, the record last."""
-        drawn = self.drawn if self.drawn and self.result.tie else None
-        return result_files(
-            self.page.poll,
-            list(self.page.proposals.values()),
-            self.result,
-            self.ballots,
-            at,
-            void=self.void,
-            batches=self.batches,
-            tables=self.tables,
-            draw=self.drawn.order if self.drawn else (),
-            drawn=TieDraw(**drawn.model_dump(exclude={"poll", "order"})) if drawn else None,
-            receipts=self.receipts,
-            corrections=corrections,
-        )
+        drawn = None
+        if self.drawn and self.vote.outcome.tie:
+            drawn = TieDraw(**self.drawn.model_dump(exclude={"poll", "order"}))
+        return result_files(self.vote, at, drawn=drawn, receipts=self.receipts, corrections=corrections)
 
 
 def _count(
@@ -131,7 +116,6 @@ def _count(
     draw: Path | None,
 ) -> _Count:
     """Online and paper ballots counted together. Gives up naming every breach."""
-    poll, proposals = page.poll, list(page.proposals.values())
     sheets = sum(len(each.ballots) + len(each.void) for each in batches)
     if sheets != given.papers:
         hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
@@ -140,16 +124,17 @@ def _count(
     ballots += [ballot for batch in batches for ballot in batch.ballots]
     void = [Spoiled(each.receipt, each.fault) for each in given.void]
     void += [sheet for batch in batches for sheet in batch.void]
-    drawn = _read_draw(draw, poll) if draw else None
+    drawn = _read_draw(draw, page.poll) if draw else None
+    sums = [each.batch for each in batches]
+    order = drawn.order if drawn else ()
+    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, tables, order)
     try:
-        result = tally(poll, proposals, ballots, tables, drawn.order if drawn else ())
+        _ = vote.outcome
     except (TieStops, RulesMistake) as stop:
         give_up(str(stop))
-    sums = [each.batch for each in batches]
-    votes, voters = count(ballot.choices for ballot in ballots), len(given.receipts) + given.papers
-    if breaches := check(poll, page.proposals, ballots, votes, voters, len(void), sums):
+    if breaches := check(vote, vote.votes, len(given.receipts) + given.papers):
         give_up(*breaches)
-    return _Count(page, result, ballots, void, sums, tables, drawn, given.receipts)
+    return _Count(vote, drawn, given.receipts)
 
 
 def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
@@ -178,7 +163,7 @@ def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, Num
             wrong.append(f"{file}: {body.label}의 점수표가 없습니다.")
         except UnicodeDecodeError:
             wrong.append(f"{file}: UTF-8로 저장하세요.")
-        except ScoreMistake as mistake:
+        except Unusable as mistake:
             wrong += [f"{file}: {line}" for line in mistake.lines]
     if wrong:
         give_up(*wrong)
@@ -191,20 +176,21 @@ def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch
     wrong: list[str] = []
     for file in sorted(folder.glob("*.json")) if folder else ():
         try:
-            document = json.loads(file.read_text("utf-8"))
+            text = file.read_text("utf-8")
+            document = json.loads(text)
         except ValueError:
             wrong.append(f"{file}: JSON 파일이 아니거나 중간에 잘렸습니다.")
             continue
-        if not isinstance(document, dict) or document.get("format") != ACCEPTED:
+        if not isinstance(document, dict) or document.get("format") != "madang-paper/1":
             continue  # an entry that waits for the second person
         try:
-            first, second = (read_document(each) for each in document["entries"])
+            first, second = PaperFile.model_validate_json(text).entries
             if (first.poll, first.rules) != (page.poll.slug, page.slot.rules):
-                raise PaperMistake(["다른 투표나 다른 규칙의 종이 표입니다"])
+                raise Unusable(["다른 투표나 다른 규칙의 종이 표입니다"])
             batches.append(accept(first, second, page.poll, page.proposals))
-        except PaperMistake as mistake:
+        except Unusable as mistake:
             wrong += [f"{file}: {line}" for line in mistake.lines]
-        except (KeyError, TypeError, ValueError):
+        except ValueError:
             wrong.append(f"{file}: 깨진 파일입니다.")
     if wrong:
         give_up(*wrong)

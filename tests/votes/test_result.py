@@ -14,7 +14,7 @@ from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.paper import PaperBatch
 from civic.votes.result import TieDraw
 from civic.votes.result_files import ResultCorrection, result_files
-from civic.votes.tally import tally
+from civic.votes.tally import VoteCount
 from tests.result_samples import PUBLISHED, a_counted_poll, some_ballots
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "published"
@@ -27,7 +27,6 @@ def a_result_with_everything() -> dict[str, str]:
         budget=150_000_000, ties="draw", bodies=(Body(id="committee", label="위원회", weight=30),)
     )
     proposals["bench"] = proposals["bench"].model_copy(update={"cost": 60_000_000})
-    listed = list(proposals.values())
     paper = [Ballot(f"P-dong-1-{n:05d}", ("bench",), "dong-1") for n in range(1, 5)]
     ballots = [*some_ballots(), *paper]
     receipts = sorted(code_of(n * 7919**7) for n in range(1, 27))
@@ -35,27 +34,17 @@ def a_result_with_everything() -> dict[str, str]:
     void.append(Spoiled("P-dong-1-00005", "unreadable", "dong-1"))
     points = {"lamp": Fraction(175, 2), "bench": Fraction(175, 2), "ramp": 3}
     tables: Any = {"committee": dict.fromkeys(proposals, 0) | points}
-    draw = ("lamp", "bench")
-    details: dict[str, Any] = {
-        "void": void,
-        "batches": [PaperBatch("dong-1", 4)],
-        "tables": tables,
-        "draw": draw,
-        "drawn": TieDraw(
-            at=PUBLISHED - timedelta(hours=1), where="구청 3층", by=("감사관", "위원장"), how="공 뽑기"
-        ),
-        "receipts": receipts,
-        "corrections": [
-            ResultCorrection(
-                at=PUBLISHED + timedelta(days=1),
-                reason='묶음 "dong-1"을 빠뜨림',
-                replaced={"results.json": "ab" * 32, "ballots.json": "cd" * 32},
-            )
-        ],
-    }
-    result = tally(poll, listed, ballots, tables, draw)
-    assert result.tie == ("bench", "lamp")
-    return result_files(poll, listed, result, ballots, PUBLISHED, **details)
+    batches, draw = [PaperBatch("dong-1", 4)], ("lamp", "bench")
+    vote = VoteCount(poll, proposals, ballots, void, batches, tables, draw)
+    assert vote.outcome.tie == ("bench", "lamp")
+    correction = ResultCorrection(
+        at=PUBLISHED + timedelta(days=1),
+        reason='묶음 "dong-1"을 빠뜨림',
+        replaced={"results.json": "ab" * 32, "ballots.json": "cd" * 32},
+    )
+    at, by = PUBLISHED - timedelta(hours=1), ("감사관", "위원장")
+    drawn = TieDraw(at=at, where="구청 3층", by=by, how="공 뽑기")
+    return result_files(vote, PUBLISHED, drawn=drawn, receipts=receipts, corrections=[correction])
 
 
 def test_every_byte_of_a_result_is_as_it_was() -> None:
