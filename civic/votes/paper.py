@@ -16,8 +16,8 @@ from pydantic import Field
 from civic.content.pages import Poll, PollType, Proposal
 from civic.errors import Unusable
 from civic.files import csv_rows
-from civic.shape import SLUG, Count, Line, Many, Shape
-from civic.votes.ballot import FROM_FILE, Ballot, Spoiled, void_faults
+from civic.shape import EXACT, SLUG, Count, Line, Many, Shape
+from civic.votes.ballot import Ballot, Spoiled, void_faults
 
 VOID = "무효"
 UNREADABLE = "unreadable"  # the fault of a sheet that both people took for void
@@ -49,7 +49,7 @@ class PaperFile(Shape):
 class PaperBatch:
     """One batch of paper ballots, and how many of its sheets count."""
 
-    __pydantic_config__ = FROM_FILE
+    __pydantic_config__ = EXACT
     batch: Line
     ballots: Count
 
