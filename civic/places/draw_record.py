@@ -136,12 +136,12 @@ class DrawFile(Shape):
 
     def as_json(self) -> str:
         """As its file holds it."""
-        told = self.model_dump(mode="json", exclude={"rounds"})
-        told["rounds"] = {
+        document = self.model_dump(mode="json", exclude={"rounds"})
+        document["rounds"] = {
             id: round_.model_dump(mode="json", exclude=None if round_.is_given else {"seed", "by", "at"})
             for id, round_ in self.rounds.items()
         }
-        return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
     @property
     def is_drawn(self) -> bool:
