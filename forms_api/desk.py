@@ -9,11 +9,12 @@ from typing import cast
 from flask import current_app
 
 from civic.votes.casting import Polling
-from forms_api.log import EventLog
+from forms_api.background import Every
 from forms_api.oidc import Pocket, Provider
-from forms_api.senders import Outbox, Reaching
+from forms_api.operations import Services
 
 EXTENSION = "madang.votes"
+PAUSE = 1.0  # seconds between two looks for codes to send, when nobody wakes it
 
 
 class Desk:
@@ -22,16 +23,14 @@ class Desk:
     def __init__(
         self,
         make: Callable[[], Polling],
-        sender: Reaching,
-        log: EventLog,
+        parts: Services,
         pocket: Pocket,
         provider: Provider | None,
     ) -> None:
-        self.sender = sender
         self.pocket, self.provider = pocket, provider
-        self._make, self._log = make, log
+        self._make, self._parts = make, parts
         self._lock = threading.Lock()
-        self._open: tuple[Polling, Outbox] | None = None
+        self._open: tuple[Polling, Every] | None = None
 
     @property
     def polling(self) -> Polling:
@@ -40,10 +39,14 @@ class Desk:
             with self._lock:
                 if self._open is None:
                     polling = self._make()
-                    outbox = Outbox(polling, self.sender, self._log)
-                    outbox.start()
+                    self._parts.follow(self._parts.library, polling)
+                    outbox = Every("outbox", PAUSE, self._deliver, self._parts.log)
                     self._open = polling, outbox
         return self._open[0]
+
+    def _deliver(self, outbox: Every) -> None:
+        while not outbox.is_over and self.polling.deliver(self._parts.sender):
+            pass
 
     def wake(self) -> None:
         """Send what was queued."""

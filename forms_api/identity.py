@@ -14,8 +14,8 @@ from civic.votes.casting import BY_CODE
 from civic.votes.contact import new_submission
 from forms_api.desk import desk
 from forms_api.oidc import ABSENT, Provider, Trip, failed, new_trip
+from forms_api.operations import services
 from forms_api.problems import offer_again
-from forms_api.services import services
 from forms_api.voting_pages import PICKS, TRIP, check_page, drop, keep, pick_page
 
 identity = Blueprint("identity", __name__)
@@ -26,7 +26,7 @@ LONGEST = 2000  # signs of anything that the provider hands over
 @identity.get("/api/votes/<slug>/identity")
 def leave(slug: str) -> Response:
     """Send the visitor to the provider."""
-    services().limits.address("votes", request.remote_addr)
+    services().limits.address("votes")
     standing = desk().polling.standing(slug)
     offer_again(lambda refusal: pick_page(standing, (), refusal), standing.poll.link, ())
     if desk().polling.opened(slug).poll.assurance != 3:
@@ -41,7 +41,7 @@ def leave(slug: str) -> Response:
 @identity.get(BACK)
 def come_back() -> Response:
     """Who comes back from the provider gets a ticket, on the page of their poll."""
-    services().limits.address("votes", request.remote_addr)
+    services().limits.address("votes")
     kept = desk().pocket.open(TRIP, request.cookies.get(TRIP, ""))
     if kept is None:
         raise failed()

@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from civic import korean
-from civic.content.form import FIXED_LABELS, FormSpec, Question
+from civic.content.form import FIXED_LABELS, Question
 from civic.content.meetings import when, where
 from civic.errors import FieldError, Invalid
 from civic.people import show_phone
@@ -76,7 +76,7 @@ def hidden_values(form: Posted, submission: str) -> list[tuple[str, str]]:
     return [*carried, ("submission_id", submission)]
 
 
-def rows(spec: FormSpec, application: Application) -> list[tuple[str, str]]:
+def rows(application: Application) -> list[tuple[str, str]]:
     """(label, text) of everything that will be sent, as it was understood."""
     found = [("회차", application.round.label)]
     found += [("언제", "\n".join(lines))] if (lines := when(application.doc, application.round)) else []
@@ -90,9 +90,9 @@ def rows(spec: FormSpec, application: Application) -> list[tuple[str, str]]:
         found.append((FIXED_LABELS["birth_date"], born))
     if application.email:
         found.append((FIXED_LABELS["email"], application.email))
-    if spec.party > 1:
+    if application.spec.party > 1:
         found.append((FIXED_LABELS["party"], f"{application.party}명"))
-    for question in spec.fields:
+    for question in application.spec.fields:
         answer = application.answers.get(question.name)
         found.append((question.label, _as_text(question, answer)))
     return [*found, ("개인정보 수집·이용", "동의함")]

@@ -13,7 +13,8 @@ from civic.errors import Misuse
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Does the address mean this machine only?"""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -64,7 +65,7 @@ class Settings:
     @property
     def is_loopback(self) -> bool:
         """Does the server listen on this machine only?"""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     @property
     def is_limited(self) -> bool:

@@ -6,7 +6,6 @@ and they are sealed in the same request.
 
 from __future__ import annotations
 
-import sys
 from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, jsonify, redirect, request
@@ -14,18 +13,15 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
 from civic.store import open_box
-from civic.store.seal import Keys
 from civic.votes.ballot import check_choices
-from civic.votes.casting import Pages, Polling, Receipt, Standing
+from civic.votes.casting import Polling, Receipt, Standing
 from civic.votes.contact import new_submission
 from forms_api.desk import EXTENSION, Desk, desk
 from forms_api.doors import check_honeypot, is_form_post, json_body
 from forms_api.identity import identity
 from forms_api.oidc import Pocket, provider_of
+from forms_api.operations import Services, services
 from forms_api.problems import offer_again, wants_page
-from forms_api.render import trail_to
-from forms_api.senders import sender_of
-from forms_api.services import Services, services
 from forms_api.voting_pages import check_page, code_page, pick_page, receipt_page
 
 votes = Blueprint("votes", __name__)
@@ -33,29 +29,27 @@ ADDRESS = "/api/votes/<slug>"
 MOST_CHOICES = 400  # of one post: more is no ballot of any poll
 
 
-def register_votes(app: Flask, library: Pages, keys: Keys) -> None:
+def register_votes(app: Flask, parts: Services) -> None:
     """Voting in this app."""
-    parts = cast(Services, app.extensions["madang"])
-    settings = parts.settings
+    settings, intake = parts.settings, parts.intake
 
     def make() -> Polling:
-        return Polling(library, open_box(settings.data), keys, parts.clock, settings.is_limited)
+        return Polling(parts.library, open_box(settings.data), intake.keys, intake.clock, settings.is_limited)
 
     app.extensions[EXTENSION] = Desk(
         make,
-        sender_of(settings, sys.stdout),
-        parts.log,
-        Pocket(keys.derived("votes: pockets")),
+        parts,
+        Pocket(intake.keys.derived("votes: pockets")),
         provider_of(settings),
     )
     app.register_blueprint(votes)
     app.register_blueprint(identity)
 
 
-def start_votes(app: Flask, library: Pages) -> Desk:
+def start_votes(app: Flask) -> Desk:
     """Open the desk where there are polls. Raises Misuse when the box cannot be used."""
     opened = cast(Desk, app.extensions[EXTENSION])
-    if library.of("vote"):
+    if cast(Services, app.extensions["madang"]).library.of("vote"):
         _ = opened.polling
     return opened
 
@@ -95,11 +89,11 @@ def receipts(slug: str) -> Response:
     standing = polling.standing(slug)
     board = polling.board(slug)
     if wants_page():
-        return services().renderer.page(
+        return services().page(
             "votes/receipts.html",
             title="접수증 명단",
             path=standing.poll.link,
-            trail=trail_to(services().site, standing.poll, "접수증 명단"),
+            trail=services().trail_to(standing.poll, "접수증 명단"),
             doc=standing.poll,
             board=board,
             receipt_key=polling.receipt_key,
@@ -129,7 +123,7 @@ def opened_again(slug: str, step: str) -> BaseResponse:
 @votes.post(ADDRESS + "/check")
 def check(slug: str) -> Response:
     """Look the choices over before a code is asked for: a step of the plain form; JSON gets an answer too."""
-    services().limits.address("votes", request.remote_addr)
+    services().limits.address("votes")
     standing = _standing(slug)
     form, ticket = request.form, request.form.get("ticket", "")
     if is_form_post():
@@ -150,7 +144,7 @@ def check(slug: str) -> Response:
 @votes.post(ADDRESS + "/code")
 def code(slug: str) -> Response:
     """Send a one-time code; the answer says nothing of the contact."""
-    services().limits.address("votes", request.remote_addr)
+    services().limits.address("votes")
     standing = _standing(slug)
     if not is_form_post():
         asked = _request_code(slug, _text(json_body(), "contact"))
@@ -170,7 +164,7 @@ def code(slug: str) -> Response:
 @votes.post(ADDRESS + "/ballots")
 def ballots(slug: str) -> Response:
     """Cast: a sealed envelope, or choices that are checked and sealed here."""
-    services().limits.address("votes", request.remote_addr)
+    services().limits.address("votes")
     standing = _standing(slug)
     polling, address = desk().polling, request.remote_addr or ""
     if not is_form_post():
@@ -220,7 +214,7 @@ def ballots(slug: str) -> Response:
 def _request_code(slug: str, contact: str) -> str:
     polling = desk().polling
     if polling.opened(slug).poll.assurance != 3:  # otherwise it is refused below, in words of its own
-        desk().sender.check(contact)
+        services().sender.check(contact)
     asked = polling.request_code(slug, contact, request.remote_addr or "")
     desk().wake()
     return asked

@@ -11,8 +11,7 @@ from civic.content.pages import PollType, Proposal
 from civic.errors import Refused
 from civic.votes.casting import Receipt, Standing
 from forms_api.oidc import Pocket
-from forms_api.render import trail_to
-from forms_api.services import services
+from forms_api.operations import services
 
 PICKS = "madang-picks"  # the picks of who went to the identity provider without a script, sealed, in their browser
 TRIP = "madang-identity"
@@ -91,11 +90,11 @@ def _page(standing: Standing, template: str, title: str, refusal: Refused | None
         errors.setdefault(error.field, error.message)
     if refusal and not errors:
         errors["identity" if standing.poll.assurance == 3 else "code"] = refusal.detail
-    response = services().renderer.page(
+    response = services().page(
         template,
         title=f"오류: {title}" if refusal else title,
         path=standing.poll.link,
-        trail=trail_to(services().site, standing.poll, title),
+        trail=services().trail_to(standing.poll, title),
         status=refusal.status if refusal else 200,
         doc=standing.poll,
         errors=errors,

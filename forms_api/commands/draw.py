@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from civic.clock import parse_time
 from civic.codes import clean_number
-from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, why
 from civic.places import drawing
 from civic.places.draw_record import FILE, DrawFile
+from civic.places.form_round import FormRound, rounds_of
 from forms_api.commands import access
 from forms_api.commands.entries import Desk, common, desk
 from forms_api.commands.front_matter import write
@@ -41,14 +41,14 @@ def draw() -> None:
 def exclude(subject: str, number: str, reason: str, **where: Any) -> None:
     """명단을 얼리기 전에, 자격이 없는 신청을 까닭과 함께 뺍니다."""
     with desk(**where) as opened:
-        _, spec = _drawn(opened, subject)
+        _drawn(opened, subject)
         entry = opened.entry(number)
-        each = spec.round(entry.round)
-        if entry.subject != subject or each is None:
+        round_ = opened.intake.round(entry)
+        if entry.subject != subject or round_ is None:
             raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")
         opened.note("exclude", subject, entry.number)
         with opened.intake.store.open(subject, who=access.who()) as book:
-            drawing.exclude(book, each, clean_number(number), reason, opened.intake.clock.now())
+            drawing.exclude(book, round_, clean_number(number), reason, opened.intake.clock.now())
         click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 결과와 함께 공개됩니다.")
 
 
@@ -58,30 +58,30 @@ def exclude(subject: str, number: str, reason: str, **where: Any) -> None:
 def freeze(subject: str, **where: Any) -> None:
     """접수가 끝난 회차의 명단을 얼리고 지문(SHA-256)을 공개합니다. 얼린 뒤에는 아무도 넣거나 뺄 수 없습니다."""
     with desk(**where) as opened:
-        doc, spec = _drawn(opened, subject)
+        doc = _drawn(opened, subject)
         now = opened.intake.clock.now()
         opened.note("freeze", subject)
         lists: list[drawing.Frozen] = []
         refused: list[str] = []
-        for each in spec.rounds:
+        for each in rounds_of(doc):
             try:
                 with opened.intake.store.open(subject, who=access.who()) as book:
-                    frozen = drawing.freeze(book, spec, each, now)
+                    frozen = drawing.freeze(book, each, now)
                     # In here: a list that could not be shown is not frozen.
                     _checked(drawing.document(subject, doc.title, {each.id: book.fixed(each.id)}))
             except NotEligible as refusal:
                 refused.append(refusal.detail)
                 continue
             if frozen is None:
-                click.echo(f"{each.label}\t추첨할 신청이 없습니다.")
+                click.echo(f"{each.round.label}\t추첨할 신청이 없습니다.")
                 continue
             lists.append(frozen)
             people = sum(frozen.sizes.values())
             need = "추첨합니다" if drawing.is_needed(frozen) else "정원보다 많지 않아 모두 확정합니다"
             click.echo(
-                f"{each.label}\t신청 {len(frozen.entries)}건 {people}명, 자리 {frozen.places}명: {need}"
+                f"{each.round.label}\t신청 {len(frozen.entries)}건 {people}명, 자리 {frozen.places}명: {need}"
             )
-            click.echo(f"{each.label}\t명단 지문 {frozen.list_hash}")
+            click.echo(f"{each.round.label}\t명단 지문 {frozen.list_hash}")
         if refused and not lists:
             raise NotEligible("\n".join(refused))
         for line in refused:
@@ -120,7 +120,7 @@ def _say_next(subject: str, lists: list[drawing.Frozen]) -> None:
 def run(subject: str, seed: str, by: str, source: str, at: str | None, **where: Any) -> None:
     """얼린 회차의 순서를 씨앗으로 정해 자리를 주고, 모든 순서를 공개합니다. 회차마다 한 번만 할 수 있습니다."""
     with desk(**where) as opened:
-        doc, spec = _drawn(opened, subject)
+        doc = _drawn(opened, subject)
         now = opened.intake.clock.now()
         try:
             known = parse_time(at) if at else now
@@ -144,13 +144,13 @@ def run(subject: str, seed: str, by: str, source: str, at: str | None, **where: 
             word = drawing.Seed(seed, named, by, known.isoformat(timespec="seconds"))
             try:
                 with opened.intake.store.open(subject, who=access.who()) as book:
-                    results = [state for _, state in drawing.run(book, spec, each, word, now)]
+                    results = [state for _, state in drawing.run(book, each, word, now)]
                     _checked(drawing.document(subject, doc.title, {each.id: book.fixed(each.id)}))
             except NotEligible as refusal:
                 refused.append(refusal.detail)
                 continue
             click.echo(
-                f"{each.label}\t확정 {results.count('confirmed')}건, 대기 {results.count('waiting')}건"
+                f"{each.round.label}\t확정 {results.count('confirmed')}건, 대기 {results.count('waiting')}건"
             )
         if len(refused) == len(lists):
             raise NotEligible("\n".join(refused))
@@ -165,7 +165,7 @@ def run(subject: str, seed: str, by: str, source: str, at: str | None, **where: 
 def show(subject: str, **where: Any) -> None:
     """지금까지 공개한 것을 다시 보여 주고, 결과 파일을 다시 씁니다. 아무것도 바꾸지 않습니다."""
     with desk(**where) as opened:
-        doc, _ = _drawn(opened, subject)
+        doc = _drawn(opened, subject)
         told = _told(opened, doc)
         if not told["rounds"]:
             click.echo("얼린 명단이 없습니다.")
@@ -174,17 +174,17 @@ def show(subject: str, **where: Any) -> None:
         _publish(opened, doc, opened.intake.clock.now())
 
 
-def _drawn(opened: Desk, subject: str) -> tuple[Document, FormSpec]:
+def _drawn(opened: Desk, subject: str) -> Document:
     doc, spec = opened.form(subject)
     if spec.selection not in ("draw", "window-draw"):
         raise NotEligible(f"{subject}: 추첨으로 정하는 신청이 아닙니다.")
-    return doc, spec
+    return doc
 
 
-def _facts(opened: Desk, doc: Document) -> list[tuple[Round, dict[str, str]]]:
+def _facts(opened: Desk, doc: Document) -> list[tuple[FormRound, dict[str, str]]]:
     """What is fixed about every round, read inside the store so that it is never a moment old."""
     with opened.intake.store.open(doc.subject, who=access.who()) as book:
-        return [(each, book.fixed(each.id)) for each in (doc.spec.rounds if doc.spec else ())]
+        return [(each, book.fixed(each.id)) for each in rounds_of(doc)]
 
 
 def _told(opened: Desk, doc: Document) -> dict[str, Any]:

@@ -17,12 +17,13 @@ import click
 from civic import korean
 from civic.clock import Clock, SteadyClock, parse_time
 from civic.codes import clean_number
-from civic.content.form import FormSpec, Round
+from civic.content.form import FormSpec
 from civic.content.pages import Document
 from civic.errors import Misuse, NotFound, Unavailable
 from civic.library import load
 from civic.people import show_phone
 from civic.places import line
+from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
 from civic.store import open_beside
 from civic.store.book import Store
@@ -67,13 +68,13 @@ class Desk:
         folder, _, slug = subject.partition("/")
         return self.intake.form(folder, slug)
 
-    def round(self, subject: str, id: str) -> tuple[FormSpec, Round]:
+    def round(self, subject: str, id: str) -> FormRound:
         """One round of a subject. Raises NotFound, naming those there are."""
-        spec = self.form(subject)[1]
-        each = spec.round(id)
-        if each is None:
+        doc, spec = self.form(subject)
+        found = round_of(doc, id)
+        if found is None:
             raise NotFound(f"{id}: 그런 회차가 없습니다. 있는 회차: {', '.join(r.id for r in spec.rounds)}")
-        return spec, each
+        return found
 
     def of(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
         """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""
@@ -228,11 +229,11 @@ def cancel(number: str, reason: str, **where: Any) -> None:
 def call_off(subject: str, round_id: str, reason: str, **where: Any) -> None:
     """최소 인원을 채우지 못한 회차를 취소합니다. 신청한 사람 모두에게 알립니다."""
     with desk(**where) as opened:
-        spec, each = opened.round(subject, round_id)
+        round_ = opened.round(subject, round_id)
         opened.note("call-off", subject)
         with opened.intake.store.open(subject, who=access.who()) as book:
-            gone = line.call_off(book, spec, each, opened.intake.clock.now(), reason)
-        click.echo(f"{subject} {each.label}: 회차를 취소하고 {len(gone)}건에 알립니다.")
+            gone = line.call_off(book, round_, opened.intake.clock.now(), reason)
+        click.echo(f"{subject} {round_.round.label}: 회차를 취소하고 {len(gone)}건에 알립니다.")
 
 
 @entries.command()
@@ -248,11 +249,11 @@ def decide(number: str, state: str | None, reason: str, **where: Any) -> None:
         raise Misuse("--confirm, --wait, --reject 가운데 하나를 쓰세요.")
     with desk(**where) as opened:
         entry = opened.entry(number)
-        spec, each = opened.round(entry.subject, entry.round)
+        round_ = opened.round(entry.subject, entry.round)
         opened.note("decide", entry.subject, entry.number)
         with opened.intake.store.open(entry.subject, who=access.who()) as book:
             now = opened.intake.clock.now()
-            _, passed = line.decide(book, spec, each, entry.number, state, reason, now)
+            _, passed = line.decide(book, round_, entry.number, state, reason, now)
         click.echo(f"{entry.number}: {korean.ENTRY_STATES[state]}")
         if passed:
             numbers = ", ".join(each.number for each in passed)

@@ -65,11 +65,10 @@ def _write(number: str, hours: int | None, cause: str, where: dict[str, Any]) ->
     with desk(**where) as opened:
         entry = opened.entry(number)
         name, most = _ledger(opened, entry)
-        spec = opened.spec(entry.subject)
-        each = spec.round(entry.round) if spec else None
+        round_ = opened.intake.round(entry)
         opened.note(cause, entry.subject, entry.number)
         with opened.intake.store.open(entry.subject, who=access.who()) as book:
-            moved = line.work(book, each, entry, name, hours, most, opened.intake.clock.now(), cause)
+            moved = line.work(book, round_, entry, name, hours, most, opened.intake.clock.now(), cause)
         click.echo(f"{moved.number}\t{_stage(moved)}\t{moved.hours if hours is not None else 0}시간")
 
 

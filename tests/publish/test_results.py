@@ -11,11 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from civic.elsewhere.pabulib_reader import parse
 from flask.testing import FlaskClient
 
 from civic.clock import FixedClock
 from civic.content.pages import Body, PollType
-from civic.elsewhere.pabulib_reader import parse
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Spoiled
