@@ -45,7 +45,7 @@ class Desk:
         return self._open[0]
 
     def _deliver(self, outbox: Every) -> None:
-        while not outbox.is_over and self.polling.deliver(self._parts.sender):
+        while not outbox.is_over and self.polling.codes.deliver(self._parts.sender):
             pass
 
     def wake(self) -> None:

@@ -14,10 +14,10 @@ from civic import korean
 from civic.content.pages import PollType, Proposal
 from civic.links import link
 from civic.recount import VoteResult
+from civic.votes.ballot import FAULTS
 from civic.votes.paper import UNREADABLE
 from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
 from civic.votes.result import FEWEST, SHARED, rules_of
-from civic.votes.slots import FAULTS
 from civic.votes.words import counting_rules
 from publish.edition import Edition, Trail
 from publish.pager import pager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 import stat
 from base64 import b64decode, b64encode
@@ -19,7 +18,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from civic import people
+from civic import files, people
 from civic.errors import Misuse, why
 
 SIZE = 32  # bytes of every key
@@ -198,24 +197,7 @@ def _bound(subject: str, number: str) -> bytes:
 
 
 def _create(path: Path) -> None:
-    """A new key file, complete or not there at all: synced under another name, then linked into place."""
+    """A new key file, complete or not there at all; of two first starts at once, one makes the keys for both."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     content = {name: b64encode(secrets.token_bytes(SIZE)).decode() for name in NAMES}
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # not rename: of two first starts at once, one makes the keys for both
-        except FileExistsError:
-            return
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        draft.unlink()
+    files.create(path, json.dumps(content, indent=1), mode=0o600)

@@ -18,12 +18,12 @@ from civic.clock import parse_time
 from civic.codes import clean_number
 from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, why
+from civic.files import write
 from civic.places import drawing
 from civic.places.draw_record import FILE, DrawFile
 from civic.places.form_round import FormRound, rounds_of
 from forms_api.commands import access
 from forms_api.commands.entries import Desk, common, desk
-from forms_api.commands.front_matter import write
 
 
 @click.group()

@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from civic.elsewhere.pabulib_reader import parse
 from flask.testing import FlaskClient
 
+from bench.elections.reader import parse
 from civic.clock import FixedClock
 from civic.content.pages import Body, PollType
 from civic.errors import ContentMistakes
@@ -27,7 +27,6 @@ from tests.publish.test_pages import PlainAssets
 from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "tests/samples/pb"
 
 
 @pytest.fixture
