@@ -11,9 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from civic import people
-from civic.content.answers import read_answers
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
+from civic.content.questions import read_answers
 from civic.errors import FieldError, Invalid
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from civic.content.answers import read_answers
 from civic.content.form import FormSpec
+from civic.content.questions import read_answers
 from civic.errors import FieldError
 from civic.text import clean, has_resident_number, texts
 
