@@ -19,7 +19,7 @@ Opened = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed ans
 
 def inert(value: Any) -> str:
     """The value as text that no spreadsheet calculates."""
-    text = _text(value)
+    text = korean.answer(value)
     return f"'{text}" if text.startswith(LIVE_SIGNS) else text
 
 
@@ -62,11 +62,3 @@ def _row(
         entry.size,
     ]
     return [*fixed, *personal, *(given.get(name, "") for name in questions)]
-
-
-def _text(value: Any) -> str:
-    if value is True:
-        return "예"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)

@@ -13,7 +13,6 @@ from uuid import UUID
 from civic import people
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
-from civic.content.questions import read_answers
 from civic.errors import FieldError, Invalid
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
 
@@ -133,7 +132,7 @@ class _Reader:
         if not isinstance(given, Mapping):
             self.errors.append(FieldError("answers", "answers는 이름과 답의 묶음이어야 합니다."))
             return {}
-        answers, errors = read_answers(spec, given)
+        answers, errors = spec.read_answers(given)
         self.errors.extend(FieldError(_shown(error.field), error.message) for error in errors)
         return answers
 
