@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.content.form import FormSpec, Question
+from civic.content.form import FormSpec
 from civic.content.pages import Document
 from civic.errors import Refused
 from civic.places import rules
@@ -43,7 +43,7 @@ def describe(folder: str, slug: str) -> BaseResponse:
             selection=spec.selection,
             opens=spec.opens.isoformat(),
             closes=spec.closes.isoformat(),
-            fields=[describe_question(question) for question in spec.fields],
+            fields=[question.describe() for question in spec.fields],
             rounds={
                 each.id: describe_round(each, now, counts.get(each.id, rules.NOBODY))
                 for each in rounds_of(doc)
@@ -97,28 +97,6 @@ def keep(application: Application) -> tuple[Entry, int | None, bool]:
     if created:
         parts.metrics.add("entries_total", state=entry.state)
     return entry, position, created
-
-
-def describe_question(question: Question) -> dict[str, Any]:
-    """A question of the form, as JSON tells it."""
-    told: dict[str, Any] = {
-        "name": question.name,
-        "label": question.label,
-        "type": question.type,
-        "required": question.required,
-    }
-    if question.options:
-        told["options"] = [{"value": option, "label": option} for option in question.options]
-    if question.hint:
-        told["hint"] = question.hint
-    if question.max is not None:
-        told["max"] = question.max
-    if question.min is not None:
-        told["min"] = question.min
-    for name, day in (("earliest", question.earliest), ("latest", question.latest)):
-        if day:
-            told[name] = day.isoformat()
-    return told
 
 
 def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from civic.content.questions import TYPES
 from civic.errors import Misuse, NotFound
 from forms_api.commands.rush_clients import Post, Share, Target, crowd
 
@@ -124,7 +125,7 @@ def rush(
     chosen = dict(list(form["rounds"].items())[:rounds])
     if any(each["taken"] or each["waiting"] for each in chosen.values()):
         raise Misuse(f"{subject}에 이미 신청이 있습니다. 빈 자료 폴더로 켠 서버에 하세요.")
-    posts = plan(chosen, schema, factor, doubles, cancels, random.Random(seed))  # noqa: S311  # no secret
+    posts = plan(chosen, typed(form, schema), factor, doubles, cancels, random.Random(seed))  # noqa: S311  # no secret
     clients = min(clients, connections)
     click.echo(
         f"{subject}: {len(chosen)}회차, {len(posts)}번 누름, 연결 {connections}개, 프로세스 {clients}개",
@@ -147,17 +148,19 @@ def rush(
 
 def plan(
     rounds: Mapping[str, Mapping[str, Any]],
-    schema: Mapping[str, Any],
+    filled: Mapping[str, Any],
     factor: float,
     doubles: float,
     cancels: float,
     chance: random.Random,
 ) -> list[Post]:
-    """Everybody who comes, in the order in which they press; the two of a double click one after the other."""
+    """Everybody who comes, in the order in which they press; the two of a double click one after the other.
+
+    filled: what they all type, see `typed`.
+    """
     people = [id for id, each in rounds.items() for _ in range(math.ceil(each["places"] * factor))]
     chance.shuffle(people)
     first = chance.randrange(70_000_000, 99_000_000 - len(people))  # numbers that exist
-    filled = {name: sample(each) for name, each in schema["properties"].items() if name in schema["required"]}
     posts = []
     for index, round in enumerate(people):
         digits = f"{first + index:08d}"
@@ -171,31 +174,18 @@ def plan(
     return posts
 
 
-def sample(schema: Mapping[str, Any]) -> Any:
-    """A value that fits a field of the form, by its JSON Schema."""
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"), schema.get("format"):
-        case "object", _:
-            return {
-                name: sample(each)
-                for name, each in schema["properties"].items()
-                if name in schema["required"]
-            }
-        case "array", _:
-            return [sample(schema["items"])]
-        case "integer", _:
-            return schema.get("minimum", schema.get("maximum", 1))
-        case "boolean", _:
-            return True
-        case _, "date":
-            return "1990-01-31"
-        case _, "email":
-            return "rush@example.com"
-        case _:
-            return "시험"[: schema.get("maxLength", 2)]
+def typed(form: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What everybody types alike: a sample for each field and question that must be answered."""
+    answers = {}
+    for described in form["fields"]:
+        if described["required"]:
+            options = [option["value"] for option in described.get("options", ())]
+            question = TYPES[described["type"]].model_validate(
+                {**described, "options": options}, strict=False
+            )
+            answers[question.name] = question.sample()
+    samples = {"email": "rush@example.com", "birth_date": "1990-01-31", "answers": answers}
+    return {name: sample for name, sample in samples.items() if name in schema["required"]}
 
 
 def judge(shares: Sequence[Share], rounds: Mapping[str, Mapping[str, Any]]) -> Verdict:
