@@ -15,15 +15,17 @@ from civic.library import Library
 from civic.places.intake import Intake
 from civic.store.book import Store
 from civic.store.seal import Keys
+from forms_api.background import CASTING, Casting, IdentityProvider
 from forms_api.doors import READING, RateLimits, register_guards
 from forms_api.entries import entries
-from forms_api.operations import EventLog, Metrics, Services, operations, services
+from forms_api.operations import SERVICES, EventLog, Metrics, Services, operations, services
 from forms_api.problems import register_problems
 from forms_api.senders import sender_of
 from forms_api.settings import Settings
 from forms_api.signups import signups
 from forms_api.site import register_site
-from forms_api.voting import register_votes
+from forms_api.voting import voting
+from forms_api.voting_pages import identity
 from templates import Addressed, environment
 
 CSP = (
@@ -64,7 +66,7 @@ def create_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # no redirect is ever made of an address that begins with //
     base_url = library.site.base_url
-    parts = app.extensions["madang"] = Services(
+    parts = app.extensions[SERVICES] = Services(
         settings=settings,
         library=library,
         intake=Intake(library, store, keys, clock, remembers=not settings.demo),
@@ -74,18 +76,28 @@ def create_app(
         metrics=Metrics(),
         log=EventLog(clock, settings.log == "on"),
     )
+    app.extensions[CASTING] = Casting(parts, identity_provider(settings))
     register_watch(app)
     register_guards(app, settings.allowed_origins(base_url))
     register_headers(app, is_secure=base_url.startswith("https://"))
     register_problems(app)
-    for views in (signups, entries, operations):
+    for views in (signups, entries, voting, identity, operations):
         app.register_blueprint(views)
     register_site(app, site_dir, parts.intake)
-    register_votes(app, parts)
     if count := settings.proxies:
         proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
         app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's documented way
     return app
+
+
+def identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The provider that the settings name; None when they name none. Raises Misuse."""
+    if not settings.oidc_issuer:
+        return None
+    # Late: the packages behind it take a quarter of the time in which the app is loaded.
+    from forms_api.oidc import Provider
+
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
 
 
 def register_headers(app: Flask, is_secure: bool) -> None:

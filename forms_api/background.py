@@ -7,21 +7,29 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol, cast
+
+from flask import Flask, current_app
 
 from civic import korean
 from civic.errors import ContentMistakes, Refused
 from civic.library import load
 from civic.links import link
 from civic.places import retention
+from civic.store import open_box
 from civic.store.book import Message
 from civic.store.entry import Entry
-from civic.store.seal import Erased, WrongKey
-from forms_api.operations import EventLog, Services
+from civic.store.seal import Erased, Sealer, WrongKey
+from civic.votes.casting import Polling
+from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.senders import PATIENCE
 
+CASTING = "madang.casting"
 ROUND = 2.0  # seconds between two looks at offers and messages
+OUTBOX = 1.0  # seconds between two looks for codes to send, when nobody wakes it
 LOOK = 1.0  # seconds between two looks at the built site
 LEASE = timedelta(minutes=5)  # how long another server leaves a message to the one that took it
 RETRY = timedelta(minutes=1)
@@ -62,8 +70,6 @@ class Every:
         while not self.is_over:
             try:
                 self._act(self)
-            except Refused:
-                pass  # the store says by itself, at /readyz, what is wrong
             except Exception as err:  # the thread must outlive whatever it meets
                 self._log.failure(self._thread.name, err)
             self._call.wait(self._pause)
@@ -80,12 +86,13 @@ class Notices:
         self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
 
     def look(self, loop: Every) -> None:
-        """One round."""
-        self._intake.advance()
-        self.deliver(loop)
-        if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
-            self.erase()
-            self._kept_seen = time.monotonic()
+        """One round; given up where the store refuses, which says by itself, at /readyz, what is wrong."""
+        with suppress(Refused):
+            self._intake.advance()
+            self.deliver(loop)
+            if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
+                self.erase()
+                self._kept_seen = time.monotonic()
 
     def erase(self) -> None:
         """Erase answers that have been kept as long as their pages say."""
@@ -176,9 +183,72 @@ def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
     return tuple((each.st_dev, each.st_ino, each.st_mtime_ns) for each in found)
 
 
-def start_background(parts: Services, content: Path, site_dir: Path) -> list[Every]:
-    """What a server does beside its answers, under way."""
-    return [
-        Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log),
-        Every("notices", ROUND, Notices(parts).look, parts.log),
-    ]
+class IdentityProvider(Protocol):
+    """Says who a person is: see `forms_api.oidc`, which is loaded only where one is set."""
+
+    issuer: str
+
+    def address(self, back: str, state: str, nonce: str, verifier: str) -> str: ...
+
+    def subject(self, back: str, code: str, nonce: str, verifier: str) -> str: ...
+
+
+class Casting:
+    """The polls of this app with their box and the outbox of codes.
+
+    Opened by the first who votes, or by the server where there are polls: then messages that an earlier server left
+    go out.
+    """
+
+    def __init__(self, parts: Services, provider: IdentityProvider | None) -> None:
+        self.provider = provider
+        self.sealer = Sealer(parts.intake.keys.derived("votes: pockets"))
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._open: tuple[Polling, Every] | None = None
+
+    @property
+    def polling(self) -> Polling:
+        """The polls. Raises Misuse when the box cannot be used."""
+        with self._lock:
+            if self._open is None:
+                parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
+                box = open_box(settings.data)
+                polling = Polling(parts.library, box, intake.keys, intake.clock, settings.is_limited)
+                parts.follow(parts.library, polling)
+
+                def deliver(outbox: Every) -> None:
+                    while not outbox.is_over and polling.codes.deliver(parts.sender):
+                        pass
+
+                self._open = polling, Every("outbox", OUTBOX, deliver, parts.log)
+            return self._open[0]
+
+    def wake(self) -> None:
+        """Send what was queued."""
+        if self._open:
+            self._open[1].wake()
+
+    def close(self) -> None:
+        """Stop sending and let go of the box."""
+        with self._lock:
+            if self._open:
+                polling, outbox = self._open
+                self._open = None
+                outbox.stop()
+                polling.box.shut()
+
+
+def casting() -> Casting:
+    """That of the app that answers now."""
+    return cast(Casting, current_app.extensions[CASTING])
+
+
+def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable[[], None]]:
+    """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
+    parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
+    if parts.library.of("vote"):
+        _ = votes.polling
+    follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
+    notices = Every("notices", ROUND, Notices(parts).look, parts.log)
+    return [follower.stop, notices.stop, votes.close]

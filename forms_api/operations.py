@@ -29,6 +29,7 @@ from forms_api.senders import Reaching
 from forms_api.settings import Settings, is_loopback
 
 operations = Blueprint("operations", __name__)
+SERVICES = "madang"  # the name of an app's extension that holds them
 COUNTERS = ("requests_total", "request_seconds_total", "refusals_total", "entries_total")
 Trail = list[tuple[str, str]]
 
@@ -134,7 +135,7 @@ class Services:
 
 def services() -> Services:
     """Those of the app that answers now."""
-    return cast(Services, current_app.extensions["madang"])
+    return cast(Services, current_app.extensions[SERVICES])
 
 
 @operations.get("/healthz")

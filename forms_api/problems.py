@@ -54,12 +54,9 @@ NAMED: dict[int | None, Callable[[], Refused]] = {
 }
 
 
-def offer_again(retry: Retry, back: str, refusals: tuple[type[Refused], ...] = (Invalid,)) -> None:
-    """For this request: how the form comes back with its errors, and where a refusal's page leads back to.
-
-    refusals: those after which the form comes back; all others get a page of their own.
-    """
-    g.retry, g.back, g.refusals = retry, back, refusals
+def offer_again(retry: Retry | None, back: str) -> None:
+    """For this request: how the form comes back with its errors, and where a refusal's page leads back to."""
+    g.retry, g.back = retry, back
 
 
 def register_problems(app: Flask) -> None:

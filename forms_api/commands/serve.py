@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from multiprocessing.sharedctypes import Synchronized
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import click
 from granian import Granian
@@ -35,9 +35,7 @@ from forms_api.background import start_background
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
 from forms_api.commands.entries import read_time
 from forms_api.demonstration import Mark, take_up
-from forms_api.operations import Services
 from forms_api.settings import Settings, read_settings
-from forms_api.voting import start_votes
 from templates.assets import Assets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
@@ -119,13 +117,11 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
     assets = Assets.from_manifest(settings.site_dir)
     try:
         app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
-        desk = start_votes(app)
+        stops = start_background(app, settings.content_dir, settings.site_dir)
     except Misuse as reason:
         give_up(reason, CALL_WRONG, outcome)
-    multiprocessing.util.Finalize(None, desk.close, exitpriority=20)
-    parts = cast(Services, app.extensions["madang"])
-    for loop in start_background(parts, settings.content_dir, settings.site_dir):
-        multiprocessing.util.Finalize(None, loop.stop, exitpriority=20)
+    for stop in stops:
+        multiprocessing.util.Finalize(None, stop, exitpriority=20)
     with begun.get_lock():
         begun.value += 1
         is_last = begun.value == settings.processes
