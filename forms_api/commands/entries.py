@@ -32,8 +32,7 @@ from civic.store.entry import STATES, Entry
 from civic.store.seal import Erased, Keys
 from forms_api.commands import access, staff_words
 from forms_api.commands.export import ERASED, Opened, to_csv
-from forms_api.demonstration import mark_of
-from forms_api.settings import Settings, read_settings
+from forms_api.settings import Settings, mark_of, read_settings
 
 
 @dataclass(frozen=True)

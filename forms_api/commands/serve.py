@@ -34,8 +34,7 @@ from forms_api.app import create_app
 from forms_api.background import start_background
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
 from forms_api.commands.entries import read_time
-from forms_api.demonstration import Mark, take_up
-from forms_api.settings import Settings, read_settings
+from forms_api.settings import Mark, Settings, read_settings, take_up
 from templates.assets import Assets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop

@@ -17,7 +17,7 @@ from civic.store import open_box, open_store
 from civic.store.book import Store
 from civic.store.box import Sealed
 from forms_api.commands.entries import clock_beside
-from forms_api.demonstration import PLACE, Mark, mark_of, take_up
+from forms_api.settings import PLACE, Mark, mark_of, take_up
 from tests.builders import NOW, a_lecture_file, an_application, write_content
 from tests.forms_api.server import ROOT, Server
 from tests.store.conftest import BACK_ENDS, add, an_entry
