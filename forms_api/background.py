@@ -215,14 +215,15 @@ class Casting:
                 parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
                 box = open_box(settings.data)
                 polling = Polling(parts.library, box, intake.keys, intake.clock, settings.is_limited)
-                parts.follow(parts.library, polling)
 
                 def deliver(outbox: Every) -> None:
                     while not outbox.is_over and polling.codes.deliver(parts.sender):
                         pass
 
                 self._open = polling, Every("outbox", OUTBOX, deliver, parts.log)
-            return self._open[0]
+            polling, _ = self._open
+        polling.library = self._parts.library  # a newer one may have come
+        return polling
 
     def wake(self) -> None:
         """Send what was queued."""

@@ -202,9 +202,8 @@ def _page(found: Found, template: str, title: str, trail: Trail, **context: Any)
     shown = round_.round if round_ else Round(id=entry.round, label=entry.round, places=1)
     return services().page(
         template,
-        title=title,
-        path=request.path,
-        trail=trail,
+        title,
+        trail,
         doc=found.doc or GonePage(entry.subject),
         round=shown,
         when=when(found.doc, shown),
@@ -221,14 +220,12 @@ def _trail(last: str) -> Trail:
 
 def _lookup_page(refusal: Refused) -> Response:
     """The look-up form with its errors; the digits are not repeated."""
-    errors = {error.field: error.message for error in refusal.errors} or {"number": refusal.detail}
     number = request.form.get("number", "")
     return services().page(
         "pages/my.html",
-        title="오류: 내 신청 확인",
-        path=request.path,
-        trail=[("홈", link("home")), ("내 신청 확인", "")],
-        status=refusal.status,
+        "내 신청 확인",
+        [("홈", link("home")), ("내 신청 확인", "")],
+        refusal=refusal,
+        at="number",
         values={"number": "" if holds_resident_number("number", number) else number[:40]},
-        errors=errors,
     )

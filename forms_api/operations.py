@@ -11,15 +11,15 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import IO, Any, Protocol, cast
+from dataclasses import dataclass
+from typing import IO, Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from jinja2 import Environment
 
 from civic.clock import Clock
 from civic.content.pages import Document, Poll, Site
-from civic.errors import NotFound
+from civic.errors import NotFound, Refused
 from civic.library import Library
 from civic.links import link
 from civic.places.intake import Intake
@@ -83,12 +83,6 @@ class EventLog:
         self.event("failure", route=route, error=type(error).__name__, where=where)
 
 
-class ReadsLibrary(Protocol):
-    """What decides by the library of the moment."""
-
-    library: Any
-
-
 @dataclass
 class Services:
     """The parts of one running app. Nothing of it is global: two apps in one process do not mix."""
@@ -101,18 +95,14 @@ class Services:
     limits: RateLimits
     metrics: Metrics
     log: EventLog
-    readers: list[ReadsLibrary] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.follow(self.library)
 
-    def follow(self, library: Library, *more: ReadsLibrary) -> None:
-        """From now on this library counts for everyone who reads one. more: who reads one from now on."""
+    def follow(self, library: Library) -> None:
+        """From now on this library counts."""
         self._environment = self.templates(library)
         self.library = self.intake.library = library
-        self.readers += more
-        for reader in self.readers:
-            reader.library = library
 
     @property
     def site(self) -> Site:
@@ -120,11 +110,32 @@ class Services:
         return self.library.site
 
     def page(
-        self, template: str, *, title: str, path: str, trail: Trail, status: int = 200, **context: Any
+        self,
+        template: str,
+        title: str,
+        trail: Trail,
+        *,
+        path: str = "",
+        refusal: Refused | None = None,
+        at: str = "",
+        **context: Any,
     ) -> Response:
-        """One HTML answer, from the same templates as the site."""
-        text = self._environment.get_template(template).render(title=title, path=path, trail=trail, **context)
-        return Response(text, status=status, mimetype="text/html")
+        """One HTML answer, from the same templates as the site.
+
+        path: of the page; "" is the request's. refusal: what must be corrected, said in the title and at the fields;
+        one that names no field is said at the field `at`.
+        """
+        errors = {error.field: error.message for error in reversed(refusal.errors)} if refusal else {}
+        if refusal and at and not errors:
+            errors = {at: refusal.detail}
+        text = self._environment.get_template(template).render(
+            title=f"오류: {title}" if refusal else title,
+            trail=trail,
+            path=path or request.path,
+            errors=errors,
+            **context,
+        )
+        return Response(text, status=refusal.status if refusal else 200, mimetype="text/html")
 
     def trail_to(self, doc: Document | None, last: str) -> Trail:
         """The breadcrumb of a page about a subject: home, the menu's entry of its kind, the subject's page, this page."""

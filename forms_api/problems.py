@@ -144,12 +144,13 @@ def _page(refusal: Refused) -> Response:
     retry: Retry | None = g.get("retry")
     if retry and (refusal.errors or isinstance(refusal, Invalid | WrongCode)):
         return retry(refusal)
-    return services().page(
+    page = services().page(
         "forms/problem.html",
-        title=refusal.title,
+        refusal.title,
+        [("홈", link("home")), (refusal.title, "")],
         path=request.path if request.path.startswith("/api/") else "/api/",
-        trail=[("홈", link("home")), (refusal.title, "")],
-        status=refusal.status,
         problem={"title": refusal.title, "detail": refusal.detail, "status": refusal.status},
         back=g.get("back", ""),
     )
+    page.status_code = refusal.status
+    return page

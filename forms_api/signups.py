@@ -128,9 +128,8 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
         ]
         return parts.page(
             "forms/check.html",
-            title="적은 내용을 확인하세요",
-            path=request.path,
-            trail=parts.trail_to(doc, "확인하기"),
+            "적은 내용을 확인하세요",
+            parts.trail_to(doc, "확인하기"),
             doc=doc,
             spec=spec,
             rows=understood(application),
@@ -141,21 +140,15 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
 
 
 def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) -> Response:
-    """The form with what was typed; with errors its title says so."""
-    errors: dict[str, str] = {}
-    for error in refusal.errors if refusal else ():
-        errors.setdefault(error.field, error.message)
-    title = f"{doc.title} 신청"
+    """The form with what was typed, and what must be corrected."""
     return services().page(
         "forms/form.html",
-        title=f"오류: {title}" if refusal else title,
-        path=request.path,
-        trail=services().trail_to(doc, "신청하기"),
-        status=refusal.status if refusal else 200,
+        f"{doc.title} 신청",
+        services().trail_to(doc, "신청하기"),
+        refusal=refusal,
         doc=doc,
         spec=spec,
         values=shown_again(request.form),
-        errors=errors,
     )
 
 

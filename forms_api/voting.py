@@ -61,9 +61,9 @@ def receipts(slug: str) -> Response:
     if wants_page():
         return services().page(
             "votes/receipts.html",
-            title="접수증 명단",
+            "접수증 명단",
+            services().trail_to(poll, "접수증 명단"),
             path=poll.link,
-            trail=services().trail_to(poll, "접수증 명단"),
             doc=poll,
             board=board,
             receipt_key=polling.receipt_key,

@@ -62,19 +62,14 @@ class Trip:
 
 def step_page(setup: PollSetup, step: str, post: VotePost, refusal: Refused | None = None) -> Response:
     """A step of STEPS with what was sent: the proposals; a contact, the provider or (with a ticket) the ballot; the code."""
-    errors: dict[str, str] = {}
-    for error in refusal.errors if refusal else ():
-        errors.setdefault(error.field, error.message)
-    if refusal and not errors:
-        errors["identity" if setup.poll.assurance == 3 else "code"] = refusal.detail
-    title = f"오류: {STEPS[step]}" if refusal else STEPS[step]
+    by_provider = setup.poll.assurance == 3
     page = _page(
         setup,
         post.choices or (),
         f"votes/{step}.html",
-        title,
-        status=refusal.status if refusal else 200,
-        errors=errors,
+        STEPS[step],
+        refusal=refusal,
+        at="identity" if by_provider else "code",
         groups=[
             (kind, [proposal for proposal in setup.proposals.values() if proposal.type == kind.id])
             for kind in setup.poll.types
@@ -84,27 +79,25 @@ def step_page(setup: PollSetup, step: str, post: VotePost, refusal: Refused | No
         ticket=post.ticket,
         submission=post.submission,
     )
-    if step == "check" and setup.poll.assurance == 3 and not post.ticket:
+    if step == "check" and by_provider and not post.ticket:
         _keep(page, PICKS, [setup.poll.slug, list(post.choices or ())])
     return page
 
 
 def receipt_page(setup: PollSetup, receipt: Receipt, choices: Sequence[str]) -> Response:
     """Both numbers, and what they are for."""
-    title = "투표를 마쳤습니다"
-    return _page(setup, choices, "votes/receipt.html", title, status=201, errors={}, receipt=receipt)
+    page = _page(setup, choices, "votes/receipt.html", "투표를 마쳤습니다", receipt=receipt)
+    page.status_code = 201
+    return page
 
 
-def _page(
-    setup: PollSetup, choices: Sequence[str], template: str, title: str, *, status: int, **context: Any
-) -> Response:
+def _page(setup: PollSetup, choices: Sequence[str], template: str, title: str, **context: Any) -> Response:
     """picks: the proposals of valid choices; unknown names are left out: they were refused before."""
     page = services().page(
         template,
-        title=title,
+        title,
+        services().trail_to(setup.poll, title),
         path=setup.poll.link,
-        trail=services().trail_to(setup.poll, title.removeprefix("오류: ")),
-        status=status,
         doc=setup.poll,
         picked=choices,
         picks=[setup.proposals[name] for name in choices if name in setup.proposals],
