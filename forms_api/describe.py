@@ -62,31 +62,23 @@ VOTE_RECEIPT = _object(
 )
 BOARD = _object(
     {
-        "poll": TEXT,
-        "rules": TEXT,
-        "voters": NUMBER,
-        "papers": NUMBER,
+        **dict.fromkeys(("poll", "rules", "digest", "receipt_key"), TEXT),
+        **dict.fromkeys(("voters", "papers"), NUMBER),
         "receipts": {"type": "array", "items": CODE},
-        "digest": TEXT,
-        "receipt_key": TEXT,
     },
     required=(),
 )
 POLL = _object(
     {
-        "poll": TEXT,
-        "title": TEXT,
+        **dict.fromkeys(("poll", "title", "rules", "receipt_key"), TEXT),
+        **dict.fromkeys(("opens", "closes"), TIME),
         "state": {"enum": ["upcoming", "open", "closed"]},
-        "opens": TIME,
-        "closes": TIME,
         "assurance": {"enum": [1, 2, 3]},
-        "rules": TEXT,
         "keys": {"type": "array", "items": TEXT, "description": "P-256 points of the key holders, base64url"},
         "room": {"type": "integer", "description": "bytes of an envelope's padded content"},
         "max_picks": NUMBER,
         "blank_allowed": {"type": "boolean"},
         "types": {"type": "object"},
-        "receipt_key": TEXT,
     },
     required=(),
 )

@@ -48,16 +48,11 @@ def cancel(number: str) -> Response:
     return _page(found, "forms/cancelled.html", "신청을 취소했습니다", _trail("취소"))
 
 
-@entries.post("/api/entries/<number>/accept")
-def accept(number: str) -> Response:
-    """Take the place that is offered."""
-    return _show(*_act(partial(services().intake.answer, accepts=True), number))
-
-
-@entries.post("/api/entries/<number>/decline")
-def decline(number: str) -> Response:
-    """Leave the place that is offered to the next in line."""
-    return _show(*_act(partial(services().intake.answer, accepts=False), number))
+@entries.post("/api/entries/<number>/accept", defaults={"accepts": True})
+@entries.post("/api/entries/<number>/decline", defaults={"accepts": False})
+def answer_offer(number: str, accepts: bool) -> Response:
+    """Take the place that is offered, or leave it to the next in line."""
+    return _show(*_act(partial(services().intake.answer, accepts=accepts), number))
 
 
 @entries.get("/api/entries/lookup")

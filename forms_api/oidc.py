@@ -44,8 +44,9 @@ class Provider:
         self.issuer = issuer
         self._id, self._secret = client_id, client_secret
         self._lock = threading.Lock()
-        self._told: tuple[float, dict[str, Any]] | None = None
-        self._keys: tuple[float, KeySet] | None = None
+        self._documents: dict[
+            str, tuple[float, dict[str, Any]]
+        ] = {}  # by address: when it was fetched, and what
 
     def address(self, back: str, state: str, nonce: str, verifier: str) -> str:
         """Where the visitor is sent. back: our own address, as registered there. Raises Unavailable."""
@@ -75,7 +76,7 @@ class Provider:
             token = jwt.decode(id_token, self._key_set(), algorithms=ALGORITHMS)
         except (JoseError, ValueError):
             # It may have been signed with a key that came after we asked.
-            token = jwt.decode(id_token, self._key_set(anew=True), algorithms=ALGORITHMS)
+            token = jwt.decode(id_token, self._key_set(PAUSE), algorithms=ALGORITHMS)
         claims = CodeIDToken(
             token.claims,
             token.header,
@@ -100,33 +101,28 @@ class Provider:
 
     def _document(self) -> dict[str, Any]:
         """What the provider says of itself (discovery). Raises Unavailable."""
-        with self._lock:
-            if self._told is None or time.time() - self._told[0] > FRESH:
-                told = self._fetch(self.issuer.rstrip("/") + "/.well-known/openid-configuration")
-                names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-                if (
-                    not all(isinstance(told.get(name), str) for name in names)
-                    or told["issuer"] != self.issuer
-                ):
-                    raise Unavailable(AWAY)
-                self._told = time.time(), told
-            return self._told[1]
-
-    def _key_set(self, anew: bool = False) -> KeySet:
-        address = self._document()["jwks_uri"]
-        with self._lock:
-            age = time.time() - self._keys[0] if self._keys else FRESH
-            if self._keys is None or age >= FRESH or (anew and age >= PAUSE):
-                self._keys = time.time(), KeySet.import_key_set(self._fetch(address))  # type: ignore[arg-type]
-            return self._keys[1]
-
-    def _fetch(self, address: str) -> dict[str, Any]:
-        try:
-            answer = requests.get(address, timeout=PATIENCE, allow_redirects=False)
-            answer.raise_for_status()
-            told = answer.json()
-        except (requests.RequestException, ValueError):
-            raise Unavailable(AWAY) from None
-        if not isinstance(told, dict):
+        told = self._fetched(self.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+        if not all(isinstance(told.get(name), str) for name in names) or told["issuer"] != self.issuer:
+            self._documents.clear()  # asked anew the next time
             raise Unavailable(AWAY)
         return told
+
+    def _key_set(self, fresh: float = FRESH) -> KeySet:
+        return KeySet.import_key_set(self._fetched(self._document()["jwks_uri"], fresh))  # type: ignore[arg-type]
+
+    def _fetched(self, address: str, fresh: float = FRESH) -> dict[str, Any]:
+        """The document of that address, not older than that. Raises Unavailable."""
+        with self._lock:
+            at, told = self._documents.get(address, (0.0, {}))
+            if time.time() - at >= fresh:
+                try:
+                    answer = requests.get(address, timeout=PATIENCE, allow_redirects=False)
+                    answer.raise_for_status()
+                    told = answer.json()
+                except (requests.RequestException, ValueError):
+                    raise Unavailable(AWAY) from None
+                if not isinstance(told, dict):
+                    raise Unavailable(AWAY)
+                self._documents[address] = time.time(), told
+            return told

@@ -25,6 +25,7 @@ from forms_api.voting_pages import VotePost, receipt_page, step_page
 
 voting = Blueprint("voting", __name__)
 ADDRESS = "/api/votes/<slug>"
+TEXTS = ("contact", "code", "envelope", "request", "ticket", "submission")
 MOST_CHOICES = 400  # of one post: more is no ballot of any poll
 
 
@@ -161,26 +162,16 @@ def _request_code(slug: str, contact: str) -> str:
 
 
 def _posted() -> VotePost:
-    """What a plain form sent; choices are sealed here."""
-    form = request.form
-    contact, code, asked, ticket, submission = (
-        form.get(name, "") for name in ("contact", "code", "request", "ticket", "submission")
-    )
-    return VotePost(contact, code, None, form.getlist("choices"), asked, ticket, submission)
+    """What a plain form sent."""
+    texts = {name: request.form.get(name, "") for name in TEXTS if name != "envelope"}
+    return VotePost(choices=request.form.getlist("choices"), **texts)
 
 
 def _sent_ballot(body: Mapping[str, Any]) -> VotePost:
     """What a program sent. Raises Invalid."""
     check_honeypot(body)
-    return VotePost(
-        _text(body, "contact"),
-        _text(body, "code"),
-        _text(body, "envelope") if "envelope" in body else None,
-        _texts(body, "choices") if "choices" in body else None,
-        _text(body, "request"),
-        _text(body, "ticket"),
-        _text(body, "submission"),
-    )
+    texts = {name: _text(body, name) for name in TEXTS if name in body}
+    return VotePost(choices=_texts(body, "choices") if "choices" in body else None, **texts)
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:
