@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, request
+from flask.globals import request_ctx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from civic.clock import Clock
@@ -102,13 +103,19 @@ def identity_provider(settings: Settings) -> IdentityProvider | None:
 
 def register_headers(app: Flask, is_secure: bool) -> None:
     """Set them on everything the app answers; HSTS only where the site is on https."""
-    always = dict(HEADERS)
+    always = list(HEADERS.items())
     if is_secure:
-        always["Strict-Transport-Security"] = f"max-age={ONE_YEAR}; includeSubDomains"
+        always.append(("Strict-Transport-Security", f"max-age={ONE_YEAR}; includeSubDomains"))
+    inner = app.wsgi_app
+
+    # Around the app, as one list: header by header on each response they take a fortieth of a sign-up's time.
+    def answer(environ: Any, start_response: Any) -> Any:
+        return inner(environ, lambda status, headers, *more: start_response(status, headers + always, *more))
+
+    app.wsgi_app = answer  # type: ignore[method-assign]  # Flask's documented way
 
     @app.after_request
-    def add(response: Response) -> Response:
-        response.headers.extend(always)
+    def keep_private(response: Response) -> Response:
         # An answer about a person must not stay in a shared browser or proxy; status and files say otherwise.
         if "Cache-Control" not in response.headers and request.path.startswith("/api/"):
             response.headers["Cache-Control"] = "no-store"
@@ -125,15 +132,15 @@ def register_watch(app: Flask) -> None:
     @app.after_request
     def note(response: Response) -> Response:
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
-        parts = services()
-        route = request.url_rule.rule if request.url_rule else "none"
+        parts, asked = services(), request_ctx.request
+        route = asked.url_rule.rule if asked.url_rule else "none"
         parts.metrics.add("requests_total", route=route, status=response.status_code)
         parts.metrics.add("request_seconds_total", seconds, route=route)
-        if parts.log.on and (request.method not in READING or response.status_code >= 500):
+        if parts.log.on and (asked.method not in READING or response.status_code >= 500):
             parts.log.event(
                 "answered",
                 route=route,
-                method=request.method,
+                method=asked.method,
                 status=response.status_code,
                 refusal=g.get("refusal"),
                 ms=round(seconds * 1000, 1),

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from flask import Flask, request
+from flask import Flask, Request, request
+from flask.globals import request_ctx
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -42,29 +43,30 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
 
     @app.before_request
     def guard() -> None:
-        if request.method in READING:
+        sent = request_ctx.request  # each name asked of `request` would be looked up anew
+        if sent.method in READING:
             return
         # Read before anything is refused: the server hangs up on a body left unread, and the refusal may be lost.
-        fits = read_body()
-        check_origin(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), origins)
+        fits = read_body(sent)
+        check_origin(sent.headers.get("Sec-Fetch-Site"), sent.headers.get("Origin"), origins)
         if not fits:
             raise TooLarge
-        if request.routing_exception is not None:
+        if sent.routing_exception is not None:
             return  # no such address, or not this method: that is the answer, whatever was sent
-        if request.mimetype != "application/json" and request.mimetype not in FORM_TYPES:
+        if sent.mimetype != "application/json" and sent.mimetype not in FORM_TYPES:
             raise UnsupportedType
-        if request.mimetype == FORM_TYPES[0]:
-            check_utf8(request.get_data())
+        if sent.mimetype == FORM_TYPES[0]:
+            check_utf8(sent.get_data())
 
 
-def read_body() -> bool:
+def read_body(sent: Request) -> bool:
     """Does the whole body fit? Then it is kept; a longer one is taken off the line and forgotten."""
-    told = request.content_length
+    told = sent.content_length
     # A body of untold length is cut at the limit and would be misread.
-    if (len(request.get_data()) if told is None else told) <= LONGEST_BODY:
-        request.get_data()
+    if (len(sent.get_data()) if told is None else told) <= LONGEST_BODY:
+        sent.get_data()
         return True
-    line, taken = request.environ["wsgi.input"], 0
+    line, taken = sent.environ["wsgi.input"], 0
     while taken < LONGEST_REST and (part := line.read(LONGEST_BODY)):
         taken += len(part)
     return False

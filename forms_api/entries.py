@@ -113,7 +113,8 @@ def receipt_number(secret: bytes, token: str) -> str:
 
 @lru_cache(maxsize=8)
 def _signer(secret: bytes) -> Signer:
-    return Signer(secret, salt="receipt", key_derivation="hmac", digest_method=hashlib.sha256)
+    signer = Signer(secret, salt="receipt", key_derivation="hmac", digest_method=hashlib.sha256)
+    return Signer(signer.derive_key(), key_derivation="none", digest_method=hashlib.sha256)  # derived once
 
 
 def document(found: Found) -> dict[str, Any]:

@@ -39,13 +39,14 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sums: dict[str, Counter[str]] = {name: Counter() for name in COUNTERS}
+        self._sums: dict[str, Counter[tuple[tuple[str, object], ...]]] = {
+            name: Counter() for name in COUNTERS
+        }
 
     def add(self, name: str, amount: float = 1, /, **labels: object) -> None:
         """More of one of COUNTERS."""
-        said = ",".join(f'{label}="{value}"' for label, value in labels.items())
         with self._lock:
-            self._sums[name][said] += amount  # type: ignore[assignment]  # Counter of floats adds as well
+            self._sums[name][tuple(labels.items())] += amount  # type: ignore[assignment]  # floats add as well
 
     def text(self) -> str:
         """Everything in Prometheus' text format, one sample per line."""
@@ -53,7 +54,9 @@ class Metrics:
         with self._lock:
             for name, sums in self._sums.items():
                 lines.append(f"# TYPE madang_{name} counter")
-                lines += [f"madang_{name}{{{said}}} {round(sum_, 6)}" for said, sum_ in sorted(sums.items())]
+                for labels, total in sorted(sums.items()):
+                    said = ",".join(f'{label}="{value}"' for label, value in labels)
+                    lines.append(f"madang_{name}{{{said}}} {round(total, 6)}")
         return "\n".join(lines) + "\n"
 
 

@@ -136,12 +136,11 @@ class Intake:
         """The entry with its place in line, page and round."""
         position, now = None, self.clock.now()
         doc, round_ = self.page(entry.subject), self.round(entry)
-        if round_ and rules.has_lapsed(entry, round_, now):
+        lapsed = round_ if round_ and rules.has_lapsed(entry, round_, now) else None
+        if lapsed or entry.state == "waiting":
             with self.store.open(entry.subject, who="clock") as book:
-                line.advance(book, round_, now)
-                entry = book.get(entry.number) or entry
-        if entry.state == "waiting":
-            with self.store.open(entry.subject) as book:
+                if lapsed:
+                    line.advance(book, lapsed, now)
                 entry = book.get(entry.number) or entry
                 position = line.position(book, round_, entry)
         try:
