@@ -20,6 +20,7 @@ from civic.library import load
 from civic.places import draw
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
 from tests.forms_api.server import ROOT, Server
+from tests.staff import at, call
 
 SOURCE = "2023년 9월 2일 로또 1등 번호"
 OVER = "2023-09-01T10:00:00+09:00"
@@ -74,12 +75,7 @@ def start(tmp_path: Path, content: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def run(tmp_path: Path, content: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    def command(*arguments: str, now: str) -> subprocess.CompletedProcess[str]:
-        where = ["--content", str(content), "--data", f"tinydb://{tmp_path}/var/data", "--now", now]
-        words = [sys.executable, "-m", "forms_api", "draw", *arguments, *where]
-        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-    return command
+    return lambda *words, now: call("draw", *words, *at(tmp_path, now))
 
 
 def apply(client: httpx.Client, slug: str, round: str, **changes: Any) -> tuple[str, str]:
