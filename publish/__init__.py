@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from publish.app import addresses, create_app
+    from publish.site import addresses, create_app
 
 __all__ = ["addresses", "create_app"]
 
@@ -17,6 +17,6 @@ def __getattr__(name: str) -> Any:
     # Late: a build that has nothing to do never loads Flask.
     if name not in __all__:
         raise AttributeError(name)
-    from publish import app
+    from publish import site
 
-    return getattr(app, name)
+    return getattr(site, name)

@@ -14,7 +14,7 @@ from civic.clock import Clock
 from civic.content.pages import Document
 from civic.library import Library
 from civic.links import FOLDERS, LISTED, NOUNS, link
-from publish import calendars, details, feeds, home, lists
+from publish import calendars, details, files, home, lists
 from publish.draws import add_draws, draw_addresses
 from publish.edition import Edition, Served
 from publish.pages import TYPES, Page, PagesApp, digest
@@ -105,8 +105,8 @@ def _add_files(app: PagesApp, edition: Edition) -> None:
 
     def feed(folder: str = "") -> Page:
         noun = NOUNS[folder] if folder else ""
-        entries = feeds.entries(edition, noun)
-        return edition.page([noun, entries, site], lambda: feeds.feed(edition, noun), ".xml")
+        entries = files.entries(edition, noun)
+        return edition.page([noun, entries, site], lambda: files.feed(edition, noun), ".xml")
 
     def calendar() -> Page:
         dated = [doc for doc in library.everything() if calendars.has_times(doc)]
@@ -115,11 +115,11 @@ def _add_files(app: PagesApp, edition: Edition) -> None:
     def sitemap() -> Page:
         listed = [pick.address(noun) for noun, pick, page in lists.list_pages(edition) if page == 1]
         results = [each.link for each in library.results.values()]
-        entries = feeds.sitemap_entries(library, [link("home"), *listed, *results])
-        return edition.page([entries, site], lambda: feeds.sitemap(site.base_url, entries), ".xml")
+        entries = files.sitemap_entries(library, [link("home"), *listed, *results])
+        return edition.page([entries, site], lambda: files.sitemap(site.base_url, entries), ".xml")
 
     def robots() -> Page:
-        return edition.page([site], lambda: feeds.robots(edition), ".txt")
+        return edition.page([site], lambda: files.robots(edition), ".txt")
 
     def asset(name: str) -> Page:
         content = edition.assets.files[name]
