@@ -83,6 +83,10 @@ class Library:
         """The visible pages of a kind, in the order of its list. Raises KeyError for an unknown noun."""
         return tuple(self._by_folder.get(FOLDERS[noun], {}).values())
 
+    def proposals(self, vote: str) -> tuple[Proposal, ...]:
+        """The visible proposals of a vote, in the order of their list."""
+        return tuple(page for page in self.of("proposal") if isinstance(page, Proposal) and page.vote == vote)
+
     def get(self, folder: str, slug: str) -> Document | None:
         """The visible page of that folder and name, or None."""
         return self._by_folder.get(folder, {}).get(slug)
