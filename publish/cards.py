@@ -33,15 +33,11 @@ def card(doc: Document, library: Library) -> Card:
     match doc:
         case Poll():
             state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
-            if doc.source:
-                state = "closed"  # a vote held elsewhere
-            when = korean.long_period if doc.source else korean.period
-            return Card(doc, state, doc.opens, doc.closes, when(doc.opens, doc.closes))
+            return Card(doc, state, doc.opens, doc.closes, korean.period(doc.opens, doc.closes))
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
-            cost = poll.money(doc.cost) if isinstance(poll, Poll) else korean.won(doc.cost)
-            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=cost)
+            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=korean.won(doc.cost))
         case Lecture():
             return _with_form(doc, doc.form, now, summary(doc), doc.where)
         case Event():

@@ -18,7 +18,7 @@ from civic.votes.paper import UNREADABLE
 from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
 from civic.votes.result import FEWEST, SHARED, rules_of
 from civic.votes.slots import FAULTS
-from civic.votes.words import Money, counting_rules
+from civic.votes.words import counting_rules
 from publish.edition import Edition, Trail
 from publish.pager import pager
 from publish.pages import Page, PagesApp
@@ -154,7 +154,6 @@ def files_of(result: VoteResult) -> dict[str, bytes]:
 def result_page(edition: Edition, result: VoteResult) -> Page:
     """Turnout, winners and reasons, money, rules, and how to count again."""
     title = f"{result.poll.title} 결과"
-    money = _money(result)
     return edition.render(
         "pages/result.html",
         title=title,
@@ -162,10 +161,10 @@ def result_page(edition: Edition, result: VoteResult) -> Page:
         trail=_trail(edition, result, ("결과", "")),
         result=result,
         vote=edition.library.get("votes", result.slug),
-        groups=_groups(edition, result, money),
+        groups=_groups(edition, result),
         standing=_not_voted(result),
-        purses=_purses(result, money),
-        rules=counting_rules(result.poll, money) if result.document.counted is None else (),
+        purses=_purses(result),
+        rules=counting_rules(result.poll),
         downloads=_downloads(result),
         void=_void(result),
         papers=_papers(result),
@@ -175,9 +174,7 @@ def result_page(edition: Edition, result: VoteResult) -> Page:
 
 
 def board_pages(result: VoteResult) -> int:
-    """How many pages the board of a result has; 0 where there is nothing that a voter could look for."""
-    if result.record.source:
-        return 0
+    """How many pages the board of a result has; 0 where nothing is shown singly."""
     listed = [len(each) for each in _listed(result)]
     return -(-max(listed) // PER_BOARD)
 
@@ -230,7 +227,7 @@ def _trail(edition: Edition, result: VoteResult, *more: tuple[str, str]) -> Trai
     return [(edition.list_titles["vote"], link("vote")), *here, *more]
 
 
-def _groups(edition: Edition, result: VoteResult, money: Money) -> list[Group]:
+def _groups(edition: Edition, result: VoteResult) -> list[Group]:
     """By type, in the order of the poll; types that were not voted on are left out."""
     groups: list[Group] = []
     pots = [pot.types for pot in rules_of(result.poll).pots]
@@ -240,7 +237,7 @@ def _groups(edition: Edition, result: VoteResult, money: Money) -> list[Group]:
             line for line in result.document.lines if result.proposals[line.slug].type == kind.id and kind.max
         ]
         most = max((line.votes for line in lines), default=0)
-        rows = tuple(_row(edition, result, line, most, money) for line in lines)
+        rows = tuple(_row(edition, result, line, most) for line in lines)
         together = next((types for types in pots if kind.id in types), ())
         labels = tuple(
             each.label
@@ -252,14 +249,14 @@ def _groups(edition: Edition, result: VoteResult, money: Money) -> list[Group]:
     return groups
 
 
-def _row(edition: Edition, result: VoteResult, line: ResultLine, most: int, money: Money) -> Row:
+def _row(edition: Edition, result: VoteResult, line: ResultLine, most: int) -> Row:
     score = Fraction(line.score)
     proposal = result.proposals[line.slug]
     return Row(
         line,
         proposal,
         width=round(100 * line.votes / most, 2) if most else 0,
-        cost=money(proposal.cost),
+        cost=korean.won(proposal.cost),
         points="" if score == line.votes else f"{float(score):,.2f}".rstrip("0").rstrip("."),
         instead=result.proposals[line.instead].title if line.instead else "",
         has_page=edition.library.get("proposals", line.slug) is not None,
@@ -286,7 +283,7 @@ def _not_voted(result: VoteResult) -> list[Proposal]:
     return [each for each in result.proposals.values() if each.type in closed]
 
 
-def _purses(result: VoteResult, money: Money) -> list[Purse]:
+def _purses(result: VoteResult) -> list[Purse]:
     """The pots that could be spent, in the order of the count."""
     labels = {kind.id: kind.label for kind in result.poll.types}
     pots = [
@@ -301,14 +298,9 @@ def _purses(result: VoteResult, money: Money) -> list[Purse]:
         budget, spent = int(pot.budget), result.document.spent.get(pot.id, 0)
         width = round(min(100 * spent / budget, 100), 2) if budget else 0
         label = labels.get(pot.id, "예산")
-        purses.append(Purse(label, money(budget), money(spent), money(max(budget - spent, 0)), width))
+        left = korean.won(max(budget - spent, 0))
+        purses.append(Purse(label, korean.won(budget), korean.won(spent), left, width))
     return purses
-
-
-def _money(result: VoteResult) -> Money:
-    """Won; for an election from elsewhere its own unit, or bare numbers where the file names none."""
-    unit = result.record.currency if result.record.source else "원"
-    return lambda amount: korean.money(amount, unit)
 
 
 def _downloads(result: VoteResult) -> list[Download]:

@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from civic import korean
 from civic.clock import SEOUL
 from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
@@ -293,21 +292,11 @@ class Poll(Document):
         default=None, description="시험 개표 기록. 없으면 투표를 시작하지 않습니다."
     )
     corrections: Many[Correction] = Field(default=(), description="투표를 시작한 뒤 바로잡은 기록")
-    source: str = Field(
-        default="", max_length=300, description="다른 곳의 투표를 들여왔을 때, 그 출처(votes import)"
-    )
-    currency: str = Field(
-        default="", max_length=10, description="들여온 투표의 돈의 단위. 비우면 단위 없이 적습니다."
-    )
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.closes <= self.opens:
             raise ValueError("closes는 opens보다 뒤여야 합니다")
-        if self.currency and not self.source:
-            raise ValueError("currency는 source가 있는 투표에만 씁니다")
-        if self.source and self.keys:
-            raise ValueError("source가 있는 투표에는 keys를 쓰지 않습니다. 여기서는 투표를 받지 않습니다")
         if len({each.public for each in self.keys}) != len(self.keys):
             raise ValueError("keys에 같은 열쇠가 두 번 있습니다")
         ids = [each.id for each in self.types]
@@ -322,15 +311,6 @@ class Poll(Document):
         if any(len(set(group)) < 2 for group in self.exclusions):
             raise ValueError("exclusions의 묶음마다 서로 다른 제안이 둘 넘게 있어야 합니다")
         return self
-
-    @property
-    def unit(self) -> str:
-        """What its amounts are in: "원", or of a poll from elsewhere its own currency, "" where none was named."""
-        return "원" if not self.source or self.currency == "KRW" else self.currency
-
-    def money(self, amount: int) -> str:
-        """An amount of this poll in words: "4,500만 원", "4,500 EUR"."""
-        return korean.money(amount, self.unit)
 
     def type(self, id: str) -> PollType | None:
         return next((each for each in self.types if each.id == id), None)
