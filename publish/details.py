@@ -6,6 +6,7 @@ from typing import Any
 
 from civic.content.pages import Document, Lecture, Poll, Proposal
 from civic.links import LISTED, link
+from publish.calendars import has_times
 from publish.edition import Edition, Trail
 from publish.pages import Page
 
@@ -23,6 +24,7 @@ def detail(edition: Edition, doc: Document) -> Page:
         doc=doc,
         html=edition.html(doc),
         card=edition.card(doc),
+        has_calendar=has_times(doc),
         **_more(edition, doc),
     )
 
@@ -45,10 +47,12 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
         case Proposal():
             return {"vote": library.get("votes", doc.vote)}
         case Poll():
-            mine = edition.proposals.get(doc.slug, [])
+            proposals = library.proposals(doc.slug)
             result = library.results.get(doc.slug)
             return {
-                "groups": [(kind, [p for p in mine if p.type == kind.id]) for kind in doc.types],
+                "groups": [
+                    (kind, [each for each in proposals if each.type == kind.id]) for kind in doc.types
+                ],
                 "result": result.link if result else "",
             }
         case Lecture():

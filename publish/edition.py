@@ -14,11 +14,11 @@ from markupsafe import Markup
 import templates
 from civic.clock import Clock
 from civic.content.facts import TEXT
-from civic.content.pages import Document, Lecture, Poll, Proposal
+from civic.content.pages import KINDS, Document, Lecture, Poll
 from civic.content.prose import page_behind, prose, without_links
 from civic.content.targets import mentions_of
 from civic.library import Library
-from civic.links import FILTERS, link
+from civic.links import FILTERS, LISTED, link
 from publish.cards import Card, card
 from publish.pages import Page, Writer, digest
 from publish.sources import Sources
@@ -26,14 +26,6 @@ from templates import environment
 
 Trail = list[tuple[str, str]]
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
-
-LIST_TITLES = {
-    "programme": "소식·공고",
-    "lecture": "강좌",
-    "event": "행사",
-    "vote": "주민참여예산 투표",
-    "proposal": "주민참여예산 제안",
-}
 
 
 class Served(Protocol):
@@ -192,16 +184,11 @@ class Edition:
     def list_titles(self) -> dict[str, str]:
         """What each list is called: as in the menu, or by the name of its kind."""
         labels = {item.to: item.label for item in self.library.site.menu}
-        return {noun: labels.get(link(noun), title) for noun, title in LIST_TITLES.items()}
-
-    @cached_property
-    def proposals(self) -> dict[str, list[Proposal]]:
-        """Vote -> its proposals, in list order."""
-        found: dict[str, list[Proposal]] = {}
-        for doc in self.library.of("proposal"):
-            if isinstance(doc, Proposal):
-                found.setdefault(doc.vote, []).append(doc)
-        return found
+        return {
+            kind.noun: labels.get(link(kind.noun), kind.list_title)
+            for kind in KINDS.values()
+            if kind.noun in LISTED
+        }
 
     @cached_property
     def series(self) -> dict[str, list[Lecture]]:

@@ -5,6 +5,7 @@ The descriptions are the staff's reference: docs/content-guide.md is checked aga
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -15,6 +16,7 @@ from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
+FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
 Won = Annotated[int, Field(ge=0)]
 
 
@@ -81,6 +83,7 @@ class Document(Shape):
     """What every page has. `slug`, `body` and `file` are filled by the library, not by staff."""
 
     noun: ClassVar[str] = "page"
+    list_title: ClassVar[str] = ""  # what the list of the kind is called where the menu does not say
 
     title: Line = Field(description="제목")
     summary: str = Field(default="", max_length=300, description="목록과 제목 아래에 보이는 한두 문장")
@@ -139,6 +142,13 @@ class Document(Shape):
         over = max(spec.last_end, getattr(self, "ends", spec.last_end), *ends)
         return over + timedelta(days=spec.consent.keep_days)
 
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Where it stands in the list of its kind: what a reader looks for first comes first. Never by words of the page.
+
+        state_of: the state of a form at that time. Equal ones stand in the order of their file names.
+        """
+        return ()
+
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
         if self.published and self.updated and self.updated < self.published:
@@ -158,12 +168,17 @@ class Programme(Document):
     """A notice of what the district does (공고): content/programs/."""
 
     noun = "programme"
+    list_title = "소식·공고"
 
     kind: Literal["program", "notice"] = Field(
         default="program", description="program은 사업 안내, notice는 알림"
     )
     where: str = Field(default="", max_length=200, description="장소")
     form: FormSpec | None = Field(default=None, description="신청서")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Newest first."""
+        return (-(self.published or date.min).toordinal(),)
 
 
 class Session(Shape):
@@ -184,6 +199,7 @@ class Lecture(Document):
     """A course (강좌): content/lectures/."""
 
     noun = "lecture"
+    list_title = "강좌"
 
     series: str = Field(default="", description="묶음 강좌의 키(site.toml의 series)")
     where: Line = Field(description="장소")
@@ -194,17 +210,28 @@ class Lecture(Document):
     sessions: Many[Session] = Field(default=(), description="회차별 날짜와 내용")
     form: FormSpec | None = Field(default=None, description="신청서")
 
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Open, coming, without form, closed; then by date."""
+        starts = self.sessions[0].starts if self.sessions else self.form.closes if self.form else now
+        rank = {"open": 0, "upcoming": 1, "closed": 3}.get(state_of(self.form), 0) if self.form else 2
+        return rank, starts
+
 
 class Event(Document):
     """Something on one date and place (행사): content/events/."""
 
     noun = "event"
+    list_title = "행사"
 
     starts: SeoulTime = Field(description="시작하는 때")
     ends: SeoulTime = Field(description="끝나는 때")
     where: Line = Field(description="장소")
     host: str = Field(default="", max_length=200, description="함께 여는 곳")
     form: FormSpec | None = Field(default=None, description="신청서")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """The next first, then the past ones, latest first."""
+        return _next_first(self.starts, self.ends, now)
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
@@ -263,6 +290,7 @@ class Poll(Document):
     """A budget vote (투표): content/votes/."""
 
     noun = "vote"
+    list_title = "주민참여예산 투표"
 
     opens: SeoulTime = Field(description="투표를 시작하는 때")
     closes: SeoulTime = Field(description="투표를 마감하는 때")
@@ -312,6 +340,10 @@ class Poll(Document):
             raise ValueError("exclusions의 묶음마다 서로 다른 제안이 둘 넘게 있어야 합니다")
         return self
 
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """The next first, then the past ones, latest first."""
+        return _next_first(self.opens, self.closes, now)
+
     def type(self, id: str) -> PollType | None:
         return next((each for each in self.types if each.id == id), None)
 
@@ -320,12 +352,21 @@ class Proposal(Document):
     """One proposal that stands for a vote (제안): content/proposals/."""
 
     noun = "proposal"
+    list_title = "주민참여예산 제안"
 
     vote: Slug = Field(description="투표의 파일 이름(votes/)")
     type: Slug = Field(description="유형의 키. 투표의 types에 있어야 합니다.")
     cost: Won = Field(description="드는 예산(원)")
     area: str = Field(default="", max_length=60, description="어디에. 예: 수완동")
     withdrawn: bool = Field(default=False, description="철회된 제안. 목록에 남지만 고를 수 없습니다.")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """By vote."""
+        return (self.vote,)
+
+
+def _next_first(starts: datetime, ends: datetime, now: datetime) -> tuple[Any, ...]:
+    return (0, starts.timestamp()) if ends > now else (1, -starts.timestamp())
 
 
 KINDS: dict[str, type[Document]] = {
