@@ -14,7 +14,7 @@ from civic.clock import Clock
 from civic.content.pages import Document
 from civic.library import Library
 from civic.links import FOLDERS, LISTED, NOUNS, link
-from publish import calendars, details, files, home, lists
+from publish import calendars, files, home, lists, views
 from publish.draws import add_draws, draw_addresses
 from publish.edition import Edition, Served
 from publish.pages import TYPES, Page, PagesApp, digest
@@ -70,11 +70,11 @@ def addresses(app: PagesApp) -> Iterator[Address]:
 
 def _add_pages(app: PagesApp, edition: Edition) -> None:
     def detail(slug: str, folder: str = "pages") -> Page:
-        return details.detail(edition, _document(edition, folder, slug))
+        return views.detail(edition, _document(edition, folder, slug))
 
     app.add_url_rule("/", "home", lambda: home.home(edition))
-    app.add_url_rule("/my/", "my", lambda: details.my(edition))
-    app.add_url_rule("/404.html", "not_found", lambda: details.not_found(edition))
+    app.add_url_rule("/my/", "my", lambda: views.my(edition))
+    app.add_url_rule("/404.html", "not_found", lambda: views.not_found(edition))
     if edition.library.of("page"):
         app.add_url_rule("/<slug>/", "page", detail)
     if any(edition.library.of(noun) for noun in LISTED):
