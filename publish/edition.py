@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
-from typing import Any, Protocol, cast
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
 
 from jinja2 import Environment, TemplateError
 from markupsafe import Markup
@@ -18,23 +19,32 @@ from civic.content.pages import KINDS, Document, Lecture, Poll
 from civic.content.prose import page_behind, prose, without_links
 from civic.content.targets import mentions_of
 from civic.library import Library
-from civic.links import FILTERS, LISTED, link
+from civic.links import FILTERS, FOLDERS, LISTED, link
 from publish.cards import Card, card
 from publish.pages import Page, Writer, digest
 from publish.sources import Sources
-from templates import environment
+from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
+Values = dict[str, Any]
+IN_A_LIST = f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # the rule of a folder whose kind has a list
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
 
-class Served(Protocol):
+class Route(NamedTuple):
+    """One sort of address: Flask's rules for it, the view that answers, and what fills the rules for each address there is."""
+
+    endpoint: str
+    rules: tuple[str, ...]
+    view: Callable[..., Page]
+    values: Callable[[], Iterable[Values]] = lambda: ({},)
+
+
+class Served(Addressed, Protocol):
     """The assets of a build: where each is served, and all their files."""
 
     @property
     def files(self) -> Mapping[str, bytes]: ...
-
-    def url(self, name: str) -> str: ...
 
 
 class Text:
@@ -127,6 +137,7 @@ class Edition:
         return self.page(
             [template, self.sources.of(template), self._globals, context],
             lambda: self.env.get_template(template).render(context),
+            Path(template).suffix,
             ahead=text.__str__ if isinstance(text, Text) else None,
         )
 

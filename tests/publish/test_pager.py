@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from publish.pager import pager
+from publish.lists import pager
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from civic.clock import FixedClock, parse_time
 from civic.library import load
 from publish import addresses, create_app
 from publish.edition import Edition
-from publish.home import some_of_each
 from publish.lists import PER_PAGE, list_pages, page_count
+from publish.views import some_of_each
 from tests.builders import write_content
 
 SMALL = Path(__file__).parents[1] / "samples/small"
