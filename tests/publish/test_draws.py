@@ -12,7 +12,7 @@ from civic.clock import FixedClock, parse_time
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.places.draw import list_hash
-from publish import addresses, create_app
+from publish.site import addresses, create_app
 from tests.builders import a_lecture_file, write_content
 from tests.draw_samples import FORGERIES, SEED, SIZES, a_draw, publish_draw
 from tests.publish.test_pages import PlainAssets

@@ -15,9 +15,9 @@ from icalendar import Calendar
 
 from civic.clock import FixedClock, parse_time
 from civic.library import load
-from publish import addresses, create_app
 from publish.edition import Edition
 from publish.lists import PER_PAGE, list_pages, page_count
+from publish.site import addresses, create_app
 from publish.views import some_of_each
 from tests.builders import write_content
 
