@@ -47,7 +47,7 @@ class Served(Addressed, Protocol):
     def files(self) -> Mapping[str, bytes]: ...
 
 
-class Text:
+class PageText:
     """A page's text, made into HTML only where it is shown."""
 
     def __init__(self, library: Library, doc: Document) -> None:
@@ -126,9 +126,9 @@ class Edition:
             self._html[card.doc.link, level] = module.card_item(card, level)
         return self._html[card.doc.link, level]
 
-    def html(self, doc: Document) -> Text:
+    def html(self, doc: Document) -> PageText:
         """A page's text as safe HTML, made when it is shown."""
-        return Text(self.library, doc)
+        return PageText(self.library, doc)
 
     def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
@@ -138,7 +138,7 @@ class Edition:
             [template, self.sources.of(template), self._globals, context],
             lambda: self.env.get_template(template).render(context),
             Path(template).suffix,
-            ahead=text.__str__ if isinstance(text, Text) else None,
+            ahead=text.__str__ if isinstance(text, PageText) else None,
         )
 
     def page(

@@ -115,9 +115,12 @@ def style(root: Path) -> str:
     tokens = stylesheet.parse((kit / "token/krds_tokens.css").read_text("utf-8"))
     parts = stylesheet.parse((kit / "component/output.css").read_text("utf-8"))
     parts = stylesheet.purge(parts, page_words(root), lambda selector: bool(_DROPPED.search(selector)))
-    layer = stylesheet.Rule("@layer kit", rules=stylesheet.sift(parts, _shows_steps))
-    ours = _own_css(root)
-    slim = stylesheet.keep_used_properties((*tokens, layer, *ours))
+    # Without what hides the labels of steps on phones.
+    parts = stylesheet.sift(
+        parts, lambda rule: None if "clip:rect" in rule.body and ".step" in rule.head else rule
+    )
+    layer = stylesheet.Rule("@layer kit", rules=parts)
+    slim = stylesheet.keep_used_properties((*tokens, layer, *_own_css(root)))
 
     def icon(name: str) -> str:
         own = root / "static/icons" / f"{name}.svg"
@@ -135,11 +138,6 @@ def _own_css(root: Path) -> Iterator[stylesheet.Rule]:
             yield from stylesheet.parse(text)
         except ValueError as wrong:
             raise ValueError(f"{file}: {wrong}") from wrong
-
-
-def _shows_steps(rule: stylesheet.Rule) -> stylesheet.Rule | None:
-    """The rule, but not one that hides step labels on phones."""
-    return None if "clip:rect" in rule.body and ".step" in rule.head else rule
 
 
 def page_words(root: Path) -> frozenset[str]:
