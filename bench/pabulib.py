@@ -22,11 +22,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from civic.elsewhere import elections
-from civic.elsewhere.pabulib_reader import decode, parse
+from bench.elections import count
+from bench.elections.election import PublicElection, oddities
+from bench.elections.reader import decode, parse
 from civic.errors import ContentMistakes
 from civic.votes.count import RulesMistake
-from civic.votes.pabulib import Election, oddities
 
 WHY = (
     ("online votes only", "paper ballots counted for the official result are not in the file"),
@@ -38,7 +38,7 @@ WHY = (
 )
 
 
-def why_missed(election: Election, wanted: frozenset[str], got: frozenset[str], tie: object) -> str:
+def why_missed(election: PublicElection, wanted: frozenset[str], got: frozenset[str], tie: object) -> str:
     """A reason that the file itself gives, or what can be seen from the figures."""
     comment = election.meta.get("comment", "")
     reasons = [text for words, text in WHY if words in comment.lower()][:1]
@@ -64,7 +64,7 @@ def run(folder: Path, slow: float) -> int:
             print("REFUSED", str(err).splitlines()[0], f"({len(err.mistakes)} mistakes)")
             continue
         try:
-            recount = elections.recount(election)
+            recount = count.recount(election)
         except RulesMistake as err:
             sums["refused"] += 1
             print("REFUSED", path.name, err)
@@ -72,7 +72,7 @@ def run(folder: Path, slow: float) -> int:
         took = time.perf_counter() - started
         if slow and took > slow:
             print(f"SLOW    {path.name}: {took:.1f} s")
-        published = elections.published_votes(election)
+        published = count.published_votes(election)
         if published is None:
             sums["no votes column"] += 1
         elif published == recount.votes:
@@ -85,7 +85,7 @@ def run(folder: Path, slow: float) -> int:
             print(
                 f"VOTES   {path.name}: {len(odd)} differ (published, counted): {dict(list(odd.items())[:3])}"
             )
-        wanted, got = elections.official(election), frozenset(recount.winners)
+        wanted, got = count.official(election), frozenset(recount.winners)
         if wanted is None:
             sums["no official winners"] += 1
         elif wanted == got:
@@ -136,7 +136,7 @@ def speed(kind: str, quoted: bool, ballots: int = 130_000, proposals: int = 200,
         taken["csv"].append(time.process_time() - started)
         started = time.process_time()
         election = parse(text, "generated.pb")
-        elections.recount(election)
+        count.recount(election)
         taken["count"].append(time.process_time() - started)
         oddities(election)
         taken["remarks"].append(time.process_time() - started)

@@ -114,11 +114,6 @@ def period(start: datetime, end: datetime) -> str:
     return f"{short_moment(start)} ~ {closing(end)}"
 
 
-def long_period(start: datetime, end: datetime) -> str:
-    """The same by days, with years: "2022년 1월 1일(토) ~ 2022년 12월 31일(토)". For what is long past."""
-    return f"{day(start)} ~ {day(end - timedelta(microseconds=1))}"
-
-
 def left(until: datetime, now: datetime) -> str:
     """Time that is left in words: "4일 3시간", "3시간 5분", "5분"; "" when none is."""
     minutes = int((until - now).total_seconds() // 60)
@@ -144,11 +139,6 @@ def won(amount: int) -> str:
     if odd:
         parts.append(f"{odd:,}")
     return " ".join(parts) + (" 원" if not odd else "원")
-
-
-def money(amount: int, unit: str = "원") -> str:
-    """Money in any unit: (4500, "EUR") -> "4,500 EUR"; won as `won` says it; "" is a unit that nobody named."""
-    return won(amount) if unit in ("원", "KRW") else f"{amount:,} {unit}".rstrip()
 
 
 def josa(word: str, pair: str) -> str:

@@ -53,7 +53,7 @@ class VoteResult:
     poll: Poll
     proposals: Mapping[str, Proposal]
     files: Mapping[str, bytes]  # name -> content, as they are offered for download
-    ballots: BallotsFile | None = None  # None under civic.votes.result.FEWEST, and where another rule counted
+    ballots: BallotsFile | None = None  # None under civic.votes.result.FEWEST
     receipts: ReceiptsFile | None = None
 
     @property
@@ -65,8 +65,8 @@ class VoteResult:
         return link("result", self.slug)
 
     def is_shown(self, now: datetime) -> bool:
-        """From its publication on; an election from elsewhere is long known, whatever a demonstration's clock says."""
-        return bool(self.record.source) or self.record.published_at <= now
+        """From its publication on."""
+        return self.record.published_at <= now
 
     @cached_property
     def made_from(self) -> str:
@@ -224,7 +224,7 @@ def _agreement(result: VoteResult) -> Iterator[str]:
         yield "투표가 끝나기 전에 공개한 결과입니다"
     if BALLOTS in result.files and document.ballots < FEWEST:
         yield f"표가 {FEWEST}장보다 적으면 표를 하나씩 공개하지 않습니다: {BALLOTS}"
-    if BALLOTS not in result.files and document.ballots >= FEWEST and not document.counted:
+    if BALLOTS not in result.files and document.ballots >= FEWEST:
         yield f"{BALLOTS}이 없습니다"
     unknown = {line.slug for line in document.lines} ^ set(result.proposals)
     if unknown:
@@ -289,7 +289,7 @@ def _recount(result: VoteResult) -> Iterator[str]:
         tables,
         document.draw,
     )
-    published: dict[str, Any] = document.model_dump(mode="json", exclude={"counted"})
+    published: dict[str, Any] = document.model_dump(mode="json")
     for name in ("voters", "ballots", "void", "blank", "winners", "spent", "tie"):
         if published[name] != again[name]:
             yield f"{RESULTS}: {name}가 표와 다릅니다 (적힌 것 {published[name]}, 다시 센 것 {again[name]})"
@@ -303,12 +303,11 @@ def _recount(result: VoteResult) -> Iterator[str]:
 
 def _copies(result: VoteResult) -> Iterator[str]:
     """Do the files for spreadsheets and other programs say the same as those that were counted again?"""
-    record, document = result.record, result.document
-    poll = result.poll.model_copy(update={"source": record.source, "currency": record.currency})
     cast = _cast(result.ballots) if result.ballots else None
-    for name, text in copies(poll, list(result.proposals.values()), document.lines, cast).items():
-        as_it_came = name == "election.pb" and record.source
-        if name not in result.files or as_it_came:
+    for name, text in copies(
+        result.poll, list(result.proposals.values()), result.document.lines, cast
+    ).items():
+        if name not in result.files:
             continue
         if result.files[name].decode().replace("\r\n", "\n") != text.replace(
             "\r\n", "\n"

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from civic import korean
-from civic.content.form import FormSpec
 from civic.content.meetings import summary
-from civic.content.pages import Document, Event, Lecture, Poll, Programme, Proposal
+from civic.content.pages import Document, Poll, Proposal
 from civic.library import Library
 from civic.places.rules import form_state, round_state
 
@@ -33,26 +32,18 @@ def card(doc: Document, library: Library) -> Card:
     match doc:
         case Poll():
             state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
-            if doc.source:
-                state = "closed"  # a vote held elsewhere
-            when = korean.long_period if doc.source else korean.period
-            return Card(doc, state, doc.opens, doc.closes, when(doc.opens, doc.closes))
+            return Card(doc, state, doc.opens, doc.closes, korean.period(doc.opens, doc.closes))
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
-            cost = poll.money(doc.cost) if isinstance(poll, Poll) else korean.won(doc.cost)
-            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=cost)
-        case Lecture():
-            return _with_form(doc, doc.form, now, summary(doc), doc.where)
-        case Event():
-            return _with_form(doc, doc.form, now, summary(doc), doc.where)
-        case Programme():
-            return _with_form(doc, doc.form, now, "", doc.where)
+            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=korean.won(doc.cost))
         case _:
-            return Card(doc)
+            return _of_form(doc, now)
 
 
-def _with_form(doc: Document, spec: FormSpec | None, now: datetime, when: str, where: str) -> Card:
+def _of_form(doc: Document, now: datetime) -> Card:
+    """Of a page that may have meetings, a place and a form."""
+    spec, when, where = doc.spec, summary(doc), getattr(doc, "where", "")
     if spec is None:
         return Card(doc, when=when, where=where)
     state = form_state(spec, now)

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from civic.codes import new_code
 from civic.content.front_matter import FENCE
 from civic.content.pages import Poll, PollType, Proposal
@@ -72,20 +74,15 @@ def a_board(count: int) -> Board:
 
 def write_site(content: Path, poll: Poll, proposals: Sequence[Proposal]) -> Path:
     """A content folder with this vote and its proposals."""
-    from forms_api.commands.votes_import import front_matter
-
     skipped = {"slug", "file", "body"}
     (content / "votes").mkdir(parents=True)
     (content / "proposals").mkdir()
     (content / "site.toml").write_text(SITE, "utf-8")
     for folder, each in [("votes", poll), *(("proposals", each) for each in proposals)]:
         fields = each.model_dump(exclude=skipped, exclude_defaults=True)
-        fields |= {
-            name: [dict(row) for row in rows] for name, rows in fields.items() if isinstance(rows, tuple)
-        }
-        text = front_matter(fields)
-        assert text.startswith(FENCE)
-        (content / folder / f"{each.slug}.md").write_text(text, "utf-8")
+        (content / folder / f"{each.slug}.md").write_text(
+            f"{FENCE}\n{tomlkit.dumps(fields)}{FENCE}\n", "utf-8"
+        )
     return content
 
 

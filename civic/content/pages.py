@@ -5,17 +5,18 @@ The descriptions are the staff's reference: docs/content-guide.md is checked aga
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from civic import korean
 from civic.clock import SEOUL
 from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
+FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
 Won = Annotated[int, Field(ge=0)]
 
 
@@ -82,6 +83,7 @@ class Document(Shape):
     """What every page has. `slug`, `body` and `file` are filled by the library, not by staff."""
 
     noun: ClassVar[str] = "page"
+    list_title: ClassVar[str] = ""  # what the list of the kind is called where the menu does not say
 
     title: Line = Field(description="제목")
     summary: str = Field(default="", max_length=300, description="목록과 제목 아래에 보이는 한두 문장")
@@ -140,6 +142,13 @@ class Document(Shape):
         over = max(spec.last_end, getattr(self, "ends", spec.last_end), *ends)
         return over + timedelta(days=spec.consent.keep_days)
 
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Where it stands in the list of its kind: what a reader looks for first comes first. Never by words of the page.
+
+        state_of: the state of a form at that time. Equal ones stand in the order of their file names.
+        """
+        return ()
+
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
         if self.published and self.updated and self.updated < self.published:
@@ -159,12 +168,17 @@ class Programme(Document):
     """A notice of what the district does (공고): content/programs/."""
 
     noun = "programme"
+    list_title = "소식·공고"
 
     kind: Literal["program", "notice"] = Field(
         default="program", description="program은 사업 안내, notice는 알림"
     )
     where: str = Field(default="", max_length=200, description="장소")
     form: FormSpec | None = Field(default=None, description="신청서")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Newest first."""
+        return (-(self.published or date.min).toordinal(),)
 
 
 class Session(Shape):
@@ -185,6 +199,7 @@ class Lecture(Document):
     """A course (강좌): content/lectures/."""
 
     noun = "lecture"
+    list_title = "강좌"
 
     series: str = Field(default="", description="묶음 강좌의 키(site.toml의 series)")
     where: Line = Field(description="장소")
@@ -195,17 +210,28 @@ class Lecture(Document):
     sessions: Many[Session] = Field(default=(), description="회차별 날짜와 내용")
     form: FormSpec | None = Field(default=None, description="신청서")
 
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Open, coming, without form, closed; then by date."""
+        starts = self.sessions[0].starts if self.sessions else self.form.closes if self.form else now
+        rank = {"open": 0, "upcoming": 1, "closed": 3}.get(state_of(self.form), 0) if self.form else 2
+        return rank, starts
+
 
 class Event(Document):
     """Something on one date and place (행사): content/events/."""
 
     noun = "event"
+    list_title = "행사"
 
     starts: SeoulTime = Field(description="시작하는 때")
     ends: SeoulTime = Field(description="끝나는 때")
     where: Line = Field(description="장소")
     host: str = Field(default="", max_length=200, description="함께 여는 곳")
     form: FormSpec | None = Field(default=None, description="신청서")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """The next first, then the past ones, latest first."""
+        return _next_first(self.starts, self.ends, now)
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
@@ -264,6 +290,7 @@ class Poll(Document):
     """A budget vote (투표): content/votes/."""
 
     noun = "vote"
+    list_title = "주민참여예산 투표"
 
     opens: SeoulTime = Field(description="투표를 시작하는 때")
     closes: SeoulTime = Field(description="투표를 마감하는 때")
@@ -293,21 +320,11 @@ class Poll(Document):
         default=None, description="시험 개표 기록. 없으면 투표를 시작하지 않습니다."
     )
     corrections: Many[Correction] = Field(default=(), description="투표를 시작한 뒤 바로잡은 기록")
-    source: str = Field(
-        default="", max_length=300, description="다른 곳의 투표를 들여왔을 때, 그 출처(votes import)"
-    )
-    currency: str = Field(
-        default="", max_length=10, description="들여온 투표의 돈의 단위. 비우면 단위 없이 적습니다."
-    )
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.closes <= self.opens:
             raise ValueError("closes는 opens보다 뒤여야 합니다")
-        if self.currency and not self.source:
-            raise ValueError("currency는 source가 있는 투표에만 씁니다")
-        if self.source and self.keys:
-            raise ValueError("source가 있는 투표에는 keys를 쓰지 않습니다. 여기서는 투표를 받지 않습니다")
         if len({each.public for each in self.keys}) != len(self.keys):
             raise ValueError("keys에 같은 열쇠가 두 번 있습니다")
         ids = [each.id for each in self.types]
@@ -323,14 +340,9 @@ class Poll(Document):
             raise ValueError("exclusions의 묶음마다 서로 다른 제안이 둘 넘게 있어야 합니다")
         return self
 
-    @property
-    def unit(self) -> str:
-        """What its amounts are in: "원", or of a poll from elsewhere its own currency, "" where none was named."""
-        return "원" if not self.source or self.currency == "KRW" else self.currency
-
-    def money(self, amount: int) -> str:
-        """An amount of this poll in words: "4,500만 원", "4,500 EUR"."""
-        return korean.money(amount, self.unit)
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """The next first, then the past ones, latest first."""
+        return _next_first(self.opens, self.closes, now)
 
     def type(self, id: str) -> PollType | None:
         return next((each for each in self.types if each.id == id), None)
@@ -340,12 +352,21 @@ class Proposal(Document):
     """One proposal that stands for a vote (제안): content/proposals/."""
 
     noun = "proposal"
+    list_title = "주민참여예산 제안"
 
     vote: Slug = Field(description="투표의 파일 이름(votes/)")
     type: Slug = Field(description="유형의 키. 투표의 types에 있어야 합니다.")
     cost: Won = Field(description="드는 예산(원)")
     area: str = Field(default="", max_length=60, description="어디에. 예: 수완동")
     withdrawn: bool = Field(default=False, description="철회된 제안. 목록에 남지만 고를 수 없습니다.")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """By vote."""
+        return (self.vote,)
+
+
+def _next_first(starts: datetime, ends: datetime, now: datetime) -> tuple[Any, ...]:
+    return (0, starts.timestamp()) if ends > now else (1, -starts.timestamp())
 
 
 KINDS: dict[str, type[Document]] = {

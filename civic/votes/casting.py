@@ -140,9 +140,7 @@ class Polling:
     def state(self, standing: Standing) -> str:
         """ "upcoming" (also while the box is not ready), "open" or "closed"; opens <= now < closes."""
         now = self.clock.now()
-        if (
-            now >= standing.poll.closes or standing.poll.source
-        ):  # one from elsewhere is over, whatever the clock
+        if now >= standing.poll.closes:
             return "closed"
         return "open" if standing.ready and now >= standing.poll.opens else "upcoming"
 

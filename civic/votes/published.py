@@ -1,6 +1,6 @@
 """A published result as it lies in content/results/: the record that staff see, and the files behind it. No files read.
 
-`votes publish` and `votes import` write them; docs/rules.md#published describes every name.
+`votes publish` writes them; docs/rules.md#published describes every name.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ class VoteRecord(Shape):
     voters: Count = Field(description="투표한 사람")
     ballots: Count = Field(description="유효한 표")
     void: Count = Field(default=0, description="무효표")
-    source: str = Field(default="", max_length=300, description="다른 곳의 투표를 들여왔을 때, 그 출처")
-    currency: str = Field(default="", max_length=10, description="돈의 단위. 비우면 원")
     destroyed_at: SeoulTime | None = Field(
         default=None, description="투표함을 없앤 때. 그 뒤에는 결과를 바꾸지 않습니다."
     )
@@ -81,14 +79,6 @@ class ResultLine(Shape):
     reason: str
     wording: str
     instead: str
-
-
-class Counted(Shape):
-    """How a result was counted when the poll's own rules cannot say it (an election from elsewhere)."""
-
-    rule: str
-    vote_type: str
-    notes: Many[str] = ()
 
 
 class Drawn(Shape):
@@ -127,7 +117,6 @@ class ResultsFile(Shape):
     winners: Many[Slug]
     spent: dict[str, Count]
     tie: Many[Slug] | None
-    counted: Counted | None = None  # None: by the declared rules
 
 
 class CastBallot(Shape):

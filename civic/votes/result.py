@@ -163,9 +163,8 @@ def results_csv(lines: Iterable[Line | ResultLine], proposals: Iterable[Proposal
     """One row per proposal in the order of the lines; every cell quoted, with a BOM."""
     known = {each.slug: each for each in proposals}
     labels = {kind.id: kind.label for kind in poll.types}
-    cost = f"예산({poll.unit})" if poll.unit else "예산"
     rows: list[tuple[object, ...]] = [
-        ("순위", "제안", "제목", "유형", cost, "득표", "점수", "결과", "대신 선정된 제안")
+        ("순위", "제안", "제목", "유형", "예산(원)", "득표", "점수", "결과", "대신 선정된 제안")
     ]
     for line in lines:
         each = known[line.slug]

@@ -1,6 +1,6 @@
 """A result as the files of content/results/: the record, and beside it all that is needed to count again. Text only.
 
-Written by `votes publish` and `votes import`; read back, and counted again, by civic/recount.py.
+Written by `votes publish`; read back, and counted again, by civic/recount.py.
 """
 
 from __future__ import annotations
@@ -38,14 +38,6 @@ class Board:
     digest: str
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where an election from elsewhere comes from, and the unit of its money."""
-
-    source: str
-    currency: str = ""
-
-
 def result_files(
     poll: Poll,
     proposals: Sequence[Proposal],
@@ -59,7 +51,6 @@ def result_files(
     draw: Sequence[str] = (),
     drawn: Drawn | None = None,
     board: Board | None = None,
-    origin: Origin | None = None,
     corrections: Sequence[ResultCorrection] = (),
 ) -> dict[str, str]:
     """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
@@ -79,7 +70,7 @@ def result_files(
     if board is not None:
         told = {"poll": poll.slug, "rules": results["rules_hash"], "digest": board.digest}
         files[RECEIPTS] = as_json(told | {"receipts": list(board.receipts)})
-    return placed(results, files, at, board, origin, corrections)
+    return placed(results, files, at, board, corrections)
 
 
 def copies(
@@ -105,7 +96,6 @@ def placed(
     files: Mapping[str, str],
     at: datetime,
     board: Board | None = None,
-    origin: Origin | None = None,
     corrections: Sequence[ResultCorrection] = (),
 ) -> dict[str, str]:
     """These files of one result in their places, and the record that names them."""
@@ -118,8 +108,6 @@ def placed(
         voters=results["voters"],
         ballots=results["ballots"],
         void=results["void"],
-        source=origin.source if origin else "",
-        currency=origin.currency if origin else "",
         files=tuple(sorted(f"{slug}/{name}" for name in files)),
         corrections=tuple(corrections),
     )

@@ -7,7 +7,6 @@ import io
 import json
 import random
 import time
-import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,16 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civic.elsewhere.declared import declared_rules, named_exclusions
-from civic.elsewhere.elections import recount
-from civic.elsewhere.pabulib_reader import decode, parse
-from civic.elsewhere.tally_shares import Shares, TooMuchWork, Work, add_one, equal_shares
+from bench.elections.__main__ import main
+from bench.elections.count import recount
+from bench.elections.election import PublicElection
+from bench.elections.figures import number, thousands_mark
+from bench.elections.reader import decode, parse
+from bench.elections.rules import declared_rules, named_exclusions
+from bench.elections.shares import Shares, TooMuchWork, Work, add_one, equal_shares
 from civic.errors import ContentMistakes
 from civic.votes.count import RulesMistake
-from civic.votes.pabulib import Election, Project, write
-from civic.votes.pabulib_numbers import number, thousands_mark
-from forms_api.commands.votes import votes as votes_group
+from civic.votes.pabulib import Project, write
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "pb"
 
@@ -45,7 +45,7 @@ def a_file(
     )
 
 
-def read(**more: str) -> Election:
+def read(**more: str) -> PublicElection:
     return parse(a_file(**more), "x.pb")
 
 
@@ -56,7 +56,7 @@ def mistakes(text: str) -> list[str]:
 
 
 def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(votes_group, [str(word) for word in words])
+    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 # -- figures
@@ -242,7 +242,7 @@ def test_flags_of_a_rule_are_composed() -> None:
 
 def test_an_unknown_part_of_a_rule_is_said_and_the_json_stays(tmp_path: Path) -> None:
     (tmp_path / "x.pb").write_text(a_file(rule="greedy-lottery"), "utf-8")
-    done = run("tally", tmp_path / "x.pb", "--json")
+    done = run(tmp_path / "x.pb", "--json")
     assert list(json.loads(done.stdout)) == ["votes", "winners", "tie"]
     assert "모르는 규칙(greedy-lottery)" in done.stderr
 
@@ -286,7 +286,7 @@ PARTED = {
 }
 
 
-def parted(meta: str) -> Election:
+def parted(meta: str) -> PublicElection:
     return parse(a_file(meta=meta, **PARTED).replace("cost;name", "cost;name;category"), "x.pb")
 
 
@@ -323,7 +323,7 @@ def test_category_budgets_that_fit_nothing_are_passed_over_and_said(meta: str) -
 
 
 def pairs(comment: str, ids: str = "5 8 12 26 773 153") -> set[frozenset[str]]:
-    election = Election(
+    election = PublicElection(
         {"budget": "1", "comment": comment}, {id: Project(id, 1) for id in ids.split()}, voters=[], votes=[]
     )
     return set(named_exclusions(election))
@@ -423,7 +423,7 @@ def test_money_in_the_millions_is_not_counted_won_by_won() -> None:
 def test_too_much_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooMuchWork):
         add_one({"a": {0: 1}}, {"a": 5}, 20, 2, work=Work(0))
-    monkeypatch.setattr("civic.elsewhere.elections.Work", lambda: Work(0))
+    monkeypatch.setattr("bench.elections.count.Work", lambda: Work(0))
     with pytest.raises(RulesMistake, match="균등 지분"):
         recount(read(rule="equalshares/add1"))
 
@@ -437,58 +437,11 @@ def test_equal_shares_gives_its_own_reasons() -> None:
     }  # fmt: skip
 
 
-# -- bringing it in
-
-
-@pytest.mark.parametrize(
-    ("begin", "end", "instance", "opens", "closes", "said"),
-    [
-        ("2020-01-05 10:00", "05.02.2020 23:59", "x", "2020-01-05", "2020-02-06", False),
-        ("", "", "2019", "2019-01-01", "2020-01-01", True),
-        ("01.2020", "", "1999", "2020-01-01", "2021-01-01", True),
-        ("2019/2020", "soon", "1999", "2019-01-01", "2020-01-01", True),
-        ("32.01.2020", "", "", "2020-01-01", "2021-01-01", True),
-        ("", "", "Round 3", "2000-01-01", "2001-01-01", True),
-        ("2021", "2021", "", "2021-01-01", "2022-01-01", False),
-        ("2021-05-01", "9999-12-31", "", "2021-05-01", "2021-05-02", True),
-    ],
-)
-def test_import_without_a_readable_date(
-    begin: str, end: str, instance: str, opens: str, closes: str, said: bool, tmp_path: Path
-) -> None:
-    """A missing or odd date once kept out elections that could be counted. The year does, and the page says so."""
-    dates = f"date_begin;{begin}\ndate_end;{end}\ninstance;{instance}\n"
-    (tmp_path / "x.pb").write_text(a_file(meta=dates), "utf-8")
-    done = run("import", tmp_path / "x.pb", "--content", tmp_path / "content")
-    assert (done.exit_code, done.stderr) == (0, "")
-    front = tomllib.loads((tmp_path / "content" / "votes" / "x.md").read_text("utf-8").split("+++")[1])
-    assert (str(front["opens"])[:10], str(front["closes"])[:10]) == (opens, closes)
-    assert ("날짜를 밝히지 않음" in [fact["text"] for fact in front["facts"]]) is said
-
-
-@pytest.mark.parametrize(
-    ("name", "reasons"),
-    [
-        ("cumulative", {"선정", "기준 미달"}),
-        ("ordinal", {"선정", "예산 부족"}),
-        ("shares", {"선정", "지지한 사람들의 몫으로 모자람"}),
-        ("eighty", {"선정", "선정(모자란 금액은 예비 재원)", "앞 순위에서 선정 마감"}),
-    ],
-)
-def test_imported_results_have_a_table_with_reasons(name: str, reasons: set[str], tmp_path: Path) -> None:
-    """Results that our own rules cannot say once came without a table, and with no more than "not selected"."""
-    assert run("import", SAMPLES / f"{name}.pb", "--content", tmp_path).exit_code == 0
-    folder = tmp_path / "results" / name
-    rows = list(csv.reader(io.StringIO((folder / "results.csv").read_text("utf-8"))))
-    told = json.loads((folder / "results.json").read_text("utf-8"))
-    assert {line["wording"] for line in told["lines"]} == reasons
-    assert [row[7] for row in rows[1:]] == [line["wording"] for line in told["lines"]]
-    record = tomllib.loads((tmp_path / "results" / f"{name}.toml").read_text("utf-8"))
-    assert f"{name}/results.csv" in record["files"]
+# -- writing
 
 
 def test_text_is_written_in_quotes_and_picks_are_not() -> None:
-    election = Election(
+    election = PublicElection(
         {"budget": "10", "vote_type": "approval", "description": "Park", "unit": "광산구"},
         {"a": Project("a", 10, "Park", other={"description": "a; b"})},
         voters=["1"],
@@ -498,7 +451,7 @@ def test_text_is_written_in_quotes_and_picks_are_not() -> None:
     assert 'description;"Park"' in lines
     assert 'unit;"광산구"' in lines
     assert "budget;10" in lines
-    assert 'a;10;"Park";"a; b"' in lines
+    assert 'a;10;;"Park";;"a; b"' in lines
     assert lines[-1] == "1;a"
 
 
@@ -553,7 +506,7 @@ def test_a_torn_file_is_counted_or_refused_by_line(name: str, tmp_path: Path) ->
     file = tmp_path / "x.pb"
     for _ in range(150):
         file.write_text(torn(whole, chance), "utf-8", newline="")
-        done = run("tally", file, "--json")
+        done = run(file, "--json")
         if done.exit_code == 0:
             assert list(json.loads(done.stdout)) == ["votes", "winners", "tie"]
         else:

@@ -170,7 +170,7 @@ def test_wrong_calls(office: Server, folder: Path, arguments: list[str], code: i
         ("entries show A B", "더 적은 값이 있습니다 (found B)"),
         ("entries list --state here", "'absent' 가운데 하나여야 합니다 (found here)"),
         ("votes keys budget-2024 --content /nowhere", "--content: 없습니다 (found /nowhere)"),
-        ("votes tally /nowhere/a.pb", "없습니다 (found /nowhere/a.pb)"),
+        ("votes open /nowhere/a.json", "없습니다 (found /nowhere/a.json)"),
     ],
 )
 def test_a_wrong_call_is_named_in_korean(

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.elections.count import recount
+from bench.elections.reader import parse
 from civic.content.pages import Poll, Proposal
-from civic.elsewhere.elections import recount
-from civic.elsewhere.pabulib_reader import parse
 from civic.votes import count as counting
 from civic.votes import result
 from civic.votes.ballot import Spoiled

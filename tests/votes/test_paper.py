@@ -22,7 +22,7 @@ from civic.votes.paper import (
     read_document,
     read_entry,
 )
-from publish import create_app
+from publish.site import create_app
 from tests.ballot_samples import a_poll, some_proposals
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, run

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 
-Number = int | Fraction
+from civic.votes.count import Number
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,2})?", re.IGNORECASE)
 _BLANKS = re.compile(r"[\s\u00a0\u202f_']")
@@ -54,8 +54,3 @@ def thousands_mark(figures: Iterable[str]) -> str | None:
         return ""
     decimals = any("," in figure and not _OPEN.fullmatch(figure) for figure in plain)
     return None if decimals or any(map(_LONG.fullmatch, plain)) else ","
-
-
-def plain(value: Number) -> str:
-    """12 or 612.5; a fraction that does not end in decimals as its nearest one."""
-    return str(value) if isinstance(value, int) or value.denominator == 1 else repr(float(value))

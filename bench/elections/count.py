@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import repeat
 
-from civic.elsewhere.declared import POT, Declared, declared_rules, part_of
-from civic.elsewhere.tally_shares import Shares, TooMuchWork, Work, add_one, equal_shares, preferred
+from bench.elections.election import RATED, PublicElection, borda
+from bench.elections.figures import number
+from bench.elections.rules import POT, Declared, declared_rules, part_of
+from bench.elections.shares import Shares, TooMuchWork, Work, add_one, equal_shares, preferred
 from civic.votes.count import Candidate, Line, Number, Outcome, Pot, RulesMistake, outcome
-from civic.votes.pabulib import RATED, Election, borda
-from civic.votes.pabulib_numbers import number
 
 WITHDRAWN_COST = 999_999_999  # the format's mark for a proposal taken off the list after the vote
 
@@ -32,7 +32,7 @@ class Recount:
     notes: tuple[str, ...] = ()
 
 
-def recount(election: Election) -> Recount:
+def recount(election: PublicElection) -> Recount:
     """Votes, scores and winners from the raw ballots; published figures in the file are not looked at."""
     votes = _votes(election)
     scores, score_notes = _scores(election, votes)
@@ -46,7 +46,7 @@ def recount(election: Election) -> Recount:
 
 
 def _by_score(
-    election: Election, declared: Declared, votes: Mapping[str, Number], scores: Mapping[str, Number]
+    election: PublicElection, declared: Declared, votes: Mapping[str, Number], scores: Mapping[str, Number]
 ) -> Outcome:
     """The outcome in the order of scores; with `rest`, a second one over what is left of money and projects."""
     counted = {slug: int(n) for slug, n in votes.items()}
@@ -63,7 +63,7 @@ def _by_score(
     return Outcome((*won, *second.lines), spent, first.tie or second.tie)
 
 
-def candidates(election: Election) -> list[Candidate]:
+def candidates(election: PublicElection) -> list[Candidate]:
     kind = part_of(election)
     return [
         Candidate(
@@ -76,7 +76,7 @@ def candidates(election: Election) -> list[Candidate]:
     ]
 
 
-def _votes(election: Election) -> dict[str, Number]:
+def _votes(election: PublicElection) -> dict[str, Number]:
     """How often each project is named; a ballot with a strength counts that many times."""
     found: Mapping[str, Number]
     if election.strengths:
@@ -90,7 +90,9 @@ def _votes(election: Election) -> dict[str, Number]:
     return {slug: found.get(slug, 0) for slug in election.projects}
 
 
-def _scores(election: Election, votes: Mapping[str, Number]) -> tuple[dict[str, Number], tuple[str, ...]]:
+def _scores(
+    election: PublicElection, votes: Mapping[str, Number]
+) -> tuple[dict[str, Number], tuple[str, ...]]:
     """What the file ranks by: votes; points given; or Borda points of an ordinal ballot (k for the first of
     k picks, 1 for the last: the published score columns use the ballot's own length)."""
     kind = election.vote_type
@@ -116,7 +118,7 @@ def _scores(election: Election, votes: Mapping[str, Number]) -> tuple[dict[str, 
 
 
 def _shares(
-    election: Election, declared: Declared, scores: Mapping[str, Number]
+    election: PublicElection, declared: Declared, scores: Mapping[str, Number]
 ) -> tuple[Outcome, tuple[str, ...]]:
     """The outcome by Equal Shares with the first tie whose other order would give other winners, and remarks.
     Raises RulesMistake when the count would take too long."""
@@ -180,7 +182,7 @@ def _matters(
 
 
 def _as_outcome(
-    election: Election,
+    election: PublicElection,
     scores: Mapping[str, Number],
     below: Collection[str],
     winners: Sequence[str],
@@ -206,7 +208,7 @@ def _as_outcome(
     return Outcome(tuple(lines), {POT: spent}, tie)
 
 
-def official(election: Election) -> frozenset[str] | None:
+def official(election: PublicElection) -> frozenset[str] | None:
     """Whom the file's own rule selected; None when it does not say.
 
     Mark 1 is a winner; 2 is one too under the 80 % rule, and elsewhere (like 3) something that a comment
@@ -219,7 +221,7 @@ def official(election: Election) -> frozenset[str] | None:
     return frozenset(slug for slug, mark in marks.items() if mark.removesuffix(".0") in won)
 
 
-def published_votes(election: Election) -> dict[str, Number] | None:
+def published_votes(election: PublicElection) -> dict[str, Number] | None:
     """The file's own votes column, 0 where a cell is empty; None when there is no such column."""
     if not any(project.votes is not None for project in election.projects.values()):
         return None

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from bench.elections.election import PublicElection
+from bench.elections.figures import number
 from civic.votes.count import Number, Pot, Rules
-from civic.votes.pabulib import Election
-from civic.votes.pabulib_numbers import number
 
 POT = "all"
 KNOWN = {"greedy", "equalshares", "threshold", "noskip", "exclusive", "custom", "add1", "comparison"}
@@ -55,7 +55,7 @@ class Declared:
     notes: tuple[str, ...] = ()
 
 
-def declared_rules(election: Election) -> Declared:
+def declared_rules(election: PublicElection) -> Declared:
     """The rule in META. An unknown or missing one is counted greedily by votes, and a note says so."""
     meta = election.meta
     name = meta.get("rule", "").strip().lower()
@@ -90,7 +90,7 @@ def declared_rules(election: Election) -> Declared:
     return Declared(rules, notes=notes)
 
 
-def _threshold(election: Election) -> tuple[Number, tuple[str, ...]]:
+def _threshold(election: PublicElection) -> tuple[Number, tuple[str, ...]]:
     """The least score that may win; a per cent figure is one of the ballots."""
     text = election.meta.get("min_project_score_threshold", "")
     if not text.endswith("%"):
@@ -99,7 +99,7 @@ def _threshold(election: Election) -> tuple[Number, tuple[str, ...]]:
     return least, (f"min_project_score_threshold {text}를 표의 수에 대한 비율로 셌습니다",)
 
 
-def _parts(election: Election) -> tuple[tuple[Pot, ...], tuple[str, ...]]:
+def _parts(election: PublicElection) -> tuple[tuple[Pot, ...], tuple[str, ...]]:
     """Budgets per category (district, neighborhood …) of the file, one pot each in the order of its list.
 
     Together no more than the whole budget. None when the file has no such budgets, or they fit to nothing in
@@ -128,7 +128,7 @@ def _parts(election: Election) -> tuple[tuple[Pot, ...], tuple[str, ...]]:
     return tuple(pots), ()
 
 
-def part_of(election: Election) -> str:
+def part_of(election: PublicElection) -> str:
     """The column that says to which part of the budget a project belongs; "" when it is not parted."""
     key = next((key for key in election.meta if key.startswith("budget_per_") and election.meta[key]), "")
     return key.removeprefix("budget_per_")
@@ -140,7 +140,7 @@ def _spends_the_rest(meta: Mapping[str, str]) -> bool:
     return "additional" in words and "partial" not in words
 
 
-def _custom(election: Election, plain: Rules, notes: tuple[str, ...]) -> Declared:
+def _custom(election: PublicElection, plain: Rules, notes: tuple[str, ...]) -> Declared:
     """The one custom rule whose words are known: stop at the first that does not fit, but fund it as well
     when a stated part of its cost (80 % in Poznań) is left."""
     comment = election.meta.get("comment", "")
@@ -151,7 +151,7 @@ def _custom(election: Election, plain: Rules, notes: tuple[str, ...]) -> Declare
     return Declared(plain, notes=(*notes, "풀이가 없는 규칙(greedy-custom)이라 득표순(건너뜀)으로 셌습니다"))
 
 
-def named_exclusions(election: Election) -> tuple[frozenset[str], ...]:
+def named_exclusions(election: PublicElection) -> tuple[frozenset[str], ...]:
     """Projects that a comment says cannot both be built: "projects 12 and 26 … mutually exclusive".
 
     Only sentences that say so are looked at. The projects named one after another, parted by nothing but "and",
@@ -179,7 +179,7 @@ def named_exclusions(election: Election) -> tuple[frozenset[str], ...]:
     return tuple(found)
 
 
-def _spelled_out(election: Election) -> str:
+def _spelled_out(election: PublicElection) -> str:
     """The comment with "12 and 26" for "12/26", and without "no." and "#" before a number or other short forms
     whose full stop ends no sentence."""
     ids = election.projects.keys()

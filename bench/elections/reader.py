@@ -1,4 +1,4 @@
-"""Reads an election in Pabulib's `.pb` format (civic/votes/pabulib.py has the shapes). Text in: no files.
+"""Reads an election in Pabulib's `.pb` format (bench/elections/election.py has its shape). Text in: no files.
 
 Three sections (META, PROJECTS, VOTES), each a title line, a header and semicolon-separated rows. Real files
 come with or without BOM, CRLF, blank lines, padded cells and columns in any order: all of that is read. A
@@ -14,10 +14,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from civic.elsewhere.pabulib_votes import Table, alike, cut, find, names
+from bench.elections.election import RATED, SECTIONS, VOTE_TYPES, PublicElection, named, paired, ranked
+from bench.elections.figures import number, thousands_mark
+from bench.elections.table import Table, alike, cut, find, names
 from civic.errors import ContentMistakes, Mistake
-from civic.votes.pabulib import RATED, SECTIONS, VOTE_TYPES, Election, Project, named, paired, ranked
-from civic.votes.pabulib_numbers import Number, number, plain, thousands_mark
+from civic.votes.count import Number
+from civic.votes.pabulib import Project, plain
 
 csv.field_size_limit(10_000_000)  # characters of a cell: descriptions and long ballots pass the usual 131,072
 MOST_SHOWN = 100  # mistakes of one file that are listed; a torn file has thousands
@@ -41,7 +43,7 @@ def decode(content: bytes, file: str) -> str:
         raise ContentMistakes([Mistake(file, line, "", "UTF-8로 저장한 파일이어야 합니다")]) from err
 
 
-def parse(text: str, file: str) -> Election:
+def parse(text: str, file: str) -> PublicElection:
     """The election in this text. ContentMistakes names every line of `file` that is wrong."""
     return _Reader(text, file).election()
 
@@ -57,7 +59,7 @@ class _Reader:
         self.rows: list[list[str]] = []
         self.starts: list[int] = []  # first line of each row, once needed
 
-    def election(self) -> Election:
+    def election(self) -> PublicElection:
         fast = cut(self.text)
         if fast:
             self.text = fast[0]
@@ -279,13 +281,13 @@ class _Reader:
             elif id in projects:
                 self._mistake(index, "project_id", "같은 제안이 두 번 있습니다", id)
             cells = {name: row[place] if place is not None else "" for name, place in known.items()}
-            votes, score = (
+            votes, _ = (
                 self._published(index, name, cells[name]) if cells[name] else None
                 for name in ("votes", "score")
             )
             other = {header[i]: cell for i, cell in enumerate(row) if i not in used}
             cost = self._number(index, "cost", row[costs])
-            projects[id] = Project(id, cost, cells["name"], votes, score, cells["selected"], other)
+            projects[id] = Project(id, cost, cells["name"], votes, cells["selected"], other)
         if not projects and end > start:
             self._mistake(start - 1, "PROJECTS", "제안이 하나도 없습니다")
         return projects
@@ -312,7 +314,7 @@ class _Reader:
         columns = [[self.rows[index][i].strip() for index in rows] for i in range(width)]
         return Table(header, columns, lambda row: self._line(rows[row]))
 
-    def _votes(self, table: Table, meta: dict[str, str], projects: dict[str, Project]) -> Election:
+    def _votes(self, table: Table, meta: dict[str, str], projects: dict[str, Project]) -> PublicElection:
         place = find(table.header, "vote")
         if place is None:
             self._vote_mistake(table, 0, "vote", "VOTES에 이 칸이 없습니다", ";".join(table.header))
@@ -352,7 +354,9 @@ class _Reader:
         ):
             if meta.get(key, "").isdecimal() and int(meta[key]) != found:
                 self.notes.append(f"META의 {key} 값은 {meta[key]}인데 {unit} {found}개입니다")
-        election = Election(meta, projects, voters, votes, points, strengths, other, tuple(self._told()))
+        election = PublicElection(
+            meta, projects, voters, votes, other, points, strengths, tuple(self._told())
+        )
         election.__dict__["named"] = count  # already counted: fills the cached property
         if given is not None:
             election.__dict__["given"] = given
