@@ -24,7 +24,7 @@ from civic.errors import ContentMistakes, Mistake
 from civic.links import FOLDERS
 from civic.places.rules import form_state
 from civic.recount import VoteResult, read_results
-from civic.votes.polls import changed_rules
+from civic.votes.ballot import changed_rules
 
 __all__ = ["Library", "load"]
 

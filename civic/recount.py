@@ -26,8 +26,9 @@ from civic.content.shape_mistakes import dotted, shape_mistakes
 from civic.errors import Mistake, why
 from civic.links import FOLDERS, is_passed_over, link
 from civic.shape import Shape
+from civic.votes.ballot import Ballot
 from civic.votes.check import Batch, check
-from civic.votes.count import Ballot, RulesMistake, TieStops
+from civic.votes.count import RulesMistake, TieStops
 from civic.votes.published import (
     BALLOTS,
     FILES,

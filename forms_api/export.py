@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from civic import korean
 from civic.content.form import FormSpec
+from civic.files import csv_text
 from civic.people import show_phone
 from civic.store.entry import Entry
 
-LIVE_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet begins to calculate
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 Opened = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed answers; None when erased
 
 
-def inert(value: Any) -> str:
-    """The value as text that no spreadsheet calculates."""
-    text = korean.answer(value)
-    return f"'{text}" if text.startswith(LIVE_SIGNS) else text
-
-
-def to_csv(spec: FormSpec | None, opened: Iterable[Opened]) -> bytes:
-    """One line per entry, in the given order; UTF-8 with the mark by which Excel knows it."""
+def to_csv(spec: FormSpec | None, opened: Iterable[Opened]) -> str:
+    """One line per entry, in the given order."""
     labels = {round.id: round.label for round in spec.rounds} if spec else {}
     questions = {question.name: question.label for question in spec.fields} if spec else {}
     rows = list(opened)
     for _, answers in rows:  # questions that the form no longer asks
         for name in (answers or {}).get("answers", {}):
             questions.setdefault(name, name)
-    out = io.StringIO(newline="")
-    table = csv.writer(out)
     head = ["접수번호", "회차", "상태", "순번", "접수한 때", "이름", "휴대전화", "이메일", "생년월일", "인원"]
-    table.writerow([inert(title) for title in [*head, *questions.values()]])
-    for entry, answers in rows:
-        table.writerow([inert(value) for value in _row(entry, answers, labels, questions)])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    lines = (_row(entry, answers, labels, questions) for entry, answers in rows)
+    return csv_text([[*head, *questions.values()], *lines])
 
 
 def _row(
@@ -61,4 +49,4 @@ def _row(
         answers.get("birth_date", ""),
         entry.size,
     ]
-    return [*fixed, *personal, *(given.get(name, "") for name in questions)]
+    return [*fixed, *personal, *(korean.answer(given.get(name, "")) for name in questions)]

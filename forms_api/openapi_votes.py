@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from civic.content.pages import Poll
-from civic.votes.slots import room
+from civic.votes.envelope import room
 
 Call = Callable[..., dict[str, Any]]
 TEXT = {"type": "string"}

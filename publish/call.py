@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from civic.call_words import call_mistake
 from civic.clock import YEARS, parse_time
 from civic.errors import trouble
+from civic.korean import call_mistake
 from publish.request import ROOT
 
 PORT = 8000
@@ -32,9 +32,31 @@ _WITHOUT = {
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.I)
 
 
+# What argparse says -> what we say; {0} is the first group, itself looked up.
+_SAID = (
+    (r"argument ([^\s:]+): not allowed with argument (\S+)", "{0}: {1}와 함께 쓸 수 없습니다"),
+    (r"argument ([^\s:]+): (.+)", "{0}: {1}"),
+    (r"unrecognized arguments: (.+)", "모르는 옵션이나 값입니다 (found {0})"),
+    (
+        r"ambiguous option: (\S+) could match (.+)",
+        "{0}: 여러 옵션의 앞부분입니다. {1} 가운데 하나를 다 적으세요",
+    ),
+    (r"expected one argument", "값을 하나 적으세요"),
+    (r"ignored explicit argument '(.*)'", "값을 적지 않는 옵션입니다 (found {0})"),
+)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{call_mistake(message)}\n쓰는 법은 build.py --help로 봅니다.\n")
+        self.exit(2, f"{_in_korean(message)}\n쓰는 법은 build.py --help로 봅니다.\n")
+
+
+def _in_korean(said: str) -> str:
+    for pattern, korean in _SAID:
+        found = re.fullmatch(pattern, said, re.DOTALL)
+        if found:
+            return korean.format(*map(_in_korean, found.groups()))
+    return call_mistake(said)
 
 
 def read_call(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -16,10 +16,10 @@ from civic.draws import Draw
 from civic.links import NOUNS, link
 from civic.places.draw_record import FILE as DRAW
 from civic.recount import VoteResult
+from civic.votes.ballot import FAULTS
 from civic.votes.paper import UNREADABLE
 from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
 from civic.votes.result import FEWEST, SHARED, rules_of
-from civic.votes.slots import FAULTS
 from civic.votes.words import counting_rules
 from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager

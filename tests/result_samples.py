@@ -13,7 +13,7 @@ import tomlkit
 from civic.codes import new_code
 from civic.content.front_matter import FENCE
 from civic.content.pages import Poll, PollType, Proposal
-from civic.votes.count import Ballot
+from civic.votes.ballot import Ballot
 from civic.votes.result import tally
 from civic.votes.result_files import Board, result_files
 from tests.ballot_samples import CLOSES, a_poll, a_proposal

@@ -5,8 +5,6 @@ The format is described in docs/rules.md#published; static/verify.py reads it an
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,17 +12,15 @@ from fractions import Fraction
 from typing import Any
 
 from civic.content.pages import Poll, Proposal
-from civic.votes.ballot import Spoiled, rules_document, rules_hash
+from civic.files import csv_text
+from civic.votes.ballot import Ballot, Spoiled, rules_document, rules_hash
 from civic.votes.check import Batch
-from civic.votes.count import ONLINE, Ballot, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
+from civic.votes.count import ONLINE, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
 from civic.votes.pabulib import Election, Project
 from civic.votes.published import Drawn, ResultLine
 
 FEWEST = 20  # ballots; below that only totals are shown, because a single choice could be guessed
 SHARED = "all"  # the pot of the types without a budget of their own
-# A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the wide signs too.
-INERT = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 
 
 def rules_of(poll: Poll) -> Rules:
@@ -156,7 +152,7 @@ def ballots_csv(ballots: Iterable[Ballot]) -> str:
     rows: list[tuple[object, ...]] = [("tracker", "batch", "choice")]
     for each in sorted(ballots, key=lambda ballot: ballot.tracker):
         rows += [(each.tracker, each.batch, choice) for choice in each.choices or ("",)]
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def results_csv(lines: Iterable[Line | ResultLine], proposals: Iterable[Proposal], poll: Poll) -> str:
@@ -182,19 +178,7 @@ def results_csv(lines: Iterable[Line | ResultLine], proposals: Iterable[Proposal
                 line.instead,
             )
         )
-    return _csv(rows)
-
-
-def _csv(rows: Iterable[tuple[object, ...]]) -> str:
-    out = io.StringIO()
-    out.write(BOM)
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerows([_inert(str(cell)) for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(INERT) else cell
+    return csv_text(rows)
 
 
 def as_election(

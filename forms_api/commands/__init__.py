@@ -14,8 +14,8 @@ from typing import cast
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from civic.call_words import call_mistake
 from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, trouble
+from civic.korean import call_mistake
 from civic.store.folder import explain
 
 COMMANDS = {  # name -> module that holds a command of the same name

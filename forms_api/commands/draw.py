@@ -19,11 +19,11 @@ from civic.codes import clean_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, why
+from civic.files import write
 from civic.places import drawing
 from civic.places.draw_record import FILE, DrawFile
 from forms_api import access
 from forms_api.commands.entries import Desk, common, desk
-from forms_api.commands.front_matter import write
 
 
 @click.group()

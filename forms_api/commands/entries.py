@@ -20,6 +20,7 @@ from civic.codes import clean_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import Misuse, NotFound, Unavailable
+from civic.files import write
 from civic.library import load
 from civic.people import show_phone
 from civic.places import line
@@ -30,7 +31,6 @@ from civic.store.entry import STATES, Entry
 from civic.store.seal import Erased, Keys
 from forms_api import access
 from forms_api.commands import staff_words
-from forms_api.commands.front_matter import write
 from forms_api.demonstration import mark_of
 from forms_api.export import ERASED, Opened, to_csv
 from forms_api.settings import Settings, read_settings
@@ -279,7 +279,7 @@ def export(
         rows: list[Opened] = [(entry, opened.opened(entry)) for entry in found]
         table = to_csv(spec, rows)
     if out is None:
-        sys.stdout.buffer.write(table)
+        sys.stdout.buffer.write(table.encode())
         return
-    write(out, table.decode(), private=True)
+    write(out, table, mode=0o600)
     click.echo(f"{out}: {len(rows)}건을 썼습니다.", err=True)

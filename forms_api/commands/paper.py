@@ -22,6 +22,7 @@ import templates
 from civic import korean, people
 from civic.clock import FixedClock
 from civic.errors import Invalid, NotEligible
+from civic.files import write
 from civic.library import load
 from civic.store import open_box
 from civic.store.seal import Keys
@@ -37,7 +38,6 @@ from civic.votes.paper import (
     read_entry,
 )
 from civic.votes.result import as_json
-from forms_api.commands.front_matter import write
 from forms_api.commands.poll import A_FILE, CONTENT, DATA, NOW, Standing, give_up, time_of
 from forms_api.settings import read_settings
 from templates.assets import KIT
@@ -122,7 +122,7 @@ def mark(slug: str, data: str | None, content: Path, now: str | None) -> None:
     wrong: list[str] = []
     marked = 0
     with polls(data, content, now) as desk:
-        standing = desk.standing(slug)
+        standing = desk.setup(slug)
         if desk.state(standing) != "open":
             give_up(f"{slug}: 투표하는 동안에만 표시합니다.")
         for line, contact in enumerate(contacts(), 1):
@@ -203,7 +203,7 @@ def enter(
     free = mine or next((place for place, each in zip(places, kept, strict=True) if each is None), None)
     if free is None:
         give_up("두 사람이 이미 입력했습니다. 둘 가운데 한 사람이 --again으로 고치세요.")
-    write(free, as_json(entry_document(entry)), private=True)
+    write(free, as_json(entry_document(entry)), mode=0o600)
     other = next((each for place, each in zip(places, kept, strict=True) if each and place != free), None)
     if other is None:
         click.echo(f"{batch}: 용지 {len(entry.sheets)}장을 입력했습니다. 다른 사람이 한 번 더 입력하세요.")
@@ -223,7 +223,7 @@ def _compare(standing: Standing, first: Entry, second: Entry, done: Path) -> Non
         "format": ACCEPTED,
         "entries": [entry_document(first), entry_document(second)],
     }
-    write(done, as_json(document), private=True)
+    write(done, as_json(document), mode=0o600)
     click.echo(
         f"{counted.batch.id}: 두 입력이 같습니다. 유효 {len(counted.ballots)}장, 무효 {len(counted.void)}장을 받아들였습니다."
     )

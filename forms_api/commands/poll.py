@@ -21,22 +21,21 @@ from civic.clock import SteadyClock
 from civic.codes import new_code, to_text
 from civic.content.pages import Poll, Proposal
 from civic.errors import Misuse
+from civic.files import write
 from civic.library import load
 from civic.recount import VoteResult, read_results
 from civic.shape import Shape
 from civic.store import open_beside, open_box
 from civic.store.box import Box
-from civic.votes.ballot import slot_of
+from civic.votes.ballot import ReceiptBoard
 from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
-from civic.votes.casting import Board
-from civic.votes.envelope import open_one, seal
+from civic.votes.envelope import Slot, open_one, seal, slot_of
 from civic.votes.opening import BoxBroken, open_all
 from civic.votes.result import as_json
 from civic.votes.result_files import record_text
-from civic.votes.slots import Slot
 from forms_api.commands.box_files import BOX, OPENED, BoxFile, FileMistake, read_file
 from forms_api.commands.entries import clock_beside, read_time
-from forms_api.commands.front_matter import with_block, write
+from forms_api.commands.front_matter import with_block
 from forms_api.settings import read_settings
 
 CONTENT = click.option(
@@ -155,7 +154,7 @@ def keys(
     page = with_block(standing.file.read_text("utf-8"), "[[keys]]", block)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file, text in zip(files, texts, strict=True):
-        write(file, text, private=True)
+        write(file, text, mode=0o600)
     write(
         standing.file, page
     )  # last: a page that names keys which were never kept would lock the box for good
@@ -247,18 +246,18 @@ def close(slug: str, file: Path | None, data: str | None, content: Path, now: st
     finally:
         boxes.shut()
     target = file or Path(f"{slug}-box.json")
-    write(target, as_json(exported), private=True)
+    write(target, as_json(exported), mode=0o600)
     click.echo(f"투표한 사람 {board.voters}명(온라인 {len(board.receipts)}, 종이 {board.papers})")
     click.echo(f"접수증 명단의 지문 {board.digest}")
     click.echo(f"투표함을 {target}에 내보냈습니다. 인터넷에 연결하지 않은 컴퓨터에서 여세요.")
 
 
-def _close(boxes: Box, standing: Standing, at: datetime) -> tuple[dict[str, Any], Board]:
+def _close(boxes: Box, standing: Standing, at: datetime) -> tuple[dict[str, Any], ReceiptBoard]:
     with boxes.open(standing.poll.slug) as box:
         if box.state() == "destroyed":
             give_up(f"{standing.poll.slug}: 투표함을 이미 없앴습니다.")
         box.close(at)
-        board = Board(standing.poll.slug, standing.slot.rules, tuple(box.receipts()), box.papers())
+        board = ReceiptBoard(standing.poll.slug, standing.slot.rules, tuple(box.receipts()), box.papers())
         envelopes = box.envelopes()
     boxes.scrub()
     return {
@@ -295,7 +294,7 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
         )
     if not given.is_as_told:
         give_up(f"{box}: 접수증 명단이 적힌 지문과 다릅니다. 파일이 바뀌었습니다.")
-    board = Board(standing.poll.slug, given.rules, given.receipts, given.papers)
+    board = ReceiptBoard(standing.poll.slug, given.rules, given.receipts, given.papers)
     privates = read_halves(files, standing)
     try:
         opened = open_all(
@@ -313,7 +312,7 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
         "ballots": [{"tracker": each.tracker, "choices": list(each.choices)} for each in opened.ballots],
         "void": [{"receipt": each.receipt, "fault": each.fault} for each in opened.spoiled],
     }
-    write(file, as_json(document), private=True)
+    write(file, as_json(document), mode=0o600)
     click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.spoiled)}장.")
 
 

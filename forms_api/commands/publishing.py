@@ -19,18 +19,18 @@ from pydantic import ValidationError
 
 from civic import korean
 from civic.content.pages import Poll
+from civic.files import write
 from civic.recount import VoteResult
 from civic.text import has_resident_number
-from civic.votes.ballot import Spoiled
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.bodies import ScoreMistake, read_scores
 from civic.votes.check import Batch, check
-from civic.votes.count import Ballot, Number, Outcome, RulesMistake, TieStops, count
+from civic.votes.count import Number, Outcome, RulesMistake, TieStops, count
 from civic.votes.paper import ACCEPTED, Counted, PaperMistake, accept, read_document
 from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, DrawFile, Drawn, ResultCorrection
 from civic.votes.result import candidates_of, rules_of, tally
 from civic.votes.result_files import Board, result_files
 from forms_api.commands.box_files import OpenedFile, shape_lines
-from forms_api.commands.front_matter import write
 from forms_api.commands.poll import (
     A_FILE,
     CONTENT,

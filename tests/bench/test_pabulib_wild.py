@@ -22,7 +22,7 @@ from bench.elections.election import PublicElection
 from bench.elections.figures import number, thousands_mark
 from bench.elections.reader import decode, parse
 from bench.elections.rules import declared_rules, named_exclusions
-from bench.elections.shares import Shares, TooMuchWork, Work, add_one, equal_shares
+from bench.elections.shares import Effort, Shares, TooMuchWork, add_one, equal_shares
 from civic.errors import ContentMistakes
 from civic.votes.count import RulesMistake
 from civic.votes.pabulib import Project, write
@@ -422,8 +422,8 @@ def test_money_in_the_millions_is_not_counted_won_by_won() -> None:
 
 def test_too_much_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TooMuchWork):
-        add_one({"a": {0: 1}}, {"a": 5}, 20, 2, work=Work(0))
-    monkeypatch.setattr("bench.elections.count.Work", lambda: Work(0))
+        add_one({"a": {0: 1}}, {"a": 5}, 20, 2, effort=Effort(0))
+    monkeypatch.setattr("bench.elections.count.Effort", lambda: Effort(0))
     with pytest.raises(RulesMistake, match="균등 지분"):
         recount(read(rule="equalshares/add1"))
 

@@ -69,7 +69,7 @@ def test_staff_see_cancel_and_export(office: Server, citizen: httpx.Client, fold
     numbers = [
         citizen.post(
             "/api/forms/lectures/asks",
-            json=an_application(name=name, phone=phone, answers={"why": '+82, "따옴표"\t'}),
+            json=an_application(name=name, phone=phone, answers={"why": '＝HYPERLINK("http://x")\t'}),
         ).json()["number"]
         for name, phone in zip(names, phones, strict=True)
     ]
@@ -88,7 +88,7 @@ def test_staff_see_cancel_and_export(office: Server, citizen: httpx.Client, fold
     assert exported[0][-1] == "'=왜 오나요"
     assert [row[5] for row in exported[1:]] == ["'=1+A", "'@홍길동", "김하나"]
     assert [row[6] for row in exported[1:]] == phones
-    assert {row[10] for row in exported[1:]} == {'\'+82, "따옴표"'}
+    assert {row[10] for row in exported[1:]} == {'\'＝HYPERLINK("http://x")'}
 
     cancelled = run(folder, "cancel", numbers[0])
     assert cancelled.returncode == 0, cancelled.stderr.decode()

@@ -25,9 +25,9 @@ from bench.elections.reader import parse
 from civic.content.pages import Poll, Proposal
 from civic.votes import count as counting
 from civic.votes import result
-from civic.votes.ballot import Spoiled
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import Batch, check
-from civic.votes.count import REASONS, Ballot, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
+from civic.votes.count import REASONS, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
 from civic.votes.pabulib import write
 
 VERIFY = Path(__file__).resolve().parents[2] / "static" / "verify.py"
@@ -585,7 +585,7 @@ def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
 def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
     """Every cell quoted, a BOM for Excel, and a title that looks like a formula does not run, in wide signs either."""
     poll = a_poll()
-    titles = {"g1": "=1+1", "g2": "＝1+1", "g3": " @x"}
+    titles = {"g1": "=1+1", "g2": "＝1+1", "g3": " @x", "g4": "\u3000=1"}
     proposals = [
         each.model_copy(update={"title": titles.get(each.slug, each.title)}) for each in some_proposals()
     ]
