@@ -13,12 +13,10 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from civic.content.addresses import broken_links, doubled
-from civic.content.facts import Memory
+from civic.content.checks import broken_links, broken_references, doubled
 from civic.content.front_matter import body_of
 from civic.content.pages import KINDS, Department, Document, Proposal, Site
-from civic.content.reading import read_content, whole_file
-from civic.content.references import broken_references
+from civic.content.reading import Memory, read_content, whole_file
 from civic.draws import Draw, ReadDraws, read_draws
 from civic.errors import ContentMistakes, Mistake
 from civic.links import FOLDERS
