@@ -15,8 +15,9 @@ from pathlib import Path
 
 from civic.content.checks import broken_links, broken_references, doubled
 from civic.content.front_matter import body_of
-from civic.content.pages import KINDS, Department, Document, Proposal, Site
-from civic.content.reading import Memory, read_content, whole_file
+from civic.content.pages import Department, Document, Site
+from civic.content.poll import Proposal
+from civic.content.reading import KINDS, Memory, read_content, whole_file
 from civic.draws import Draw, ReadDraws, read_draws
 from civic.errors import ContentMistakes, Mistake
 from civic.links import FOLDERS

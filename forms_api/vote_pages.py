@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request
 
-from civic.content.pages import PollType, Proposal
+from civic.content.poll import PollType, Proposal
 from civic.errors import Refused
 from civic.votes.casting import PollSetup, Receipt
 from forms_api.oidc import Pocket

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from civic import korean
 from civic.content.meetings import summary
-from civic.content.pages import Document, Poll, Proposal
+from civic.content.pages import Document
+from civic.content.poll import Poll, Proposal
 from civic.library import Library
 from civic.places.rules import form_state, round_state
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from flask import abort
 
-from civic.content.pages import Document, PollType, Proposal
+from civic.content.pages import Document
+from civic.content.poll import PollType, Proposal
 from civic.draws import Draw
 from civic.links import NOUNS, link
 from civic.places.draw_record import FILE as DRAW

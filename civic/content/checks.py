@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from civic.content.meetings import meetings
 from civic.content.mistakes import dotted, nearest
-from civic.content.pages import Poll
+from civic.content.poll import Poll
 from civic.content.prose import prose
 from civic.content.reading import SITE_FILE, Reading
 from civic.errors import Mistake

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from civic.content.front_matter import Source, read_source
 from civic.content.mistakes import nearest, shape_mistakes, text_mistakes, unknown_key, unseen_values
-from civic.content.pages import KINDS, Document, Site
+from civic.content.pages import Document, Event, Lecture, Page, Programme, Site
 from civic.content.parallel import mapped
+from civic.content.poll import Poll, Proposal
 from civic.content.targets import links_of, mentions_of, silent_pictures
 from civic.errors import Mistake, why
 from civic.links import FOLDERS, is_passed_over
@@ -64,6 +65,11 @@ _FILLED = ("slug", "body", "file")  # the library's own; staff do not write them
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
+
+
+KINDS: dict[str, type[Document]] = {
+    FOLDERS[model.noun]: model for model in (Programme, Lecture, Event, Poll, Proposal, Page)
+}
 
 
 @dataclass

@@ -19,7 +19,7 @@ import click
 from civic import korean
 from civic.clock import SteadyClock
 from civic.codes import new_code, to_text
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import Misuse
 from civic.files import write
 from civic.library import load

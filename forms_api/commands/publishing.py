@@ -18,7 +18,7 @@ import click
 from pydantic import ValidationError
 
 from civic import korean
-from civic.content.pages import Poll
+from civic.content.poll import Poll
 from civic.files import write
 from civic.recount import VoteResult
 from civic.text import has_resident_number

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from bench.elections.reader import parse
 from civic.clock import FixedClock
-from civic.content.pages import Body, PollType
+from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Spoiled

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from civic.clock import FixedClock, parse_time
-from civic.content.pages import Body
+from civic.content.poll import Body
 from civic.library import load
 from civic.votes.bodies import ScoreMistake, read_scores
 from civic.votes.paper import (
