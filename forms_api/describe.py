@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from civic import errors
-from civic.content.form import FormSpec, Question
-from civic.content.pages import Document, Poll, Site
+from civic.content.form import FormSpec
+from civic.content.pages import Document, Site
+from civic.content.poll import Poll
 from civic.links import api
 from forms_api.openapi_votes import vote_paths
 
@@ -120,34 +121,12 @@ def application_schema(spec: FormSpec) -> dict[str, Any]:
         properties["answers"] = {
             "type": "object",
             "additionalProperties": False,
-            "properties": {question.name: _answer_schema(question) for question in spec.fields},
+            "properties": {q.name: {"title": q.label, **q.answer_schema()} for q in spec.fields},
             "required": [question.name for question in spec.fields if question.required],
         }
         if any(question.required for question in spec.fields):
             required.append("answers")
     return {"type": "object", "additionalProperties": False, "properties": properties, "required": required}
-
-
-def _answer_schema(question: Question) -> dict[str, Any]:
-    schema: dict[str, Any] = {"title": question.label}
-    match question.type:
-        case "number":
-            schema |= {"type": "integer"}
-            schema |= {"minimum": question.min} if question.min is not None else {}
-            schema |= {"maximum": question.max} if question.max is not None else {}
-        case "date":
-            schema |= {"type": "string", "format": "date"}
-            bounds = [f"{name} {day}" for name in ("earliest", "latest") if (day := getattr(question, name))]
-            schema |= {"description": ", ".join(bounds)} if bounds else {}
-        case "select" | "radio":
-            schema |= {"type": "string", "enum": list(question.options)}
-        case "checkbox" if question.options:
-            schema |= {"type": "array", "items": {"enum": list(question.options)}, "uniqueItems": True}
-        case "checkbox":
-            schema |= {"type": "boolean"}
-        case _:
-            schema |= {"type": "string", "maxLength": question.longest}
-    return schema
 
 
 def _credentials(with_number: bool) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from dataclasses import asdict
 from flask import Blueprint, Response, request
 
 from civic.errors import NotEligible, Unavailable
-from civic.votes.casting import BY_CODE
-from civic.votes.contact import new_submission
+from civic.votes.contact import BY_CODE, new_submission
 from forms_api.desk import desk
 from forms_api.oidc import ABSENT, Provider, Trip, failed, new_trip
 from forms_api.problems import offer_again
@@ -27,7 +26,7 @@ LONGEST = 2000  # signs of anything that the provider hands over
 def leave(slug: str) -> Response:
     """Send the visitor to the provider."""
     services().limits.address("votes", request.remote_addr)
-    standing = desk().polling.standing(slug)
+    standing = desk().polling.setup(slug)
     offer_again(lambda refusal: pick_page(standing, (), refusal), standing.poll.link, ())
     if desk().polling.opened(slug).poll.assurance != 3:
         raise NotEligible(BY_CODE)
@@ -46,7 +45,7 @@ def come_back() -> Response:
     if kept is None:
         raise failed()
     trip = Trip(**kept)
-    standing = desk().polling.standing(trip.poll)
+    standing = desk().polling.setup(trip.poll)
     offer_again(lambda refusal: pick_page(standing, (), refusal), standing.poll.link, ())
     provider = _provider()
     state, code = (request.args.get(name, "")[:LONGEST] for name in ("state", "code"))

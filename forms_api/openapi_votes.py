@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from civic.content.pages import Poll
-from civic.votes.slots import room
+from civic.content.poll import Poll
+from civic.votes.envelope import room
 
 Call = Callable[..., dict[str, Any]]
 TEXT = {"type": "string"}

@@ -6,7 +6,7 @@ import ipaddress
 
 from flask import Blueprint, Response, jsonify, request
 
-from civic.content.pages import Poll
+from civic.content.poll import Poll
 from civic.errors import NotFound
 from forms_api.describe import describe_api
 from forms_api.services import services

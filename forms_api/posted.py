@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.datastructures import FileStorage, MultiDict
 
 from civic import korean
-from civic.content.form import FIXED_LABELS, FormSpec, Question
+from civic.content.form import FIXED_LABELS, FormSpec
 from civic.content.meetings import when, where
 from civic.errors import FieldError, Invalid
 from civic.people import show_phone
@@ -94,17 +94,5 @@ def rows(spec: FormSpec, application: Application) -> list[tuple[str, str]]:
         found.append((FIXED_LABELS["party"], f"{application.party}명"))
     for question in spec.fields:
         answer = application.answers.get(question.name)
-        found.append((question.label, _as_text(question, answer)))
+        found.append((question.label, "적지 않음" if answer is None else question.words(answer)))
     return [*found, ("개인정보 수집·이용", "동의함")]
-
-
-def _as_text(question: Question, answer: Any) -> str:
-    if answer is None:
-        return "적지 않음"
-    if question.type == "date":
-        return korean.day(date.fromisoformat(answer))
-    if answer is True:
-        return "예"
-    if isinstance(answer, list):
-        return ", ".join(answer)
-    return str(answer)

@@ -11,7 +11,8 @@ from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from civic.errors import FieldError, Invalid, Misuse, Unavailable
-from civic.votes.casting import Polling, Sender
+from civic.votes.casting import Polling
+from civic.votes.contact import Sender
 from forms_api.log import EventLog
 from forms_api.settings import Settings
 
@@ -182,7 +183,7 @@ class Outbox:
     def _run(self) -> None:
         while not self._over.is_set():
             try:
-                while self._polling.deliver(self._sender):
+                while self._polling.codes.deliver(self._sender):
                     pass
             except Exception as err:  # the thread must outlive whatever one message does
                 self._log.failure("outbox", err)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.content.form import FormSpec, Question
+from civic.content.form import FormSpec
 from civic.content.pages import Document
 from civic.errors import Refused
 from civic.places import rules
@@ -50,7 +49,7 @@ def describe(folder: str, slug: str) -> BaseResponse:
         selection=spec.selection,
         opens=spec.opens.isoformat(),
         closes=spec.closes.isoformat(),
-        fields=[describe_question(question) for question in spec.fields],
+        fields=[question.describe() for question in spec.fields],
         rounds=rounds,
     )
     answer.headers["Cache-Control"] = "public, max-age=1"
@@ -95,28 +94,6 @@ def keep(application: Application) -> tuple[Entry, int | None, bool]:
     if created:
         parts.metrics.kept(entry.state)
     return entry, position, created
-
-
-def describe_question(question: Question) -> dict[str, Any]:
-    """A question of the form, as JSON tells it."""
-    told: dict[str, Any] = {
-        "name": question.name,
-        "label": question.label,
-        "type": question.type,
-        "required": question.required,
-    }
-    if question.options:
-        told["options"] = [{"value": option, "label": option} for option in question.options]
-    if question.hint:
-        told["hint"] = question.hint
-    if question.max is not None:
-        told["max"] = question.max
-    if question.min is not None:
-        told["min"] = question.min
-    for name, day in (("earliest", question.earliest), ("latest", question.latest)):
-        if day:
-            told[name] = day.isoformat()
-    return told
 
 
 def _apply_by_page(folder: str, slug: str) -> BaseResponse:

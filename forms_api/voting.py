@@ -16,7 +16,7 @@ from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
 from civic.store import open_box
 from civic.store.seal import Keys
 from civic.votes.ballot import check_choices
-from civic.votes.casting import Pages, Polling, Receipt, Standing
+from civic.votes.casting import Pages, Polling, PollSetup, Receipt
 from civic.votes.contact import new_submission
 from forms_api.desk import EXTENSION, Desk, desk
 from forms_api.doors import check_honeypot, is_form_post, json_body
@@ -67,8 +67,8 @@ def start_votes(app: Flask, library: Pages) -> Desk:
 def describe(slug: str) -> Response:
     """A poll: state, limits, and what is needed to seal a ballot for it."""
     polling = desk().polling
-    standing = polling.standing(slug)
-    poll, envelopes = standing.poll, standing.envelopes
+    standing = polling.setup(slug)
+    poll, envelopes = standing.poll, standing.slot
     answer = jsonify(
         poll=slug,
         title=poll.title,
@@ -92,7 +92,7 @@ def describe(slug: str) -> Response:
 def receipts(slug: str) -> Response:
     """After closing: all receipts, sorted, and the number of voters."""
     polling = desk().polling
-    standing = polling.standing(slug)
+    standing = polling.setup(slug)
     board = polling.board(slug)
     if wants_page():
         return services().renderer.page(
@@ -183,7 +183,7 @@ def ballots(slug: str) -> Response:
             _text(body, "envelope") if "envelope" in body else None,
             _texts(body, "choices") if "choices" in body else None,
             address,
-            asked=_text(body, "request"),
+            request=_text(body, "request"),
             ticket=_text(body, "ticket"),
             submission=_text(body, "submission"),
         )
@@ -210,7 +210,7 @@ def ballots(slug: str) -> Response:
         form.get("code", ""),
         choices=choices,
         address=address,
-        asked=asked,
+        request=asked,
         ticket=ticket,
         submission=submission,
     )
@@ -226,8 +226,8 @@ def _request_code(slug: str, contact: str) -> str:
     return asked
 
 
-def _standing(slug: str) -> Standing:
-    return desk().polling.standing(slug)
+def _standing(slug: str) -> PollSetup:
+    return desk().polling.setup(slug)
 
 
 def _told(receipt: Receipt) -> dict[str, str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Response, request
 
-from civic.content.pages import PollType, Proposal
+from civic.content.poll import PollType, Proposal
 from civic.errors import Refused
-from civic.votes.casting import Receipt, Standing
+from civic.votes.casting import PollSetup, Receipt
 from forms_api.oidc import Pocket
 from forms_api.render import trail_to
 from forms_api.services import services
@@ -21,7 +21,7 @@ LONGEST_COOKIE = 3800  # signs; browsers keep about 4,000
 
 
 def pick_page(
-    standing: Standing, choices: Sequence[str], refusal: Refused | None = None, ticket: str = ""
+    standing: PollSetup, choices: Sequence[str], refusal: Refused | None = None, ticket: str = ""
 ) -> Response:
     """The proposals again, with what was ticked."""
     context = {"groups": groups_of(standing), "picked": choices, "ticket": ticket}
@@ -29,7 +29,7 @@ def pick_page(
 
 
 def check_page(
-    standing: Standing,
+    standing: PollSetup,
     choices: Sequence[str],
     pocket: Pocket,
     refusal: Refused | None = None,
@@ -52,7 +52,7 @@ def check_page(
 
 
 def code_page(
-    standing: Standing,
+    standing: PollSetup,
     choices: Sequence[str],
     contact: str,
     asked: str,
@@ -65,7 +65,7 @@ def code_page(
     return _page(standing, "votes/code.html", "인증번호 적기", refusal, **context)
 
 
-def receipt_page(standing: Standing, receipt: Receipt, choices: Sequence[str]) -> Response:
+def receipt_page(standing: PollSetup, receipt: Receipt, choices: Sequence[str]) -> Response:
     """Both numbers, and what they are for."""
     context = {"receipt": receipt, "picks": picked(standing, choices)}
     page = _page(standing, "votes/receipt.html", "투표를 마쳤습니다", None, **context)
@@ -85,7 +85,9 @@ def drop(answer: Response, *names: str) -> None:
         answer.delete_cookie(name, path="/api/", httponly=True, samesite="Lax")
 
 
-def _page(standing: Standing, template: str, title: str, refusal: Refused | None, **context: Any) -> Response:
+def _page(
+    standing: PollSetup, template: str, title: str, refusal: Refused | None, **context: Any
+) -> Response:
     errors: dict[str, str] = {}
     for error in refusal.errors if refusal else ():
         errors.setdefault(error.field, error.message)
@@ -105,7 +107,7 @@ def _page(standing: Standing, template: str, title: str, refusal: Refused | None
     return response
 
 
-def groups_of(standing: Standing) -> list[tuple[PollType, list[Proposal]]]:
+def groups_of(standing: PollSetup) -> list[tuple[PollType, list[Proposal]]]:
     """The poll's proposals by type, in the order of the types."""
     return [
         (each, [proposal for proposal in standing.proposals.values() if proposal.type == each.id])
@@ -113,6 +115,6 @@ def groups_of(standing: Standing) -> list[tuple[PollType, list[Proposal]]]:
     ]
 
 
-def picked(standing: Standing, choices: Sequence[str]) -> list[Proposal]:
+def picked(standing: PollSetup, choices: Sequence[str]) -> list[Proposal]:
     """The proposals of valid choices; unknown names are left out: they were refused before."""
     return [standing.proposals[each] for each in choices if each in standing.proposals]

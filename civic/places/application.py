@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from civic import people
-from civic.content.answers import read_answers
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
@@ -133,7 +132,7 @@ class _Reader:
         if not isinstance(given, Mapping):
             self.errors.append(FieldError("answers", "answers는 이름과 답의 묶음이어야 합니다."))
             return {}
-        answers, errors = read_answers(spec, given)
+        answers, errors = spec.read_answers(given)
         self.errors.extend(FieldError(_shown(error.field), error.message) for error in errors)
         return answers
 

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from civic.votes.count import Ballot, Candidate, Rules, count
+from civic.votes.ballot import Ballot
+from civic.votes.count import Candidate, Rules, count
 
 
 @dataclass(frozen=True)

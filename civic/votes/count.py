@@ -81,15 +81,6 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Ballot:
-    """One opened ballot: the tracker only its voter knows, and the picks. `batch` names a paper batch."""
-
-    tracker: str
-    choices: tuple[str, ...]
-    batch: str = ""
-
-
-@dataclass(frozen=True)
 class Line:
     """What became of one proposal. `rank` is shared by equals (1, 2, 2, 4); `instead` is the winner that
     stands for the same project; `reason` is a key of REASONS."""

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from civic.content.pages import Poll, Proposal
-from civic.votes.ballot import Spoiled, choice_faults
-from civic.votes.count import Ballot
-from civic.votes.envelope import BadEnvelope, check_envelope, ephemeral_of, open_one, public_bytes, receipt_of
-from civic.votes.slots import FAULTS, Slot
+from civic.content.poll import Poll, Proposal
+from civic.votes.ballot import FAULTS, Ballot, Spoiled, choice_faults
+from civic.votes.envelope import (
+    BadEnvelope,
+    Slot,
+    check_envelope,
+    ephemeral_of,
+    open_one,
+    public_bytes,
+    receipt_of,
+)
 
 
 class BoxBroken(Exception):

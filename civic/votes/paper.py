@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from civic.content.pages import Poll, PollType, Proposal
-from civic.votes.ballot import Spoiled, choice_faults
+from civic.content.poll import Poll, PollType, Proposal
+from civic.votes.ballot import Ballot, Spoiled, choice_faults
 from civic.votes.check import Batch
-from civic.votes.count import Ballot, count
+from civic.votes.count import count
 
 ENTRY, ACCEPTED = "madang-paper-entry/1", "madang-paper/1"
 VOID = "무효"

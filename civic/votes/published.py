@@ -128,7 +128,7 @@ class CastBallot(Shape):
 
 
 class VoidBallot(Shape):
-    """One ballot that was not counted, and why: a key of civic.votes.slots.FAULTS, or of civic.votes.paper."""
+    """One ballot that was not counted, and why: a key of civic.votes.ballot.FAULTS, or of civic.votes.paper."""
 
     receipt: Line
     fault: Line

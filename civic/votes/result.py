@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
-from civic.votes.ballot import Spoiled, rules_document, rules_hash
+from civic.votes.ballot import Ballot, Spoiled, rules_document, rules_hash
 from civic.votes.check import Batch
-from civic.votes.count import ONLINE, Ballot, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
+from civic.votes.count import ONLINE, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
 from civic.votes.pabulib import Election, Project
 from civic.votes.published import Drawn, ResultLine
 

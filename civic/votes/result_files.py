@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
-from civic.votes.ballot import Spoiled
+from civic.content.poll import Poll, Proposal
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import Batch
-from civic.votes.count import Ballot, Line, Number, Outcome
+from civic.votes.count import Line, Number, Outcome
 from civic.votes.pabulib import write as write_pb
 from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, Drawn, ResultCorrection, ResultLine, VoteRecord
 from civic.votes.result import (

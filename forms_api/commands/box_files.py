@@ -5,15 +5,15 @@ A cut or altered file is refused with its name and each field that is wrong; not
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError
 
 from civic.codes import NUMBER_SIGNS
-from civic.content.shape_mistakes import dotted, say
+from civic.content.mistakes import dotted, say
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
+from civic.votes.ballot import receipts_digest
 from civic.votes.published import Count, Digest
 
 BOX, OPENED = "madang-box/1", "madang-opened/1"
@@ -47,7 +47,7 @@ class _Told(Shape):
     @property
     def is_as_told(self) -> bool:
         """Do the receipts have the fingerprint that stands beside them?"""
-        return hashlib.sha256("\n".join(self.receipts).encode("ascii")).hexdigest() == self.digest
+        return receipts_digest(self.receipts) == self.digest
 
 
 class BoxFile(_Told):
@@ -66,7 +66,7 @@ class OpenedBallot(Shape):
 
 
 class SpoiledBallot(Shape):
-    """One envelope that holds no valid ballot; fault: a key of civic.votes.slots.FAULTS."""
+    """One envelope that holds no valid ballot; fault: a key of civic.votes.ballot.FAULTS."""
 
     receipt: Code
     fault: Annotated[str, Field(pattern=r"^[a-z-]+$", max_length=40)]

@@ -185,12 +185,4 @@ def _row(
     phone = str(answers.get("phone", ""))
     personal = [answers.get("name", ""), show_phone(phone) if phone else ""]
     personal += [answers.get("email", ""), answers.get("birth_date", ""), entry.size]
-    return [*fixed, *personal, *(_text(given.get(name, "")) for name in questions)]
-
-
-def _text(value: Any) -> str:
-    if value is True:
-        return "예"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)
+    return [*fixed, *personal, *(korean.answer(given.get(name, "")) for name in questions)]

@@ -122,7 +122,7 @@ def mark(slug: str, data: str | None, content: Path, now: str | None) -> None:
     wrong: list[str] = []
     marked = 0
     with polls(data, content, now) as desk:
-        standing = desk.standing(slug)
+        standing = desk.setup(slug)
         if desk.state(standing) != "open":
             give_up(f"{slug}: 투표하는 동안에만 표시합니다.")
         for line, contact in enumerate(contacts(), 1):

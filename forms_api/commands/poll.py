@@ -19,7 +19,7 @@ import click
 from civic import korean
 from civic.clock import SteadyClock
 from civic.codes import new_code, to_text
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import Misuse
 from civic.files import write
 from civic.library import load
@@ -27,14 +27,12 @@ from civic.recount import VoteResult, read_results
 from civic.shape import Shape
 from civic.store import open_beside, open_box
 from civic.store.box import Box
-from civic.votes.ballot import slot_of
+from civic.votes.ballot import ReceiptBoard
 from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
-from civic.votes.casting import Board
-from civic.votes.envelope import open_one, seal
+from civic.votes.envelope import Slot, open_one, seal, slot_of
 from civic.votes.opening import BoxBroken, open_all
 from civic.votes.result import as_json
 from civic.votes.result_files import record_text
-from civic.votes.slots import Slot
 from forms_api.commands.access import clock_beside, read_time
 from forms_api.commands.box_files import BOX, OPENED, BoxFile, FileMistake, read_file
 from forms_api.commands.front_matter import with_block
@@ -254,12 +252,12 @@ def close(slug: str, file: Path | None, data: str | None, content: Path, now: st
     click.echo(f"투표함을 {target}에 내보냈습니다. 인터넷에 연결하지 않은 컴퓨터에서 여세요.")
 
 
-def _close(boxes: Box, standing: Standing, at: datetime) -> tuple[dict[str, Any], Board]:
+def _close(boxes: Box, standing: Standing, at: datetime) -> tuple[dict[str, Any], ReceiptBoard]:
     with boxes.open(standing.poll.slug) as box:
         if box.state() == "destroyed":
             give_up(f"{standing.poll.slug}: 투표함을 이미 없앴습니다.")
         box.close(at)
-        board = Board(standing.poll.slug, standing.slot.rules, tuple(box.receipts()), box.papers())
+        board = ReceiptBoard(standing.poll.slug, standing.slot.rules, tuple(box.receipts()), box.papers())
         envelopes = box.envelopes()
     boxes.scrub()
     return {
@@ -296,7 +294,7 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
         )
     if not given.is_as_told:
         give_up(f"{box}: 접수증 명단이 적힌 지문과 다릅니다. 파일이 바뀌었습니다.")
-    board = Board(standing.poll.slug, given.rules, given.receipts, given.papers)
+    board = ReceiptBoard(standing.poll.slug, given.rules, given.receipts, given.papers)
     privates = read_halves(files, standing)
     try:
         opened = open_all(

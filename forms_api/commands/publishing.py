@@ -18,14 +18,14 @@ import click
 from pydantic import ValidationError
 
 from civic import korean
-from civic.content.pages import Poll
+from civic.content.poll import Poll
 from civic.files import write
 from civic.recount import VoteResult
 from civic.text import has_resident_number
-from civic.votes.ballot import Spoiled
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.bodies import ScoreMistake, read_scores
 from civic.votes.check import Batch, check
-from civic.votes.count import Ballot, Number, Outcome, RulesMistake, TieStops, count
+from civic.votes.count import Number, Outcome, RulesMistake, TieStops, count
 from civic.votes.paper import ACCEPTED, Counted, PaperMistake, accept, read_document
 from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, DrawFile, Drawn, ResultCorrection
 from civic.votes.result import candidates_of, rules_of, tally

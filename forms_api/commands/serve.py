@@ -39,7 +39,7 @@ from forms_api.services import Services
 from forms_api.settings import Settings, read_settings
 from forms_api.shelf import follow
 from forms_api.voting import start_votes
-from templates.assets import Assets
+from templates.assets import SiteAssets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
 FAILED = 1  # the server stopped by itself
@@ -117,7 +117,7 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
     except Unavailable as away:  # only a store that is open can be away
         give_up(Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
-    assets = Assets.from_manifest(settings.site_dir)
+    assets = SiteAssets(settings.site_dir)
     try:
         app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
         desk = start_votes(app, plan.library)

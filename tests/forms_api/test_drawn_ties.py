@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.library import load
-from civic.votes.ballot import slot_of
+from civic.votes.envelope import slot_of
 from forms_api.commands.box_files import OPENED
 from tests.forms_api.voting import CLOSING, SLUG, done, run, write_poll
 

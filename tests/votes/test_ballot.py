@@ -13,21 +13,22 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from civic.codes import from_text, is_code, new_code, to_text
-from civic.content.pages import Correction, PollType
+from civic.content.poll import Correction, PollType
 from civic.errors import Invalid
 from civic.votes.ballot import check_choices, rules_hash
 from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
 from civic.votes.envelope import (
     BadEnvelope,
+    Slot,
     check_envelope,
     open_one,
     public_bytes,
     read_public,
     receipt_of,
+    room,
     seal,
 )
 from civic.votes.opening import BoxBroken, open_all
-from civic.votes.slots import Slot, room
 from tests.ballot_samples import OPENS, a_poll, a_proposal, a_slot, some_halves, some_proposals
 
 ROOT = Path(__file__).resolve().parents[2]

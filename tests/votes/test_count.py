@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from bench.elections.count import recount
 from bench.elections.reader import parse
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.votes import count as counting
 from civic.votes import result
-from civic.votes.ballot import Spoiled
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import Batch, check
-from civic.votes.count import REASONS, Ballot, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
+from civic.votes.count import REASONS, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
 from civic.votes.pabulib import write
 
 VERIFY = Path(__file__).resolve().parents[2] / "static" / "verify.py"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import ContentMistakes
 from civic.library import load
-from civic.votes.ballot import is_ready, rules_hash, slot_of
+from civic.votes.ballot import rules_hash
 from civic.votes.box_key import FORMAT, match, read_half
-from civic.votes.envelope import open_one, seal
+from civic.votes.envelope import is_ready, open_one, seal, slot_of
 from forms_api.commands.front_matter import with_block
 from tests.forms_api.voting import done, run, write_poll
 
