@@ -1,6 +1,8 @@
 """An opening replayed against a running server on this machine: was every place given once, was any answer lost?
 
-python -m bench.opening --subject programs/citizen-allowance [--url http://127.0.0.1:8000] [--help]
+    python -m bench.opening --subject programs/citizen-allowance [--url http://127.0.0.1:8000] [--help]
+
+Exits 0 when all went well, 1 when it did not, 2 when it could not be tried.
 """
 
 from __future__ import annotations
