@@ -10,6 +10,7 @@ from civic.content.meetings import summary
 from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal
 from civic.library import Library
+from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
 
 
@@ -48,12 +49,12 @@ def _of_form(doc: Document, now: datetime) -> Card:
     if spec is None:
         return Card(doc, when=when, where=where)
     state = form_state(spec, now)
-    rounds = [each for each in spec.rounds if round_state(spec, each, now) == state]
+    rounds = [each for each in rounds_of(doc) if round_state(each, now) == state]
     return Card(
         doc,
         state,
-        opens=min(spec.opens_for(each) for each in rounds),
-        closes=max(spec.closes_for(each) for each in rounds),
+        opens=min(each.opens for each in rounds),
+        closes=max(each.closes for each in rounds),
         when=when,
         where=where,
         places=sum(each.places for each in rounds),

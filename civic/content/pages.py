@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -156,6 +156,18 @@ class Document(Shape):
         if self.publish_at and self.expire_at and self.expire_at <= self.publish_at:
             raise ValueError("expire_at은 publish_at보다 뒤여야 합니다")
         return self
+
+
+class Pages(Protocol):
+    """The pages that are to be seen now, as the writing side asks for them; see `civic.library.Library`."""
+
+    def get(self, folder: str, slug: str) -> Document | None: ...
+
+    def of(self, noun: str) -> tuple[Document, ...]: ...
+
+    def subjects(self) -> tuple[Document, ...]: ...
+
+    def takers(self) -> tuple[Document, ...]: ...
 
 
 class Page(Document):

@@ -14,6 +14,7 @@ from civic import people
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
+from civic.places.form_round import FormRound
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
 
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
@@ -24,12 +25,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
-class Application:
-    """What a citizen sent, checked against the form; nothing of it may be logged."""
+class Application(FormRound):
+    """What a citizen sent for a round, checked against its form; nothing of it may be logged."""
 
-    doc: Document
-    spec: FormSpec
-    round: Round
     name: str
     phone: str  # E.164: "+821012345678"
     submission: str  # uuid in its usual spelling
@@ -38,21 +36,11 @@ class Application:
     party: int = 1
     answers: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def subject(self) -> str:
-        return self.doc.subject
-
     def personal(self) -> bytes:
         """Everything that could name the person, to be sealed: UTF-8 JSON."""
-        kept = {
-            "name": self.name,
-            "phone": self.phone,
-            "email": self.email,
-            "birth_date": self.birth_date,
-            "party": self.party,
-            "answers": self.answers,
-        }
-        return json.dumps({k: v for k, v in kept.items() if v}, ensure_ascii=False).encode()
+        names = ("name", "phone", "email", "birth_date", "party", "answers")
+        kept = {name: value for name in names if (value := getattr(self, name))}
+        return json.dumps(kept, ensure_ascii=False).encode()
 
 
 def read_application(
@@ -81,18 +69,7 @@ def read_application(
     reader.unknown(spec)
     if reader.errors or round_ is None:
         raise Invalid(reader.errors)
-    return Application(
-        doc=doc,
-        spec=spec,
-        round=round_,
-        name=name,
-        phone=phone,
-        submission=submission,
-        email=email,
-        birth_date=born,
-        party=party,
-        answers=answers,
-    )
+    return Application(doc, spec, round_, name, phone, submission, email, born, party, answers)
 
 
 class _Reader:
