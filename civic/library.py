@@ -9,18 +9,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from civic.content.addresses import broken_links, doubled
-from civic.content.facts import Memory
+from civic.content.checks import broken_links, broken_references, doubled
 from civic.content.front_matter import body_of
-from civic.content.pages import KINDS, Department, Document, Event, Lecture, Poll, Programme, Proposal, Site
-from civic.content.reading import read_content, whole_file
-from civic.content.references import broken_references
+from civic.content.pages import Department, Document, Site
+from civic.content.poll import Proposal
+from civic.content.reading import KINDS, Memory, read_content, whole_file
 from civic.draws import Draw, ReadDraws, read_draws
 from civic.errors import ContentMistakes, Mistake
-from civic.links import FOLDERS, SUBJECTS
+from civic.links import FOLDERS
 from civic.places.rules import form_state
 from civic.recount import VoteResult, read_results
 from civic.votes.ballot import changed_rules
@@ -83,15 +83,17 @@ class Library:
         """The visible pages of a kind, in the order of its list. Raises KeyError for an unknown noun."""
         return tuple(self._by_folder.get(FOLDERS[noun], {}).values())
 
+    def proposals(self, vote: str) -> tuple[Proposal, ...]:
+        """The visible proposals of a vote, in the order of their list."""
+        return tuple(page for page in self.of("proposal") if isinstance(page, Proposal) and page.vote == vote)
+
     def get(self, folder: str, slug: str) -> Document | None:
         """The visible page of that folder and name, or None."""
         return self._by_folder.get(folder, {}).get(slug)
 
     def subjects(self) -> tuple[Document, ...]:
         """Visible pages that take sign-ups."""
-        return tuple(
-            page for folder in SUBJECTS for page in self._by_folder.get(folder, {}).values() if page.spec
-        )
+        return tuple(page for page in self.everything() if page.spec)
 
     def takers(self) -> tuple[Document, ...]:
         """Pages that take sign-ups, also those that are not shown now."""
@@ -176,31 +178,6 @@ def is_shown(page: Document, now: datetime) -> bool:
 
 
 def in_list_order(pages: Iterable[Document], now: datetime) -> list[Document]:
-    """What a reader looks for first comes first; equal ones in the order of their names."""
-    return sorted(pages, key=lambda page: (*_place(page, now), page.slug))
-
-
-def _place(page: Document, now: datetime) -> tuple[object, ...]:
-    """Programmes: newest first. Lectures: open, coming, without form, closed; then by date. Events and votes: the next
-    first, then the past ones, latest first. Proposals: by vote. Never by title, see reading.WORDS."""
-    match page:
-        case Lecture():
-            rank = (
-                {"open": 0, "upcoming": 1, "closed": 3}.get(form_state(page.form, now), 0) if page.form else 2
-            )
-            starts = page.sessions[0].starts if page.sessions else page.form.closes if page.form else now
-            return rank, starts
-        case Event():
-            return _next_first(page.ends, page.starts, now)
-        case Poll():
-            return _next_first(page.closes, page.opens, now)
-        case Proposal():
-            return (page.vote,)
-        case Programme():
-            return (-(page.published or date.min).toordinal(),)
-        case _:
-            return ()
-
-
-def _next_first(ends: datetime, starts: datetime, now: datetime) -> tuple[object, ...]:
-    return (0, starts.timestamp()) if ends > now else (1, -starts.timestamp())
+    """Pages of one kind, each in its place and equal ones in the order of their names."""
+    state_of = partial(form_state, now=now)
+    return sorted(pages, key=lambda page: (*page.place(now, state_of), page.slug))

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from civic.content.front_matter import Source, read_source
-from civic.content.pages import Poll, Proposal
+from civic.content.mistakes import dotted, shape_mistakes
+from civic.content.poll import Poll, Proposal
 from civic.content.reading import whole_file
-from civic.content.shape_mistakes import dotted, shape_mistakes
 from civic.errors import Mistake, why
 from civic.links import FOLDERS, is_passed_over, link
 from civic.shape import Shape

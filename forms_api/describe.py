@@ -7,7 +7,8 @@ from typing import Any
 
 from civic import errors
 from civic.content.form import FormSpec
-from civic.content.pages import Document, Poll, Site
+from civic.content.pages import Document, Site
+from civic.content.poll import Poll
 from civic.links import api
 from civic.votes.envelope import room
 

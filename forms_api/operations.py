@@ -18,7 +18,8 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from jinja2 import Environment
 
 from civic.clock import Clock
-from civic.content.pages import Document, Poll, Site
+from civic.content.pages import Document, Site
+from civic.content.poll import Poll
 from civic.errors import NotFound, Refused
 from civic.library import Library
 from civic.links import link

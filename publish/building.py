@@ -11,7 +11,6 @@ from typing import Any
 import templates
 from civic.errors import Mistake
 from civic.library import Library, load
-from publish.app import create_app
 from publish.builds import Builds, whole_name
 from publish.cache import Cache
 from publish.checking import Outline, broken
@@ -24,6 +23,7 @@ from publish.pages import PagesApp, digest
 from publish.remembering import Compiled, Drawer
 from publish.report import Report, Teller
 from publish.request import LIVE, ROOT, SUMS, Request, State, file_state, listed, listing, told
+from publish.site import create_app
 from publish.span import Span, WatchedClock
 from templates.assets import Assets
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from civic import korean
-from civic.content.form import FormSpec
 from civic.content.meetings import summary
-from civic.content.pages import Document, Event, Lecture, Poll, Programme, Proposal
+from civic.content.pages import Document
+from civic.content.poll import Poll, Proposal
 from civic.library import Library
 from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
@@ -39,17 +39,13 @@ def card(doc: Document, library: Library) -> Card:
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
             return Card(doc, when=kind.label if kind else "", where=doc.area, cost=korean.won(doc.cost))
-        case Lecture():
-            return _with_form(doc, doc.form, now, summary(doc), doc.where)
-        case Event():
-            return _with_form(doc, doc.form, now, summary(doc), doc.where)
-        case Programme():
-            return _with_form(doc, doc.form, now, "", doc.where)
         case _:
-            return Card(doc)
+            return _of_form(doc, now)
 
 
-def _with_form(doc: Document, spec: FormSpec | None, now: datetime, when: str, where: str) -> Card:
+def _of_form(doc: Document, now: datetime) -> Card:
+    """Of a page that may have meetings, a place and a form."""
+    spec, when, where = doc.spec, summary(doc), getattr(doc, "where", "")
     if spec is None:
         return Card(doc, when=when, where=where)
     state = form_state(spec, now)

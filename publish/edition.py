@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain
-from typing import Any, Protocol, cast
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
 
 from jinja2 import Environment, TemplateError
 from markupsafe import Markup
 
 import templates
 from civic.clock import Clock
-from civic.content.facts import TEXT
-from civic.content.pages import Document, Lecture, Poll, Proposal
+from civic.content.pages import Document, Lecture
+from civic.content.poll import Poll
 from civic.content.prose import page_behind, prose, without_links
+from civic.content.reading import KINDS, TEXT
 from civic.content.targets import mentions_of
 from civic.library import Library
-from civic.links import FILTERS, link
+from civic.links import FILTERS, FOLDERS, LISTED, link
 from publish.cards import Card, card
 from publish.pages import Page, Writer, digest
 from publish.sources import Sources
-from templates import environment
+from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
+Values = dict[str, Any]
+IN_A_LIST = f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # the rule of a folder whose kind has a list
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
-LIST_TITLES = {
-    "programme": "소식·공고",
-    "lecture": "강좌",
-    "event": "행사",
-    "vote": "주민참여예산 투표",
-    "proposal": "주민참여예산 제안",
-}
+
+class Route(NamedTuple):
+    """One sort of address: Flask's rules for it, the view that answers, and what fills the rules for each address there is."""
+
+    endpoint: str
+    rules: tuple[str, ...]
+    view: Callable[..., Page]
+    values: Callable[[], Iterable[Values]] = lambda: ({},)
 
 
-class Served(Protocol):
+class Served(Addressed, Protocol):
     """The assets of a build: where each is served, and all their files."""
 
     @property
     def files(self) -> Mapping[str, bytes]: ...
 
-    def url(self, name: str) -> str: ...
 
-
-class Text:
+class PageText:
     """A page's text, made into HTML only where it is shown."""
 
     def __init__(self, library: Library, doc: Document) -> None:
@@ -124,9 +127,9 @@ class Edition:
             self._html[card.doc.link, level] = module.card_item(card, level)
         return self._html[card.doc.link, level]
 
-    def html(self, doc: Document) -> Text:
+    def html(self, doc: Document) -> PageText:
         """A page's text as safe HTML, made when it is shown."""
-        return Text(self.library, doc)
+        return PageText(self.library, doc)
 
     def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
@@ -135,7 +138,8 @@ class Edition:
         return self.page(
             [template, self.sources.of(template), self._globals, context],
             lambda: self.env.get_template(template).render(context),
-            ahead=text.__str__ if isinstance(text, Text) else None,
+            Path(template).suffix,
+            ahead=text.__str__ if isinstance(text, PageText) else None,
         )
 
     def page(
@@ -192,16 +196,11 @@ class Edition:
     def list_titles(self) -> dict[str, str]:
         """What each list is called: as in the menu, or by the name of its kind."""
         labels = {item.to: item.label for item in self.library.site.menu}
-        return {noun: labels.get(link(noun), title) for noun, title in LIST_TITLES.items()}
-
-    @cached_property
-    def proposals(self) -> dict[str, list[Proposal]]:
-        """Vote -> its proposals, in list order."""
-        found: dict[str, list[Proposal]] = {}
-        for doc in self.library.of("proposal"):
-            if isinstance(doc, Proposal):
-                found.setdefault(doc.vote, []).append(doc)
-        return found
+        return {
+            kind.noun: labels.get(link(kind.noun), kind.list_title)
+            for kind in KINDS.values()
+            if kind.noun in LISTED
+        }
 
     @cached_property
     def series(self) -> dict[str, list[Lecture]]:

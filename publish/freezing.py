@@ -20,7 +20,6 @@ from flask_frozen import Freezer, FrozenFlaskWarning
 
 from civic.content.parallel import is_shared, mapped
 from civic.errors import trouble
-from publish.app import Address, addresses
 from publish.checking import Outline
 from publish.edition import Edition
 from publish.making import (
@@ -35,6 +34,7 @@ from publish.making import (
     take_over,
 )
 from publish.pages import Page, PagesApp
+from publish.site import Address, addresses
 from publish.span import WatchedClock
 
 

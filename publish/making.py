@@ -16,11 +16,11 @@ from typing import NamedTuple
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from civic.errors import ContentMistakes, trouble
-from publish.app import Address
 from publish.checking import Outline, outline_of
 from publish.edition import Edition
 from publish.pages import Page, PagesApp, page_of
 from publish.request import ROOT, FileState, file_state
+from publish.site import Address
 from publish.span import Span, WatchedClock
 from templates import NotText
 

@@ -8,30 +8,68 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from civic.content.facts import Facts, Memory, Stamp, stamp
 from civic.content.front_matter import Source, read_source
-from civic.content.pages import KINDS, Document, Site
+from civic.content.mistakes import nearest, shape_mistakes, text_mistakes, unknown_key, unseen_values
+from civic.content.pages import Document, Event, Lecture, Page, Programme, Site
 from civic.content.parallel import mapped
-from civic.content.shape_mistakes import nearest, shape_mistakes, unknown_key
+from civic.content.poll import Poll, Proposal
 from civic.content.targets import links_of, mentions_of, silent_pictures
-from civic.content.text_mistakes import text_mistakes, unseen_values
 from civic.errors import Mistake, why
 from civic.links import FOLDERS, is_passed_over
 from civic.shape import SLUG
+
+TEXT = "#text"  # after the name of a file: its text, and not its title and summary
+Stamp = tuple[int, int, int, int]  # size, mtime and ctime in ns, inode: another stamp, another content
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One page: all that the other pages and the checks need of it."""
+
+    digest: str  # SHA-256 of the file
+    head: str  # of its front matter
+    frame: str  # of what is chosen, ordered and addressed by: its front matter but for mere words
+    document: Document | None  # None where the front matter has mistakes
+    names: Mapping[str, str]  # keys that name something elsewhere: {"department": "jobs"}
+    links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)
+    silent: tuple[int, ...]  # lines of pictures without words
+    mentions: tuple[str, ...] | None  # what looks like an address of the site; None where it cannot be seen
+    characters: str  # each character of front matter and text once, in no order
+
+
+class Memory(Protocol):
+    """Facts of files that have not changed. A library with a memory leaves the texts of its pages on disk."""
+
+    def recall(self, file: str, stamp: Stamp) -> Facts | None:
+        """What was kept of the file with this very stamp."""
+
+    def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
+        """Remember a file without mistakes."""
+
+
+def stamp(found: os.stat_result) -> Stamp:
+    """What tells one state of a file from another without reading it."""
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
 
 SITE_FILE = "site.toml"
 _FILLED = ("slug", "body", "file")  # the library's own; staff do not write them
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
+
+
+KINDS: dict[str, type[Document]] = {
+    FOLDERS[model.noun]: model for model in (Programme, Lecture, Event, Poll, Proposal, Page)
+}
 
 
 @dataclass

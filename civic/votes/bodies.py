@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.korean import josa
 from civic.votes.count import Number
 from civic.votes.result import candidates_of

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from civic import korean
 from civic.clock import Clock
 from civic.codes import to_text
-from civic.content.pages import Pages, Poll, Proposal
+from civic.content.pages import Pages
+from civic.content.poll import Poll, Proposal
 from civic.errors import (
     Closed,
     FieldError,

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from civic.content.pages import Poll, PollType, Proposal
+from civic.content.poll import Poll, PollType, Proposal
 from civic.votes.ballot import Ballot, Spoiled, choice_faults
 from civic.votes.check import Batch
 from civic.votes.count import count

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
 from civic.votes.ballot import Ballot, Spoiled, rules_document, rules_hash
 from civic.votes.check import Batch

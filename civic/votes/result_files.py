@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import Batch
 from civic.votes.count import Line, Number, Outcome

@@ -33,9 +33,9 @@ from civic.store.seal import Keys
 from forms_api.app import create_app
 from forms_api.background import start_background
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
-from forms_api.commands.entries import read_time
+from forms_api.commands.access import read_time
 from forms_api.settings import Mark, Settings, read_settings, take_up
-from templates.assets import Assets
+from templates.assets import SiteAssets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
 FAILED = 1  # the server stopped by itself
@@ -109,16 +109,13 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         store = open_store(settings.data)
         multiprocessing.util.Finalize(None, store.close, exitpriority=10)
         clock = take_up(store, settings.data, plan.mark)
+        assets = SiteAssets(settings.site_dir)
+        app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
+        stops = start_background(app, settings.content_dir, settings.site_dir)
     except (InUse, Misuse) as reason:
         give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
     except Unavailable as away:  # only a store that is open can be away
         give_up(Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
-    assets = Assets.from_manifest(settings.site_dir)
-    try:
-        app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
-        stops = start_background(app, settings.content_dir, settings.site_dir)
-    except Misuse as reason:
-        give_up(reason, CALL_WRONG, outcome)
     for stop in stops:
         multiprocessing.util.Finalize(None, stop, exitpriority=20)
     with begun.get_lock():

@@ -15,7 +15,7 @@ import build
 from civic.clock import parse_time
 from civic.errors import ContentMistakes
 from publish import building, freezing, making, request
-from publish.edition import Text
+from publish.edition import PageText
 from publish.inputs import RACY, Inputs
 from publish.making import Before, Pages
 from publish.remembering import Drawer
@@ -123,7 +123,7 @@ def test_a_key_that_leaves_something_out_is_noticed(
     request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: with a key that knows nothing of the text, an edit of the text is missed."""
-    monkeypatch.setattr(Text, "made_from", "")
+    monkeypatch.setattr(PageText, "made_from", "")
     build.build(request_)
     append(request_.content / "lectures/l01.md", "강좌 안내")
     rename(request_.content / "events/night.md")  # so that more than texts has changed

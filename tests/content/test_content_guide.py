@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL
-from civic.content.pages import KINDS, Document, Lecture, Proposal, Site, guide_fields
+from civic.content.pages import Document, Lecture, Site, guide_fields
+from civic.content.poll import Proposal
+from civic.content.reading import KINDS
 from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
 from civic.shape import Shape

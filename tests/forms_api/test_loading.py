@@ -30,6 +30,16 @@ def test_a_light_command_loads_no_server(root: Path) -> None:
     assert "forms_api.settings" in found and not found & heavy
 
 
+def test_no_command_loads_the_web(root: Path) -> None:
+    """Only `serve` needs it; `doctor`, which looks at data alone, loads no content either."""
+    web = OIDC | {"flask", "jinja2", "granian", "forms_api.app"}
+    run = "from forms_api.commands import care"
+    assert not loaded(root, f"{run}; import civic.store.doctor") & (web | {"pydantic", "civic.library"})
+    every = "from forms_api.commands import draw, due, entries, ledger"
+    found = loaded(root, every)
+    assert "civic.library" in found and not found & web
+
+
 def test_the_app_loads_what_is_set(root: Path) -> None:
     """The packages of an identity provider come only with one; the control sets one."""
     provider = "from forms_api import app, settings; app.identity_provider(settings.read_settings({}))"

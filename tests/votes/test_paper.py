@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from civic.clock import FixedClock, parse_time
-from civic.content.pages import Body
+from civic.content.poll import Body
 from civic.library import load
 from civic.votes.bodies import ScoreMistake, read_scores
 from civic.votes.paper import (
@@ -22,7 +22,7 @@ from civic.votes.paper import (
     read_document,
     read_entry,
 )
-from publish import create_app
+from publish.site import create_app
 from tests.ballot_samples import a_poll, some_proposals
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, run

@@ -12,51 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.elections.__main__ import main
 from bench.elections.count import recount
 from bench.elections.election import PublicElection
 from bench.elections.figures import number, thousands_mark
-from bench.elections.reader import decode, parse
+from bench.elections.reader import parse
 from bench.elections.rules import declared_rules, named_exclusions
 from bench.elections.shares import Effort, Shares, TooMuchWork, add_one, equal_shares
-from civic.errors import ContentMistakes
 from civic.votes.count import RulesMistake
 from civic.votes.pabulib import Project, write
-
-SAMPLES = Path(__file__).parents[1] / "samples" / "pb"
-
-
-def a_file(
-    votes: str = "1;a\n2;a,b\n",
-    meta: str = "",
-    projects: str = "a;10;첫째\nb;20;둘째\n",
-    rule: str = "greedy",
-    columns: str = "voter_id;vote",
-    kind: str = "approval",
-    budget: str = "30",
-) -> str:
-    return (
-        f"META\nkey;value\nbudget;{budget}\nvote_type;{kind}\nrule;{rule}\n{meta}PROJECTS\nproject_id;cost;name\n"
-        f"{projects}VOTES\n{columns}\n{votes}"
-    )
+from tests.bench.elections import SAMPLES, a_file, mistakes, run, sample
 
 
 def read(**more: str) -> PublicElection:
     return parse(a_file(**more), "x.pb")
-
-
-def mistakes(text: str) -> list[str]:
-    with pytest.raises(ContentMistakes) as caught:
-        parse(text, "x.pb")
-    return [str(each) for each in caught.value.mistakes]
-
-
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 # -- figures
@@ -430,8 +401,7 @@ def test_too_much_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_equal_shares_gives_its_own_reasons() -> None:
     """C was supported, but its supporters cannot pay it."""
-    file = SAMPLES / "shares.pb"
-    result = recount(parse(decode(file.read_bytes(), file.name), file.name))
+    result = recount(sample("shares"))
     assert {line.slug: line.reason for line in result.outcome.lines} == {
         "A": "selected", "B": "selected", "C": "not-afforded",
     }  # fmt: skip

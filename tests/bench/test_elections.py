@@ -8,11 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.elections.__main__ import main
 from bench.elections.count import official, published_votes, recount
 from bench.elections.election import PublicElection, oddities
 from bench.elections.figures import number
@@ -21,31 +19,9 @@ from bench.elections.rules import named_exclusions
 from bench.elections.shares import add_one, equal_shares, preferred
 from civic.errors import ContentMistakes
 from civic.votes.pabulib import Project, write
+from tests.bench.elections import SAMPLES, a_file, mistakes, run, sample
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "pb"
 GOOD = ["approval", "no_skip", "eighty", "exclusive", "cumulative", "ordinal", "shares"]
-
-
-def sample(name: str) -> PublicElection:
-    file = f"{name}.pb"
-    return parse(decode((SAMPLES / file).read_bytes(), file), file)
-
-
-def a_file(votes: str = "1;a\n2;a,b\n", meta: str = "", projects: str = "a;10;첫째\nb;20;둘째\n") -> str:
-    return (
-        f"META\nkey;value\nbudget;30\nvote_type;approval\nrule;greedy\n{meta}PROJECTS\nproject_id;cost;name\n"
-        f"{projects}VOTES\nvoter_id;vote\n{votes}"
-    )
-
-
-def mistakes(text: str) -> list[str]:
-    with pytest.raises(ContentMistakes) as caught:
-        parse(text, "x.pb")
-    return [str(each) for each in caught.value.mistakes]
-
-
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 # -- counting by the declared rule, worked by hand in each sample

@@ -1,9 +1,8 @@
-"""The rush command: right servers pass it, wrong answers are counted, and it never leaves this machine."""
+"""The replayed opening: right servers pass it, wrong answers are counted, and it never leaves this machine."""
 
 from __future__ import annotations
 
 import itertools
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from bench.crowd import Answer, Share
+from bench.opening import Crowd, judge, plan
 from civic.people import normalise_phone
-from forms_api.commands.rush import judge, plan
-from forms_api.commands.rush_clients import Answer, Share
 from tests.builders import a_lecture_file, a_round, write_content
 from tests.forms_api.server import ROOT, Server
 
@@ -25,7 +24,7 @@ QUESTIONS = (
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "forms_api", "rush", *arguments]
+    command = [sys.executable, "-m", "bench.opening", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
@@ -66,11 +65,11 @@ def test_only_this_machine_is_ever_rushed(url: str) -> None:
 
 
 def an_answer(person: str, number: str, later: str = "confirmed", **given: Any) -> Answer:
-    return Answer("s", person, "r1", "0000", 201, 0.1, number, "confirmed", later=later, **given)
+    return Answer(person, "r1", "0000", 0.1, number, later=later, **given)
 
 
 def a_refusal(problem: str) -> Answer:
-    return Answer("s", "9", "r1", "0000", 409, 0.1, problem=problem)
+    return Answer("9", "r1", "0000", 0.1, problem=problem)
 
 
 def judged(*answers: Answer, taken: int = 0, places: int = 2) -> tuple[int, int, int]:
@@ -137,7 +136,7 @@ def test_a_rush_to_a_draw_or_a_review_goes_well(tmp_path: Path, form: dict[str, 
 
 def test_the_crowd_is_as_asked() -> None:
     """7 x 10 people per round, about a third twice, their posts one after the other, with numbers that exist."""
-    posts = plan({"a": {"places": 10}, "b": {"places": 10}}, {}, 7, 0.33, 0.5, random.Random(1))
+    posts = plan({"a": {"places": 10}, "b": {"places": 10}}, {}, Crowd(7, 0.33, 0.5, seed=1))
     people = {post.person for post in posts}
     assert len(people) == 140
     assert 160 < len(posts) < 210

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from civic.clock import SEOUL
-from civic.content import vcalendar
+from civic.content import meetings
 
 # Words as staff may write them, with every sign that means something in a calendar file.
 words = st.text(
@@ -23,8 +23,8 @@ words = st.text(
 
 
 def file_with(summary: str) -> str:
-    event = vcalendar.component("VEVENT", [("UID", "a@b"), ("SUMMARY", vcalendar.text(summary))])
-    return vcalendar.component("VCALENDAR", [("VERSION", "2.0")], [event]) + "\r\n"
+    event = meetings.component("VEVENT", [("UID", "a@b"), ("SUMMARY", meetings.text(summary))])
+    return meetings.component("VCALENDAR", [("VERSION", "2.0")], [event]) + "\r\n"
 
 
 def read_back(file: str) -> str:
@@ -36,7 +36,7 @@ def test_any_words_can_be_read_back(summary: str) -> None:
     """And no line is longer than 75 bytes, divided within a character, or ended but by CR LF."""
     file = file_with(summary)
     assert read_back(file) == summary
-    assert all(len(line) <= vcalendar.LONGEST for line in file.encode().split(b"\r\n"))
+    assert all(len(line) <= meetings.LONGEST for line in file.encode().split(b"\r\n"))
     assert all(line.decode() for line in file.encode().split(b"\r\n")[:-1])
     assert "\n" not in file.replace("\r\n", "")
 
@@ -49,17 +49,17 @@ def test_without_escapes_or_folds_it_would_not_hold(
     monkeypatch: pytest.MonkeyPatch, left_out: str, summary: str
 ) -> None:
     """The control: each of the two is noticed when it is left out."""
-    monkeypatch.setattr(vcalendar, left_out, lambda value: value)
+    monkeypatch.setattr(meetings, left_out, lambda value: value)
     file = file_with(summary)
     longest = max(len(line) for line in file.encode().split(b"\r\n"))
-    assert read_back(file) != summary or longest > vcalendar.LONGEST
+    assert read_back(file) != summary or longest > meetings.LONGEST
 
 
 def test_signs_that_no_file_may_hold_are_left_out() -> None:
     """Controls but tab and line break; each kind of line break is one."""
-    assert vcalendar.text("가\x00나\x1b다\x7f\r\n라\r마\t바") == "가나다\\n라마\t바"
+    assert meetings.text("가\x00나\x1b다\x7f\r\n라\r마\t바") == "가나다\\n라마\t바"
     assert read_back(file_with("가\r\n나")) == "가\n나"
 
 
 def test_times_are_utc() -> None:
-    assert vcalendar.utc(datetime(2023, 9, 7, 8, 30, tzinfo=SEOUL)) == "20230906T233000Z"
+    assert meetings.utc(datetime(2023, 9, 7, 8, 30, tzinfo=SEOUL)) == "20230906T233000Z"
