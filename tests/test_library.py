@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
-from civic.content.toml_lines import key_lines
+from civic.content.front_matter import key_lines
 from civic.errors import ContentMistakes
 from civic.library import Library, load
 from tests.builders import a_lecture_file, write_content

@@ -17,11 +17,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from civic.content.form import FormSpec
-from civic.content.front_matter import Source
+from civic.content.front_matter import KeyPath, Source
 from civic.content.pages import guide_fields
 from civic.content.prose import TEMPLATE_IDS, prose
 from civic.content.targets import without_code
-from civic.content.toml_lines import Path
 from civic.errors import Mistake
 from civic.shape import Misplaced, Shape
 from civic.text import has_resident_number
@@ -66,7 +65,7 @@ def shape_mistakes(source: Source, model: type[Shape], wrong: ValidationError) -
     return list(dict.fromkeys(_mistake(source, model, detail) for detail in details))
 
 
-def unknown_key(source: Source, model: type[Shape], path: Path) -> Mistake:
+def unknown_key(source: Source, model: type[Shape], path: KeyPath) -> Mistake:
     """A key that does not exist, with the nearest one that does, or the table where it belongs."""
     key, table = str(path[-1]), path[:-1]
     shape = shape_at(model, table)
@@ -104,7 +103,7 @@ def known_keys(shape: type[Shape]) -> list[str]:
     return [name for name, _, _ in guide_fields(shape)]
 
 
-def shape_at(model: type[Shape], path: Path) -> type[Shape] | None:
+def shape_at(model: type[Shape], path: KeyPath) -> type[Shape] | None:
     """The shape of the table at a path: (Lecture, ("form", "rounds", 2)) -> Round."""
     here: type[Shape] | None = model
     keyed = False  # inside a dict[str, Shape]: the next part is a free key
@@ -234,7 +233,7 @@ def _unseen(source: Source, line: int, field: str, text: str) -> Iterator[Mistak
         yield Mistake(source.file, line, field, said, f"U+{ord(found.group()):04X}")
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict | list):
