@@ -14,12 +14,11 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from civic.content.front_matter import Source, read_source
-from civic.content.mistakes import nearest, shape_mistakes, text_mistakes, unknown_key, unseen_values
+from civic.content.front_matter import Source, links_of, mentions_of, read_source, silent_pictures
+from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
 from civic.content.pages import Document, Event, Lecture, Page, Programme, Site
 from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
-from civic.content.targets import links_of, mentions_of, silent_pictures
 from civic.errors import Mistake, why
 from civic.files import whole_file
 from civic.links import FOLDERS, is_passed_over
@@ -122,8 +121,7 @@ def read_content(
         if is_folder and name in KINDS:
             files += _pages(name, reading)
         elif name != SITE_FILE and not (is_folder and name == WRITTEN_BY_PROGRAM):
-            near = nearest(name, [SITE_FILE, *KINDS])
-            hint = f"혹시 {near}?" if near else "쓸 수 있는 폴더: " + ", ".join(KINDS)
+            hint = suggestion(name, [SITE_FILE, *KINDS]) or suggestion(name, list(KINDS), "폴더")
             said = "여기에 둘 수 없는 파일이나 폴더입니다"
             reading.mistakes.append(Mistake(name, 0, "", said, "", hint))
     _read_pages(files, reading, memory, jobs, meanwhile)

@@ -11,7 +11,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, StringConstraints, ValidationError
 
 from civic.codes import NUMBER_SIGNS
-from civic.content.mistakes import dotted, say
+from civic.content.front_matter import dotted
+from civic.content.mistakes import say
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 from civic.votes.ballot import receipts_digest
 from civic.votes.published import Count, Digest
