@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from civic.content.form import FormSpec
 from civic.content.front_matter import KeyPath, Source, dotted, without_code
-from civic.content.pages import guide_fields
+from civic.content.pages import FILLED, Document
 from civic.content.prose import TEMPLATE_IDS, prose
 from civic.errors import Mistake
 from civic.shape import Misplaced, Shape
@@ -97,7 +97,8 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
 def known_keys(shape: type[Shape]) -> list[str]:
     """The keys that staff may write in this table."""
-    return [name for name, _, _ in guide_fields(shape)]
+    filled = FILLED if issubclass(shape, Document) else ()
+    return [name for name in shape.model_fields if name not in filled]
 
 
 def shape_at(model: type[Shape], path: KeyPath) -> type[Shape] | None:

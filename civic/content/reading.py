@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from civic.content.front_matter import Source, links_of, mentions_of, read_source, silent_pictures
 from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
-from civic.content.pages import Document, Event, Lecture, Page, Programme, Site
+from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme, Site
 from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
 from civic.errors import Mistake, why
@@ -59,7 +59,6 @@ def stamp(found: os.stat_result) -> Stamp:
 
 
 SITE_FILE = "site.toml"
-_FILLED = ("slug", "body", "file")  # the library's own; staff do not write them
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
@@ -139,7 +138,7 @@ def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, 
     model = KINDS[folder]
     mistakes += text_mistakes(source)
     values = dict(source.values)
-    for key in _FILLED:
+    for key in FILLED:
         if key in values:
             mistakes.append(unknown_key(source, model, (key,)))
     slug = name.removesuffix(".md")
