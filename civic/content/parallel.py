@@ -32,16 +32,11 @@ def mapped(
     ChildProcessError when one of them was killed. Close it when it is left early: then no work goes on.
     """
     batches = [things[at : at + BATCH] for at in range(0, len(things), BATCH)]
-    if is_shared(things, jobs):
+    if jobs > 1 and len(things) >= FEWEST:
         with closing(_forked(work, batches, jobs, meanwhile)) as done:
             yield from chain.from_iterable(done)
     else:
         yield from chain.from_iterable(map(work, batches))
-
-
-def is_shared(things: Sequence[A], jobs: int) -> bool:
-    """Would `mapped` start processes for this?"""
-    return jobs > 1 and len(things) >= FEWEST
 
 
 def _forked(
