@@ -16,8 +16,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from civic.content.facts import without_code
 from civic.content.form import FormSpec
-from civic.content.front_matter import KeyPath, Source, dotted, without_code
+from civic.content.front_matter import KeyPath, Source, dotted
 from civic.content.pages import FILLED, Document
 from civic.content.prose import TEMPLATE_IDS, prose
 from civic.errors import Mistake

@@ -6,15 +6,16 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
-from civic.content.front_matter import Source, links_of, mentions_of, read_source, silent_pictures
+from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures, stamp
+from civic.content.front_matter import Source, read_source
 from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
 from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme, Site
 from civic.content.parallel import mapped
@@ -24,46 +25,10 @@ from civic.files import whole_file
 from civic.links import FOLDERS, is_passed_over
 from civic.shape import SLUG
 
-TEXT = "#text"  # after the name of a file: its text, and not its title and summary
-Stamp = tuple[int, int, int, int]  # size, mtime and ctime in ns, inode: another stamp, another content
-
-
-@dataclass(frozen=True)
-class Facts:
-    """One page: all that the other pages and the checks need of it."""
-
-    digest: str  # SHA-256 of the file
-    head: str  # of its front matter
-    frame: str  # of what is chosen, ordered and addressed by: its front matter but for mere words
-    document: Document | None  # None where the front matter has mistakes
-    names: Mapping[str, str]  # keys that name something elsewhere: {"department": "jobs"}
-    links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)
-    silent: tuple[int, ...]  # lines of pictures without words
-    mentions: tuple[str, ...] | None  # what looks like an address of the site; None where it cannot be seen
-    characters: str  # each character of front matter and text once, in no order
-
-
-class Memory(Protocol):
-    """Facts of files that have not changed. A library with a memory leaves the texts of its pages on disk."""
-
-    def recall(self, file: str, stamp: Stamp) -> Facts | None:
-        """What was kept of the file with this very stamp."""
-
-    def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
-        """Remember a file without mistakes."""
-
-
-def stamp(found: os.stat_result) -> Stamp:
-    """What tells one state of a file from another without reading it."""
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
-
-
 SITE_FILE = "site.toml"
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
-
-
 KINDS: dict[str, type[Document]] = {
     FOLDERS[model.noun]: model for model in (Programme, Lecture, Event, Poll, Proposal, Page)
 }
@@ -245,7 +210,7 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
 
 
 def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
-    """A front matter without what pages only show. A page that shows it says so, see publish.pages.Page.shows.
+    """A front matter without what pages only show. A page that shows it says so, see publish.render.Page.shows.
 
     Of a vote all of it: lists of proposals are named after votes that they do not show.
     """
