@@ -13,10 +13,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from civic.content.front_matter import read_source
-from civic.content.mistakes import dotted, shape_mistakes
-from civic.content.reading import whole_file
+from civic.content.front_matter import dotted, read_source
+from civic.content.mistakes import shape_mistakes
 from civic.errors import Mistake
+from civic.files import whole_file
 from civic.links import FOLDERS, link
 from civic.places.draw_record import FILE, DrawFile, DrawRecord
 

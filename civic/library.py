@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from civic.content.checks import broken_links, broken_references, doubled
+from civic.content.facts import Memory
 from civic.content.front_matter import body_of
 from civic.content.pages import Department, Document, Site
 from civic.content.poll import Proposal
-from civic.content.reading import KINDS, Memory, read_content, whole_file
+from civic.content.reading import KINDS, read_content
 from civic.draws import Draw, ReadDraws, read_draws
 from civic.errors import ContentMistakes, Mistake
+from civic.files import whole_file
 from civic.links import FOLDERS
 from civic.places.rules import form_state
 from civic.recount import VoteResult, read_results

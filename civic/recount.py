@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from civic.content.front_matter import Source, read_source
-from civic.content.mistakes import dotted, shape_mistakes
+from civic.content.front_matter import Source, dotted, read_source
+from civic.content.mistakes import shape_mistakes
 from civic.content.poll import Poll, Proposal
-from civic.content.reading import whole_file
 from civic.errors import Mistake, why
+from civic.files import whole_file
 from civic.links import FOLDERS, is_passed_over, link
 from civic.shape import Shape
 from civic.votes.ballot import Ballot

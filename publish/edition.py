@@ -14,11 +14,11 @@ from markupsafe import Markup
 
 import templates
 from civic.clock import Clock
+from civic.content.facts import TEXT, mentions_of
 from civic.content.pages import Document, Lecture
 from civic.content.poll import Poll
 from civic.content.prose import page_behind, prose, without_links
-from civic.content.reading import KINDS, TEXT
-from civic.content.targets import mentions_of
+from civic.content.reading import KINDS
 from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from publish.cards import Card, card

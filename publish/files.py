@@ -23,8 +23,8 @@ def routes(edition: Edition) -> Iterator[Route]:
     """Every file beside the pages."""
     library = edition.library
 
-    def dated() -> list[Document]:
-        return [doc for doc in library.everything() if meetings(doc)]
+    def dated() -> Iterator[Document]:
+        return (doc for doc in library.everything() if meetings(doc))
 
     def event_calendar(folder: str, slug: str) -> Page:
         doc = library.get(folder, slug)

@@ -18,7 +18,7 @@ from typing import Any
 
 from flask_frozen import Freezer, FrozenFlaskWarning
 
-from civic.content.parallel import is_shared, mapped
+from civic.content.parallel import FEWEST, mapped
 from civic.errors import trouble
 from publish.checking import Outline
 from publish.edition import Edition
@@ -145,7 +145,7 @@ def _freeze(
     except OSError as wrong:
         raise CannotWrite(trouble(wrong, folder)) from wrong
     todo = [name for name in names if name not in frozen.records]
-    edition.compile_templates(is_shared(todo, jobs))
+    edition.compile_templates(jobs > 1 and len(todo) >= FEWEST)
     with closing(mapped(Maker(pages, folder, clock, before).make, todo, jobs)) as each:
         for done, made in enumerate(each, 1):
             if isinstance(made, Exception):

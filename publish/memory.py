@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from civic.content.reading import TEXT, Facts, Stamp
+from civic.content.facts import TEXT, Facts, Stamp
 from publish.cache import Cache
 from publish.inputs import RACY
 from publish.report import Teller

@@ -52,7 +52,7 @@ OF_A_PROPOSAL = ("slug", "title", "summary", "type", "cost", "area", "withdrawn"
 def rules_document(poll: Poll, proposals: Iterable[Proposal]) -> dict[str, object]:
     """What the hash binds, as it is published beside a result: the poll's rules, keys and proposals.
 
-    Any rule added to `models.Poll` later is bound by itself; a rule left at its default is not written down, so
+    Any rule added to `Poll` later is bound by itself; a rule left at its default is not written down, so
     that a new one does not change the hash of an old poll.
     """
     rules = poll.model_dump(mode="json", exclude=set(NOT_RULES), exclude_defaults=True)
