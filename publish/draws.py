@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from flask import Response
+from flask import Flask, Response
 
 from civic.draws import Draw
 from civic.links import NOUNS, link
 from civic.places.draw_record import FILE
 from publish.edition import Edition, Trail
-from publish.pages import Page, PagesApp
+from publish.render import Page
 
 CHECK = "check_draw.py"
 KINDS = {FILE: "application/json", CHECK: "text/x-python"}
@@ -20,7 +20,7 @@ KINDS = {FILE: "application/json", CHECK: "text/x-python"}
 Address = tuple[str, dict[str, str | int]]
 
 
-def add_draws(app: PagesApp, edition: Edition) -> None:
+def add_draws(app: Flask, edition: Edition) -> None:
     """The rules of this part of the site; none where no draw is published."""
     for slug, draw in sorted(edition.library.draws.items()):
         # Whole addresses, so that they come before the pattern of votes' results.

@@ -11,7 +11,7 @@ from civic.links import LISTED, link
 from publish.cards import Card
 from publish.edition import Edition
 from publish.lists import find_pick
-from publish.pages import Page
+from publish.render import Page
 
 SOON = timedelta(days=3)
 MOST = 9  # cards in one part of the page: three rows on a desk

@@ -12,7 +12,7 @@ from civic.links import LISTED, link
 from publish.cards import Card
 from publish.edition import Edition
 from publish.pager import pager
-from publish.pages import Page
+from publish.render import Page
 
 PER_PAGE = 12
 STATUSES = ("open", "upcoming", "closed")

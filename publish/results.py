@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from flask import abort
+from flask import Flask, abort
 
 from civic import korean
 from civic.content.pages import PollType, Proposal
@@ -21,7 +21,7 @@ from civic.votes.slots import FAULTS
 from civic.votes.words import counting_rules
 from publish.edition import Edition, Trail
 from publish.pager import pager
-from publish.pages import Page, PagesApp
+from publish.render import Page
 
 VERIFY = "verify.py"
 VOID_WORDS = FAULTS | {UNREADABLE: "무엇을 골랐는지 알아볼 수 없는 종이 표입니다."}
@@ -99,7 +99,7 @@ class Download:
     size: str
 
 
-def add_results(app: PagesApp, edition: Edition) -> None:
+def add_results(app: Flask, edition: Edition) -> None:
     """The rules of this part of the site; none where no result is published."""
     results = edition.library.results
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import mimetypes
 from collections.abc import Iterator
 from typing import Any
 
-from flask import abort
+from flask import Flask, abort
 
 from civic.clock import Clock
 from civic.content.pages import Document
@@ -17,15 +15,13 @@ from civic.links import FOLDERS, LISTED, NOUNS, link
 from publish import calendars, files, home, lists, views
 from publish.draws import add_draws, draw_addresses
 from publish.edition import Edition, Served
-from publish.pages import TYPES, Page, PagesApp, digest
+from publish.render import Address, Page
 from publish.results import add_results, result_addresses
-
-Address = tuple[str, dict[str, Any]]  # endpoint and its values, as Flask's url_for takes them
 
 
 def create_app(
     library: Library, assets: Served, clock: Clock, base_url: str = "", demo: bool = False, live: bool = False
-) -> PagesApp:
+) -> Flask:
     """The site as a Flask app.
 
     base_url: the public address, instead of the one in site.toml; demo: every page says that it is one;
@@ -34,9 +30,7 @@ def create_app(
     if base_url:
         site = library.site.model_copy(update={"base_url": base_url})
         library = dataclasses.replace(library, site=site)
-    for ending, kind in TYPES.items():
-        mimetypes.add_type(kind, ending)
-    app = PagesApp("publish", static_folder=None, template_folder=None)
+    app = Flask("publish", static_folder=None, template_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     edition = Edition(library, assets, clock, demo, live)
     app.extensions["edition"] = edition
@@ -48,7 +42,7 @@ def create_app(
     return app
 
 
-def addresses(app: PagesApp) -> Iterator[Address]:
+def addresses(app: Flask) -> Iterator[Address]:
     """Everything the site consists of, linked or not, in a fixed order."""
     edition: Edition = app.extensions["edition"]
     for endpoint in ("home", "my", "not_found", "feed", "calendar", "sitemap", "robots"):
@@ -68,7 +62,7 @@ def addresses(app: PagesApp) -> Iterator[Address]:
         yield "asset", {"name": name}
 
 
-def _add_pages(app: PagesApp, edition: Edition) -> None:
+def _add_pages(app: Flask, edition: Edition) -> None:
     def detail(slug: str, folder: str = "pages") -> Page:
         return views.detail(edition, _document(edition, folder, slug))
 
@@ -81,7 +75,7 @@ def _add_pages(app: PagesApp, edition: Edition) -> None:
         app.add_url_rule(f"{_folders()}/<slug>/", "document", detail)
 
 
-def _add_lists(app: PagesApp, edition: Edition) -> None:
+def _add_lists(app: Flask, edition: Edition) -> None:
     def view(folder: str, by: str = "", key: str = "", page: int = 1) -> Page:
         pick = lists.find_pick(edition, NOUNS[folder], by, key)
         if pick is None or not lists.has_page(edition, NOUNS[folder], pick, page):
@@ -93,7 +87,7 @@ def _add_lists(app: PagesApp, edition: Edition) -> None:
         app.add_url_rule(_folders() + rule, "list", view)
 
 
-def _add_files(app: PagesApp, edition: Edition) -> None:
+def _add_files(app: Flask, edition: Edition) -> None:
     library = edition.library
     site = library.site
 
@@ -123,9 +117,7 @@ def _add_files(app: PagesApp, edition: Edition) -> None:
 
     def asset(name: str) -> Page:
         content = edition.assets.files[name]
-        return Page(
-            digest(hashlib.sha256(content).hexdigest()), lambda: content, f".{name.rpartition('.')[2]}"
-        )
+        return Page(lambda: content, f".{name.rpartition('.')[2]}")
 
     app.add_url_rule("/feed.xml", "feed", feed)
     app.add_url_rule(f"{_folders()}/feed.xml", "kind_feed", feed)

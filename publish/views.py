@@ -8,7 +8,7 @@ from civic.content.pages import Document, Lecture, Poll, Proposal
 from civic.links import LISTED, link
 from publish.calendars import has_times
 from publish.edition import Edition, Trail
-from publish.pages import Page
+from publish.render import Page
 
 
 def detail(edition: Edition, doc: Document) -> Page:
