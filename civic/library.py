@@ -16,7 +16,7 @@ from pathlib import Path
 from civic.content.addresses import broken_links, doubled
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of
-from civic.content.pages import KINDS, Department, Document, Proposal, Site
+from civic.content.pages import KINDS, Department, Document, Poll, Proposal, Site
 from civic.content.reading import read_content, whole_file
 from civic.content.references import broken_references
 from civic.draws import Draw, ReadDraws, read_draws
@@ -42,7 +42,6 @@ class Library:
     draws: Mapping[str, Draw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
     content: Path = Path()
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
-    heads: Mapping[str, str] = field(default_factory=dict)  # file of a page -> SHA-256 of its front matter
     frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
     characters: frozenset[str] = frozenset()  # every character of every page
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
@@ -73,8 +72,9 @@ class Library:
 
     @property
     def changes(self) -> datetime | None:
-        """When a page or result next appears or goes; None when nothing is to come."""
+        """When a page or result next appears or goes, or a poll's rules must hold; None when nothing is to come."""
         moments = [each.record.published_at for each in self._counted]
+        moments += [page.opens for page in self._pages if isinstance(page, Poll) and page.rehearsed]
         moments += [
             at for page in self._pages if not page.draft for at in (page.publish_at, page.expire_at) if at
         ]
@@ -158,7 +158,6 @@ def load(
     return Library(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
-        heads={file: facts.head for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from civic.content.pages import Document
+if TYPE_CHECKING:  # a build that has nothing to do loads no shapes
+    from civic.content.pages import Document
 
 TEXT = "#text"  # after the name of a file: its text, and not its title and summary
 Stamp = tuple[int, int, int, int]  # size, mtime and ctime in ns, inode: another stamp, another content
