@@ -17,7 +17,7 @@ from civic.content.checks import broken_links, broken_references, doubled
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of
 from civic.content.pages import Department, Document, Site
-from civic.content.poll import Proposal
+from civic.content.poll import Poll, Proposal
 from civic.content.reading import KINDS, read_content
 from civic.draws import Draw, ReadDraws, read_draws
 from civic.errors import ContentMistakes, Mistake
@@ -43,7 +43,6 @@ class Library:
     draws: Mapping[str, Draw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
     content: Path = Path()
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
-    heads: Mapping[str, str] = field(default_factory=dict)  # file of a page -> SHA-256 of its front matter
     frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
     characters: frozenset[str] = frozenset()  # every character of every page
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
@@ -74,8 +73,9 @@ class Library:
 
     @property
     def changes(self) -> datetime | None:
-        """When a page or result next appears or goes; None when nothing is to come."""
+        """When a page or result next appears or goes, or a poll's rules must hold; None when nothing is to come."""
         moments = [each.record.published_at for each in self._counted]
+        moments += [page.opens for page in self._pages if isinstance(page, Poll) and page.rehearsed]
         moments += [
             at for page in self._pages if not page.draft for at in (page.publish_at, page.expire_at) if at
         ]
@@ -159,7 +159,6 @@ def load(
     return Library(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
-        heads={file: facts.head for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,

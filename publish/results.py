@@ -24,7 +24,7 @@ from civic.votes.result import FEWEST, SHARED, rules_of
 from civic.votes.words import counting_rules
 from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager
-from publish.pages import Page
+from publish.render import Page
 
 STATIC = Path(__file__).parent.parent / "static"
 VERIFY, CHECK = "verify.py", "check_draw.py"  # of votes and of draws
@@ -109,7 +109,7 @@ def routes(edition: Edition) -> Iterator[Route]:
 
     def file(slug: str, name: str) -> Page:
         content = files_of(published.get(slug) or abort(404)).get(name) or abort(404)
-        return edition.page([content], lambda: content, Path(name).suffix)
+        return edition.page((), lambda: content, Path(name).suffix)
 
     def board(slug: str, page: int = 1) -> Page:
         result = results.get(slug) or abort(404)

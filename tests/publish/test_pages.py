@@ -17,8 +17,8 @@ from civic.clock import FixedClock, parse_time
 from civic.library import load
 from publish.edition import Edition
 from publish.lists import PER_PAGE, list_pages, page_count, pager
+from publish.pages import some_of_each
 from publish.site import addresses, create_app
-from publish.views import some_of_each
 from templates import template_globals
 from tests.builders import write_content
 
