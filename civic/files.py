@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from civic.errors import Unusable
+
 BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 # A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the full-width signs too.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]| *[\t\r\n]")
@@ -88,6 +90,20 @@ def inert(cell: object) -> str:
     """A cell as text that no spreadsheet runs: what would be a formula gets a quote before it."""
     text = str(cell)
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def csv_rows(text: str, head: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells without the space around them) of a table that staff wrote, without its empty rows.
+
+    Every row has a cell for each column of the head, and may have more. Raises Unusable when the head is another.
+    """
+    rows = csv.reader(io.StringIO(text.removeprefix(BOM), newline=""))
+    if tuple(cell.strip() for cell in next(rows, ())[: len(head)]) != head:
+        raise Unusable([f"1줄: 첫 줄은 {','.join(head)}이어야 합니다"])
+    for line, row in enumerate(rows, 2):
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            yield line, cells + [""] * (len(head) - len(cells))
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
