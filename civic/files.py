@@ -1,4 +1,4 @@
-"""Files for others to read: written whole or not at all; tables in which no cell is a formula. Knows no content."""
+"""Files read and written whole or not at all; tables in which no cell is a formula. Knows no content."""
 
 from __future__ import annotations
 
@@ -7,14 +7,26 @@ import errno
 import io
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from civic.errors import Unusable
+
 BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 # A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the full-width signs too.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]| *[\t\r\n]")
+
+
+def whole_file(path: Path | str) -> bytes:
+    """The content of a regular file. Raises OSError; a pipe, of which nobody knows when it ends, is one."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (by its handle)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "보통 파일이 아닙니다", str(path))
+        return file.read()
 
 
 def write(path: Path, content: str | bytes, mode: int = 0o644, *, durable: bool = True) -> None:
@@ -78,6 +90,20 @@ def inert(cell: object) -> str:
     """A cell as text that no spreadsheet runs: what would be a formula gets a quote before it."""
     text = str(cell)
     return f"'{text}" if _FORMULA.match(text) else text
+
+
+def csv_rows(text: str, head: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells without the space around them) of a table that staff wrote, without its empty rows.
+
+    Every row has a cell for each column of the head, and may have more. Raises Unusable when the head is another.
+    """
+    rows = csv.reader(io.StringIO(text.removeprefix(BOM), newline=""))
+    if tuple(cell.strip() for cell in next(rows, ())[: len(head)]) != head:
+        raise Unusable([f"1줄: 첫 줄은 {','.join(head)}이어야 합니다"])
+    for line, row in enumerate(rows, 2):
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            yield line, cells + [""] * (len(head) - len(cells))
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

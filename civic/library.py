@@ -14,16 +14,19 @@ from functools import partial
 from pathlib import Path
 
 from civic.content.checks import broken_links, broken_references, doubled
+from civic.content.facts import Memory
 from civic.content.front_matter import body_of
 from civic.content.pages import Department, Document, Site
-from civic.content.poll import Proposal
-from civic.content.reading import KINDS, Memory, read_content, whole_file
-from civic.draws import Draw, ReadDraws, read_draws
+from civic.content.poll import Poll, Proposal
+from civic.content.reading import KINDS, read_content
 from civic.errors import ContentMistakes, Mistake
+from civic.files import whole_file
 from civic.links import FOLDERS
+from civic.places.draw_record import PublishedDraw
 from civic.places.rules import form_state
-from civic.recount import VoteResult, read_results
+from civic.recount import read_published
 from civic.votes.ballot import changed_rules
+from civic.votes.result_files import VoteResult
 
 __all__ = ["Library", "load"]
 
@@ -38,10 +41,9 @@ class Library:
     digests: Mapping[str, str] = field(default_factory=dict)  # file -> SHA-256 of its bytes
     _by_folder: Mapping[str, Mapping[str, Document]] = field(default_factory=dict)
     results: Mapping[str, VoteResult] = field(default_factory=dict)  # vote -> its published result
-    draws: Mapping[str, Draw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
+    draws: Mapping[str, PublishedDraw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
     content: Path = Path()
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
-    heads: Mapping[str, str] = field(default_factory=dict)  # file of a page -> SHA-256 of its front matter
     frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
     characters: frozenset[str] = frozenset()  # every character of every page
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
@@ -72,8 +74,9 @@ class Library:
 
     @property
     def changes(self) -> datetime | None:
-        """When a page or result next appears or goes; None when nothing is to come."""
+        """When a page or result next appears or goes, or a poll's rules must hold; None when nothing is to come."""
         moments = [each.record.published_at for each in self._counted]
+        moments += [page.opens for page in self._pages if isinstance(page, Poll) and page.rehearsed]
         moments += [
             at for page in self._pages if not page.draft for at in (page.publish_at, page.expire_at) if at
         ]
@@ -117,7 +120,7 @@ class Library:
             )
         return body_of(raw)
 
-    def draw_of(self, subject: str) -> Draw | None:
+    def draw_of(self, subject: str) -> PublishedDraw | None:
         """The published draw of a subject, or None."""
         return self.draws.get(subject.replace("/", "-"))
 
@@ -141,12 +144,10 @@ def load(
     draws unread, for those who may have to write them anew.
     """
     reading = read_content(content, memory, jobs, meanwhile)
-    counted = read_results(content)
-    drawn = read_draws(content) if draws else ReadDraws()
+    published = read_published(content, draws)
     mistakes = [
         *reading.mistakes,
-        *counted.mistakes,
-        *drawn.mistakes,
+        *published.mistakes,
         *broken_references(reading),
         *doubled(reading),
         *broken_links(reading),
@@ -157,15 +158,14 @@ def load(
     return Library(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
-        heads={file: facts.head for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,
-        digests=reading.digests | counted.digests | drawn.digests,
-        draws={each.slug: each for each in drawn.draws},
+        digests=reading.digests | published.digests,
+        draws={draw.slug: draw for draw in published.draws},
         _pages=tuple(reading.documents),
-        _counted=tuple(counted.results),
+        _counted=tuple(published.results),
         _whole=reading.site,
     ).at(now)
 

@@ -54,7 +54,7 @@ def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
     for round_ in rounds_of(doc):
         held = counts.get(round_.id, rules.NOBODY)
         rounds[round_.id] = {
-            "label": round_.round.label,
+            "label": round_.label,
             "places": round_.places,
             "taken": held.taken,
             "waiting": held.waiting,

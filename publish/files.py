@@ -13,7 +13,7 @@ from civic.content.pages import Document
 from civic.links import FOLDERS, LISTED, NOUNS, link
 from publish.edition import IN_A_LIST, Edition, Route, Values
 from publish.lists import list_pages
-from publish.pages import Page
+from publish.render import Page
 
 NEWEST = 30
 _BEGINNING = datetime(2000, 1, 1, tzinfo=SEOUL)  # of a feed without entries: any fixed time will do
@@ -23,8 +23,8 @@ def routes(edition: Edition) -> Iterator[Route]:
     """Every file beside the pages."""
     library = edition.library
 
-    def dated() -> list[Document]:
-        return [doc for doc in library.everything() if meetings(doc)]
+    def dated() -> Iterator[Document]:
+        return (doc for doc in library.everything() if meetings(doc))
 
     def event_calendar(folder: str, slug: str) -> Page:
         doc = library.get(folder, slug)
@@ -87,12 +87,12 @@ def robots(edition: Edition) -> Page:
     """What search engines leave alone."""
     site = edition.library.site
     text = f"User-agent: *\nDisallow: /api/\nDisallow: /my/\n\nSitemap: {site.base_url}/sitemap.xml\n"
-    return edition.page([site], lambda: text, ".txt")
+    return edition.page((), lambda: text, ".txt")
 
 
 def asset(edition: Edition, name: str) -> Page:
-    """A stylesheet, script, font or picture. Its name has a digest of its bytes, so nothing else has to be compared."""
+    """A stylesheet, script, font or picture."""
     content = edition.assets.files.get(name)
     if content is None:
         abort(404)
-    return edition.page([name, content], lambda: content, f".{name.rpartition('.')[2]}")
+    return edition.page((), lambda: content, f".{name.rpartition('.')[2]}")

@@ -12,9 +12,8 @@ from civic import korean
 from civic.content.pages import Site
 from civic.content.poll import Poll
 from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
-from publish.cards import Card
-from publish.edition import IN_A_LIST, Edition, Route, Values
-from publish.pages import Page
+from publish.edition import IN_A_LIST, Card, Edition, Route, Values
+from publish.render import Page
 
 PER_PAGE = 12
 AROUND = 1  # page on each side: with the first, the last and two gaps they fit on a phone

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import mimetypes
 from collections.abc import Iterator
+
+from flask import Flask
 
 from civic.clock import Clock
 from civic.library import Library
-from publish import files, lists, results, views
-from publish.edition import Edition, Route, Served, Values
-from publish.pages import TYPES, PagesApp
-
-Address = tuple[str, Values]  # endpoint and its values, as Flask's url_for takes them
+from publish import files, lists, pages, results
+from publish.edition import Edition, Route, Served
+from publish.render import Address
 
 
 def create_app(
     library: Library, assets: Served, clock: Clock, base_url: str = "", demo: bool = False, live: bool = False
-) -> PagesApp:
+) -> Flask:
     """The site as a Flask app.
 
     base_url: the public address, instead of the one in site.toml; demo: every page says that it is one;
@@ -26,9 +25,7 @@ def create_app(
     if base_url:
         site = library.site.model_copy(update={"base_url": base_url})
         library = dataclasses.replace(library, site=site)
-    for ending, kind in TYPES.items():
-        mimetypes.add_type(kind, ending)
-    app = PagesApp("publish", static_folder=None, template_folder=None)
+    app = Flask("publish", static_folder=None, template_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     edition = Edition(library, assets, clock, demo, live)
     app.extensions["edition"] = edition
@@ -38,7 +35,7 @@ def create_app(
     return app
 
 
-def addresses(app: PagesApp) -> Iterator[Address]:
+def addresses(app: Flask) -> Iterator[Address]:
     """Everything the site consists of, linked or not, in a fixed order."""
     for route in _routes(app.extensions["edition"]):
         for values in route.values():
@@ -49,6 +46,6 @@ def _routes(edition: Edition) -> Iterator[Route]:
     yield from lists.routes(
         edition
     )  # before plain pages: /lectures/ is a list, though "lectures" could be a name
-    yield from views.routes(edition)
+    yield from pages.routes(edition)
     yield from files.routes(edition)
     yield from results.routes(edition)

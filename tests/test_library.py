@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
 import unicodedata
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
-from civic.content.toml_lines import key_lines
 from civic.errors import ContentMistakes
 from civic.library import Library, load
 from tests.builders import a_lecture_file, write_content
@@ -240,48 +238,6 @@ def test_lists_are_linked_to_as_a_whole(small: Path) -> None:
     for target in ("/lectures/page/2/", "/lectures/category/craft/page/2/"):
         page.write_text(f"{text}\n[가]({target})\n", "utf-8")
         assert report(small)[0].startswith(f"programs/news.md:{line}: 없는 주소입니다 (found {target})")
-
-
-def test_lines_of_keys_are_found_however_they_are_written() -> None:
-    """Tables, arrays of tables, dotted and quoted keys, arrays over lines, inline tables, long strings."""
-    text = '''a = """
-[no]
-b = 1
-"""
-# [comment]
-c.d = [
-  1,  # one
-  { e = 2, "f g" = [3] },
-]
-[h]
-i = "x # y"
-[[h.j]]
-k = 1
-[[h.j]]
-k = 2
-[h.j.l]
-m = 'n'
-'''
-    tomllib.loads(text)
-    assert key_lines(text) == {
-        ("a",): 1,
-        ("c",): 6,
-        ("c", "d"): 6,
-        ("c", "d", 0): 7,
-        ("c", "d", 1): 8,
-        ("c", "d", 1, "e"): 8,
-        ("c", "d", 1, "f g"): 8,
-        ("c", "d", 1, "f g", 0): 8,
-        ("h",): 10,
-        ("h", "i"): 11,
-        ("h", "j"): 12,
-        ("h", "j", 0): 12,
-        ("h", "j", 0, "k"): 13,
-        ("h", "j", 1): 14,
-        ("h", "j", 1, "k"): 15,
-        ("h", "j", 1, "l"): 16,
-        ("h", "j", 1, "l", "m"): 17,
-    }
 
 
 def test_the_same_content_at_another_time(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bench.elections.election import RATED, PublicElection, borda
 from bench.elections.figures import number
 from bench.elections.rules import POT, Declared, declared_rules, part_of
 from bench.elections.shares import Effort, Shares, TooMuchWork, add_one, equal_shares, preferred
-from civic.votes.count import Candidate, Line, Number, Outcome, Pot, RulesMistake, outcome
+from civic.votes.count import Candidate, Number, Outcome, Pot, ProposalOutcome, RulesMistake, outcome
 
 WITHDRAWN_COST = 999_999_999  # the format's mark for a proposal taken off the list after the vote
 
@@ -233,7 +233,7 @@ def _as_outcome(
             reason = "below-threshold"
         else:
             reason = "not-afforded" if votes else "no-votes"
-        lines.append(Line(slug, POT, votes, scores[slug], rank[scores[slug]], reason))
+        lines.append(ProposalOutcome(slug, POT, votes, scores[slug], rank[scores[slug]], reason))
     spent = sum((election.projects[slug].cost for slug in winners), Fraction(0))
     return Outcome(tuple(lines), {POT: spent}, tie)
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from civic.content.meetings import meetings
-from civic.content.mistakes import dotted, nearest
+from civic.content.mistakes import nearest, suggestion
 from civic.content.poll import Poll
 from civic.content.prose import prose
 from civic.content.reading import SITE_FILE, Reading
@@ -47,10 +47,11 @@ def doubled(reading: Reading) -> Iterator[Mistake]:
 
 def broken_links(reading: Reading) -> Iterator[Mistake]:
     """Links in the text and in the menu that lead nowhere, with the line they stand on."""
-    files: Files = {link(NOUNS[folder], slug): f"{folder}/{slug}.md" for folder, slug in reading.pages()}
+    addresses = {f"{folder}/{slug}.md": link(NOUNS[folder], slug) for folder, slug in reading.pages()}
+    files = {address: file for file, address in addresses.items()}
     for file, facts in reading.facts.items():
         for line, target, is_picture in facts.links:
-            wrong = _wrong(target, _address(file), reading, files, is_picture)
+            wrong = _wrong(target, addresses[file], reading, files, is_picture)
             if wrong:
                 said, hint = wrong
                 yield Mistake(file, line, "", said, target, hint)
@@ -60,12 +61,7 @@ def broken_links(reading: Reading) -> Iterator[Mistake]:
     yield from _broken_menu(reading, files)
 
 
-def _address(file: str) -> str:
-    folder, _, name = file.partition("/")
-    return link(NOUNS[folder], name.removesuffix(".md"))
-
-
-def is_address(path: str, files: Files) -> bool:
+def _is_address(path: str, files: Files) -> bool:
     """Will a page or file stand at this path? Lists by filter are taken on trust; the build checks them."""
     if path in FIXED or path in files:
         return True
@@ -89,9 +85,9 @@ def _wrong(target: str, own: str, reading: Reading, files: Files, is_picture: bo
     path, _, anchor = target.partition("#")
     path = path.partition("?")[0] or own
     if not path.startswith("/") or path.startswith("//"):
-        return "누리집 안의 주소는 /로 시작합니다", _hint(_near(path, files))
-    if not is_address(path, files):
-        return "없는 주소입니다", _hint(_near(path, files))
+        return "누리집 안의 주소는 /로 시작합니다", _likely(path, files)
+    if not _is_address(path, files):
+        return "없는 주소입니다", _likely(path, files)
     if path.endswith("/event.ics"):
         facts = reading.facts.get(files[path.removesuffix("event.ics")])
         if facts and facts.document and not meetings(facts.document):
@@ -100,14 +96,14 @@ def _wrong(target: str, own: str, reading: Reading, files: Files, is_picture: bo
     if not anchor or file is None or unquote(anchor) in PAGE_ANCHORS:
         return None
     source = reading.source(file)
-    if source is None or unquote(anchor) in anchors(source.body):
+    if source is None or unquote(anchor) in _anchors(source.body):
         return None
-    near = nearest(unquote(anchor), anchors(source.body))
-    return "그 글에 없는 자리(#)입니다", _hint(f"#{near}" if near else "")
+    near = nearest(unquote(anchor), _anchors(source.body))
+    return "그 글에 없는 자리(#)입니다", f"혹시 #{near}?" if near else ""
 
 
 @cache
-def anchors(body: str) -> frozenset[str]:
+def _anchors(body: str) -> frozenset[str]:
     """The ids that a text gives its headings and notes."""
     return prose(body).ids
 
@@ -116,31 +112,19 @@ def _broken_menu(reading: Reading, files: Files) -> Iterator[Mistake]:
     source = reading.source(SITE_FILE)
     menu = source.values.get("menu") if source else None
     for index, item in enumerate(menu if isinstance(menu, list) else ()):
-        to = item.get("to") if isinstance(item, dict) else None
+        to = str(item.get("to")) if isinstance(item, dict) else ""
         # Anything that does not look like an address is already reported.
-        if (
-            source
-            and isinstance(to, str)
-            and re.fullmatch(r"/([a-z0-9/-]*/)?", to)
-            and not is_address(to, files)
-        ):
-            path = ("menu", index, "to")
-            yield Mistake(
-                SITE_FILE, source.line(path), dotted(path), "없는 주소입니다", to, _hint(_near(to, files))
-            )
+        if source and re.fullmatch(r"/([a-z0-9/-]*/)?", to) and not _is_address(to, files):
+            yield source.mistake(("menu", index, "to"), "없는 주소입니다", to, _likely(to, files))
 
 
-def _near(path: str, files: Files) -> str:
-    """The address that was most likely meant: another folder, another name, or both nearly right; else ""."""
+def _likely(path: str, files: Files) -> str:
+    """A hint at the address that was most likely meant: another folder, another name, or both nearly right; else ""."""
     known = [*FIXED, *files]
     folder, _, name = path.rstrip("/").removesuffix(".md").rpartition("/")
     beside = {each.split("/")[-2]: each for each in known if each.startswith(f"{folder}/") and each != "/"}
     found = nearest(name, beside, 0.75)
-    return beside[found] if found else nearest(path, known, 0.8)
-
-
-def _hint(near: str) -> str:
-    return f"혹시 {near}?" if near else ""
+    return f"혹시 {beside[found]}?" if found else suggestion(path, known, likeness=0.8)
 
 
 _Finding = tuple[str, str, Iterable[str]]  # key, what is wrong, the names that exist
@@ -166,12 +150,9 @@ def broken_references(reading: Reading) -> Iterator[Mistake]:
         if file.startswith("proposals/"):
             found += _poll_names(names, polls, votes)
         for key, said, known in found:
-            near = nearest(names[key], known)
-            hint = f"혹시 {near}?" if near else ""
-            if not near and known:
-                hint = "쓸 수 있는 이름: " + ", ".join(sorted(known))
             source = reading.source(file)
-            yield Mistake(file, source.line((key,)) if source else 0, key, said, names[key], hint)
+            line = source.line((key,)) if source else 0
+            yield Mistake(file, line, key, said, names[key], suggestion(names[key], sorted(known), "이름"))
 
 
 def _site_names(file: str, names: Mapping[str, str], site: dict[str, Any]) -> Iterator[_Finding]:

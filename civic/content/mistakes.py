@@ -16,12 +16,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from civic.content.facts import without_code
 from civic.content.form import FormSpec
-from civic.content.front_matter import Source
-from civic.content.pages import guide_fields
+from civic.content.front_matter import KeyPath, Source, dotted
+from civic.content.pages import FILLED, Document
 from civic.content.prose import TEMPLATE_IDS, prose
-from civic.content.targets import without_code
-from civic.content.toml_lines import Path
 from civic.errors import Mistake
 from civic.shape import Misplaced, Shape
 from civic.text import has_resident_number
@@ -66,27 +65,25 @@ def shape_mistakes(source: Source, model: type[Shape], wrong: ValidationError) -
     return list(dict.fromkeys(_mistake(source, model, detail) for detail in details))
 
 
-def unknown_key(source: Source, model: type[Shape], path: Path) -> Mistake:
+def unknown_key(source: Source, model: type[Shape], path: KeyPath) -> Mistake:
     """A key that does not exist, with the nearest one that does, or the table where it belongs."""
     key, table = str(path[-1]), path[:-1]
     shape = shape_at(model, table)
     known = known_keys(shape) if shape else []
-    near = nearest(key, known)
-    if near:
-        hint = f"혹시 {near}?"
-    elif table and key in known_keys(model):
-        name = ".".join(str(part) for part in table if isinstance(part, str))
-        hint = f"[{name}]보다 위에 쓰세요"
-    elif not table and key in known_keys(FormSpec) and "form" in known:
+    hint = suggestion(key, known)
+    if not hint and table and key in known_keys(model):
+        hint = f"[{dotted(part for part in table if isinstance(part, str))}]보다 위에 쓰세요"
+    elif not hint and not table and key in known_keys(FormSpec) and "form" in known:
         hint = "[form] 아래에 쓰세요"
-    else:
-        hint = "쓸 수 있는 키: " + ", ".join(known) if known else ""
-    return Mistake(source.file, source.line(path), dotted(path), "없는 키입니다", key, hint)
+    return source.mistake(path, "없는 키입니다", key, hint or suggestion(key, known, "키"))
 
 
-def dotted(path: Iterable[str | int]) -> str:
-    """("form", "rounds", 2) -> "form.rounds.2"."""
-    return ".".join(str(part) for part in path)
+def suggestion(word: str, known: Iterable[str], what: str = "", likeness: float = 0.6) -> str:
+    """A hint: "혹시 lectures?", where a known word is near; else, with `what`, all of them; else ""."""
+    near = nearest(word, known, likeness)
+    if near:
+        return f"혹시 {near}?"
+    return f"쓸 수 있는 {what}: {', '.join(known)}" if what and known else ""
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
@@ -101,10 +98,11 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
 def known_keys(shape: type[Shape]) -> list[str]:
     """The keys that staff may write in this table."""
-    return [name for name, _, _ in guide_fields(shape)]
+    filled = FILLED if issubclass(shape, Document) else ()
+    return [name for name in shape.model_fields if name not in filled]
 
 
-def shape_at(model: type[Shape], path: Path) -> type[Shape] | None:
+def shape_at(model: type[Shape], path: KeyPath) -> type[Shape] | None:
     """The shape of the table at a path: (Lecture, ("form", "rounds", 2)) -> Round."""
     here: type[Shape] | None = model
     keyed = False  # inside a dict[str, Shape]: the next part is a free key
@@ -128,32 +126,28 @@ def _shapes(annotation: Any) -> Iterator[type[Shape]]:
 
 
 def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistake:
-    kind, path = detail["type"], tuple(detail["loc"])
+    kind, path, context = detail["type"], tuple(detail["loc"]), detail.get("ctx", {})
     if kind == "extra_forbidden":
         return unknown_key(source, model, path)
-    context = detail.get("ctx", {})
     if kind == "value_error":
-        error = context["error"]
-        said = str(error)
+        said = str(context["error"])
         named = (*path, said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"))
-        path = (*path, *error.path) if isinstance(error, Misplaced) else named if source.has(named) else path
-        return Mistake(source.file, source.line(path), dotted(path), said, _shown(source.value(path)))
+        path = named if source.has(named) else path
+        if isinstance(context["error"], Misplaced):
+            path = (*detail["loc"], *context["error"].path)
+        return source.mistake(path, said, _shown(source.value(path)))
     value = source.value(path)
     if path[-1:] == ("[key]",):  # of a table whose keys are free: it is the key that is wrong
         path, value = path[:-1], path[-2]
     said, hint = say(kind, context, value)
-    found = "" if kind == "missing" else _shown(value)
-    if kind == "missing" and not path[:-1]:
-        return Mistake(source.file, 1, dotted(path), said)
-    return Mistake(source.file, source.line(path), dotted(path), said, found, hint)
+    return source.mistake(path, said, _shown(value), hint)
 
 
 def say(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
     """(what to do, hint) for one of pydantic's error types."""
     if kind == "literal_error":
         known = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        near = nearest(str(value), known)
-        return f"다음 가운데 하나여야 합니다: {', '.join(known)}", f"혹시 {near}?" if near else ""
+        return f"다음 가운데 하나여야 합니다: {', '.join(known)}", suggestion(str(value), known)
     if kind == "string_pattern_mismatch":
         return _say_pattern(str(context["pattern"]), str(value))
     if kind == "string_too_short":
@@ -234,7 +228,7 @@ def _unseen(source: Source, line: int, field: str, text: str) -> Iterator[Mistak
         yield Mistake(source.file, line, field, said, f"U+{ord(found.group()):04X}")
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict | list):

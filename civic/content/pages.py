@@ -16,6 +16,7 @@ from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
+FILLED = ("slug", "body", "file")  # keys of a page that the library fills in, not staff
 FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
 Won = Annotated[int, Field(ge=0)]
 
@@ -80,7 +81,7 @@ class Fact(Shape):
 
 
 class Document(Shape):
-    """What every page has. `slug`, `body` and `file` are filled by the library, not by staff."""
+    """What every page has, what the library fills in included."""
 
     noun: ClassVar[str] = "page"
     list_title: ClassVar[str] = ""  # what the list of the kind is called where the menu does not say
@@ -101,9 +102,9 @@ class Document(Shape):
     category: str = Field(default="", description="분야의 키(site.toml)")
     facts: Many[Fact] = Field(default=(), description="‘한눈에 보기’에 더할 줄")
 
-    slug: Slug = Field(json_schema_extra={"filled": True}, description="주소가 되는 파일 이름")
-    body: str = Field(default="", json_schema_extra={"filled": True}, description="글(Markdown)")
-    file: str = Field(json_schema_extra={"filled": True}, description="content/ 안의 파일 자리")
+    slug: Slug = Field(description="주소가 되는 파일 이름")
+    body: str = Field(default="", description="글(Markdown)")
+    file: str = Field(description="content/ 안의 파일 자리")
 
     @property
     def folder(self) -> str:
@@ -255,12 +256,3 @@ class Event(Document):
 def next_first(starts: datetime, ends: datetime, now: datetime) -> tuple[Any, ...]:
     """The place in a list of what is still to come, soonest first, and then what is over, latest first."""
     return (0, starts.timestamp()) if ends > now else (1, -starts.timestamp())
-
-
-def guide_fields(model: type[Shape]) -> list[tuple[str, Any, str]]:
-    """(key, default or ..., description) of what staff may write, in order: for the content guide."""
-    return [
-        (name, ... if info.is_required() else info.default, info.description or "")
-        for name, info in model.model_fields.items()
-        if not (isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("filled"))
-    ]

@@ -28,6 +28,10 @@ class FormRound:
         return self.round.id
 
     @property
+    def label(self) -> str:
+        return self.round.label
+
+    @property
     def places(self) -> int:
         return self.round.places
 

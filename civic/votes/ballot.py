@@ -9,10 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ConfigDict
+
 from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid, Mistake
 from civic.korean import josa
+from civic.shape import Line, Many, Slug
 
 # What a page says beside the rules; everything else that staff write in a poll is a rule and is bound.
 NOT_RULES = frozenset(
@@ -151,12 +154,23 @@ def choice_faults(
     return found
 
 
+def void_faults(
+    poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Of a ballot that was cast: what makes it void. The count passes over a proposal withdrawn after it was picked."""
+    return [fault for fault in choice_faults(poll, proposals, choices) if fault[0] != "withdrawn"]
+
+
+FROM_FILE = ConfigDict(extra="forbid", strict=True)  # of a dataclass that a shape holds, where a file is read
+
+
 @dataclass(frozen=True)
 class Ballot:
-    """One opened ballot: the tracker only its voter knows, and the picks. `batch` names a paper batch."""
+    """One ballot that counts: the tracker only its voter knows, and the picks. `batch` names a paper batch."""
 
-    tracker: str
-    choices: tuple[str, ...]
+    __pydantic_config__ = FROM_FILE
+    tracker: Line
+    choices: Many[Slug]
     batch: str = ""
 
 
@@ -164,8 +178,9 @@ class Ballot:
 class Spoiled:
     """A void ballot: it was cast and stands on the board, but its content breaks the rules."""
 
-    receipt: str
-    fault: str  # a key of FAULTS
+    __pydantic_config__ = FROM_FILE
+    receipt: Line
+    fault: Line  # a key of FAULTS, or paper.UNREADABLE
     batch: str = ""  # of a paper ballot: its batch; then the receipt is the sheet
 
 

@@ -16,19 +16,12 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from civic.codes import from_text, to_text
 from civic.content.poll import BoxKey
+from civic.errors import Unusable
 from civic.store.seal import NONCE, Sealer, Unopened
 from civic.votes.envelope import public_bytes
 
 FORMAT = "madang ballot key 1"
 WORK = 2**15  # scrypt n with r=8, p=1: 32 MB, about 0.1 s
-
-
-class HalfMistake(Exception):
-    """Halves that do not open the box; `lines` says in Korean which and why. Nothing was changed."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
-        super().__init__("\n".join(self.lines))
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ def read_half(text: str, passphrase: str = "") -> Half:
 def match(
     poll: str, keys: Sequence[BoxKey], halves: Iterable[Half]
 ) -> tuple[ec.EllipticCurvePrivateKey, ...]:
-    """The private keys in the order of the poll's public ones. Raises HalfMistake naming every missing or wrong one."""
+    """The private keys in the order of the poll's public ones. Raises Unusable naming every missing or wrong one."""
     given = {half.public: half for half in halves}
     lines = [
         f"{half.holder}: 이 투표({poll})의 열쇠가 아닙니다 (found {half.poll})"
@@ -108,7 +101,7 @@ def match(
     if not keys:
         lines.append(f"{poll}: 투표에 공개 열쇠(keys)가 없습니다")
     if lines:
-        raise HalfMistake(lines)
+        raise Unusable(lines)
     return tuple(given[key.public].private for key in keys)
 
 

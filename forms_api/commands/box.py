@@ -17,15 +17,14 @@ from pydantic import StringConstraints
 from civic import korean
 from civic.codes import NUMBER_SIGNS, to_text
 from civic.files import write
-from civic.recount import VoteResult, read_results
-from civic.shape import Many, SeoulTime, Shape, Slug
+from civic.recount import read_published
+from civic.shape import Count, Digest, Many, SeoulTime, Shape, Slug
 from civic.store import open_box
 from civic.store.box import Box
-from civic.votes.ballot import ReceiptBoard, receipts_digest
+from civic.votes.ballot import Ballot, ReceiptBoard, Spoiled, receipts_digest
 from civic.votes.opening import BoxBroken, open_all
-from civic.votes.published import CastBallot, Count, Digest, VoidBallot
 from civic.votes.result import as_json
-from civic.votes.result_files import record_text
+from civic.votes.result_files import VoteResult
 from forms_api.commands.poll import (
     A_FILE,
     CONTENT,
@@ -71,8 +70,8 @@ class OpenedFile(ClosedBox):
     """What `votes open` writes."""
 
     format: Literal["madang-opened/1"]
-    ballots: Many[CastBallot]
-    void: Many[VoidBallot]
+    ballots: Many[Ballot]
+    void: Many[Spoiled]
 
 
 @click.command("close")
@@ -89,7 +88,7 @@ def close(slug: str, file: Path | None, data: str | None, content: Path, now: st
     with all_boxes(data) as boxes:
         exported = _close(boxes, page)
     target = file or Path(f"{slug}-box.json")
-    write(target, as_json(exported.model_dump(mode="json", exclude_defaults=True)), mode=0o600)
+    write(target, as_json(exported), mode=0o600)
     online = len(exported.receipts)
     click.echo(f"투표한 사람 {online + exported.papers}명(온라인 {online}, 종이 {exported.papers})")
     click.echo(f"접수증 명단의 지문 {exported.digest}")
@@ -142,10 +141,10 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
     document = OpenedFile(
         **given.model_dump(include=ClosedBox.model_fields.keys() - {"format"}),
         format="madang-opened/1",
-        ballots=tuple(CastBallot(**vars(each)) for each in opened.ballots),
-        void=tuple(VoidBallot(**vars(each)) for each in opened.spoiled),
+        ballots=opened.ballots,
+        void=opened.spoiled,
     )
-    write(file, as_json(document.model_dump(mode="json", exclude_defaults=True)), mode=0o600)
+    write(file, as_json(document), mode=0o600)
     click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.spoiled)}장.")
 
 
@@ -173,7 +172,7 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
         boxes.scrub()
     # Told on the result page; from now on nothing can prove another count, so `publish` refuses one.
     gone = result.record.model_copy(update={"destroyed_at": result.record.destroyed_at or page.at})
-    write(content / "results" / f"{slug}.toml", record_text(gone))
+    write(content / "results" / f"{slug}.toml", gone.as_toml())
     click.echo(
         f"{slug}: 투표함을 없앴습니다. 내보낸 파일과 열쇠 파일, 백업도 맡은 사람이 없애고 서로 확인하세요."
     )
@@ -191,7 +190,7 @@ def all_boxes(data: str) -> Iterator[Box]:
 
 def published_result(content: Path, slug: str) -> VoteResult | None:
     """The result of this poll as it stands in content/results/, whatever the clock says; None when there is none."""
-    found = next((each for each in read_results(content).results if each.slug == slug), None)
+    found = next((each for each in read_published(content, draws=False).results if each.slug == slug), None)
     if found is None and (content / "results" / f"{slug}.toml").exists():
         give_up(f"{content / 'results' / slug}.toml: 이 투표의 결과가 아닌 기록이 있습니다.")
     return found

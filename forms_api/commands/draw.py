@@ -6,10 +6,9 @@ docs/draw-day.md says who does what. Nothing here can change an order: a list is
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 import tomlkit
@@ -20,7 +19,8 @@ from civic.codes import clean_number
 from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, why
 from civic.files import write
-from civic.places import drawing
+from civic.places import draw as acts
+from civic.places.draw import FrozenList, Seed
 from civic.places.draw_record import FILE, DrawFile
 from civic.places.form_round import FormRound, rounds_of
 from civic.store.book import Book
@@ -52,7 +52,7 @@ def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
         raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")
     staff.note("exclude", subject, entry.number)
     with staff.book(subject) as book:
-        drawing.exclude(book, round_, clean_number(number), reason, staff.now)
+        acts.exclude(book, round_, clean_number(number), reason, staff.now)
     click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 결과와 함께 공개됩니다.")
 
 
@@ -65,28 +65,28 @@ def freeze(staff: StaffAccess, subject: str) -> None:
     now = staff.now
     staff.note("freeze", subject)
 
-    def act(book: Book, round_: FormRound) -> drawing.Frozen | None:
-        return drawing.freeze(book, round_, now)
+    def act(book: Book, round_: FormRound) -> FrozenList | None:
+        return acts.freeze(book, round_, now)
 
-    lists: list[drawing.Frozen] = []
+    lists: list[FrozenList] = []
     for round_, frozen in _by_round(staff, doc, rounds_of(doc), act):
         if frozen is None:
-            click.echo(f"{round_.round.label}\t추첨할 신청이 없습니다.")
+            click.echo(f"{round_.label}\t추첨할 신청이 없습니다.")
             continue
         lists.append(frozen)
         counted = f"신청 {len(frozen.entries)}건 {sum(frozen.sizes.values())}명, 자리 {frozen.places}명"
-        need = "추첨합니다" if drawing.is_needed(frozen) else "정원보다 많지 않아 모두 확정합니다"
-        click.echo(f"{round_.round.label}\t{counted}: {need}")
-        click.echo(f"{round_.round.label}\t명단 지문 {frozen.list_hash}")
+        need = "추첨합니다" if frozen.is_contested else "정원보다 많지 않아 모두 확정합니다"
+        click.echo(f"{round_.label}\t{counted}: {need}")
+        click.echo(f"{round_.label}\t명단 지문 {frozen.list_hash}")
     if lists:
         _publish(staff, doc, now)
         _say_next(subject, lists)
 
 
-def _say_next(subject: str, lists: list[drawing.Frozen]) -> None:
+def _say_next(subject: str, lists: list[FrozenList]) -> None:
     """What to type when the seed is known, or at once where no dice are needed. lists: of all frozen rounds."""
     lists = [frozen for frozen in lists if frozen.entries]
-    if lists and not any(frozen.source or drawing.is_needed(frozen) for frozen in lists):
+    if lists and not any(frozen.source or frozen.is_contested for frozen in lists):
         click.echo(
             "씨앗: 추첨할 회차가 없어 주사위를 던지지 않습니다. 모두 확정하려면 "
             f'draw run {subject} --seed 0 --source "추첨하지 않음" --by 이름 을 하세요.'
@@ -120,18 +120,16 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str, source: str, at: s
         raise NotEligible("먼저 명단을 얼리세요(draw freeze).")
     # Rounds that close at different times have seeds of their own; one that was drawn is left as it is.
     frozen = [(round_, facts) for round_, facts in frozen if "drawn" not in facts] or frozen
-    sources = {round_.id: source or drawing.Frozen.read(facts["frozen"]).source for round_, facts in frozen}
+    sources = {round_.id: source or FrozenList.read(facts["frozen"]).source for round_, facts in frozen}
     if not all(sources.values()):
         raise Misuse(f"명단을 얼릴 때 글에 seed가 없었습니다. --source에 씨앗의 출처를 적으세요. 예: {DICE}")
 
     def act(book: Book, round_: FormRound) -> list[str]:
-        word = drawing.Seed(seed, sources[round_.id], by, known.isoformat(timespec="seconds"))
-        return [state for _, state in drawing.run(book, round_, word, now)]
+        word = Seed(seed, sources[round_.id], by, known.isoformat(timespec="seconds"))
+        return [state for _, state in acts.run(book, round_, word, now)]
 
     for round_, states in _by_round(staff, doc, [round_ for round_, _ in frozen], act):
-        click.echo(
-            f"{round_.round.label}\t확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건"
-        )
+        click.echo(f"{round_.label}\t확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건")
     _publish(staff, doc, now)
 
 
@@ -152,11 +150,11 @@ def _known(at: str | None, now: datetime) -> datetime:
 def show(staff: StaffAccess, subject: str) -> None:
     """지금까지 공개한 것을 다시 보여 주고, 결과 파일을 다시 씁니다. 아무것도 바꾸지 않습니다."""
     doc = _drawn(staff, subject)
-    document = _document(staff, doc)
-    if not document["rounds"]:
+    document = _document(doc, _facts(staff, doc))
+    if document is None:
         click.echo("얼린 명단이 없습니다.")
         return
-    click.echo(json.dumps(document, ensure_ascii=False, indent=1))
+    click.echo(document.as_json(), nl=False)
     _publish(staff, doc, staff.now)
 
 
@@ -181,7 +179,7 @@ def _by_round(
             with staff.book(doc.subject) as book:
                 found = act(book, round_)
                 # In here: what the site could not show is not kept.
-                _checked(drawing.document(doc.subject, doc.title, {round_.id: book.fixed(round_.id)}))
+                _document(doc, [(round_, book.fixed(round_.id))])
         except NotEligible as refusal:
             refused.append(refusal.detail)
             continue
@@ -199,30 +197,26 @@ def _facts(staff: StaffAccess, doc: Document) -> list[tuple[FormRound, dict[str,
         return [(round_, book.fixed(round_.id)) for round_ in rounds_of(doc)]
 
 
-def _document(staff: StaffAccess, doc: Document) -> dict[str, Any]:
-    """draw.json from what is fixed."""
-    facts = {round_.id: fixed for round_, fixed in _facts(staff, doc)}
-    return drawing.document(doc.subject, doc.title, facts)
-
-
-def _checked(document: dict[str, Any]) -> str:
-    """draw.json as it is written. Raises NotEligible when the site could not show it; {} rounds are passed over."""
-    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    if document["rounds"]:
-        try:
-            wrong = list(DrawFile.model_validate_json(text).disagreements())
-        except ValidationError as err:
-            wrong = [".".join(map(str, mistake["loc"])) for mistake in err.errors(include_url=False)]
-        if wrong:
-            raise NotEligible(f"{document['subject']}: 추첨을 공개할 수 없습니다: {', '.join(wrong)}")
-    return text
+def _document(doc: Document, facts: Iterable[tuple[FormRound, dict[str, str]]]) -> DrawFile | None:
+    """draw.json from what is fixed; None without a frozen list. Raises NotEligible when the site could not show it."""
+    try:
+        document = DrawFile.of(doc.subject, doc.title, {round_.id: fixed for round_, fixed in facts})
+        wrong = list(document.disagreements()) if document else []
+    except ValidationError as err:
+        wrong = [".".join(map(str, mistake["loc"])) for mistake in err.errors(include_url=False)]
+    if wrong:
+        raise NotEligible(f"{doc.subject}: 추첨을 공개할 수 없습니다: {', '.join(wrong)}")
+    return document
 
 
 def _publish(staff: StaffAccess, doc: Document, now: datetime) -> None:
     """content/results/<kind>-<slug>.toml and its draw.json: the next build shows them."""
     name = f"{doc.folder}-{doc.slug}"
     base = staff.settings.content_dir / "results"
-    text = _checked(_document(staff, doc))
+    document = _document(doc, _facts(staff, doc))
+    if document is None:
+        return
+    text = document.as_json()
     record = tomlkit.document().add(tomlkit.comment(WRITTEN))
     record["draw"] = doc.subject
     record["published_at"] = now.replace(microsecond=0, tzinfo=None)

@@ -112,7 +112,7 @@ def call_off(staff: StaffAccess, subject: str, round_id: str, reason: str) -> No
     staff.note("call-off", subject)
     with staff.book(subject) as book:
         gone = line.call_off(book, round_, staff.now, reason)
-    click.echo(f"{subject} {round_.round.label}: 회차를 취소하고 {len(gone)}건에 알립니다.")
+    click.echo(f"{subject} {round_.label}: 회차를 취소하고 {len(gone)}건에 알립니다.")
 
 
 @entries.command()

@@ -6,7 +6,6 @@ other way round). Sheets are typed in after closing, by two people apart from ea
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -20,21 +19,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import templates
 from civic import korean, people
 from civic.clock import FixedClock
-from civic.errors import Invalid, NotEligible
+from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import write
 from civic.library import load
 from civic.store.seal import Keys
 from civic.votes.casting import Polling
-from civic.votes.paper import (
-    ACCEPTED,
-    Entry,
-    PaperMistake,
-    accept,
-    entry_document,
-    numbered,
-    read_document,
-    read_entry,
-)
+from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
 from civic.votes.result import as_json
 from forms_api.commands.box import all_boxes
 from forms_api.commands.poll import A_FILE, CONTENT, DATA, FOLDER, NOW, PollPage, give_up, time_of
@@ -182,7 +172,7 @@ def enter(
     free = own or next((place for place in places if place not in kept), None)
     if free is None:
         give_up("두 사람이 이미 입력했습니다. 둘 가운데 한 사람이 --again으로 고치세요.")
-    write(free, as_json(entry_document(entry)), mode=0o600)
+    write(free, as_json(entry), mode=0o600)
     other = next((each for place, each in kept.items() if place != free), None)
     if other is None:
         click.echo(f"{batch}: 용지 {len(entry.sheets)}장을 입력했습니다. 다른 사람이 한 번 더 입력하세요.")
@@ -190,34 +180,33 @@ def enter(
     _compare(page, other, entry, done)
 
 
-def _typed(file: Path, page: PollPage, batch: str, by: str) -> Entry:
+def _typed(file: Path, page: PollPage, batch: str, by: str) -> TypedBatch:
     """What one person typed in. Gives up naming each row that cannot be meant."""
     try:
         return read_entry(file.read_text("utf-8-sig"), page.poll, page.proposals, page.slot.rules, batch, by)
     except UnicodeDecodeError:
         give_up(f"{file}: UTF-8로 저장하세요.")
-    except PaperMistake as mistake:
+    except Unusable as mistake:
         give_up(*(f"{file}: {line}" for line in mistake.lines))
 
 
-def _compare(page: PollPage, first: Entry, second: Entry, done: Path) -> None:
+def _compare(page: PollPage, first: TypedBatch, second: TypedBatch, done: Path) -> None:
     try:
         counted = accept(first, second, page.poll, page.proposals)
-    except PaperMistake as mistake:
+    except Unusable as mistake:
         for line in mistake.lines:
             click.echo(line, err=True)
         click.echo("두 입력이 다릅니다. 용지를 다시 보고 틀린 사람이 --again으로 다시 입력하세요.", err=True)
         raise SystemExit(1) from None
-    document = {"format": ACCEPTED, "entries": [entry_document(first), entry_document(second)]}
-    write(done, as_json(document), mode=0o600)
+    write(done, as_json(PaperFile(format="madang-paper/1", entries=(first, second))), mode=0o600)
     sums = f"유효 {len(counted.ballots)}장, 무효 {len(counted.void)}장"
-    click.echo(f"{counted.batch.id}: 두 입력이 같습니다. {sums}을 받아들였습니다.")
+    click.echo(f"{counted.batch.batch}: 두 입력이 같습니다. {sums}을 받아들였습니다.")
 
 
-def _kept(place: Path) -> Entry:
+def _kept(place: Path) -> TypedBatch:
     try:
-        return read_document(json.loads(place.read_text("utf-8")))
-    except (PaperMistake, ValueError):
+        return TypedBatch.model_validate_json(place.read_text("utf-8"))
+    except ValueError:
         give_up(f"{place}: 깨진 파일입니다. 옮기고 다시 입력하세요.")
 
 

@@ -21,14 +21,15 @@ from pydantic import ValidationError
 from civic import korean
 from civic.clock import SteadyClock
 from civic.codes import new_code
-from civic.content.mistakes import dotted, say
+from civic.content.front_matter import dotted
+from civic.content.mistakes import say
 from civic.content.poll import Poll, Proposal
-from civic.errors import Misuse
+from civic.errors import Misuse, Unusable
 from civic.files import write
 from civic.library import load
 from civic.shape import Shape
 from civic.store import open_beside
-from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
+from civic.votes.box_key import is_sealed, match, new_half, read_half, write_half
 from civic.votes.envelope import Slot, open_one, seal, slot_of
 from forms_api.commands.access import clock_beside, read_time
 from forms_api.settings import read_settings
@@ -235,7 +236,7 @@ def read_halves(files: Sequence[Path], poll: Poll) -> tuple[Any, ...]:
         give_up(*wrong)
     try:
         return match(poll.slug, poll.keys, halves)
-    except HalfMistake as mistake:
+    except Unusable as mistake:
         give_up(*mistake.lines)
 
 

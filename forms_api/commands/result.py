@@ -17,17 +17,16 @@ import click
 
 from civic import korean
 from civic.content.poll import Poll
+from civic.errors import Unusable
 from civic.files import write
-from civic.recount import VoteResult
 from civic.text import has_resident_number
 from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.bodies import ScoreMistake, read_scores
-from civic.votes.check import Batch, check
-from civic.votes.count import Number, Outcome, RulesMistake, TieStops, count
-from civic.votes.paper import ACCEPTED, Counted, PaperMistake, accept, read_document
-from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, DrawFile, Drawn, ResultCorrection
-from civic.votes.result import candidates_of, rules_of, tally
-from civic.votes.result_files import Board, result_files
+from civic.votes.check import check
+from civic.votes.count import Number, RulesMistake, TieStops
+from civic.votes.paper import AcceptedBatch, PaperFile, accept
+from civic.votes.result import BALLOTS, RECEIPTS, RESULTS, TieDraw, TieDrawFile
+from civic.votes.result_files import ResultCorrection, VoteResult, result_files
+from civic.votes.tally import VoteCount, read_scores
 from forms_api.commands.box import OpenedFile, published_result
 from forms_api.commands.poll import A_FILE, A_FOLDER, CONTENT, NOW, PollPage, give_up, read_shape
 
@@ -76,7 +75,7 @@ def publish(
     for name in set(before.record.files if before else ()) - files.keys():
         (base / name).unlink(missing_ok=True)
     click.echo(f"결과를 {base / given.poll}.toml에 썼습니다. 다음 빌드에 나옵니다.")
-    for winner in counted.result.winners:
+    for winner in counted.vote.outcome.winners:
         click.echo(f"선정: {page.proposals[winner].title}")
 
 
@@ -97,43 +96,26 @@ def _check_opened(file: Path, given: OpenedFile, page: PollPage) -> None:
 class _Count:
     """A count in which everything holds, ready to be written."""
 
-    page: PollPage
-    result: Outcome
-    ballots: list[Ballot]
-    void: list[Spoiled]
-    batches: list[Batch]
-    tables: dict[str, dict[str, Number]]
-    drawn: DrawFile | None
-    board: Board
+    vote: VoteCount
+    drawn: TieDrawFile | None
+    receipts: tuple[str, ...]
 
     def files(self, at: datetime, corrections: Sequence[ResultCorrection] = ()) -> dict[str, str]:
         """Place inside content/results/ -> text, the record last."""
-        drawn = self.drawn if self.drawn and self.result.tie else None
-        return result_files(
-            self.page.poll,
-            list(self.page.proposals.values()),
-            self.result,
-            self.ballots,
-            at,
-            void=self.void,
-            batches=self.batches,
-            tables=self.tables,
-            draw=self.drawn.order if self.drawn else (),
-            drawn=Drawn(**drawn.model_dump(exclude={"poll", "order"})) if drawn else None,
-            board=self.board,
-            corrections=corrections,
-        )
+        drawn = None
+        if self.drawn and self.vote.outcome.tie:
+            drawn = TieDraw(**self.drawn.model_dump(exclude={"poll", "order"}))
+        return result_files(self.vote, at, drawn=drawn, receipts=self.receipts, corrections=corrections)
 
 
 def _count(
     given: OpenedFile,
     page: PollPage,
-    batches: Sequence[Counted],
+    batches: Sequence[AcceptedBatch],
     tables: dict[str, dict[str, Number]],
     draw: Path | None,
 ) -> _Count:
     """Online and paper ballots counted together. Gives up naming every breach."""
-    poll, proposals = page.poll, list(page.proposals.values())
     sheets = sum(len(each.ballots) + len(each.void) for each in batches)
     if sheets != given.papers:
         hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
@@ -142,30 +124,22 @@ def _count(
     ballots += [ballot for batch in batches for ballot in batch.ballots]
     void = [Spoiled(each.receipt, each.fault) for each in given.void]
     void += [sheet for batch in batches for sheet in batch.void]
-    drawn = _read_draw(draw, poll) if draw else None
+    drawn = _read_draw(draw, page.poll) if draw else None
+    sums = [each.batch for each in batches]
+    order = drawn.order if drawn else ()
+    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, tables, order)
     try:
-        result = tally(poll, proposals, ballots, tables, drawn.order if drawn else ())
+        _ = vote.outcome
     except (TieStops, RulesMistake) as stop:
         give_up(str(stop))
-    sums = [each.batch for each in batches]
-    breaches = check(
-        ballots,
-        count(ballot.choices for ballot in ballots),
-        rules_of(poll),
-        candidates_of(poll, proposals),
-        len(given.receipts) + given.papers,
-        len(void),
-        sums,
-        {kind.id: kind.label for kind in poll.types},
-    )
-    if breaches:
-        give_up(*map(str, breaches))
-    return _Count(page, result, ballots, void, sums, tables, drawn, Board(given.receipts, given.digest))
+    if breaches := check(vote, vote.votes, len(given.receipts) + given.papers):
+        give_up(*breaches)
+    return _Count(vote, drawn, given.receipts)
 
 
-def _read_draw(file: Path, poll: Poll) -> DrawFile:
+def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
     """The record of a public draw. Gives up naming what is missing."""
-    record = read_shape(file, DrawFile, is_toml=True)
+    record = read_shape(file, TieDrawFile, is_toml=True)
     if record.poll != poll.slug:
         give_up(f"{file}: 다른 투표의 추첨입니다 (found {record.poll})")
     if record.at < poll.closes:
@@ -189,33 +163,34 @@ def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, Num
             wrong.append(f"{file}: {body.label}의 점수표가 없습니다.")
         except UnicodeDecodeError:
             wrong.append(f"{file}: UTF-8로 저장하세요.")
-        except ScoreMistake as mistake:
+        except Unusable as mistake:
             wrong += [f"{file}: {line}" for line in mistake.lines]
     if wrong:
         give_up(*wrong)
     return tables
 
 
-def _read_batches(page: PollPage, folder: Path | None) -> Sequence[Counted]:
+def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch]:
     """Every accepted batch of this poll in the folder, judged again. Gives up naming what cannot be counted."""
-    batches: list[Counted] = []
+    batches: list[AcceptedBatch] = []
     wrong: list[str] = []
     for file in sorted(folder.glob("*.json")) if folder else ():
         try:
-            document = json.loads(file.read_text("utf-8"))
+            text = file.read_text("utf-8")
+            document = json.loads(text)
         except ValueError:
             wrong.append(f"{file}: JSON 파일이 아니거나 중간에 잘렸습니다.")
             continue
-        if not isinstance(document, dict) or document.get("format") != ACCEPTED:
+        if not isinstance(document, dict) or document.get("format") != "madang-paper/1":
             continue  # an entry that waits for the second person
         try:
-            first, second = (read_document(each) for each in document["entries"])
+            first, second = PaperFile.model_validate_json(text).entries
             if (first.poll, first.rules) != (page.poll.slug, page.slot.rules):
-                raise PaperMistake(["다른 투표나 다른 규칙의 종이 표입니다"])
+                raise Unusable(["다른 투표나 다른 규칙의 종이 표입니다"])
             batches.append(accept(first, second, page.poll, page.proposals))
-        except PaperMistake as mistake:
+        except Unusable as mistake:
             wrong += [f"{file}: {line}" for line in mistake.lines]
-        except (KeyError, TypeError, ValueError):
+        except ValueError:
             wrong.append(f"{file}: 깨진 파일입니다.")
     if wrong:
         give_up(*wrong)

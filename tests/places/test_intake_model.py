@@ -32,7 +32,7 @@ from civic.codes import NUMBER_SIGNS
 from civic.content.form import Consent, FormSpec, Limit, Round
 from civic.content.pages import Document, Lecture
 from civic.errors import Refused
-from civic.places import draw, drawing, intake, line, rules
+from civic.places import draw, intake, line, rules
 from civic.places.application import Application
 from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
@@ -207,7 +207,7 @@ class Life(RuleBasedStateMachine):
 
         def real(now: datetime) -> None:
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                drawing.exclude(book, self._round(entry.round), entry.number, "자격이 없음", now)
+                draw.exclude(book, self._round(entry.round), entry.number, "자격이 없음", now)
 
         self._both(lambda now: self.model.exclude(entry.round, entry.number, "자격이 없음"), real)
 
@@ -260,7 +260,7 @@ class Life(RuleBasedStateMachine):
     def freeze(self, id: str) -> None:
         def real(now: datetime) -> None:
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                drawing.freeze(book, self._round(id), now)
+                draw.freeze(book, self._round(id), now)
 
         self._both(lambda now: self.model.freeze(id, now), real)
 
@@ -280,9 +280,9 @@ class Life(RuleBasedStateMachine):
     @rule(id=st.sampled_from("ab"))
     def run_draw(self, id: str) -> None:
         def real(now: datetime) -> None:
-            seed = drawing.Seed(SEED, "로또", "감사관", (OPENS + timedelta(days=99)).isoformat())
+            seed = draw.Seed(SEED, "로또", "감사관", (OPENS + timedelta(days=99)).isoformat())
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                drawing.run(book, self._round(id), seed, now)
+                draw.run(book, self._round(id), seed, now)
 
         self._both(lambda now: self.model.draw(id, SEED, now), real)
 
@@ -502,10 +502,9 @@ def outlasts_the_start(round_: FormRound, now: datetime) -> datetime:
     return _offer_deadline(replace(round_, round=round_.round.model_copy(update={"starts": None})), now)
 
 
-def groups_count_as_one(drawn: Any, sizes: Any, places: int) -> draw.Drawn:
+def groups_count_as_one(drawn: Any, sizes: Any, places: int) -> tuple[str, ...]:
     """A draw that gives places to sign-ups, not to people."""
-    numbers = list(drawn)
-    return draw.Drawn(tuple(numbers[:places]), tuple(numbers[places:]))
+    return tuple(drawn)[:places]
 
 
 def accepts_late(book: Any, round_: Any, number: str, accepts: bool, now: datetime) -> Entry:

@@ -17,8 +17,9 @@ from civic.clock import FixedClock, parse_time
 from civic.library import load
 from publish.edition import Edition
 from publish.lists import PER_PAGE, list_pages, page_count, pager
+from publish.pages import some_of_each
 from publish.site import addresses, create_app
-from publish.views import some_of_each
+from templates import template_globals
 from tests.builders import write_content
 
 SMALL = Path(__file__).parents[1] / "samples/small"
@@ -299,6 +300,13 @@ def test_a_demonstration_says_so() -> None:
         app = create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW), demo=demo)
         made = app.test_client().get("/lectures/l01/").get_data(as_text=True)
         assert ("실제 접수가 아닙니다" in made) is demo
+
+
+def test_every_template_global_is_listed() -> None:
+    """Whoever writes a template finds in one place what it can use."""
+    listed = template_globals.__doc__ or ""
+    made = template_globals(load(SMALL, NOW), PlainAssets(), FixedClock(NOW), demo=False)
+    assert [name for name in made if not re.search(rf"\b{name}\b", listed)] == []
 
 
 def test_the_foot_links_only_to_plain_pages_that_are_there(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from civic.clock import SEOUL, FixedClock
 from civic.content.form import Consent, FormSpec, Round
 from civic.content.pages import Document, Lecture
 from civic.errors import Full, Invalid, LimitReached, NotEligible
-from civic.places import drawing, line
+from civic.places import draw, line
 from civic.places.application import Application
 from civic.places.form_round import FormRound
 from civic.places.intake import Intake
@@ -268,11 +268,11 @@ def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open)
     desk = office({"places": 20, "minimum": 3}, selection="draw")
     desk.apply()
     desk.clock.at = CLOSES
-    assert desk.act(drawing.freeze)
+    assert desk.act(draw.freeze)
     with pytest.raises(NotEligible, match="명단을 얼린"):
         desk.call_off()
     at = (CLOSES + HOUR).isoformat()
-    desk.act(drawing.run, drawing.Seed("1", "주사위", "감사관", at))
+    desk.act(draw.run, draw.Seed("1", "주사위", "감사관", at))
     assert [entry.state for entry in desk.call_off()] == ["cancelled"]
 
 
@@ -281,9 +281,9 @@ def test_nothing_is_drawn_once_a_round_is_called_off(office: Open) -> None:
     desk.apply()
     desk.clock.at = CLOSES
     desk.call_off()
-    assert desk.act(drawing.freeze) is None
+    assert desk.act(draw.freeze) is None
     with pytest.raises(NotEligible, match="먼저 명단을"):
-        desk.act(drawing.run, drawing.Seed("1", "주사위", "감사관", CLOSES.isoformat()))
+        desk.act(draw.run, draw.Seed("1", "주사위", "감사관", CLOSES.isoformat()))
 
 
 # ------------------------------------------------------------ offers

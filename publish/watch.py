@@ -15,30 +15,28 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from watchfiles import Change
 from watchfiles import watch as changes
 
-from civic.clock import parse_time
 from civic.errors import ContentMistakes, InUse, Mistake, trouble
-from publish.builds import Builds
-from publish.inputs import CODE
-from publish.report import Report
-from publish.request import LIVE, ROOT, Request, told
+from publish.builds import LIVE, Builds, told
+from publish.command import Report, reasons
+from publish.inputs import CODE, ROOT, Request
 
 DELAY = 200  # ms in which several edits count as one
 QUIET = 20  # ms without another one, after which they are built
 TICK = 500  # ms between two looks at the server and the clock
 SHOWN = ("templates", "static")
-MISSED = frozenset({(Change.modified, "")})  # whatever happened while nobody watched
+MISSED = frozenset({""})  # in place of paths: whatever happened while nobody watched
 Build = Callable[[Request], Report]
 
 
@@ -60,45 +58,36 @@ def watch(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if threading.current_thread() is threading.main_thread():
             signal.signal(number, lambda *_: stop.set())
-    builds = Builds(request.out)
-    builds.check_target()
+    Builds(request.out).check_target()
     if not request.content.is_dir():
         raise ContentMistakes([Mistake(str(request.content), 0, "", "content 폴더가 없습니다")])
     watcher = Watcher(request, build)
-    preview = _Preview(watcher, port) if port is not None else None
-    server: _Preview | _Command | None = preview
+    shown = Shown(watcher, port, beside)
     try:
         watcher.rebuild()
-        if preview and not (beside and watcher.is_live):
-            preview.begin()
-        import_module("publish.building")  # if the site stood already; the first edit need not wait for it
-        for seen in _changes(_watched(request.content), stop):
-            if beside and server is preview and watcher.is_live:
-                if preview:
-                    preview.end()
-                server = _Command(beside)
-            if isinstance(server, _Command) and (code := server.code()) is not None:
+        shown.look()
+        import_module("publish.build")  # if the site stood already; the first edit need not wait for it
+        for paths in _changes([request.content, *(ROOT / name for name in {*SHOWN, *CODE})], stop):
+            if (code := shown.look()) is not None:
                 return code
-            if _is_other_program({path for _, path in seen}):
+            if _is_other_program(paths):
                 print("프로그램이 바뀌어 처음부터 다시 시작합니다.", flush=True)
-                if server:
-                    server.end()
+                shown.end()
                 os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (ourselves)
-            if seen or watcher.is_due:
-                watcher.rebuild(aloud=bool(seen - MISSED))
+            if paths or watcher.is_due:
+                watcher.rebuild(aloud=bool(paths - MISSED))
     finally:
-        if server:
-            server.end()
+        shown.end()
     return 0
 
 
-def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[Set[tuple[Change, str]]]:
-    """What was changed there since the last look, at each TICK.
+def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[frozenset[str]]:
+    """The paths that were changed there since the last look, at each TICK.
 
     A place that gives way to another of its name is followed by nobody, and a name that is no text, as archives from
     other systems bring, ends the watching itself: it begins anew, and what happened meanwhile counts as one more edit.
     """
-    missed: Set[tuple[Change, str]] = MISSED  # while the first site was made
+    missed = MISSED  # while the first site was made
     while not stop.is_set():
         known = [_which(place) for place in places]
         try:
@@ -111,7 +100,7 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[Set[tupl
                 stop_event=stop,
                 raise_interrupt=False,
             ):
-                yield seen | missed
+                yield missed.union(path for _, path in seen)
                 missed = frozenset()
                 if [_which(place) for place in places] != known:
                     break
@@ -130,26 +119,21 @@ def _which(place: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _watched(content: Path) -> list[Path]:
-    return [content, *(ROOT / name for name in {*SHOWN, *CODE})]
-
-
-def _is_other_program(paths: set[str]) -> bool:
+def _is_other_program(paths: Iterable[str]) -> bool:
     """Has our own code changed, and can it be read? Modules that are loaded would stay the old ones."""
-    code = [Path(path) for path in paths if path.endswith(".py") and _is_code(Path(path))]
-    for file in code:
-        try:
+    ours = tuple(f"{ROOT / name}" for name in CODE)
+    code = [
+        Path(path)
+        for path in paths
+        if path.endswith(".py") and path.startswith(ours) and Path(path).is_file()
+    ]
+    try:
+        for file in code:
             compile(file.read_bytes(), file, "exec")
-        except FileNotFoundError:
-            continue
-        except (SyntaxError, ValueError) as wrong:
-            print(f"{file}: {wrong}", file=sys.stderr, flush=True)
-            return False
+    except (SyntaxError, ValueError) as wrong:
+        print(f"{file}: {wrong}", file=sys.stderr, flush=True)
+        return False
     return bool(code)
-
-
-def _is_code(file: Path) -> bool:
-    return any(file.is_relative_to(ROOT / name) for name in CODE)
 
 
 class Watcher:
@@ -162,7 +146,7 @@ class Watcher:
         self._began = monotonic()
         self._due: datetime | None = None
         self.mistakes: list[str] = []
-        self.site = request.out
+        self.out = request.out
 
     @property
     def now(self) -> datetime:
@@ -183,20 +167,18 @@ class Watcher:
     def rebuild(self, aloud: bool = True) -> bool:
         """One build; False when it could not be made. aloud: say also what has not changed."""
         request = replace(self._request, now=self.now)
-        mistakes: Sequence[object] = ()
+        mistakes: Sequence[str] = ()
         self._due = None
         try:
             report = self._build(request)
-            self._due = parse_time(report.due) if report.due else None
+            self._due = report.due
             if aloud or report.is_new:
-                print("\n".join([*report.notes, report.sentence(request.out)]), flush=True)
-        except ContentMistakes as wrong:
-            mistakes = wrong.mistakes
+                print(f"{report.note}\n{report.sentence(request.out)}".lstrip(), flush=True)
         except Exception as wrong:
             # Whatever went wrong is shown; the next edit is the next try.
-            mistakes = getattr(wrong, "lines", None) or [f"{type(wrong).__name__}: {wrong}"]
+            mistakes = reasons(wrong, request.out)[1] or [str(wrong)]
         # The name of a file may be no text; what pages are told is.
-        said = [str(line).encode("utf-8", "backslashreplace").decode() for line in mistakes]
+        said = [line.encode("utf-8", "backslashreplace").decode() for line in mistakes]
         known, self.mistakes = self.mistakes, said
         for line in said if aloud or said != known else ():
             print(line, file=sys.stderr, flush=True)
@@ -209,7 +191,7 @@ class Watcher:
         current = self._builds.current()
         if current is None or not self.is_live:
             return
-        fresh = self._builds.folder / f".{self._request.out.name}.{LIVE}"
+        fresh = self._builds.folder / f".{self.out.name}.{LIVE}"
         try:
             fresh.write_text(told(current.name, self.mistakes), "utf-8")
             fresh.replace(current / LIVE)
@@ -217,88 +199,86 @@ class Watcher:
             print(trouble(wrong, fresh), file=sys.stderr, flush=True)
 
 
-def mistakes_page(mistakes: Sequence[str]) -> str:
-    """What is shown while no watched site stands; it looks again every second."""
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in mistakes)
-    said = f"고칠 곳이 {len(mistakes)}개 있습니다. 고치면 누리집이 나옵니다."
-    return (
-        '<!doctype html><html lang="ko"><meta charset="utf-8"><meta http-equiv="refresh" content="1">'
-        f"<title>{said}</title><h1>{said}</h1><ul>{items}</ul></html>\n"
-    )
+class Shown:
+    """Who shows the site: a preview on this machine, and as soon as there is a watched site the server beside."""
+
+    def __init__(self, watcher: Watcher, port: int | None, beside: Sequence[str] | None) -> None:
+        """Takes the port. Raises InUse."""
+        self._watcher, self._beside = watcher, beside
+        self._preview = None if port is None else _preview(watcher, port)
+        self._thread = (
+            threading.Thread(target=self._preview.serve_forever, daemon=True) if self._preview else None
+        )
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def look(self) -> int | None:
+        """Begin what shows the site now; the exit code of a server beside that ended by itself."""
+        if self._server:
+            return self._server.poll()
+        if self._beside and self._watcher.is_live:
+            self.end()
+            self._server = subprocess.Popen(self._beside)  # noqa: S603 (the command that was asked for)
+        elif self._preview and self._thread and not self._thread.is_alive():
+            self._thread.start()
+            print(f"http://127.0.0.1:{self._preview.server_address[1]}", flush=True)
+        return None
+
+    def end(self) -> None:
+        """Nobody shows it any more."""
+        if self._preview and self._thread:
+            if self._thread.is_alive():
+                self._preview.shutdown()
+            self._preview.server_close()
+        if self._server:
+            self._server.terminate()
+            try:
+                self._server.wait(15)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
 
 
 class _Server(ThreadingHTTPServer):
     allow_reuse_port = True  # else connections that have just ended keep the port from the server beside
 
 
-class _Preview:
-    """The built site on this machine alone, or what keeps it from being built."""
-
-    def __init__(self, watcher: Watcher, port: int) -> None:
-        """Takes the port. Raises InUse."""
-        try:
-            # Without SO_REUSEPORT: two servers would share the port silently.
-            with ThreadingHTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as probe:
-                place = ("127.0.0.1", int(probe.server_address[1]))
-            self._server = _Server(place, _handler(watcher))
-        except OSError as wrong:
-            if wrong.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise
-            raise InUse(f"포트 {port}을(를) 쓸 수 없습니다. --port로 다른 포트를 정하세요.") from wrong
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def begin(self) -> None:
-        self._thread.start()
-        print(f"http://127.0.0.1:{self._server.server_address[1]}", flush=True)
-
-    def end(self) -> None:
-        if self._thread.is_alive():
-            self._server.shutdown()
-        self._server.server_close()
+def _preview(watcher: Watcher, port: int) -> _Server:
+    try:
+        # Without SO_REUSEPORT: two servers would share the port silently.
+        with ThreadingHTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as probe:
+            place = ("127.0.0.1", int(probe.server_address[1]))
+        return _Server(place, partial(_Handler, watcher))
+    except OSError as wrong:
+        if wrong.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise InUse(f"포트 {port}을(를) 쓸 수 없습니다. --port로 다른 포트를 정하세요.") from wrong
 
 
-def _handler(watcher: Watcher) -> type[SimpleHTTPRequestHandler]:
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given, directory=str(watcher.site))
+class _Handler(SimpleHTTPRequestHandler):
+    """The built site, or while no watched one stands what keeps it from being built: that page looks again every second."""
 
-        def do_GET(self) -> None:
-            if not watcher.mistakes or watcher.is_live:
-                super().do_GET()
-                return
-            page = mistakes_page(watcher.mistakes).encode()
-            self.send_response(503)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
+    def __init__(self, watcher: Watcher, *given: Any) -> None:
+        self._watcher = watcher
+        super().__init__(*given, directory=str(watcher.out))
 
-        def end_headers(self) -> None:
-            self.send_header("Cache-Control", "no-store")
-            super().end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return Handler
-
-
-class _Command:
-    """A server that runs beside."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        self._running = subprocess.Popen(words)  # noqa: S603 (the command that was asked for)
-
-    def code(self) -> int | None:
-        """The exit code of a server that ended by itself."""
-        return self._running.poll()
-
-    def end(self) -> None:
-        if self._running.poll() is not None:
+    def do_GET(self) -> None:
+        mistakes = self._watcher.mistakes
+        if not mistakes or self._watcher.is_live:
+            super().do_GET()
             return
-        self._running.send_signal(signal.SIGTERM)
-        try:
-            self._running.wait(15)
-        except subprocess.TimeoutExpired:
-            self._running.kill()
-            self._running.wait()
+        said = f"고칠 곳이 {len(mistakes)}개 있습니다. 고치면 누리집이 나옵니다."
+        page = (
+            '<!doctype html><html lang="ko"><meta charset="utf-8"><meta http-equiv="refresh" content="1">'
+            f"<title>{said}</title><h1>{said}</h1><ul>"
+            + "".join(f"<li>{html.escape(line)}</li>" for line in mistakes)
+            + "</ul></html>\n"
+        )
+        self.error_message_format = page.replace("%", "%%")
+        self.send_error(503)
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass

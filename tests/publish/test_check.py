@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
 
 import pytest
 
-from publish.checking import check_site
+from publish.check import broken, outline_of
 
 PAGE = '<!doctype html><html lang="ko"><body><main id="main"><h1>제목</h1>{}</main></body></html>'
 
 
-def found(tmp_path: Path, inside: str, page: str = PAGE) -> list[str]:
+def wrong(site: dict[str, bytes]) -> list[str]:
+    """What the check says about these files."""
+    outlines = {name: outline_of(name, content) for name, content in site.items()}
+    return [str(mistake) for mistake in broken(sorted(site), site, outlines.__getitem__)]
+
+
+def found(inside: str, page: str = PAGE) -> list[str]:
     """What the check says about a site of two pages, one of them with this inside."""
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/index.html").write_text(PAGE.format('<p id="자리">자리</p>'), "utf-8")
-    (tmp_path / "index.html").write_text(page.replace("{}", inside), "utf-8")
-    return [str(mistake) for mistake in check_site(tmp_path)]
+    other = PAGE.format('<p id="자리">자리</p>')
+    return wrong({"index.html": page.replace("{}", inside).encode(), "other/index.html": other.encode()})
 
 
 @pytest.mark.parametrize(
@@ -30,9 +33,9 @@ def found(tmp_path: Path, inside: str, page: str = PAGE) -> list[str]:
         '<script type="application/json">{"a": "<a href=\\"/none/\\">"}</script><!-- <h1>지운 제목</h1> -->',
     ],
 )
-def test_a_whole_page_has_no_fault(tmp_path: Path, inside: str) -> None:
+def test_a_whole_page_has_no_fault(inside: str) -> None:
     """Nothing is reported that is right: the controls of the tests below."""
-    assert found(tmp_path, inside) == []
+    assert found(inside) == []
 
 
 @pytest.mark.parametrize(
@@ -51,25 +54,23 @@ def test_a_whole_page_has_no_fault(tmp_path: Path, inside: str) -> None:
         ('<img src="/other/">', "index.html: 그림에 설명(alt)이 없습니다"),
     ],
 )
-def test_each_fault_is_named(tmp_path: Path, inside: str, line: str) -> None:
+def test_each_fault_is_named(inside: str, line: str) -> None:
     """One fault, one line, with the page and what stands there."""
-    assert found(tmp_path, inside) == [line]
+    assert found(inside) == [line]
 
 
-def test_a_page_without_heading_or_language_is_named(tmp_path: Path) -> None:
+def test_a_page_without_heading_or_language_is_named() -> None:
     """Both at once."""
-    assert found(tmp_path, "", "<html><main>{}</main></html>") == [
+    assert found("", "<html><main>{}</main></html>") == [
         "index.html: h1은 꼭 하나여야 합니다 (found 0)",
         "index.html: html에 lang이 없습니다",
     ]
 
 
-def test_bytes_and_names_that_are_not_plain_are_named(tmp_path: Path) -> None:
+def test_bytes_and_names_that_are_not_plain_are_named() -> None:
     """A page in another encoding, and a file name in decomposed Hangul."""
-    (tmp_path / "page.html").write_bytes("한글".encode("cp949"))
     name = unicodedata.normalize("NFD", "가") + ".txt"
-    (tmp_path / name).write_text("x", "utf-8")
-    assert [str(mistake) for mistake in check_site(tmp_path)] == [
+    assert wrong({"page.html": "한글".encode("cp949"), name: b"x"}) == [
         "page.html: UTF-8이 아닙니다",
         f"{name}: 파일 이름이 NFD입니다",
     ]

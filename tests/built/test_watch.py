@@ -22,10 +22,11 @@ import pytest
 
 import build
 from civic.clock import parse_time
-from publish import inputs, watching
-from publish.report import Report
-from publish.request import LIVE, Request
-from publish.watching import Watcher
+from publish import inputs, watch
+from publish.builds import LIVE
+from publish.command import Report
+from publish.inputs import Request
+from publish.watch import Watcher
 from tests.built.test_build import ROOT, SAMPLES, snapshot
 
 NOW = parse_time("2023-08-16T09:00:00")
@@ -116,7 +117,7 @@ def test_a_passing_moment_is_built_by_itself(request_: Request) -> None:
 
     def noted(request: Request) -> Report:
         moments.append(request.now)
-        return Report(due="2023-08-16T09:00:00+09:00" if len(moments) == 1 else "")
+        return Report(due=NOW if len(moments) == 1 else None)
 
     watcher = Watcher(request_, noted)
     watcher.rebuild()
@@ -125,7 +126,7 @@ def test_a_passing_moment_is_built_by_itself(request_: Request) -> None:
     assert not watcher.is_due
     stop = threading.Event()
     moments.clear()
-    thread = threading.Thread(target=watching.watch, args=(request_, noted, None, None, stop))
+    thread = threading.Thread(target=watch.watch, args=(request_, noted, None, None, stop))
     thread.start()
     try:
         eventually(lambda: len(moments) == 2)
@@ -145,7 +146,7 @@ def test_an_edit_during_the_first_build_is_not_missed(request_: Request) -> None
         return report
 
     stop = threading.Event()
-    thread = threading.Thread(target=watching.watch, args=(request_, slow, None, None, stop))
+    thread = threading.Thread(target=watch.watch, args=(request_, slow, None, None, stop))
     thread.start()
     try:
         eventually(lambda: request_.out.exists() and told(request_)["build"] == "site-000002")
@@ -195,7 +196,7 @@ def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Pat
     log = tmp_path / "log"
     stop, port = threading.Event(), free_port()
     server = [sys.executable, "-c", SERVER, str(port), str(log)]
-    thread = threading.Thread(target=watching.watch, args=(request_, build.build, port, server, stop))
+    thread = threading.Thread(target=watch.watch, args=(request_, build.build, port, server, stop))
     thread.start()
     try:
         eventually(lambda: got(port)[0] == 503)
@@ -224,8 +225,8 @@ def test_a_preview_shows_the_site_as_soon_as_there_is_one(request_: Request) -> 
     page.write_text(good.replace("audience", "audiense"), "utf-8")
     watcher.rebuild()
     port = free_port()
-    preview = watching._Preview(watcher, port)
-    preview.begin()
+    shown = watch.Shown(watcher, port, None)
+    shown.look()
     try:
         assert got(port)[0] == 503
         page.write_text(good, "utf-8")
@@ -236,7 +237,7 @@ def test_a_preview_shows_the_site_as_soon_as_there_is_one(request_: Request) -> 
         assert got(port)[0] == 200
         assert "audiense" in got(port, "/live.json")[1]
     finally:
-        preview.end()
+        shown.end()
 
 
 # ---------------------------------------------------------------------------- another program
@@ -262,7 +263,7 @@ def test_a_process_is_of_the_program_that_it_loaded(house: Path) -> None:
     """Its files may change meanwhile: what it makes is kept under the stamp of what it is."""
     code = "import sys; sys.path.insert(0, sys.argv[1])\n"
     code += "from pathlib import Path; from publish.inputs import stamp_of_program as stamp\n"
-    code += "print(stamp(Path(sys.argv[1]))); Path(sys.argv[1], 'publish/app.py').write_text('')\n"
+    code += "print(stamp(Path(sys.argv[1]))); Path(sys.argv[1], 'publish/site.py').write_text('')\n"
     code += "print(stamp(Path(sys.argv[1])))"
     time.sleep(0.1)  # files that are this fresh give a stamp of its own each time
 
@@ -287,7 +288,7 @@ def test_watching_starts_anew_with_another_program(request_: Request, house: Pat
     try:
         eventually(lambda: got(port, "/robots.txt")[0] == 200)
         time.sleep(0.7)  # the watching itself begins
-        feeds = house / "publish/feeds.py"
+        feeds = house / "publish/files.py"
         text = feeds.read_text("utf-8")
         feeds.write_text(text + "def", "utf-8")  # half a line: nothing that could be started
         time.sleep(1)
@@ -309,12 +310,10 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
     server = f"import time; open({str(log)!r}, 'a').write('started '); time.sleep(600)"
     stop = threading.Event()
     running: list[Any] = []
-    popen = watching.subprocess.Popen
-    monkeypatch.setattr(
-        watching.subprocess, "Popen", lambda words: running.append(popen(words)) or running[-1]
-    )
+    popen = watch.subprocess.Popen
+    monkeypatch.setattr(watch.subprocess, "Popen", lambda words: running.append(popen(words)) or running[-1])
     command = [sys.executable, "-c", server]
-    thread = threading.Thread(target=watching.watch, args=(request_, build.build, None, command, stop))
+    thread = threading.Thread(target=watch.watch, args=(request_, build.build, None, command, stop))
     thread.start()
     try:
         eventually(lambda: log.read_text("utf-8") == "started ")
@@ -332,7 +331,7 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
 def test_a_name_that_is_no_text_is_a_mistake_like_others(request_: Request) -> None:
     """Staff unpack an archive from another system: the watching ended there. Named, and gone when the file is gone."""
     stop = threading.Event()
-    thread = threading.Thread(target=watching.watch, args=(request_, build.build, 0, None, stop))
+    thread = threading.Thread(target=watch.watch, args=(request_, build.build, 0, None, stop))
     thread.start()
     try:
         eventually((request_.out / LIVE).is_file)
@@ -352,7 +351,7 @@ def test_a_name_that_is_no_text_is_a_mistake_like_others(request_: Request) -> N
 def test_another_folder_of_the_same_name_is_watched(request_: Request) -> None:
     """The content is taken away and another put in its place: its edits came to nobody."""
     stop = threading.Event()
-    thread = threading.Thread(target=watching.watch, args=(request_, build.build, None, None, stop))
+    thread = threading.Thread(target=watch.watch, args=(request_, build.build, None, None, stop))
     thread.start()
     content = request_.content
     try:
@@ -375,4 +374,4 @@ def test_another_folder_of_the_same_name_is_watched(request_: Request) -> None:
 def test_a_server_that_ends_ends_the_watching(request_: Request) -> None:
     """With its exit code: 3 where the port is taken."""
     command = [sys.executable, "-c", "raise SystemExit(3)"]
-    assert watching.watch(request_, build.build, None, command) == 3
+    assert watch.watch(request_, build.build, None, command) == 3

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import html
-import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -33,14 +31,6 @@ class Outline(NamedTuple):
     mistakes: tuple[str, ...]  # what is wrong with the page itself
 
 
-def check_site(root: Path) -> list[Mistake]:
-    """Everything that is wrong with a built site; empty when it may be published."""
-    outlines: dict[str, Outline | None] = {}
-    for name in sorted(_files(root)):
-        outlines[name] = outline_of(name, (root / name).read_bytes())
-    return broken(outlines, list(outlines))
-
-
 def outline_of(name: str, content: bytes) -> Outline | None:
     """What the check needs of a built file; None where there is nothing to say."""
     wrong = []
@@ -57,19 +47,21 @@ def outline_of(name: str, content: bytes) -> Outline | None:
     return Outline(found.ids, found.links, (*wrong, *found.mistakes))
 
 
-def broken(outlines: Mapping[str, Outline | None], names: Iterable[str]) -> list[Mistake]:
-    """What is wrong with these files and their links. outlines: of every file of the site."""
+def broken(
+    names: Iterable[str], files: Container[str], find: Callable[[str], Outline | None]
+) -> list[Mistake]:
+    """What is wrong with these files and their links. files: of the whole site; find: the outline of one of them."""
     mistakes: list[Mistake] = []
     good: set[str] = set()  # most links stand on every page
     for name in names:
-        page = outlines[name]
+        page = find(name)
         if page is None:
             continue
         mistakes += [Mistake(name, 0, "", wrong) for wrong in page.mistakes]
         for target in dict.fromkeys(page.links):
             if target in good:
                 continue
-            wrong = _broken(target, name, outlines)
+            wrong = _broken(target, name, files, find)
             if wrong:
                 mistakes.append(Mistake(name, 0, "", wrong, target))
             elif not target.startswith("#"):
@@ -139,7 +131,7 @@ def _tag(text: str) -> _Tag | None:
     return _Tag(tuple(ids), tuple(links), tuple(pointers), tuple(mistakes), name == "h1")
 
 
-def _broken(target: str, page: str, outlines: Mapping[str, Outline | None]) -> str:
+def _broken(target: str, page: str, files: Container[str], find: Callable[[str], Outline | None]) -> str:
     """What is wrong with a link that stands on `page`, or ""."""
     path, _, anchor = target.partition("#")
     path = unquote(path.partition("?")[0])
@@ -148,17 +140,9 @@ def _broken(target: str, page: str, outlines: Mapping[str, Outline | None]) -> s
     if path.startswith("//"):
         return "다른 누리집을 가리킵니다"
     file = page if not path else path[1:] + ("index.html" if path.endswith("/") else "")
-    if file not in outlines:
+    if file not in files:
         return "링크가 끊겼습니다"
-    there = outlines[file] if anchor else None
+    there = find(file) if anchor else None
     if anchor and there and unquote(anchor) not in there.ids:
         return "링크가 가리키는 자리(#)가 없습니다"
     return ""
-
-
-def _files(root: Path) -> Iterator[str]:
-    """Every file below a folder, as "a/b.html"."""
-    for folder, _, names in os.walk(root):
-        base = Path(folder).relative_to(root).as_posix()
-        for name in names:
-            yield name if base == "." else f"{base}/{name}"
