@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from civic.links import link
+from civic.links import FOLDERS, LISTED, link
 from civic.places.draw import DrawnEntry, FrozenList, Number, Seed, list_hash
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape
 
@@ -26,7 +26,8 @@ class DrawRecord(Shape):
     """content/results/<kind>-<slug>.toml: whose draw it is, and when it was published."""
 
     draw: str = Field(
-        pattern=r"^(programs|lectures|events)/[a-z0-9-]+$", description="추첨한 글. 예: lectures/essay"
+        pattern=rf"^({'|'.join(FOLDERS[noun] for noun in LISTED)})/[a-z0-9-]+$",
+        description="추첨한 글. 예: lectures/essay",
     )
     published_at: SeoulTime = Field(description="공개한 때")
     digest: Digest = Field(description="draw.json의 지문(SHA-256)")

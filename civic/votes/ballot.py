@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from civic.content.pages import Document, Poll, Proposal
+from civic.content.pages import Document
+from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid, Mistake
 from civic.korean import josa
 from civic.shape import EXACT, Line, Many, Slug

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import Field
 
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
 from civic.links import link
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug

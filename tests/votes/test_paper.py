@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from civic.clock import FixedClock, parse_time
-from civic.content.pages import Body
+from civic.content.poll import Body
 from civic.errors import Unusable
 from civic.library import load
 from civic.votes.paper import PaperBatch, TypedBatch, accept, differences, numbered, read_entry

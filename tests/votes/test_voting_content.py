@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import rules_hash
