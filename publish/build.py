@@ -20,7 +20,8 @@ from jinja2.bccache import Bucket
 
 import templates
 from civic.clock import FixedClock
-from civic.content.pages import Document, Event, Lecture, Poll
+from civic.content.pages import Document, Event, Lecture
+from civic.content.poll import Poll
 from civic.library import Library
 from civic.links import is_passed_over
 from publish.builds import LIVE, SUMS, BuildFailed, Builds, listed, listing, state_of, told, whole_name

@@ -16,13 +16,15 @@ from markupsafe import Markup
 
 from civic import korean
 from civic.clock import Clock
-from civic.content.facts import TEXT
+from civic.content.facts import TEXT, mentions_of
 from civic.content.meetings import summary
-from civic.content.pages import KINDS, Document, Lecture, Poll, Proposal
+from civic.content.pages import Document, Lecture
+from civic.content.poll import Poll, Proposal
 from civic.content.prose import page_behind, prose, without_links
-from civic.content.targets import mentions_of
+from civic.content.reading import KINDS
 from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
+from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
 from publish.render import Page
 from templates import Addressed, environment
@@ -174,12 +176,12 @@ def _of_form(doc: Document, now: datetime) -> Card:
     if spec is None:
         return Card(doc, when=when, where=where)
     state = form_state(spec, now)
-    rounds = [each for each in spec.rounds if round_state(spec, each, now) == state]
+    rounds = [each for each in rounds_of(doc) if round_state(each, now) == state]
     return Card(
         doc,
         state,
-        opens=min(spec.opens_for(each) for each in rounds),
-        closes=max(spec.closes_for(each) for each in rounds),
+        opens=min(each.opens for each in rounds),
+        closes=max(each.closes for each in rounds),
         when=when,
         where=where,
         places=sum(each.places for each in rounds),

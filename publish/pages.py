@@ -10,7 +10,8 @@ from typing import Any
 from flask import abort
 
 from civic.content.meetings import meetings
-from civic.content.pages import Document, Lecture, Poll, Programme, Proposal
+from civic.content.pages import Document, Lecture, Programme
+from civic.content.poll import Poll, Proposal
 from civic.links import LISTED, link
 from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
 from publish.lists import find_pick

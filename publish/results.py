@@ -11,15 +11,16 @@ from pathlib import Path
 
 from flask import abort
 
-from civic.content.pages import Document, PollType, Proposal
-from civic.draws import Draw
+from civic.content.pages import Document
+from civic.content.poll import PollType, Proposal
 from civic.links import NOUNS, link
 from civic.places.draw_record import FILE as DRAW
-from civic.recount import VoteResult
+from civic.places.draw_record import PublishedDraw
+from civic.votes.ballot import FAULTS, Ballot
 from civic.votes.paper import UNREADABLE
-from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
-from civic.votes.result import FEWEST, SHARED, rules_of
-from civic.votes.slots import FAULTS
+from civic.votes.result import BALLOTS, FEWEST, RECEIPTS, RESULTS, ResultLine
+from civic.votes.result_files import VoteResult
+from civic.votes.tally import SHARED, rules_of
 from civic.votes.words import counting_rules
 from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager
@@ -100,11 +101,11 @@ class Purse:
 def routes(edition: Edition) -> Iterator[Route]:
     """The page, the board and the files of every published result and draw."""
     results = dict(sorted(edition.library.results.items()))
-    published: dict[str, VoteResult | Draw] = {**results, **edition.library.draws}
+    published: dict[str, VoteResult | PublishedDraw] = {**results, **edition.library.draws}
 
     def page(slug: str) -> Page:
         found = published.get(slug) or abort(404)
-        return draw_page(edition, found) if isinstance(found, Draw) else result_page(edition, found)
+        return draw_page(edition, found) if isinstance(found, PublishedDraw) else result_page(edition, found)
 
     def file(slug: str, name: str) -> Page:
         content = files_of(published.get(slug) or abort(404)).get(name) or abort(404)
@@ -128,16 +129,16 @@ def routes(edition: Edition) -> Iterator[Route]:
     yield Route("result_board", (f"{rule}board/", f"{rule}board/<int:page>/"), board, boards)
 
 
-def files_of(found: VoteResult | Draw) -> dict[str, bytes]:
+def files_of(found: VoteResult | PublishedDraw) -> dict[str, bytes]:
     """Name -> content of everything that is offered for download, and the program that checks it, if it can."""
-    if isinstance(found, Draw):
+    if isinstance(found, PublishedDraw):
         files, check = {DRAW: found.raw}, CHECK if found.document.is_drawn else ""
     else:
         files, check = dict(found.files), VERIFY if found.ballots else ""
     return files | ({check: (STATIC / check).read_bytes()} if check else {})
 
 
-def draw_page(edition: Edition, draw: Draw) -> Page:
+def draw_page(edition: Edition, draw: PublishedDraw) -> Page:
     """What was frozen, each round's seed and whole order, and how to work it out again."""
     document = draw.document
     folder, _, slug = document.subject.partition("/")
@@ -275,7 +276,7 @@ def _size(count: int) -> str:
     return f"{count / 1024 / 1024:.1f}MB" if count >= 1024 * 1024 else f"{-(-count // 1024)}KB"
 
 
-def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[CastBallot, ...]]:
+def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[Ballot, ...]]:
     receipts = result.receipts.receipts if result.receipts else ()
     return receipts, result.ballots.ballots if result.ballots else ()
 

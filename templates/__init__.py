@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from civic import korean
 from civic.clock import Clock
-from civic.content.pages import Poll, Site
+from civic.content.pages import Site
+from civic.content.poll import Poll
 from civic.library import Library
 from civic.links import api, link
 from civic.places.rules import form_state
 from civic.places.words import explain
-from civic.votes.ballot import is_ready, slot_of
-from civic.votes.slots import Slot
+from civic.votes.envelope import Slot, is_ready, slot_of
 
 FOLDER = Path(__file__).parent
 

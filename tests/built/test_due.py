@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from civic.clock import FixedClock, parse_time
-from civic.content.pages import Document, Event, Lecture, Poll
+from civic.content.pages import Document, Event, Lecture
+from civic.content.poll import Poll
 from civic.library import Library, load
 from publish import build as one_build
 from publish.build import due

@@ -108,7 +108,7 @@ def test_a_record_and_its_file_belong_together(content: Path) -> None:
     good = file.read_text("utf-8")
     for text, said in (
         (good + " ", "지문과 다릅니다"),
-        ("{}", "읽을 수 없습니다"),
+        ("{}", "값이 맞지 않습니다"),
         (json.dumps({**json.loads(good), "subject": "lectures/other"}), "다른 글의 추첨"),
     ):
         file.write_text(text, encoding="utf-8")
