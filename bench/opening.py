@@ -1,6 +1,8 @@
 """An opening replayed against a running server on this machine: was every place given once, was any answer lost?
 
-python -m bench.opening --subject programs/citizen-allowance [--url http://127.0.0.1:8000] [--help]
+    python -m bench.opening --subject programs/citizen-allowance [--url http://127.0.0.1:8000] [--help]
+
+Exits 0 when all went well, 1 when it did not, 2 when it could not be tried.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from urllib.parse import urlsplit
 import click
 
 from bench.crowd import Answer, Post, Share, Target, crowd
+from civic.content.questions import TYPES
 
 HELD = ("confirmed", "offered")
 EXPECTED = (
@@ -136,7 +139,7 @@ def replay(url: str, subject: str, who: Crowd, told: Callable[[str], object] = l
     chosen = dict(list(form["rounds"].items())[: who.rounds])
     if any(round_["taken"] or round_["waiting"] for round_ in chosen.values()):
         raise Stopped(f"{subject}에 이미 신청이 있습니다. 빈 자료 폴더로 켠 서버에 하세요.")
-    posts = plan(chosen, schema, who)
+    posts = plan(chosen, typed(form, schema), who)
     clients = min(who.clients, who.connections)
     told(
         f"{subject}: {len(chosen)}회차, {len(posts)}번 누름, 연결 {who.connections}개, 프로세스 {clients}개\n"
@@ -150,13 +153,15 @@ def replay(url: str, subject: str, who: Crowd, told: Callable[[str], object] = l
     return judge(shares, {id: after["rounds"][id] for id in chosen})
 
 
-def plan(rounds: Mapping[str, Mapping[str, Any]], schema: Mapping[str, Any], who: Crowd) -> list[Post]:
-    """Everybody who comes, in the order in which they press; the two of a double click one after the other."""
+def plan(rounds: Mapping[str, Mapping[str, Any]], filled: Mapping[str, Any], who: Crowd) -> list[Post]:
+    """Everybody who comes, in the order in which they press; the two of a double click one after the other.
+
+    filled: what they all type, see `typed`.
+    """
     chance = random.Random(who.seed)
     people = [id for id, round_ in rounds.items() for _ in range(math.ceil(round_["places"] * who.factor))]
     chance.shuffle(people)
     first = chance.randrange(70_000_000, 99_000_000 - len(people))  # numbers that exist
-    filled = sample({"type": "object", **schema})
     posts = []
     for index, round in enumerate(people):
         digits = f"{first + index:08d}"
@@ -169,27 +174,16 @@ def plan(rounds: Mapping[str, Mapping[str, Any]], schema: Mapping[str, Any], who
     return posts
 
 
-def sample(schema: Mapping[str, Any]) -> Any:
-    """A value that fits a field of the form, by its JSON Schema."""
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"), schema.get("format"):
-        case "object", _:
-            return {name: sample(schema["properties"][name]) for name in schema["required"]}
-        case "array", _:
-            return [sample(schema["items"])]
-        case "integer", _:
-            return schema.get("minimum", schema.get("maximum", 1))
-        case "boolean", _:
-            return True
-        case _, "date":
-            return "1990-01-31"
-        case _, "email":
-            return "rush@example.com"
-        case _:
-            return "시험"[: schema.get("maxLength", 2)]
+def typed(form: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What everybody types alike: a sample for each field and question that must be answered."""
+    answers = {}
+    for described in form["fields"]:
+        if described["required"]:
+            options = [option["value"] for option in described.get("options", ())]
+            given = {**described, "options": options}
+            answers[described["name"]] = TYPES[described["type"]].model_validate(given, strict=False).sample()
+    samples = {"email": "rush@example.com", "birth_date": "1990-01-31", "answers": answers}
+    return {name: sample for name, sample in samples.items() if name in schema["required"]}
 
 
 def judge(shares: Sequence[Share], rounds: Mapping[str, Mapping[str, Any]]) -> Verdict:

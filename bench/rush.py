@@ -14,15 +14,12 @@ import statistics
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from bench.opening import Crowd, Stopped, Verdict, replay
-from bench.servers import serving
-from tests.builders import a_lecture_file, a_round
+from bench.servers import SUBJECT, a_store, serving
 
-ROUNDS, PLACES, LINE = 22, 10, 10
+PLACES, LINE = 10, 10  # of each round
 
 
 def main() -> int:
@@ -56,28 +53,13 @@ def main() -> int:
 
 def opening_on(store: str, who: Crowd) -> Verdict:
     """One run on a fresh store."""
-    rounds = [a_round(f"r{n}", places=PLACES, waiting=LINE) for n in range(ROUNDS)]
     processes = "2" if store == "postgresql" else "1"
     with (
         tempfile.TemporaryDirectory(prefix="madang-rush-") as folder,
-        address_of(store, Path(folder)) as data,
-        serving(
-            Path(folder), {"opening": a_lecture_file("개시", rounds)}, data, processes=processes
-        ) as server,
+        a_store(store, Path(folder)) as data,
+        serving(Path(folder), data, places=PLACES, waiting=LINE, processes=processes) as server,
     ):
-        return replay(server.base, "lectures/opening", who)
-
-
-@contextmanager
-def address_of(store: str, folder: Path) -> Iterator[str]:
-    """An empty store of that kind."""
-    if store == "tinydb":
-        yield f"tinydb://{folder}/var/data"
-        return
-    from tests.postgres import a_database
-
-    with a_database(folder) as url:
-        yield url
+        return replay(server.base, SUBJECT, who)
 
 
 if __name__ == "__main__":

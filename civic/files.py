@@ -1,4 +1,4 @@
-"""Files for others to read: written whole or not at all; tables in which no cell is a formula. Knows no content."""
+"""Files read and written whole or not at all; tables in which no cell is a formula. Knows no content."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,15 @@ from civic.errors import Unusable
 BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 # A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the full-width signs too.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]| *[\t\r\n]")
+
+
+def whole_file(path: Path | str) -> bytes:
+    """The content of a regular file. Raises OSError; a pipe, of which nobody knows when it ends, is one."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (by its handle)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "보통 파일이 아닙니다", str(path))
+        return file.read()
 
 
 def write(path: Path, content: str | bytes, mode: int = 0o644, *, durable: bool = True) -> None:

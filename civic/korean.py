@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
+from typing import Any
 
 WEEKDAYS = "월화수목금토일"
 
@@ -65,6 +66,13 @@ def happened(cause: str, state: str) -> str:
     if known is None:
         return ENTRY_STATES.get(state, state)
     return f"{known}: {reason}" if reason else known
+
+
+def answer(value: Any) -> str:
+    """An answer to a form's question: True is "예", several are joined by commas, else as it stands."""
+    if value is True:
+        return "예"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def day(value: date) -> str:

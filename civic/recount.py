@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from civic.content.front_matter import Source, read_source
-from civic.content.reading import whole_file
-from civic.content.shape_mistakes import dotted, shape_mistakes
+from civic.content.front_matter import Source, dotted, read_source
+from civic.content.mistakes import shape_mistakes
 from civic.errors import Mistake, why
+from civic.files import whole_file
 from civic.links import FOLDERS, is_passed_over
 from civic.places import draw_record
 from civic.places.draw_record import DrawFile, DrawRecord, PublishedDraw

@@ -80,3 +80,19 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from texts(inner)
+
+
+# What a question may not ask for, and how a hint may still speak of it.
+_ASKS_FOR_IT = re.compile(r"(?:주민|외국인)\s*(?:등록)?\s*번호|주민\s*등록\s*(?:증\s*)?[앞뒷뒤]\s*자리")
+_ASKS_NOT = re.compile(r"지\s*(?:마|말|않)|빼고|제외|없이|가리고|금지")
+
+
+def asks_for_resident_number(text: str, *, may_warn: bool = False) -> bool:
+    """Does a question ask for a resident registration number in these words?
+
+    may_warn: a sentence that says not to write it asks for none: "주민등록번호는 적지 마세요."
+    """
+    return any(
+        _ASKS_FOR_IT.search(sentence) and not (may_warn and _ASKS_NOT.search(sentence))
+        for sentence in (re.split(r"[.!?\n]", text) if may_warn else [text])
+    )

@@ -1,30 +1,36 @@
-"""What a server does without being asked: lets offers lapse, moves lines up, tells people what became of them, and
-erases answers whose time is over."""
+"""What a server does without being asked: lets offers lapse, moves lines up, tells people what became of them, sends
+codes, erases answers whose time is over, and follows the built site."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, cast
+from pathlib import Path
+from typing import Protocol, cast
 
-from flask import Flask
+from flask import Flask, current_app
 
 from civic import korean
-from civic.errors import Refused
+from civic.errors import ContentMistakes, Refused
+from civic.library import load
 from civic.links import link
 from civic.places import retention
-from civic.places.intake import Intake
+from civic.store import open_box
 from civic.store.book import Message
 from civic.store.entry import Entry
-from civic.store.seal import Erased, WrongKey
-from forms_api.desk import EXTENSION
-from forms_api.log import EventLog
-from forms_api.senders import PATIENCE, Reaching
-from forms_api.services import Services
+from civic.store.seal import Erased, Sealer, WrongKey
+from civic.votes.casting import Polling
+from forms_api.operations import SERVICES, EventLog, Services
+from forms_api.senders import PATIENCE
 
-PAUSE = 2.0  # seconds between two rounds
+CASTING = "madang.casting"
+ROUND = 2.0  # seconds between two looks at offers and messages
+OUTBOX = 1.0  # seconds between two looks for codes to send, when nobody wakes it
+LOOK = 1.0  # seconds between two looks at the built site
 LEASE = timedelta(minutes=5)  # how long another server leaves a message to the one that took it
 RETRY = timedelta(minutes=1)
 KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
@@ -40,67 +46,83 @@ TEXTS = {
 }
 
 
-class Rounds:
-    """Goes round every PAUSE seconds, in a thread of its own, until it is stopped."""
+class Every:
+    """Does something again and again in a thread of its own, with a pause between; begins at once."""
 
-    def __init__(self, intake: Intake, sender: Reaching, base_url: str, log: EventLog) -> None:
-        self._intake, self._sender, self._base_url, self._log = intake, sender, base_url, log
-        self._later: dict[int, datetime] = {}  # message -> not before
-        self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
-
-    def start(self) -> None:
-        """Begin with what an earlier server left."""
+    def __init__(self, name: str, pause: float, act: Callable[[Every], object], log: EventLog) -> None:
+        self._pause, self._act, self._log = pause, act, log
+        self._call = threading.Event()
+        self.is_over = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
+    def wake(self) -> None:
+        """Do it now."""
+        self._call.set()
+
     def stop(self) -> None:
-        """End after the message under way."""
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join(PATIENCE + 1)
+        """End after what is under way; the act itself may look at `is_over`."""
+        self.is_over = True
+        self._call.set()
+        self._thread.join(PATIENCE + 1)
 
-    def once(self) -> int:
-        """One round; how many messages went out."""
-        self._intake.advance()
-        gone = self.deliver()
-        if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
-            self.erase()
-            self._kept_seen = time.monotonic()
-        return gone
+    def _run(self) -> None:
+        while not self.is_over:
+            try:
+                self._act(self)
+            except Exception as err:  # the thread must outlive whatever it meets
+                self._log.failure(self._thread.name, err)
+            self._call.wait(self._pause)
+            self._call.clear()
 
-    def erase(self) -> list[str]:
-        """Erase answers that have been kept as long as their pages say; those subjects."""
+
+class Notices:
+    """What is due for the entries of one intake: moves, messages, erasing."""
+
+    def __init__(self, parts: Services) -> None:
+        self._intake, self._sender, self._log = parts.intake, parts.sender, parts.log
+        self._base_url = parts.site.base_url
+        self._later: dict[int, datetime] = {}  # message -> not before
+        self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
+
+    def look(self, loop: Every) -> None:
+        """One round; given up where the store refuses, which says by itself, at /readyz, what is wrong."""
+        with suppress(Refused):
+            self._intake.advance()
+            self.deliver(loop)
+            if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
+                self.erase()
+                self._kept_seen = time.monotonic()
+
+    def erase(self) -> None:
+        """Erase answers that have been kept as long as their pages say."""
         intake = self._intake
-        erased = retention.follow(intake.library, intake.store, intake.keys, intake.clock.now())
-        for subject in erased:
+        for subject in retention.follow(intake.library, intake.store, intake.keys, intake.clock.now()):
             self._log.event("answers-erased", subject=subject)
-        return erased
 
-    def deliver(self) -> int:
+    def deliver(self, loop: Every) -> None:
         """Send what is due; what cannot go now is tried again, what never can is given up."""
-        store, now, gone = self._intake.store, self._intake.clock.now(), 0
+        store, now = self._intake.store, self._intake.clock.now()
         for message in store.messages(now):
-            if self._over.is_set() or self._later.get(message.id, now) > now:
+            if loop.is_over or self._later.get(message.id, now) > now:
                 continue
             if not store.claim(message, now + LEASE):
                 continue
             entry = store.find(message.number)
-            if entry is not None and not self._tell(message, entry, now):
+            if entry is not None and not self._tell(message, entry):
                 self._later[message.id] = now + RETRY
                 continue
             store.sent(message)
             self._later.pop(message.id, None)
-            gone += 1
-        return gone
 
-    def _tell(self, message: Message, entry: Entry, now: datetime) -> bool:
+    def _tell(self, message: Message, entry: Entry) -> bool:
         """Send one; False to try again later."""
+        intake = self._intake
         try:
-            contacts = self._contacts(entry)
+            given = json.loads(intake.keys.unseal(intake.store, entry.subject, entry.number, entry.sealed))
         except (Erased, WrongKey):
             return True  # nobody can be reached any more
-        for contact in contacts:
+        for contact in (given[name] for name in ("phone", "email") if given.get(name)):
             try:
                 self._sender.check(contact)
                 self._sender.send(contact, *self._words(message, entry))
@@ -111,39 +133,123 @@ class Rounds:
                 return True  # this contact will never do
         return False
 
-    def _contacts(self, entry: Entry) -> list[str]:
-        plain = self._intake.keys.unseal(self._intake.store, entry.subject, entry.number, entry.sealed)
-        given = json.loads(plain)
-        return [given[name] for name in ("phone", "email") if given.get(name)]
-
     def _words(self, message: Message, entry: Entry) -> tuple[str, str]:
-        folder, _, slug = entry.subject.partition("/")
-        doc = self._intake.library.get(folder, slug)
+        """Subject and text."""
+        doc = self._intake.page(entry.subject)
         title = doc.title if doc else "신청"
         deadline = korean.short_moment(entry.deadline) if entry.deadline else "곧"
         text = TEXTS.get(message.kind, "신청의 상태가 바뀌었습니다.")
         why = entry.cause.partition(": ")[2].rstrip(". ")
         said = text.format(deadline=deadline, why=f"까닭: {why}." if why else "").strip()
-        return (
-            f"[{title}] 신청 안내",
-            f"[{title}] {said} 접수번호 {entry.number}, {self._base_url}{link('my')}",
-        )
+        number, address = entry.number, f"{self._base_url}{link('my')}"
+        return f"[{title}] 신청 안내", f"[{title}] {said} 접수번호 {number}, {address}"
 
-    def _run(self) -> None:
-        while not self._over.is_set():
+
+class Follower:
+    """Looks at the built site and at the clock, and gives the app the library that they ask for.
+
+    The forms follow the built site and not the files that staff are just writing. Content with mistakes changes
+    nothing; no build yet is no change.
+    """
+
+    def __init__(self, parts: Services, content: Path, site_dir: Path) -> None:
+        self._parts, self._content, self._site_dir = parts, content, site_dir
+        self._seen = stamp(site_dir)
+
+    def look(self, _: Every) -> None:
+        """Once: another build is there, or a moment has passed at which something appears or goes."""
+        library, log = self._parts.library, self._parts.log
+        now, found = self._parts.intake.clock.now(), stamp(self._site_dir)
+        if found and found != self._seen:
+            self._seen = found
             try:
-                self.once()
-            except Refused:
-                pass  # the store says by itself, at /readyz, what is wrong
-            except Exception as err:  # the thread must outlive whatever one round meets
-                self._log.failure("rounds", err)
-            self._over.wait(PAUSE)
+                self._parts.follow(load(self._content, now))
+            except ContentMistakes as wrong:
+                first = str(wrong.mistakes[0])
+                log.event("content-refused", mistakes=len(wrong.mistakes), first=first)
+            else:
+                log.event("content-followed", pages=len(self._parts.library.everything()))
+        elif library.changes and now >= library.changes:
+            self._parts.follow(library.at(now))
+            log.event("content-changed-by-time", pages=len(self._parts.library.everything()))
 
 
-def start_notices(app: Flask) -> Rounds:
-    """The rounds of this app, under way."""
-    parts = cast(Services, app.extensions["madang"])
-    sender = cast(Any, app.extensions[EXTENSION]).sender
-    rounds = Rounds(parts.intake, sender, parts.site.base_url, parts.log)
-    rounds.start()
-    return rounds
+def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
+    """What tells one build from another, whether a link was swapped or files were copied over; () where none is."""
+    try:
+        found = [(site_dir / name).stat() for name in ("", "index.html")]
+    except OSError:
+        return ()
+    return tuple((each.st_dev, each.st_ino, each.st_mtime_ns) for each in found)
+
+
+class IdentityProvider(Protocol):
+    """Says who a person is: see `forms_api.oidc`, which is loaded only where one is set."""
+
+    issuer: str
+
+    def address(self, back: str, state: str, nonce: str, verifier: str) -> str: ...
+
+    def subject(self, back: str, code: str, nonce: str, verifier: str) -> str: ...
+
+
+class Casting:
+    """The polls of this app with their box and the outbox of codes.
+
+    Opened by the first who votes, or by the server where there are polls: then messages that an earlier server left
+    go out.
+    """
+
+    def __init__(self, parts: Services, provider: IdentityProvider | None) -> None:
+        self.provider = provider
+        self.sealer = Sealer(parts.intake.keys.derived("votes: pockets"))
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._open: tuple[Polling, Every] | None = None
+
+    @property
+    def polling(self) -> Polling:
+        """The polls. Raises Misuse when the box cannot be used."""
+        with self._lock:
+            if self._open is None:
+                parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
+                box = open_box(settings.data)
+                polling = Polling(parts.library, box, intake.keys, intake.clock, settings.is_limited)
+
+                def deliver(outbox: Every) -> None:
+                    while not outbox.is_over and polling.codes.deliver(parts.sender):
+                        pass
+
+                self._open = polling, Every("outbox", OUTBOX, deliver, parts.log)
+            polling, _ = self._open
+        polling.library = self._parts.library  # a newer one may have come
+        return polling
+
+    def wake(self) -> None:
+        """Send what was queued."""
+        if self._open:
+            self._open[1].wake()
+
+    def close(self) -> None:
+        """Stop sending and let go of the box."""
+        with self._lock:
+            if self._open:
+                polling, outbox = self._open
+                self._open = None
+                outbox.stop()
+                polling.box.shut()
+
+
+def casting() -> Casting:
+    """That of the app that answers now."""
+    return cast(Casting, current_app.extensions[CASTING])
+
+
+def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable[[], None]]:
+    """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
+    parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
+    if parts.library.of("vote"):
+        _ = votes.polling
+    follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
+    notices = Every("notices", ROUND, Notices(parts).look, parts.log)
+    return [follower.stop, notices.stop, votes.close]

@@ -1,15 +1,28 @@
-"""May this request write at all? Where it comes from, how big it is, what kind it is. Looks at no form."""
+"""May this request write at all? Where it comes from, how big it is, what kind it is, how often. Looks at no form."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, Request, request
+from flask.globals import request_ctx
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
-from civic.errors import FieldError, ForbiddenOrigin, Invalid, TooLarge, UnsupportedType
+from civic.errors import (
+    FieldError,
+    ForbiddenOrigin,
+    Invalid,
+    TooLarge,
+    TooMany,
+    UnsupportedType,
+    WrongCode,
+)
 from civic.places.application import BROKEN_MESSAGE, refuse_forbidden
 
 LONGEST_BODY = 64 * 1024  # bytes
@@ -17,6 +30,10 @@ LONGEST_REST = 1024 * 1024  # bytes of a body that is refused and yet taken off 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 HONEYPOT = "website"  # hidden from people; a program fills it
 READING = ("GET", "HEAD", "OPTIONS")
+# Offices, schools and mobile networks share one address: the ceiling per address only stops floods.
+PER_ADDRESS = parse("600/minute")
+PER_PERSON_AND_FORM = parse("20/minute")  # a double click, a retry, a correction: all fit
+PER_NUMBER = parse("10/10minutes")  # guesses of four digits: all 10,000 would take a week
 
 
 def register_guards(app: Flask, origins: frozenset[str]) -> None:
@@ -26,7 +43,7 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
 
     @app.before_request
     def guard() -> None:
-        sent = the_request()
+        sent = request_ctx.request  # each name asked of `request` would be looked up anew
         if sent.method in READING:
             return
         # Read before anything is refused: the server hangs up on a body left unread, and the refusal may be lost.
@@ -40,11 +57,6 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
             raise UnsupportedType
         if sent.mimetype == FORM_TYPES[0]:
             check_utf8(sent.get_data())
-
-
-def the_request() -> Request:
-    """The request itself: each name asked of flask's stand-in for it is looked up anew."""
-    return cast(Request, request._get_current_object())  # type: ignore[attr-defined]  # Flask's documented way
 
 
 def read_body(sent: Request) -> bool:
@@ -109,3 +121,45 @@ def check_honeypot(payload: Mapping[str, Any]) -> None:
     if payload.get(HONEYPOT):
         refuse_forbidden({HONEYPOT: payload[HONEYPOT]})
         raise Invalid([FieldError(HONEYPOT, "이 칸은 비워 두어야 합니다. 비운 채로 다시 보내 주세요.")])
+
+
+class RateLimits:
+    """The ceilings, counted in this process; `on=False` lets everything pass."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+        # By hand and not by Flask-Limiter's decorators: the keys stand in the body, which only the views read.
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def address(self, what: str) -> None:
+        """One more request of this kind from the address that asks now. Raises TooMany."""
+        self._hit(PER_ADDRESS, what, request.remote_addr or "")
+
+    def person(self, person: str, subject: str) -> None:
+        """One more application of this person (keyed hash) for this form. Raises TooMany."""
+        self._hit(PER_PERSON_AND_FORM, subject, person)
+
+    @contextmanager
+    def guess(self, number: str) -> Iterator[None]:
+        """The block proves who asks for this receipt number; only WrongCode counts.
+
+        Raises TooMany: the number is locked for a while. Counted before the block, and given back after it, so that
+        guesses at the same moment count as well.
+        """
+        self._hit(PER_NUMBER, "number", number)
+        try:
+            yield
+        except WrongCode:
+            raise
+        except BaseException:
+            self._give_back(PER_NUMBER, "number", number)
+            raise
+        self._give_back(PER_NUMBER, "number", number)
+
+    def _give_back(self, limit: RateLimitItem, *key: str) -> None:
+        if self._on:
+            self._limiter.hit(limit, *key, cost=-1)
+
+    def _hit(self, limit: RateLimitItem, *key: str) -> None:
+        if self._on and not self._limiter.hit(limit, *key):
+            raise TooMany(retry_after=limit.get_expiry())

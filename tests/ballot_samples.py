@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.content.pages import BoxKey, Poll, PollType, Proposal, Rehearsal
+from civic.content.poll import BoxKey, Poll, PollType, Proposal, Rehearsal
 from civic.votes.ballot import rules_hash
 from civic.votes.box_key import Half, new_half
 from civic.votes.envelope import Slot, slot_of

@@ -12,7 +12,7 @@ import tomlkit
 
 from civic.codes import new_code
 from civic.content.front_matter import FENCE
-from civic.content.pages import Poll, PollType, Proposal
+from civic.content.poll import Poll, PollType, Proposal
 from civic.votes.ballot import Ballot
 from civic.votes.result_files import result_files
 from civic.votes.tally import VoteCount
@@ -125,7 +125,7 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         bodies = [{"id": "committee", "label": "위원회", "weight": chance.choice([30, 50])}]
         bodies += [{"id": "dong", "label": "동 총회", "weight": 20}] if chance.random() < 0.5 else []
         tables = {each["id"]: {name: chance.randint(0, 5) for name in names} for each in bodies}
-    from civic.content.pages import Body
+    from civic.content.poll import Body
 
     groups = ()
     if chance.random() < 0.5:

@@ -22,9 +22,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from civic.content.form import FormSpec, Round
+from civic.content.form import FormSpec
 from civic.errors import NotEligible, NotFound
 from civic.places import line, rules
+from civic.places.form_round import FormRound
 from civic.store.book import Book
 
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
@@ -146,7 +147,7 @@ def one_line(name: str, text: str) -> str:
     return tidy
 
 
-def exclude(book: Book, round_: Round, number: str, reason: str, now: datetime) -> None:
+def exclude(book: Book, round_: FormRound, number: str, reason: str, now: datetime) -> None:
     """Leave an entry out of the draw, with a reason that is published.
 
     Raises NotEligible once the list is frozen or for a reason that cannot be published (`one_line`), NotFound when
@@ -163,7 +164,7 @@ def exclude(book: Book, round_: Round, number: str, reason: str, now: datetime) 
     book.tell("rejected", number, now)
 
 
-def freeze(book: Book, spec: FormSpec, round_: Round, now: datetime) -> FrozenList | None:
+def freeze(book: Book, round_: FormRound, now: datetime) -> FrozenList | None:
     """Freeze the round's list; the same list again when it is frozen already.
 
     None where nothing is left to draw (a round that was called off; a window in which not more people came than
@@ -175,11 +176,11 @@ def freeze(book: Book, spec: FormSpec, round_: Round, now: datetime) -> FrozenLi
         return FrozenList.read(facts["frozen"])
     if "called-off" in facts:
         return None
-    if now < rules.window_end(spec, round_) and not rules.is_closed(spec, round_, facts):
+    if now < round_.window_end and not rules.is_closed(round_, facts):
         raise NotEligible(f"{round_.label}: 아직 접수하고 있습니다. 접수가 끝난 뒤에 얼립니다.")
-    line.advance(book, spec, round_, now)
+    line.advance(book, round_, now)
     counts = book.counts(round_.id)
-    if spec.selection == "window-draw" and not counts.received:
+    if round_.spec.selection == "window-draw" and not counts.received:
         return None
     listed = sorted((entry.number, entry.size) for entry in book.entries(round_.id, ("received",)))
     out = sorted(
@@ -194,13 +195,13 @@ def freeze(book: Book, spec: FormSpec, round_: Round, now: datetime) -> FrozenLi
         entries=tuple(listed),
         excluded=tuple(out),
         list_hash=list_hash(number for number, _ in listed),
-        source=_named(spec),
+        source=_named(round_.spec),
     )
     book.fix(round_.id, "frozen", json.dumps(asdict(frozen), ensure_ascii=False), now)
     return frozen
 
 
-def run(book: Book, spec: FormSpec, round_: Round, seed: Seed, now: datetime) -> list[tuple[str, Result]]:
+def run(book: Book, round_: FormRound, seed: Seed, now: datetime) -> list[tuple[str, Result]]:
     """Give the places of a frozen round by the seed; its outcome. Again with the same seed does nothing more.
 
     Whoever cancelled after the freeze keeps their turn in the published order, and their place goes to the line. Raises
@@ -224,7 +225,7 @@ def run(book: Book, spec: FormSpec, round_: Round, seed: Seed, now: datetime) ->
         return frozen.outcome(seed.seed)
     if "called-off" in facts:
         raise NotEligible(f"{round_.label}: 취소한 회차입니다. 추첨하지 않습니다.")
-    _check_seed(spec, round_, frozen, seed)
+    _check_seed(round_, frozen, seed)
     book.fix(round_.id, "drawn", json.dumps(asdict(seed), ensure_ascii=False), now)
     results = frozen.outcome(seed.seed)
     entries = {entry.number: entry for entry in book.entries(round_.id)}
@@ -236,7 +237,7 @@ def run(book: Book, spec: FormSpec, round_: Round, seed: Seed, now: datetime) ->
                 replace(entry.moved(state, now, "drawn" if frozen.is_contested else line.ENOUGH), rank=rank)
             )
             book.tell(state, number, now)
-    line.advance(book, spec, round_, now)
+    line.advance(book, round_, now)
     return results
 
 
@@ -244,8 +245,8 @@ def _named(spec: FormSpec) -> str:
     return one_line("글의 seed", spec.seed) if spec.seed else ""
 
 
-def _check_seed(spec: FormSpec, round_: Round, frozen: FrozenList, seed: Seed) -> None:
-    if _named(spec) not in ("", frozen.source):
+def _check_seed(round_: FormRound, frozen: FrozenList, seed: Seed) -> None:
+    if _named(round_.spec) not in ("", frozen.source):
         then = f"‘{frozen.source}’였습니다" if frozen.source else "없었습니다"
         raise NotEligible(f"{round_.label}: 명단을 얼릴 때 글의 seed는 {then}. 글을 그때대로 되돌리세요.")
     if frozen.source and seed.source != frozen.source:

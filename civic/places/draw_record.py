@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from civic.links import link
+from civic.links import FOLDERS, LISTED, link
 from civic.places import draw
 from civic.places.draw import FrozenList, Result, Seed
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape
@@ -28,7 +28,8 @@ class DrawRecord(Shape):
     """content/results/<kind>-<slug>.toml: whose draw it is, and when it was published."""
 
     draw: str = Field(
-        pattern=r"^(programs|lectures|events)/[a-z0-9-]+$", description="추첨한 글. 예: lectures/essay"
+        pattern=rf"^({'|'.join(FOLDERS[noun] for noun in LISTED)})/[a-z0-9-]+$",
+        description="추첨한 글. 예: lectures/essay",
     )
     published_at: SeoulTime = Field(description="공개한 때")
     digest: Digest = Field(description="draw.json의 지문(SHA-256)")

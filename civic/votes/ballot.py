@@ -11,7 +11,8 @@ from datetime import datetime
 
 from pydantic import ConfigDict
 
-from civic.content.pages import Document, Poll, Proposal
+from civic.content.pages import Document
+from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid, Mistake
 from civic.korean import josa
 from civic.shape import Line, Many, Slug

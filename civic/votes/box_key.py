@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from civic.codes import from_text, to_text
-from civic.content.pages import BoxKey
+from civic.content.poll import BoxKey
 from civic.errors import Unusable
 from civic.store.seal import NONCE, Sealer, Unopened
 from civic.votes.envelope import public_bytes

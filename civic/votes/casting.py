@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from civic import korean
 from civic.clock import Clock
 from civic.codes import to_text
-from civic.content.pages import Document, Poll, Proposal
+from civic.content.pages import Pages
+from civic.content.poll import Poll, Proposal
 from civic.errors import (
     Closed,
     FieldError,
@@ -51,14 +52,6 @@ USED = (
 USED_TICKET = "이 본인확인으로 이미 투표했습니다. 바꾸고 싶으면 본인확인을 다시 하세요. 마지막 표만 셉니다."
 NO_PAPER = "본인확인기관으로 하는 투표는 종이 명부와 견줄 수 없어 종이 투표를 함께 할 수 없습니다."
 NOT_READY = "투표함을 준비하고 있습니다. 조금 뒤에 다시 와 주세요."
-
-
-class Pages(Protocol):
-    """What polling needs of the Library."""
-
-    def get(self, folder: str, slug: str) -> Document | None: ...
-
-    def of(self, noun: str) -> tuple[Document, ...]: ...
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from argon2.exceptions import VerificationError
 from civic import people
 from civic.clock import Clock
 from civic.codes import from_text, to_text
-from civic.content.pages import Poll
+from civic.content.poll import Poll
 from civic.errors import FieldError, Invalid, LateCode, NotEligible, TooMany, WrongCode
 from civic.store.box import Box, Code, PollBox
 from civic.store.box_rows import new_message

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from civic.codes import code_of, from_text, is_code, new_code, to_text
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid
 from civic.votes.ballot import FAULTS, rules_hash
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import Unusable
 from civic.votes.ballot import FAULTS, Ballot, Spoiled, void_faults
 from civic.votes.envelope import (

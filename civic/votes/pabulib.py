@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.votes.ballot import Ballot
 from civic.votes.count import Number
 from civic.votes.result import ResultLine

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from civic.content.pages import Poll, PollType, Proposal
+from civic.content.poll import Poll, PollType, Proposal
 from civic.errors import Unusable
 from civic.files import csv_rows
 from civic.shape import SLUG, Count, Line, Many, Shape

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from civic.content.pages import Poll, Proposal
-from civic.content.shape_mistakes import dotted
+from civic.content.front_matter import dotted
+from civic.content.poll import Poll, Proposal
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
 from civic.votes.ballot import Ballot, Spoiled, receipts_digest, rules_document, rules_hash
 from civic.votes.count import ProposalOutcome

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from pydantic import Field
 
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
 from civic.links import link
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import Unusable
 from civic.files import csv_rows
 from civic.korean import josa

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -64,10 +65,10 @@ def madang() -> None:
     """마당의 서버와 담당자 명령."""
 
 
-def main() -> None:
-    """Run a command; every expected failure ends with its exit code and a sentence, never a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, by default that of this process; every expected failure ends with its exit code and a sentence, never a traceback."""
     try:
-        code = madang(prog_name=PROGRAM, standalone_mode=False)
+        code = madang(arguments, prog_name=PROGRAM, standalone_mode=False)
     except EXPECTED as wrong:
         code, lines = ending(wrong)
         for line in lines:

@@ -21,18 +21,18 @@ import click
 
 from civic.clock import Clock, SteadyClock, parse_time
 from civic.codes import clean_number
-from civic.content.form import FormSpec, Round
+from civic.content.form import FormSpec
 from civic.content.pages import Document
 from civic.errors import Misuse, NotFound, Unavailable, why
 from civic.library import load
+from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
 from civic.store import open_beside
 from civic.store.book import Book, Store
 from civic.store.entry import Entry
 from civic.store.seal import Erased, Keys
 from forms_api.commands import staff_words
-from forms_api.demonstration import mark_of
-from forms_api.settings import Settings, read_settings
+from forms_api.settings import Settings, mark_of, read_settings
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class StaffAccess:
         """The page and form of a subject that is on the site. Raises NotFound."""
         return self.intake.form(*_address(subject))
 
-    def round(self, subject: str, id: str) -> tuple[FormSpec, Round]:
+    def round(self, subject: str, id: str) -> FormRound:
         """One round of a subject. Raises NotFound, naming those there are."""
-        spec = self.form(subject)[1]
-        round_ = spec.round(id)
-        if round_ is None:
+        doc, spec = self.form(subject)
+        found = round_of(doc, id)
+        if found is None:
             raise NotFound(f"{id}: 그런 회차가 없습니다. 있는 회차: {', '.join(r.id for r in spec.rounds)}")
-        return spec, round_
+        return found
 
     def entries(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
         """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""

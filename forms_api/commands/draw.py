@@ -16,13 +16,13 @@ from pydantic import ValidationError
 
 from civic.clock import parse_time
 from civic.codes import clean_number
-from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, why
 from civic.files import write
 from civic.places import draw as acts
 from civic.places.draw import FrozenList, Seed
 from civic.places.draw_record import FILE, DrawFile
+from civic.places.form_round import FormRound, rounds_of
 from civic.store.book import Book
 from forms_api.commands.access import StaffAccess, with_access
 
@@ -45,9 +45,9 @@ def draw() -> None:
 @with_access
 def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     """명단을 얼리기 전에, 자격이 없는 신청을 까닭과 함께 뺍니다."""
-    _, spec = _drawn(staff, subject)
+    _drawn(staff, subject)
     entry = staff.entry(number)
-    round_ = spec.round(entry.round)
+    round_ = staff.intake.round(entry)
     if entry.subject != subject or round_ is None:
         raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")
     staff.note("exclude", subject, entry.number)
@@ -61,15 +61,15 @@ def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
 @with_access
 def freeze(staff: StaffAccess, subject: str) -> None:
     """접수가 끝난 회차의 명단을 얼리고 지문(SHA-256)을 공개합니다. 얼린 뒤에는 아무도 넣거나 뺄 수 없습니다."""
-    doc, spec = _drawn(staff, subject)
+    doc = _drawn(staff, subject)
     now = staff.now
     staff.note("freeze", subject)
 
-    def act(book: Book, round_: Round) -> FrozenList | None:
-        return acts.freeze(book, spec, round_, now)
+    def act(book: Book, round_: FormRound) -> FrozenList | None:
+        return acts.freeze(book, round_, now)
 
     lists: list[FrozenList] = []
-    for round_, frozen in _by_round(staff, doc, spec.rounds, act):
+    for round_, frozen in _by_round(staff, doc, rounds_of(doc), act):
         if frozen is None:
             click.echo(f"{round_.label}\t추첨할 신청이 없습니다.")
             continue
@@ -111,7 +111,7 @@ def _say_next(subject: str, lists: list[FrozenList]) -> None:
 @with_access
 def run(staff: StaffAccess, subject: str, seed: str, by: str, source: str, at: str | None) -> None:
     """얼린 회차의 순서를 씨앗으로 정해 자리를 주고, 모든 순서를 공개합니다. 회차마다 한 번만 할 수 있습니다."""
-    doc, spec = _drawn(staff, subject)
+    doc = _drawn(staff, subject)
     now = staff.now
     known = _known(at, now)
     staff.note("draw", subject)
@@ -124,9 +124,9 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str, source: str, at: s
     if not all(sources.values()):
         raise Misuse(f"명단을 얼릴 때 글에 seed가 없었습니다. --source에 씨앗의 출처를 적으세요. 예: {DICE}")
 
-    def act(book: Book, round_: Round) -> list[str]:
+    def act(book: Book, round_: FormRound) -> list[str]:
         word = Seed(seed, sources[round_.id], by, known.isoformat(timespec="seconds"))
-        return [state for _, state in acts.run(book, spec, round_, word, now)]
+        return [state for _, state in acts.run(book, round_, word, now)]
 
     for round_, states in _by_round(staff, doc, [round_ for round_, _ in frozen], act):
         click.echo(f"{round_.label}\t확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건")
@@ -149,7 +149,7 @@ def _known(at: str | None, now: datetime) -> datetime:
 @with_access
 def show(staff: StaffAccess, subject: str) -> None:
     """지금까지 공개한 것을 다시 보여 주고, 결과 파일을 다시 씁니다. 아무것도 바꾸지 않습니다."""
-    doc, _ = _drawn(staff, subject)
+    doc = _drawn(staff, subject)
     document = _document(doc, _facts(staff, doc))
     if document is None:
         click.echo("얼린 명단이 없습니다.")
@@ -158,16 +158,16 @@ def show(staff: StaffAccess, subject: str) -> None:
     _publish(staff, doc, staff.now)
 
 
-def _drawn(staff: StaffAccess, subject: str) -> tuple[Document, FormSpec]:
+def _drawn(staff: StaffAccess, subject: str) -> Document:
     doc, spec = staff.form(subject)
     if spec.selection not in ("draw", "window-draw"):
         raise NotEligible(f"{subject}: 추첨으로 정하는 신청이 아닙니다.")
-    return doc, spec
+    return doc
 
 
 def _by_round(
-    staff: StaffAccess, doc: Document, rounds: Iterable[Round], act: Callable[[Book, Round], T]
-) -> Iterator[tuple[Round, T]]:
+    staff: StaffAccess, doc: Document, rounds: Iterable[FormRound], act: Callable[[Book, FormRound], T]
+) -> Iterator[tuple[FormRound, T]]:
     """What `act` gave for each round, one transaction each; a round that is refused stays as it was.
 
     Refusals are said at the end. Raises NotEligible when nothing but refusals came.
@@ -191,13 +191,13 @@ def _by_round(
         click.echo(line)
 
 
-def _facts(staff: StaffAccess, doc: Document) -> list[tuple[Round, dict[str, str]]]:
+def _facts(staff: StaffAccess, doc: Document) -> list[tuple[FormRound, dict[str, str]]]:
     """What is fixed about every round, read inside the store so that it is never a moment old."""
     with staff.book(doc.subject) as book:
-        return [(round_, book.fixed(round_.id)) for round_ in (doc.spec.rounds if doc.spec else ())]
+        return [(round_, book.fixed(round_.id)) for round_ in rounds_of(doc)]
 
 
-def _document(doc: Document, facts: Iterable[tuple[Round, dict[str, str]]]) -> DrawFile | None:
+def _document(doc: Document, facts: Iterable[tuple[FormRound, dict[str, str]]]) -> DrawFile | None:
     """draw.json from what is fixed; None without a frozen list. Raises NotEligible when the site could not show it."""
     try:
         document = DrawFile.of(doc.subject, doc.title, {round_.id: fixed for round_, fixed in facts})

@@ -108,10 +108,10 @@ def cancel(staff: StaffAccess, number: str, reason: str) -> None:
 @with_access
 def call_off(staff: StaffAccess, subject: str, round_id: str, reason: str) -> None:
     """최소 인원을 채우지 못한 회차를 취소합니다. 신청한 사람 모두에게 알립니다."""
-    spec, round_ = staff.round(subject, round_id)
+    round_ = staff.round(subject, round_id)
     staff.note("call-off", subject)
     with staff.book(subject) as book:
-        gone = line.call_off(book, spec, round_, staff.now, reason)
+        gone = line.call_off(book, round_, staff.now, reason)
     click.echo(f"{subject} {round_.label}: 회차를 취소하고 {len(gone)}건에 알립니다.")
 
 
@@ -127,10 +127,10 @@ def decide(staff: StaffAccess, number: str, state: str | None, reason: str) -> N
     if state is None:
         raise Misuse("--confirm, --wait, --reject 가운데 하나를 쓰세요.")
     entry = staff.entry(number)
-    spec, round_ = staff.round(entry.subject, entry.round)
+    round_ = staff.round(entry.subject, entry.round)
     staff.note("decide", entry.subject, entry.number)
     with staff.book(entry.subject) as book:
-        _, passed = line.decide(book, spec, round_, entry.number, state, reason, staff.now)
+        _, passed = line.decide(book, round_, entry.number, state, reason, staff.now)
     click.echo(f"{entry.number}: {korean.ENTRY_STATES[state]}")
     if passed:
         numbers = ", ".join(other.number for other in passed)
@@ -185,12 +185,4 @@ def _row(
     phone = str(answers.get("phone", ""))
     personal = [answers.get("name", ""), show_phone(phone) if phone else ""]
     personal += [answers.get("email", ""), answers.get("birth_date", ""), entry.size]
-    return [*fixed, *personal, *(_text(given.get(name, "")) for name in questions)]
-
-
-def _text(value: Any) -> str:
-    if value is True:
-        return "예"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)
+    return [*fixed, *personal, *(korean.answer(given.get(name, "")) for name in questions)]

@@ -61,8 +61,7 @@ def approve(staff: StaffAccess, number: str, hours: int) -> None:
 def _write(staff: StaffAccess, number: str, hours: int | None, cause: str) -> None:
     entry = staff.entry(number)
     name, most = _ledger(staff, entry)
-    spec = staff.spec(entry.subject)
-    round_ = spec.round(entry.round) if spec else None
+    round_ = staff.intake.round(entry)
     staff.note(cause, entry.subject, entry.number)
     with staff.book(entry.subject) as book:
         moved = line.work(book, round_, entry, name, hours, most, staff.now, cause)

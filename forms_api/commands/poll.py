@@ -21,8 +21,9 @@ from pydantic import ValidationError
 from civic import korean
 from civic.clock import SteadyClock
 from civic.codes import new_code
-from civic.content.pages import Poll, Proposal
-from civic.content.shape_mistakes import dotted, say
+from civic.content.front_matter import dotted
+from civic.content.mistakes import say
+from civic.content.poll import Poll, Proposal
 from civic.errors import Misuse, Unusable
 from civic.files import write
 from civic.library import load

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from civic import korean
-from civic.content.pages import Poll
+from civic.content.poll import Poll
 from civic.errors import Unusable
 from civic.files import write
 from civic.text import has_resident_number

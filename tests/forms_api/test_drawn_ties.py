@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.library import load
 from civic.votes.envelope import slot_of
 from tests.forms_api.voting import CLOSING, SLUG, done, run, write_poll

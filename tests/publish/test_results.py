@@ -15,13 +15,13 @@ from flask.testing import FlaskClient
 
 from bench.elections.reader import parse
 from civic.clock import FixedClock
-from civic.content.pages import Body, PollType
+from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Spoiled
 from civic.votes.words import counting_rules
-from publish import addresses, create_app
 from publish import results as pages
+from publish.site import addresses, create_app
 from tests.ballot_samples import a_proposal
 from tests.publish.test_pages import PlainAssets
 from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, some_receipts, write_site

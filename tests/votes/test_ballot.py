@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from civic.codes import from_text, is_code, new_code, to_text
-from civic.content.pages import Correction, PollType
+from civic.content.poll import Correction, PollType
 from civic.errors import Invalid, Unusable
 from civic.votes.ballot import check_choices, rules_hash
 from civic.votes.box_key import is_sealed, match, new_half, read_half, write_half

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.clock import FixedClock
 from civic.codes import from_text, new_code, to_text
-from civic.content.pages import Document, Poll
+from civic.content.pages import Document
+from civic.content.poll import Poll
 from civic.errors import (
     Closed,
     Invalid,

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from bench.elections.count import recount
 from bench.elections.reader import parse
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.votes import tally as tally_module
 from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import check

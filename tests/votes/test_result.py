@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from civic.codes import code_of
-from civic.content.pages import Body
+from civic.content.poll import Body
 from civic.recount import read_published
 from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.paper import PaperBatch

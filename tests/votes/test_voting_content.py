@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import rules_hash
