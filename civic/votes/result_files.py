@@ -67,7 +67,7 @@ class VoteRecord(Shape):
     @property
     def told_at(self) -> datetime:
         """When the result that now stands was told: published, or last corrected."""
-        return max([self.published_at, *(each.at for each in self.corrections)])
+        return max([self.published_at, *(correction.at for correction in self.corrections)])
 
     def objections_end(self, days: int) -> datetime:
         """Until when (exclusive) objections are taken; before that the box is not destroyed."""
