@@ -173,7 +173,7 @@ def sign_ups(folder: Path) -> Any:
     from civic.store.seal import Keys
     from forms_api.app import create_app
     from forms_api.settings import read_settings
-    from templates.assets import Assets
+    from templates.assets import SiteAssets
 
     now = parse_time("2023-08-16T09:00:00+09:00")
     settings = read_settings(
@@ -182,7 +182,7 @@ def sign_ups(folder: Path) -> Any:
     library = load(ROOT / "content", now)
     keys = Keys.load_or_create(folder / "keys/keys.json", folder / "data")
     store = open_store(f"tinydb://{folder}/data")
-    app = create_app(settings, library, store, keys, FixedClock(now), Assets.from_manifest(folder), folder)
+    app = create_app(settings, library, store, keys, FixedClock(now), SiteAssets(folder), folder)
     client = app.test_client()
     base = settings.allowed_origins(library.site.base_url)
 

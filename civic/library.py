@@ -13,18 +13,20 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from civic.content.addresses import broken_links, doubled
+from civic.content.checks import broken_links, broken_references, doubled
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of
-from civic.content.pages import KINDS, Department, Document, Poll, Proposal, Site
-from civic.content.reading import read_content, whole_file
-from civic.content.references import broken_references
-from civic.draws import Draw, ReadDraws, read_draws
+from civic.content.pages import Department, Document, Site
+from civic.content.poll import Poll, Proposal
+from civic.content.reading import KINDS, read_content
 from civic.errors import ContentMistakes, Mistake
+from civic.files import whole_file
 from civic.links import FOLDERS
+from civic.places.draw_record import PublishedDraw
 from civic.places.rules import form_state
-from civic.recount import VoteResult, read_results
-from civic.votes.polls import changed_rules
+from civic.recount import read_published
+from civic.votes.ballot import changed_rules
+from civic.votes.result_files import VoteResult
 
 __all__ = ["Library", "load"]
 
@@ -39,7 +41,7 @@ class Library:
     digests: Mapping[str, str] = field(default_factory=dict)  # file -> SHA-256 of its bytes
     _by_folder: Mapping[str, Mapping[str, Document]] = field(default_factory=dict)
     results: Mapping[str, VoteResult] = field(default_factory=dict)  # vote -> its published result
-    draws: Mapping[str, Draw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
+    draws: Mapping[str, PublishedDraw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
     content: Path = Path()
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
     frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
@@ -118,7 +120,7 @@ class Library:
             )
         return body_of(raw)
 
-    def draw_of(self, subject: str) -> Draw | None:
+    def draw_of(self, subject: str) -> PublishedDraw | None:
         """The published draw of a subject, or None."""
         return self.draws.get(subject.replace("/", "-"))
 
@@ -142,12 +144,10 @@ def load(
     draws unread, for those who may have to write them anew.
     """
     reading = read_content(content, memory, jobs, meanwhile)
-    counted = read_results(content)
-    drawn = read_draws(content) if draws else ReadDraws()
+    published = read_published(content, draws)
     mistakes = [
         *reading.mistakes,
-        *counted.mistakes,
-        *drawn.mistakes,
+        *published.mistakes,
         *broken_references(reading),
         *doubled(reading),
         *broken_links(reading),
@@ -162,10 +162,10 @@ def load(
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,
-        digests=reading.digests | counted.digests | drawn.digests,
-        draws={each.slug: each for each in drawn.draws},
+        digests=reading.digests | published.digests,
+        draws={draw.slug: draw for draw in published.draws},
         _pages=tuple(reading.documents),
-        _counted=tuple(counted.results),
+        _counted=tuple(published.results),
         _whole=reading.site,
     ).at(now)
 

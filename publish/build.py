@@ -20,16 +20,17 @@ from jinja2.bccache import Bucket
 
 import templates
 from civic.clock import FixedClock
-from civic.content.pages import Document, Event, Lecture, Poll
+from civic.content.pages import Document, Event, Lecture
+from civic.content.poll import Poll
 from civic.library import Library
 from civic.links import is_passed_over
 from publish.builds import LIVE, SUMS, BuildFailed, Builds, listed, listing, state_of, told, whole_name
 from publish.check import Outline, broken
 from publish.command import Report
 from publish.edition import Edition
-from publish.home import SOON
 from publish.inputs import ROOT, Look, Request, asset_places
 from publish.memory import Cache, FileMemory, Kept, State
+from publish.pages import SOON
 from publish.render import Before, Frozen, freeze
 from publish.site import addresses, create_app
 from templates import text_of

@@ -16,9 +16,9 @@ from typing import Any
 
 import click
 
-from civic.call_words import call_mistake
 from civic.clock import SEOUL, YEARS, parse_time
 from civic.errors import ContentMistakes, InUse, trouble
+from civic.korean import call_mistake
 from publish.builds import BuildFailed
 from publish.inputs import ROOT, Request
 

@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from jinja2 import Environment, TemplateError
 from markupsafe import Markup
 
+from civic import korean
 from civic.clock import Clock
-from civic.content.facts import TEXT
-from civic.content.pages import KINDS, Document, Lecture
+from civic.content.facts import TEXT, mentions_of
+from civic.content.meetings import summary
+from civic.content.pages import Document, Lecture
+from civic.content.poll import Poll, Proposal
 from civic.content.prose import page_behind, prose, without_links
-from civic.content.targets import mentions_of
+from civic.content.reading import KINDS
 from civic.library import Library
-from civic.links import FILTERS, LISTED, link
-from publish.cards import Card, card
+from civic.links import FILTERS, FOLDERS, LISTED, link
+from civic.places.form_round import rounds_of
+from civic.places.rules import form_state, round_state
 from publish.render import Page
-from templates import environment
+from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
+Values = dict[str, Any]
+IN_A_LIST = f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # the rule of a folder whose kind has a list
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
 
-class Served(Protocol):
+class Route(NamedTuple):
+    """One sort of address: Flask's rules for it, the view that answers, and what fills the rules for each address there is."""
+
+    endpoint: str
+    rules: tuple[str, ...]
+    view: Callable[..., Page]
+    values: Callable[[], Iterable[Values]] = lambda: ({},)
+
+
+class Served(Addressed, Protocol):
     """The assets of a build: where each is served, and all their files."""
 
     @property
     def files(self) -> Mapping[str, bytes]: ...
 
-    def url(self, name: str) -> str: ...
+
+@dataclass(frozen=True)
+class Card:
+    """One page in a list. `state` is "" where nothing opens or closes."""
+
+    doc: Document
+    state: str = ""  # "", "upcoming", "open", "closed"; "full" is known to the API only
+    opens: datetime | None = None
+    closes: datetime | None = None
+    when: str = ""  # of a proposal: its type
+    where: str = ""
+    places: int | None = None
+    cost: str = ""  # of a proposal, in words
 
 
-class Text:
+class PageText:
     """A page's text, made into HTML only where it is shown."""
 
     def __init__(self, library: Library, doc: Document) -> None:
@@ -101,14 +130,16 @@ class Edition:
             self._html[card.doc.link, level] = module.card_item(card, level)
         return self._html[card.doc.link, level]
 
-    def html(self, doc: Document) -> Text:
+    def html(self, doc: Document) -> PageText:
         """A page's text as safe HTML, made when it is shown."""
-        return Text(self.library, doc)
+        return PageText(self.library, doc)
 
     def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
         context |= {"title": title, "path": path, "trail": trail}
-        return self.page(context, lambda: self.env.get_template(template).render(context))
+        return self.page(
+            context, lambda: self.env.get_template(template).render(context), Path(template).suffix
+        )
 
     def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
         """A page. shown: all that it is made from; whatever words of documents it shows are in there."""
@@ -141,6 +172,39 @@ class Edition:
         return found
 
 
+def card(doc: Document, library: Library) -> Card:
+    """The card of a page at the library's time."""
+    now = library.now
+    match doc:
+        case Poll():
+            state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
+            return Card(doc, state, doc.opens, doc.closes, korean.period(doc.opens, doc.closes))
+        case Proposal():
+            poll = library.get("votes", doc.vote)
+            kind = poll.type(doc.type) if isinstance(poll, Poll) else None
+            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=korean.won(doc.cost))
+        case _:
+            return _of_form(doc, now)
+
+
+def _of_form(doc: Document, now: datetime) -> Card:
+    """Of a page that may have meetings, a place and a form."""
+    spec, when, where = doc.spec, summary(doc), getattr(doc, "where", "")
+    if spec is None:
+        return Card(doc, when=when, where=where)
+    state = form_state(spec, now)
+    rounds = [each for each in rounds_of(doc) if round_state(each, now) == state]
+    return Card(
+        doc,
+        state,
+        opens=min(each.opens for each in rounds),
+        closes=max(each.closes for each in rounds),
+        when=when,
+        where=where,
+        places=sum(each.places for each in rounds),
+    )
+
+
 def words_in(value: object) -> frozenset[str]:
     """Whose words (see Page.shows) a value may show: of each document, card and text, wherever it lies in it."""
     found = set()
@@ -153,7 +217,7 @@ def words_in(value: object) -> frozenset[str]:
             each = each.doc
         if isinstance(each, Document):
             found.add(each.file)
-        elif isinstance(each, Text):
+        elif isinstance(each, PageText):
             found.add(each.shows)
         elif isinstance(each, (list, tuple)):
             waiting += each

@@ -11,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from civic import korean
 from civic.clock import Clock
-from civic.content.pages import Poll, Site
+from civic.content.pages import Site
+from civic.content.poll import Poll
 from civic.library import Library
 from civic.links import api, link
 from civic.places.rules import form_state
 from civic.places.words import explain
-from civic.votes.ballot import is_ready, slot_of
-from civic.votes.slots import Slot
+from civic.votes.envelope import Slot, is_ready, slot_of
 
 FOLDER = Path(__file__).parent
 
@@ -52,15 +52,7 @@ class FixedGlobals(Environment):
 
 
 def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -> Environment:
-    """The one Jinja environment. Names that are not given are errors, and everything is escaped.
-
-    Every template can use, besides what it is given:
-    site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
-    now(): the time. words: civic.korean. department(key), has_page(slug), draw_of(subject): what the library has.
-    asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
-    form_state(form, now), explain(form): of a sign-up form. slot(poll), is_ready(poll, slot): what a ballot of the
-    poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
-    """
+    """The one Jinja environment. Names that are not given are errors, and everything is escaped."""
     env = FixedGlobals(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -70,6 +62,19 @@ def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -
         auto_reload=False,
         cache_size=-1,
     )
+    env.globals.update(template_globals(library, assets, clock, demo))
+    return env
+
+
+def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bool) -> dict[str, Any]:
+    """What every template can use, besides what it is given.
+
+    site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
+    now(): the time. words: civic.korean. department(key), has_page(slug), draw_of(subject): what the library has.
+    asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
+    form_state(form, now), explain(form): of a sign-up form. slot(poll), is_ready(poll, slot): what a ballot of the
+    poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
+    """
     slots: dict[str, Slot] = {}
 
     def slot(poll: Poll) -> Slot:
@@ -77,25 +82,24 @@ def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -
             slots[poll.slug] = slot_of(poll, library.proposals(poll.slug))
         return slots[poll.slug]
 
-    env.globals.update(
-        site=library.site,
-        demo=demo,
-        live=False,
-        now=clock.now,
-        words=korean,
-        department=library.department,
-        has_page=lambda slug: library.get("pages", slug) is not None,
-        draw_of=library.draw_of,
-        asset=assets.url,
-        link=link,
-        api=api,
-        menu_current=partial(menu_current, library.site),
-        form_state=form_state,
-        explain=explain,
-        slot=slot,
-        is_ready=is_ready,
-    )
-    return env
+    return {
+        "site": library.site,
+        "demo": demo,
+        "live": False,
+        "now": clock.now,
+        "words": korean,
+        "department": library.department,
+        "has_page": lambda slug: library.get("pages", slug) is not None,
+        "draw_of": library.draw_of,
+        "asset": assets.url,
+        "link": link,
+        "api": api,
+        "menu_current": partial(menu_current, library.site),
+        "form_state": form_state,
+        "explain": explain,
+        "slot": slot,
+        "is_ready": is_ready,
+    }
 
 
 def menu_current(site: Site, path: str) -> str:

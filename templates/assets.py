@@ -33,9 +33,11 @@ _DROPPED = re.compile(
 _COMMENT_LINE = re.compile(r"^\s*//.*\n", re.M)  # whole lines only: "//" in a text is left alone
 _HANGUL = re.compile(r"[가-힣]")
 _TEMPLATE_COMMENT = re.compile(r"\{#.*?#\}", re.S)
-_QUOTED = re.compile(r"""(?s)"[^"]*"|'[^']*'|`[^`]*`""")
-_OTHER_ATTRIBUTE = re.compile(r'\s(?!class=|id=)[a-z-]+="[^"{]*"')
-_WORD = re.compile(r"[A-Za-z_][\w-]*")
+_JINJA = re.compile(r"(?s)\{\{.*?\}\}|\{%.*?%\}")
+_CLASSES = re.compile(r'\b(?:class|id)="([^"]*)"')
+_PLAIN_TEXT = re.compile(
+    r"""(?<![\w-]=)(["'`])([\w -]+)\1"""
+)  # not the value of a keyword, such as type="text"
 
 
 @dataclass
@@ -115,9 +117,12 @@ def style(root: Path) -> str:
     tokens = stylesheet.parse((kit / "token/krds_tokens.css").read_text("utf-8"))
     parts = stylesheet.parse((kit / "component/output.css").read_text("utf-8"))
     parts = stylesheet.purge(parts, page_words(root), lambda selector: bool(_DROPPED.search(selector)))
-    layer = stylesheet.Rule("@layer kit", rules=stylesheet.sift(parts, _shows_steps))
-    ours = _own_css(root)
-    slim = stylesheet.keep_used_properties((*tokens, layer, *ours))
+    # Without what hides the labels of steps on phones.
+    parts = stylesheet.sift(
+        parts, lambda rule: None if "clip:rect" in rule.body and ".step" in rule.head else rule
+    )
+    layer = stylesheet.Rule("@layer kit", rules=parts)
+    slim = stylesheet.keep_used_properties((*tokens, layer, *_own_css(root)))
 
     def icon(name: str) -> str:
         own = root / "static/icons" / f"{name}.svg"
@@ -137,18 +142,15 @@ def _own_css(root: Path) -> Iterator[stylesheet.Rule]:
             raise ValueError(f"{file}: {wrong}") from wrong
 
 
-def _shows_steps(rule: stylesheet.Rule) -> stylesheet.Rule | None:
-    """The rule, but not one that hides step labels on phones."""
-    return None if "clip:rect" in rule.body and ".step" in rule.head else rule
-
-
 def page_words(root: Path) -> frozenset[str]:
-    """Every word that could be a class: those of class attributes, and of texts that templates and scripts hand on."""
+    """Every word that could be a class: those of class attributes, and of plain texts in the code of templates and scripts."""
     words: set[str] = set()
     for file in _templates_and_scripts(root):
-        text = _COMMENT_LINE.sub("", _TEMPLATE_COMMENT.sub("", text_of(file)))
-        for quoted in _QUOTED.findall(_OTHER_ATTRIBUTE.sub("", text)):
-            words.update(_WORD.findall(quoted))
+        code = _COMMENT_LINE.sub("", _TEMPLATE_COMMENT.sub("", text_of(file)))
+        if file.suffix == ".html":
+            words.update(*map(str.split, _CLASSES.findall(_JINJA.sub(" ", code))))
+            code = " ".join(_JINJA.findall(code))
+        words.update(*(text.split() for _, text in _PLAIN_TEXT.findall(code)))
     return frozenset(words)
 
 

@@ -12,10 +12,10 @@ import tomlkit
 
 from civic.codes import new_code
 from civic.content.front_matter import FENCE
-from civic.content.pages import Poll, PollType, Proposal
-from civic.votes.count import Ballot
-from civic.votes.result import tally
-from civic.votes.result_files import Board, result_files
+from civic.content.poll import Poll, PollType, Proposal
+from civic.votes.ballot import Ballot
+from civic.votes.result_files import result_files
+from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES, a_poll, a_proposal
 
 PUBLISHED = CLOSES + timedelta(hours=3)
@@ -65,11 +65,8 @@ def some_ballots() -> list[Ballot]:
     return [Ballot(f"AAAA-AAAA-AAAA-{number:04d}", choices) for number, choices in enumerate(picks)] + []
 
 
-def a_board(count: int) -> Board:
-    import hashlib
-
-    receipts = tuple(sorted(new_code() for _ in range(count)))
-    return Board(receipts, hashlib.sha256("\n".join(receipts).encode("ascii")).hexdigest())
+def some_receipts(count: int) -> tuple[str, ...]:
+    return tuple(sorted(new_code() for _ in range(count)))
 
 
 def write_site(content: Path, poll: Poll, proposals: Sequence[Proposal]) -> Path:
@@ -90,9 +87,9 @@ def publish(
     content: Path, poll: Poll, proposals: dict[str, Proposal], ballots: Sequence[Ballot], **more: Any
 ) -> None:
     """The result of these ballots, written as `votes publish` writes it."""
-    listed = list(proposals.values())
-    result = tally(poll, listed, ballots, more.get("tables"), more.get("draw", ()))
-    for name, text in result_files(poll, listed, result, ballots, PUBLISHED, **more).items():
+    receipts = more.pop("receipts", None)
+    vote = VoteCount(poll, proposals, ballots, **more)
+    for name, text in result_files(vote, PUBLISHED, receipts=receipts).items():
         place = content / "results" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, "utf-8")
@@ -128,7 +125,7 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         bodies = [{"id": "committee", "label": "위원회", "weight": chance.choice([30, 50])}]
         bodies += [{"id": "dong", "label": "동 총회", "weight": 20}] if chance.random() < 0.5 else []
         tables = {each["id"]: {name: chance.randint(0, 5) for name in names} for each in bodies}
-    from civic.content.pages import Body
+    from civic.content.poll import Body
 
     groups = ()
     if chance.random() < 0.5:

@@ -5,7 +5,7 @@ Which rule names exist, what each means here and what is done with an unknown on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import repeat
@@ -13,8 +13,8 @@ from itertools import repeat
 from bench.elections.election import RATED, PublicElection, borda
 from bench.elections.figures import number
 from bench.elections.rules import POT, Declared, declared_rules, part_of
-from bench.elections.shares import Shares, TooMuchWork, Work, add_one, equal_shares, preferred
-from civic.votes.count import Candidate, Line, Number, Outcome, Pot, RulesMistake, outcome
+from bench.elections.shares import Effort, Shares, TooMuchWork, add_one, equal_shares, preferred
+from civic.votes.count import Candidate, Number, Outcome, Pot, ProposalOutcome, RulesMistake, outcome
 
 WITHDRAWN_COST = 999_999_999  # the format's mark for a proposal taken off the list after the vote
 
@@ -122,6 +122,84 @@ def _shares(
 ) -> tuple[Outcome, tuple[str, ...]]:
     """The outcome by Equal Shares with the first tie whose other order would give other winners, and remarks.
     Raises RulesMistake when the count would take too long."""
+    least = declared.rules.threshold
+    below = {slug for slug, score in scores.items() if least and score < least}
+    offer = _Offer.of(election, declared, scores, below)
+    try:
+        winners, shares = offer.bought(Effort())
+    except TooMuchWork:
+        raise RulesMistake("균등 지분(equalshares): 몫을 올려 가며 세는 일이 너무 많아 멈췄습니다") from None
+    tie: tuple[str, ...] | None = None
+    told: tuple[str, ...] = ()
+    effort = Effort()
+    try:
+        tie = next((tied for tied in shares.ties if offer.matters(tied, winners, effort)), None)
+    except TooMuchWork:
+        told = ("동점이 당락을 가르는지는 셀 일이 너무 많아 다 살피지 못했습니다",)
+    greedy = offer.greedy
+    if greedy and tuple(winners) == greedy.winners and set(winners) != {*offer.free, *shares.winners}:
+        return Outcome(greedy.lines, greedy.spent, tie), told
+    return _as_outcome(election, scores, below, winners, tie), told
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """What Equal Shares buys from: the projects that may win, who supports each how much, those that cost nothing,
+    and the outcome by votes that it is compared with (None: with none)."""
+
+    election: PublicElection
+    add_one: bool
+    supporters: Mapping[str, Mapping[int, Number]]
+    costs: Mapping[str, Number]
+    free: tuple[str, ...]
+    greedy: Outcome | None
+
+    @classmethod
+    def of(
+        cls,
+        election: PublicElection,
+        declared: Declared,
+        scores: Mapping[str, Number],
+        below: Collection[str],
+    ) -> _Offer:
+        costs = {
+            slug: project.cost
+            for slug, project in election.projects.items()
+            if project.cost != WITHDRAWN_COST and slug not in below
+        }
+        backing = _supporters(election)
+        supporters = {slug: backing[slug] for slug in election.projects if slug in costs}
+        free = tuple(slug for slug, cost in costs.items() if cost == 0 and supporters[slug])
+        greedy = (
+            outcome(declared.rules, candidates(election), {}, scores=scores) if declared.compare else None
+        )
+        return cls(election, declared.add_one, supporters, costs, free, greedy)
+
+    def bought(self, effort: Effort, first: str = "") -> tuple[Sequence[str], Shares]:
+        """The winners, best first, and what was bought; first: who comes before its equals. Raises TooMuchWork."""
+
+        def order(slug: str) -> tuple[bool, Number, str]:
+            return (slug != first, self.costs[slug], slug)
+
+        budget, voters = self.election.budget, len(self.election.votes)
+        if self.add_one:
+            shares = add_one(self.supporters, self.costs, budget, voters, order, effort)
+        else:
+            share = Fraction(budget) / max(voters, 1)
+            shares = equal_shares(self.supporters, self.costs, share, order, effort)
+        winners: Sequence[str] = (*self.free, *shares.winners)
+        if self.greedy:
+            winners = preferred(self.supporters, winners, self.greedy.winners)
+        return winners, shares
+
+    def matters(self, tied: Sequence[str], winners: Sequence[str], effort: Effort) -> bool:
+        """Were another of the tied bought first, others would win."""
+        chosen = min(tied, key=lambda slug: (self.costs[slug], slug))
+        return any(set(self.bought(effort, slug)[0]) != set(winners) for slug in tied if slug != chosen)
+
+
+def _supporters(election: PublicElection) -> dict[str, dict[int, Number]]:
+    """Project -> voter -> weight of the support, more than 0."""
     supporters: dict[str, dict[int, Number]] = {slug: {} for slug in election.projects}
     for voter, picks in enumerate(election.picks()):
         weights: Iterable[Number] = repeat(1)
@@ -130,55 +208,7 @@ def _shares(
         for pick, weight in zip(picks, weights, strict=False):
             if weight > 0:
                 supporters[pick][voter] = weight
-    least = declared.rules.threshold
-    below = {slug for slug, score in scores.items() if least and score < least}
-    costs = {
-        slug: project.cost
-        for slug, project in election.projects.items()
-        if project.cost != WITHDRAWN_COST and slug not in below
-    }
-    supporters = {slug: backing for slug, backing in supporters.items() if slug in costs}
-    free = tuple(slug for slug, cost in costs.items() if cost == 0 and supporters[slug])
-    greedy = outcome(declared.rules, candidates(election), {}, scores=scores) if declared.compare else None
-
-    def decide(work: Work, first: str = "") -> tuple[Sequence[str], Shares]:
-        def order(slug: str) -> tuple[bool, Number, str]:
-            return (slug != first, costs[slug], slug)
-
-        if declared.add_one:
-            shares = add_one(supporters, costs, election.budget, len(election.votes), order, work)
-        else:
-            share = Fraction(election.budget) / max(len(election.votes), 1)
-            shares = equal_shares(supporters, costs, share, order, work)
-        winners: Sequence[str] = (*free, *shares.winners)
-        return preferred(supporters, winners, greedy.winners) if greedy else winners, shares
-
-    try:
-        winners, shares = decide(Work())
-    except TooMuchWork:
-        raise RulesMistake("균등 지분(equalshares): 몫을 올려 가며 세는 일이 너무 많아 멈췄습니다") from None
-    tie: tuple[str, ...] | None = None
-    told: tuple[str, ...] = ()
-    work = Work()
-    try:
-        tie = next((tied for tied in shares.ties if _matters(tied, costs, winners, work, decide)), None)
-    except TooMuchWork:
-        told = ("동점이 당락을 가르는지는 셀 일이 너무 많아 다 살피지 못했습니다",)
-    if greedy and tuple(winners) == greedy.winners and set(winners) != {*free, *shares.winners}:
-        return Outcome(greedy.lines, greedy.spent, tie), told
-    return _as_outcome(election, scores, below, winners, tie), told
-
-
-def _matters(
-    tied: Sequence[str],
-    costs: Mapping[str, Number],
-    winners: Sequence[str],
-    work: Work,
-    decide: Callable[[Work, str], tuple[Sequence[str], Shares]],
-) -> bool:
-    """Were another of the tied bought first, others would win."""
-    chosen = min(tied, key=lambda slug: (costs[slug], slug))
-    return any(set(decide(work, each)[0]) != set(winners) for each in tied if each != chosen)
+    return supporters
 
 
 def _as_outcome(
@@ -203,7 +233,7 @@ def _as_outcome(
             reason = "below-threshold"
         else:
             reason = "not-afforded" if votes else "no-votes"
-        lines.append(Line(slug, POT, votes, scores[slug], rank[scores[slug]], reason))
+        lines.append(ProposalOutcome(slug, POT, votes, scores[slug], rank[scores[slug]], reason))
     spent = sum((election.projects[slug].cost for slug in winners), Fraction(0))
     return Outcome(tuple(lines), {POT: spent}, tie)
 

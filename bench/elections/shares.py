@@ -26,7 +26,7 @@ class TooMuchWork(Exception):
     """The count would take too long."""
 
 
-class Work:
+class Effort:
     """What one result may cost: `spend` raises TooMuchWork once it is used up."""
 
     def __init__(self, most: int = MOST_WORK) -> None:
@@ -51,7 +51,7 @@ def equal_shares(
     costs: Mapping[str, Number],
     share: Fraction,
     order: Callable[[str], Any] | None = None,
-    work: Work | None = None,
+    effort: Effort | None = None,
 ) -> Shares:
     """What the voters buy when each holds `share`.
 
@@ -61,7 +61,7 @@ def equal_shares(
     ties by `order` (default: lower cost, then slug). Nobody supports anything: nothing is bought.
     Raises TooMuchWork.
     """
-    return _counted(supporters, costs, share, order, work or Work())[0]
+    return _counted(supporters, costs, share, order, effort or Effort())[0]
 
 
 def add_one(
@@ -70,7 +70,7 @@ def add_one(
     budget: Number,
     voters: int,
     order: Callable[[str], Any] | None = None,
-    work: Work | None = None,
+    effort: Effort | None = None,
 ) -> Shares:
     """Equal Shares, with every voter's part raised one by one while the winners still fit into the budget.
 
@@ -78,15 +78,15 @@ def add_one(
     """
     if not voters:
         return Shares(())
-    work = work or Work()
+    effort = effort or Effort()
     wanted = sum(
         1 for slug, backing in supporters.items() if costs[slug] > 0 and any(w > 0 for w in backing.values())
     )
     share = Fraction(budget) / voters
-    best, reach = _counted(supporters, costs, share, order, work)
+    best, reach = _counted(supporters, costs, share, order, effort)
     while len(best.winners) < wanted and reach is not None:
         share = Fraction(max(math.floor(share) + 1, math.floor(share + Fraction(reach))))
-        further, reach = _counted(supporters, costs, share, order, work)
+        further, reach = _counted(supporters, costs, share, order, effort)
         if sum(costs[slug] for slug in further.winners) > budget:
             break
         best = further
@@ -98,7 +98,7 @@ def _counted(
     costs: Mapping[str, Number],
     share: Fraction,
     order: Callable[[str], Any] | None,
-    work: Work,
+    effort: Effort,
 ) -> tuple[Shares, Amount | None]:
     """The count, and how much larger the share may be before anything is decided otherwise (None: ever so much)."""
     rank = order or (lambda slug: (costs[slug], slug))
@@ -108,7 +108,7 @@ def _counted(
         if costs[slug] > 0
     }
     for exact in (False, True):
-        run = _Run(backed, costs, share, exact, work)
+        run = _Run(backed, costs, share, exact, effort)
         try:
             return run.buy(rank), run.reach
         except _TooClose:
@@ -149,9 +149,9 @@ class _Run:
         costs: Mapping[str, Number],
         share: Fraction,
         exact: bool,
-        work: Work,
+        effort: Effort,
     ) -> None:
-        self.exact, self.work = exact, work
+        self.exact, self.effort = exact, effort
         self.number: Callable[[Any], Any] = Fraction if exact else float
         self.supporters = {slug: backing for slug, backing in supporters.items() if backing}
         self.costs = {slug: self.number(costs[slug]) for slug in self.supporters}
@@ -166,25 +166,7 @@ class _Run:
         bound = {slug: _Price(1 / weights, self.number(0), True) for slug, weights in self.weights.items()}
         winners: list[str] = []
         ties: list[tuple[str, ...]] = []
-        while True:
-            best: _Price | None = None
-            equals: list[str] = []
-            for slug in sorted(bound, key=lambda slug: bound[slug].unit):
-                if best is not None and self._above(bound[slug].unit, best.unit):
-                    break
-                price = self._price(slug)
-                if price is None:
-                    del bound[slug]
-                    continue
-                bound[slug] = price
-                if best is None or self._above(best.unit, price.unit):
-                    best, equals = price, [slug]
-                elif not self._above(price.unit, best.unit):
-                    if not self.exact and not (price.even and best.even and price.unit == best.unit):
-                        raise _TooClose
-                    equals.append(slug)
-            if best is None:
-                return Shares(tuple(winners), tuple(ties))
+        while equals := self._cheapest(bound):
             if len(equals) > 1:
                 ties.append(tuple(sorted(equals)))
             winner = min(equals, key=rank)
@@ -193,6 +175,30 @@ class _Run:
                 if slug not in equals or price.grows != bound[winner].grows:
                     self._stays_above(price.unit, price.grows, bound[winner].unit, bound[winner].grows)
             self._pay(winner, bound.pop(winner))
+        return Shares(tuple(winners), tuple(ties))
+
+    def _cheapest(self, bound: dict[str, _Price]) -> list[str]:
+        """The proposals that are bought next, equally cheaply; empty when none can be paid any more.
+
+        Takes out of `bound` what is too dear, and sets the prices that were worked out.
+        """
+        best: _Price | None = None
+        equals: list[str] = []
+        for slug in sorted(bound, key=lambda slug: bound[slug].unit):
+            if best is not None and self._above(bound[slug].unit, best.unit):
+                break
+            price = self._price(slug)
+            if price is None:
+                del bound[slug]
+                continue
+            bound[slug] = price
+            if best is None or self._above(best.unit, price.unit):
+                best, equals = price, [slug]
+            elif not self._above(price.unit, best.unit):
+                if not self.exact and not (price.even and best.even and price.unit == best.unit):
+                    raise _TooClose
+                equals.append(slug)
+        return equals
 
     def _above(self, amount: Any, other: Any) -> bool:
         """Clearly more; in floats an amount that is close is not."""
@@ -210,10 +216,10 @@ class _Run:
     def _price(self, slug: str) -> _Price | None:
         """None when it is too dear."""
         backing, due, weights, held = self.supporters[slug], self.costs[slug], self.weights[slug], self.held
-        self.work.spend(len(backing) * (20 if self.exact else 1))
+        self.effort.spend(len(backing) * (20 if self.exact else 1))
         if min(held[voter] / weight for voter, weight in backing.items()) >= due / weights:
             return _Price(1 / weights, self.number(0), True)
-        self.work.spend(len(backing) * (100 if self.exact else 10))
+        self.effort.spend(len(backing) * (100 if self.exact else 10))
         able = sorted(
             (held[voter] / weight, weight, held[voter], self.grows[voter])
             for voter, weight in backing.items()

@@ -7,8 +7,15 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from civic.content.poll import Poll, Proposal
+from civic.votes.ballot import Ballot
 from civic.votes.count import Number
+from civic.votes.result import ResultLine
+from civic.votes.tally import rules_of
+
+COUNTRY, UNIT = "South Korea", "Gwangsan-gu"
 
 TEXTS = ("name", "description", "comment")  # always quoted, whatever stands in them
 _WORD = re.compile(r"[\w./+-]*", re.ASCII)  # such a cell of META needs no quotes
@@ -37,6 +44,75 @@ class Election:
     voters: Sequence[str]
     votes: Sequence[str]
     other: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def election_of(
+    poll: Poll, proposals: Iterable[Proposal], ballots: Iterable[Ballot], lines: Iterable[ResultLine]
+) -> Election:
+    """The poll as such a file, without proposals that took no part."""
+    fates = {line.slug: line for line in lines if line.reason not in ("withdrawn", "not-voted")}
+    took_part = [each for each in sorted(proposals, key=lambda each: each.slug) if each.slug in fates]
+    chosen = sorted(ballots, key=lambda ballot: ballot.tracker)
+    return Election(
+        meta=_meta(poll, len(fates), len(chosen)),
+        projects={
+            proposal.slug: Project(
+                id=proposal.slug,
+                cost=proposal.cost,
+                name=proposal.title,
+                votes=fates[proposal.slug].votes,
+                selected="1" if fates[proposal.slug].won else "0",
+                other={"category": proposal.type},
+            )
+            for proposal in took_part
+        },
+        voters=[ballot.tracker for ballot in chosen],
+        votes=[",".join(ballot.choices) for ballot in chosen],
+        other={"voting_method": ["paper" if ballot.batch else "internet" for ballot in chosen]},
+    )
+
+
+def _meta(poll: Poll, projects: int, votes: int) -> dict[str, str]:
+    """The rule is named only where that format has a name for it. A proposal that nobody picked never wins here, so
+    the smallest threshold written is 1."""
+    standing = {kind.id for kind in poll.types if kind.max}
+    pots = [pot for pot in rules_of(poll).pots if not standing.isdisjoint(pot.types)]
+    stops = poll.when_too_big == "stop"
+    if len(pots) != 1 or poll.bodies or poll.ties != "cost" or (poll.exclusions and stops):
+        rule = "unknown"
+    elif poll.exclusions:
+        rule = "greedy-exclusive"
+    else:
+        rule = "greedy-no-skip" if stops else "greedy-threshold"
+    meta = {
+        "description": poll.title,
+        "country": COUNTRY,
+        "unit": UNIT,
+        "instance": poll.slug,
+        "num_projects": str(projects),
+        "num_votes": str(votes),
+        "budget": str(sum(pot.budget for pot in pots)),
+        "vote_type": "approval",
+        "rule": rule,
+        "date_begin": _day(poll.opens),
+        "date_end": _day(poll.closes - timedelta(microseconds=1)),  # the last moment still in it
+        "min_length": "0" if poll.blank_allowed else "1",
+        "max_length": str(poll.max_picks),
+        "language": "ko",
+        "currency": "KRW",
+        "min_project_score_threshold": str(max(1, poll.threshold)),
+    }
+    if poll.exclusions:
+        pairs = (
+            f"projects {', '.join(group[:-1])} and {group[-1]} are mutually exclusive"
+            for group in poll.exclusions
+        )
+        meta["comment"] = " ".join(f"#{n}: {pair}." for n, pair in enumerate(pairs, 1))
+    return meta
+
+
+def _day(moment: datetime) -> str:
+    return moment.strftime("%d.%m.%Y")
 
 
 def write(election: Election) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from civic import korean
-from civic.content.pages import Poll
+from civic.content.poll import Poll
 
 
 def counting_rules(poll: Poll) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from forms_api.commands import paper, poll, publishing
+from forms_api.commands import box, paper, poll, result
 
 
 @click.group("votes")
@@ -12,5 +12,10 @@ def votes() -> None:
     """투표함을 만들고 닫고 열어 결과를 공개합니다."""
 
 
-for command in (*poll.COMMANDS, *publishing.COMMANDS, *paper.COMMANDS):  # the box, from its keys to its end
+for command in (
+    *poll.COMMANDS,
+    *box.COMMANDS,
+    *result.COMMANDS,
+    *paper.COMMANDS,
+):  # in the order of their use
     votes.add_command(command)

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from civic.clock import FixedClock, parse_time
-from civic.content.pages import Document, Event, Lecture, Poll
+from civic.content.pages import Document, Event, Lecture
+from civic.content.poll import Poll
 from civic.library import Library, load
-from publish import addresses, create_app
 from publish import build as one_build
 from publish.build import due
-from publish.home import SOON
+from publish.pages import SOON
 from publish.render import Page
+from publish.site import addresses, create_app
 from tests.publish.test_pages import DISTRICT, SMALL, PlainAssets
 
 DAY = timedelta(days=1)

@@ -263,7 +263,7 @@ def test_a_process_is_of_the_program_that_it_loaded(house: Path) -> None:
     """Its files may change meanwhile: what it makes is kept under the stamp of what it is."""
     code = "import sys; sys.path.insert(0, sys.argv[1])\n"
     code += "from pathlib import Path; from publish.inputs import stamp_of_program as stamp\n"
-    code += "print(stamp(Path(sys.argv[1]))); Path(sys.argv[1], 'publish/app.py').write_text('')\n"
+    code += "print(stamp(Path(sys.argv[1]))); Path(sys.argv[1], 'publish/site.py').write_text('')\n"
     code += "print(stamp(Path(sys.argv[1])))"
     time.sleep(0.1)  # files that are this fresh give a stamp of its own each time
 

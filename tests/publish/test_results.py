@@ -15,16 +15,16 @@ from flask.testing import FlaskClient
 
 from bench.elections.reader import parse
 from civic.clock import FixedClock
-from civic.content.pages import Body, PollType
+from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Spoiled
 from civic.votes.words import counting_rules
-from publish import addresses, create_app
 from publish import results as pages
+from publish.site import addresses, create_app
 from tests.ballot_samples import a_proposal
 from tests.publish.test_pages import PlainAssets
-from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
+from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, some_receipts, write_site
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ def content(tmp_path: Path) -> Path:
     """The counted vote of 24 ballots, with its receipts."""
     poll, proposals = a_counted_poll()
     folder = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(folder, poll, proposals, some_ballots(), board=a_board(24))
+    publish(folder, poll, proposals, some_ballots(), receipts=some_receipts(24))
     return folder
 
 
@@ -81,15 +81,15 @@ def test_void_ballots_are_listed_with_their_reasons(tmp_path: Path) -> None:
     """A voter whose envelope did not open read only "1장": now the receipt stands there, under the reason."""
     poll, proposals = a_counted_poll()
     content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    board = a_board(26)
-    void = [Spoiled(board.receipts[n], fault) for n, fault in ((3, "altered"), (5, "type-limit"))]
-    publish(content, poll, proposals, some_ballots(), board=board, void=void)
+    receipts = some_receipts(26)
+    void = [Spoiled(receipts[n], fault) for n, fault in ((3, "altered"), (5, "type-limit"))]
+    publish(content, poll, proposals, some_ballots(), receipts=receipts, void=void)
     text = page(site(content), "/results/budget/")
     assert 'href="#void"' in text and 'id="void">무효표 2장' in text
     part = text.split('id="void"')[1].split("</section>")[0]
     assert re.findall(r"<h3>(.*?) \(1장\)</h3>\s*<ul.*?<li>(.*?)</li>", part, re.S) == [
-        ("봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.", board.receipts[3]),
-        ("한 유형에서 고를 수 있는 수를 넘었습니다.", board.receipts[5]),
+        ("봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.", receipts[3]),
+        ("한 유형에서 고를 수 있는 수를 넘었습니다.", receipts[5]),
     ]
 
 
@@ -246,7 +246,7 @@ def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
     """19 ballots: votes and winners, but no ballot, no tracker, nothing that verify.py could read."""
     poll, proposals = a_counted_poll()
     content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots()[:19], board=a_board(19))
+    publish(content, poll, proposals, some_ballots()[:19], receipts=some_receipts(19))
     client = site(content)
     text = page(client, "/results/budget/")
     assert "표가 20장보다 적어 합계만 알립니다" in text and "<strong>19명</strong>" in text
@@ -260,7 +260,7 @@ def test_few_ballots_promise_no_tracker_and_no_recount(tmp_path: Path) -> None:
     """A voter of a small vote was sent to look for a tracker that is published nowhere, and told that it is missing."""
     poll, proposals = a_counted_poll()
     content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots()[:19], board=a_board(19))
+    publish(content, poll, proposals, some_ballots()[:19], receipts=some_receipts(19))
     client = site(content)
     text, board = page(client, "/results/budget/"), page(client, "/results/budget/board/")
     assert "누구나 다시 셀 수 있습니다" not in text and "에서 내 접수증 번호를 찾을 수 있습니다" in text

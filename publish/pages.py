@@ -1,0 +1,156 @@
+"""The home page, the page of each document, and what stands at no document's address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import abort
+
+from civic.content.meetings import meetings
+from civic.content.pages import Document, Lecture, Programme
+from civic.content.poll import Poll, Proposal
+from civic.links import LISTED, link
+from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
+from publish.lists import find_pick
+from publish.render import Page
+
+SOON = timedelta(days=3)
+MOST = 9  # cards in one part of the home page: three rows on a desk
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the home page: `cards` of `total`; `more` leads to the lists that hold them all, (name, address)."""
+
+    id: str
+    title: str
+    short: str  # for the jump from the top
+    cards: Sequence[Card]
+    total: int
+    more: Sequence[tuple[str, str]]
+
+
+def routes(edition: Edition) -> Iterator[Route]:
+    """Every page of its own."""
+    library = edition.library
+
+    def view(slug: str, folder: str = "pages") -> Page:
+        doc = library.get(folder, slug)
+        return detail(edition, doc) if doc else abort(404)
+
+    def documents() -> Iterator[Values]:
+        return (
+            {"folder": doc.folder, "slug": doc.slug} for doc in library.everything() if doc.noun in LISTED
+        )
+
+    yield Route("home", ("/",), lambda: home(edition))
+    yield Route("my", ("/my/",), lambda: my(edition))
+    yield Route("not_found", ("/404.html",), lambda: not_found(edition))
+    yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in library.of("page")))
+    yield Route("document", (f"{IN_A_LIST}/<slug>/",), view, documents)
+
+
+def home(edition: Edition) -> Page:
+    """The page at /. Each card stands in one part only."""
+    site, library = edition.library.site, edition.library
+    forms = [edition.card(doc) for doc in library.subjects()]
+    is_open = [each for each in forms if each.state == "open"]
+    is_open.sort(key=lambda card: (card.closes, card.doc.link))
+    coming = [each for each in forms if each.state == "upcoming"]
+    coming.sort(key=lambda card: (card.opens, card.doc.link))
+    soon = [each for each in is_open if each.closes and each.closes <= library.now + SOON]
+    later = [each for each in is_open if each not in soon]
+    notices = [each for each in edition.cards("programme") if _is_news(each)]
+    parts = [
+        _part(edition, "soon", "곧 마감합니다", "곧 마감", soon, "open"),
+        _part(edition, "open", "지금 신청할 수 있습니다", "지금 신청", later, "open"),
+        _part(edition, "coming", "곧 시작합니다", "곧 시작", coming, "upcoming"),
+        _part(edition, "notices", "알림", "알림", notices, ""),
+    ]
+    return edition.render(
+        "pages/home.html",
+        title=site.name,
+        path="/",
+        trail=[],
+        parts=[each for each in parts if each.cards],
+        votes=[each for each in edition.cards("vote") if each.state in ("open", "upcoming")],
+    )
+
+
+def some_of_each(cards: Sequence[Card], most: int = MOST) -> list[Card]:
+    """The first cards, in their order, but at least one of every kind that is among them."""
+    firsts = {card.doc.noun: card for card in reversed(cards)}.values()
+    rest = [card for card in cards if card not in firsts]
+    chosen = [*firsts, *rest[: max(0, most - len(firsts))]]
+    return [card for card in cards if card in chosen]
+
+
+def _part(edition: Edition, id: str, title: str, short: str, cards: Sequence[Card], status: str) -> Part:
+    nouns = {card.doc.noun for card in cards}
+    more = []
+    for noun in (noun for noun in LISTED if noun in nouns):
+        pick = find_pick(edition, noun, "status", status) if status else None
+        more.append((edition.list_titles[noun], pick.address(noun) if pick else link(noun)))
+    return Part(id, title, short, some_of_each(cards), len(cards), more)
+
+
+def _is_news(card: Card) -> bool:
+    """A programme page without a form, or whose form is over: news, not something to apply for."""
+    return isinstance(card.doc, Programme) and card.state in ("", "closed")
+
+
+def detail(edition: Edition, doc: Document) -> Page:
+    """The page of a document, from templates/pages/<noun>.html."""
+    trail: Trail = [(doc.title, "")]
+    if doc.noun in LISTED:
+        trail.insert(0, (edition.list_titles[doc.noun], link(doc.noun)))
+    return edition.render(
+        f"pages/{doc.noun}.html",
+        title=doc.title,
+        path=doc.link,
+        trail=trail,
+        doc=doc,
+        html=edition.html(doc),
+        card=edition.card(doc),
+        has_calendar=bool(meetings(doc)),
+        **_more(edition, doc),
+    )
+
+
+def my(edition: Edition) -> Page:
+    """Where citizens look up their entry; the form is answered by the API."""
+    title = "내 신청 확인"
+    return edition.render("pages/my.html", title=title, path=link("my"), trail=[(title, "")])
+
+
+def not_found(edition: Edition) -> Page:
+    """What every unknown address shows."""
+    title = "찾는 화면이 없습니다"
+    return edition.render("pages/not_found.html", title=title, path="/404.html", trail=[(title, "")])
+
+
+def _more(edition: Edition, doc: Document) -> dict[str, Any]:
+    library = edition.library
+    match doc:
+        case Proposal():
+            return {"vote": library.get("votes", doc.vote)}
+        case Poll():
+            proposals = library.proposals(doc.slug)
+            result = library.results.get(doc.slug)
+            return {
+                "groups": [
+                    (kind, [each for each in proposals if each.type == kind.id]) for kind in doc.types
+                ],
+                "result": result.link if result else "",
+            }
+        case Lecture():
+            same = edition.series.get(doc.series, []) if doc.series else []
+            return {
+                "series": library.site.series.get(doc.series),
+                "siblings": [edition.card(each) for each in same if each.slug != doc.slug],
+            }
+        case _:
+            return {}
