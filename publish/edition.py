@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -129,7 +129,7 @@ class Edition:
 
     def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
         """A page. shown: all that it is made from; whatever words of documents it shows are in there."""
-        return Page(make, ending, frozenset(filter(None, words_in(shown))))
+        return Page(make, ending, words_in(shown))
 
     @cached_property
     def linked(self) -> frozenset[str]:
@@ -188,19 +188,24 @@ def _of_form(doc: Document, now: datetime) -> Card:
     )
 
 
-def words_in(value: object) -> Iterator[str]:
+def words_in(value: object) -> frozenset[str]:
     """Whose words (see Page.shows) a value may show: of each document, card and text, wherever it lies in it."""
-    if isinstance(value, PageText):
-        yield value.shows
-    elif isinstance(value, Card):
-        yield value.doc.file
-    elif isinstance(value, Document):
-        yield value.file
-    elif isinstance(value, Mapping):
-        yield from words_in(list(value.values()))
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            if type(each) is not str:  # quick, where thousands of plain texts are listed
-                yield from words_in(each)
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from words_in([getattr(value, each.name) for each in fields(value)])
+    found = set()
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, (str, int)):
+            continue
+        if isinstance(each, Card):
+            each = each.doc
+        if isinstance(each, Document):
+            found.add(each.file)
+        elif isinstance(each, PageText):
+            found.add(each.shows)
+        elif isinstance(each, (list, tuple)):
+            waiting += each
+        elif isinstance(each, Mapping):
+            waiting += each.values()
+        elif is_dataclass(each) and not isinstance(each, type):
+            waiting += [getattr(each, part.name) for part in fields(each)]
+    return frozenset(filter(None, found))

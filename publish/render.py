@@ -169,11 +169,16 @@ class Maker:
     before: Before
 
     def make(self, names: Sequence[str]) -> Iterator[Made | Exception]:
-        """One file after the other. An exception is given back, because it may have to cross to another process."""
-        return map(self.make_one, names)
+        """One file after the other. An exception is given back, because it may have to cross to another process.
 
-    def make_one(self, name: str) -> Made | Exception:
-        """One file."""
+        First all are rendered, then all are written and looked at: in turn each would drive the other's code and data
+        from the processor's cache, which costs a tenth of the time.
+        """
+        for ready in [self.render(name) for name in names]:
+            yield ready if isinstance(ready, Exception) else self._write(*ready)
+
+    def render(self, name: str) -> tuple[str, Page, bytes] | Exception:
+        """A file's page and content."""
         try:
             page = page_at(self.app, self.planned[name], f".{name.rpartition('.')[2]}")
             content = page.make()
@@ -181,26 +186,25 @@ class Maker:
             return wrong
         except Exception as wrong:
             return BuildFailed(f"{explain(wrong)} (화면: {name})")
+        return name, page, content.encode() if isinstance(content, str) else content
+
+    def _write(self, name: str, page: Page, content: bytes) -> Made | Exception:
+        digest = hashlib.sha256(content).hexdigest()
+        old, place = self.before.records.get(name), f"{self.folder}/{name}"
         try:
-            return self._write(name, page, content.encode() if isinstance(content, str) else content)
+            make_folder(place.rpartition("/")[0])
+            is_same = bool(
+                old and old.digest == digest and take_over(old.state, self.before.folder, self.folder, name)
+            )
+            if not is_same:
+                # Never in place: other builds are links to the same file.
+                with suppress(FileNotFoundError):
+                    os.unlink(place)  # noqa: PTH108 (thousands of them)
+                with open(place, "xb") as file:  # noqa: PTH123
+                    file.write(content)
+            record = Record(self.planned[name], page.shows, digest, state_of(place))
         except OSError as wrong:
             return BuildFailed(f"쓸 수 없습니다: {trouble(wrong, self.folder / name)}")
-
-    def _write(self, name: str, page: Page, content: bytes) -> Made:
-        digest = hashlib.sha256(content).hexdigest()
-        old = self.before.records.get(name)
-        place = f"{self.folder}/{name}"
-        make_folder(place.rpartition("/")[0])
-        is_same = bool(
-            old and old.digest == digest and take_over(old.state, self.before.folder, self.folder, name)
-        )
-        if not is_same:
-            # Never in place: other builds are links to the same file.
-            with suppress(FileNotFoundError):
-                os.unlink(place)  # noqa: PTH108 (thousands of them)
-            with open(place, "xb") as file:  # noqa: PTH123
-                file.write(content)
-        record = Record(self.planned[name], page.shows, digest, state_of(place))
         return Made(name, record, outline_of(name, content), not is_same)
 
 
