@@ -35,7 +35,7 @@ Address = tuple[str, Mapping[str, Any]]  # endpoint and its values, as Flask's u
 
 
 @dataclass(frozen=True)
-class Page:
+class View:
     """What a view answers with.
 
     ending: of the file, which gives its type; shows: whose words it shows: "lectures/essay.md" for title and summary,
@@ -52,13 +52,13 @@ class Page:
         return Response(self.make(), mimetype=kind)(environ, start_response)
 
 
-def page_at(app: Flask, address: Address, ending: str) -> Page:
+def page_at(app: Flask, address: Address, ending: str) -> View:
     """The page at an address. Raises ValueError when it is not of that ending."""
     endpoint, values = address
     answer: Any = app.view_functions[endpoint](**values)
-    if not isinstance(answer, Page):
+    if not isinstance(answer, View):
         content = answer.get_data() if isinstance(answer, Response) else answer
-        return Page(lambda: content, ending, None)
+        return View(lambda: content, ending, None)
     if answer.ending != ending:
         raise ValueError(f"{ending}: {answer.ending}")
     return answer
@@ -68,7 +68,7 @@ class Record(NamedTuple):
     """One file of a build: where it comes from, whose words it shows, and how to know it again."""
 
     address: Address
-    shows: frozenset[str] | None  # see Page
+    shows: frozenset[str] | None  # see View
     digest: str  # SHA-256
     state: FileState
 
@@ -77,7 +77,7 @@ class Record(NamedTuple):
 class Before:
     """The build before: where it lies, and its files.
 
-    edited: the words that are others now (see Page.shows), where nothing but words can be other than then: the site
+    edited: the words that are others now (see View.shows), where nothing but words can be other than then: the site
     has the same files, and only those that show such words are made. None: all are made.
     """
 
@@ -177,7 +177,7 @@ class Maker:
         for ready in [self.render(name) for name in names]:
             yield ready if isinstance(ready, Exception) else self._write(*ready)
 
-    def render(self, name: str) -> tuple[str, Page, bytes] | Exception:
+    def render(self, name: str) -> tuple[str, View, bytes] | Exception:
         """A file's page and content."""
         try:
             page = page_at(self.app, self.planned[name], f".{name.rpartition('.')[2]}")
@@ -188,7 +188,7 @@ class Maker:
             return BuildFailed(f"{explain(wrong)} (화면: {name})")
         return name, page, content.encode() if isinstance(content, str) else content
 
-    def _write(self, name: str, page: Page, content: bytes) -> Made | Exception:
+    def _write(self, name: str, page: View, content: bytes) -> Made | Exception:
         digest = hashlib.sha256(content).hexdigest()
         old, place = self.before.records.get(name), f"{self.folder}/{name}"
         try:
