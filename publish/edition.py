@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -26,21 +26,23 @@ from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
-from publish.render import Page
+from publish.render import View
 from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
 Values = dict[str, Any]
-IN_A_LIST = f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # the rule of a folder whose kind has a list
+IN_A_LIST = (
+    f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # a rule: where a kind has its list
+)
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
 
 class Route(NamedTuple):
-    """One sort of address: Flask's rules for it, the view that answers, and what fills the rules for each address there is."""
+    """One sort of address: Flask's rules, the view that answers, and what fills the rules for each address there is."""
 
     endpoint: str
     rules: tuple[str, ...]
-    view: Callable[..., Page]
+    view: Callable[..., View]
     values: Callable[[], Iterable[Values]] = lambda: ({},)
 
 
@@ -65,30 +67,10 @@ class Card:
     cost: str = ""  # of a proposal, in words
 
 
-class PageText:
-    """A page's text, made into HTML only where it is shown."""
+class PageText(Markup):
+    """A page's text as safe HTML. shows: see publish.render.View."""
 
-    def __init__(self, library: Library, doc: Document) -> None:
-        self._library, self._doc = library, doc
-        self.shows = f"{doc.file}{TEXT}" if doc.file else ""
-
-    @cached_property
-    def html(self) -> Markup:
-        """Safe HTML; links to pages that are not shown now are plain words."""
-        text = prose(self._library.body(self._doc))
-        hidden = self._library.hidden
-        if any(page_behind(target) in hidden for target in text.links):
-            return Markup(without_links(text.html, hidden.__contains__))  # noqa: S704 (sanitised by prose)
-        return Markup(text.html)  # noqa: S704 (sanitised by prose)
-
-    def __html__(self) -> str:
-        return self.html
-
-    def __str__(self) -> str:
-        return self.html
-
-    def __bool__(self) -> bool:
-        return bool(self.html)
+    shows = ""
 
 
 class Edition:
@@ -131,19 +113,23 @@ class Edition:
         return self._html[card.doc.link, level]
 
     def html(self, doc: Document) -> PageText:
-        """A page's text as safe HTML, made when it is shown."""
-        return PageText(self.library, doc)
+        """A page's text as safe HTML; links to pages that are not shown now are plain words."""
+        text, hidden = prose(self.library.body(doc)), self.library.hidden
+        is_whole = not any(page_behind(target) in hidden for target in text.links)
+        html = PageText(text.html if is_whole else without_links(text.html, hidden.__contains__))
+        html.shows = f"{doc.file}{TEXT}" if doc.file else ""
+        return html
 
-    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
+    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> View:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
         context |= {"title": title, "path": path, "trail": trail}
         return self.page(
             context, lambda: self.env.get_template(template).render(context), Path(template).suffix
         )
 
-    def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
+    def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> View:
         """A page. shown: all that it is made from; whatever words of documents it shows are in there."""
-        return Page(make, ending, frozenset(filter(None, words_in(shown))))
+        return View(make, ending, words_in(shown))
 
     @cached_property
     def linked(self) -> frozenset[str]:
@@ -156,11 +142,8 @@ class Edition:
     def list_titles(self) -> dict[str, str]:
         """What each list is called: as in the menu, or by the name of its kind."""
         labels = {item.to: item.label for item in self.library.site.menu}
-        return {
-            kind.noun: labels.get(link(kind.noun), kind.list_title)
-            for kind in KINDS.values()
-            if kind.noun in LISTED
-        }
+        kinds = (kind for kind in KINDS.values() if kind.noun in LISTED)
+        return {kind.noun: labels.get(link(kind.noun), kind.list_title) for kind in kinds}
 
     @cached_property
     def series(self) -> dict[str, list[Lecture]]:
@@ -205,19 +188,24 @@ def _of_form(doc: Document, now: datetime) -> Card:
     )
 
 
-def words_in(value: object) -> Iterator[str]:
-    """Whose words (see Page.shows) a value may show: of each document, card and text, wherever it lies in it."""
-    if isinstance(value, PageText):
-        yield value.shows
-    elif isinstance(value, Card):
-        yield value.doc.file
-    elif isinstance(value, Document):
-        yield value.file
-    elif isinstance(value, Mapping):
-        yield from words_in(list(value.values()))
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            if not isinstance(each, str):
-                yield from words_in(each)
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from words_in([getattr(value, each.name) for each in fields(value)])
+def words_in(value: object) -> frozenset[str]:
+    """Whose words (see View.shows) a value may show: of each document, card and text, wherever it lies in it."""
+    found = set()
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, (str, int)):
+            continue
+        if isinstance(each, Card):
+            each = each.doc
+        if isinstance(each, Document):
+            found.add(each.file)
+        elif isinstance(each, PageText):
+            found.add(each.shows)
+        elif isinstance(each, (list, tuple)):
+            waiting += each
+        elif isinstance(each, Mapping):
+            waiting += each.values()
+        elif is_dataclass(each) and not isinstance(each, type):
+            waiting += [getattr(each, part.name) for part in fields(each)]
+    return frozenset(filter(None, found))
