@@ -26,7 +26,7 @@ from civic.links import link
 from civic.places.intake import Intake
 from forms_api.describe import describe_api
 from forms_api.doors import RateLimits
-from forms_api.senders import Reaching
+from forms_api.senders import CheckedSender
 from forms_api.settings import Settings, is_loopback
 
 operations = Blueprint("operations", __name__)
@@ -95,7 +95,7 @@ class Services:
     library: Library  # the one that counts now: replaced, never changed, so that it is read without a lock
     intake: Intake
     templates: Callable[[Library], Environment]
-    sender: Reaching
+    sender: CheckedSender
     limits: RateLimits
     metrics: Metrics
     log: EventLog
