@@ -26,7 +26,7 @@ from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
-from publish.render import Page
+from publish.render import View
 from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
@@ -40,7 +40,7 @@ class Route(NamedTuple):
 
     endpoint: str
     rules: tuple[str, ...]
-    view: Callable[..., Page]
+    view: Callable[..., View]
     values: Callable[[], Iterable[Values]] = lambda: ({},)
 
 
@@ -134,16 +134,16 @@ class Edition:
         """A page's text as safe HTML, made when it is shown."""
         return PageText(self.library, doc)
 
-    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
+    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> View:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
         context |= {"title": title, "path": path, "trail": trail}
         return self.page(
             context, lambda: self.env.get_template(template).render(context), Path(template).suffix
         )
 
-    def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
+    def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> View:
         """A page. shown: all that it is made from; whatever words of documents it shows are in there."""
-        return Page(make, ending, words_in(shown))
+        return View(make, ending, words_in(shown))
 
     @cached_property
     def linked(self) -> frozenset[str]:
@@ -206,7 +206,7 @@ def _of_form(doc: Document, now: datetime) -> Card:
 
 
 def words_in(value: object) -> frozenset[str]:
-    """Whose words (see Page.shows) a value may show: of each document, card and text, wherever it lies in it."""
+    """Whose words (see View.shows) a value may show: of each document, card and text, wherever it lies in it."""
     found = set()
     waiting = [value]
     while waiting:
