@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from civic.errors import InUse
 from publish.builds import Builds
-from publish.command import Call, BuildReport, read_call, reasons
+from publish.command import BuildReport, Call, read_call, reasons
 from publish.inputs import ROOT, Request, files_of, stamp_of_program
 from publish.memory import Cache, FileMemory
 

@@ -78,7 +78,9 @@ class Building:
         is_kept = self.cache.save(
             state, {"file": self.files.fresh, "page": pages}, {"file": self.files.gone, "page": dropped}
         )
-        report = BuildReport(len(states), len(made), len(dropped), site.name, site != before.folder, state.due)
+        report = BuildReport(
+            len(states), len(made), len(dropped), site.name, site != before.folder, state.due
+        )
         if not is_kept:
             report.note = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
         return report

@@ -59,7 +59,7 @@ def watch(
     Builds(request.out).check_target()
     if not request.content.is_dir():
         raise ContentMistakes([Mistake(str(request.content), 0, "", "content 폴더가 없습니다")])
-    watcher = SiteWatcher(request, build)
+    watcher = WatchedSite(request, build)
     shown = Shown(watcher, port, beside)
     try:
         watcher.rebuild()
@@ -134,7 +134,7 @@ def _is_other_program(paths: Iterable[str]) -> bool:
     return bool(code)
 
 
-class SiteWatcher:
+class WatchedSite:
     """Builds, and tells open pages what came of it."""
 
     def __init__(self, request: Request, build: Build) -> None:
@@ -197,7 +197,7 @@ class SiteWatcher:
 class Shown:
     """Who shows the site: a preview on this machine, and as soon as there is a watched site the server beside."""
 
-    def __init__(self, watcher: SiteWatcher, port: int | None, beside: Sequence[str] | None) -> None:
+    def __init__(self, watcher: WatchedSite, port: int | None, beside: Sequence[str] | None) -> None:
         """Takes the port. Raises InUse."""
         self._watcher, self._beside = watcher, beside
         self._preview = None if port is None else _preview(watcher, port)
@@ -236,7 +236,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_port = True  # else connections that have just ended keep the port from the server beside
 
 
-def _preview(watcher: SiteWatcher, port: int) -> _Server:
+def _preview(watcher: WatchedSite, port: int) -> _Server:
     try:
         # Without SO_REUSEPORT: two servers would share the port silently.
         with ThreadingHTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as probe:
@@ -251,7 +251,7 @@ def _preview(watcher: SiteWatcher, port: int) -> _Server:
 class _Handler(SimpleHTTPRequestHandler):
     """The built site, or while no watched one stands what keeps it from being built: that page looks again every second."""
 
-    def __init__(self, watcher: SiteWatcher, *given: Any) -> None:
+    def __init__(self, watcher: WatchedSite, *given: Any) -> None:
         self._watcher = watcher
         super().__init__(*given, directory=str(watcher.out))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from civic.content.poll import Poll, Proposal
+from civic.errors import Unusable
 from civic.votes.ballot import FAULTS, Ballot, Spoiled, void_faults
 from civic.votes.envelope import (
     BadEnvelope,
@@ -21,13 +22,13 @@ from civic.votes.envelope import (
 )
 
 
-class BoxBroken(Exception):
+class BoxBroken(Unusable):
     """The box is not the one that was closed; nothing is opened. `faults`: (receipt, key of FAULTS), sorted."""
 
     def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
         self.faults = tuple(sorted(faults))
-        lines = [f"{receipt}: {FAULTS[fault]}" for receipt, fault in self.faults]
-        super().__init__("투표함이 마감 때와 다릅니다. 아무것도 열지 않았습니다.\n" + "\n".join(lines))
+        lines = (f"{receipt}: {FAULTS[fault]}" for receipt, fault in self.faults)
+        super().__init__(["투표함이 마감 때와 다릅니다. 아무것도 열지 않았습니다.", *lines])
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,11 @@ def _same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot:
     faults: list[tuple[str, str]] = []
     points: set[bytes] = set()
     listed = set(receipts)
-    for each in envelopes:
+    for sealed in envelopes:
         try:
-            envelope = check_envelope(each, slot, opening=True)
+            envelope = check_envelope(sealed, slot, opening=True)
         except BadEnvelope as bad:
-            raw = each.encode("utf-8") if isinstance(each, str) else each
+            raw = sealed.encode("utf-8") if isinstance(sealed, str) else sealed
             faults.append((receipt_of(raw), bad.fault))
             continue
         receipt = receipt_of(envelope)
@@ -104,7 +105,7 @@ def _apart(ballots: list[Ballot]) -> tuple[Ballot, ...]:
     """
     seen: Counter[str] = Counter()
     named = []
-    for ballot in sorted(ballots, key=lambda each: (each.tracker, each.choices)):
+    for ballot in sorted(ballots, key=lambda ballot: (ballot.tracker, ballot.choices)):
         seen[ballot.tracker] += 1
         mark = f"~{seen[ballot.tracker]}" if seen[ballot.tracker] > 1 else ""
         named.append(Ballot(ballot.tracker + mark, ballot.choices))
