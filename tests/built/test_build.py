@@ -112,10 +112,10 @@ def test_the_last_five_builds_are_kept(site: Path, tmp_path: Path) -> None:
     builds = Builds(site)
     with builds.alone(0, lambda: None):
         for number in range(1, 8):
-            fresh = builds.begin().folder
+            fresh = builds.begin()
             (fresh / "n").write_text(str(number), "utf-8")
             builds.publish(fresh)
-    assert [number for number, _ in builds.finished()] == [3, 4, 5, 6, 7]
+    assert [number for number, _ in builds.numbered()] == [3, 4, 5, 6, 7]
     assert (site / "n").read_text("utf-8") == "7"
 
 
@@ -312,12 +312,12 @@ def test_readers_never_see_a_mixed_site(site: Path) -> None:
     """Twenty-five builds of fifty files while a reader looks: never a missing, empty or mixed site."""
     builds = Builds(site)
     with builds.alone(0, lambda: None):
-        first = builds.begin().folder
+        first = builds.begin()
         _edition(first, 0)
         builds.publish(first)
         with Prober(site) as prober:
             for number in range(1, 26):
-                fresh = builds.begin().folder
+                fresh = builds.begin()
                 _edition(fresh, number)
                 builds.publish(fresh)
     assert prober.seen > 100
