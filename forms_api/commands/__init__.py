@@ -19,6 +19,7 @@ from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, t
 from civic.store.folder import explain
 
 COMMANDS = {  # name -> module that holds a command of the same name
+    "backup": "forms_api.commands.backup",
     "doctor": "forms_api.commands.doctor",
     "draw": "forms_api.commands.draw",
     "entries": "forms_api.commands.entries",
@@ -27,6 +28,7 @@ COMMANDS = {  # name -> module that holds a command of the same name
     "migrate": "forms_api.commands.migrate",
     "move": "forms_api.commands.move",
     "purge": "forms_api.commands.purge",
+    "restore": "forms_api.commands.backup",
     "rush": "forms_api.commands.rush",
     "serve": "forms_api.commands.serve",
     "settings": "forms_api.commands.settings",

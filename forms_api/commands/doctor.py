@@ -11,8 +11,8 @@ import click
 
 from civic.clock import SEOUL
 from civic.store.agreement import without_key
+from civic.store.copies import check_new, write_folder
 from civic.store.doctor import examine
-from civic.store.saving import check_place, write_folder
 from forms_api.settings import read_settings
 
 FOUND = 1  # exit code
@@ -25,7 +25,7 @@ def doctor(data: str | None, save: Path | None) -> None:
     """자료가 온전한지 살펴봅니다. 아무것도 바꾸지 않습니다. 서버가 켜져 있어도 됩니다."""
     settings = read_settings(os.environ, data=data)
     if save:
-        check_place(save, settings.data_dir)
+        check_new(save, settings.data_dir)
     report = examine(settings.data, settings.keys_dir / "keys.json")
     for line in report.told:
         click.echo(f"알림: {line}")
@@ -34,7 +34,7 @@ def doctor(data: str | None, save: Path | None) -> None:
     if save:
         # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
         for subject in without_key(report.contents):
-            report.contents.keys.append((subject, None, datetime.now(SEOUL)))
+            report.contents.keys.append((subject, None, datetime.now(SEOUL), 0))
             click.echo(
                 f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
             )

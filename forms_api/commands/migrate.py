@@ -1,4 +1,4 @@
-"""`migrate`: brings a PostgreSQL database to what this version needs."""
+"""`migrate`: brings a data folder or a PostgreSQL database to what this version needs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,15 @@ import os
 
 import click
 
-from civic.errors import Misuse
+from civic.store import migrate as bring
 from forms_api.settings import read_settings
 
 
 @click.command()
-@click.option("--data", help="데이터베이스: postgresql://… (없으면 MADANG_DATA)")
+@click.option("--data", help="자료의 주소: tinydb://폴더 또는 postgresql://… (없으면 MADANG_DATA)")
 def migrate(data: str | None) -> None:
-    """PostgreSQL의 표를 이 판에 맞춥니다. 여러 번 실행해도 됩니다."""
-    url = read_settings(os.environ, data=data).data
-    if not url.startswith("postgresql"):
-        raise Misuse("tinydb:// 자료는 맞출 것이 없습니다. migrate는 postgresql:// 자료에만 씁니다.")
-    # Only where it is wanted: the packages behind it are optional.
-    from civic.store.postgresql import migrate as bring
-
-    before, after = bring(url)
+    """자료의 표를 이 판에 맞춥니다. 서버를 끄고 하세요. 여러 번 실행해도 됩니다."""
+    before, after = bring(read_settings(os.environ, data=data).data)
     if before == after:
         click.echo(f"이미 최신입니다(판 {after}).")
     else:

@@ -11,7 +11,7 @@ import click
 from civic.clock import SEOUL
 from civic.errors import Misuse
 from civic.store.agreement import agreement
-from civic.store.moving import read_folder
+from civic.store.copies import read_folder, receive
 from forms_api.commands import INPUT_WRONG
 
 AFTER = (
@@ -37,9 +37,6 @@ def move(source: str, target: str, as_is: bool) -> None:
         raise Misuse("--from은 tinydb://폴더 로 적으세요.")
     if not target.startswith("postgresql"):
         raise Misuse("--to는 postgresql://사용자@서버/이름 처럼 적으세요.")
-    # Only where it is wanted: the packages behind it are optional.
-    from civic.store.postgresql.moving import receive
-
     contents = read_folder(Path(folder))
     found = agreement(contents, [])
     for line in found:

@@ -12,11 +12,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import click
@@ -29,6 +31,7 @@ from civic.errors import InUse, Misuse, Unavailable, why
 from civic.korean import josa
 from civic.library import Library, load
 from civic.store import open_store
+from civic.store.folder import serving
 from civic.store.seal import Keys
 from forms_api import create_app
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
@@ -69,10 +72,21 @@ def serve(now: str | None, **options: Any) -> None:
     start = read_time(now) if now else None
     settings = replace(read_settings(os.environ, **options), demo=start is not None)
     library = load(settings.content_dir, SteadyClock(start).now())
-    with held_port(settings.host, settings.port) as held:
+    with held_port(settings.host, settings.port) as held, served(settings.data_dir):
         host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
         settings = replace(settings, host=host, port=port)
         sys.exit(run(Plan(settings, library, Mark(start, datetime.now(SEOUL)))))
+
+
+@contextmanager
+def served(folder: Path | None) -> Iterator[None]:
+    """No other server works on the data folder until the block ends. Raises InUse, Misuse."""
+    hold = serving(folder) if folder else None
+    try:
+        yield
+    finally:
+        if hold:
+            hold.release()
 
 
 def run(plan: Plan) -> int:

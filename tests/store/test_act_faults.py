@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from civic.content.form import Consent, FormSpec, Round
-from civic.errors import Misuse, Unavailable
+from civic.errors import Misuse, Refused, Unavailable
 from civic.places import drawing, line
 from civic.store import open_store
 from civic.store.book import Book, Store
+from civic.store.contents import FAR
 from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyFile
-from civic.store.moving import FAR
-from civic.store.rows import Rows
+from civic.store.sqlite import SqliteDatabase
 from tests.places.test_intake_model import memory_folder
 from tests.store.conftest import NOON, SUBJECT, add, an_entry
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing
@@ -92,7 +92,8 @@ def sign_up(store: Store) -> None:
 
 def tell(store: Store) -> None:
     """The first message has gone out."""
-    store.sent(store.messages(FAR)[0])
+    for message in store.messages(FAR)[:1]:
+        store.sent(message)
 
 
 ACTS: dict[str, Act] = {
@@ -178,8 +179,8 @@ class Lives:
             try:
                 ACTS[name](store)
                 done.append(name)
-            except Unavailable:
-                assert store.trouble
+            except Refused:  # what an act rests on may have been refused before it
+                pass
         reached = self.disk.has_failed
         self.disk.image(killed(folder), choose=lambda: True)
         self.disk.fail(0)
@@ -202,6 +203,7 @@ class Lives:
             if name not in done:
                 found[f"key {subject}"] = right[f"key {subject}"] = None
         if DESTROYED not in done:
+            found["journal"] = [change for change in found["journal"] if change.before != "key"]
             found[SUBJECT], right[SUBJECT] = unsealed(found[SUBJECT]), unsealed(right[SUBJECT])
         return found == right
 
@@ -222,7 +224,7 @@ def test_whatever_act_fails_it_is_done_or_not_done(lives: Lives, code: int, for_
 
 @pytest.mark.parametrize(
     ("deaf", "kind"),
-    [((Rows, "write"), sqlite3.Error), ((KeyFile, "_run"), Unavailable)],
+    [((SqliteDatabase, "_commit"), sqlite3.Error), ((KeyFile, "run"), Unavailable)],
     ids=["rows", "keys"],
 )
 def test_control_a_store_that_swallows_the_error(
