@@ -26,7 +26,7 @@ from civic.codes import new_number
 from civic.store import open_store
 from civic.store.book import Store
 from civic.store.entry import Cap, Entry, Seat
-from civic.store.postgresql import migrate
+from civic.store.postgresql_server import migrate
 from tests.postgres import Server
 
 SUBJECTS = 22

@@ -120,7 +120,7 @@ def _options() -> argparse.Namespace:
 
 def a_postgresql(stack: contextlib.ExitStack) -> str:
     """The address of a migrated database on a server of its own."""
-    from civic.store.postgresql import migrate
+    from civic.store.postgresql_server import migrate
     from tests.postgres import Server
 
     server = Server()

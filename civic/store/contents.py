@@ -24,8 +24,8 @@ from civic.store.documents import (
     to_message,
 )
 from civic.store.entry import Entry
-from civic.store.rows import COLUMNS, FIX, NOTE, TELL, Round
 from civic.store.session import Row, Session
+from civic.store.statements import COLUMNS, FIX, NOTE, TELL, Round
 from civic.store.tables import BOXES
 
 Held = list[

@@ -30,7 +30,8 @@ from civic.store.folder import ENTRIES, KEYS, check_box, check_entries, connect,
 from civic.store.keys import KeyFile
 from civic.store.locks import PATIENCE
 from civic.store.session import Session
-from civic.store.sqlite import SnapshotSession, SqliteDatabase
+from civic.store.sqlite import SqliteDatabase
+from civic.store.sqlite_session import SnapshotSession
 from civic.store.store import open_folder
 
 KEY_ROWS = "SELECT subject, wrapped, dropped, generation FROM keys"
@@ -184,7 +185,8 @@ def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str
     May be repeated: what an earlier move brought, and nobody has changed since, is replaced. Raises
     OccupiedError, DifferentError, Misuse (the database is not ready: says what to do), Unavailable.
     """
-    from civic.store.postgresql import WHOLE, PostgresDatabase
+    from civic.store.postgresql import PostgresDatabase
+    from civic.store.postgresql_server import WHOLE
 
     names = ", ".join((*tables.OURS, "keys", *tables.BOXES))
     with closing(PostgresDatabase(url, WHOLE)) as database, database.transaction() as session:

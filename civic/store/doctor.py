@@ -32,7 +32,7 @@ from civic.store.folder import (
 from civic.store.locks import PATIENCE, server_of
 from civic.store.seal import Keys
 from civic.store.session import Session
-from civic.store.sqlite import SnapshotSession
+from civic.store.sqlite_session import SnapshotSession
 from civic.store.tables import DERIVED
 
 RESTORE = "서버를 끄고 폴더를 통째로 복사해 둔 뒤 백업에서 이 파일을 되살리세요."
@@ -177,7 +177,8 @@ def _said(err: Exception) -> str:
 
 def _look_at_database(report: Report, url: str) -> bool:
     # Only where it is wanted: the packages behind it are optional.
-    from civic.store.postgresql import WHOLE, PostgresDatabase, reason
+    from civic.store.postgresql import PostgresDatabase
+    from civic.store.postgresql_server import WHOLE, reason
 
     try:
         with closing(PostgresDatabase(url, WHOLE)) as database, database.snapshot() as session:

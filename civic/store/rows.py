@@ -8,85 +8,26 @@ Rows are locked in one order, rounds before caps by key before entries, so that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from tinydb.table import Table
 
 from civic.errors import AlreadyApplied, FieldError, Full, Invalid, LimitReached, NotFound, Unavailable
+from civic.store import statements as sql
 from civic.store.book import KeyGone, NumberTaken, is_fact
 from civic.store.dialect import Dialect
 from civic.store.documents import document_of, held, line_sum, to_document, to_entry
-from civic.store.entry import HELD, LIVE, Cap, Counts, Entry, Seat
+from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
 from civic.store.session import Later, Session
+from civic.store.statements import COLUMNS, Round
 from civic.store.tables import ALIVE
 from civic.store.tiny import RowStorage, Taken
 
 TRIES = 20  # each is lost only to somebody else's success; so many in a row means something is wrong
-COLUMNS = ("taken", "waiting", "received", "offered", "last_rank")
-ENTRY = "SELECT id, body, checksum FROM entries"
-HOLD = "INSERT INTO rounds VALUES (?, ?, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING"
-ROUND = f"SELECT {', '.join(COLUMNS)} FROM rounds WHERE subject = ? AND round = ?"  # noqa: S608 (own names)
-KEPT_ROUND = (
-    f"INSERT INTO rounds (subject, round, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
-    f"ON CONFLICT (subject, round) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS)}"
-)
-# Only while the sum stays under the ceiling: another subject may have been faster.
-PAY = (
-    "INSERT INTO caps (key, person, used) VALUES (?, ?, ?) ON CONFLICT (key, person) "
-    "DO UPDATE SET used = caps.used + excluded.used WHERE caps.used + excluded.used <= ?"
-)
-OWE = "UPDATE caps SET used = used + ? WHERE key = ? AND person = ?"  # adding the entry made the row
-USED = "SELECT used FROM caps WHERE key = ? AND person = ?"
-NOTE = (
-    "INSERT INTO journal (subject, number, before, after, cause, who, at, checksum) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-FIX = "INSERT INTO facts (subject, round, name, text, checksum) VALUES (?, ?, ?, ?, ?)"
-TELL = "INSERT INTO messages (kind, subject, number, due, checksum) VALUES (?, ?, ?, ?, ?)"
-KEY_ROUND = "key"  # the round under which the destruction of a subject's key is a fact
-GENERATION = "SELECT count(*) FROM facts WHERE subject = ? AND round = 'key'"
 USED_ELSEWHERE = FieldError(
     "submission_id", "이미 보낸 신청서입니다. 신청 화면을 새로 열어 다시 적어 주세요."
 )
-
-
-@cache
-def look(caps: int, next_entry: str) -> str:
-    """What stands against an entry, its round, and what it would get, in one SELECT."""
-    used = "".join(f", ({USED})" for _ in range(caps))
-    return (
-        "SELECT (SELECT 1 FROM entries WHERE submission = ?), (SELECT 1 FROM entries WHERE number = ?),"  # noqa: S608
-        f" (SELECT 1 FROM entries WHERE subject = ? AND round = ? AND person = ? AND {ALIVE}),"
-        f" ({GENERATION}), {next_entry}, {', '.join(COLUMNS)}{used}"
-        " FROM (SELECT 1 AS one) AS here LEFT JOIN rounds ON subject = ? AND round = ?"
-    )
-
-
-@dataclass
-class Round:
-    """The counters of a round as they stand in this block: people by what they hold, the highest rank given."""
-
-    taken: int = 0
-    waiting: int = 0
-    received: int = 0
-    offered: int = 0  # of those taken
-    last_rank: int = 0
-    is_changed: bool = False
-
-    def count(self, state: str, size: int) -> None:
-        """Put an entry in (size > 0) or take it out."""
-        self.is_changed = True
-        if state in HELD:
-            self.taken += size
-            if state == "offered":
-                self.offered += size
-        elif state == "waiting":
-            self.waiting += size
-        elif state == "received":
-            self.received += size
 
 
 class RowBook:
@@ -141,14 +82,9 @@ class RowBook:
     def position(self, entry: Entry) -> int | None:
         if not self._round(entry.round).waiting:
             return None
-        here = "FROM entries WHERE subject = ? AND round = ? AND state = 'waiting'"
         where = (self.subject, entry.round)
-        statement = (
-            f"SELECT (SELECT rank {here} AND number = ?), "
-            f"(SELECT count(*) {here} AND rank < (SELECT rank {here} AND number = ?))"
-        )
         values = (*where, entry.number, *where, *where, entry.number)
-        ((rank, before),) = self._session.rows(statement, values)
+        ((rank, before),) = self._session.rows(sql.POSITION, values)
         return None if rank is None else 1 + int(before)
 
     def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
@@ -156,9 +92,7 @@ class RowBook:
         if round is not None:
             self._round(round)
         elif self._dialect.row_locks:
-            for (name,) in self._session.rows(
-                "SELECT round FROM rounds WHERE subject = ? ORDER BY round", (self.subject,)
-            ):
+            for (name,) in self._session.rows(sql.ROUNDS, (self.subject,)):
                 self._round(name)
         condition, values = "subject = ?", [self.subject]
         if round is not None:
@@ -169,15 +103,13 @@ class RowBook:
 
     def used(self, person: str, key: str) -> int:
         # Locked: whoever decides on a sum must not be overtaken by a sign-up in another subject.
-        kept = self._session.rows(USED + self._dialect.lock, (key, person))
+        kept = self._session.rows(sql.USED + self._dialect.lock, (key, person))
         return (kept[0][0] if kept else 0) + self._owed.get((key, person), 0)
 
     def fixed(self, round: str) -> dict[str, str]:
         if round not in self._facts:
             self._round(round)
-            rows = self._session.rows(
-                "SELECT name, text FROM facts WHERE subject = ? AND round = ?", (self.subject, round)
-            )
+            rows = self._session.rows(sql.FACTS, (self.subject, round))
             self._facts[round] = {name: text for name, text in rows if is_fact(name)}
         return dict(self._facts[round])
 
@@ -196,7 +128,7 @@ class RowBook:
             self._storage.offer_id(id)
             self._session.mark()
             paid = [
-                self._session.later(PAY, (cap.key, entry.person, cap.amount, cap.ceiling))
+                self._session.later(sql.PAY, (cap.key, entry.person, cap.amount, cap.ceiling))
                 for cap in sorted(caps, key=lambda cap: cap.key)
             ]
             if self._insert(kept, caps, paid):
@@ -209,7 +141,7 @@ class RowBook:
 
     def move(self, entry: Entry, amounts: Mapping[str, int] | None = None) -> Entry:
         round = self._round(entry.round)
-        rows = self._session.rows(f"{ENTRY} WHERE number = ?", (entry.number,))
+        rows = self._session.rows(f"{sql.ENTRY} WHERE number = ?", (entry.number,))
         document = document_of("entries", *rows[0]) if rows else {}
         if (document.get("subject"), document.get("round")) != (self.subject, entry.round):
             raise NotFound
@@ -240,18 +172,20 @@ class RowBook:
 
     def state(self, round: str, name: str, text: str, at: datetime) -> None:
         """Put down a fact that is not there yet, and a line of the journal."""
-        self._session.later(FIX, (self.subject, round, name, text, line_sum(self.subject, round, name, text)))
+        self._session.later(
+            sql.FIX, (self.subject, round, name, text, line_sum(self.subject, round, name, text))
+        )
         self.journal("", round, name, text, at)
         self.has_fixed = True
 
     def tell(self, kind: str, number: str, due: datetime) -> None:
         values = (kind, self.subject, number, due.timestamp())
-        self._session.note(TELL, (*values, line_sum(*values)))
+        self._session.note(sql.TELL, (*values, line_sum(*values)))
 
     def journal(self, number: str, before: str, after: str, cause: str, at: datetime) -> None:
         """A line of the journal."""
         values = (self.subject, number, before, after, cause, self._who, at.isoformat())
-        self._session.note(NOTE, (*values, line_sum(*values)))
+        self._session.note(sql.NOTE, (*values, line_sum(*values)))
 
     def settle(self) -> None:
         """Write what is counted here; it goes with the commit."""
@@ -259,7 +193,7 @@ class RowBook:
             round = self._rounds[name]
             if round.is_changed:
                 numbers = [getattr(round, column) for column in COLUMNS]
-                self._session.later(KEPT_ROUND, (self.subject, name, *numbers))
+                self._session.later(sql.KEPT_ROUND, (self.subject, name, *numbers))
         self._pay_back()
 
     # ------------------------------------------------------------ within
@@ -271,7 +205,7 @@ class RowBook:
             self._hold(entry.round)
         here = (entry.submission, entry.number, self.subject, entry.round, entry.person, self.subject)
         asked = [value for cap in caps for value in (cap.key, entry.person)]
-        statement = look(len(caps), self._dialect.next_entry)
+        statement = sql.look(len(caps), self._dialect.next_entry)
         (found,) = self._session.rows(statement, (*here, *asked, self.subject, entry.round))
         same, number, alive, generation, id, *numbers = found[: 5 + len(COLUMNS)]
         used = found[5 + len(COLUMNS) :]
@@ -320,14 +254,14 @@ class RowBook:
         known = self._rounds.get(name)
         if known is None:
             self._hold(name)
-            rows = self._session.rows(ROUND, (self.subject, name))
+            rows = self._session.rows(sql.ROUND, (self.subject, name))
             known = self._rounds[name] = Round(*rows[0]) if rows else Round()
         return known
 
     def _hold(self, round: str) -> None:
         if self._dialect.row_locks:
-            self._session.later(HOLD, (self.subject, round))
-            self._session.later(ROUND + self._dialect.lock, (self.subject, round))
+            self._session.later(sql.HOLD, (self.subject, round))
+            self._session.later(sql.ROUND + self._dialect.lock, (self.subject, round))
 
     def _in_state(self, round: str, state: str, most: int | None = None) -> list[Entry]:
         condition, values = (
@@ -339,7 +273,7 @@ class RowBook:
         return self._entries(f"{condition} LIMIT ?", (*values, most))
 
     def _entries(self, condition: str, values: Sequence[Any]) -> list[Entry]:
-        rows = self._session.rows(f"{ENTRY} WHERE {condition}", values)
+        rows = self._session.rows(f"{sql.ENTRY} WHERE {condition}", values)
         return [to_entry(document_of("entries", *row)) for row in rows]
 
     def _lives_on(self, entry: Entry) -> bool:
@@ -356,7 +290,7 @@ class RowBook:
         """Write what entries that moved took or gave back of their caps: sorted, so that no two blocks deadlock."""
         for (key, person), amount in sorted(self._owed.items()):
             if amount:
-                self._session.later(OWE, (amount, key, person))
+                self._session.later(sql.OWE, (amount, key, person))
         self._owed.clear()
 
     def _note(self, entry: Entry, before: str) -> None:

@@ -21,71 +21,12 @@ from civic.errors import Misuse, Unavailable
 from civic.store import locks
 from civic.store.dialect import SQLITE
 from civic.store.folder import explain, prepared
-from civic.store.session import Later, Result, Row, Session, refusal, unknown
+from civic.store.session import Row, Session, refusal, unknown
+from civic.store.sqlite_session import SnapshotSession, SqliteSession
 
 MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
 READERS = 4
 log = logging.getLogger("madang.store")
-
-
-class SqliteSession(Session):
-    """The running block of the connection that writes."""
-
-    dialect = SQLITE
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
-        self._connection = connection
-        self._marked = False
-
-    def mark(self) -> None:
-        """Nothing to do: there is no other writer, so that what was seen is what is found."""
-
-    def back(self) -> None:
-        raise sqlite3.DatabaseError("damaged: an index disagrees with its table")
-
-    def undo(self) -> None:
-        """Leave nothing of this block in the batch."""
-        self._queue.clear()
-        if self._marked:
-            self._connection.execute("ROLLBACK TO block")
-
-    def _execute(self, statements: Sequence[Later]) -> list[Result]:
-        return [self.run(each.statement, each.values) for each in statements]
-
-    def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
-        """As the base's; nothing is gained by sending much at once."""
-        if self._queue:
-            for each in self._take_queue():
-                each.count = self.run(each.statement, each.values).number
-        if not self._marked and not statement.startswith("SELECT"):
-            # Not released afterwards: the commit does that, and an inner one of the same name goes before it.
-            self._connection.execute("SAVEPOINT block")
-            self._marked = True
-        return _run(self._connection, statement, values)
-
-    def _take_queue(self) -> list[Later]:
-        queue, self._queue = self._queue, []
-        return queue
-
-
-class SnapshotSession(Session):
-    """A reading connection at one moment."""
-
-    dialect = SQLITE
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
-        self._connection = connection
-
-    def mark(self) -> None:
-        raise TypeError("only read")
-
-    def back(self) -> None:
-        raise TypeError("only read")
-
-    def _execute(self, statements: Sequence[Later]) -> list[Result]:
-        return [_run(self._connection, each.statement, each.values) for each in statements]
 
 
 class _Batch:
@@ -346,11 +287,3 @@ class SqliteDatabase:
             reader.close()
         self._connection.close()
         self._turn.close()
-
-
-def _run(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> Result:
-    cursor = connection.execute(statement, values)
-    if cursor.description is None:
-        return Result([], cursor.rowcount)
-    rows = cursor.fetchall()
-    return Result(rows, len(rows))

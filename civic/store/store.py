@@ -21,13 +21,14 @@ from civic.store.entry import Counts, Entry
 from civic.store.folder import ENTRIES as ENTRIES_FILE
 from civic.store.folder import KEYS, check_keys, explain, is_blank
 from civic.store.keys import KeyFile, KeyRows, KeyTable
-from civic.store.rows import GENERATION, KEY_ROUND, RowBook
+from civic.store.rows import RowBook
 from civic.store.session import Database
 from civic.store.sqlite import SqliteDatabase
+from civic.store.statements import GENERATION, KEY_ROUND
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
 if TYPE_CHECKING:
-    from civic.store.postgresql import Limits
+    from civic.store.postgresql_server import Limits
 
 KNOWN = 1.0  # seconds for which facts and keys that were read count
 EMPTIED_AT_ONCE = 300  # entries of which the answers are taken out in one block: nobody waits long for it

@@ -10,7 +10,7 @@ The table "entries" can only be read, except by a book: a stray write would pass
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ from civic.store.documents import Document, body_of, checksum, document_of
 from civic.store.session import Database, Row, Session
 from civic.store.sqlite import SqliteDatabase
 from civic.store.tables import DERIVED
+from civic.store.tiny_views import LARGEST, SMALLEST, Reading, Writing
 
 ENTRIES = "entries"
 HELD = "SELECT name FROM names WHERE name = ?"
-SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
 
 class ReadOnlyError(Exception):
@@ -128,95 +128,6 @@ class RowStorage(Storage):
         self.database.close()
 
 
-class _Reading(Mapping[str, Document]):
-    """A table as TinyDB's reading methods want it: ids are text. One document is found without a scan."""
-
-    def __init__(self, table: RowTable) -> None:
-        self._table = table
-
-    def __getitem__(self, id: str) -> Document:
-        try:
-            number = int(id)
-        except ValueError:
-            raise KeyError(id) from None
-        found = self._table.select("id = ?", (number,)) if SMALLEST <= number <= LARGEST else []
-        if not found:
-            raise KeyError(id)
-        return found[0][1]
-
-    def __len__(self) -> int:
-        return self._table.count_rows()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict(self.items()))
-
-    def items(self) -> Any:
-        """All documents as they stand at this moment."""
-        return [(str(id), document) for id, document in self._table.select()]
-
-
-class _Writing(MutableMapping[int, Document]):
-    """A table in the hands of one of TinyDB's updaters: it changes copies, and we learn which."""
-
-    def __init__(self, table: RowTable, fresh: int) -> None:
-        self._table = table
-        self._fresh = fresh  # an id that was given out just now
-        self._bodies: dict[int, str | None] = {}  # as they are kept; None: not there
-        self._copies: dict[int, Document | None] = {}  # None: removed
-        self._is_whole = False
-
-    def __getitem__(self, id: int) -> Document:
-        document = self._look(id)
-        if document is None:
-            raise KeyError(id)
-        return document
-
-    def __setitem__(self, id: int, document: Document) -> None:
-        self._look(id)
-        self._copies[id] = dict(document)
-
-    def __delitem__(self, id: int) -> None:
-        if self._look(id) is None:
-            raise KeyError(id)
-        self._copies[id] = None
-
-    def __contains__(self, id: object) -> bool:
-        return isinstance(id, int) and self._look(id) is not None
-
-    def __iter__(self) -> Iterator[int]:
-        if not self._is_whole:
-            for id, body, document in self._table.select_bodies():
-                if id not in self._copies:
-                    self._bodies[id], self._copies[id] = body, document
-            self._is_whole = True
-        return iter(sorted(id for id, document in self._copies.items() if document is not None))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def clear(self) -> None:
-        for id in list(self):
-            self._copies[id] = None
-
-    def write(self, session: Session) -> None:
-        """Send what is different now."""
-        changes = [
-            (id, body_of(copy) if copy is not None else None, self._bodies[id])
-            for id, copy in self._copies.items()
-        ]
-        for id, body, before in changes:  # all bodies are JSON by now
-            if body != before:
-                self._table.send(session, id, body, is_new=before is None)
-
-    def _look(self, id: int) -> Document | None:
-        if id not in self._copies:
-            found = []
-            if not self._is_whole and id != self._fresh:
-                found = self._table.select_bodies("id = ?", (id,))
-            self._bodies[id], self._copies[id] = found[0][1:] if found else (None, None)
-        return self._copies[id]
-
-
 class RowTable(Table):
     """TinyDB's table over `RowStorage`: a write costs what it changes, not what there is."""
 
@@ -231,14 +142,14 @@ class RowTable(Table):
         narrowed = self._narrowed(cond)
         if narrowed is None:
             return super().search(cond)
-        return [self.document_class(document, id) for id, document in narrowed if cond(document)]
+        return [self.document_class(document, id) for id, _, document in narrowed if cond(document)]
 
     def get(self, cond: Any = None, doc_id: Any = None, doc_ids: Any = None) -> Any:
         """As TinyDB's."""
         narrowed = self._narrowed(cond) if doc_id is None and doc_ids is None and cond is not None else None
         if narrowed is None:
             return super().get(cond, doc_id, doc_ids)
-        found = (self.document_class(document, id) for id, document in narrowed if cond(document))
+        found = (self.document_class(document, id) for id, _, document in narrowed if cond(document))
         return next(found, None)
 
     def insert(self, document: Any) -> int:
@@ -255,14 +166,8 @@ class RowTable(Table):
 
     # ------------------------------------------------------------ rows
 
-    def select(self, condition: str = "", values: tuple[Any, ...] = ()) -> list[tuple[int, Document]]:
-        """(id, document) of the rows for which an SQL condition holds, in the order of their ids."""
-        return [(id, document) for id, _, document in self.select_bodies(condition, values)]
-
-    def select_bodies(
-        self, condition: str = "", values: tuple[Any, ...] = ()
-    ) -> list[tuple[int, str, Document]]:
-        """As `select`, with each row's text."""
+    def select(self, condition: str = "", values: tuple[Any, ...] = ()) -> list[tuple[int, str, Document]]:
+        """(id, text, document) of the rows for which an SQL condition holds, in the order of their ids."""
         where, mine = self._where(condition)
         rows = self._rows.rows(f"SELECT id, body, checksum{where} ORDER BY id", (*mine, *values))
         return [(id, body, document_of(self.name, id, body, kept)) for id, body, kept in rows]
@@ -292,7 +197,7 @@ class RowTable(Table):
     # ------------------------------------------------------------ TinyDB's extension points
 
     def _read_table(self) -> Any:
-        return _Reading(self)
+        return Reading(self)
 
     @contextmanager
     def _held(self) -> Iterator[Session]:
@@ -306,12 +211,12 @@ class RowTable(Table):
 
     def _update_table(self, updater: Callable[[Any], None]) -> None:
         if self.name == ENTRIES and self._rows.session and self._rows.is_book:
-            table = _Writing(self, self._rows.take_id())
+            table = Writing(self, self._rows.take_id())
             updater(table)
             table.write(self._rows.session)
             return
         with self._held() as session:
-            table = _Writing(self, 0)
+            table = Writing(self, 0)
             updater(table)
             table.write(session)
 
@@ -333,7 +238,7 @@ class RowTable(Table):
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return source + where, () if self.name == ENTRIES else (self.name,)
 
-    def _narrowed(self, cond: Any) -> list[tuple[int, Document]] | None:
+    def _narrowed(self, cond: Any) -> list[tuple[int, str, Document]] | None:
         """The only documents that may meet a query; None: it does not say."""
         equal = _equalities(getattr(cond, "_hash", None)) if self.name == ENTRIES else {}
         if not equal:

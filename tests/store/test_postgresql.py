@@ -18,7 +18,7 @@ import pytest
 from civic.errors import AlreadyApplied, Full, LimitReached, Misuse, Unavailable
 from civic.store import open_store
 from civic.store.entry import Cap, Counts, Entry, Seat
-from civic.store.postgresql import Limits, migrate
+from civic.store.postgresql_server import Limits, migrate
 from civic.store.store import RowStore, open_database
 from civic.store.tables import VERSION
 from tests.postgres import Server, a_database, ask

@@ -17,7 +17,8 @@ import pytest
 from civic.errors import Refused, Unavailable
 from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyRows, KeyTable
-from civic.store.postgresql import Limits, PostgresDatabase, migrate
+from civic.store.postgresql import PostgresDatabase
+from civic.store.postgresql_server import Limits, migrate
 from civic.store.store import RowStore, open_database
 from tests.postgres import Server, ask
 from tests.store.conftest import SUBJECT, add, an_entry

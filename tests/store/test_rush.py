@@ -17,7 +17,8 @@ from civic.store import open_store
 from civic.store.book import Store
 from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.session import Session
-from civic.store.sqlite import SnapshotSession, SqliteDatabase
+from civic.store.sqlite import SqliteDatabase
+from civic.store.sqlite_session import SnapshotSession
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 
 PLACES, WAITING, PEOPLE, THREADS = 30, 10, 90, 64

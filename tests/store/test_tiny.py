@@ -319,8 +319,8 @@ def test_equality_reads_only_what_may_meet_it(address: str, monkeypatch: pytest.
     for person in "abc":
         add(store, an_entry(person))
     table, asked = entries_of(store), []
-    real = RowTable.select_bodies
-    monkeypatch.setattr(RowTable, "select_bodies", lambda *given: asked.append(given[1]) or real(*given))
+    real = RowTable.select
+    monkeypatch.setattr(RowTable, "select", lambda *given: asked.append(given[1]) or real(*given))
     for query, found in (
         (where("person") == "b", 1),
         ((where("rank") == 2) & (where("cause") == "applied"), 1),
