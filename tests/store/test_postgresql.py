@@ -5,25 +5,21 @@ What the store promises is in test_contract.py. Here is what only concurrency an
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from queue import Queue
 
 import psycopg
 import pytest
 
-from civic.errors import AlreadyApplied, Full, LimitReached, Misuse, Unavailable
-from civic.store import open_store
-from civic.store.entry import Cap, Counts, Entry, Seat
+from civic.errors import Misuse, Unavailable
+from civic.store.entry import Cap, Counts
 from civic.store.postgresql_server import Limits, migrate
 from civic.store.store import RowStore, open_database
 from civic.store.tables import VERSION
 from tests.postgres import Server, a_database, ask
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry
-from tests.store.rush import SEATS, at_once, check_round, kept
+from tests.store.rush import at_once, kept
 
 SUBJECTS = ("lectures/essay", "lectures/clay", "programs/tour")
 
@@ -42,21 +38,7 @@ def store(url: str) -> Iterator[RowStore]:
     opened.close()
 
 
-def applications(per_subject: int) -> list[Entry]:
-    """One entry each of many persons, the subjects in turn."""
-    return [an_entry(f"p{i}", subject=subject) for i in range(per_subject) for subject in SUBJECTS]
-
-
 # ------------------------------------------------------------ exact under a rush
-
-
-def test_64_threads_fill_every_round_exactly(store: RowStore) -> None:
-    """Three rounds of 10 places and 5 in line, three times as many people: 30 seats, 15 in line, ranks 1 to 15."""
-    acts = [partial(add, store, entry, SEATS) for entry in applications(45)]
-    found = kept(at_once(acts, 64), Full)
-    assert Counter(entry.state for entry in found) == {"confirmed": 30, "waiting": 15}
-    for subject in SUBJECTS:
-        check_round(store, subject, "r1", 10, 5)
 
 
 def test_counting_first_and_inserting_then_oversells(url: str) -> None:
@@ -79,74 +61,6 @@ def test_counting_first_and_inserting_then_oversells(url: str) -> None:
     assert given > 10
 
 
-def in_another_process(
-    url: str, entries: list[Entry], gate: Callable[[], int], answers: Queue[list[str]]
-) -> None:
-    """Adds the entries with 8 threads; answers with the numbers they got, "" for a refusal."""
-    store = open_store(url)
-    try:
-        gate()
-        found = at_once([partial(add, store, entry, SEATS) for entry in entries], 8)
-        kept(found, Full, AlreadyApplied)
-        answers.put([answer.number if isinstance(answer, Entry) else "" for answer in found])
-    finally:
-        store.close()
-
-
-def two_processes(url: str, entries: list[list[Entry]]) -> list[list[str]]:
-    """The numbers each of two processes got for its entries."""
-    context = multiprocessing.get_context("spawn")
-    gate, answers = context.Barrier(2, timeout=60), [context.Queue(), context.Queue()]
-    workers = [
-        context.Process(target=in_another_process, args=(url, mine, gate.wait, answer))
-        for mine, answer in zip(entries, answers, strict=True)
-    ]
-    for worker in workers:
-        worker.start()
-    found = [answer.get(timeout=90) for answer in answers]
-    for worker in workers:
-        worker.join(30)
-        assert worker.exitcode == 0
-    return found
-
-
-def test_two_processes_share_the_places(url: str, store: RowStore) -> None:
-    """Half of the applicants each, three times as many as fit: exact rounds, no number given twice."""
-    everybody = applications(45)
-    first, second = two_processes(url, [everybody[0::2], everybody[1::2]])
-    numbers = [number for number in first + second if number]
-    assert len(numbers) == len(set(numbers)) == 45
-    for subject in SUBJECTS:
-        check_round(store, subject, "r1", 10, 5)
-
-
-def test_a_double_click_on_two_processes_is_one_entry(url: str, store: RowStore) -> None:
-    """Each submission reaches both processes at once: both give the same number, or both say full."""
-    clicks = [[an_entry(f"p{i}", submission=f"s{i}") for i in range(24)] for _ in range(2)]
-    first, second = two_processes(url, clicks)
-    assert first == second
-    assert len({number for number in first if number}) == 15
-    check_round(store, SUBJECT, "r1", 10, 5)
-
-
-def test_one_person_with_many_forms_at_once_gets_one_place(store: RowStore) -> None:
-    """Sixteen forms of one person, each with its own submission: one entry, fifteen times AlreadyApplied."""
-    answers = at_once([partial(add, store, an_entry("kim"), SEATS) for _ in range(16)], 16)
-    assert len(kept(answers, AlreadyApplied)) == 1
-    assert store.counts(SUBJECT) == {"r1": Counts(taken=1)}
-
-
-def test_a_cap_holds_over_subjects_that_are_asked_at_once(store: RowStore) -> None:
-    """One person, twelve subjects at once, two allowed: two entries; the refused hold no place."""
-    cap = Cap("limit:a", 1, 2)
-    subjects = [f"lectures/a{i}" for i in range(12)]
-    answers = at_once([partial(add, store, an_entry(subject=s), EVERYBODY, (cap,)) for s in subjects], 12)
-    assert len(kept(answers, LimitReached)) == 2
-    assert sum(counts.taken for s in subjects for counts in store.counts(s).values()) == 2
-    with store.open(SUBJECT) as book:
-        assert book.used("kim", "limit:a") == 2
-
-
 def test_caps_named_in_any_order_never_deadlock(store: RowStore) -> None:
     """Two caps, half of the forms name them the other way round: all are kept, nobody is told to come back."""
     caps = (Cap("limit:a", 1, 100), Cap("limit:b", 1, 100))
@@ -155,24 +69,6 @@ def test_caps_named_in_any_order_never_deadlock(store: RowStore) -> None:
         for i in range(48)
     ]
     assert len(kept(at_once(acts, 16))) == 48
-
-
-def test_freed_places_go_to_the_line_one_by_one(store: RowStore) -> None:
-    """Ten cancel at once and each promotes the first in line: ten different people move up, in order."""
-    seats = (Seat("confirmed", 10), Seat("waiting", 20))
-    people = [add(store, an_entry(f"p{i}"), seats) for i in range(25)]
-
-    def give_up(entry: Entry) -> Entry:
-        with store.open(SUBJECT, "citizen") as book:
-            now = book.get(entry.number)
-            assert now
-            book.move(now.moved("cancelled", NOON, "cancelled-by-citizen"))
-            [first] = book.line("r1", most=1)
-            return book.move(first.moved("confirmed", NOON, "promoted"))
-
-    lucky = kept(at_once([partial(give_up, entry) for entry in people[:10]], 10))
-    assert sorted(entry.number for entry in lucky) == sorted(entry.number for entry in people[10:20])
-    assert store.counts(SUBJECT)["r1"] == Counts(taken=10, waiting=5)
 
 
 def test_draws_that_move_the_same_people_do_not_deadlock(store: RowStore) -> None:
