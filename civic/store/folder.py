@@ -227,7 +227,7 @@ def explain(err: BaseException, path: Path) -> str:
     if "readonly" in text or "read-only" in text or "permission" in text:
         return f"{path}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주고 다시 켜세요."
     if "full" in text or "no space" in text or "too large" in text:
-        return f"디스크가 가득 찼습니다({path}). 자리를 비우고 서버를 다시 켜세요. 저장된 신청은 그대로 있습니다."
+        return f"디스크가 가득 찼습니다({path}). 자리를 비우세요. 그러면 스스로 다시 받습니다. 저장된 신청은 그대로 있습니다."
     if "not a database" in text or "malformed" in text or "damaged" in text:
         return (
             f"자료 파일이 손상되었습니다: {path}. 파일을 지우지 말고 복사해 둔 뒤 "

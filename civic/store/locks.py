@@ -6,6 +6,7 @@ let a waiting one go before it. The file of the second says who holds it and whe
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -30,23 +31,24 @@ class WritingTurn:
         self._writing = _open(self._path)
 
     def take(self, deadline: float) -> bool:
-        """Take the turn; True when its last holder ended in the middle of a batch. Raises Unavailable at the deadline."""
+        """Take the turn; True when its last holder ended before it mended a failed commit. Raises Unavailable at the deadline."""
         self._wait(self._next, deadline)
         try:
             self._wait(self._writing, deadline)
         finally:
             fcntl.flock(self._next, fcntl.LOCK_UN)
-        left = os.pread(self._writing, 1, 0) not in (CLEAN, b"")
+        left = os.pread(self._writing, 1, 0) == FAILED
         self.note(BUSY)
         return left
 
     def note(self, state: bytes) -> None:
-        """Say to the others how it stands."""
-        os.pwrite(self._writing, state + b"%d\n" % os.getpid(), 0)
+        """Say to the others how it stands; a disk that takes nothing any more leaves it unsaid."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self._writing, state + b"%d\n" % os.getpid(), 0)
 
     def give_up(self) -> None:
         """Let the next process have its turn; nothing of ours is under way."""
-        os.pwrite(self._writing, CLEAN, 0)
+        self.note(CLEAN)
         fcntl.flock(self._writing, fcntl.LOCK_UN)
 
     def holder(self) -> tuple[int, bool]:

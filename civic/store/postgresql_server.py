@@ -138,6 +138,8 @@ def address(url: str, limits: Limits, level: str = "") -> str:
         options["synchronous_commit"] = level
     try:
         given = conninfo.conninfo_to_dict(url)
+        if not str(given.get("port") or 5432).replace(",", "").isdigit():
+            raise psycopg.ProgrammingError("not a port")
         settings = " ".join([str(given.get("options") or ""), *(f"-c {n}={v}" for n, v in options.items())])
         # keepalives: a host that vanished without a word is noticed after these seconds, not after the system's hours.
         return conninfo.make_conninfo(

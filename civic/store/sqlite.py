@@ -26,6 +26,7 @@ from civic.store.sqlite_session import SnapshotSession, SqliteSession
 
 MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
 READERS = 4
+PROBE = "INSERT INTO leases VALUES ('probe', '', 0) ON CONFLICT (task) DO UPDATE SET until = leases.until + 1"
 log = logging.getLogger("madang.store")
 
 
@@ -37,6 +38,7 @@ class _Batch:
         self.until = time.monotonic() + LONGEST
         self.notes: dict[str, list[Sequence[Any]]] = {}  # what is written at the end: statement -> values
         self.sleepers: list[threading.Lock] = []  # one each: a shared condition wakes everybody for one
+        self.has_written = False
         self.failure: BaseException | None = None
 
 
@@ -62,7 +64,8 @@ class SqliteDatabase:
         self._is_taken = False
         self._owner = 0  # thread whose block is running
         self._batch: _Batch | None = None
-        self._failure: BaseException | None = None
+        self._failure: BaseException | None = None  # of a commit that still lies in the log: we keep the turn
+        self._last_failure: BaseException | None = None  # of a commit; None again after one that was kept
         self._refused_at = -60.0  # when somebody last waited in vain, by the monotonic clock
         self._readers: list[sqlite3.Connection] = []
         self._reading = threading.Semaphore(READERS)
@@ -89,6 +92,7 @@ class SqliteDatabase:
         try:
             yield session
             session.settle()
+            batch.has_written = batch.has_written or session.is_marked
             for statement, values in session.notes:
                 batch.notes.setdefault(statement, []).append(values)
         except BaseException as err:
@@ -134,11 +138,11 @@ class SqliteDatabase:
             self._heal()
         else:
             try:
-                is_unfinished = self._turn.take(deadline)
+                is_broken = self._turn.take(deadline)
             except Unavailable:
                 self._refused_at = time.monotonic()
                 raise
-            if is_unfinished:
+            if is_broken:
                 self._heal()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -186,11 +190,12 @@ class SqliteDatabase:
             for statement, rows in batch.notes.items():
                 self._connection.executemany(statement, rows)
             self._commit()
+            if batch.has_written:
+                self._last_failure = None
             self._turn.give_up()
         except BaseException as err:  # whatever it was: the batch may lie in the log without being durable
             log.error("a commit failed: %s", err)
-            batch.failure = err
-            self._failure = err
+            batch.failure = self._failure = self._last_failure = err
             with contextlib.suppress(Unavailable):
                 self._heal()
                 self._turn.give_up()
@@ -269,14 +274,14 @@ class SqliteDatabase:
 
     @property
     def trouble(self) -> str:
-        if self._failure:
-            with contextlib.suppress(Unavailable), self.transaction():
-                pass  # there may be room again
-        if isinstance(self._failure, Exception):
-            return explain(self._failure, self.path.parent)
+        if self._last_failure:
+            with contextlib.suppress(Unavailable), self.transaction() as session:
+                session.run(PROBE)  # there may be room again
+        if self._last_failure:
+            return explain(self._last_failure, self.path.parent)
         process, has_failed = self._turn.holder()
         if has_failed:
-            return f"디스크에 쓰지 못해 저장을 멈추었습니다(프로세스 {process}). 디스크의 빈 자리를 확인하세요. 자리가 나면 스스로 이어 갑니다."
+            return f"디스크에 쓰지 못해 저장을 멈추었습니다(프로세스 {process}). 디스크의 자리를 비우세요. 그러면 스스로 다시 받습니다."
         if process and time.monotonic() - self._refused_at < 2 * locks.PATIENCE:
             return f"프로세스 {process}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
         return ""

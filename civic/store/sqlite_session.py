@@ -18,7 +18,7 @@ class SqliteSession(Session):
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
         self._connection = connection
-        self._marked = False
+        self.is_marked = False  # has it written anything?
 
     def mark(self) -> None:
         """Nothing to do: there is no other writer, so that what was seen is what is found."""
@@ -29,7 +29,7 @@ class SqliteSession(Session):
     def undo(self) -> None:
         """Leave nothing of this block in the batch."""
         self._queue.clear()
-        if self._marked:
+        if self.is_marked:
             self._connection.execute("ROLLBACK TO block")
 
     def _execute(self, statements: Sequence[Later]) -> list[Result]:
@@ -40,10 +40,10 @@ class SqliteSession(Session):
         if self._queue:
             for each in self._take_queue():
                 each.count = self.run(each.statement, each.values).number
-        if not self._marked and not statement.startswith("SELECT"):
+        if not self.is_marked and not statement.startswith("SELECT"):
             # Not released afterwards: the commit does that, and an inner one of the same name goes before it.
             self._connection.execute("SAVEPOINT block")
-            self._marked = True
+            self.is_marked = True
         return _run(self._connection, statement, values)
 
     def _take_queue(self) -> list[Later]:

@@ -63,9 +63,7 @@ class Plan:
 @click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
 @click.option("--host", help="듣는 주소")
 @click.option("--port", type=click.IntRange(0, 65535), help="듣는 포트. 0이면 빈 포트를 고릅니다.")
-@click.option(
-    "--processes", type=click.IntRange(1, 64), help="서버 프로세스 수(postgresql:// 자료에서만 2 이상)"
-)
+@click.option("--processes", type=click.IntRange(1, 64), help="서버 프로세스 수")
 @click.option("--now", help="이때부터 시계를 시작합니다(시연). 예: 2023-08-16T09:00:00+09:00")
 def serve(now: str | None, **options: Any) -> None:
     """누리집과 신청 접수를 한 포트에서 엽니다."""
@@ -99,7 +97,7 @@ def run(plan: Plan) -> int:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
-        workers=settings.processes,  # a data folder has one: its threads share it
+        workers=settings.processes,
         blocking_threads=settings.threads,
         http=HTTPModes.auto,
         websockets=False,

@@ -1,4 +1,4 @@
-"""Several server processes on one PostgreSQL: exact places, one announcement, an orderly end."""
+"""Several server processes on one store: exact places, one announcement, an orderly end."""
 
 from __future__ import annotations
 
@@ -40,15 +40,6 @@ def children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     lines = {int(each): Path(f"/proc/{each}/cmdline").read_bytes() for each in found}
     return [each for each, line in lines.items() if b"resource_tracker" not in line]
-
-
-def test_a_data_folder_has_one_process(content: Path, tmp_path: Path) -> None:
-    """tinydb:// with more is refused with what to do, and nothing is made."""
-    failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/d", "--processes", "2")
-    assert failed.returncode == 2
-    said = "tinydb:// 자료는 서버 프로세스 하나만 쓸 수 있습니다. --processes를 빼거나 postgresql:// 자료를 쓰세요.\n"
-    assert failed.stderr == said
-    assert not (tmp_path / "d").exists()
 
 
 def test_places_are_exact_over_processes(content: Path, tmp_path: Path, database: str) -> None:

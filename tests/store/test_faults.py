@@ -118,7 +118,7 @@ def test_after_a_failed_write_a_retry_is_one_entry(disk: Disk, tmp_path: Path) -
 
 def test_a_start_on_a_failing_disk_says_what_to_do(disk: Disk, tmp_path: Path) -> None:
     """Every write of the first start fails once: a sentence, no traceback, and the next start works."""
-    for n in range(1, 60):
+    for n in range(1, 120):
         folder = tmp_path / str(n)
         disk.fail(n, FULL)
         try:
