@@ -186,8 +186,8 @@ from markdown import Markdown
 from flask_frozen import Freezer
 from civic.clock import FixedClock, parse_time
 from civic.library import load
-from civic.library import prose
-from publish import create_app, addresses
+from civic.content import prose
+from publish.site import create_app, addresses
 from templates.assets import Assets
 now = parse_time(sys.argv[4])
 content = Path(sys.argv[2])

@@ -22,11 +22,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from civic.elsewhere import elections
-from civic.elsewhere.pabulib_reader import decode, parse
+from bench.elections import count
+from bench.elections.election import PublicElection, oddities
+from bench.elections.reader import decode, parse
 from civic.errors import ContentMistakes
 from civic.votes.count import RulesMistake
-from civic.votes.pabulib import Election, oddities
 
 WHY = (
     ("online votes only", "paper ballots counted for the official result are not in the file"),
@@ -38,7 +38,7 @@ WHY = (
 )
 
 
-def why_missed(election: Election, wanted: frozenset[str], got: frozenset[str], tie: object) -> str:
+def why_missed(election: PublicElection, wanted: frozenset[str], got: frozenset[str], tie: object) -> str:
     """A reason that the file itself gives, or what can be seen from the figures."""
     comment = election.meta.get("comment", "")
     reasons = [text for words, text in WHY if words in comment.lower()][:1]
@@ -59,12 +59,11 @@ def run(folder: Path, slow: float) -> int:
         started = time.perf_counter()
         try:
             election = parse(decode(path.read_bytes(), path.name), path.name)
+            found = count.recount(election)
         except ContentMistakes as err:
             sums["refused"] += 1
             print("REFUSED", str(err).splitlines()[0], f"({len(err.mistakes)} mistakes)")
             continue
-        try:
-            recount = elections.recount(election)
         except RulesMistake as err:
             sums["refused"] += 1
             print("REFUSED", path.name, err)
@@ -72,34 +71,35 @@ def run(folder: Path, slow: float) -> int:
         took = time.perf_counter() - started
         if slow and took > slow:
             print(f"SLOW    {path.name}: {took:.1f} s")
-        published = elections.published_votes(election)
-        if published is None:
-            sums["no votes column"] += 1
-        elif published == recount.votes:
-            sums["votes equal"] += 1
-        else:
-            sums["votes differ"] += 1
-            odd = {
-                slug: (n, recount.votes[slug]) for slug, n in published.items() if n != recount.votes[slug]
-            }
-            print(
-                f"VOTES   {path.name}: {len(odd)} differ (published, counted): {dict(list(odd.items())[:3])}"
-            )
-        wanted, got = elections.official(election), frozenset(recount.winners)
-        if wanted is None:
-            sums["no official winners"] += 1
-        elif wanted == got:
-            sums["winners equal"] += 1
-        else:
-            sums["winners differ"] += 1
-            reason = why_missed(election, wanted, got, recount.tie)
-            print(
-                f"WINNERS {path.name}: not ours {sorted(wanted - got)}, only ours {sorted(got - wanted)}: {reason}"
-            )
-        if recount.tie:
-            sums["a tie mattered"] += 1
+        sums[compared_votes(path, election, found)] += 1
+        sums[compared_winners(path, election, found)] += 1
+        sums["a tie mattered"] += bool(found.tie)
     print(f"{len(files)} files: " + ", ".join(f"{key} {n}" for key, n in sorted(sums.items())))
     return 1 if sums["votes differ"] or sums["refused"] else 0
+
+
+def compared_votes(path: Path, election: PublicElection, found: count.Recount) -> str:
+    """Under which sum the file's votes fall; where they differ, a line says how."""
+    published = count.published_votes(election)
+    if published is None:
+        return "no votes column"
+    if published == found.votes:
+        return "votes equal"
+    odd = {slug: (n, found.votes[slug]) for slug, n in published.items() if n != found.votes[slug]}
+    print(f"VOTES   {path.name}: {len(odd)} differ (published, counted): {dict(list(odd.items())[:3])}")
+    return "votes differ"
+
+
+def compared_winners(path: Path, election: PublicElection, found: count.Recount) -> str:
+    """Under which sum the file's official winners fall; where they differ, a line says why."""
+    wanted, got = count.official(election), frozenset(found.winners)
+    if wanted is None:
+        return "no official winners"
+    if wanted == got:
+        return "winners equal"
+    reason = why_missed(election, wanted, got, found.tie)
+    print(f"WINNERS {path.name}: not ours {sorted(wanted - got)}, only ours {sorted(got - wanted)}: {reason}")
+    return "winners differ"
 
 
 def generated(ballots: int, proposals: int, picks: int, kind: str, quoted: bool, seed: int = 7) -> str:
@@ -136,7 +136,7 @@ def speed(kind: str, quoted: bool, ballots: int = 130_000, proposals: int = 200,
         taken["csv"].append(time.process_time() - started)
         started = time.process_time()
         election = parse(text, "generated.pb")
-        elections.recount(election)
+        count.recount(election)
         taken["count"].append(time.process_time() - started)
         oddities(election)
         taken["remarks"].append(time.process_time() - started)

@@ -1,6 +1,6 @@
 """How many sign-ups a second do the stores keep, through the same calls as the API makes? No web in between.
 
-    .venv/bin/python bench/postgresql.py [--seconds 3] [--runs 5]
+    python -m bench.postgresql [--seconds 3] [--runs 5]
 
 TinyDB's store: one process, 8 threads. PostgreSQL: 2 processes × 4 threads, on a server of its own started from the
 test wheel (durable settings, a socket, this machine's disk). The runs of both take turns; the figure is their median.
@@ -11,64 +11,35 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
 import threading
 import time
-import uuid
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from civic.clock import SEOUL, SteadyClock
-from civic.codes import new_number
-from civic.store import open_store
+from bench.store import CAPS, SUBJECTS, an_entry
+from civic.store import migrate, open_store
 from civic.store.book import Store
-from civic.store.entry import Cap, Entry, Seat
-from civic.store.postgresql_server import migrate
+from civic.store.entry import Seat
 from tests.postgres import Server
 
-SUBJECTS = 22
 SEATS = (Seat("confirmed", 1_000_000),)
-CAPS = (Cap("limit:bench", 1, 2),)
-
-
-def an_entry(subject: str) -> Entry:
-    """A new person's sign-up of ordinary size."""
-    now = CLOCK.now().astimezone(SEOUL)
-    person, submission = uuid.uuid4().hex, str(uuid.uuid4())
-    return Entry(
-        new_number(),
-        subject,
-        "r1",
-        "",
-        0,
-        person,
-        "0" * 64,
-        submission,
-        now,
-        now,
-        cause="applied",
-        sealed=b"x" * 300,
-    )
-
-
-CLOCK = SteadyClock()
 
 
 def press(store: Store, threads: int, start: float, seconds: float) -> int:
     """Sign-ups kept by this process between `start` and `start + seconds` (wall clock)."""
     kept = [0] * threads
+    first = os.getpid() * 10**6  # nobody signs up in two processes
 
     def work(which: int) -> None:
         turn = which
         while time.time() < start:
             time.sleep(0.001)
         while time.time() < start + seconds:
-            subject = f"lectures/bench-{turn % SUBJECTS}"
-            with store.open(subject, "citizen") as book:
-                book.add(an_entry(subject), SEATS, CAPS)
+            entry = an_entry(first + turn)
+            with store.open(entry.subject, "citizen") as book:
+                book.add(entry, SEATS, CAPS)
             kept[which] += 1
             turn += threads
 
@@ -84,7 +55,7 @@ def child(url: str, threads: int, start: float, seconds: float, answers: multipr
     """One process of several."""
     store = open_store(url)
     for turn in range(SUBJECTS):  # nobody opens what is sealed here: any key will do
-        store.keep_key(f"lectures/bench-{turn}", bytes(60))
+        store.keep_key(an_entry(turn).subject, bytes(60))
     try:
         answers.put(press(store, threads, start, seconds))
     finally:

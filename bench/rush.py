@@ -1,32 +1,25 @@
 """An opening replayed: 22 rounds with 10 places, seven times as many people, a third of them pressing twice.
 
-    python bench/rush.py [--store tinydb postgresql] [--connections 64 256] [--runs 5] [--clients 2]
+    python -m bench.rush [--store tinydb postgresql] [--connections 64 256] [--runs 5] [--clients 2]
 
-For each store: a fresh server on an empty store, then `python -m forms_api rush` against it, run after run in turns;
-medians of the runs are printed. Exits 1 when any run gave a place twice, counted a person twice or lost an answer.
+For each store: a fresh server on an empty store, then bench/opening.py against it, run after run in turns; medians of
+the runs are printed. Exits 1 when any run gave a place twice, counted a person twice or lost an answer.
 PostgreSQL is started from the wheel that the tests use, and served by two processes.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from bench.opening import Crowd, Stopped, Verdict, replay
+from bench.servers import SUBJECT, a_store, serving
 
-from tests.builders import NOW, a_lecture_file, a_round, write_content
-
-ROOT = Path(__file__).resolve().parent.parent
-ROUNDS, PLACES, LINE = 22, 10, 10
-SUBJECT = "lectures/opening"
+PLACES, LINE = 10, 10  # of each round
 
 
 def main() -> int:
@@ -36,77 +29,41 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--clients", type=int, default=2)
     given = parser.parse_args()
-    found: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
-    right = True
+    found: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
     for run in range(given.runs):
         for connections in given.connections:
             for store in given.store:
-                figures, well = replay(store, connections, given.clients)
-                right = right and well
-                found[store, connections].append(figures)
-                print(
-                    f"run {run + 1} {store} {connections}: {'right' if well else 'WRONG'}",
-                    figures,
-                    flush=True,
-                )
+                verdict = opening_on(store, Crowd(connections=connections, clients=given.clients))
+                found[store, connections].append(verdict)
+                said = "; ".join(verdict.faults()) or "right"
+                print(f"run {run + 1} {store} {connections}: {verdict.rate:.0f} posts/s, {said}", flush=True)
     print("store\tconnections\tposts/s\tp50 ms\tp99 ms\tp99/p50\tconfirmed\toversold\tduplicates\tlost")
     for (store, connections), runs in found.items():
-        middle = {name: statistics.median(each[name] for each in runs) for name in runs[0]}
-        worst = [int(max(each[name] for each in runs)) for name in ("oversold", "duplicates", "lost")]
-        times = f"{middle['p50']:.1f}\t{middle['p99']:.1f}\t{middle['p99'] / middle['p50']:.1f}"
-        counts = "\t".join(map(str, [int(middle["confirmed"]), *worst]))
-        print(f"{store}\t{connections}\t{middle['posts/s']:.0f}\t{times}\t{counts}")
-    return 0 if right else 1
+        rate, p50, p99, confirmed = (
+            statistics.median(figures)
+            for figures in zip(*((v.rate, v.p50, v.p99, v.states["confirmed"]) for v in runs), strict=True)
+        )
+        worst = (
+            max(figures) for figures in zip(*((v.oversold, v.duplicates, v.lost) for v in runs), strict=True)
+        )
+        times = f"{rate:.0f}\t{p50:.1f}\t{p99:.1f}\t{p99 / p50:.1f}"
+        print(f"{store}\t{connections}\t{times}\t{confirmed:.0f}\t" + "\t".join(map(str, worst)))
+    return 1 if any(verdict.faults() for runs in found.values() for verdict in runs) else 0
 
 
-def replay(store: str, connections: int, clients: int) -> tuple[dict[str, float], bool]:
-    """One run on a fresh store: (figure by name, did it end well?)."""
+def opening_on(store: str, who: Crowd) -> Verdict:
+    """One run on a fresh store."""
+    processes = "2" if store == "postgresql" else "1"
     with (
         tempfile.TemporaryDirectory(prefix="madang-rush-") as folder,
-        address_of(store, Path(folder)) as data,
+        a_store(store, Path(folder)) as data,
+        serving(Path(folder), data, places=PLACES, waiting=LINE, processes=processes) as server,
     ):
-        rounds = [a_round(f"r{n}", places=PLACES, waiting=LINE) for n in range(ROUNDS)]
-        content = write_content(Path(folder) / "content", {"opening": a_lecture_file("개시", rounds)})
-        environ = {**os.environ, "MADANG_RATE_LIMIT": "off", "MADANG_LOG": "off"}
-        command = [sys.executable, "-m", "forms_api", "serve", "--content", str(content), "--port", "0"]
-        command += ["--data", data, "--site", f"{folder}/site", "--now", NOW]
-        command += ["--processes", "2"] if store == "postgresql" else []
-        environ["MADANG_KEYS"] = f"{folder}/keys"
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ, cwd=ROOT)
-        try:
-            assert server.stdout
-            line = server.stdout.readline()
-            if "ready" not in line:
-                raise SystemExit("the server did not start")
-            url = line.split()[-1]
-            arguments = ["--url", url, "--subject", SUBJECT, "--connections", str(connections)]
-            rush = subprocess.run(
-                [sys.executable, "-m", "forms_api", "rush", *arguments, "--clients", str(clients)],
-                capture_output=True,
-                text=True,
-                cwd=ROOT,
-                timeout=600,
-            )
-        finally:
-            server.terminate()
-            server.wait(30)
-    if "oversold" not in rush.stdout:
-        raise SystemExit(rush.stderr)
-    rows = [row.split("\t") for row in rush.stdout.splitlines()]
-    return {name: float(value.split()[0]) for name, value, *_ in rows}, rush.returncode == 0
-
-
-@contextmanager
-def address_of(store: str, folder: Path) -> Iterator[str]:
-    """An empty store of that kind."""
-    if store == "tinydb":
-        yield f"tinydb://{folder}/var/data"
-        return
-    from tests.postgres import a_database
-
-    with a_database(folder) as url:
-        yield url
+        return replay(server.base, SUBJECT, who)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Stopped as reason:
+        sys.exit(str(reason))

@@ -1,6 +1,6 @@
 """Sign-ups per second next to the same server without a store, as a ratio; PostgreSQL beside it.
 
-    python bench/signups.py [--runs 5] [--posts 3000] [--connections 64] [--clients 2] [--postgresql] [--report]
+    python -m bench.signups [--runs 5] [--posts 3000] [--connections 64] [--clients 2] [--postgresql] [--report]
 
 Every server runs at once on its own empty data with its own settings, and the runs take turns: one server is driven,
 the others idle. What is driven, from separate processes over keep-alive connections:
@@ -20,88 +20,86 @@ import argparse
 import contextlib
 import json
 import multiprocessing
-import os
 import queue
 import selectors
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import uuid
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from bench.servers import ROUNDS, SUBJECT, a_store, serving
 
-from tests.builders import NOW, a_lecture_file, a_round, write_content
+FORM = f"/api/forms/{SUBJECT}"
+AIMS = (("tinydb", "blank", 0.6), ("tinydb", "fixed", 0.5), ("postgresql", "tinydb", 0.6))
+SPREAD = 8  # p99 of TinyDB's store as a multiple of its p50, from CROWDED connections on: at most
+CROWDED = 256
 
-ROUNDS = 22
-FORM = "/api/forms/lectures/bench"
+
+@dataclass
+class Side:
+    """One server that is measured, and what its runs came to."""
+
+    ports: list[int]
+    is_fixed: bool = False
+    rates: list[float] = field(default_factory=list)
+    p50s: list[float] = field(default_factory=list)  # ms
+    p99s: list[float] = field(default_factory=list)
+    kept: int = 0
+
+    def run(self, options: argparse.Namespace, first: int, is_warming: bool) -> None:
+        """Drive it once. first: number of the first person who signs up."""
+        posts = 500 if is_warming else options.posts
+        who = None if self.is_fixed else first
+        rate, times, answered = measure(self.ports, posts, options.connections, options.clients, who)
+        self.kept += answered
+        if not is_warming:
+            times.sort()
+            self.rates.append(rate)
+            self.p50s.append(times[len(times) // 2] * 1000)
+            self.p99s.append(times[len(times) * 99 // 100] * 1000)
 
 
 def main() -> int:
     options = _options()
     with contextlib.ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="madang-bench-")))
-        ports = {
-            "fixed": [],
-            "blank": [start(home / "blank", options.threads, stack, program="bench/blank.py")],
-            "tinydb": [start(home / "tinydb", options.threads, stack)],
-        }
-        ports["fixed"] = ports["tinydb"]
-        if options.postgresql:
-            database = a_postgresql(stack)
-            ports["postgresql"] = [start(home / "postgresql", options.threads, stack, database) for _ in "12"]
-        rates: dict[str, list[float]] = {kind: [] for kind in ports}
-        p50s: dict[str, list[float]] = {kind: [] for kind in ports}
-        p99s: dict[str, list[float]] = {kind: [] for kind in ports}
-        kept = dict.fromkeys(ports, 0)
+        sides = _sides(options, stack)
         first = 0
         for run in range(options.runs + 1):  # the first one warms
-            for kind, targets in ports.items():
-                posts = options.posts if run else 500
-                rate, times, answered = measure(
-                    targets, posts, options.connections, options.clients, None if kind == "fixed" else first
-                )
+            for side in sides.values():
+                side.run(options, first, is_warming=not run)
                 first += 100_000
-                kept[kind] += answered
-                if run:
-                    times.sort()
-                    rates[kind].append(rate)
-                    p50s[kind].append(times[len(times) // 2] * 1000)
-                    p99s[kind].append(times[len(times) * 99 // 100] * 1000)
-        lost = {
-            kind: kept[kind] - count(targets[0])
-            for kind, targets in ports.items()
-            if kind not in ("fixed", "blank")
-        }
+        real = [kind for kind in ("tinydb", "postgresql") if kind in sides]
+        lost = {kind: sides[kind].kept - count(sides[kind].ports[0]) for kind in real}
     print(f"connections {options.connections}, client processes {options.clients}, posts {options.posts}")
-    for kind in ports:
-        each = " ".join(f"{rate:.0f}" for rate in rates[kind])
-        p50, p99 = statistics.median(p50s[kind]), statistics.median(p99s[kind])
+    for kind, side in sides.items():
+        rates = " ".join(f"{rate:.0f}" for rate in side.rates)
+        p50, p99 = statistics.median(side.p50s), statistics.median(side.p99s)
         print(
-            f"{kind:10} {statistics.median(rates[kind]):6.0f}/s  ({each})  p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+            f"{kind:10} {statistics.median(side.rates):6.0f}/s  ({rates})  p50 {p50:.1f} ms, p99 {p99:.1f} ms"
         )
-    median = {kind: statistics.median(found) for kind, found in rates.items()}
-    spread = statistics.median(p99s["tinydb"]) / statistics.median(p50s["tinydb"])
-    found = {
-        "tinydb / blank": (median["tinydb"] / median["blank"], 0.6),
-        "tinydb / fixed": (median["tinydb"] / median["fixed"], 0.5),
-    }
-    if options.postgresql:
-        found["postgresql / tinydb"] = (median["postgresql"] / median["tinydb"], 0.6)
-    for name, (ratio, aim) in found.items():
-        print(f"{name} {ratio:.2f} (aim {aim})")
-    print(f"tinydb p99 / p50 {spread:.1f} (aim at 256 connections: at most 8)")
-    print(f"acknowledged {kept}, lost {lost}")
-    missed = [name for name, (ratio, aim) in found.items() if ratio < aim]
-    if options.connections >= 256 and spread > 8:
-        missed.append("tinydb p99 / p50")
+    missed = _missed(sides, options.connections)
+    print(f"acknowledged { {kind: side.kept for kind, side in sides.items()} }, lost {lost}")
     if missed:
         print(f"MISSED: {', '.join(missed)}")
     return 1 if any(lost.values()) or (missed and not options.report) else 0
+
+
+def _missed(sides: dict[str, Side], connections: int) -> list[str]:
+    """Print the ratios beside their aims; the names of those that were missed."""
+    missed = []
+    for kind, other, aim in AIMS:
+        if kind in sides:
+            ratio = statistics.median(sides[kind].rates) / statistics.median(sides[other].rates)
+            print(f"{kind} / {other} {ratio:.2f} (aim {aim})")
+            missed += [f"{kind} / {other}"] if ratio < aim else []
+    spread = statistics.median(sides["tinydb"].p99s) / statistics.median(sides["tinydb"].p50s)
+    print(f"tinydb p99 / p50 {spread:.1f} (aim at {CROWDED} connections: at most {SPREAD})")
+    return missed + (["tinydb p99 / p50"] if connections >= CROWDED and spread > SPREAD else [])
 
 
 def _options() -> argparse.Namespace:
@@ -110,7 +108,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--posts", type=int, default=3000, help="requests per run")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--clients", type=int, default=2, help="client processes")
-    parser.add_argument("--threads", type=int, default=None, help="of the server; default is its own")
+    parser.add_argument("--threads", type=int, default=16, help="of the server")
     parser.add_argument(
         "--postgresql", action="store_true", help="measure two processes on PostgreSQL as well"
     )
@@ -118,45 +116,20 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def a_postgresql(stack: contextlib.ExitStack) -> str:
-    """The address of a migrated database on a server of its own."""
-    from civic.store.postgresql_server import migrate
-    from tests.postgres import Server
+def _sides(options: argparse.Namespace, stack: contextlib.ExitStack) -> dict[str, Side]:
+    """Every server that is measured, started; they end with the stack."""
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="madang-bench-")))
 
-    server = Server()
-    stack.callback(server.remove)
-    server.start()
-    address = server.database()
-    migrate(address)
-    return address
+    def port(name: str, data: str = "", program: str = "") -> int:
+        server = serving(home / name, data, program, threads=str(options.threads))
+        return int(stack.enter_context(server).base.rpartition(":")[2])
 
-
-def start(
-    folder: Path, threads: int | None, stack: contextlib.ExitStack, data: str = "", program: str = ""
-) -> int:
-    """A server on empty data, ended with the stack; its port."""
-    rounds = [a_round(f"r{number}", places=100_000) for number in range(ROUNDS)]
-    content = write_content(folder / "content", {"bench": a_lecture_file("부하", rounds)})
-    environ = {**os.environ, "MADANG_RATE_LIMIT": "off", "MADANG_LOG": "off"}
-    environ["MADANG_KEYS"] = str(folder / "keys")
-    if threads:
-        environ["MADANG_THREADS"] = str(threads)
-    command = [sys.executable, *([program] if program else ["-m", "forms_api", "serve"])]
-    command += ["--content", str(content), "--port", "0", "--data", data or f"tinydb://{folder}/var/data"]
-    command += ["--site", str(folder / "site"), "--now", NOW]
-    root = Path(__file__).resolve().parent.parent
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ, cwd=root)
-
-    def end() -> None:
-        server.terminate()
-        server.wait(30)
-
-    stack.callback(end)
-    assert server.stdout
-    line = server.stdout.readline()
-    if "ready" not in line:
-        raise SystemExit("the server did not start")
-    return int(line.rsplit(":", 1)[1])
+    blank, tinydb = port("blank", program="bench/blank.py"), port("tinydb")
+    sides = {"fixed": Side([tinydb], is_fixed=True), "blank": Side([blank]), "tinydb": Side([tinydb])}
+    if options.postgresql:
+        database = stack.enter_context(a_store("postgresql", home))
+        sides["postgresql"] = Side([port("postgresql", database) for _ in "12"])
+    return sides
 
 
 def measure(
@@ -231,12 +204,12 @@ def drive(port: int, total: int, connections: int, first: int | None, gate: Any,
     open_lanes = len(lanes)
     while open_lanes:
         for key, _ in watcher.select(60):
-            connection, (plan, begun) = key.fileobj, key.data
-            read_answer(connection)  # type: ignore[arg-type]
+            connection, (plan, begun) = cast(socket.socket, key.fileobj), key.data
+            read_answer(connection)
             times.append(time.perf_counter() - begun)
             if plan:
                 key.data[1] = time.perf_counter()
-                connection.sendall(plan.pop())  # type: ignore[union-attr]
+                connection.sendall(plan.pop())
             else:
                 watcher.unregister(connection)
                 open_lanes -= 1

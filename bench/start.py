@@ -1,7 +1,7 @@
 """How long until the server is ready, how much memory does it take, and how long do a tally and a list take, with nothing
 and with 100,000 entries?
 
-    python bench/start.py [--runs 5] [--stored 0 100000]
+    python -m bench.start [--runs 5] [--stored 0 100000]
 
 Starts `python -m forms_api serve` as staff do; the runs of all sizes take turns. Memory is the most that the serving
 process ever held (VmHWM), read when it is ready. Then, beside the server: the tally is the whole command
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,16 +22,12 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from signups import start
-from store import stored
-
+from bench.servers import serving
+from bench.store import stored
 from civic.clock import SEOUL, parse_time
 from civic.store import open_beside, open_store
 from civic.store.seal import Keys
-from forms_api.demonstration import Mark, take_up
+from forms_api.settings import Mark, take_up
 from tests.builders import NOW
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,39 +39,39 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--stored", type=int, nargs="+", default=[0, 100_000])
     given = parser.parse_args()
+    found: dict[int, list[tuple[float, ...]]] = {count: [] for count in given.stored}
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as home:
         for count in given.stored:
             data = Path(home) / str(count) / "var/data"
             Keys.load_or_create(Path(home) / str(count) / "keys/keys.json")
             begin_demonstration(data)
             stored(data, count)
-        seconds: dict[int, list[float]] = {count: [] for count in given.stored}
-        memory: dict[int, list[float]] = {count: [] for count in given.stored}
-        tally: dict[int, list[float]] = {count: [] for count in given.stored}
-        listed: dict[int, list[float]] = {count: [] for count in given.stored}
         for _ in range(given.runs):
             for count in given.stored:
-                folder = Path(home) / str(count)
-                shutil.rmtree(folder / "content", ignore_errors=True)
-                with contextlib.ExitStack() as stack:
-                    before = serving()
-                    began = time.perf_counter()
-                    start(folder, None, stack)
-                    seconds[count].append(time.perf_counter() - began)
-                    memory[count].append(max(serving()[pid] for pid in serving().keys() - before.keys()))
-                    tally[count].append(time_of_tally(folder))
-                    took, found = time_of_list(folder)
-                    listed[count].append(took)
-                    if found != count:
-                        print(f"WRONG: {found} of {count} entries in the list")
-                        return 1
-        for count in given.stored:
-            print(
-                f"{count:>8} entries: ready after {statistics.median(seconds[count]):.1f} s, "
-                f"peak memory {statistics.median(memory[count]):.0f} MB, "
-                f"tally {statistics.median(tally[count]):.2f} s, list of all {statistics.median(listed[count]):.2f} s"
-            )
+                figures, listed = measured(Path(home) / str(count))
+                found[count].append(figures)
+                if listed != count:
+                    print(f"WRONG: {listed} of {count} entries in the list")
+                    return 1
+    for count, runs in found.items():
+        ready, memory, tally, list_of_all = map(statistics.median, zip(*runs, strict=True))
+        print(
+            f"{count:>8} entries: ready after {ready:.1f} s, peak memory {memory:.0f} MB, "
+            f"tally {tally:.2f} s, list of all {list_of_all:.2f} s"
+        )
     return 0
+
+
+def measured(folder: Path) -> tuple[tuple[float, float, float, float], int]:
+    """((seconds until ready, MB at most, seconds of the tally, seconds of the list), entries in the list) of a start."""
+    before = processes()
+    began = time.perf_counter()
+    with serving(folder):
+        ready = time.perf_counter() - began
+        memory = max(size for pid, size in processes().items() if pid not in before)
+        tally = time_of_tally(folder)
+        took, listed = time_of_list(folder)
+    return (ready, memory, tally, took), listed
 
 
 def begin_demonstration(data: Path) -> None:
@@ -109,7 +104,7 @@ def time_of_list(folder: Path) -> tuple[float, int]:
     return took, found
 
 
-def serving() -> dict[int, float]:
+def processes() -> dict[int, float]:
     """Processes of this user that run our server: pid -> peak memory in MB."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):

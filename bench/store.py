@@ -1,7 +1,7 @@
 """How many sign-ups a second does the store itself take, beside stock TinyDB? No server, no network.
 
-    python bench/store.py [--seconds 3] [--stored 0 100000] [--threads 1 32]
-    python bench/store.py --compare --runs 5      the promised ratios; exits 1 when one is missed
+    python -m bench.store [--seconds 3] [--stored 0 100000] [--threads 1 32]
+    python -m bench.store --compare --runs 5      the promised ratios; exits 1 when one is missed
 
 Each figure is entries kept durably per second, measured for a few seconds. Stock TinyDB gets what it
 needs to be correct, one lock around check and insert (without it, it oversells), and is measured on one
@@ -24,8 +24,6 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tinydb import TinyDB, where
 

@@ -1,4 +1,4 @@
-"""A whole vote by simulated voters, through HTTP, with second votes and kill -9: `python bench/votes.py [VOTERS]`.
+"""A whole vote by simulated voters, through HTTP, with second votes and kill -9: `python -m bench.votes [VOTERS]`.
 
 Prints what it took and what must hold: ballots = voters, the recount agrees, the published orders say nothing of
 the order of casting. Then how long opening takes for 10,000 envelopes. Ends with 1 when anything does not hold.
@@ -20,15 +20,13 @@ from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
 
+from civic.votes.envelope import receipt_of, seal
+from civic.votes.opening import open_all
+from tests.ballot_samples import a_poll, a_slot, some_halves, some_proposals
+from tests.forms_api.voting import Town
+from tests.forms_api.voting_day import ONE_IN_A_MILLION, hold
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from civic.votes.envelope import receipt_of, seal  # noqa: E402
-from civic.votes.opening import open_all  # noqa: E402
-from tests.ballot_samples import a_poll, a_slot, some_halves, some_proposals  # noqa: E402
-from tests.forms_api.voting import Town  # noqa: E402
-from tests.forms_api.voting_day import ONE_IN_A_MILLION, hold  # noqa: E402
-
 RUNS, OUTSIDE = 3, 2  # of so many runs an order may not be outside the band in so many
 
 

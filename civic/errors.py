@@ -186,6 +186,14 @@ class ContentMistakes(Exception):
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
+class Unusable(Exception):
+    """What staff gave to a command cannot be used; `lines` says each reason in Korean. Nothing was changed."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(self.lines))
+
+
 class InUse(Exception):
     """Another process holds the data folder (exit code 3)."""
 

@@ -1,10 +1,11 @@
-"""Dates, money and counts in the citizen's words. Korean only; no templates, no clock."""
+"""Dates, money, counts and mistakes of a call in Korean words. Korean only; no templates, no clock."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from datetime import date, datetime, timedelta
+from typing import Any
 
 WEEKDAYS = "월화수목금토일"
 
@@ -67,6 +68,13 @@ def happened(cause: str, state: str) -> str:
     return f"{known}: {reason}" if reason else known
 
 
+def answer(value: Any) -> str:
+    """An answer to a form's question: True is "예", several are joined by commas, else as it stands."""
+    if value is True:
+        return "예"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def day(value: date) -> str:
     """2023-08-24 -> "2023년 8월 24일(목)"."""
     return f"{value.year}년 {value.month}월 {value.day}일({WEEKDAYS[value.weekday()]})"
@@ -106,11 +114,6 @@ def period(start: datetime, end: datetime) -> str:
     return f"{short_moment(start)} ~ {closing(end)}"
 
 
-def long_period(start: datetime, end: datetime) -> str:
-    """The same by days, with years: "2022년 1월 1일(토) ~ 2022년 12월 31일(토)". For what is long past."""
-    return f"{day(start)} ~ {day(end - timedelta(microseconds=1))}"
-
-
 def left(until: datetime, now: datetime) -> str:
     """Time that is left in words: "4일 3시간", "3시간 5분", "5분"; "" when none is."""
     minutes = int((until - now).total_seconds() // 60)
@@ -136,11 +139,6 @@ def won(amount: int) -> str:
     if odd:
         parts.append(f"{odd:,}")
     return " ".join(parts) + (" 원" if not odd else "원")
-
-
-def money(amount: int, unit: str = "원") -> str:
-    """Money in any unit: (4500, "EUR") -> "4,500 EUR"; won as `won` says it; "" is a unit that nobody named."""
-    return won(amount) if unit in ("원", "KRW") else f"{amount:,} {unit}".rstrip()
 
 
 def josa(word: str, pair: str) -> str:
@@ -181,3 +179,41 @@ def _final(word: str) -> str | None:
         spelled = last == "R" and not read[-2:-1].islower()  # 알; at the end of "server" it is not heard
         return "ㄹ" if spelled else ""
     return None
+
+
+# What click says of a wrong call -> what we say; {0} is the first group, itself looked up.
+_CALL_MISTAKES = (
+    (r"Invalid value for '(.+?)': (.+)", "{0}: {1}"),
+    (r"No such option '(.+?)'\.", "모르는 옵션입니다 (found {0})"),
+    (r"No such option '(.+?)'\. Did you mean '(.+?)'\?", "모르는 옵션입니다 (found {0}). 혹시 {1}?"),
+    (r"No such option '(.+?)'\. \(Did you mean one of: (.+)\?\)", "모르는 옵션입니다 (found {0}). 혹시 {1}?"),
+    (r"No such command '(.+?)'\.", "모르는 명령입니다 (found {0})"),
+    (r"No such command '(.+?)'\. Did you mean '(.+?)'\?", "모르는 명령입니다 (found {0}). 혹시 {1}?"),
+    (
+        r"No such command '(.+?)'\. \(Did you mean one of: (.+)\?\)",
+        "모르는 명령입니다 (found {0}). 혹시 {1}?",
+    ),
+    (r"Missing (?:argument|option) '(.+?)'\.", "{0}: 빠졌습니다"),
+    (r"Missing (?:argument|option) '(.+?)'\. Choose from:\s+(.+)", "{0}: {1} 가운데 하나를 적으세요"),
+    (r"Missing command\.", "명령을 적으세요"),
+    (r"Option '(.+?)' requires an argument\.", "{0}: 값을 하나 적으세요"),
+    (r"Option '(.+?)' does not take a value\.", "{0}: 값을 적지 않는 옵션입니다"),
+    (r"Got unexpected extra arguments? \((.+)\)", "더 적은 값이 있습니다 (found {0})"),
+    (r"'(.*)' is not a valid (?:integer|float)(?: range)?\.", "수여야 합니다 (found {0})"),
+    (r"(\S+) is not in the range (.+)\.", "범위는 {1}입니다 (found {0})"),
+    (r"'(.*)' is not one of (.+)\.", "{1} 가운데 하나여야 합니다 (found {0})"),
+    (r"(?:File|Directory|Path) '(.*)' does not exist\.", "없습니다 (found {0})"),
+    (r"(?:File|Path) '(.*)' is a directory\.", "폴더입니다. 파일을 적으세요 (found {0})"),
+    (r"(?:Directory|Path) '(.*)' is a file\.", "파일입니다. 폴더를 적으세요 (found {0})"),
+    (r"(?:File|Directory|Path) '(.*)' is not readable\.", "읽을 권한이 없습니다 (found {0})"),
+    (r"(?:File|Directory|Path) '(.*)' is not writable\.", "쓸 권한이 없습니다 (found {0})"),
+)
+
+
+def call_mistake(said: str) -> str:
+    """Click's English sentence about a wrong call, in Korean. What is Korean already, or not known here, stays as it is."""
+    for pattern, korean in _CALL_MISTAKES:
+        found = re.fullmatch(pattern, said, re.DOTALL)
+        if found:
+            return korean.format(*map(call_mistake, found.groups()))
+    return said

@@ -9,21 +9,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from civic.content.addresses import broken_links, doubled
+from civic.content.checks import broken_links, broken_references, doubled
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of
-from civic.content.pages import KINDS, Department, Document, Event, Lecture, Poll, Programme, Proposal, Site
-from civic.content.reading import read_content, whole_file
-from civic.content.references import broken_references
-from civic.draws import Draw, ReadDraws, read_draws
+from civic.content.pages import Department, Document, Site
+from civic.content.poll import Poll, Proposal
+from civic.content.reading import KINDS, read_content
 from civic.errors import ContentMistakes, Mistake
-from civic.links import FOLDERS, SUBJECTS
+from civic.files import whole_file
+from civic.links import FOLDERS
+from civic.places.draw_record import PublishedDraw
 from civic.places.rules import form_state
-from civic.recount import VoteResult, read_results
-from civic.votes.polls import changed_rules
+from civic.recount import read_published
+from civic.votes.ballot import changed_rules
+from civic.votes.result_files import VoteResult
 
 __all__ = ["Library", "load"]
 
@@ -38,10 +41,9 @@ class Library:
     digests: Mapping[str, str] = field(default_factory=dict)  # file -> SHA-256 of its bytes
     _by_folder: Mapping[str, Mapping[str, Document]] = field(default_factory=dict)
     results: Mapping[str, VoteResult] = field(default_factory=dict)  # vote -> its published result
-    draws: Mapping[str, Draw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
+    draws: Mapping[str, PublishedDraw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
     content: Path = Path()
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
-    heads: Mapping[str, str] = field(default_factory=dict)  # file of a page -> SHA-256 of its front matter
     frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
     characters: frozenset[str] = frozenset()  # every character of every page
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
@@ -72,8 +74,9 @@ class Library:
 
     @property
     def changes(self) -> datetime | None:
-        """When a page or result next appears or goes; None when nothing is to come."""
+        """When a page or result next appears or goes, or a poll's rules must hold; None when nothing is to come."""
         moments = [each.record.published_at for each in self._counted]
+        moments += [page.opens for page in self._pages if isinstance(page, Poll) and page.rehearsed]
         moments += [
             at for page in self._pages if not page.draft for at in (page.publish_at, page.expire_at) if at
         ]
@@ -83,15 +86,17 @@ class Library:
         """The visible pages of a kind, in the order of its list. Raises KeyError for an unknown noun."""
         return tuple(self._by_folder.get(FOLDERS[noun], {}).values())
 
+    def proposals(self, vote: str) -> tuple[Proposal, ...]:
+        """The visible proposals of a vote, in the order of their list."""
+        return tuple(page for page in self.of("proposal") if isinstance(page, Proposal) and page.vote == vote)
+
     def get(self, folder: str, slug: str) -> Document | None:
         """The visible page of that folder and name, or None."""
         return self._by_folder.get(folder, {}).get(slug)
 
     def subjects(self) -> tuple[Document, ...]:
         """Visible pages that take sign-ups."""
-        return tuple(
-            page for folder in SUBJECTS for page in self._by_folder.get(folder, {}).values() if page.spec
-        )
+        return tuple(page for page in self.everything() if page.spec)
 
     def takers(self) -> tuple[Document, ...]:
         """Pages that take sign-ups, also those that are not shown now."""
@@ -115,7 +120,7 @@ class Library:
             )
         return body_of(raw)
 
-    def draw_of(self, subject: str) -> Draw | None:
+    def draw_of(self, subject: str) -> PublishedDraw | None:
         """The published draw of a subject, or None."""
         return self.draws.get(subject.replace("/", "-"))
 
@@ -139,12 +144,10 @@ def load(
     draws unread, for those who may have to write them anew.
     """
     reading = read_content(content, memory, jobs, meanwhile)
-    counted = read_results(content)
-    drawn = read_draws(content) if draws else ReadDraws()
+    published = read_published(content, draws)
     mistakes = [
         *reading.mistakes,
-        *counted.mistakes,
-        *drawn.mistakes,
+        *published.mistakes,
         *broken_references(reading),
         *doubled(reading),
         *broken_links(reading),
@@ -155,15 +158,14 @@ def load(
     return Library(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
-        heads={file: facts.head for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,
-        digests=reading.digests | counted.digests | drawn.digests,
-        draws={each.slug: each for each in drawn.draws},
+        digests=reading.digests | published.digests,
+        draws={draw.slug: draw for draw in published.draws},
         _pages=tuple(reading.documents),
-        _counted=tuple(counted.results),
+        _counted=tuple(published.results),
         _whole=reading.site,
     ).at(now)
 
@@ -176,31 +178,6 @@ def is_shown(page: Document, now: datetime) -> bool:
 
 
 def in_list_order(pages: Iterable[Document], now: datetime) -> list[Document]:
-    """What a reader looks for first comes first; equal ones in the order of their names."""
-    return sorted(pages, key=lambda page: (*_place(page, now), page.slug))
-
-
-def _place(page: Document, now: datetime) -> tuple[object, ...]:
-    """Programmes: newest first. Lectures: open, coming, without form, closed; then by date. Events and votes: the next
-    first, then the past ones, latest first. Proposals: by vote. Never by title, see reading.WORDS."""
-    match page:
-        case Lecture():
-            rank = (
-                {"open": 0, "upcoming": 1, "closed": 3}.get(form_state(page.form, now), 0) if page.form else 2
-            )
-            starts = page.sessions[0].starts if page.sessions else page.form.closes if page.form else now
-            return rank, starts
-        case Event():
-            return _next_first(page.ends, page.starts, now)
-        case Poll():
-            return _next_first(page.closes, page.opens, now)
-        case Proposal():
-            return (page.vote,)
-        case Programme():
-            return (-(page.published or date.min).toordinal(),)
-        case _:
-            return ()
-
-
-def _next_first(ends: datetime, starts: datetime, now: datetime) -> tuple[object, ...]:
-    return (0, starts.timestamp()) if ends > now else (1, -starts.timestamp())
+    """Pages of one kind, each in its place and equal ones in the order of their names."""
+    state_of = partial(form_state, now=now)
+    return sorted(pages, key=lambda page: (*page.place(now, state_of), page.slug))

@@ -17,8 +17,7 @@ FOLDERS = {
     "page": "pages",
 }
 NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
-LISTED = ("programme", "lecture", "event", "vote", "proposal")  # kinds that have a list page
-SUBJECTS = ("programs", "lectures", "events")  # folders whose pages may take sign-ups
+LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
 FILTERS = ("status", "vote", "type", "category", "department")  # between a list and what it is seen through
 
 

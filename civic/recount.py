@@ -1,160 +1,121 @@
-"""Results in content/results/: each read, checked against its own ballots, and counted again before it is shown.
+"""Results and draws in content/results/: each read, and counted or drawn again before it is shown.
 
-A record `<vote>.toml` stands beside a folder `<vote>/` with the files that it names. What does not hold together is
+A record `<slug>.toml` stands beside a folder `<slug>/` with the files that it names. What does not hold together is
 reported like any mistake in the content, and nothing is built.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from civic.content.front_matter import Source, read_source
-from civic.content.pages import Poll, Proposal
-from civic.content.reading import whole_file
-from civic.content.shape_mistakes import dotted, shape_mistakes
+from civic.content.front_matter import Source, dotted, read_source
+from civic.content.mistakes import shape_mistakes
 from civic.errors import Mistake, why
-from civic.links import FOLDERS, is_passed_over, link
+from civic.files import whole_file
+from civic.links import FOLDERS, is_passed_over
+from civic.places import draw_record
+from civic.places.draw_record import DrawFile, DrawRecord, PublishedDraw
 from civic.shape import Shape
-from civic.votes.check import Batch, check
-from civic.votes.count import Ballot, RulesMistake, TieStops
-from civic.votes.published import (
-    BALLOTS,
-    FILES,
-    RECEIPTS,
-    RESULTS,
-    BallotsFile,
-    ReceiptsFile,
-    ResultsFile,
-    VoteRecord,
-)
-from civic.votes.result import FEWEST, candidates_of, results_document, rules_of, tally
-from civic.votes.result_files import copies
+from civic.votes.check import disagreements
+from civic.votes.result import BALLOTS, RECEIPTS, RESULTS, BallotsFile, ReceiptsFile, ResultsFile
+from civic.votes.result_files import FILES, VoteRecord, VoteResult
 
 FOLDER = FOLDERS["result"]
-
-
-@dataclass(frozen=True)
-class VoteResult:
-    """One published result. `poll` and `proposals` are those that were counted, as the result itself declares."""
-
-    record: VoteRecord
-    document: ResultsFile
-    poll: Poll
-    proposals: Mapping[str, Proposal]
-    files: Mapping[str, bytes]  # name -> content, as they are offered for download
-    ballots: BallotsFile | None = None  # None under civic.votes.result.FEWEST, and where another rule counted
-    receipts: ReceiptsFile | None = None
-
-    @property
-    def slug(self) -> str:
-        return self.record.vote
-
-    @property
-    def link(self) -> str:
-        return link("result", self.slug)
-
-    def is_shown(self, now: datetime) -> bool:
-        """From its publication on; an election from elsewhere is long known, whatever a demonstration's clock says."""
-        return bool(self.record.source) or self.record.published_at <= now
-
-    @cached_property
-    def made_from(self) -> str:
-        """Changes whenever anything of the result does."""
-        text = hashlib.sha256(repr(self.record).encode("utf-8"))
-        for name, content in sorted(self.files.items()):
-            text.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
-        return text.hexdigest()
+MOST_NAMED = 20  # mistakes of one file
+REWRITE_VOTE, REWRITE_DRAW = "votes publish로 다시 쓰세요", "draw show로 다시 쓰세요"
 
 
 @dataclass
-class ReadResults:
-    """Everything found in content/results/, and everything wrong with it."""
+class Published:
+    """Everything found in content/results/, in the order of the names, and everything wrong with it."""
 
     results: list[VoteResult] = field(default_factory=list)
+    draws: list[PublishedDraw] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)  # file -> SHA-256 of its bytes
     mistakes: list[Mistake] = field(default_factory=list)
 
-    @property
-    def characters(self) -> frozenset[str]:
-        """Every character that their pages may show."""
-        return frozenset().union(*(each.files[RESULTS].decode() for each in self.results))
 
+def read_published(content: Path, draws: bool = True) -> Published:
+    """The records of votes and, unless that is False, of draws; nothing where there is no such folder.
 
-def read_results(content: Path) -> ReadResults:
-    """The records of votes, in the order of their names; nothing where there is no such folder.
-
-    Records of another kind (without the key `vote`) are somebody else's and are passed over.
+    A record of neither (without the keys `vote` and `draw`) is somebody else's and is passed over.
     """
-    found = ReadResults()
+    found = Published()
     base = content / FOLDER
     if not base.is_dir():
         return found
     with os.scandir(base) as entries:
-        names = sorted(each.name for each in entries if each.is_file() and not is_passed_over(each.name))
+        names = sorted(entry.name for entry in entries if entry.is_file() and not is_passed_over(entry.name))
     for name in names:
         if name.endswith(".toml"):
-            _read_record(base, name, found)
+            _read_record(base, name, found, draws)
     return found
 
 
-def _read_record(base: Path, name: str, found: ReadResults) -> None:
-    file = f"{FOLDER}/{name}"
-    source, mistakes = _source(base, name, found)
-    if source is None or "vote" not in source.values:
+def _read_record(base: Path, name: str, found: Published, draws: bool) -> None:
+    place = f"{FOLDER}/{name}"
+    try:
+        raw = whole_file(base / name)
+    except OSError as wrong:
+        found.mistakes.append(Mistake(place, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
+        return
+    found.digests[place] = hashlib.sha256(raw).hexdigest()
+    source, mistakes = read_source(place, raw, front=False)
+    keys = source.values if source else {}
+    model = VoteRecord if "vote" in keys else DrawRecord if "draw" in keys and draws else None
+    if source is None or model is None:
         found.mistakes += mistakes
         return
     try:
-        record = VoteRecord.model_validate(source.values)
+        record = model.model_validate(keys)
     except ValidationError as wrong:
-        found.mistakes += [*mistakes, *shape_mistakes(source, VoteRecord, wrong)]
+        found.mistakes += [*mistakes, *shape_mistakes(source, model, wrong)]
         return
+    files = _read_files(base, name, source, record, mistakes)
+    if not mistakes:
+        digests = {short: hashlib.sha256(content).hexdigest() for short, content in files.items()}
+        found.digests |= {f"{FOLDER}/{record.slug}/{short}": digest for short, digest in digests.items()}
+        if isinstance(record, VoteRecord):
+            result, mistakes = assemble(record, files)
+            found.results += [result] if result and not mistakes else []
+        else:
+            draw, mistakes = assemble_draw(record, files)
+            found.draws += [draw] if draw and not mistakes else []
+    found.mistakes += mistakes
+
+
+def _read_files(
+    base: Path, name: str, source: Source, record: VoteRecord | DrawRecord, mistakes: list[Mistake]
+) -> dict[str, bytes]:
+    """Name -> content of the files that a record names; what is wrong with them is added to the mistakes."""
+    is_vote = isinstance(record, VoteRecord)
+    known, rewrite = (FILES, REWRITE_VOTE) if is_vote else ((draw_record.FILE,), REWRITE_DRAW)
+    at = source.line(("files",))
     files: dict[str, bytes] = {}
     for place in record.files:
         folder, _, short = place.partition("/")
-        if folder != record.vote or short not in FILES or f"{record.vote}.toml" != name:
-            said = "여기에 적을 수 없는 파일입니다"
-            mistakes.append(Mistake(file, source.line(("files",)), "files", said, place))
+        if folder != record.slug or short not in known or f"{record.slug}.toml" != name:
+            mistakes.append(Mistake(source.file, at, "files", "여기에 적을 수 없는 파일입니다", place))
             continue
         try:
             files[short] = whole_file(base / place)
             files[short].decode()
         except OSError:
-            mistakes.append(Mistake(file, source.line(("files",)), "files", "파일이 없습니다", place))
+            mistakes.append(Mistake(source.file, at, "files", "파일이 없습니다", place))
         except UnicodeDecodeError as wrong:
             line = files[short].count(b"\n", 0, wrong.start) + 1
-            said = "UTF-8이 아닙니다. votes publish로 다시 쓰세요"
-            mistakes.append(Mistake(f"{FOLDER}/{place}", line, "", said))
-    if not mistakes:
-        for short, raw in files.items():
-            found.digests[f"{FOLDER}/{record.vote}/{short}"] = hashlib.sha256(raw).hexdigest()
-        result, mistakes = assemble(record, files)
-        if result and not mistakes:
-            found.results.append(result)
-    found.mistakes += mistakes
+            mistakes.append(Mistake(f"{FOLDER}/{place}", line, "", f"UTF-8이 아닙니다. {rewrite}"))
+    return files
 
 
-def _source(base: Path, name: str, found: ReadResults) -> tuple[Source | None, list[Mistake]]:
-    file = f"{FOLDER}/{name}"
-    try:
-        raw = whole_file(base / name)
-    except OSError as wrong:
-        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong))]
-    found.digests[file] = hashlib.sha256(raw).hexdigest()
-    return read_source(file, raw, front=False)
-
-
-# ---------------------------------------------------------------------------- one result
+# ---------------------------------------------------------------------------- one result, one draw
 
 
 def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult | None, list[Mistake]]:
@@ -169,170 +130,46 @@ def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult
     if document is None or mistakes:
         return None, mistakes
     try:
-        poll, proposals = declared(document)
+        poll, proposals = document.declared_poll()
     except ValueError as wrong:
-        return None, [
-            Mistake(f"{place}/{RESULTS}", 0, "declared", "규칙과 제안을 읽을 수 없습니다", str(wrong))
-        ]
+        said = "규칙과 제안을 읽을 수 없습니다"
+        return None, [Mistake(f"{place}/{RESULTS}", 0, "declared", said, str(wrong))]
     result = VoteResult(record, document, poll, proposals, dict(files), ballots, receipts)
-    lines = [*_agreement(result), *_board(result)] or [*_recount(result), *_copies(result)]
-    return result, [Mistake(f"{place}.toml", 0, "", line) for line in lines]
+    return result, _lines(f"{place}.toml", disagreements(result))
 
 
-def declared(document: ResultsFile) -> tuple[Poll, dict[str, Proposal]]:
-    """The poll and its proposals as they were counted. Raises ValueError when they are not whole."""
-    slug = document.poll
-    rules, listed = document.declared.get("rules"), document.declared.get("proposals")
-    if not isinstance(rules, dict) or not isinstance(listed, list):
-        raise ValueError("rules, proposals")
-    try:
-        # From JSON, because there a time is text.
-        poll = Poll.model_validate_json(json.dumps({**rules, "file": f"votes/{slug}.md"}))
-        proposals = [
-            Proposal.model_validate_json(
-                json.dumps({**each, "vote": slug, "file": f"proposals/{each.get('slug')}.md"})
-            )
-            for each in listed
-            if isinstance(each, dict)
-        ]
-    except ValidationError as wrong:
-        places = (dotted(tuple(each["loc"])) for each in wrong.errors(include_url=False, include_input=False))
-        raise ValueError(", ".join(sorted(set(places)))) from None
-    if len(proposals) != len(listed) or poll.slug != slug:
-        raise ValueError("slug")
-    return poll, {each.slug: each for each in proposals}
+def assemble_draw(
+    record: DrawRecord, files: Mapping[str, bytes]
+) -> tuple[PublishedDraw | None, list[Mistake]]:
+    """A draw from its record and file, and everything that does not follow from its list and seed."""
+    place = f"{FOLDER}/{record.slug}/{draw_record.FILE}"
+    mistakes: list[Mistake] = []
+    document = _read(DrawFile, place, files.get(draw_record.FILE), mistakes, REWRITE_DRAW)
+    if document is None:
+        return None, mistakes
+    draw = PublishedDraw(record, document, files[draw_record.FILE])
+    return draw, _lines(place, draw.disagreements())
 
 
-def _agreement(result: VoteResult) -> Iterator[str]:
-    """Do the record, the files and the declared rules speak of the same count?"""
-    record, document, ballots = result.record, result.document, result.ballots
-    text = json.dumps(document.declared, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    computed = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    for where, given in (("rules", record.rules), (RESULTS, document.rules_hash)):
-        if given != computed:
-            yield f"{where}의 규칙 지문이 규칙과 다릅니다: {given[:12]}…, 다시 계산한 것 {computed[:12]}…"
-    if ballots and ballots.rules_hash != computed:
-        yield f"{BALLOTS}의 규칙 지문이 규칙과 다릅니다"
-    if document.poll != record.vote or (ballots and ballots.poll != record.vote):
-        yield f"다른 투표의 파일입니다: {document.poll}"
-    if document.title != result.poll.title:
-        yield f"{RESULTS}: title이 규칙의 제목과 다릅니다: {document.title}"
-    for name in ("voters", "ballots", "void"):
-        if getattr(record, name) != getattr(document, name):
-            yield f"{name}: {getattr(record, name)}라고 적혀 있는데 {RESULTS}에는 {getattr(document, name)}입니다"
-    if record.published_at < result.poll.closes:
-        yield "투표가 끝나기 전에 공개한 결과입니다"
-    if BALLOTS in result.files and document.ballots < FEWEST:
-        yield f"표가 {FEWEST}장보다 적으면 표를 하나씩 공개하지 않습니다: {BALLOTS}"
-    if BALLOTS not in result.files and document.ballots >= FEWEST and not document.counted:
-        yield f"{BALLOTS}이 없습니다"
-    unknown = {line.slug for line in document.lines} ^ set(result.proposals)
-    if unknown:
-        yield f"제안의 목록이 규칙과 다릅니다: {', '.join(sorted(unknown))}"
-    if sorted(document.winners) != sorted(line.slug for line in document.lines if line.won):
-        yield "winners와 lines의 선정이 다릅니다"
-
-
-def _board(result: VoteResult) -> Iterator[str]:
-    """Is the list of receipts the one that was read out at closing, and as long as the online ballots?"""
-    receipts = result.receipts
-    if receipts is None:
-        return
-    digest = hashlib.sha256("\n".join(receipts.receipts).encode("ascii", "replace")).hexdigest()
-    if not receipts.digest == digest == result.record.board:
-        yield f"{RECEIPTS}: 접수증 명단이 적힌 지문과 다릅니다"
-    if receipts.poll != result.slug:
-        yield f"{RECEIPTS}: 다른 투표의 접수증 명단입니다: {receipts.poll}"
-    known = set(receipts.receipts)
-    if len(known) < len(receipts.receipts):
-        yield f"{RECEIPTS}: 같은 접수증이 두 번 있습니다"
-    for each in result.ballots.void if result.ballots else ():
-        if not each.batch and each.receipt not in known:
-            yield f"{BALLOTS}: 무효표 {each.receipt}: 접수증 명단에 없습니다"
-    online = result.document.voters - sum(each.ballots for each in result.document.paper)
-    if result.ballots:
-        online -= sum(bool(each.batch) for each in result.ballots.void)
-        if len(receipts.receipts) != online:
-            yield f"{RECEIPTS}: 접수증 {len(receipts.receipts)}장과 온라인 표 {online}장이 다릅니다"
-
-
-def _recount(result: VoteResult) -> Iterator[str]:
-    """The ballots counted again by the declared rules: every published figure must follow from them."""
-    document, ballots = result.document, result.ballots
-    if ballots is None:
-        return
-    cast = _cast(ballots)
-    tables = {
-        body: {slug: Fraction(points) for slug, points in rows.items()}
-        for body, rows in document.tables.items()
-    }
-    proposals = list(result.proposals.values())
-    try:
-        counted = tally(result.poll, proposals, cast, tables, document.draw)
-    except (RulesMistake, TieStops) as stop:
-        yield f"다시 셀 수 없습니다: {stop}"
-        return
-    sheets = [Batch(each.batch, each.ballots) for each in document.paper]
-    told = {line.slug: line.votes for line in document.lines}
-    rules, candidates = rules_of(result.poll), candidates_of(result.poll, proposals)
-    labels = {kind.id: kind.label for kind in result.poll.types}
-    for breach in check(cast, told, rules, candidates, document.voters, document.void, sheets, labels):
-        yield f"{BALLOTS}: {breach}"
-    again = results_document(
-        result.poll,
-        proposals,
-        counted,
-        cast,
-        len(cast) + len(ballots.void),
-        len(ballots.void),
-        sheets,
-        tables,
-        document.draw,
-    )
-    published: dict[str, Any] = document.model_dump(mode="json", exclude={"counted"})
-    for name in ("voters", "ballots", "void", "blank", "winners", "spent", "tie"):
-        if published[name] != again[name]:
-            yield f"{RESULTS}: {name}가 표와 다릅니다 (적힌 것 {published[name]}, 다시 센 것 {again[name]})"
-    before = {each["slug"]: each for each in published["lines"]}
-    for line in again["lines"]:
-        for name, value in line.items():
-            if before[line["slug"]][name] != value:
-                told = before[line["slug"]][name]
-                yield f"{RESULTS}: {line['slug']}: {name}가 표와 다릅니다 (적힌 것 {told}, 다시 센 것 {value})"
-
-
-def _copies(result: VoteResult) -> Iterator[str]:
-    """Do the files for spreadsheets and other programs say the same as those that were counted again?"""
-    record, document = result.record, result.document
-    poll = result.poll.model_copy(update={"source": record.source, "currency": record.currency})
-    cast = _cast(result.ballots) if result.ballots else None
-    for name, text in copies(poll, list(result.proposals.values()), document.lines, cast).items():
-        as_it_came = name == "election.pb" and record.source
-        if name not in result.files or as_it_came:
-            continue
-        if result.files[name].decode().replace("\r\n", "\n") != text.replace(
-            "\r\n", "\n"
-        ):  # version control may write other line ends
-            yield f"{name}: {RESULTS}이나 {BALLOTS}과 다릅니다. 공개한 파일로 되돌리세요"
-
-
-def _cast(ballots: BallotsFile) -> list[Ballot]:
-    return [Ballot(each.tracker, each.choices, each.batch) for each in ballots.ballots]
+def _lines(place: str, lines: Iterable[str]) -> list[Mistake]:
+    return [Mistake(place, 0, "", line) for line in lines]
 
 
 S = TypeVar("S", bound=Shape)
 
 
-def _read(model: type[S], file: str, raw: bytes | None, mistakes: list[Mistake]) -> S | None:
-    """A JSON file of a result in its shape, or None with the reasons added to the mistakes."""
+def _read(
+    model: type[S], file: str, raw: bytes | None, mistakes: list[Mistake], rewrite: str = REWRITE_VOTE
+) -> S | None:
+    """A JSON file in its shape, or None with the reasons added to the mistakes."""
     if raw is None:
         mistakes.append(Mistake(file, 0, "", "파일이 없습니다"))
         return None
     try:
-        return model.model_validate(json.loads(raw))
+        return model.model_validate_json(raw)
     except ValidationError as wrong:
-        for each in wrong.errors(include_url=False, include_input=False)[:20]:
-            mistakes.append(Mistake(file, 0, dotted(tuple(each["loc"])), "값이 맞지 않습니다", each["type"]))
-    except (ValueError, RecursionError):
-        mistakes.append(Mistake(file, 0, "", "JSON 파일이 아닙니다"))
+        for error in wrong.errors(include_url=False, include_input=False)[:MOST_NAMED]:
+            is_json = error["type"] != "json_invalid"
+            said, found = ("값이 맞지 않습니다", error["type"]) if is_json else ("JSON 파일이 아닙니다", "")
+            mistakes.append(Mistake(file, 0, dotted(tuple(error["loc"])), said, found, rewrite))
     return None

@@ -22,6 +22,8 @@ _SPREAD_NUMBER = re.compile(
     r"(?<![0-9])[0-9]([\W_]{1,3})[0-9]\1(?:0\1[1-9]|1\1[0-2])\1(?:0\1[1-9]|[12]\1[0-9]|3\1[01])"
     r"[\W_]{1,5}[0-9](?:\1[0-9]){6}(?!\1?[0-9])"
 )
+# A digest in hex: one in 1,400 has digits in a row that could be a birth date and seven more.
+_DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32,}(?![0-9A-Za-z])")
 _BLANKS = re.compile(r"[^\S\n]+|\n+")
 # Letters that look like a line: NFKC has made U+1173 of ㅡ, which a Korean keyboard types in its place, U+1175 of ㅣ.
 _HYPHENS = dict.fromkeys((0x1173, 0x1175, 0x30FC, 0x4E00), "-")
@@ -31,7 +33,7 @@ RESIDENT_NUMBER_MESSAGE = "주민등록번호는 받지 않습니다. 지우고 
 
 
 def has_resident_number(text: str) -> bool:
-    """Does the text hold what looks like a resident registration number, in any usual spelling?"""
+    """Does the text hold what looks like a resident registration number, in any usual spelling? A digest in hex is none."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if len(text) < 13 or not _DIGIT.search(text):
@@ -39,6 +41,10 @@ def has_resident_number(text: str) -> bool:
     if not text.isascii() or not text.isprintable():
         text = "".join(map(_plain, text.translate(_HYPHENS)))
     text = _BLANKS.sub(" ", text)
+    return _is_found_in(text) and _is_found_in(_DIGEST.sub("x", text))
+
+
+def _is_found_in(text: str) -> bool:
     return bool(_RESIDENT_NUMBER.search(text) or _SPREAD_NUMBER.search(text))
 
 
@@ -74,3 +80,19 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from texts(inner)
+
+
+# What a question may not ask for, and how a hint may still speak of it.
+_ASKS_FOR_IT = re.compile(r"(?:주민|외국인)\s*(?:등록)?\s*번호|주민\s*등록\s*(?:증\s*)?[앞뒷뒤]\s*자리")
+_ASKS_NOT = re.compile(r"지\s*(?:마|말|않)|빼고|제외|없이|가리고|금지")
+
+
+def asks_for_resident_number(text: str, *, may_warn: bool = False) -> bool:
+    """Does a question ask for a resident registration number in these words?
+
+    may_warn: a sentence that says not to write it asks for none: "주민등록번호는 적지 마세요."
+    """
+    return any(
+        _ASKS_FOR_IT.search(sentence) and not (may_warn and _ASKS_NOT.search(sentence))
+        for sentence in (re.split(r"[.!?\n]", text) if may_warn else [text])
+    )

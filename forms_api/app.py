@@ -1,13 +1,14 @@
-"""Putting the app together: services, guards, headers, problems and views. No decisions."""
+"""Putting the app together: parts, doors, headers, problems and views. No decisions."""
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
+from flask.globals import request_ctx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from civic.clock import Clock
@@ -15,57 +16,36 @@ from civic.library import Library
 from civic.places.intake import Intake
 from civic.store.book import Store
 from civic.store.seal import Keys
-from forms_api.board import StatusBoard
+from forms_api.background import CASTING, Casting, IdentityProvider
+from forms_api.doors import READING, RateLimits, register_guards
 from forms_api.entries import entries
-from forms_api.files import Files
-from forms_api.forms import forms
-from forms_api.guards import READING, register_guards, the_request
-from forms_api.headers import register_headers
-from forms_api.limits import Limits
-from forms_api.log import EventLog
-from forms_api.metrics import Metrics
-from forms_api.operations import operations
-from forms_api.pages import pages
+from forms_api.operations import SERVICES, EventLog, Metrics, Services, operations, services
 from forms_api.problems import register_problems
-from forms_api.receipts import receipts
-from forms_api.render import Renderer
-from forms_api.services import Services, services
+from forms_api.senders import sender_of
 from forms_api.settings import Settings
-from forms_api.shelf import Shelf, Templates
-from forms_api.status import status
-from forms_api.tokens import Receipts
-from forms_api.votes import register_votes
+from forms_api.signups import signups
+from forms_api.site import register_site
+from forms_api.voting import voting
+from forms_api.voting_pages import identity
 from templates import Addressed, environment
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-
-class Answer(Response):
-    """An answer that is there as a whole goes to the server as a whole.
-
-    A server fetches an iterator's pieces from the thread that also reads and writes for everybody, which then waits
-    for the interpreter lock at each piece.
-    """
-
-    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
-        """A list where the body is known and sent; else what werkzeug makes of it."""
-        if not self.is_sequence or environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304):
-            return super().get_app_iter(environ)
-        try:
-            return list(self.iter_encoded())
-        finally:
-            self.close()
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+)
+HEADERS = {  # what the browser may load, and what it must not guess or keep
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+ONE_YEAR = 31_536_000  # seconds
 
 
 class App(Flask):
     """Flask, whose own log of errors would quote what was typed."""
-
-    response_class = Answer
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """No view here is asynchronous; Flask would look that up five times per request."""
-        return func
 
     def log_exception(self, exc_info: Any) -> None:
         services().log.failure("app", exc_info[1])
@@ -80,42 +60,66 @@ def create_app(
     assets: Addressed,
     site_dir: Path,
 ) -> Flask:
-    """The whole writing side and the site beside it, as one WSGI app."""
+    """The whole writing side and the site beside it, as one WSGI app. Raises Misuse."""
     app = App("forms_api", static_folder=None, template_folder=None)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # no redirect is ever made of an address that begins with //
-    shelf = Shelf(library)
     base_url = library.site.base_url
-    intake = Intake(shelf, store, keys, clock, remembers=not settings.demo)
-    app.extensions["madang"] = Services(
+    parts = app.extensions[SERVICES] = Services(
         settings=settings,
-        shelf=shelf,
-        intake=intake,
-        clock=clock,
-        receipts=Receipts(keys.link),
-        limits=Limits(settings.is_limited),
+        library=library,
+        intake=Intake(library, store, keys, clock, remembers=not settings.demo),
+        templates=lambda seen: environment(seen, assets, clock, settings.demo),
+        sender=sender_of(settings, sys.stdout),
+        limits=RateLimits(settings.is_limited),
         metrics=Metrics(),
         log=EventLog(clock, settings.log == "on"),
-        renderer=Renderer(Templates(shelf, lambda seen: environment(seen, assets, clock, settings.demo))),
-        board=StatusBoard(intake),
-        site_dir=site_dir,
-        files=Files(),
     )
+    app.extensions[CASTING] = Casting(parts, identity_provider(settings))
     register_watch(app)
     register_guards(app, settings.allowed_origins(base_url))
-    register_headers(app, base_url)
+    register_headers(app, is_secure=base_url.startswith("https://"))
     register_problems(app)
-    for views in (forms, entries, receipts, status, operations, pages):
+    for views in (signups, entries, voting, identity, operations):
         app.register_blueprint(views)
-    register_votes(app, shelf, keys)
-    if settings.proxies:
-        count = settings.proxies
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way
-            app.wsgi_app, x_for=count, x_proto=count, x_host=count
-        )
+    register_site(app, site_dir, parts.intake)
+    if count := settings.proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's documented way
     return app
+
+
+def identity_provider(settings: Settings) -> IdentityProvider | None:
+    """The provider that the settings name; None when they name none. Raises Misuse."""
+    if not settings.oidc_issuer:
+        return None
+    # Late: the packages behind it take a quarter of the time in which the app is loaded.
+    from forms_api.oidc import Provider
+
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+
+
+def register_headers(app: Flask, is_secure: bool) -> None:
+    """Set them on everything the app answers; HSTS only where the site is on https."""
+    always = list(HEADERS.items())
+    if is_secure:
+        always.append(("Strict-Transport-Security", f"max-age={ONE_YEAR}; includeSubDomains"))
+    inner = app.wsgi_app
+
+    # Around the app, as one list: header by header on each response they take a fortieth of a sign-up's time.
+    def answer(environ: Any, start_response: Any) -> Any:
+        return inner(environ, lambda status, headers, *more: start_response(status, headers + always, *more))
+
+    app.wsgi_app = answer  # type: ignore[method-assign]  # Flask's documented way
+
+    @app.after_request
+    def keep_private(response: Response) -> Response:
+        # An answer about a person must not stay in a shared browser or proxy; status and files say otherwise.
+        if "Cache-Control" not in response.headers and request.path.startswith("/api/"):
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 def register_watch(app: Flask) -> None:
@@ -128,9 +132,10 @@ def register_watch(app: Flask) -> None:
     @app.after_request
     def note(response: Response) -> Response:
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
-        asked, parts = the_request(), services()
+        parts, asked = services(), request_ctx.request
         route = asked.url_rule.rule if asked.url_rule else "none"
-        parts.metrics.answered(route, response.status_code, seconds)
+        parts.metrics.add("requests_total", route=route, status=response.status_code)
+        parts.metrics.add("request_seconds_total", seconds, route=route)
         if parts.log.on and (asked.method not in READING or response.status_code >= 500):
             parts.log.event(
                 "answered",

@@ -1,76 +1,58 @@
-"""Entries: look one up, cancel it, answer an offer, by receipt number and the phone's last four digits. No applying."""
+"""Entries: look one up, cancel it, answer an offer, by receipt number and the phone's last four digits; its receipt.
+
+A receipt's address holds the number, signed, so that nobody can try numbers out. No applying.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic import korean
 from civic.codes import clean_number
 from civic.content.form import Round
-from civic.content.meetings import when
-from civic.content.pages import Document
+from civic.content.meetings import calendar_file, meetings, when
 from civic.errors import FieldError, Invalid, NotFound, Refused
 from civic.links import link
-from civic.places.application import refuse_forbidden
+from civic.places import words
+from civic.places.application import holds_resident_number, refuse_forbidden
 from civic.places.intake import Found
-from forms_api.guards import is_form_post, json_body
-from forms_api.posted import shown_values
+from forms_api.doors import is_form_post, json_body
+from forms_api.operations import Trail, services
 from forms_api.problems import offer_again, wants_page
-from forms_api.render import trail_of_entry
-from forms_api.services import services
 
 entries = Blueprint("entries", __name__)
+RECEIPT = "/api/receipts/<token>"
 
 
 @entries.post("/api/entries/lookup")
 def lookup() -> Response:
     """The entry of a number."""
-    offer_again(_lookup_page, link("my"))
-    given = _given()
-    number, last4 = _credentials(given, _field(given, "number"))
-    with services().limits.guess(number):
-        found = services().intake.lookup(number, last4)
-    return show(found, last4)
+    return _show(*_act(services().intake.lookup))
 
 
 @entries.post("/api/entries/<number>/cancel")
 def cancel(number: str) -> Response:
     """Cancel it; the first in line gets the place."""
-    offer_again(_lookup_page, link("my"))
-    number, last4 = _credentials(_given(), number)
-    with services().limits.guess(number):
-        found = services().intake.cancel(number, last4)
+    found, _ = _act(services().intake.cancel, number)
     if not is_form_post():
         return jsonify(document(found))
-    doc, each = shown_place(found)
-    return services().renderer.page(
-        "forms/cancelled.html",
-        title="신청을 취소했습니다",
-        path=request.path,
-        trail=trail_of_entry("취소"),
-        doc=doc,
-        round=each,
-        when=when(found.doc, each),
-        entry=found.entry,
-    )
+    return _page(found, "forms/cancelled.html", "신청을 취소했습니다", _trail("취소"))
 
 
-@entries.post("/api/entries/<number>/accept")
-def accept(number: str) -> Response:
-    """Take the place that is offered."""
-    return _reply(number, services().intake.accept)
-
-
-@entries.post("/api/entries/<number>/decline")
-def decline(number: str) -> Response:
-    """Leave the place that is offered to the next in line."""
-    return _reply(number, services().intake.decline)
+@entries.post("/api/entries/<number>/accept", defaults={"accepts": True})
+@entries.post("/api/entries/<number>/decline", defaults={"accepts": False})
+def answer_offer(number: str, accepts: bool) -> Response:
+    """Take the place that is offered, or leave it to the next in line."""
+    return _show(*_act(partial(services().intake.answer, accepts=accepts), number))
 
 
 @entries.get("/api/entries/lookup")
@@ -82,34 +64,57 @@ def opened_again(**_: str) -> BaseResponse:
     return redirect(link("my"), code=302)
 
 
-def _reply(number: str, act: Callable[[str, str], Found]) -> Response:
-    """The entry after an answer to an offer: JSON, or the page of the entry."""
-    offer_again(_lookup_page, link("my"))
-    number, last4 = _credentials(_given(), number)
-    with services().limits.guess(number):
-        found = act(number, last4)
-    return show(found, last4)
-
-
-def show(found: Found, last4: str) -> Response:
-    """The entry as JSON or as a page."""
-    if not wants_page():
+@entries.get(RECEIPT)
+def receipt(token: str) -> Response:
+    """The receipt as a page; as JSON when that is asked for. Nothing in it names a person."""
+    found = _receipt(token)
+    entry, doc, round_ = found.entry, found.doc, found.round
+    accept = request.accept_mimetypes
+    if accept.quality("application/json") > accept.quality("text/html"):
         return jsonify(document(found))
-    doc, each = shown_place(found)
-    return services().renderer.page(
-        "forms/entry.html",
-        title="내 신청",
-        path=request.path,
-        trail=trail_of_entry("내 신청"),
-        doc=doc,
-        round=each,
-        when=when(found.doc, each),
-        entry=found.entry,
-        position=found.position,
-        last4=last4,
-        can_cancel=found.can_cancel,
-        history=history(found),
+    has_dates = entry.state == "confirmed" and meetings(doc, round_.round if round_ else None)
+    return _page(
+        found,
+        "forms/receipt.html",
+        "접수증",
+        services().trail_to(doc, "접수증"),
+        calendar=f"{request.path}/event.ics" if has_dates else "",
+        next_steps=words.next_steps(round_, entry.state, found.position, entry.deadline) if round_ else [],
     )
+
+
+@entries.get(f"{RECEIPT}/event.ics")
+def calendar(token: str) -> Response:
+    """The dates of the round for the citizen's own calendar. Raises NotFound when they are not set yet."""
+    found = _receipt(token)
+    round_ = found.round.round if found.round else None
+    if found.doc is None or not meetings(found.doc, round_):
+        raise NotFound("아직 날짜가 정해지지 않았습니다.")
+    # On this machine the port is whatever was free; a calendar that is shared names no receipt number.
+    address = request.host_url.rstrip("/") if services().settings.is_loopback else ""
+    book = calendar_file(services().site, [(found.doc, round_)], address)
+    answer = Response(book, mimetype="text/calendar")
+    answer.headers["Content-Disposition"] = 'attachment; filename="event.ics"'
+    return answer
+
+
+def receipt_address(secret: bytes, number: str) -> str:
+    """ "/api/receipts/<token>" for a receipt number."""
+    return RECEIPT.replace("<token>", _signer(secret).sign(base64_encode(number)).decode())
+
+
+def receipt_number(secret: bytes, token: str) -> str:
+    """The receipt number in a token. Raises NotFound when it is not ours."""
+    try:
+        return base64_decode(_signer(secret).unsign(token)).decode()
+    except (BadData, ValueError):
+        raise NotFound("그런 접수증이 없습니다.") from None
+
+
+@lru_cache(maxsize=8)
+def _signer(secret: bytes) -> Signer:
+    signer = Signer(secret, salt="receipt", key_derivation="hmac", digest_method=hashlib.sha256)
+    return Signer(signer.derive_key(), key_derivation="none", digest_method=hashlib.sha256)  # derived once
 
 
 def document(found: Found) -> dict[str, Any]:
@@ -120,14 +125,14 @@ def document(found: Found) -> dict[str, Any]:
         "subject": entry.subject,
         "title": found.doc.title if found.doc else "",
         "round": entry.round,
-        "round_label": found.round.label if found.round else "",
+        "round_label": found.round.round.label if found.round else "",
         "state": entry.state,
         "position": found.position,
         "received": entry.received.isoformat(timespec="seconds"),
         "changed": entry.changed.isoformat(timespec="seconds"),
         "deadline": entry.deadline.isoformat(timespec="seconds") if entry.deadline else None,
         "can_cancel": found.can_cancel,
-        "receipt": services().receipts.address(entry.number),
+        "receipt": receipt_address(services().intake.keys.link, entry.number),
     }
 
 
@@ -143,36 +148,16 @@ class GonePage:
     sample: bool = False
 
 
-def shown_place(found: Found) -> tuple[Document | GonePage, Round]:
-    """The page and round for a template, also when they are gone."""
-    entry = found.entry
-    return (
-        found.doc or GonePage(entry.subject),
-        found.round or Round(id=entry.round, label=entry.round, places=1),
-    )
-
-
-def history(found: Found) -> list[tuple[datetime, str]]:
-    """(when, what happened) of an entry, oldest first."""
-    changes = services().intake.store.history(found.entry.number)
-    return [(change.at, korean.happened(change.cause, change.after)) for change in changes]
-
-
-def _given() -> Mapping[str, Any]:
-    services().limits.address("entries", request.remote_addr)
+def _act(act: Callable[[str, str], Found], number: str | None = None) -> tuple[Found, str]:
+    """(the entry after an act, last four digits), for whoever knows both. number: None where it was typed."""
+    offer_again(_lookup_page, link("my"))
+    services().limits.address("entries")
     given = request.form if is_form_post() else json_body()
     refuse_forbidden(request.form.to_dict(flat=False) if is_form_post() else given)
-    return given
-
-
-def _field(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _credentials(given: Mapping[str, Any], number: str) -> tuple[str, str]:
-    """Number and last four digits, cleaned. Raises Invalid when one is missing."""
-    last4 = _field(given, "phone_last4").strip()
+    typed, last4 = (
+        value if isinstance(value := given.get(name), str) else "" for name in ("number", "phone_last4")
+    )
+    number, last4 = typed if number is None else number, last4.strip()
     errors = []
     if not number.strip():
         errors.append(FieldError("number", "접수번호를 적어 주세요."))
@@ -180,18 +165,63 @@ def _credentials(given: Mapping[str, Any], number: str) -> tuple[str, str]:
         errors.append(FieldError("phone_last4", "휴대전화 번호 뒤 네 자리를 적어 주세요."))
     if errors:
         raise Invalid(errors)
-    return clean_number(number[:40]), last4[:40]
+    number, last4 = clean_number(number[:40]), last4[:40]
+    with services().limits.guess(number):
+        return act(number, last4), last4
+
+
+def _receipt(token: str) -> Found:
+    services().limits.address("receipts")
+    intake = services().intake
+    return intake.receipt(receipt_number(intake.keys.link, token))
+
+
+def _show(found: Found, last4: str) -> Response:
+    """The entry as JSON or as a page."""
+    if not wants_page():
+        return jsonify(document(found))
+    changes = services().intake.store.history(found.entry.number)
+    return _page(
+        found,
+        "forms/entry.html",
+        "내 신청",
+        _trail("내 신청"),
+        last4=last4,
+        can_cancel=found.can_cancel,
+        history=[(change.at, korean.happened(change.cause, change.after)) for change in changes],
+    )
+
+
+def _page(found: Found, template: str, title: str, trail: Trail, **context: Any) -> Response:
+    """A page about an entry, also when its own page or round is gone."""
+    entry, round_ = found.entry, found.round
+    shown = round_.round if round_ else Round(id=entry.round, label=entry.round, places=1)
+    return services().page(
+        template,
+        title,
+        trail,
+        doc=found.doc or GonePage(entry.subject),
+        round=shown,
+        when=when(found.doc, shown),
+        entry=entry,
+        position=found.position,
+        **context,
+    )
+
+
+def _trail(last: str) -> Trail:
+    """The breadcrumb of a page about an entry: home, look-up, this page."""
+    return [("홈", link("home")), ("내 신청 확인", link("my")), (last, "")]
 
 
 def _lookup_page(refusal: Refused) -> Response:
     """The look-up form with its errors; the digits are not repeated."""
-    errors = {error.field: error.message for error in refusal.errors} or {"number": refusal.detail}
-    return services().renderer.page(
+    number = request.form.get("number", "")
+    return services().page(
         "pages/my.html",
-        title="오류: 내 신청 확인",
-        path=request.path,
-        trail=[("홈", link("home")), ("내 신청 확인", "")],
-        status=refusal.status,
-        values={"number": shown_values(request.form).get("number", "")[:40]},
-        errors=errors,
+        "내 신청 확인",
+        [("홈", link("home")), ("내 신청 확인", "")],
+        refusal=refusal,
+        at="number",
+        values={"number": "" if holds_resident_number("number", number) else number[:40]},
     )

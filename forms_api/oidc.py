@@ -6,12 +6,8 @@ The clock of ID tokens is the machine's: the provider knows nothing of a demonst
 
 from __future__ import annotations
 
-import hmac
-import json
-import secrets
 import threading
 import time
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,15 +15,11 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from civic.codes import from_text, to_text
-from civic.errors import Misuse, NotEligible, Unavailable
-from forms_api.settings import Settings
+from civic.errors import Misuse, Unavailable
 
 PATIENCE = 10  # seconds for the provider to answer
 FRESH = 3600  # seconds that what the provider says of itself is kept
@@ -36,51 +28,7 @@ LEEWAY = 60  # seconds that its clock may differ from ours
 # Signed with a key that the provider alone has: "none" and HS256 (our own secret) are no proof of it.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 LOCAL = ("localhost", "127.0.0.1", "::1")
-ABSENT = "본인확인기관이 아직 연결되지 않아 이 투표를 받을 수 없습니다. 담당 부서에 문의해 주세요."
 AWAY = "본인확인기관과 연결하지 못했습니다. 잠시 뒤에 다시 해 주세요."
-FAILED = "본인확인을 마치지 못했습니다. 투표 화면에서 다시 해 주세요."
-
-
-@dataclass(frozen=True)
-class Trip:
-    """One person's way to the provider and back, kept by their own browser, sealed."""
-
-    poll: str
-    state: str
-    nonce: str
-    verifier: str
-    until: float  # seconds of the machine's clock
-
-
-def new_trip(poll: str, life: int = 900) -> Trip:
-    """Fresh secrets for one way there and back."""
-    return Trip(
-        poll,
-        secrets.token_urlsafe(24),
-        secrets.token_urlsafe(24),
-        secrets.token_urlsafe(48),
-        time.time() + life,
-    )
-
-
-class Pocket:
-    """Seals small things into the visitor's own cookies: nobody else reads or changes them, nothing is kept here."""
-
-    def __init__(self, secret: bytes) -> None:
-        self._lock = AESGCM(secret)
-
-    def seal(self, name: str, content: Any) -> str:
-        """Text for the cookie of that name."""
-        nonce = secrets.token_bytes(12)
-        return to_text(nonce + self._lock.encrypt(nonce, json.dumps(content).encode(), name.encode()))
-
-    def open(self, name: str, text: str) -> Any:
-        """What was sealed under that name; None for anything else."""
-        try:
-            raw = from_text(text)
-            return json.loads(self._lock.decrypt(raw[:12], raw[12:], name.encode()))
-        except (ValueError, InvalidTag):
-            return None
 
 
 class Provider:
@@ -96,36 +44,31 @@ class Provider:
         self.issuer = issuer
         self._id, self._secret = client_id, client_secret
         self._lock = threading.Lock()
-        self._told: tuple[float, dict[str, Any]] | None = None
-        self._keys: tuple[float, KeySet] | None = None
+        self._documents: dict[
+            str, tuple[float, dict[str, Any]]
+        ] = {}  # by address: when it was fetched, and what
 
-    def address(self, trip: Trip, back: str) -> str:
+    def address(self, back: str, state: str, nonce: str, verifier: str) -> str:
         """Where the visitor is sent. back: our own address, as registered there. Raises Unavailable."""
         with self._session(back) as session:
             address, _ = session.create_authorization_url(
-                self._document()["authorization_endpoint"],
-                state=trip.state,
-                nonce=trip.nonce,
-                code_verifier=trip.verifier,
+                self._document()["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
             )
         return str(address)
 
-    def subject(self, trip: Trip, back: str, state: str, code: str) -> str:
-        """The provider's name for the person who came back. Raises NotEligible, Unavailable."""
-        if not hmac.compare_digest(state.encode(), trip.state.encode()) or time.time() >= trip.until:
-            raise failed()
+    def subject(self, back: str, code: str, nonce: str, verifier: str) -> str:
+        """The provider's name for the person who came back with that code. Raises ValueError, Unavailable."""
         try:
             with self._session(back) as session:
                 token = session.fetch_token(
-                    self._document()["token_endpoint"], code=code, code_verifier=trip.verifier
+                    self._document()["token_endpoint"], code=code, code_verifier=verifier
                 )
-            return self._read(str(token["id_token"]), str(token.get("access_token", "")), trip.nonce)
+            return self._read(str(token["id_token"]), str(token.get("access_token", "")), nonce)
         except requests.RequestException:
             raise Unavailable(AWAY) from None
-        except (OAuthError, JoseError, ValueError, KeyError, TypeError):
-            raise NotEligible(
-                FAILED
-            ) from None  # says nothing of why: the token may hold what must not be shown
+        except (OAuthError, JoseError, KeyError, TypeError):
+            # Says nothing of why: the token may hold what must not be shown.
+            raise ValueError("no proof") from None
 
     def _read(self, id_token: str, access_token: str, nonce: str) -> str:
         """`sub` of an ID token that holds. Raises JoseError, ValueError, requests.RequestException."""
@@ -133,7 +76,7 @@ class Provider:
             token = jwt.decode(id_token, self._key_set(), algorithms=ALGORITHMS)
         except (JoseError, ValueError):
             # It may have been signed with a key that came after we asked.
-            token = jwt.decode(id_token, self._key_set(anew=True), algorithms=ALGORITHMS)
+            token = jwt.decode(id_token, self._key_set(PAUSE), algorithms=ALGORITHMS)
         claims = CodeIDToken(
             token.claims,
             token.header,
@@ -158,47 +101,28 @@ class Provider:
 
     def _document(self) -> dict[str, Any]:
         """What the provider says of itself (discovery). Raises Unavailable."""
-        with self._lock:
-            if self._told is None or time.time() - self._told[0] > FRESH:
-                told = self._fetch(self.issuer.rstrip("/") + "/.well-known/openid-configuration")
-                names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-                if (
-                    not all(isinstance(told.get(name), str) for name in names)
-                    or told["issuer"] != self.issuer
-                ):
-                    raise Unavailable(AWAY)
-                self._told = time.time(), told
-            return self._told[1]
-
-    def _key_set(self, anew: bool = False) -> KeySet:
-        address = self._document()["jwks_uri"]
-        with self._lock:
-            age = time.time() - self._keys[0] if self._keys else FRESH
-            if self._keys is None or age >= FRESH or (anew and age >= PAUSE):
-                self._keys = time.time(), KeySet.import_key_set(self._fetch(address))  # type: ignore[arg-type]
-            return self._keys[1]
-
-    def _fetch(self, address: str) -> dict[str, Any]:
-        try:
-            answer = requests.get(address, timeout=PATIENCE, allow_redirects=False)
-            answer.raise_for_status()
-            told = answer.json()
-        except (requests.RequestException, ValueError):
-            raise Unavailable(AWAY) from None
-        if not isinstance(told, dict):
+        told = self._fetched(self.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        names = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+        if not all(isinstance(told.get(name), str) for name in names) or told["issuer"] != self.issuer:
+            self._documents.clear()  # asked anew the next time
             raise Unavailable(AWAY)
         return told
 
+    def _key_set(self, fresh: float = FRESH) -> KeySet:
+        return KeySet.import_key_set(self._fetched(self._document()["jwks_uri"], fresh))  # type: ignore[arg-type]
 
-def failed() -> NotEligible:
-    """The provider's word is missing or does not hold. Never says why."""
-    refusal = NotEligible(FAILED)
-    refusal.title = "본인확인을 마치지 못했습니다."
-    return refusal
-
-
-def provider_of(settings: Settings) -> Provider | None:
-    """The provider that the settings name; None when they name none. Raises Misuse."""
-    if not settings.oidc_issuer:
-        return None
-    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    def _fetched(self, address: str, fresh: float = FRESH) -> dict[str, Any]:
+        """The document of that address, not older than that. Raises Unavailable."""
+        with self._lock:
+            at, told = self._documents.get(address, (0.0, {}))
+            if time.time() - at >= fresh:
+                try:
+                    answer = requests.get(address, timeout=PATIENCE, allow_redirects=False)
+                    answer.raise_for_status()
+                    told = answer.json()
+                except (requests.RequestException, ValueError):
+                    raise Unavailable(AWAY) from None
+                if not isinstance(told, dict):
+                    raise Unavailable(AWAY)
+                self._documents[address] = time.time(), told
+            return told

@@ -1,17 +1,156 @@
-"""For those who run it: is it alive, is it ready, what has it done, what does the API look like."""
+"""What a running app is made of, and how it does: its parts, its counters and log; /healthz, /readyz, /metrics.
+
+Counters and log hold no personal data: names of routes, refusals and states, counts and times; nothing that was typed.
+"""
 
 from __future__ import annotations
 
-import ipaddress
+import json
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Any, cast
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
+from jinja2 import Environment
 
-from civic.content.pages import Poll
-from civic.errors import NotFound
-from forms_api.openapi import describe_api
-from forms_api.services import services
+from civic.clock import Clock
+from civic.content.pages import Document, Site
+from civic.content.poll import Poll
+from civic.errors import NotFound, Refused
+from civic.library import Library
+from civic.links import link
+from civic.places.intake import Intake
+from forms_api.describe import describe_api
+from forms_api.doors import RateLimits
+from forms_api.senders import Reaching
+from forms_api.settings import Settings, is_loopback
 
 operations = Blueprint("operations", __name__)
+SERVICES = "madang"  # the name of an app's extension that holds them
+COUNTERS = ("requests_total", "request_seconds_total", "refusals_total", "entries_total")
+Trail = list[tuple[str, str]]
+
+
+class Metrics:
+    """Counts of this process since it started."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: dict[str, Counter[tuple[tuple[str, object], ...]]] = {
+            name: Counter() for name in COUNTERS
+        }
+
+    def add(self, name: str, amount: float = 1, /, **labels: object) -> None:
+        """More of one of COUNTERS."""
+        with self._lock:
+            self._sums[name][tuple(labels.items())] += amount  # type: ignore[assignment]  # floats add as well
+
+    def text(self) -> str:
+        """Everything in Prometheus' text format, one sample per line."""
+        lines = []
+        with self._lock:
+            for name, sums in self._sums.items():
+                lines.append(f"# TYPE madang_{name} counter")
+                for labels, total in sorted(sums.items()):
+                    said = ",".join(f'{label}="{value}"' for label, value in labels)
+                    lines.append(f"madang_{name}{{{said}}} {round(total, 6)}")
+        return "\n".join(lines) + "\n"
+
+
+class EventLog:
+    """One JSON line per event: when, which route, how it ended; `on=False` writes nothing."""
+
+    def __init__(self, clock: Clock, on: bool = True, stream: IO[str] | None = None) -> None:
+        self._clock = clock
+        self.on = on
+        self._stream = stream or sys.stderr
+
+    def event(self, name: str, **facts: str | int | float | None) -> None:
+        """Write one event."""
+        if not self.on:
+            return
+        line: dict[str, Any] = {"at": self._clock.now().isoformat(timespec="milliseconds"), "event": name}
+        line |= {key: value for key, value in facts.items() if value is not None}
+        self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+    def failure(self, route: str, error: BaseException) -> None:
+        """An unexpected error: its type and where it happened. Its message stays out: it may quote what was typed."""
+        frames = traceback.extract_tb(error.__traceback__)[-6:]
+        where = " < ".join(
+            f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(frames)
+        )
+        self.event("failure", route=route, error=type(error).__name__, where=where)
+
+
+@dataclass
+class Services:
+    """The parts of one running app. Nothing of it is global: two apps in one process do not mix."""
+
+    settings: Settings
+    library: Library  # the one that counts now: replaced, never changed, so that it is read without a lock
+    intake: Intake
+    templates: Callable[[Library], Environment]
+    sender: Reaching
+    limits: RateLimits
+    metrics: Metrics
+    log: EventLog
+
+    def __post_init__(self) -> None:
+        self.follow(self.library)
+
+    def follow(self, library: Library) -> None:
+        """From now on this library counts."""
+        self._environment = self.templates(library)
+        self.library = self.intake.library = library
+
+    @property
+    def site(self) -> Site:
+        """What site.toml says now."""
+        return self.library.site
+
+    def page(
+        self,
+        template: str,
+        title: str,
+        trail: Trail,
+        *,
+        path: str = "",
+        refusal: Refused | None = None,
+        at: str = "",
+        **context: Any,
+    ) -> Response:
+        """One HTML answer, from the same templates as the site.
+
+        path: of the page; "" is the request's. refusal: what must be corrected, said in the title and at the fields;
+        one that names no field is said at the field `at`.
+        """
+        errors = {error.field: error.message for error in reversed(refusal.errors)} if refusal else {}
+        if refusal and at and not errors:
+            errors = {at: refusal.detail}
+        text = self._environment.get_template(template).render(
+            title=f"오류: {title}" if refusal else title,
+            trail=trail,
+            path=path or request.path,
+            errors=errors,
+            **context,
+        )
+        return Response(text, status=refusal.status if refusal else 200, mimetype="text/html")
+
+    def trail_to(self, doc: Document | None, last: str) -> Trail:
+        """The breadcrumb of a page about a subject: home, the menu's entry of its kind, the subject's page, this page."""
+        middle = [(item.label, item.to) for item in self.site.menu if doc and item.to == link(doc.noun)]
+        middle += [(doc.title, doc.link)] if doc else []
+        return [("홈", link("home")), *middle, (last, "")]
+
+
+def services() -> Services:
+    """Those of the app that answers now."""
+    return cast(Services, current_app.extensions[SERVICES])
 
 
 @operations.get("/healthz")
@@ -31,8 +170,8 @@ def readyz() -> Response:
 
 @operations.get("/metrics")
 def metrics() -> Response:
-    """Counters in Prometheus' text format; from this machine only, unless MADANG_METRICS=open."""
-    if services().settings.metrics != "open" and not _is_local(request.remote_addr or ""):
+    """The counters; for this machine only, unless MADANG_METRICS=open."""
+    if services().settings.metrics != "open" and not is_loopback(request.remote_addr or ""):
         raise NotFound
     return Response(services().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -40,15 +179,8 @@ def metrics() -> Response:
 @operations.get("/api/openapi.json")
 def openapi() -> Response:
     """The API, described from the same forms that check the posts."""
-    library = services().shelf
+    library = services().library
     polls = [each for each in library.of("vote") if isinstance(each, Poll)]
-    answer = jsonify(describe_api(services().site, library.subjects(), polls))
+    answer = jsonify(describe_api(library.site, library.subjects(), polls))
     answer.headers["Cache-Control"] = "public, max-age=60"
     return answer
-
-
-def _is_local(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -20,11 +20,11 @@ from civic.errors import (
     WrongCode,
 )
 from civic.links import link
-from forms_api.guards import READING, is_form_post
-from forms_api.render import Trail
-from forms_api.services import services
+from forms_api.doors import READING, is_form_post
+from forms_api.operations import services
 
 Retry = Callable[[Refused], Response]
+FILES = "files"  # the view of the site's files, which takes every address that no other view takes
 
 
 class MethodNotAllowed(Refused):
@@ -45,20 +45,24 @@ class Failure(Refused):
     name, status, title = "failure", 500, "처리하지 못했습니다. 잠시 뒤에 다시 해 주세요."
 
 
-def offer_again(retry: Retry, back: str, refusals: tuple[type[Refused], ...] = (Invalid,)) -> None:
-    """For this request: how the form comes back with its errors, and where a refusal's page leads back to.
+NAMED: dict[int | None, Callable[[], Refused]] = {
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: TooLarge,
+    415: UnsupportedType,
+    416: OutsideFile,
+}
 
-    refusals: those after which the form comes back; all others get a page of their own.
-    """
-    g.retry, g.back, g.refusals = retry, back, refusals
+
+def offer_again(retry: Retry | None, back: str) -> None:
+    """For this request: how the form comes back with its errors, and where a refusal's page leads back to."""
+    g.retry, g.back = retry, back
 
 
 def register_problems(app: Flask) -> None:
     """Every Refused, every HTTP error and every unexpected error of the app."""
 
-    @app.errorhandler(Refused)
-    def refused(refusal: Refused) -> Response:
-        return answer(refusal)
+    app.register_error_handler(Refused, answer)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
@@ -66,7 +70,8 @@ def register_problems(app: Flask) -> None:
             return cast(Response, error.get_response())
         if error.code == 405 and _is_nowhere():
             return answer(NotFound())
-        response = answer(_named(error.code or 500))
+        unnamed = Failure() if (error.code or 500) >= 500 else Invalid([])
+        response = answer(NAMED[error.code]() if error.code in NAMED else unnamed)
         # Allow and Content-Range: what a program needs to know beside a 405 and a 416.
         for name, value in error.get_headers():
             if name in ("Allow", "Content-Range"):
@@ -82,7 +87,7 @@ def register_problems(app: Flask) -> None:
 
 def answer(refusal: Refused) -> Response:
     """The refusal as the sender can read it."""
-    services().metrics.refused(refusal.name)
+    services().metrics.add("refusals_total", name=refusal.name)
     g.refusal = refusal.name
     response = _safe_page(refusal) if wants_page() else _document(refusal)
     if isinstance(refusal, TooMany | Unavailable):
@@ -98,7 +103,7 @@ def _is_nowhere() -> bool:
     if set(adapter.allowed_methods()) - set(READING):
         return False
     endpoint, _ = adapter.match(method="GET")
-    return bool(endpoint == "pages.page")
+    return bool(endpoint == FILES)
 
 
 def wants_page() -> bool:
@@ -139,29 +144,13 @@ def _page(refusal: Refused) -> Response:
     retry: Retry | None = g.get("retry")
     if retry and (refusal.errors or isinstance(refusal, Invalid | WrongCode)):
         return retry(refusal)
-    trail: Trail = [("홈", link("home")), (refusal.title, "")]
-    return services().renderer.page(
+    page = services().page(
         "forms/problem.html",
-        title=refusal.title,
+        refusal.title,
+        [("홈", link("home")), (refusal.title, "")],
         path=request.path if request.path.startswith("/api/") else "/api/",
-        trail=trail,
-        status=refusal.status,
         problem={"title": refusal.title, "detail": refusal.detail, "status": refusal.status},
         back=g.get("back", ""),
     )
-
-
-def _named(code: int) -> Refused:
-    if code == 404:
-        return NotFound()
-    if code == 405:
-        return MethodNotAllowed()
-    if code == 413:
-        return TooLarge()
-    if code == 415:
-        return UnsupportedType()
-    if code == 416:
-        return OutsideFile()
-    if code < 500:
-        return Invalid([])
-    return Failure()
+    page.status_code = refusal.status
+    return page

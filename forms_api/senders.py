@@ -1,22 +1,19 @@
-"""How a one-time code reaches a person: console, mail, text message; and the outbox that keeps trying."""
+"""How a one-time code reaches a person: console, mail, text message."""
 
 from __future__ import annotations
 
 import smtplib
 import ssl
-import threading
 from collections.abc import Callable
 from email.message import EmailMessage
 from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from civic.errors import FieldError, Invalid, Misuse, Unavailable
-from civic.votes.casting import Polling, Sender
-from forms_api.log import EventLog
+from civic.votes.contact import Sender
 from forms_api.settings import Settings
 
 PATIENCE = 10  # seconds for a mail server or gateway to answer
-PAUSE = 1.0  # seconds between two looks into the outbox when nobody wakes it
 
 
 class Reaching(Sender, Protocol):
@@ -154,37 +151,3 @@ def sender_of(settings: Settings, stream: IO[str]) -> Reaching:
     mail = Mail(settings.smtp, settings.mail_from) if settings.smtp else None
     texts = Texts(settings.sms, settings.sms_from) if settings.sms else None
     return Post(mail, texts)
-
-
-class Outbox:
-    """Sends what is queued in the box, in a thread of its own; what cannot go is tried again later."""
-
-    def __init__(self, polling: Polling, sender: Sender, log: EventLog) -> None:
-        self._polling, self._sender, self._log = polling, sender, log
-        self._call = threading.Event()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
-
-    def start(self) -> None:
-        """Begin; what an earlier server left is sent at once."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Something was queued."""
-        self._call.set()
-
-    def stop(self) -> None:
-        """End after the message under way."""
-        self._over.set()
-        self._call.set()
-        self._thread.join(PATIENCE + 1)
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            try:
-                while self._polling.deliver(self._sender):
-                    pass
-            except Exception as err:  # the thread must outlive whatever one message does
-                self._log.failure("outbox", err)
-            self._call.wait(PAUSE)
-            self._call.clear()

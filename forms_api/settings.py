@@ -1,19 +1,27 @@
-"""Settings of the server: environment variables MADANG_<NAME>, one table. docs/api.md prints it."""
+"""Settings of the server: environment variables MADANG_<NAME>, one table (docs/api.md prints it); and its clock."""
 
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from civic.clock import SEOUL, Clock, SteadyClock
 from civic.errors import Misuse
+from civic.store import open_box
+from civic.store.book import Store
 
+PLACE = "server"  # the subject under which the marks of the clock are kept; no page has that address
+CHOICES = {"rate_limit": ("on", "off"), "metrics": ("local", "open"), "log": ("on", "off")}
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Does the address mean this machine only?"""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -64,7 +72,7 @@ class Settings:
     @property
     def is_loopback(self) -> bool:
         """Does the server listen on this machine only?"""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     @property
     def is_limited(self) -> bool:
@@ -125,14 +133,20 @@ def read_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
         info = Settings.__dataclass_fields__.get(name)
         if info is None or "text" not in info.metadata:
             raise Misuse(f"{variable}: 그런 설정은 없습니다.")
-        values[name] = _typed(variable, text, info.default)
+        values[name] = text.strip()
+        if isinstance(info.default, int):
+            if not text.strip().isdigit():
+                raise Misuse(f"{variable}: 숫자로 적으세요 (found {text!r}).")
+            values[name] = int(text)
     values |= {name: value for name, value in overrides.items() if value is not None}
     settings = Settings(**values)
-    for name, allowed in (
-        ("rate_limit", ("on", "off")),
-        ("metrics", ("local", "open")),
-        ("log", ("on", "off")),
-    ):
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """Raises Misuse."""
+    for name, allowed in CHOICES.items():
         if getattr(settings, name) not in allowed:
             raise Misuse(f"MADANG_{name.upper()}: {' 또는 '.join(allowed)} 가운데 하나로 적으세요.")
     if not settings.is_limited and not settings.is_loopback:
@@ -141,12 +155,68 @@ def read_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
         raise Misuse("MADANG_PROCESSES(--processes)는 1부터 64 사이여야 합니다.")
     if not 1 <= settings.threads <= 256 or not 0 <= settings.port <= 65535:
         raise Misuse("MADANG_THREADS는 1부터 256, MADANG_PORT는 0부터 65535 사이여야 합니다.")
-    return settings
 
 
-def _typed(variable: str, text: str, default: Any) -> Any:
-    if not isinstance(default, int):
-        return text.strip()
-    if not text.strip().isdigit():
-        raise Misuse(f"{variable}: 숫자로 적으세요 (found {text!r}).")
-    return int(text)
+@dataclass(frozen=True)
+class Mark:
+    """What one start of a server says about the clock of its store, for every process beside it.
+
+    A store has one clock: a demonstration's runs from its --now, every other one's is the machine's. So no false clock
+    can close a form, end an offer or open a draw among what citizens really sent.
+    """
+
+    start: datetime | None  # what it showed at first; None is the machine's own clock
+    began: datetime  # when that was, by the machine
+
+    def clock(self) -> Clock:
+        """The same clock, in this process."""
+        if self.start is None:
+            return SteadyClock()
+        return SteadyClock(self.start + max(timedelta(0), datetime.now(SEOUL) - self.began))
+
+
+def mark_of(store: Store) -> Mark | None:
+    """The newest mark; None on a store that no server has marked yet."""
+    return _newest(store.fixed(PLACE).get("", {}))
+
+
+def take_up(store: Store, data: str, mark: Mark) -> Clock:
+    """The clock of a server that starts with that mark, on the store of the address `data`.
+
+    A demonstration begins its clock anew at each start. Raises Misuse for a demonstration on real data and for a real
+    server on a demonstration's.
+    """
+    used = bool(store.subjects() or store.history("")) or (mark.start is not None and _has_ballots(data))
+    with store.open(PLACE, who="clock") as book:
+        facts = book.fixed("")
+        last = _newest(facts)
+        if mark.start is None and last and last.start:
+            raise Misuse(
+                "시연(--now)에 쓴 자료입니다. 진짜 접수에는 쓸 수 없습니다. 다른 자료를 --data로 정하거나 --now를 붙이세요."
+            )
+        if mark.start and (last.start is None if last else used):
+            raise Misuse(
+                "시연이 아닌 서버가 쓴 자료입니다. --now로 시각을 바꿀 수 없습니다. 시연에는 다른 자료를 --data로 정하세요."
+            )
+        if last != mark and (last is None or mark.start):  # the processes of one server share a mark
+            start = mark.start.isoformat() if mark.start else ""
+            text = json.dumps({"start": start, "began": mark.began.isoformat()})
+            book.fix("", f"clock:{len(facts) + 1}", text, mark.began)
+    return mark.clock()
+
+
+def _newest(facts: dict[str, str]) -> Mark | None:
+    marks = {int(name.partition(":")[2]): text for name, text in facts.items() if name.startswith("clock:")}
+    if not marks:
+        return None
+    given = json.loads(marks[max(marks)])
+    start = datetime.fromisoformat(given["start"]) if given["start"] else None
+    return Mark(start, datetime.fromisoformat(given["began"]))
+
+
+def _has_ballots(data: str) -> bool:
+    boxes = open_box(data)
+    try:
+        return bool(boxes.polls())
+    finally:
+        boxes.shut()

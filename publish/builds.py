@@ -1,4 +1,4 @@
-"""Where builds lie, and how one becomes the site: a fresh folder, then one atomic change of a link.
+"""Where builds lie, how one takes over files of another, and how one becomes the site: by one atomic change of a link.
 
 Readers see the old site or the new one, never a mixture; what is not ours is never touched.
 """
@@ -7,22 +7,39 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import hashlib
+import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from civic.errors import InUse
 
 KEPT = 5
 UNFINISHED = ".part"
+LIVE = "live.json"  # what a watched site says of itself; only such a site has one
+SUMS = "sha256sums.txt"  # of every file of the site, so that `sha256sum -c` proves a copy
+
+FileState = tuple[
+    int, int, int
+]  # size, mtime in ns, inode: what tells a file of a build from one that somebody changed
 
 
-class NotOurs(Exception):
-    """The target is something that a build did not make; it is left alone."""
+class BuildFailed(Exception):
+    """The site could not be made, or not put in its place. Its arguments are the reasons, a line for each."""
+
+
+class Fresh(NamedTuple):
+    """The folder of a build that is being made, and the files that lie in it already."""
+
+    folder: Path
+    there: AbstractSet[str] = frozenset()
 
 
 class Builds:
@@ -35,18 +52,20 @@ class Builds:
         self._name = re.compile(rf"{re.escape(self.link.name)}-(\d{{6,}})")
 
     def check_target(self) -> None:
-        """Raises NotOurs when the link's place is taken by something else."""
+        """Raises BuildFailed when the link's place is taken by something that no build made; it is left alone."""
         if self.link.is_symlink():
             target = Path(os.path.abspath(self.link.parent / self.link.readlink()))  # noqa: PTH100 (no resolving)
             if target.parent != self.folder or not self._name.fullmatch(target.name):
-                raise NotOurs(f"{self.link}: 다른 곳을 가리키는 링크가 있습니다. 옮기거나 --out을 바꾸세요.")
+                raise BuildFailed(
+                    f"{self.link}: 다른 곳을 가리키는 링크가 있습니다. 옮기거나 --out을 바꾸세요."
+                )
         elif self.link.is_dir():
             if any(self.link.iterdir()):
-                raise NotOurs(
+                raise BuildFailed(
                     f"{self.link}: 만들기가 만들지 않은 폴더가 있습니다. 옮기거나 --out을 바꾸세요."
                 )
         elif self.link.exists():
-            raise NotOurs(f"{self.link}: 같은 이름의 파일이 있습니다. 옮기거나 --out을 바꾸세요.")
+            raise BuildFailed(f"{self.link}: 같은 이름의 파일이 있습니다. 옮기거나 --out을 바꾸세요.")
 
     @contextmanager
     def alone(self, patience: float, waiting: Callable[[], None]) -> Iterator[None]:
@@ -59,22 +78,23 @@ class Builds:
             _take(lock.fileno(), patience, waiting)
             yield
 
-    def begin(self, reuse: bool = False) -> Path:
+    def begin(self, wanted: Container[str] = ()) -> Fresh:
         """A fresh folder for a build; what killed builds left is removed first, as far as that can be done.
 
-        reuse: it may hold the files of the oldest build, which had to go anyway: most of them are right already.
+        wanted: files that it may hold already: those of the oldest build, which had to go anyway; most are right.
         """
         for _, left in self._numbered(UNFINISHED):
             shutil.rmtree(left, ignore_errors=True)
         finished = self.finished()
         number = max((number for number, _ in [*finished, *self._numbered(UNFINISHED)]), default=0) + 1
         fresh = self.folder / f"{self.link.name}-{number:06d}{UNFINISHED}"
-        oldest = finished[0][1] if reuse and len(finished) >= KEPT else None
+        oldest = finished[0][1] if wanted and len(finished) >= KEPT else None
         if oldest and oldest != self.current():
-            with suppress(OSError):
-                return oldest.rename(fresh)
+            with suppress(OSError):  # not ours to change: left aside
+                return Fresh(fresh, clear(oldest.rename(fresh), wanted))
+            fresh = fresh.with_name(f"{self.link.name}-{number + 1:06d}{UNFINISHED}")
         fresh.mkdir()
-        return fresh
+        return Fresh(fresh)
 
     def finished(self) -> list[tuple[int, Path]]:
         """(number, folder) of all whole builds, oldest first."""
@@ -130,6 +150,99 @@ class Builds:
 def whole_name(fresh: Path) -> str:
     """How a build that is being made will be called."""
     return fresh.name.removesuffix(UNFINISHED)
+
+
+def take_over(state: FileState, old: Path, new: Path, name: str, may_lie_there: bool = True) -> bool:
+    """Link a file from the build before; False when it is gone or not as it was left there.
+
+    may_lie_there: False in a fresh folder; in that of an older build it may be there already, see Builds.begin.
+    """
+    place = f"{new}/{name}"
+    if may_lie_there:
+        with suppress(FileNotFoundError):
+            if state_of(place) == state:
+                return True
+            os.unlink(place)  # noqa: PTH108
+    try:
+        os.link(f"{old}/{name}", place)
+    except OSError:  # gone, more links than the disk can count, or a disk without links: made anew
+        return False
+    if state_of(place) == state:
+        return True
+    os.unlink(place)  # noqa: PTH108
+    return False
+
+
+def clear(folder: Path, wanted: Container[str]) -> set[str]:
+    """Remove what lies in the folder and is not wanted, and folders that hold nothing; the files that stay."""
+    stay: set[str] = set()
+
+    def holds_any(here: str, base: str) -> bool:
+        before = len(stay)
+        with os.scandir(here) as entries:
+            for entry in list(entries):
+                name = base + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not holds_any(entry.path, f"{name}/"):
+                        os.rmdir(entry.path)  # noqa: PTH106
+                elif name in wanted:
+                    stay.add(name)
+                else:
+                    os.unlink(entry.path)  # noqa: PTH108
+        return len(stay) > before
+
+    holds_any(str(folder), "")
+    return stay
+
+
+def folders(names: Iterable[str]) -> set[str]:
+    """Where these files lie: "lectures/essay"."""
+    return {name.rpartition("/")[0] for name in names}
+
+
+def make_folder(place: str) -> None:
+    """Make a folder, if it is not there; those around it are looked for only where they are missing."""
+    try:
+        os.mkdir(place)  # noqa: PTH102 (thousands of them)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        os.makedirs(place, exist_ok=True)  # noqa: PTH103
+
+
+def told(build: str, mistakes: Sequence[str] = ()) -> str:
+    """What open pages of a watched site are told, see static/js/live.js."""
+    return json.dumps({"build": build, "mistakes": list(mistakes)}, ensure_ascii=False)
+
+
+def state_of(place: str) -> FileState:
+    """The state of a file that is there."""
+    return _state(os.stat(place))  # noqa: PTH116
+
+
+def listing(folder: Path) -> str:
+    """The files of a build by size, time and inode; another text when anybody touched one."""
+    states = {}
+    skipped = len(str(folder)) + 1
+    waiting = [str(folder)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.name != LIVE:
+                    states[entry.path[skipped:]] = _state(entry.stat(follow_symlinks=False))
+    return listed(states)
+
+
+def listed(states: Mapping[str, FileState]) -> str:
+    """The same of files whose states are known."""
+    lines = sorted(f"{name} {size} {changed} {inode}" for name, (size, changed, inode) in states.items())
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _state(found: os.stat_result) -> FileState:
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _take(lock: int, patience: float, waiting: Callable[[], None]) -> None:

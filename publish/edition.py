@@ -2,63 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any, Protocol, cast
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from jinja2 import Environment, TemplateError
 from markupsafe import Markup
 
-import templates
+from civic import korean
 from civic.clock import Clock
-from civic.content.facts import TEXT
-from civic.content.pages import Document, Lecture, Poll, Proposal
+from civic.content.facts import TEXT, mentions_of
+from civic.content.meetings import summary
+from civic.content.pages import Document, Lecture
+from civic.content.poll import Poll, Proposal
 from civic.content.prose import page_behind, prose, without_links
-from civic.content.targets import mentions_of
+from civic.content.reading import KINDS
 from civic.library import Library
-from civic.links import FILTERS, link
-from publish.cards import Card, card
-from publish.pages import Page, Writer, digest
-from publish.sources import Sources
-from templates import environment
+from civic.links import FILTERS, FOLDERS, LISTED, link
+from civic.places.form_round import rounds_of
+from civic.places.rules import form_state, round_state
+from publish.render import Page
+from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
+Values = dict[str, Any]
+IN_A_LIST = f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # the rule of a folder whose kind has a list
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
-LIST_TITLES = {
-    "programme": "소식·공고",
-    "lecture": "강좌",
-    "event": "행사",
-    "vote": "주민참여예산 투표",
-    "proposal": "주민참여예산 제안",
-}
+
+class Route(NamedTuple):
+    """One sort of address: Flask's rules for it, the view that answers, and what fills the rules for each address there is."""
+
+    endpoint: str
+    rules: tuple[str, ...]
+    view: Callable[..., Page]
+    values: Callable[[], Iterable[Values]] = lambda: ({},)
 
 
-class Served(Protocol):
+class Served(Addressed, Protocol):
     """The assets of a build: where each is served, and all their files."""
 
     @property
     def files(self) -> Mapping[str, bytes]: ...
 
-    def url(self, name: str) -> str: ...
+
+@dataclass(frozen=True)
+class Card:
+    """One page in a list. `state` is "" where nothing opens or closes."""
+
+    doc: Document
+    state: str = ""  # "", "upcoming", "open", "closed"; "full" is known to the API only
+    opens: datetime | None = None
+    closes: datetime | None = None
+    when: str = ""  # of a proposal: its type
+    where: str = ""
+    places: int | None = None
+    cost: str = ""  # of a proposal, in words
 
 
-class Text:
+class PageText:
     """A page's text, made into HTML only where it is shown."""
 
     def __init__(self, library: Library, doc: Document) -> None:
         self._library, self._doc = library, doc
         self.shows = f"{doc.file}{TEXT}" if doc.file else ""
-
-    @property
-    def made_from(self) -> str:
-        """The file's bytes, and those pages that it may link to and that are not shown now."""
-        file, hidden = self._doc.file, self._library.hidden
-        mentions = self._library.mentions.get(file)
-        gone = hidden if mentions is None else hidden.intersection(mentions)
-        return "\0".join([file, self._library.digests.get(file, self._doc.body), *sorted(gone)])
 
     @cached_property
     def html(self) -> Markup:
@@ -89,20 +101,14 @@ class Edition:
         self.assets = assets
         self.env: Environment = environment(library, assets, clock, demo)
         self.env.globals["live"] = live
-        self.asked: dict[str, str] = {}  # what pages asked for beyond their context, and the answer as text
-        self._slot: Callable[[Poll], Any] = cast(Any, self.env.globals["slot"])
-        self.env.globals["slot"] = self._asked_slot
         self.env.globals["card_html"] = self._card_html
-        self.sources = Sources(templates.FOLDER)
-        self.writer = Writer(library.heads)
-        self._set_up = [demo, live]
         self._cards: dict[str, Card] = {}
         self._html: dict[tuple[str, int], Markup] = {}  # of cards, by address and level of their headings
         self.catalogues: dict[str, Any] = {}  # noun -> its lists, kept for publish.lists
 
-    def compile_templates(self, needed: bool) -> None:
+    def compile_templates(self) -> None:
         """Have the templates of pages ready: processes that are forked later do not compile them again."""
-        for name in self.sources.texts if needed else ():
+        for name in self.env.list_templates(("html",)):
             if name.startswith(("pages/", "components/")):
                 with suppress(TemplateError):  # said where a page needs it
                     self.env.get_template(name)
@@ -124,52 +130,20 @@ class Edition:
             self._html[card.doc.link, level] = module.card_item(card, level)
         return self._html[card.doc.link, level]
 
-    def html(self, doc: Document) -> Text:
+    def html(self, doc: Document) -> PageText:
         """A page's text as safe HTML, made when it is shown."""
-        return Text(self.library, doc)
+        return PageText(self.library, doc)
 
     def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
         context |= {"title": title, "path": path, "trail": trail}
-        text = context.get("html")
         return self.page(
-            [template, self.sources.of(template), self._globals, context],
-            lambda: self.env.get_template(template).render(context),
-            ahead=text.__str__ if isinstance(text, Text) else None,
+            context, lambda: self.env.get_template(template).render(context), Path(template).suffix
         )
 
-    def page(
-        self,
-        made_from: object,
-        make: Callable[[], str | bytes],
-        ending: str = ".html",
-        ahead: Callable[[], object] | None = None,
-    ) -> Page:
-        """A page of which everything that it is made from is known."""
-        self.writer.shown.clear()
-        try:
-            key = digest(self.writer.write(made_from))
-        except TypeError:
-            key = ""
-        return Page(key, make, ending, frozenset(self.writer.shown), ahead)
-
-    @cached_property
-    def _globals(self) -> str:
-        """What every template can see besides its own context and what it asks for."""
-        draws = sorted(each.record.digest for each in self.library.draws.values())
-        plain = sorted(page.slug for page in self.library.of("page"))
-        seen = [self.library.site, self._set_up, sorted(self.assets.files), draws, plain]
-        return digest(self.writer.write(seen))
-
-    @cached_property
-    def frame(self) -> str:
-        """Everything that pages are made from but the words of documents (texts, titles, summaries) and the clock, as a digest."""
-        library = self.library
-        files = [f"{file}@{library.frames.get(file, whole)}" for file, whole in library.digests.items()]
-        templates = [self.sources.of(name) for name in self.sources.texts]
-        return digest(
-            self._globals, *sorted(files), *sorted(library.hidden), *sorted(self.linked), *templates
-        )
+    def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
+        """A page. shown: all that it is made from; whatever words of documents it shows are in there."""
+        return Page(make, ending, frozenset(filter(None, words_in(shown))))
 
     @cached_property
     def linked(self) -> frozenset[str]:
@@ -178,30 +152,15 @@ class Edition:
         found = set(chain.from_iterable(filter(None, [*self.library.mentions.values(), *menu])))
         return frozenset(half for half in found if half.startswith(FILTERED) or half.endswith(FILTERED))
 
-    def answer(self, question: str) -> str:
-        """What a page that asked this would be told now."""
-        vote = self.library.get("votes", question)
-        return repr(self._slot(vote)) if isinstance(vote, Poll) else ""
-
-    def _asked_slot(self, poll: Poll) -> Any:
-        found = self._slot(poll)
-        self.asked[poll.slug] = repr(found)
-        return found
-
     @cached_property
     def list_titles(self) -> dict[str, str]:
         """What each list is called: as in the menu, or by the name of its kind."""
         labels = {item.to: item.label for item in self.library.site.menu}
-        return {noun: labels.get(link(noun), title) for noun, title in LIST_TITLES.items()}
-
-    @cached_property
-    def proposals(self) -> dict[str, list[Proposal]]:
-        """Vote -> its proposals, in list order."""
-        found: dict[str, list[Proposal]] = {}
-        for doc in self.library.of("proposal"):
-            if isinstance(doc, Proposal):
-                found.setdefault(doc.vote, []).append(doc)
-        return found
+        return {
+            kind.noun: labels.get(link(kind.noun), kind.list_title)
+            for kind in KINDS.values()
+            if kind.noun in LISTED
+        }
 
     @cached_property
     def series(self) -> dict[str, list[Lecture]]:
@@ -211,3 +170,54 @@ class Edition:
             if isinstance(doc, Lecture):
                 found.setdefault(doc.series, []).append(doc)
         return found
+
+
+def card(doc: Document, library: Library) -> Card:
+    """The card of a page at the library's time."""
+    now = library.now
+    match doc:
+        case Poll():
+            state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
+            return Card(doc, state, doc.opens, doc.closes, korean.period(doc.opens, doc.closes))
+        case Proposal():
+            poll = library.get("votes", doc.vote)
+            kind = poll.type(doc.type) if isinstance(poll, Poll) else None
+            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=korean.won(doc.cost))
+        case _:
+            return _of_form(doc, now)
+
+
+def _of_form(doc: Document, now: datetime) -> Card:
+    """Of a page that may have meetings, a place and a form."""
+    spec, when, where = doc.spec, summary(doc), getattr(doc, "where", "")
+    if spec is None:
+        return Card(doc, when=when, where=where)
+    state = form_state(spec, now)
+    rounds = [each for each in rounds_of(doc) if round_state(each, now) == state]
+    return Card(
+        doc,
+        state,
+        opens=min(each.opens for each in rounds),
+        closes=max(each.closes for each in rounds),
+        when=when,
+        where=where,
+        places=sum(each.places for each in rounds),
+    )
+
+
+def words_in(value: object) -> Iterator[str]:
+    """Whose words (see Page.shows) a value may show: of each document, card and text, wherever it lies in it."""
+    if isinstance(value, PageText):
+        yield value.shows
+    elif isinstance(value, Card):
+        yield value.doc.file
+    elif isinstance(value, Document):
+        yield value.file
+    elif isinstance(value, Mapping):
+        yield from words_in(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            if not isinstance(each, str):
+                yield from words_in(each)
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from words_in([getattr(value, each.name) for each in fields(value)])

@@ -1,4 +1,7 @@
-"""Everything that a build reads, told from what it was by size, times and inode: the files, not their content."""
+"""What a build depends on: how it is called, and the files that it reads. Light: no Flask, no content.
+
+Files are told from what they were by size, times and inode, not by their content.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,82 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from civic.links import is_passed_over
 
+ROOT = Path(__file__).resolve().parent.parent
 CODE = ("build.py", "civic", "publish", "templates", "forms_api")  # forms_api: its words are in the font
 KIT = "node_modules/krds-uiux"
 RACY = 50_000_000  # ns: a file changed so lately may change again without another time
 
 
+@dataclass(frozen=True)
+class Request:
+    """One call of the build."""
+
+    content: Path
+    out: Path
+    now: datetime
+    base_url: str = ""  # "" for the one in site.toml
+    demo: bool = False  # every page says that it is a demonstration
+    live: bool = False  # pages load themselves anew after each build
+    full: bool = False  # nothing is taken over
+    jobs: int = 1
+    patience: float = 60.0  # seconds to wait for another build
+
+    @property
+    def wishes(self) -> str:
+        """What makes the site another one, apart from files and the clock."""
+        return repr((str(self.content.absolute()), self.base_url, self.demo, self.live))
+
+
+class Look:
+    """Looks at files, and notes whether one of them is too fresh to be told by its times."""
+
+    def __init__(self) -> None:
+        self._now = time.time_ns()
+        self.is_settled = True
+
+    def at(self, *places: Path, endings: tuple[str, ...] = ()) -> str:
+        """The files below these places as a digest. endings: of the only ones that count; () for all."""
+        return _digest(self._lines(places, endings))
+
+    def _lines(self, places: Iterable[Path], endings: tuple[str, ...]) -> Iterator[str]:
+        for place in places:
+            for path, found in _files(str(place)):
+                if path.endswith("/"):
+                    if not endings:  # that it is there: its times change with hidden files too
+                        yield f"{path} {found.st_ino}"
+                elif path.endswith(endings or ""):
+                    latest = max(found.st_mtime_ns, found.st_ctime_ns)
+                    self.is_settled &= latest < self._now - RACY
+                    yield f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+
+
+def files_of(request: Request) -> str:
+    """What a build would read, as a digest of the files' times; "" where one is too fresh to be told by them."""
+    look = Look()
+    # Not the package itself, which loads Jinja; a test may have put it elsewhere.
+    folder = getattr(sys.modules.get("templates"), "FOLDER", ROOT / "templates")
+    found = look.at(request.content, *asset_places(ROOT, folder))
+    return found if look.is_settled else ""
+
+
+def asset_places(root: Path, templates: Path) -> list[Path]:
+    """What stylesheet, scripts and fonts are made from, besides the characters in use."""
+    kit = [
+        root / KIT / name for name in ("package.json", "resources/css", "resources/fonts", "resources/img")
+    ]
+    return [root / "static", templates, *kit]
+
+
 @cache
 def stamp_of_program(root: Path) -> str:
-    """The program that runs, and its libraries: with another one, no cache holds.
+    """The program that runs, and its libraries: with another one, no memory holds.
 
     Worked out once, as early as can be: whatever becomes of the files later, this process goes on with what it loaded.
     """
@@ -30,45 +96,10 @@ def stamp_of_program(root: Path) -> str:
         for entry in os.scandir(folder)
         if entry.name.endswith(".dist-info")
     )
-    look = Inputs(root, root / "templates")
-    lines = [sys.version, *libraries, *look.of_code()]
+    look = Look()
+    parts = [sys.version, *libraries, look.at(*(root / name for name in CODE), endings=(".py",))]
     # What is too fresh to be told by its times is remembered by nobody.
-    return _digest(lines if look.are_settled else [*lines, f"{time.time_ns()} {os.getpid()}"])
-
-
-class Inputs:
-    """Looks at files, and notes whether one of them is too fresh to be told by its times."""
-
-    def __init__(self, root: Path, templates: Path) -> None:
-        self._root, self._templates = root, templates
-        self._now = time.time_ns()
-        self.are_settled = True
-
-    def of_code(self) -> list[str]:
-        """The files of the program."""
-        return list(self._listed([self._root / name for name in CODE], (".py",)))
-
-    def of_assets(self) -> str:
-        """What stylesheet, scripts and fonts are made from, besides the characters in use."""
-        own = self._listed([self._root / "static", self._templates], ())
-        kit = self._listed([self._root / KIT / "package.json", self._root / KIT / "resources/fonts"], ())
-        kit_css = self._listed([self._root / KIT / "resources/css", self._root / KIT / "resources/img"], ())
-        return _digest([*own, *kit, *kit_css])
-
-    def of_content(self, content: Path) -> str:
-        """The folder of content."""
-        return _digest(self._listed([content], ()))
-
-    def _listed(self, places: Iterable[Path], endings: tuple[str, ...]) -> Iterator[str]:
-        for place in places:
-            for path, found in _files(str(place)):
-                if path.endswith("/"):
-                    if not endings:  # that it is there: its times change with hidden files too
-                        yield f"{path} {found.st_ino}"
-                elif path.endswith(endings or ""):
-                    latest = max(found.st_mtime_ns, found.st_ctime_ns)
-                    self.are_settled &= latest < self._now - RACY
-                    yield f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+    return _digest(parts if look.is_settled else [*parts, f"{time.time_ns()} {os.getpid()}"])
 
 
 def _files(

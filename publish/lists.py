@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from flask import abort
+
 from civic import korean
-from civic.content.pages import Poll, Site
-from civic.links import LISTED, link
-from publish.cards import Card
-from publish.edition import Edition
-from publish.pager import pager
-from publish.pages import Page
+from civic.content.pages import Site
+from civic.content.poll import Poll
+from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
+from publish.edition import IN_A_LIST, Card, Edition, Route, Values
+from publish.render import Page
 
 PER_PAGE = 12
+AROUND = 1  # page on each side: with the first, the last and two gaps they fit on a phone
 STATUSES = ("open", "upcoming", "closed")
 
 
@@ -103,6 +105,26 @@ def _groups(edition: Edition, noun: str) -> dict[str, list[Pick]]:
     return groups
 
 
+def routes(edition: Edition) -> Iterator[Route]:
+    """Every page of every list."""
+
+    def view(folder: str, by: str = "", key: str = "", page: int = 1) -> Page:
+        noun = NOUNS[folder]
+        pick = find_pick(edition, noun, by, key)
+        if pick is None or not 1 <= page <= catalogue(edition, noun).pages(pick):
+            abort(404)
+        return list_page(edition, noun, pick, page)
+
+    def values() -> Iterator[Values]:
+        for noun, pick, page in list_pages(edition):
+            filled: Values = {"by": pick.by, "key": pick.key} if pick.by else {}
+            yield {"folder": FOLDERS[noun], **filled, **({"page": page} if page > 1 else {})}
+
+    by = f"{IN_A_LIST}/<any({','.join(FILTERS)}):by>/<key>/"
+    rules = (f"{IN_A_LIST}/", by, f"{IN_A_LIST}/page/<int:page>/", f"{by}page/<int:page>/")
+    yield Route("list", rules, view, values)
+
+
 def list_pages(edition: Edition) -> Iterator[tuple[str, Pick, int]]:
     """(noun, filter, page) of every page of every list."""
     for noun in LISTED:
@@ -115,11 +137,6 @@ def list_pages(edition: Edition) -> Iterator[tuple[str, Pick, int]]:
 def find_pick(edition: Edition, noun: str, by: str, key: str) -> Pick | None:
     """The filter of that name, or None when the list has no such filter."""
     return catalogue(edition, noun).picks.get((by, key))
-
-
-def has_page(edition: Edition, noun: str, pick: Pick, page: int) -> bool:
-    """Is there such a page of the filtered list? 1 always is."""
-    return 1 <= page <= catalogue(edition, noun).pages(pick)
 
 
 def page_count(total: int) -> int:
@@ -156,4 +173,26 @@ def _item(noun: str, pick: Pick, current: Pick, lists: Catalogue) -> dict[str, o
         "address": pick.address(noun),
         "count": len(lists.chosen[pick]),
         "current": pick == current,
+    }
+
+
+def pager(page: int, pages: int, address: Callable[[int], str]) -> dict[str, object]:
+    """What templates/components/pager.html shows. page: from 1; address: of a page.
+
+    Pages that are left out stand as (0, ""): 1 … 5 [6] 7 … 99. However long a list is, it is no wall of numbers.
+    """
+    near = {1, *range(max(1, page - AROUND), min(pages, page + AROUND) + 1), pages}
+    # A gap of one page takes no more room than the page.
+    near |= {number + 1 for number in near if number + 2 in near}
+    links = []
+    for number in sorted(near):
+        if number > 1 and number - 1 not in near:
+            links.append((0, ""))
+        links.append((number, address(number)))
+    return {
+        "page": page,
+        "pages": pages,
+        "links": links,
+        "previous": address(page - 1) if page > 1 else "",
+        "next": address(page + 1) if page < pages else "",
     }

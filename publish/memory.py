@@ -1,26 +1,178 @@
-"""Facts of content files, from one build to the next. Light: no Flask, no templates."""
+"""What builds remember from one to the next. A damaged memory or that of another program is thrown away, never trusted.
+
+Values are pickled: the files lie beside the site, where only its owner writes. Light: no Flask, no templates.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import pickle
+import shutil
 import time
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from civic.content.facts import TEXT, Facts, Stamp
-from publish.cache import Cache
-from publish.inputs import RACY
-from publish.report import Teller
+from publish.builds import listing
+from publish.inputs import RACY, Request
+
+PACKS = 64  # files of a kind, many values to each: an edit writes one or two of them anew
+PROOF = hashlib.sha256().digest_size
+
+
+class Damaged(Exception):
+    """A file is not what was written."""
+
+
+class State(NamedTuple):
+    """The last build, as it is remembered."""
+
+    wishes: str  # see Request
+    files: str  # that were read, see files_of
+    build: str  # name of its folder
+    listing: str  # of its files as they were left
+    made: datetime  # the time that its pages show
+    due: datetime | None  # from then on the clock makes it another one; None for never
+    total: int  # of its files
+    frame: str  # see frame_of in publish.build
+
+    def holds_at(self, now: datetime) -> bool:
+        """Does the clock change nothing until then?"""
+        return self.made <= now and (self.due is None or now < self.due)
+
+    def answers(self, request: Request, files: str, live: Path | None) -> bool:
+        """Is the site just what this build would make? All files by their times; a few milliseconds.
+
+        files: see files_of; live: the build that is the site now.
+        """
+        return (
+            live is not None
+            and files != ""
+            and (self.build, self.wishes, self.files) == (live.name, request.wishes, files)
+            and self.holds_at(request.now)
+            and self.listing == listing(live)
+        )
+
+
+class Kept:
+    """Contents by name, one file each. One that is not what was put there, or was put by another program, is as none."""
+
+    def __init__(self, folder: Path, stamp: str) -> None:
+        """stamp: of the program and its libraries."""
+        self.folder, self.stamp = folder, stamp
+
+    def get(self, name: str, made_from: str) -> bytes | None:
+        """What was put under that name, if it was made from the same."""
+        try:
+            kept = (self.folder / name).read_bytes()
+        except OSError:
+            return None
+        return kept[PROOF:] if kept[:PROOF] == self._proof(name, made_from, kept[PROOF:]) else None
+
+    def put(self, name: str, made_from: str, content: bytes) -> None:
+        """Keep it in place of what was there. Raises OSError."""
+        file = self.folder / name
+        fresh = file.with_suffix(f".{os.getpid()}")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(self._proof(name, made_from, content) + content)
+        fresh.replace(file)
+
+    def _proof(self, name: str, made_from: str, content: bytes) -> bytes:
+        named = [self.stamp.encode(), name.encode(), made_from.encode(), content]
+        return hashlib.sha256(b"\0".join(named)).digest()
+
+
+class Cache:
+    """Values by kind and name, and the state of the last build. The state is written last and vouches for all the others."""
+
+    def __init__(self, folder: Path, stamp: str) -> None:
+        """Only looks: no file is changed before `save`. stamp: see Kept; of another program nothing is found."""
+        self.kept = Kept(folder, stamp)
+        # (kind, pack) -> name -> value, of those that were asked for
+        self._packs: dict[tuple[str, int], dict[str, Any]] = {}
+        self._marks: dict[tuple[str, int], str] = {}  # (kind, pack) -> by which save it was written
+        self.state: State | None = None
+        found = self.kept.get("state", "")
+        if found:
+            self.state, self._marks = pickle.loads(found)  # noqa: S301 (proved to be what we wrote)
+
+    def get(self, kind: str, name: str) -> Any:
+        """One value, or None. Raises Damaged."""
+        return self._pack(kind, _pack_of(name)).get(name)
+
+    def all(self, kind: str) -> Mapping[str, Any]:
+        """Everything of a kind, by name. Raises Damaged."""
+        found: dict[str, Any] = {}
+        for pack in range(PACKS):
+            found |= self._pack(kind, pack)
+        return found
+
+    def save(
+        self, state: State, values: Mapping[str, Mapping[str, Any]], gone: Mapping[str, Iterable[str]]
+    ) -> bool:
+        """Write values[kind][name] and forget gone[kind]. False where that fails: then nothing is kept."""
+        mark = os.urandom(8).hex()
+        try:
+            if self.state is None:
+                self.throw_away()
+            for kind, named in values.items():
+                for pack, content in self._changed(kind, named, gone.get(kind, ())).items():
+                    self.kept.put(f"{kind}-{pack}", mark, pickle.dumps(content, pickle.HIGHEST_PROTOCOL))
+                    self._packs[kind, pack], self._marks[kind, pack] = content, mark
+            self.kept.put("state", "", pickle.dumps((state, self._marks)))
+        except (OSError, Damaged):
+            self.throw_away()
+            return False
+        self.state = state
+        return True
+
+    def throw_away(self) -> None:
+        """Begin with nothing."""
+        self._packs.clear()
+        self._marks.clear()
+        self.state = None
+        folder = self.kept.folder
+        with suppress(OSError):  # noticed where something is kept
+            shutil.rmtree(folder) if folder.is_dir() and not folder.is_symlink() else folder.unlink()
+
+    def _changed(self, kind: str, named: Mapping[str, Any], lost: Iterable[str]) -> dict[int, dict[str, Any]]:
+        """The packs of which something changes, as they are to be kept."""
+        packs = {pack: dict(self._pack(kind, pack)) for pack in {_pack_of(name) for name in (*named, *lost)}}
+        for name in lost:
+            packs[_pack_of(name)].pop(name, None)
+        for name, value in named.items():
+            packs[_pack_of(name)][name] = value
+        return packs
+
+    def _pack(self, kind: str, pack: int) -> dict[str, Any]:
+        if (kind, pack) not in self._packs:
+            mark = self._marks.get((kind, pack))
+            found = self.kept.get(f"{kind}-{pack}", mark) if mark else pickle.dumps({})
+            if found is None:
+                raise Damaged(f"{kind}-{pack}")
+            self._packs[kind, pack] = pickle.loads(found)  # noqa: S301 (proved to be what we wrote)
+        return self._packs[kind, pack]
+
+
+def _pack_of(name: str) -> int:
+    return zlib.crc32(name.encode()) % PACKS
 
 
 class FileMemory:
     """Facts of content files, by file and stamp."""
 
-    def __init__(self, cache: Cache | None, tell: Teller | None = None) -> None:
-        self._tell = tell
+    def __init__(self, cache: Cache | None) -> None:
         self._old: Mapping[str, tuple[Stamp, Facts]] = cache.all("file") if cache else {}
         self.fresh: dict[str, tuple[Stamp, Facts]] = {}
         self._seen: set[str] = set()
-        self.read: set[str] = set()  # files that had to be read
-        self.edited: set[str] = set()  # what of them is another now, in the words of publish.pages.Page.shows
+        self.edited: set[str] = (
+            set()
+        )  # what is another now of those that were read, see publish.render.Page.shows
 
     def recall(self, file: str, stamp: Stamp) -> Facts | None:
         kept = self.fresh.get(file) or self._old.get(file)
@@ -30,13 +182,10 @@ class FileMemory:
         return kept[1]
 
     def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
-        self.read.add(file)
         self.edited.add(f"{file}{TEXT}")
         old = self._old.get(file)
         if old is None or old[1].head != facts.head:
             self.edited.add(file)
-        if self._tell:
-            self._tell("글", len(self.read), 0)
         if max(stamp[1], stamp[2]) < time.time_ns() - RACY:  # else it may change once more at this very time
             self.fresh[file] = stamp, facts
             self._seen.add(file)

@@ -1,134 +1,156 @@
-"""A page before it is made: what it is made from, as a key, and how to make it. No files, no clock."""
+"""The home page, the page of each document, and what stands at no document's address."""
 
 from __future__ import annotations
 
-import hashlib
-import marshal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import date
-from numbers import Number
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Response
-from pydantic import BaseModel
+from flask import abort
 
-from civic.content.pages import Document
-from publish.cards import Card
+from civic.content.meetings import meetings
+from civic.content.pages import Document, Lecture, Programme
+from civic.content.poll import Poll, Proposal
+from civic.links import LISTED, link
+from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
+from publish.lists import find_pick
+from publish.render import Page
 
-# Known on every machine, whatever its own list of types says.
-TYPES = {
-    ".css": "text/css",
-    ".csv": "text/csv",
-    ".html": "text/html",
-    ".ics": "text/calendar",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".py": "text/x-python",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain",
-    ".webmanifest": "application/manifest+json",
-    ".woff2": "font/woff2",
-    ".xml": "application/xml",
-}
+SOON = timedelta(days=3)
+MOST = 9  # cards in one part of the home page: three rows on a desk
 
 
 @dataclass(frozen=True)
-class Page:
-    """What a view answers with. Two pages of one address with the same key have the same bytes.
+class Part:
+    """One part of the home page: `cards` of `total`; `more` leads to the lists that hold them all, (name, address)."""
 
-    key: "" for one that is always made anew (and compared); ending: of the file, which gives its type;
-    shows: whose words it shows: "lectures/essay.md" for title and summary, "lectures/essay.md#text" for the text;
-    ahead: work that can be done before the page is made.
-    """
-
-    key: str
-    make: Callable[[], str | bytes]
-    ending: str = ".html"
-    shows: frozenset[str] = frozenset()
-    ahead: Callable[[], object] | None = None
+    id: str
+    title: str
+    short: str  # for the jump from the top
+    cards: Sequence[Card]
+    total: int
+    more: Sequence[tuple[str, str]]
 
 
-class PagesApp(Flask):
-    """A Flask app whose views may answer with a Page."""
+def routes(edition: Edition) -> Iterator[Route]:
+    """Every page of its own."""
+    library = edition.library
 
-    def add_url_rule(self, rule: str, *given: Any, **options: Any) -> None:
-        # Flask's own types know nothing of views that answer with a Page.
-        super().add_url_rule(rule, *given, **options)
+    def view(slug: str, folder: str = "pages") -> Page:
+        doc = library.get(folder, slug)
+        return detail(edition, doc) if doc else abort(404)
 
-    def make_response(self, rv: Any) -> Any:
-        if isinstance(rv, Page):
-            return Response(rv.make(), mimetype=TYPES.get(rv.ending, "application/octet-stream"))
-        return super().make_response(rv)
+    def documents() -> Iterator[Values]:
+        return (
+            {"folder": doc.folder, "slug": doc.slug} for doc in library.everything() if doc.noun in LISTED
+        )
 
-
-def page_of(answer: Any, ending: str) -> Page:
-    """What a view answered with, as a Page; one that did not say what it is made from is always made."""
-    if isinstance(answer, Page):
-        return answer
-    content = answer.get_data() if isinstance(answer, Response) else answer
-    return Page("", lambda: content, ending)
-
-
-def digest(*parts: str) -> str:
-    """A short name for these texts, in this order."""
-    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    yield Route("home", ("/",), lambda: home(edition))
+    yield Route("my", ("/my/",), lambda: my(edition))
+    yield Route("not_found", ("/404.html",), lambda: not_found(edition))
+    yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in library.of("page")))
+    yield Route("document", (f"{IN_A_LIST}/<slug>/",), view, documents)
 
 
-_FIELDS: dict[type, list[str]] = {}  # of dataclasses
-PLAIN = 2  # the form of marshal in which equal values are equal bytes, whichever objects hold them
+def home(edition: Edition) -> Page:
+    """The page at /. Each card stands in one part only."""
+    site, library = edition.library.site, edition.library
+    forms = [edition.card(doc) for doc in library.subjects()]
+    is_open = [each for each in forms if each.state == "open"]
+    is_open.sort(key=lambda card: (card.closes, card.doc.link))
+    coming = [each for each in forms if each.state == "upcoming"]
+    coming.sort(key=lambda card: (card.opens, card.doc.link))
+    soon = [each for each in is_open if each.closes and each.closes <= library.now + SOON]
+    later = [each for each in is_open if each not in soon]
+    notices = [each for each in edition.cards("programme") if _is_news(each)]
+    parts = [
+        _part(edition, "soon", "곧 마감합니다", "곧 마감", soon, "open"),
+        _part(edition, "open", "지금 신청할 수 있습니다", "지금 신청", later, "open"),
+        _part(edition, "coming", "곧 시작합니다", "곧 시작", coming, "upcoming"),
+        _part(edition, "notices", "알림", "알림", notices, ""),
+    ]
+    return edition.render(
+        "pages/home.html",
+        title=site.name,
+        path="/",
+        trail=[],
+        parts=[each for each in parts if each.cards],
+        votes=[each for each in edition.cards("vote") if each.state in ("open", "upcoming")],
+    )
 
 
-class Writer:
-    """Values as texts that are the same just when the values are."""
+def some_of_each(cards: Sequence[Card], most: int = MOST) -> list[Card]:
+    """The first cards, in their order, but at least one of every kind that is among them."""
+    firsts = {card.doc.noun: card for card in reversed(cards)}.values()
+    rest = [card for card in cards if card not in firsts]
+    chosen = [*firsts, *rest[: max(0, most - len(firsts))]]
+    return [card for card in cards if card in chosen]
 
-    def __init__(self, heads: Mapping[str, str]) -> None:
-        self._heads = heads  # file of a page -> digest of its front matter
-        self._known: dict[int, tuple[Any, str]] = {}  # by id, which stays theirs as long as they are here
-        self.shown: set[str] = set()  # whose words were written, see Page.shows
 
-    def write(self, value: Any) -> str:
-        """Raises TypeError for a value of which nobody can say when it changes."""
-        if isinstance(value, str):
-            return f"{len(value)}:{value}"
-        if value is None or isinstance(value, (Number, date)):
-            return repr(value)
-        if isinstance(value, Card):
-            self.shown.add(value.doc.file)
-            return self._once(value)
-        if isinstance(value, BaseModel):
-            if isinstance(value, Document):
-                self.shown.add(value.file)
-            return self._once(value)
-        if isinstance(value, (list, tuple)):
-            try:
-                return f"({marshal.dumps(value, PLAIN).decode('latin-1')})"  # quick, for plain values
-            except ValueError:
-                return f"[{','.join(map(self.write, value))}]"
-        if isinstance(value, Mapping):
-            return f"{{{','.join([f'{self.write(key)}={self.write(each)}' for key, each in value.items()])}}}"
-        if isinstance(value, bytes):
-            return hashlib.sha256(value).hexdigest()
-        made_from = getattr(value, "made_from", None)
-        if isinstance(made_from, str):  # it knows by itself
-            self.shown.update(filter(None, [getattr(value, "shows", "")]))
-            return f"<{made_from}>"
-        if is_dataclass(value) and not isinstance(value, type):
-            return self._parts(value)
-        raise TypeError(f"{type(value).__name__}: nobody knows when this changes")
+def _part(edition: Edition, id: str, title: str, short: str, cards: Sequence[Card], status: str) -> Part:
+    nouns = {card.doc.noun for card in cards}
+    more = []
+    for noun in (noun for noun in LISTED if noun in nouns):
+        pick = find_pick(edition, noun, "status", status) if status else None
+        more.append((edition.list_titles[noun], pick.address(noun) if pick else link(noun)))
+    return Part(id, title, short, some_of_each(cards), len(cards), more)
 
-    def _once(self, value: Any) -> str:
-        """Of what never changes and stands on many pages."""
-        if id(value) not in self._known:
-            text = self._parts(value) if isinstance(value, Card) else self._shape(value)
-            self._known[id(value)] = value, text
-        return self._known[id(value)][1]
 
-    def _parts(self, value: Any) -> str:
-        names = _FIELDS.setdefault(type(value), [each.name for each in fields(value)])
-        return f"{type(value).__name__}({','.join([self.write(getattr(value, name)) for name in names])})"
+def _is_news(card: Card) -> bool:
+    """A programme page without a form, or whose form is over: news, not something to apply for."""
+    return isinstance(card.doc, Programme) and card.state in ("", "closed")
 
-    def _shape(self, value: BaseModel) -> str:
-        head = self._heads.get(value.file) if isinstance(value, Document) and not value.body else None
-        text = f"{value.file}@{head}" if head and isinstance(value, Document) else repr(value)
-        return f"{type(value).__name__}({text})"
+
+def detail(edition: Edition, doc: Document) -> Page:
+    """The page of a document, from templates/pages/<noun>.html."""
+    trail: Trail = [(doc.title, "")]
+    if doc.noun in LISTED:
+        trail.insert(0, (edition.list_titles[doc.noun], link(doc.noun)))
+    return edition.render(
+        f"pages/{doc.noun}.html",
+        title=doc.title,
+        path=doc.link,
+        trail=trail,
+        doc=doc,
+        html=edition.html(doc),
+        card=edition.card(doc),
+        has_calendar=bool(meetings(doc)),
+        **_more(edition, doc),
+    )
+
+
+def my(edition: Edition) -> Page:
+    """Where citizens look up their entry; the form is answered by the API."""
+    title = "내 신청 확인"
+    return edition.render("pages/my.html", title=title, path=link("my"), trail=[(title, "")])
+
+
+def not_found(edition: Edition) -> Page:
+    """What every unknown address shows."""
+    title = "찾는 화면이 없습니다"
+    return edition.render("pages/not_found.html", title=title, path="/404.html", trail=[(title, "")])
+
+
+def _more(edition: Edition, doc: Document) -> dict[str, Any]:
+    library = edition.library
+    match doc:
+        case Proposal():
+            return {"vote": library.get("votes", doc.vote)}
+        case Poll():
+            proposals = library.proposals(doc.slug)
+            result = library.results.get(doc.slug)
+            return {
+                "groups": [
+                    (kind, [each for each in proposals if each.type == kind.id]) for kind in doc.types
+                ],
+                "result": result.link if result else "",
+            }
+        case Lecture():
+            same = edition.series.get(doc.series, []) if doc.series else []
+            return {
+                "series": library.site.series.get(doc.series),
+                "siblings": [edition.card(each) for each in same if each.slug != doc.slug],
+            }
+        case _:
+            return {}

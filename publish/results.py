@@ -1,4 +1,4 @@
-"""The pages and files of a vote's result: `/results/<vote>/`, its board, and everything needed to count again."""
+"""Results of votes and of draws: `/results/<vote>/`, `/results/<kind>-<slug>/`, and all it takes to work them out again."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from flask import abort
 
-from civic import korean
-from civic.content.pages import PollType, Proposal
-from civic.links import link
-from civic.recount import VoteResult
+from civic.content.pages import Document
+from civic.content.poll import PollType, Proposal
+from civic.links import NOUNS, link
+from civic.places.draw_record import FILE as DRAW
+from civic.places.draw_record import PublishedDraw
+from civic.votes.ballot import FAULTS, Ballot
 from civic.votes.paper import UNREADABLE
-from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, CastBallot, ResultLine
-from civic.votes.result import FEWEST, SHARED, rules_of
-from civic.votes.slots import FAULTS
-from civic.votes.words import Money, counting_rules
-from publish.edition import Edition, Trail
-from publish.pager import pager
-from publish.pages import Page, PagesApp
+from civic.votes.result import BALLOTS, FEWEST, RECEIPTS, RESULTS, ResultLine
+from civic.votes.result_files import VoteResult
+from civic.votes.tally import SHARED, rules_of
+from civic.votes.words import counting_rules
+from publish.edition import Edition, Route, Trail, Values
+from publish.lists import pager
+from publish.render import Page
 
-VERIFY = "verify.py"
+STATIC = Path(__file__).parent.parent / "static"
+VERIFY, CHECK = "verify.py", "check_draw.py"  # of votes and of draws
 VOID_WORDS = FAULTS | {UNREADABLE: "무엇을 골랐는지 알아볼 수 없는 종이 표입니다."}
 LONG = 5  # lost proposals of a type; more are folded away below the winners
 PER_BOARD = 1000  # receipts and ballots on one page of the board
@@ -38,20 +42,17 @@ DESCRIBED = {
     VERIFY: "다시 세는 프로그램(파이썬)",
 }
 
-Address = tuple[str, dict[str, str | int]]
-
 
 @dataclass(frozen=True)
 class Row:
-    """One proposal of the result. width: of its bar, in per cent of the longest one; cost: in words."""
+    """One proposal of the result. width: of its bar, in per cent of the longest one."""
 
     line: ResultLine
     proposal: Proposal
     width: float
-    cost: str
-    points: str = ""  # its score in words; "" where votes are the score
-    instead: str = ""  # title of the proposal that stands for the same project
-    has_page: bool = False
+    points: str  # its score in words; "" where votes are the score
+    instead: str  # title of the proposal that stands for the same project, or ""
+    has_page: bool
 
 
 @dataclass(frozen=True)
@@ -81,92 +82,94 @@ class Group:
 
 @dataclass(frozen=True)
 class Purse:
-    """One pot in words: what it held and what was spent. width: of its bar, in per cent of the budget."""
+    """One pot: what it held and what was spent, in won."""
 
     label: str
-    budget: str
-    spent: str
-    left: str
-    width: float
+    budget: int
+    spent: int
+
+    @property
+    def left(self) -> int:
+        return max(self.budget - self.spent, 0)
+
+    @property
+    def width(self) -> float:
+        """Of its bar, in per cent of the budget."""
+        return round(min(100 * self.spent / self.budget, 100), 2) if self.budget else 0
 
 
-@dataclass(frozen=True)
-class Download:
-    """One file beside the result."""
-
-    name: str
-    what: str
-    size: str
-
-
-def add_results(app: PagesApp, edition: Edition) -> None:
-    """The rules of this part of the site; none where no result is published."""
-    results = edition.library.results
+def routes(edition: Edition) -> Iterator[Route]:
+    """The page, the board and the files of every published result and draw."""
+    results = dict(sorted(edition.library.results.items()))
+    published: dict[str, VoteResult | PublishedDraw] = {**results, **edition.library.draws}
 
     def page(slug: str) -> Page:
-        return result_page(edition, _result(edition, slug))
-
-    def board(slug: str, page: int = 1) -> Page:
-        result = _result(edition, slug)
-        if not 1 <= page <= board_pages(result):
-            abort(404)
-        return board_page(edition, result, page)
+        found = published.get(slug) or abort(404)
+        return draw_page(edition, found) if isinstance(found, PublishedDraw) else result_page(edition, found)
 
     def file(slug: str, name: str) -> Page:
-        content = files_of(_result(edition, slug)).get(name)
-        if content is None:
-            abort(404)
-        return edition.page([content], lambda: content, Path(name).suffix)
+        content = files_of(published.get(slug) or abort(404)).get(name) or abort(404)
+        return edition.page((), lambda: content, Path(name).suffix)
 
-    if results:
-        app.add_url_rule("/results/<slug>/", "result", page)
-        app.add_url_rule("/results/<slug>/<name>", "result_file", file)
-    if any(map(board_pages, results.values())):
-        app.add_url_rule("/results/<slug>/board/", "result_board", board)
-    if any(board_pages(each) > 1 for each in results.values()):
-        app.add_url_rule("/results/<slug>/board/<int:page>/", "result_board_later", board)
+    def board(slug: str, page: int = 1) -> Page:
+        result = results.get(slug) or abort(404)
+        return board_page(edition, result, page) if 1 <= page <= board_pages(result) else abort(404)
 
+    def boards() -> Iterator[Values]:
+        for slug, result in results.items():
+            for page in range(1, board_pages(result) + 1):
+                yield {"slug": slug, **({"page": page} if page > 1 else {})}
 
-def result_addresses(edition: Edition) -> Iterator[Address]:
-    """Every page and file of every result."""
-    for slug, result in sorted(edition.library.results.items()):
-        yield "result", {"slug": slug}
-        for name in files_of(result):
-            yield "result_file", {"slug": slug, "name": name}
-        for page in range(1, board_pages(result) + 1):
-            yield (
-                ("result_board_later", {"slug": slug, "page": page})
-                if page > 1
-                else (
-                    "result_board",
-                    {"slug": slug},
-                )
-            )
+    def files() -> Iterator[Values]:
+        return ({"slug": slug, "name": name} for slug, found in published.items() for name in files_of(found))
+
+    rule = "/results/<slug>/"
+    yield Route("result", (rule,), page, lambda: ({"slug": slug} for slug in published))
+    yield Route("result_file", (f"{rule}<name>",), file, files)
+    yield Route("result_board", (f"{rule}board/", f"{rule}board/<int:page>/"), board, boards)
 
 
-def files_of(result: VoteResult) -> dict[str, bytes]:
-    """Name -> content of everything that is offered for download."""
-    if result.ballots is None:
-        return dict(result.files)  # nothing that verify.py could count
-    return {**result.files, VERIFY: (Path(__file__).parent.parent / "static" / VERIFY).read_bytes()}
+def files_of(found: VoteResult | PublishedDraw) -> dict[str, bytes]:
+    """Name -> content of everything that is offered for download, and the program that checks it, if it can."""
+    if isinstance(found, PublishedDraw):
+        files, check = {DRAW: found.raw}, CHECK if found.document.is_drawn else ""
+    else:
+        files, check = dict(found.files), VERIFY if found.ballots else ""
+    return files | ({check: (STATIC / check).read_bytes()} if check else {})
+
+
+def draw_page(edition: Edition, draw: PublishedDraw) -> Page:
+    """What was frozen, each round's seed and whole order, and how to work it out again."""
+    document = draw.document
+    folder, _, slug = document.subject.partition("/")
+    doc = edition.library.get(folder, slug)
+    return edition.render(
+        "pages/draw.html",
+        title=f"{document.title} 추첨 {'결과' if document.is_drawn else '명단'}",
+        path=draw.link,
+        trail=_trail(edition, NOUNS[folder], doc, ("추첨", "")),
+        draw=draw,
+        document=document,
+        subject=doc,
+    )
 
 
 def result_page(edition: Edition, result: VoteResult) -> Page:
     """Turnout, winners and reasons, money, rules, and how to count again."""
-    title = f"{result.poll.title} 결과"
-    money = _money(result)
+    vote = edition.library.get("votes", result.slug)
+    closed = {kind.id for kind in result.poll.types if not kind.max}
     return edition.render(
         "pages/result.html",
-        title=title,
+        title=f"{result.poll.title} 결과",
         path=result.link,
-        trail=_trail(edition, result, ("결과", "")),
+        trail=_trail(edition, "vote", vote, ("결과", "")),
         result=result,
-        vote=edition.library.get("votes", result.slug),
-        groups=_groups(edition, result, money),
-        standing=_not_voted(result),
-        purses=_purses(result, money),
-        rules=counting_rules(result.poll, money) if result.document.counted is None else (),
-        downloads=_downloads(result),
+        vote=vote,
+        groups=_groups(edition, result),
+        standing=sum(each.type in closed for each in result.proposals.values()),
+        purses=_purses(result),
+        rules=counting_rules(result.poll),
+        downloads=[(name, DESCRIBED[name], _size(len(raw))) for name, raw in files_of(result).items()],
         void=_void(result),
         papers=_papers(result),
         has_board=board_pages(result) > 0,
@@ -175,23 +178,23 @@ def result_page(edition: Edition, result: VoteResult) -> Page:
 
 
 def board_pages(result: VoteResult) -> int:
-    """How many pages the board of a result has; 0 where there is nothing that a voter could look for."""
-    if result.record.source:
-        return 0
+    """How many pages the board of a result has; 0 where nothing is shown singly."""
     listed = [len(each) for each in _listed(result)]
     return -(-max(listed) // PER_BOARD)
 
 
 def board_page(edition: Edition, result: VoteResult, page: int) -> Page:
     """A page of receipts and of ballots, each in the order of their numbers."""
+    vote = edition.library.get("votes", result.slug)
     receipts, ballots = _listed(result)
-    span = slice((page - 1) * PER_BOARD, page * PER_BOARD)
     pages = board_pages(result)
+    firsts = zip_longest(receipts[::PER_BOARD], (each.tracker for each in ballots[::PER_BOARD]), fillvalue="")
+    span = slice((page - 1) * PER_BOARD, page * PER_BOARD)
     return edition.render(
         "pages/result_board.html",
         title="접수증과 표",
         path=_board_address(result, page),
-        trail=_trail(edition, result, ("결과", result.link), ("접수증과 표", "")),
+        trail=_trail(edition, "vote", vote, ("결과", result.link), ("접수증과 표", "")),
         result=result,
         receipts=receipts[span],
         receipts_in_all=len(receipts),
@@ -200,66 +203,42 @@ def board_page(edition: Edition, result: VoteResult, page: int) -> Page:
         ],
         ballots_in_all=len(ballots),
         page=page,
-        pages=[
-            (
-                number,
-                _board_address(result, number),
-                _first(receipts, number),
-                _first_tracker(ballots, number),
-            )
-            for number in range(1, pages + 1)
-        ],
+        pages=[(number, _board_address(result, number), *first) for number, first in enumerate(firsts, 1)],
         pager=pager(page, pages, partial(_board_address, result)),
         fewest=FEWEST,
     )
 
 
-# ---------------------------------------------------------------------------- inside
+def _trail(edition: Edition, noun: str, doc: Document | None, *more: tuple[str, str]) -> Trail:
+    here = [(doc.title, doc.link)] if doc else []
+    return [(edition.list_titles[noun], link(noun)), *here, *more]
 
 
-def _result(edition: Edition, slug: str) -> VoteResult:
-    result = edition.library.results.get(slug)
-    if result is None:
-        abort(404)
-    return result
-
-
-def _trail(edition: Edition, result: VoteResult, *more: tuple[str, str]) -> Trail:
-    vote = edition.library.get("votes", result.slug)
-    here = [(vote.title, vote.link)] if vote else []
-    return [(edition.list_titles["vote"], link("vote")), *here, *more]
-
-
-def _groups(edition: Edition, result: VoteResult, money: Money) -> list[Group]:
+def _groups(edition: Edition, result: VoteResult) -> list[Group]:
     """By type, in the order of the poll; types that were not voted on are left out."""
-    groups: list[Group] = []
+    lines = {
+        kind: [line for line in result.document.lines if result.proposals[line.slug].type == kind.id]
+        for kind in result.poll.types
+        if kind.max
+    }
     pots = [pot.types for pot in rules_of(result.poll).pots]
-    counted = {result.proposals[line.slug].type for line in result.document.lines}
-    for kind in result.poll.types:
-        lines = [
-            line for line in result.document.lines if result.proposals[line.slug].type == kind.id and kind.max
-        ]
-        most = max((line.votes for line in lines), default=0)
-        rows = tuple(_row(edition, result, line, most, money) for line in lines)
+    groups = []
+    for kind, of_kind in lines.items():
         together = next((types for types in pots if kind.id in types), ())
-        labels = tuple(
-            each.label
-            for each in result.poll.types
-            if each.max and each.id in together and each.id in counted
-        )
+        labels = tuple(each.label for each, some in lines.items() if some and each.id in together)
+        most = max((line.votes for line in of_kind), default=0)
+        rows = tuple(_row(edition, result, line, most) for line in of_kind)
         if rows:
             groups.append(Group(kind, rows, labels if len(labels) > 1 else ()))
     return groups
 
 
-def _row(edition: Edition, result: VoteResult, line: ResultLine, most: int, money: Money) -> Row:
+def _row(edition: Edition, result: VoteResult, line: ResultLine, most: int) -> Row:
     score = Fraction(line.score)
-    proposal = result.proposals[line.slug]
     return Row(
         line,
-        proposal,
+        result.proposals[line.slug],
         width=round(100 * line.votes / most, 2) if most else 0,
-        cost=money(proposal.cost),
         points="" if score == line.votes else f"{float(score):,.2f}".rstrip("0").rstrip("."),
         instead=result.proposals[line.instead].title if line.instead else "",
         has_page=edition.library.get("proposals", line.slug) is not None,
@@ -281,40 +260,15 @@ def _papers(result: VoteResult) -> int:
     return result.document.voters - len(result.receipts.receipts)
 
 
-def _not_voted(result: VoteResult) -> list[Proposal]:
-    closed = {kind.id for kind in result.poll.types if not kind.max}
-    return [each for each in result.proposals.values() if each.type in closed]
-
-
-def _purses(result: VoteResult, money: Money) -> list[Purse]:
+def _purses(result: VoteResult) -> list[Purse]:
     """The pots that could be spent, in the order of the count."""
     labels = {kind.id: kind.label for kind in result.poll.types}
-    pots = [
-        pot
-        for pot in rules_of(result.poll).pots
-        if any(kind.max and kind.id in pot.types for kind in result.poll.types)
-    ]
+    open_types = {kind.id for kind in result.poll.types if kind.max}
+    pots = [pot for pot in rules_of(result.poll).pots if open_types.intersection(pot.types)]
     if len(pots) > 1:
         labels[SHARED] = "함께 쓰는 예산"
-    purses = []
-    for pot in pots:
-        budget, spent = int(pot.budget), result.document.spent.get(pot.id, 0)
-        width = round(min(100 * spent / budget, 100), 2) if budget else 0
-        label = labels.get(pot.id, "예산")
-        purses.append(Purse(label, money(budget), money(spent), money(max(budget - spent, 0)), width))
-    return purses
-
-
-def _money(result: VoteResult) -> Money:
-    """Won; for an election from elsewhere its own unit, or bare numbers where the file names none."""
-    unit = result.record.currency if result.record.source else "원"
-    return lambda amount: korean.money(amount, unit)
-
-
-def _downloads(result: VoteResult) -> list[Download]:
-    return [
-        Download(name, DESCRIBED[name], _size(len(content))) for name, content in files_of(result).items()
-    ]
+    spent = result.document.spent
+    return [Purse(labels.get(pot.id, "예산"), int(pot.budget), spent.get(pot.id, 0)) for pot in pots]
 
 
 def _size(count: int) -> str:
@@ -322,19 +276,10 @@ def _size(count: int) -> str:
     return f"{count / 1024 / 1024:.1f}MB" if count >= 1024 * 1024 else f"{-(-count // 1024)}KB"
 
 
-def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[CastBallot, ...]]:
+def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[Ballot, ...]]:
     receipts = result.receipts.receipts if result.receipts else ()
     return receipts, result.ballots.ballots if result.ballots else ()
 
 
 def _board_address(result: VoteResult, page: int) -> str:
     return f"{result.link}board/" + (f"{page}/" if page > 1 else "")
-
-
-def _first(receipts: tuple[str, ...], page: int) -> str:
-    """The first receipt of a page; "" where it has none."""
-    return next(iter(receipts[(page - 1) * PER_BOARD :]), "")
-
-
-def _first_tracker(ballots: tuple[CastBallot, ...], page: int) -> str:
-    return next((each.tracker for each in ballots[(page - 1) * PER_BOARD :]), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,14 +11,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from civic import korean
 from civic.clock import Clock
-from civic.content.form import FormSpec
-from civic.content.pages import Poll, Proposal
+from civic.content.pages import Site
+from civic.content.poll import Poll
 from civic.library import Library
 from civic.links import api, link
 from civic.places.rules import form_state
 from civic.places.words import explain
-from civic.votes.ballot import is_ready, slot_of
-from civic.votes.slots import Slot
+from civic.votes.envelope import Slot, is_ready, slot_of
 
 FOLDER = Path(__file__).parent
 
@@ -41,7 +41,7 @@ class Addressed(Protocol):
     def url(self, name: str) -> str: ...
 
 
-class Settled(Environment):
+class FixedGlobals(Environment):
     """An environment whose globals are all there before its first template.
 
     Jinja looks through two levels of names for every import of every page, so that later globals are seen too.
@@ -52,11 +52,8 @@ class Settled(Environment):
 
 
 def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -> Environment:
-    """The one Jinja environment. Names that are not given are errors, and everything is escaped.
-
-    demo: every page says that this is a demonstration. Globals are listed in ARCHITECTURE.md.
-    """
-    env = Settled(
+    """The one Jinja environment. Names that are not given are errors, and everything is escaped."""
+    env = FixedGlobals(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
@@ -65,52 +62,49 @@ def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -
         auto_reload=False,
         cache_size=-1,
     )
-    site = library.site
+    env.globals.update(template_globals(library, assets, clock, demo))
+    return env
 
-    def state_now(spec: FormSpec) -> str:
-        return form_state(spec, clock.now())
 
-    def canonical(path: str) -> str:
-        """The whole public address of a path."""
-        return site.base_url + path
+def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bool) -> dict[str, Any]:
+    """What every template can use, besides what it is given.
 
-    def menu_current(path: str) -> str:
-        """The menu address under which a page lies: the longest that fits; "" when none does."""
-        fitting = [
-            item.to for item in site.menu if item.to == path or (item.to != "/" and path.startswith(item.to))
-        ]
-        return max(fitting, key=len, default="")
-
-    def has_page(slug: str) -> bool:
-        """Is there a plain page of that name to link to?"""
-        return library.get("pages", slug) is not None
-
+    site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
+    now(): the time. words: civic.korean. department(key), has_page(slug), draw_of(subject): what the library has.
+    asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
+    form_state(form, now), explain(form): of a sign-up form. slot(poll), is_ready(poll, slot): what a ballot of the
+    poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
+    """
     slots: dict[str, Slot] = {}
 
     def slot(poll: Poll) -> Slot:
-        """What a ballot of this poll is sealed with; `rules` is the fingerprint that pages print."""
         if poll.slug not in slots:
-            mine = (p for p in library.of("proposal") if isinstance(p, Proposal) and p.vote == poll.slug)
-            slots[poll.slug] = slot_of(poll, mine)
+            slots[poll.slug] = slot_of(poll, library.proposals(poll.slug))
         return slots[poll.slug]
 
-    env.globals.update(
-        slot=slot,
-        is_ready=is_ready,
-        site=site,
-        now=clock.now,
-        link=link,
-        api=api,
-        asset=assets.url,
-        words=korean,
-        department=library.department,
-        form_state=state_now,
-        explain=explain,
-        draw_of=library.draw_of,
-        has_page=has_page,
-        demo=demo,
-        live=False,
-        canonical=canonical,
-        menu_current=menu_current,
+    return {
+        "site": library.site,
+        "demo": demo,
+        "live": False,
+        "now": clock.now,
+        "words": korean,
+        "department": library.department,
+        "has_page": lambda slug: library.get("pages", slug) is not None,
+        "draw_of": library.draw_of,
+        "asset": assets.url,
+        "link": link,
+        "api": api,
+        "menu_current": partial(menu_current, library.site),
+        "form_state": form_state,
+        "explain": explain,
+        "slot": slot,
+        "is_ready": is_ready,
+    }
+
+
+def menu_current(site: Site, path: str) -> str:
+    """The menu address under which a page lies: the longest that fits; "" when none does."""
+    fitting = (
+        item.to for item in site.menu if path == item.to or (item.to != "/" and path.startswith(item.to))
     )
-    return env
+    return max(fitting, key=len, default="")

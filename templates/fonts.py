@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 
 FAMILY = "Madang Sans"
@@ -75,15 +76,11 @@ def _subset(source: bytes, weight: str, characters: frozenset[str]) -> bytes:
 
 def unicode_range(characters: Iterable[str]) -> str:
     """Characters as CSS writes them: "ac" and "b" -> "U+61-63"."""
-    codes = sorted({ord(character) for character in characters})
-    parts: list[str] = []
-    for place, code in enumerate(codes):
-        if place and code == codes[place - 1] + 1:
-            continue
-        end = code
-        while end + 1 in codes[place:]:  # runs are short: Hangul in use is scattered
-            end += 1
-        parts.append(f"U+{code:X}" if end == code else f"U+{code:X}-{end:X}")
+    codes = sorted(set(map(ord, characters)))
+    parts = []
+    for _, neighbours in groupby(enumerate(codes), lambda pair: pair[1] - pair[0]):
+        first, *others = (code for _, code in neighbours)
+        parts.append(f"U+{first:X}-{others[-1]:X}" if others else f"U+{first:X}")
     return ",".join(parts)
 
 

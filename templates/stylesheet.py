@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
+_STATEMENT = re.compile(r"@(charset|import)[^;]*;")
 _NAME = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
 _READ = re.compile(r"var\(\s*(--[\w-]+)")
 _URL = re.compile(r"url\(\s*(['\"]?)([^'\")]*)\1\s*\)")
-_BRACES = re.compile(r"[{}\"']")
-_DIVIDING = re.compile(r"[;()\"']")
-_NESTED = ("@media", "@supports", "@layer")
+_QUOTED = r'"(?:\\.|[^"\\])*"|' r"'(?:\\.|[^'\\])*'"  # found whole, so that no sign inside divides
+_BRACES = re.compile(rf"(?s){_QUOTED}|[{{}}]")
+_DIVIDING = re.compile(rf"(?s){_QUOTED}|[()\[\];,]")
+_GROUPS = ("@media", "@supports", "@layer")
 
 
 @dataclass(frozen=True)
@@ -35,169 +37,109 @@ def parse(css: str) -> tuple[Rule, ...]:
 
     Raises ValueError when a brace is not closed.
     """
-    return tuple(_parse(_COMMENT.sub("", css)))
+    return tuple(_rules(_STATEMENT.sub("", _COMMENT.sub("", css))))
 
 
-def _parse(css: str) -> Iterator[Rule]:
-    at = 0
-    while True:
-        brace = _find(css, "{", at)
-        if brace < 0:
-            if _without_statements(css[at:]):
-                raise ValueError(f"css: text outside any rule: {css[at : at + 80]!r}")
-            return
-        head = " ".join(_without_statements(css[at:brace]).split())
-        end = _closing(css, brace)
-        inner = css[brace + 1 : end]
-        if head.startswith(_NESTED):
-            yield Rule(head, rules=tuple(_parse(inner)))
-        else:
-            yield Rule(head, body=_tidy_body(inner))
-        at = end + 1
-
-
-def _find(css: str, sign: str, at: int) -> int:
-    """Where a sign stands next outside of quotes; -1 when nowhere."""
-    quoted = ""
-    for place in range(at, len(css)):
-        char = css[place]
-        if quoted:
-            if char == quoted and css[place - 1] != "\\":
-                quoted = ""
-        elif char in "\"'":
-            quoted = char
-        elif char == sign:
-            return place
-    return -1
-
-
-def _closing(css: str, opening: int) -> int:
-    """Where the brace opened at `opening` closes."""
-    depth = 0
-    quoted = ""
-    for place, char in _signs(_BRACES, css, opening):
-        if quoted:
-            if char == quoted and css[place - 1] != "\\":
-                quoted = ""
-        elif char in "\"'":
-            quoted = char
-        elif char == "{":
+def _rules(css: str) -> Iterator[Rule]:
+    start = opening = depth = 0
+    for sign in _BRACES.finditer(css):
+        if sign[0] == "{":
+            opening = opening if depth else sign.start()
             depth += 1
-        elif char == "}":
+        elif sign[0] == "}":
             depth -= 1
             if depth == 0:
-                return place
-    raise ValueError(f"css: a brace is not closed: {css[opening : opening + 80]!r}")
+                head, inner = " ".join(css[start:opening].split()), css[opening + 1 : sign.start()]
+                is_group = head.startswith(_GROUPS)
+                yield Rule(head, rules=tuple(_rules(inner))) if is_group else Rule(head, _tidy(inner))
+                start = sign.end()
+        if depth < 0:
+            break
+    if depth > 0:
+        raise ValueError(f"css: a brace is not closed: {css[opening : opening + 80]!r}")
+    if css[start:].strip():
+        raise ValueError(f"css: text outside any rule: {css[start : start + 80]!r}")
 
 
-def _signs(which: re.Pattern[str], text: str, at: int) -> Iterator[tuple[int, str]]:
-    """(place, sign) of each such sign from there on."""
-    return ((found.start(), found.group()) for found in which.finditer(text, at))
-
-
-def _without_statements(text: str) -> str:
-    return re.sub(r"@(charset|import)[^;]*;", "", text).strip()
+def _divided(text: str, by: str) -> Iterator[str]:
+    """The parts of a text; what stands inside quotes and brackets does not divide."""
+    start = depth = 0
+    for sign in _DIVIDING.finditer(text):
+        if sign[0] in ("(", "["):
+            depth += 1
+        elif sign[0] in (")", "]"):
+            depth -= 1
+        elif sign[0] == by and depth == 0:
+            yield text[start : sign.start()]
+            start = sign.end()
+    yield text[start:]
 
 
 def declarations(body: str) -> Iterator[tuple[str, str]]:
     """(property, value) of a rule's body; semicolons inside quotes and brackets do not divide."""
-    start = depth = 0
-    quoted = ""
-    for place, char in _signs(_DIVIDING, body + ";", 0):
-        if quoted:
-            quoted = "" if char == quoted else quoted
-        elif char in "\"'":
-            quoted = char
-        elif char in "()":
-            depth += 1 if char == "(" else -1
-        elif char == ";" and depth == 0:
-            name, colon, value = body[start:place].partition(":")
-            if colon:
-                yield name.strip(), " ".join(value.split())
-            start = place + 1
+    for part in _divided(body, ";"):
+        name, colon, value = part.partition(":")
+        if colon:
+            yield name.strip(), " ".join(value.split())
 
 
-def _tidy_body(body: str) -> str:
+def _tidy(body: str) -> str:
     # The prefixed mask only repeats the plain one, which every browser since 2023 reads.
-    return ";".join(
-        f"{name}:{value}" for name, value in declarations(body) if not name.startswith("-webkit-mask")
-    )
+    return _body(pair for pair in declarations(body) if not pair[0].startswith("-webkit-mask"))
+
+
+def _body(pairs: Iterable[tuple[str, str]]) -> str:
+    return ";".join(f"{name}:{value}" for name, value in pairs)
+
+
+def sift(rules: Iterable[Rule], keep: Callable[[Rule], Rule | None]) -> tuple[Rule, ...]:
+    """What `keep` leaves of each rule, also of those in groups; None drops one, and an empty group goes with its rules."""
+    kept: list[Rule | None] = []
+    for rule in rules:
+        if rule.rules is None:
+            kept.append(keep(rule))
+        elif inner := sift(rule.rules, keep):
+            kept.append(Rule(rule.head, rules=inner))
+    return tuple(filter(None, kept))
 
 
 def purge(rules: Iterable[Rule], words: Collection[str], dropped: Callable[[str], bool]) -> tuple[Rule, ...]:
     """Rules that can match a page made of these words, without the selectors `dropped` names."""
-    kept = []
-    for rule in rules:
-        if rule.rules is not None:
-            inner = purge(rule.rules, words, dropped)
-            if inner:
-                kept.append(Rule(rule.head, rules=inner))
-        elif rule.head.startswith("@"):
-            if not rule.head.startswith("@keyframes") or rule.head.split()[1] in words:
-                kept.append(rule)
-        else:
-            heads = [
-                head
-                for head in _selectors(rule.head)
-                if all(name in words for name in _NAME.findall(head)) and not dropped(head)
-            ]
-            if heads and rule.body:
-                kept.append(Rule(",".join(heads), rule.body))
-    return tuple(kept)
 
+    def keep(rule: Rule) -> Rule | None:
+        if rule.head.startswith("@"):
+            is_dead = rule.head.startswith("@keyframes") and rule.head.split()[1] not in words
+            return None if is_dead else rule
+        heads = ",".join(
+            head
+            for head in map(str.strip, _divided(rule.head, ","))
+            if all(name in words for name in _NAME.findall(head)) and not dropped(head)
+        )
+        return Rule(heads, rule.body) if heads and rule.body else None
 
-def _selectors(head: str) -> Iterator[str]:
-    """The selectors of a list; commas inside :is(…) and [attr="…"] do not divide."""
-    start = depth = 0
-    for place, char in enumerate(head + ","):
-        if char in "([":
-            depth += 1
-        elif char in ")]":
-            depth -= 1
-        elif char == "," and depth == 0:
-            yield head[start:place].strip()
-            start = place + 1
+    return sift(rules, keep)
 
 
 def keep_used_properties(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """The same rules without custom properties that nothing reads, however many steps away."""
-    while True:
-        used: set[str] = set()
-        for rule in _flat(rules):
-            used.update(_READ.findall(rule.body))
-        slim = tuple(kept for rule in rules if (kept := _only(rule, used)) is not None)
-        if slim == rules:
-            return slim
-        rules = slim
+    used = set(_READ.findall(write(rules)))
 
+    def keep(rule: Rule) -> Rule | None:
+        if rule.head.startswith("@"):
+            return rule
+        body = _body(
+            pair for pair in declarations(rule.body) if not pair[0].startswith("--") or pair[0] in used
+        )
+        return Rule(rule.head, body) if body else None
 
-def _flat(rules: Iterable[Rule]) -> Iterator[Rule]:
-    for rule in rules:
-        if rule.rules is None:
-            yield rule
-        else:
-            yield from _flat(rule.rules)
-
-
-def _only(rule: Rule, used: set[str]) -> Rule | None:
-    if rule.rules is not None:
-        inner = tuple(kept for each in rule.rules if (kept := _only(each, used)) is not None)
-        return Rule(rule.head, rules=inner) if inner else None
-    if rule.head.startswith("@"):
-        return rule
-    body = ";".join(
-        f"{name}:{value}"
-        for name, value in declarations(rule.body)
-        if not name.startswith("--") or name in used
-    )
-    return Rule(rule.head, body) if body else None
+    slim = sift(rules, keep)
+    return slim if slim == rules else keep_used_properties(slim)
 
 
 def write(rules: Iterable[Rule]) -> str:
     """The rules as text without a blank too many."""
     return "".join(
-        f"{_tight(rule.head)}{{{write(rule.rules) if rule.rules is not None else rule.body}}}"
-        for rule in rules
+        f"{_tight(rule.head)}{{{rule.body if rule.rules is None else write(rule.rules)}}}" for rule in rules
     )
 
 
@@ -219,16 +161,12 @@ def icons_as_properties(css: str, read_icon: Callable[[str], str]) -> str:
         file = address.rsplit("/", 1)[-1]
         if not file.endswith(".svg"):
             raise ValueError(f"css: an address that is not ours: {address}")
-        return f"var(--icon-{_icon_name(file)})"
+        return f"var(--icon-{file.removesuffix('.svg').removeprefix('ico_').replace('_', '-')})"
 
     css = _URL.sub(rewrite, css)
     names = sorted(set(re.findall(r"var\(--icon-([\w-]+)\)", css)))
     root = ";".join(f'--icon-{name}:url("{data_address(read_icon(name))}")' for name in names)
     return f":root{{{root}}}{css}" if root else css
-
-
-def _icon_name(file: str) -> str:
-    return file.removesuffix(".svg").removeprefix("ico_").replace("_", "-")
 
 
 def data_address(svg: str) -> str:

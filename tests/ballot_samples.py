@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from civic.clock import SEOUL
-from civic.content.pages import BoxKey, Poll, PollType, Proposal, Rehearsal
-from civic.votes.ballot import Slot, rules_hash, slot_of
+from civic.content.poll import BoxKey, Poll, PollType, Proposal, Rehearsal
+from civic.votes.ballot import rules_hash
 from civic.votes.box_key import Half, new_half
+from civic.votes.envelope import Slot, slot_of
 
 OPENS = datetime(2023, 8, 7, 9, tzinfo=SEOUL)
 DURING = datetime(2023, 8, 16, 9, tzinfo=SEOUL)

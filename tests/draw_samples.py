@@ -9,29 +9,33 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from civic.places import draw, drawing
+from civic.places.draw import FrozenList, Seed, list_hash
+from civic.places.draw_record import DrawFile
 
 SIZES = {"3AAA-AAAA": 1, "4CCC-CCCC": 2, "6DDD-DDDD": 1, "7EEE-EEEE": 1, "9FFF-FFFF": 1}
-SEED = drawing.Seed("3 11 14 18 26 27", "로또 1등 번호", "도서관정책팀장", "2023-09-02T20:45:00+09:00")
+SEED = Seed("3 11 14 18 26 27", "로또 1등 번호", "도서관정책팀장", "2023-09-02T20:45:00+09:00")
 
 
 def a_draw(
     subject: str = "lectures/essay", title: str = "에세이", drawn: bool = True, places: int = 2
 ) -> dict[str, Any]:
     """draw.json of that subject."""
-    frozen = drawing.Frozen(
+    frozen = FrozenList(
         at="2023-09-01T10:00:00+09:00",
         label="가을반",
         places=places,
         entries=tuple(sorted(SIZES.items())),
         excluded=(("XXXX-XXXX", "광산구에 살지 않음"),),
-        list_hash=draw.list_hash(SIZES),
+        list_hash=list_hash(SIZES),
         source=SEED.source,
     )
     facts = {"frozen": json.dumps(asdict(frozen))}
     if drawn:
         facts["drawn"] = json.dumps(asdict(SEED))
-    return drawing.document(subject, title, {"autumn": facts})
+    document = DrawFile.of(subject, title, {"autumn": facts})
+    assert document is not None
+    told: dict[str, Any] = json.loads(document.as_json())
+    return told
 
 
 Round = dict[str, Any]

@@ -8,12 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from civic.codes import new_code
 from civic.content.front_matter import FENCE
-from civic.content.pages import Poll, PollType, Proposal
-from civic.votes.count import Ballot
-from civic.votes.result import tally
-from civic.votes.result_files import Board, result_files
+from civic.content.poll import Poll, PollType, Proposal
+from civic.votes.ballot import Ballot
+from civic.votes.result_files import result_files
+from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES, a_poll, a_proposal
 
 PUBLISHED = CLOSES + timedelta(hours=3)
@@ -63,29 +65,21 @@ def some_ballots() -> list[Ballot]:
     return [Ballot(f"AAAA-AAAA-AAAA-{number:04d}", choices) for number, choices in enumerate(picks)] + []
 
 
-def a_board(count: int) -> Board:
-    import hashlib
-
-    receipts = tuple(sorted(new_code() for _ in range(count)))
-    return Board(receipts, hashlib.sha256("\n".join(receipts).encode("ascii")).hexdigest())
+def some_receipts(count: int) -> tuple[str, ...]:
+    return tuple(sorted(new_code() for _ in range(count)))
 
 
 def write_site(content: Path, poll: Poll, proposals: Sequence[Proposal]) -> Path:
     """A content folder with this vote and its proposals."""
-    from forms_api.commands.votes_import import front_matter
-
     skipped = {"slug", "file", "body"}
     (content / "votes").mkdir(parents=True)
     (content / "proposals").mkdir()
     (content / "site.toml").write_text(SITE, "utf-8")
     for folder, each in [("votes", poll), *(("proposals", each) for each in proposals)]:
         fields = each.model_dump(exclude=skipped, exclude_defaults=True)
-        fields |= {
-            name: [dict(row) for row in rows] for name, rows in fields.items() if isinstance(rows, tuple)
-        }
-        text = front_matter(fields)
-        assert text.startswith(FENCE)
-        (content / folder / f"{each.slug}.md").write_text(text, "utf-8")
+        (content / folder / f"{each.slug}.md").write_text(
+            f"{FENCE}\n{tomlkit.dumps(fields)}{FENCE}\n", "utf-8"
+        )
     return content
 
 
@@ -93,9 +87,9 @@ def publish(
     content: Path, poll: Poll, proposals: dict[str, Proposal], ballots: Sequence[Ballot], **more: Any
 ) -> None:
     """The result of these ballots, written as `votes publish` writes it."""
-    listed = list(proposals.values())
-    result = tally(poll, listed, ballots, more.get("tables"), more.get("draw", ()))
-    for name, text in result_files(poll, listed, result, ballots, PUBLISHED, **more).items():
+    receipts = more.pop("receipts", None)
+    vote = VoteCount(poll, proposals, ballots, **more)
+    for name, text in result_files(vote, PUBLISHED, receipts=receipts).items():
         place = content / "results" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, "utf-8")
@@ -131,7 +125,7 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         bodies = [{"id": "committee", "label": "위원회", "weight": chance.choice([30, 50])}]
         bodies += [{"id": "dong", "label": "동 총회", "weight": 20}] if chance.random() < 0.5 else []
         tables = {each["id"]: {name: chance.randint(0, 5) for name in names} for each in bodies}
-    from civic.content.pages import Body
+    from civic.content.poll import Body
 
     groups = ()
     if chance.random() < 0.5:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import re
 import shutil
@@ -12,7 +13,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from templates import fonts, stylesheet
-from templates.assets import MANIFEST, Assets, page_words, style
+from templates.assets import MANIFEST, Assets, SiteAssets, own_characters, page_words, style
 
 ROOT = Path(__file__).parents[1]
 CHARACTERS = frozenset("광산구 참여마당에서 신청하세요 0123456789")
@@ -50,6 +51,31 @@ def test_every_character_of_the_site_has_a_glyph(assets: Assets) -> None:
         assert {ord(sign) for sign in CHARACTERS} <= set(font.getBestCmap())
         names = {str(record) for record in font["name"].names if record.nameID in (1, 3, 4, 6, 16)}
         assert not any("Pretendard" in name for name in names)
+
+
+def test_a_moved_module_leaves_the_font_as_it_is(tmp_path: Path) -> None:
+    """Which letters the small font has is no matter of how modules are called or where in the house they lie."""
+    for name in ("civic", "forms_api", "publish", "templates", "static/js"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    before = own_characters(tmp_path)
+    (tmp_path / "civic/errors.py").rename(tmp_path / "civic/refusals.py")
+    (tmp_path / "civic/library.py").rename(tmp_path / "publish/shelf.py")
+    (tmp_path / "civic/votes").rename(tmp_path / "civic/polls")
+    assert own_characters(tmp_path) == before == own_characters(ROOT)
+
+
+def test_every_refusal_has_its_letters() -> None:
+    """Whatever the form API may say to a citizen stands in the site's font; only words of the commands may not."""
+    places = [ROOT / "civic/errors.py", *(ROOT / "forms_api").glob("*.py")]
+    said = "".join(
+        node.value
+        for file in places
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    letters = {letter for letter in said if "가" <= letter <= "힣"}
+    assert len(letters) > 100
+    assert letters <= own_characters(ROOT)
 
 
 def test_nothing_is_asked_of_a_third_party(assets: Assets) -> None:
@@ -170,7 +196,7 @@ def test_unicode_range_joins_neighbours() -> None:
 
 def test_manifest_follows_the_live_site(tmp_path: Path) -> None:
     """Plain names without a site; then the names of the build that is live now."""
-    live = Assets.from_manifest(tmp_path)
+    live = SiteAssets(tmp_path)
     assert live.url("site.css") == "/assets/site.css"
     folder = tmp_path / "assets"
     folder.mkdir()

@@ -6,7 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
+from civic import korean
+
 ROOT = Path(__file__).resolve().parent.parent
+PAIR = re.compile(r"^\| (`.+`) \| (.+) \|$", re.M)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -42,3 +45,17 @@ def test_every_plain_page_can_be_reached() -> None:
     for file in (ROOT / "content/pages").glob("*.md"):
         others = menu + "".join(text for other, text in texts.items() if other != file)
         assert f"'page', '{file.stem}'" in foot or f"/{file.stem}/" in others, file.name
+
+
+def test_glossary_is_of_this_code() -> None:
+    """Every name of the glossary stands in the code or in addresses, and it has every state and way of choosing."""
+    pairs = PAIR.findall((ROOT / "docs/glossary.md").read_text("utf-8"))
+    files = [
+        *ROOT.glob("build.py"),
+        *(f for top in ("civic", "publish", "forms_api") for f in (ROOT / top).rglob("*.py")),
+    ]
+    code = "".join(file.read_text("utf-8") for file in files)
+    names = {name for cell, _ in pairs for name in re.findall(r"`([^`]+)`", cell)}
+    assert not {name for name in names if not re.search(rf"\b{re.escape(name.rstrip('/'))}\b", code)}
+    for table in (korean.FORM_STATES, korean.ENTRY_STATES, korean.SELECTIONS):
+        assert {(f"`{name}`", word) for name, word in table.items()} <= set(pairs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tomllib
 import unicodedata
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
-from civic.content.prose import heading_id, prose, without_links
-from civic.content.toml_lines import key_lines
 from civic.errors import ContentMistakes
 from civic.library import Library, load
 from tests.builders import a_lecture_file, write_content
@@ -241,115 +238,6 @@ def test_lists_are_linked_to_as_a_whole(small: Path) -> None:
     for target in ("/lectures/page/2/", "/lectures/category/craft/page/2/"):
         page.write_text(f"{text}\n[가]({target})\n", "utf-8")
         assert report(small)[0].startswith(f"programs/news.md:{line}: 없는 주소입니다 (found {target})")
-
-
-def test_lines_of_keys_are_found_however_they_are_written() -> None:
-    """Tables, arrays of tables, dotted and quoted keys, arrays over lines, inline tables, long strings."""
-    text = '''a = """
-[no]
-b = 1
-"""
-# [comment]
-c.d = [
-  1,  # one
-  { e = 2, "f g" = [3] },
-]
-[h]
-i = "x # y"
-[[h.j]]
-k = 1
-[[h.j]]
-k = 2
-[h.j.l]
-m = 'n'
-'''
-    tomllib.loads(text)
-    assert key_lines(text) == {
-        ("a",): 1,
-        ("c",): 6,
-        ("c", "d"): 6,
-        ("c", "d", 0): 7,
-        ("c", "d", 1): 8,
-        ("c", "d", 1, "e"): 8,
-        ("c", "d", 1, "f g"): 8,
-        ("c", "d", 1, "f g", 0): 8,
-        ("h",): 10,
-        ("h", "i"): 11,
-        ("h", "j"): 12,
-        ("h", "j", 0): 12,
-        ("h", "j", 0, "k"): 13,
-        ("h", "j", 1): 14,
-        ("h", "j", 1, "k"): 15,
-        ("h", "j", 1, "l"): 16,
-        ("h", "j", 1, "l", "m"): 17,
-    }
-
-
-# ---------------------------------------------------------------------------- Markdown
-
-
-def test_what_a_word_processor_leaves_is_gone() -> None:
-    """Styles, classes, unknown tags and scripts go; words, tables and notes stay."""
-    pasted = (
-        '<p class="MsoNormal" style="color:red" onclick="x()"><o:p></o:p><font size="3">가</font></p>'
-        '<style>p { color: red }</style><script>alert(1)</script><iframe src="https://example.org/"></iframe>'
-        '<a href="javascript:alert(1)">나</a><img src="x" onerror="alert(1)" alt="다">'
-    )
-    assert prose(pasted).html.replace("\n", "") == '<p>가</p><p><a>나</a><img src="x" alt="다"></p>'
-
-
-def test_headings_begin_at_two_and_have_stable_ids() -> None:
-    """The page's title is the only h1; no level is left out; equal words get different ids."""
-    made = prose("# 신청하기 전에!\n\n#### 준비물\n\n# 준비물\n\n## 자리 {#seat}\n\n# main\n\n# !!\n")
-    assert [(each.level, each.id) for each in made.headings] == [
-        (2, "신청하기-전에"),
-        (3, "준비물"),
-        (2, "준비물-2"),
-        (3, "seat"),
-        (2, "main-2"),
-        (2, "section"),
-    ]
-    assert '<h2 id="신청하기-전에">신청하기 전에!</h2>' in made.html
-    assert heading_id(unicodedata.normalize("NFD", "준비물")) == "준비물"
-
-
-def test_tables_scroll_and_name_their_columns() -> None:
-    """A table stands in a region that the keyboard can reach; header cells say what they head."""
-    made = prose("| 때 | 값 |\n|---|--:|\n| 봄 | 1 |\n").html
-    assert made.startswith('<section class="table-scroll" tabindex="0" aria-label="표 1"><table>')
-    assert '<th scope="col">때</th>' in made
-    assert '<td class="align-right">1</td>' in made
-
-
-def test_external_links_are_marked_and_internal_ones_are_not() -> None:
-    """Readers learn, also by ear, that a link leaves the site."""
-    made = prose("[밖](https://example.org/) [안](/my/) [메일](mailto:a@example.org)").html
-    assert made == (
-        '<p><a href="https://example.org/" class="external" rel="external noopener">밖'
-        '<span class="sr-only"> (외부 누리집)</span></a> <a href="/my/">안</a> '
-        '<a href="mailto:a@example.org">메일</a></p>'
-    )
-
-
-def test_footnotes_lead_there_and_back() -> None:
-    """A note and its place in the text point at each other."""
-    made = prose("글[^1].\n\n[^1]: 설명\n")
-    assert {"#fn:1", "#fnref:1"} == set(made.links)
-    assert {"fn:1", "fnref:1"} <= made.ids
-
-
-def test_links_to_hidden_pages_become_words() -> None:
-    """The words stay; other links too."""
-    made = prose("[내일](/programs/later/#a) [오늘](/programs/news/)").html
-    assert without_links(made, {"/programs/later/"}.__contains__) == (
-        '<p>내일 <a href="/programs/news/">오늘</a></p>'
-    )
-
-
-def test_the_same_instance_does_not_remember_notes() -> None:
-    """One text's footnotes do not turn up in the next."""
-    prose("글[^1].\n\n[^1]: 앞글의 각주\n")
-    assert prose("다음 글").html == "<p>다음 글</p>"
 
 
 def test_the_same_content_at_another_time(tmp_path: Path) -> None:

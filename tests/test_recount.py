@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import json
 import subprocess
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -15,13 +15,11 @@ import pytest
 
 from civic.recount import assemble
 from civic.votes.ballot import Spoiled
-from civic.votes.published import VoteRecord
-from civic.votes.result import ballots_document, results_document, tally
-from civic.votes.result_files import result_files
-from tests.result_samples import PUBLISHED, a_board, a_counted_poll, a_random_poll, some_ballots
+from civic.votes.result_files import VoteRecord, result_files
+from civic.votes.tally import VoteCount
+from tests.result_samples import PUBLISHED, a_counted_poll, a_random_poll, some_ballots, some_receipts
 
 ROOT = Path(__file__).resolve().parent.parent
-Documents = tuple[dict[str, Any], dict[str, Any]]  # ballots.json, results.json
 
 
 def verifier() -> ModuleType:
@@ -56,23 +54,23 @@ def in_script(cases: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
     return answer
 
 
-def random_case(seed: int) -> Documents:
-    poll, proposals, ballots, more = a_random_poll(seed)
-    listed = list(proposals.values())
-    result = tally(poll, listed, ballots, more.get("tables"), more["draw"])
-    results = results_document(
-        poll, listed, result, ballots, len(ballots), tables=more.get("tables"), draw=more["draw"]
-    )
-    singly = ballots_document(poll, listed, ballots)
-    assert singly is not None
-    return json.loads(json.dumps([singly, results]))  # type: ignore[no-any-return]
+def published(case: Any = None, **more: Any) -> tuple[VoteRecord, dict[str, bytes]]:
+    """The record and the files of a result as `votes publish` writes them; the plain one without a case."""
+    poll, proposals, ballots = case or (*a_counted_poll(), some_ballots())
+    receipts = more.pop("receipts", None)
+    written = result_files(VoteCount(poll, proposals, ballots, **more), PUBLISHED, receipts=receipts)
+    record = VoteRecord.model_validate(tomllib.loads(written.pop("budget.toml")))
+    return record, {place.partition("/")[2]: text.encode() for place, text in written.items()}
 
 
-def plain_case() -> Documents:
-    poll, proposals = a_counted_poll()
-    listed, ballots = list(proposals.values()), some_ballots()
-    results = results_document(poll, listed, tally(poll, listed, ballots), ballots, len(ballots))
-    return json.loads(json.dumps([ballots_document(poll, listed, ballots), results]))  # type: ignore[no-any-return]
+def documents(files: dict[str, bytes], *more: str) -> list[dict[str, Any]]:
+    """ballots.json, results.json and what else is asked for."""
+    return [json.loads(files[name]) for name in ("ballots.json", "results.json", *more)]
+
+
+def random_case(seed: int) -> list[dict[str, Any]]:
+    *case, more = a_random_poll(seed)
+    return documents(published(case, **more)[1])
 
 
 def test_random_polls_are_counted_alike() -> None:
@@ -122,41 +120,25 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
 
 def test_a_right_result_has_no_differences() -> None:
     """The control of the tampering below."""
-    assert in_script([plain_case()]) == [[]]
-    assert list(verifier().differences(*plain_case())) == []
+    record, files = published()
+    assert in_script([documents(files)]) == [[]]
+    assert list(verifier().differences(*documents(files))) == []
+    assert assemble(record, files)[1] == []
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_tampering_is_named(name: str) -> None:
     """Each of these is found in the browser's count, by verify.py, and when the site is built."""
-    ballots, results = copy.deepcopy(plain_case())
+    record, files = published()
+    ballots, results = documents(files)
     TAMPERINGS[name](ballots, results)
     assert in_script([(ballots, results)])[0]
     assert list(verifier().differences(ballots, results))
-    assert _mistakes(ballots, results)
-
-
-def _mistakes(ballots: dict[str, Any], results: dict[str, Any]) -> list[str]:
-    """What the library says of these documents."""
-    poll, proposals = a_counted_poll()
-    listed, cast = list(proposals.values()), some_ballots()
-    written = result_files(poll, listed, tally(poll, listed, cast), cast, PUBLISHED)
-    files = {name.partition("/")[2]: text.encode() for name, text in written.items() if "/" in name}
     files |= {"ballots.json": json.dumps(ballots).encode(), "results.json": json.dumps(results).encode()}
-    record = VoteRecord(
-        vote="budget",
-        published_at=PUBLISHED,
-        rules=results["rules_hash"],
-        voters=24,
-        ballots=24,
-        files=tuple(f"budget/{name}" for name in files),
-    )
-    return [str(each) for each in assemble(record, files)[1]]
-
-
-def test_the_library_accepts_the_untampered_result() -> None:
-    """The control: the same way without tampering names nothing."""
-    assert _mistakes(*plain_case()) == []
+    assert assemble(record, files)[1]
+    # Also where the forger writes the record anew.
+    figures = {name: results[name] for name in ("voters", "ballots", "void")}
+    assert assemble(record.model_copy(update={"rules": results["rules_hash"], **figures}), files)[1]
 
 
 @pytest.mark.parametrize(
@@ -174,55 +156,28 @@ def test_void_ballots_and_receipts_belong_together(
     change: Callable[[dict[str, Any], dict[str, Any]], object], said: str
 ) -> None:
     """A void ballot under a receipt that nobody got went unnoticed: now all three name it."""
-    poll, proposals = a_counted_poll()
-    listed, cast, board = list(proposals.values()), some_ballots(), a_board(25)
-    void = [Spoiled(board.receipts[4], "altered")]
-    result = tally(poll, listed, cast)
-    written = result_files(poll, listed, result, cast, PUBLISHED, void=void, board=board)
-    files = {name.partition("/")[2]: text.encode() for name, text in written.items() if "/" in name}
-    names = ("ballots.json", "results.json", "receipts.json")
-    record = VoteRecord(
-        vote="budget",
-        published_at=PUBLISHED,
-        rules=json.loads(files["results.json"])["rules_hash"],
-        board=board.digest,
-        voters=25,
-        ballots=24,
-        void=1,
-        files=tuple(f"budget/{name}" for name in files),
-    )
+    receipts = some_receipts(25)
+    record, files = published(void=[Spoiled(receipts[4], "altered")], receipts=receipts)
 
     def found() -> tuple[str, str, str]:
-        documents = [json.loads(files[name]) for name in names]
-        verified = verifier().differences(documents[0], documents[1], receipts=documents[2])
+        told = documents(files, "receipts.json")
+        verified = verifier().differences(*told[:2], receipts=told[2])
         mistakes = assemble(record, files)[1]
-        return "\n".join(in_script([documents])[0]), "\n".join(verified), "\n".join(map(str, mistakes))
+        return "\n".join(in_script([told])[0]), "\n".join(verified), "\n".join(map(str, mistakes))
 
     assert found() == ("", "", "")
-    ballots, receipts = (json.loads(files[name]) for name in (names[0], names[2]))
-    change(ballots, receipts)
-    files |= {names[0]: json.dumps(ballots).encode(), names[2]: json.dumps(receipts).encode()}
+    ballots, _, board = documents(files, "receipts.json")
+    change(ballots, board)
+    files |= {"ballots.json": json.dumps(ballots).encode(), "receipts.json": json.dumps(board).encode()}
     assert all(said in each for each in found()), found()
 
 
 def test_changed_receipts_are_named() -> None:
     """A receipt taken from the list: its fingerprint and its length no longer fit."""
-    poll, proposals = a_counted_poll()
-    listed, cast = list(proposals.values()), some_ballots()
-    written = result_files(poll, listed, tally(poll, listed, cast), cast, PUBLISHED, board=a_board(24))
-    files = {name.partition("/")[2]: text.encode() for name, text in written.items() if "/" in name}
-    receipts = json.loads(files["receipts.json"])
-    receipts["receipts"].pop()
-    record = VoteRecord(
-        vote="budget",
-        published_at=PUBLISHED,
-        rules=receipts["rules"],
-        board=receipts["digest"],
-        voters=24,
-        ballots=24,
-        files=tuple(f"budget/{name}" for name in files),
-    )
+    record, files = published(receipts=some_receipts(24))
     assert assemble(record, files)[1] == []
-    files["receipts.json"] = json.dumps(receipts).encode()
-    said = "\n".join(str(each) for each in assemble(record, files)[1])
+    board = json.loads(files["receipts.json"])
+    board["receipts"].pop()
+    files["receipts.json"] = json.dumps(board).encode()
+    said = "\n".join(str(mistake) for mistake in assemble(record, files)[1])
     assert "지문과 다릅니다" in said and "접수증 23장과 온라인 표 24장" in said

@@ -5,13 +5,15 @@ that checks the post. No store, no clock, no web.
 from __future__ import annotations
 
 import math
-import re
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from civic.content.questions import AnyQuestion
+from civic.errors import FieldError
 from civic.shape import SLUG, Line, Many, Misplaced, SeoulTime, Shape, Slug
 
 FIXED_LABELS = {  # of the fields that every form may have, as the page and the consent name them
@@ -21,76 +23,6 @@ FIXED_LABELS = {  # of the fields that every form may have, as the page and the 
     "email": "이메일",
     "party": "함께 신청하는 사람 수",
 }
-
-
-# What a question may not ask for, and how a hint may still speak of it: "주민등록번호는 적지 마세요".
-_ASKS_FOR_IT = re.compile(r"(?:주민|외국인)\s*(?:등록)?\s*번호|주민\s*등록\s*(?:증\s*)?[앞뒷뒤]\s*자리")
-_ASKS_NOT = re.compile(r"지\s*(?:마|말|않)|빼고|제외|없이|가리고|금지")
-
-
-class Question(Shape):
-    """One field that a form adds to name, phone and consent (`[[form.fields]]`)."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)] = Field(
-        description="영문 소문자로 쓴 이름. 한 신청서 안에서 겹치지 않게 합니다."
-    )
-    label: Line = Field(description="화면에 보이는 질문")
-    type: Literal["text", "textarea", "select", "radio", "checkbox", "number", "date"] = Field(
-        default="text",
-        description="답하는 방법. checkbox는 options가 있으면 여러 개 고르기, 없으면 예/아니요 하나입니다.",
-    )
-    required: bool = Field(
-        default=True, description="꼭 답해야 하는지. 아니면 화면에 ‘선택’이라고 표시됩니다."
-    )
-    hint: str = Field(default="", max_length=300, description="질문 아래에 보이는 도움말")
-    max: int | None = Field(
-        default=None, ge=1, description="글은 최대 글자 수, 숫자는 가장 큰 값, 체크는 최대 개수"
-    )
-    min: int | None = Field(default=None, ge=0, description="숫자의 가장 작은 값")
-    earliest: date | None = Field(default=None, description="날짜의 가장 이른 날")
-    latest: date | None = Field(default=None, description="날짜의 가장 늦은 날")
-    options: Many[Line] = Field(default=(), description="select, radio, checkbox에서 고를 수 있는 답")
-
-    @model_validator(mode="after")
-    def _options_fit_type(self) -> Self:
-        if self.type in ("select", "radio") and len(self.options) < 2:
-            raise ValueError(f"type이 {self.type}이면 options를 두 개 이상 쓰세요")
-        if self.options and self.type not in ("select", "radio", "checkbox"):
-            raise ValueError(f"type이 {self.type}이면 options를 쓰지 않습니다")
-        if len(set(self.options)) != len(self.options):
-            raise ValueError("options에 같은 답이 두 번 있습니다")
-        return self
-
-    @model_validator(mode="after")
-    def _bounds_fit_type(self) -> Self:
-        is_counted = self.type in ("text", "textarea", "number") or (self.type == "checkbox" and self.options)
-        if self.max is not None and not is_counted:
-            raise ValueError("max는 글과 숫자, options가 있는 checkbox에서만 씁니다")
-        if self.min is not None and self.type != "number":
-            raise ValueError("min은 type이 number일 때만 씁니다")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("min은 max보다 클 수 없습니다")
-        for name in ("earliest", "latest"):
-            if getattr(self, name) is not None and self.type != "date":
-                raise ValueError(f"{name}는 type이 date일 때만 씁니다")
-        if self.earliest and self.latest and self.latest < self.earliest:
-            raise ValueError("latest는 earliest보다 앞설 수 없습니다")
-        return self
-
-    @model_validator(mode="after")
-    def _asks_for_no_resident_number(self) -> Self:
-        said = "주민등록번호는 물을 수 없습니다(개인정보 보호법 제24조의2). 생년월일이면 form.person을 쓰세요"
-        if _ASKS_FOR_IT.search(self.label) or any(map(_ASKS_FOR_IT.search, self.options)):
-            raise Misplaced(said, "label")
-        for sentence in re.split(r"[.!?\n]", self.hint):
-            if _ASKS_FOR_IT.search(sentence) and not _ASKS_NOT.search(sentence):
-                raise Misplaced(said, "hint")
-        return self
-
-    @property
-    def longest(self) -> int:
-        """Most characters a text answer may have."""
-        return self.max or (1000 if self.type == "textarea" else 100)
 
 
 class Round(Shape):
@@ -198,7 +130,7 @@ class FormSpec(Shape):
         default="", max_length=300, description="신청하는 사람이 맞다고 확인하는 조건 한 문장"
     )
     rounds: Many[Round] = Field(min_length=1, description="회차. 하나 이상 씁니다.")
-    fields: Many[Question] = Field(default=(), description="더 묻는 질문")
+    fields: Many[AnyQuestion] = Field(default=(), description="더 묻는 질문")
     consent: Consent = Field(description="개인정보 수집·이용 동의")
 
     @model_validator(mode="after")
@@ -255,6 +187,29 @@ class FormSpec(Shape):
         """How many people close the round early: `close_at` times the places, rounded up; None without it."""
         # Decimal: 1.1 times 10 is 11, and not a little more.
         return None if self.close_at is None else math.ceil(Decimal(str(self.close_at)) * round_.places)
+
+    def read_answers(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+        """Checked answers by question name, and what must be corrected.
+
+        given: `{name: text | number | list of text | bool}` as JSON or a plain form sends it. Empty optional
+        answers are left out. Error fields are named "answers.<name>". Unknown names are errors.
+        """
+        asked = {question.name for question in self.fields}
+        errors = [
+            FieldError(f"answers.{name}", "이 신청서에 없는 항목입니다.")
+            for name in given
+            if name not in asked
+        ]
+        answers: dict[str, Any] = {}
+        for question in self.fields:
+            try:
+                answer = question.read(given.get(question.name))
+            except ValueError as wrong:
+                errors.append(FieldError(f"answers.{question.name}", str(wrong)))
+                continue
+            if answer is not None:
+                answers[question.name] = answer
+        return answers, errors
 
     @property
     def collected(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from civic.content.toml_lines import Path, key_lines
 from civic.errors import Mistake
 from civic.text import has_resident_number
+
+KeyPath = tuple[str | int, ...]  # ("form", "rounds", 2, "places")
 
 FENCE = "+++"
 _CLOSING = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)
 _POSITION = re.compile(r"\(at line (\d+), column \d+\)")
 _SIX_DIGITS = re.compile(r"\d\d{5}")  # found twice as quickly as \d{6}
 _TIME_WITHOUT_SECONDS = re.compile(r"=\s*(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d(?!:|\d)")
+_CLOSINGS = ("", "]", "]]", '"""', "'''", '"""]', "''']")  # what may be missing in the middle of a value
 
 # tomllib's own words -> what staff should do
 _SYNTAX = (
@@ -51,7 +56,7 @@ class Source:
     values: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def _lines(self) -> dict[Path, int]:
+    def _lines(self) -> dict[KeyPath, int]:
         return key_lines(self.toml)
 
     @property
@@ -59,18 +64,22 @@ class Source:
         """The line of the file on which the body begins."""
         return self.first + self.toml.count("\n") + 1
 
-    def has(self, path: Path) -> bool:
+    def has(self, path: KeyPath) -> bool:
         """Does this key stand in the file?"""
         return path in self._lines
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """The line of a key; of the nearest table around it when it is absent."""
         for depth in range(len(path), 0, -1):
             if path[:depth] in self._lines:
                 return self._lines[path[:depth]] + self.first - 1
         return 1
 
-    def value(self, path: Path) -> Any:
+    def mistake(self, path: KeyPath, said: str, found: str = "", hint: str = "") -> Mistake:
+        """A mistake at a key."""
+        return Mistake(self.file, self.line(path), dotted(path), said, found, hint)
+
+    def value(self, path: KeyPath) -> Any:
         """What stands at a key; None when nothing does."""
         here: Any = self.values
         for part in path:
@@ -79,6 +88,11 @@ class Source:
             except (KeyError, IndexError, TypeError):
                 return None
         return here
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """("form", "rounds", 2) -> "form.rounds.2"."""
+    return ".".join(str(part) for part in path)
 
 
 def read_source(file: str, raw: bytes, *, front: bool = True) -> tuple[Source | None, list[Mistake]]:
@@ -161,3 +175,61 @@ def _syntax_mistake(source: Source, message: str) -> Mistake:
 def _last_line(lines: list[str]) -> int:
     """The last line on which something stands."""
     return max((number for number, line in enumerate(lines, 1) if line.strip()), default=1)
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """The line (1 is the first) of every key, table and array item: ("form", "rounds", 2, "places") -> 31.
+
+    text: TOML that was accepted as a whole. Each statement is read by itself, row by row: what is there for the first time
+    once the open brackets and quotes are closed stands on that row.
+    """
+    lines: dict[KeyPath, int] = {}
+    items: Counter[KeyPath] = Counter()  # of arrays of tables, so far
+    table: KeyPath = ()
+    statement, first = "", 1
+    for number, row in enumerate(text.split("\n"), 1):
+        statement += f"{row}\n"
+        values, closing = _read_so_far(statement)
+        if values is None:
+            continue
+        if statement.lstrip().startswith("["):
+            table = _table(values, items)
+            paths: list[KeyPath] = [table[:-1], table] if isinstance(table[-1], int) else [table]
+        else:
+            paths = list(_paths(values, table))
+        for path in paths:
+            lines.setdefault(path, first)
+        first = number + 1
+        statement = statement if closing else ""
+    return lines
+
+
+def _read_so_far(statement: str) -> tuple[dict[str, Any] | None, str]:
+    """(values, what is missing to its end) of the beginning of a statement; no values where it cannot be read yet."""
+    for closing in _CLOSINGS:
+        with suppress(ValueError):
+            return tomllib.loads(statement + closing), closing
+    return None, ""
+
+
+def _table(values: Any, items: Counter[KeyPath]) -> KeyPath:
+    """The table that a header opens; of an array of tables, its newest item."""
+    path: KeyPath = ()
+    while values:
+        [(key, values)] = values.items()
+        path = (*path, key)
+        if isinstance(values, list):
+            items[path] += 1
+            values = values[0]
+        if items[path]:
+            path = (*path, items[path] - 1)
+    return path
+
+
+def _paths(values: Any, table: KeyPath) -> Iterator[KeyPath]:
+    """Every key and item in a value, however deep."""
+    inside = values.items() if isinstance(values, dict) else enumerate(values)
+    for key, value in inside:
+        yield (*table, key)
+        if isinstance(value, dict | list):
+            yield from _paths(value, (*table, key))

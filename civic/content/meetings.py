@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 from civic import korean
 from civic.content.form import Round
 from civic.content.pages import Document, Event, Lecture, Session, Site
-from civic.content.vcalendar import component, text, utc
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Meeting:
     starts: datetime
     ends: datetime | None = None  # None when staff gave no end
     topic: str = ""
+
+    @property
+    def words(self) -> str:
+        """ "9월 9일(토) 10:00 ~ 12:00"."""
+        return korean.period(self.starts, self.ends) if self.ends else korean.short_moment(self.starts)
 
 
 def meetings(doc: Document | None, round_: Round | None = None) -> tuple[Meeting, ...]:
@@ -42,13 +47,8 @@ def meetings(doc: Document | None, round_: Round | None = None) -> tuple[Meeting
 
 def when(doc: Document | None, round_: Round) -> list[str]:
     """The same in words, one line per meeting; a lecture without dates says its time as staff wrote it."""
-    found = [
-        korean.period(one.starts, one.ends) if one.ends else korean.short_moment(one.starts)
-        for one in meetings(doc, round_)
-    ]
-    if not found and isinstance(doc, Lecture) and doc.when:
-        return [doc.when]
-    return found
+    found = [meeting.words for meeting in meetings(doc, round_)]
+    return [doc.when] if not found and isinstance(doc, Lecture) and doc.when else found
 
 
 def summary(doc: Document) -> str:
@@ -57,34 +57,34 @@ def summary(doc: Document) -> str:
     Classes that meet apart are joined by "또는". A lecture without dates says its time as staff wrote it.
     """
     rounds = doc.spec.rounds if doc.spec else ()
-    classes = dict.fromkeys(meetings(doc, each) for each in rounds if each.starts)
+    classes = dict.fromkeys(meetings(doc, round_) for round_ in rounds if round_.starts)
     apart = len(classes) > 1 and isinstance(doc, Lecture) and all(classes)
-    found = [_span(each) for each in (classes if apart else [meetings(doc)]) if each]
-    days = {one.starts.date() for each in classes for one in each}
+    found = [_span(group) for group in (classes if apart else [meetings(doc)]) if group]
+    days = {meeting.starts.date() for group in classes for meeting in group}
     if apart and len(days) == 1:
         said = korean.short_day(days.pop()) + " "
-        found[1:] = [text.removeprefix(said) for text in found[1:]]
+        found[1:] = [words.removeprefix(said) for words in found[1:]]
     if not found and isinstance(doc, Lecture):
         return doc.when
     return " 또는 ".join(found)
 
 
-def _span(found: tuple[Meeting, ...]) -> str:
-    first, last = found[0], found[-1]
-    if len(found) == 1:
-        return korean.period(first.starts, first.ends) if first.ends else korean.short_moment(first.starts)
-    count = f"모두 {len(found)}회"
-    days = [one.starts.date() for one in found]
+def _span(group: tuple[Meeting, ...]) -> str:
+    first, last = group[0], group[-1]
+    if len(group) == 1:
+        return first.words
+    count = f"모두 {len(group)}회"
+    days = [meeting.starts.date() for meeting in group]
     if days[0] == days[-1]:
         return f"{korean.period(first.starts, last.ends or last.starts)}, {count}"
-    text = f"{korean.short_day(days[0])} ~ {korean.short_day(days[-1])}, "
+    words = f"{korean.short_day(days[0])} ~ {korean.short_day(days[-1])}, "
     if len({day.weekday() for day in days}) == 1:
         weekly = all(after - before == timedelta(days=7) for before, after in pairwise(days))
-        text += f"{'매주 ' if weekly else ''}{korean.WEEKDAYS[days[0].weekday()]}요일 "
-    hours = {f"{one.starts:%H:%M}~{one.ends or one.starts:%H:%M}" for one in found}
+        words += f"{'매주 ' if weekly else ''}{korean.WEEKDAYS[days[0].weekday()]}요일 "
+    hours = {f"{meeting.starts:%H:%M}~{meeting.ends or meeting.starts:%H:%M}" for meeting in group}
     if len(hours) == 1:
-        text += hours.pop()
-    return f"{text.rstrip(', ')}, {count}"
+        words += hours.pop()
+    return f"{words.rstrip(', ')}, {count}"
 
 
 def where(doc: Document | None, round_: Round | None) -> str:
@@ -101,39 +101,80 @@ def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], 
     host = urlsplit(site.base_url).hostname
     base = address or site.base_url
 
-    def event(doc: Document, round_: Round | None, one: Meeting) -> str:
+    def event(doc: Document, round_: Round | None, meeting: Meeting) -> str:
         # The standard asks when this was written: when staff last changed the page, not when it was built.
         properties = [
-            ("UID", text(f"{doc.folder}-{doc.slug}{one.part}@{host}")),
-            ("DTSTAMP", utc(doc.last_change or one.starts)),
-            ("DTSTART", utc(one.starts)),
-            *([("DTEND", utc(one.ends))] if one.ends else []),
-            ("SUMMARY", text(_title(doc, round_, one))),
-            ("LOCATION", text(where(doc, round_))),
+            ("UID", escaped(f"{doc.folder}-{doc.slug}{meeting.part}@{host}")),
+            ("DTSTAMP", utc(doc.last_change or meeting.starts)),
+            ("DTSTART", utc(meeting.starts)),
+            *([("DTEND", utc(meeting.ends))] if meeting.ends else []),
+            ("SUMMARY", escaped(_title(doc, round_, meeting))),
+            ("LOCATION", escaped(where(doc, round_))),
             ("URL", base + doc.link),
         ]
         return component("VEVENT", properties)
 
-    book = [("VERSION", "2.0"), ("PRODID", "-//Madang//KO"), ("X-WR-CALNAME", text(site.name))]
-    events = (event(doc, each, one) for doc, each in entries for one in meetings(doc, each))
-    return f"{component('VCALENDAR', book, events)}\r\n".encode()
+    head = [("VERSION", "2.0"), ("PRODID", "-//Madang//KO"), ("X-WR-CALNAME", escaped(site.name))]
+    events = (event(doc, round_, meeting) for doc, round_ in entries for meeting in meetings(doc, round_))
+    return f"{component('VCALENDAR', head, events)}\r\n".encode()
 
 
-def _title(doc: Document, round_: Round | None, one: Meeting) -> str:
-    topic = one.topic or (round_.label if round_ and one.part else "")
+def _title(doc: Document, round_: Round | None, meeting: Meeting) -> str:
+    topic = meeting.topic or (round_.label if round_ and meeting.part else "")
     return f"{doc.title}: {topic}" if topic else doc.title
 
 
 def _sessions(sessions: Iterable[Session], round_: Round | None) -> tuple[Meeting, ...]:
     """Those within the round's time; all of them where it has none. A round without an end is over by midnight."""
     first = round_.starts if round_ else None
-    last = (round_.ends if round_ else None) or (_midnight(first) if first else None)
+    last = (round_.ends if round_ else None) or (first and _midnight(first))
     return tuple(
-        Meeting(f"-{number}", one.starts, one.ends, one.topic)
-        for number, one in enumerate(sessions, 1)
-        if not (first and last) or (first <= one.starts and one.ends <= last)
+        Meeting(f"-{number}", session.starts, session.ends, session.topic)
+        for number, session in enumerate(sessions, 1)
+        if not (first and last) or (first <= session.starts and session.ends <= last)
     )
 
 
 def _midnight(at: datetime) -> datetime:
     return at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+# iCalendar text (RFC 5545): components of properties, escaped and folded. No zones, no repetition.
+
+LONGEST = 75  # bytes of a line, its end not counted (3.1)
+_SIGN = re.compile(r"\\?.", re.DOTALL)  # what no line may be divided within
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # not allowed in a text, escaped or not (3.3.11)
+
+
+def component(name: str, properties: Iterable[tuple[str, str]], inside: Iterable[str] = ()) -> str:
+    """BEGIN:name to END:name. properties: names and values as they are to be written; inside: components."""
+    lines = [folded(f"{key}:{value}") for key, value in properties]
+    return "\r\n".join([f"BEGIN:{name}", *lines, *inside, f"END:{name}"])
+
+
+def escaped(value: str) -> str:
+    """Words as a TEXT value."""
+    if not value.isprintable():
+        value = _CONTROL.sub("", value.replace("\r\n", "\n"))
+    return value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+
+
+def utc(at: datetime) -> str:
+    """An aware time as a DATE-TIME in UTC: no rules of a zone have to stand beside it (3.6.5)."""
+    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def folded(line: str) -> str:
+    """A line of any length as lines of at most 75 bytes."""
+    if len(line.encode()) <= LONGEST:
+        return line
+    rows = [""]
+    size = 0
+    for sign in _SIGN.findall(line):
+        more = len(sign.encode())
+        if size + more > LONGEST:
+            rows.append(" ")
+            size = 1
+        rows[-1] += sign
+        size += more
+    return "\r\n".join(rows)

@@ -5,17 +5,19 @@ The descriptions are the staff's reference: docs/content-guide.md is checked aga
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from civic import korean
 from civic.clock import SEOUL
 from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
+FILLED = ("slug", "body", "file")  # keys of a page that the library fills in, not staff
+FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
 Won = Annotated[int, Field(ge=0)]
 
 
@@ -79,9 +81,10 @@ class Fact(Shape):
 
 
 class Document(Shape):
-    """What every page has. `slug`, `body` and `file` are filled by the library, not by staff."""
+    """What every page has, what the library fills in included."""
 
     noun: ClassVar[str] = "page"
+    list_title: ClassVar[str] = ""  # what the list of the kind is called where the menu does not say
 
     title: Line = Field(description="제목")
     summary: str = Field(default="", max_length=300, description="목록과 제목 아래에 보이는 한두 문장")
@@ -99,9 +102,9 @@ class Document(Shape):
     category: str = Field(default="", description="분야의 키(site.toml)")
     facts: Many[Fact] = Field(default=(), description="‘한눈에 보기’에 더할 줄")
 
-    slug: Slug = Field(json_schema_extra={"filled": True}, description="주소가 되는 파일 이름")
-    body: str = Field(default="", json_schema_extra={"filled": True}, description="글(Markdown)")
-    file: str = Field(json_schema_extra={"filled": True}, description="content/ 안의 파일 자리")
+    slug: Slug = Field(description="주소가 되는 파일 이름")
+    body: str = Field(default="", description="글(Markdown)")
+    file: str = Field(description="content/ 안의 파일 자리")
 
     @property
     def folder(self) -> str:
@@ -140,6 +143,13 @@ class Document(Shape):
         over = max(spec.last_end, getattr(self, "ends", spec.last_end), *ends)
         return over + timedelta(days=spec.consent.keep_days)
 
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Where it stands in the list of its kind: what a reader looks for first comes first. Never by words of the page.
+
+        state_of: the state of a form at that time. Equal ones stand in the order of their file names.
+        """
+        return ()
+
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
         if self.published and self.updated and self.updated < self.published:
@@ -147,6 +157,18 @@ class Document(Shape):
         if self.publish_at and self.expire_at and self.expire_at <= self.publish_at:
             raise ValueError("expire_at은 publish_at보다 뒤여야 합니다")
         return self
+
+
+class Pages(Protocol):
+    """The pages that are to be seen now, as the writing side asks for them; see `civic.library.Library`."""
+
+    def get(self, folder: str, slug: str) -> Document | None: ...
+
+    def of(self, noun: str) -> tuple[Document, ...]: ...
+
+    def subjects(self) -> tuple[Document, ...]: ...
+
+    def takers(self) -> tuple[Document, ...]: ...
 
 
 class Page(Document):
@@ -159,12 +181,17 @@ class Programme(Document):
     """A notice of what the district does (공고): content/programs/."""
 
     noun = "programme"
+    list_title = "소식·공고"
 
     kind: Literal["program", "notice"] = Field(
         default="program", description="program은 사업 안내, notice는 알림"
     )
     where: str = Field(default="", max_length=200, description="장소")
     form: FormSpec | None = Field(default=None, description="신청서")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Newest first."""
+        return (-(self.published or date.min).toordinal(),)
 
 
 class Session(Shape):
@@ -185,6 +212,7 @@ class Lecture(Document):
     """A course (강좌): content/lectures/."""
 
     noun = "lecture"
+    list_title = "강좌"
 
     series: str = Field(default="", description="묶음 강좌의 키(site.toml의 series)")
     where: Line = Field(description="장소")
@@ -195,17 +223,28 @@ class Lecture(Document):
     sessions: Many[Session] = Field(default=(), description="회차별 날짜와 내용")
     form: FormSpec | None = Field(default=None, description="신청서")
 
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """Open, coming, without form, closed; then by date."""
+        starts = self.sessions[0].starts if self.sessions else self.form.closes if self.form else now
+        rank = {"open": 0, "upcoming": 1, "closed": 3}.get(state_of(self.form), 0) if self.form else 2
+        return rank, starts
+
 
 class Event(Document):
     """Something on one date and place (행사): content/events/."""
 
     noun = "event"
+    list_title = "행사"
 
     starts: SeoulTime = Field(description="시작하는 때")
     ends: SeoulTime = Field(description="끝나는 때")
     where: Line = Field(description="장소")
     host: str = Field(default="", max_length=200, description="함께 여는 곳")
     form: FormSpec | None = Field(default=None, description="신청서")
+
+    def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
+        """The next first, then the past ones, latest first."""
+        return next_first(self.starts, self.ends, now)
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
@@ -214,149 +253,6 @@ class Event(Document):
         return self
 
 
-class PollType(Shape):
-    """One type of proposals in a poll (`[[types]]`): names and limits change every year."""
-
-    id: Slug = Field(description="유형의 키")
-    label: Line = Field(description="유형의 이름. 예: 일반참여형")
-    max: int = Field(ge=0, description="한 사람이 고를 수 있는 수. 0이면 이 투표에서 고르지 않습니다.")
-    budget: Won | None = Field(default=None, description="유형에 따로 정한 예산(원)")
-    summary: str = Field(default="", max_length=300, description="유형 설명")
-
-
-class BoxKey(Shape):
-    """One key holder of the ballot box (`[[keys]]`): `votes keys` writes it. All holders together open the box."""
-
-    holder: Line = Field(description="열쇠를 맡은 사람의 직책. 예: 감사관")
-    public: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{87}$")] = Field(
-        description="공개 열쇠(P-256, base64url). 비밀 열쇠는 여기에 쓰지 않습니다."
-    )
-
-
-class Rehearsal(Shape):
-    """A test ballot was opened with every key under these rules (`[rehearsed]`): `votes rehearse` writes it."""
-
-    at: SeoulTime = Field(description="시험 개표를 한 때")
-    rules: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="그때의 규칙 지문(SHA-256)"
-    )
-
-
-class Correction(Shape):
-    """A published change of the rules after opening (`[[corrections]]`)."""
-
-    at: SeoulTime = Field(description="바로잡은 때")
-    text: Line = Field(description="무엇을 왜 바꾸었는지")
-    rules: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="바꾸기 전의 규칙 지문. 그 규칙으로 낸 표도 개표합니다."
-    )
-
-
-class Body(Shape):
-    """Another body whose scores count beside the residents' votes (`[[bodies]]`); its table comes at closing."""
-
-    id: Slug = Field(description="기구의 키. 점수표 파일의 이름에 씁니다.")
-    label: Line = Field(description="기구의 이름. 예: 주민참여예산위원회")
-    weight: int = Field(ge=1, le=99, description="반영 비율(%). 나머지는 온라인 주민투표의 몫입니다.")
-
-
-class Poll(Document):
-    """A budget vote (투표): content/votes/."""
-
-    noun = "vote"
-
-    opens: SeoulTime = Field(description="투표를 시작하는 때")
-    closes: SeoulTime = Field(description="투표를 마감하는 때")
-    electorate: Line = Field(description="누가 투표할 수 있는지")
-    assurance: Literal[1, 2, 3] = Field(
-        default=1, description="본인 확인 수준: 1 연락처 인증번호, 2 미리 만든 명부, 3 본인확인기관"
-    )
-    budget: Won = Field(description="나누는 예산(원)")
-    max_picks: int = Field(gt=0, description="한 사람이 모두 합해 고를 수 있는 수")
-    blank_allowed: bool = Field(default=False, description="아무것도 고르지 않은 표를 받는지")
-    types: Many[PollType] = Field(min_length=1, description="제안의 유형")
-    threshold: int = Field(default=0, ge=0, description="선정에 필요한 가장 적은 득표수")
-    when_too_big: Literal["skip", "stop"] = Field(
-        default="skip",
-        description="남은 예산보다 큰 제안에서: skip은 건너뛰고 다음으로, stop은 거기서 선정을 마침",
-    )
-    ties: Literal["cost", "draw"] = Field(
-        default="cost", description="동점이면: cost는 예산이 적은 것, 그다음 파일 이름 순서. draw는 공개 추첨"
-    )
-    exclusions: Many[Many[Slug]] = Field(default=(), description="같은 사업이라 하나만 선정할 제안의 묶음")
-    bodies: Many[Body] = Field(default=(), description="온라인 투표와 함께 반영할 다른 기구와 비율")
-    objection_days: int = Field(
-        default=14, ge=1, le=365, description="결과를 알린 뒤 이의를 받는 기간(일). 지나면 투표함을 없앱니다."
-    )
-    keys: Many[BoxKey] = Field(default=(), description="투표함 열쇠를 맡은 사람과 공개 열쇠. 보통 두 사람")
-    rehearsed: Rehearsal | None = Field(
-        default=None, description="시험 개표 기록. 없으면 투표를 시작하지 않습니다."
-    )
-    corrections: Many[Correction] = Field(default=(), description="투표를 시작한 뒤 바로잡은 기록")
-    source: str = Field(
-        default="", max_length=300, description="다른 곳의 투표를 들여왔을 때, 그 출처(votes import)"
-    )
-    currency: str = Field(
-        default="", max_length=10, description="들여온 투표의 돈의 단위. 비우면 단위 없이 적습니다."
-    )
-
-    @model_validator(mode="after")
-    def _holds_together(self) -> Self:
-        if self.closes <= self.opens:
-            raise ValueError("closes는 opens보다 뒤여야 합니다")
-        if self.currency and not self.source:
-            raise ValueError("currency는 source가 있는 투표에만 씁니다")
-        if self.source and self.keys:
-            raise ValueError("source가 있는 투표에는 keys를 쓰지 않습니다. 여기서는 투표를 받지 않습니다")
-        if len({each.public for each in self.keys}) != len(self.keys):
-            raise ValueError("keys에 같은 열쇠가 두 번 있습니다")
-        ids = [each.id for each in self.types]
-        if len(set(ids)) != len(ids):
-            raise ValueError("types에 같은 id가 두 번 있습니다")
-        if sum(each.budget or 0 for each in self.types) > self.budget:
-            raise ValueError("types의 budget을 더하면 budget보다 큽니다")
-        if len({"online", *(each.id for each in self.bodies)}) != len(self.bodies) + 1:
-            raise ValueError("bodies의 id가 겹칩니다(online은 주민투표의 이름이라 쓸 수 없습니다)")
-        if sum(each.weight for each in self.bodies) > 100:
-            raise ValueError("bodies의 weight를 더하면 100을 넘습니다")
-        if any(len(set(group)) < 2 for group in self.exclusions):
-            raise ValueError("exclusions의 묶음마다 서로 다른 제안이 둘 넘게 있어야 합니다")
-        return self
-
-    @property
-    def unit(self) -> str:
-        """What its amounts are in: "원", or of a poll from elsewhere its own currency, "" where none was named."""
-        return "원" if not self.source or self.currency == "KRW" else self.currency
-
-    def money(self, amount: int) -> str:
-        """An amount of this poll in words: "4,500만 원", "4,500 EUR"."""
-        return korean.money(amount, self.unit)
-
-    def type(self, id: str) -> PollType | None:
-        return next((each for each in self.types if each.id == id), None)
-
-
-class Proposal(Document):
-    """One proposal that stands for a vote (제안): content/proposals/."""
-
-    noun = "proposal"
-
-    vote: Slug = Field(description="투표의 파일 이름(votes/)")
-    type: Slug = Field(description="유형의 키. 투표의 types에 있어야 합니다.")
-    cost: Won = Field(description="드는 예산(원)")
-    area: str = Field(default="", max_length=60, description="어디에. 예: 수완동")
-    withdrawn: bool = Field(default=False, description="철회된 제안. 목록에 남지만 고를 수 없습니다.")
-
-
-KINDS: dict[str, type[Document]] = {
-    FOLDERS[model.noun]: model for model in (Programme, Lecture, Event, Poll, Proposal, Page)
-}
-
-
-def guide_fields(model: type[Shape]) -> list[tuple[str, Any, str]]:
-    """(key, default or ..., description) of what staff may write, in order: for the content guide."""
-    return [
-        (name, ... if info.is_required() else info.default, info.description or "")
-        for name, info in model.model_fields.items()
-        if not (isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("filled"))
-    ]
+def next_first(starts: datetime, ends: datetime, now: datetime) -> tuple[Any, ...]:
+    """The place in a list of what is still to come, soonest first, and then what is over, latest first."""
+    return (0, starts.timestamp()) if ends > now else (1, -starts.timestamp())

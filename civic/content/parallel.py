@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -32,40 +32,21 @@ def mapped(
     ChildProcessError when one of them was killed. Close it when it is left early: then no work goes on.
     """
     batches = [things[at : at + BATCH] for at in range(0, len(things), BATCH)]
-    if is_shared(things, jobs):
-        with closing(_forked(work, batches, jobs, meanwhile)) as done:
-            yield from chain.from_iterable(done)
-    else:
+    if jobs < 2 or len(things) < FEWEST:
         yield from chain.from_iterable(map(work, batches))
-
-
-def is_shared(things: Sequence[A], jobs: int) -> bool:
-    """Would `mapped` start processes for this?"""
-    return jobs > 1 and len(things) >= FEWEST
-
-
-def _forked(
-    work: Callable[[Sequence[A]], Iterable[B]],
-    batches: Sequence[Sequence[A]],
-    jobs: int,
-    meanwhile: Callable[[], object] | None,
-) -> Generator[Iterable[B]]:
-    global _job
-
-    def _job(place: int) -> Iterable[B]:
-        return list(work(batches[place]))
-
+        return
     # These take a while to load.
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 
     gc.freeze()  # else the first collection in each process copies all the memory that they share
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), _begin, (os.getpid(),))
+    fork = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(jobs, fork, _begin, (os.getpid(), work, batches))
     try:
         done = pool.map(_do, range(len(batches)))
         if meanwhile:
             meanwhile()
-        yield from done
+        yield from chain.from_iterable(done)
     except BrokenProcessPool as wrong:
         said = "함께 일하던 프로세스가 죽었습니다. 메모리가 모자라면 --jobs를 줄이세요"
         raise ChildProcessError(said) from wrong
@@ -74,8 +55,18 @@ def _forked(
         gc.unfreeze()
 
 
-def _begin(parent: int) -> None:
+_job: Callable[[int], Any]  # in each process: the work on the batch of that number
+
+
+def _begin(
+    parent: int, work: Callable[[Sequence[Any]], Iterable[Any]], batches: Sequence[Sequence[Any]]
+) -> None:
     """In each process: the parent decides when to stop, and whatever ends it ends its processes."""
+    global _job
+
+    def _job(number: int) -> Any:
+        return list(work(batches[number]))
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of them
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -85,8 +76,5 @@ def _begin(parent: int) -> None:
         os._exit(1)
 
 
-_job: Callable[[int], Any]
-
-
-def _do(place: int) -> Any:
-    return _job(place)
+def _do(number: int) -> Any:
+    return _job(number)

@@ -8,11 +8,15 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
+from xml.etree.ElementTree import Element
 
 import nh3
 from markdown import Markdown
-
-from civic.content.quick_markdown import Quick
+from markdown.blockprocessors import ParagraphProcessor
+from markdown.extensions import Extension
+from markdown.treeprocessors import InlineProcessor
+from markdown.util import STX, AtomicString
 
 # Ids that templates give to parts of a page; a heading of that name gets another one.
 TEMPLATE_IDS = frozenset(
@@ -59,6 +63,15 @@ _TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
 _ALIGN = re.compile(r' align="(left|center|right)"')
 _NO_WORDS = re.compile(r"[^\w\s-]")
 _HREF = re.compile(r' href="([^"]*)"')
+# Inline pattern of Python-Markdown -> signs without any of which it finds nothing. One that is not listed is always tried.
+SIGNS = {
+    "autolink": "<", "automail": "<", "backtick": "`", "em_strong": "*_", "entity": "&", "escape": "\\", "footnote": "[",
+    "html": "<", "image_link": "!", "image_reference": "!", "linebreak": "\n", "link": "[", "reference": "[",
+    "short_image_ref": "!", "short_reference": "[",
+}  # fmt: skip
+_SIGN = re.compile(f"[{re.escape(''.join(SIGNS.values()) + STX)}]")  # STX: what stands for a match
+# Each line begins with a letter, and nothing divides it as a table would: no other sort of block looks so.
+_PARAGRAPH = re.compile(r"[^\W\d_][^\n|]*+(?:\n[^\W\d_][^\n|]*+)*+")
 _EMPTY = re.compile(r"<(p|span|div|b|strong|i|em|u)>(?:\s|&nbsp;|\u00a0)*</\1>")
 
 EXTERNAL_NOTE = '<span class="sr-only"> (외부 누리집)</span>'
@@ -126,6 +139,46 @@ def heading_id(words: str) -> str:
     """A stable id from a heading's words: "신청하기 전에" -> "신청하기-전에"; "" without a letter."""
     words = unicodedata.normalize("NFC", words).lower()
     return re.sub(r"[\s_-]+", "-", _NO_WORDS.sub("", words)).strip("-")
+
+
+class QuickInline(InlineProcessor):
+    """Tries only the patterns that may find something in this text, and none on plain words: most of a notice."""
+
+    def __init__(self, md: Markdown) -> None:
+        super().__init__(md)
+        signs = {
+            id(md.inlinePatterns[name]): signs for name, signs in SIGNS.items() if name in md.inlinePatterns
+        }
+        self._needs = [(signs.get(id(pattern)), pattern) for pattern in md.inlinePatterns]
+
+    def run(self, tree: Element, ancestors: list[str] | None = None) -> Element:
+        found = set(_SIGN.findall("".join(tree.itertext())))
+        patterns: Any = [pattern for signs, pattern in self._needs if not signs or found.intersection(signs)]
+        self.inlinePatterns = patterns
+        for element in tree.iter():
+            if element.text and not _SIGN.search(element.text):
+                element.text = AtomicString(element.text)  # the library's own mark: nothing to be done
+        return super().run(tree, ancestors)
+
+
+class QuickParagraph(ParagraphProcessor):
+    """Takes plain words first, before each other sort of block is tried."""
+
+    def test(self, parent: Element, block: str) -> bool:
+        return _PARAGRAPH.fullmatch(block) is not None
+
+
+class Quick(Extension):
+    """Leaves out what can find nothing. The last of the extensions: it looks at what the others have added.
+
+    The same output as without: tests compare both.
+    """
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
+        names: Any = frozenset(md.block_level_elements)  # a list, searched for each element
+        md.block_level_elements = names
+        md.parser.blockprocessors.register(QuickParagraph(md.parser), "quick_paragraph", 1000)
+        md.treeprocessors.register(QuickInline(md), "inline", 20)
 
 
 @cache

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -16,22 +14,24 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from civic.content.facts import Facts, Memory, Stamp, stamp
+from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures, stamp
 from civic.content.front_matter import Source, read_source
-from civic.content.pages import KINDS, Document, Site
+from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
+from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme, Site
 from civic.content.parallel import mapped
-from civic.content.shape_mistakes import nearest, shape_mistakes, unknown_key
-from civic.content.targets import links_of, mentions_of, silent_pictures
-from civic.content.text_mistakes import text_mistakes, unseen_values
+from civic.content.poll import Poll, Proposal
 from civic.errors import Mistake, why
+from civic.files import whole_file
 from civic.links import FOLDERS, is_passed_over
 from civic.shape import SLUG
 
 SITE_FILE = "site.toml"
-_FILLED = ("slug", "body", "file")  # the library's own; staff do not write them
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
+KINDS: dict[str, type[Document]] = {
+    FOLDERS[model.noun]: model for model in (Programme, Lecture, Event, Poll, Proposal, Page)
+}
 
 
 @dataclass
@@ -61,9 +61,8 @@ class Reading:
     def source(self, file: str) -> Source | None:
         """A file taken apart, read once more when it is needed; None when that cannot be done."""
         if file not in self._sources:
-            try:
-                raw = whole_file(self.content / file)
-            except OSError:
+            raw, _ = _bytes(self.content, file)
+            if raw is None:
                 return None
             self._sources[file], _ = read_source(file, raw, front=file != SITE_FILE)
         return self._sources[file]
@@ -80,17 +79,15 @@ def read_content(
     if not content.is_dir():
         reading.mistakes.append(Mistake(str(content), 0, "", "content 폴더가 없습니다"))
         return reading
-    _read_site(content, reading)
+    _read_site(reading)
     files: list[str] = []
-    for name in _names(content):
-        if name == SITE_FILE or (name == WRITTEN_BY_PROGRAM and (content / name).is_dir()):
-            continue
-        if name in KINDS and (content / name).is_dir():
-            files += _pages(content, name, reading)
-            continue
-        near = nearest(name, [SITE_FILE, *KINDS])
-        hint = f"혹시 {near}?" if near else "쓸 수 있는 폴더: " + ", ".join(KINDS)
-        reading.mistakes.append(Mistake(name, 0, "", "여기에 둘 수 없는 파일이나 폴더입니다", "", hint))
+    for name, is_folder in _listed(content):
+        if is_folder and name in KINDS:
+            files += _pages(name, reading)
+        elif name != SITE_FILE and not (is_folder and name == WRITTEN_BY_PROGRAM):
+            hint = suggestion(name, [SITE_FILE, *KINDS]) or suggestion(name, list(KINDS), "폴더")
+            said = "여기에 둘 수 없는 파일이나 폴더입니다"
+            reading.mistakes.append(Mistake(name, 0, "", said, "", hint))
     _read_pages(files, reading, memory, jobs, meanwhile)
     return reading
 
@@ -106,7 +103,7 @@ def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, 
     model = KINDS[folder]
     mistakes += text_mistakes(source)
     values = dict(source.values)
-    for key in _FILLED:
+    for key in FILLED:
         if key in values:
             mistakes.append(unknown_key(source, model, (key,)))
     slug = name.removesuffix(".md")
@@ -117,10 +114,12 @@ def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, 
         return None, source, mistakes + shape_mistakes(source, model, wrong)
 
 
-def _read_site(content: Path, reading: Reading) -> None:
-    raw = _bytes(content / SITE_FILE, SITE_FILE, reading)
+def _read_site(reading: Reading) -> None:
+    raw, mistakes = _bytes(reading.content, SITE_FILE)
+    reading.mistakes += mistakes
     if raw is None:
         return
+    reading.digests[SITE_FILE] = hashlib.sha256(raw).hexdigest()
     source, mistakes = read_source(SITE_FILE, raw, front=False)
     reading.mistakes += mistakes
     if source is None:
@@ -133,16 +132,13 @@ def _read_site(content: Path, reading: Reading) -> None:
         reading.mistakes += shape_mistakes(source, Site, wrong)
 
 
-def _pages(content: Path, folder: str, reading: Reading) -> Iterator[str]:
+def _pages(folder: str, reading: Reading) -> Iterator[str]:
     """The page files of a folder; whatever else lies there is a mistake."""
-    with os.scandir(content / folder) as entries:
-        found = sorted((each.name, _is_folder(each)) for each in entries if not is_passed_over(each.name))
-    for name, is_folder in found:
+    for name, is_folder in _listed(reading.content / folder):
         file = f"{folder}/{name}"
         if is_folder:
-            reading.mistakes.append(
-                Mistake(file, 0, "", "폴더 안에 폴더를 둘 수 없습니다", "", f"{folder}/ 바로 아래에 두세요")
-            )
+            said, hint = "폴더 안에 폴더를 둘 수 없습니다", f"{folder}/ 바로 아래에 두세요"
+            reading.mistakes.append(Mistake(file, 0, "", said, "", hint))
         elif not name.endswith(".md"):
             hint = "이름을 .md로 끝내세요" if name.lower().endswith((".md", ".markdown", ".txt")) else ""
             reading.mistakes.append(Mistake(file, 0, "", "여기에는 .md 파일만 둘 수 있습니다", "", hint))
@@ -186,12 +182,9 @@ def _read_pages(
 
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
     """(facts, what is wrong, SHA-256) of a page file; no facts when nothing more can be said of it."""
-    try:
-        raw = whole_file(f"{content}/{file}")
-    except FileNotFoundError:
-        return None, [Mistake(file, 0, "", "파일이 없습니다")], ""
-    except OSError as wrong:
-        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong))], ""
+    raw, mistakes = _bytes(content, file)
+    if raw is None:
+        return None, mistakes, ""
     digest = hashlib.sha256(raw).hexdigest()
     folder, _, name = file.partition("/")
     document, source, mistakes = read_document(folder, name, raw)
@@ -217,12 +210,18 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
 
 
 def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
-    """A front matter without what pages only show. A page that shows it says so, see publish.pages.Page.shows.
+    """A front matter without what pages only show. A page that shows it says so, see publish.render.Page.shows.
 
     Of a vote all of it: lists of proposals are named after votes that they do not show.
     """
     words = () if folder == FOLDERS["vote"] else WORDS
     return [(key, value) for key, value in source.values.items() if key not in words]
+
+
+def _listed(folder: Path) -> list[tuple[str, bool]]:
+    """(name, is it a folder) of what lies in a folder, in the order of the names, without hidden files."""
+    with os.scandir(folder) as entries:
+        return sorted((entry.name, _is_folder(entry)) for entry in entries if not is_passed_over(entry.name))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -233,32 +232,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _names(folder: Path) -> list[str]:
-    """What lies in a folder, in the order of the names, without hidden files."""
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not is_passed_over(entry.name))
-
-
-def whole_file(path: Path | str) -> bytes:
-    """The content of a regular file. Raises OSError; a pipe, of which nobody knows when it ends, is one."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (by its handle)
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "보통 파일이 아닙니다", str(path))
-        return file.read()
-
-
-def _bytes(path: Path, file: str, reading: Reading) -> bytes | None:
+def _bytes(content: Path, file: str) -> tuple[bytes | None, list[Mistake]]:
+    """The bytes of a file of the content, or why there are none."""
     try:
-        raw = whole_file(path)
+        return whole_file(f"{content}/{file}"), []
     except FileNotFoundError:
-        reading.mistakes.append(Mistake(file, 0, "", "파일이 없습니다"))
-        return None
+        return None, [Mistake(file, 0, "", "파일이 없습니다")]
     except OSError as wrong:
-        reading.mistakes.append(Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
-        return None
-    reading.digests[file] = hashlib.sha256(raw).hexdigest()
-    return raw
+        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong))]
 
 
 def _name_mistakes(file: str, name: str) -> list[Mistake]:

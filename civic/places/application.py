@@ -7,16 +7,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from civic import people
-from civic.content.answers import read_answers
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
+from civic.places.form_round import FormRound
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
 
+T = TypeVar("T")
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
 BROKEN_MESSAGE = "글자가 깨졌습니다. 다시 적어 주세요."
@@ -25,12 +27,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
-class Application:
-    """What a citizen sent, checked against the form; nothing of it may be logged."""
+class Application(FormRound):
+    """What a citizen sent for a round, checked against its form; nothing of it may be logged."""
 
-    doc: Document
-    spec: FormSpec
-    round: Round
     name: str
     phone: str  # E.164: "+821012345678"
     submission: str  # uuid in its usual spelling
@@ -39,21 +38,11 @@ class Application:
     party: int = 1
     answers: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def subject(self) -> str:
-        return self.doc.subject
-
     def personal(self) -> bytes:
         """Everything that could name the person, to be sealed: UTF-8 JSON."""
-        kept = {
-            "name": self.name,
-            "phone": self.phone,
-            "email": self.email,
-            "birth_date": self.birth_date,
-            "party": self.party,
-            "answers": self.answers,
-        }
-        return json.dumps({k: v for k, v in kept.items() if v}, ensure_ascii=False).encode()
+        names = ("name", "phone", "email", "birth_date", "party", "answers")
+        kept = {name: value for name in names if (value := getattr(self, name))}
+        return json.dumps(kept, ensure_ascii=False).encode()
 
 
 def read_application(
@@ -63,139 +52,119 @@ def read_application(
 
     The payload has passed `refuse_forbidden`.
     """
-    reader = _Reader(payload)
+    errors: list[FieldError] = []
+
+    def read(name: str, rule: Callable[[Any], T], empty: T) -> T:
+        """A field through its rule; `empty` where it is wrong."""
+        try:
+            return rule(payload.get(name))
+        except ValueError as wrong:
+            errors.append(FieldError(name, str(wrong)))
+            return empty
+
+    nothing: tuple[dict[str, Any], list[FieldError]] = ({}, [])
     if round_ is None:
         said = "회차를 골라 주세요." if not payload.get("round") else "글로 적어 주세요."
-        reader.errors.append(FieldError("round", said))
-    name = reader.read("name", people.read_name)
-    phone = reader.read("phone", people.normalise_phone)
-    email = "" if spec.email == "none" else reader.read("email", people.read_email, spec.email == "required")
+        errors.append(FieldError("round", said))
+    name = read("name", lambda given: people.read_name(_text(given)), "")
+    phone = read("phone", lambda given: people.normalise_phone(_text(given)), "")
+    email = "" if spec.email == "none" else read("email", partial(_email, spec), "")
     by_birth = spec.person == "phone+birth_date"
-    born = reader.read("birth_date", lambda text: people.read_birth_date(text, today)) if by_birth else ""
-    party = reader.party(spec.party) if spec.party > 1 else 1
-    answers = reader.answers(spec)
-    if payload.get("consent") is not True and payload.get("consent") not in TICKED:
-        reader.errors.append(
-            FieldError("consent", "개인정보 수집·이용에 동의해야 신청할 수 있습니다. 체크해 주세요.")
-        )
-    submission = reader.submission()
-    reader.unknown(spec)
-    if reader.errors or round_ is None:
-        raise Invalid(reader.errors)
-    return Application(
-        doc=doc,
-        spec=spec,
-        round=round_,
-        name=name,
-        phone=phone,
-        submission=submission,
-        email=email,
-        birth_date=born,
-        party=party,
-        answers=answers,
+    born = (
+        read("birth_date", lambda given: people.read_birth_date(_text(given), today), "") if by_birth else ""
     )
+    party = read("party", partial(_party, spec.party), 1) if spec.party > 1 else 1
+    answers, wrong = read("answers", partial(_answers, spec), nothing)
+    errors += wrong
+    read("consent", _agree, None)
+    submission = read("submission_id", _submission, "")
+    errors += _unknown(spec, payload)
+    if errors or round_ is None:
+        raise Invalid(errors)
+    return Application(doc, spec, round_, name, phone, submission, email, born, party, answers)
 
 
-class _Reader:
-    """Reads the fields of one payload and collects what must be corrected."""
-
-    def __init__(self, payload: Mapping[str, Any]) -> None:
-        self.payload = payload
-        self.errors: list[FieldError] = []
-
-    def read(self, name: str, rule: Callable[[str], str], required: bool = True) -> str:
-        """One text field through its rule; "" when it is empty and may be, or when it is wrong."""
-        given = self.payload.get(name)
-        try:
-            text = _text(given)
-            return rule(text) if text or required else ""
-        except ValueError as wrong:
-            self.errors.append(FieldError(name, str(wrong)))
-            return ""
-
-    def party(self, most: int) -> int:
-        """How many people come, 1 when it is not said."""
-        given = self.payload.get("party", 1)
-        if isinstance(given, str) and re.fullmatch(r"\s*\d{1,3}\s*", given):
-            given = int(given)
-        elif given in ("", None):
-            given = 1
-        if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
-            self.errors.append(FieldError("party", f"함께 오는 사람 수를 1부터 {most} 사이로 적어 주세요."))
-            return 1
-        return given
-
-    def answers(self, spec: FormSpec) -> Mapping[str, Any]:
-        """Answers to the form's own questions."""
-        given = self.payload.get("answers")
-        if given is None or given == "":
-            given = {}
-        if not isinstance(given, Mapping):
-            self.errors.append(FieldError("answers", "answers는 이름과 답의 묶음이어야 합니다."))
-            return {}
-        answers, errors = read_answers(spec, given)
-        self.errors.extend(FieldError(_shown(error.field), error.message) for error in errors)
-        return answers
-
-    def submission(self) -> str:
-        """The uuid that makes a retry safe."""
-        try:
-            return str(UUID(_text(self.payload.get("submission_id"))))
-        except ValueError:
-            self.errors.append(
-                FieldError(
-                    "submission_id",
-                    "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다.",
-                )
-            )
-            return ""
-
-    def unknown(self, spec: FormSpec) -> None:
-        """Fields that this form does not have."""
-        absent = {"email"} if spec.email == "none" else set()
-        if spec.person != "phone+birth_date":
-            absent.add("birth_date")
-        if spec.party == 1:
-            absent.add("party")
-        for name in self.payload:
-            empty_extra = name in absent and self.payload[name] in (None, "")
-            if name not in TOP_FIELDS or (name in absent and not empty_extra):
-                self.errors.append(FieldError(_shown(name), "이 신청서에 없는 항목입니다."))
-
-
-def _text(value: Any) -> str:
+def _text(given: Any) -> str:
     """A field's text, cleaned; "" for nothing. Raises ValueError for anything that is no text."""
-    if value is None:
+    if given is None:
         return ""
-    if not isinstance(value, str):
+    if not isinstance(given, str):
         raise ValueError("글로 적어 주세요.")
-    return clean(value)
+    return clean(given)
+
+
+def _email(spec: FormSpec, given: Any) -> str:
+    text = _text(given)
+    return people.read_email(text) if text or spec.email == "required" else ""
+
+
+def _party(most: int, given: Any) -> int:
+    """How many people come, 1 when it is not said."""
+    if isinstance(given, str) and re.fullmatch(r"\s*\d{1,3}\s*", given):
+        given = int(given)
+    given = 1 if given in ("", None) else given
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
+        raise ValueError(f"함께 오는 사람 수를 1부터 {most} 사이로 적어 주세요.")
+    return given
+
+
+def _answers(spec: FormSpec, given: Any) -> tuple[dict[str, Any], list[FieldError]]:
+    """Answers to the form's own questions, and what must be corrected in them."""
+    given = {} if given in ("", None) else given
+    if not isinstance(given, Mapping):
+        raise ValueError("answers는 이름과 답의 묶음이어야 합니다.")
+    answers, errors = spec.read_answers(given)
+    return answers, [FieldError(_shown(error.field), error.message) for error in errors]
+
+
+def _agree(given: Any) -> None:
+    if given is not True and given not in TICKED:
+        raise ValueError("개인정보 수집·이용에 동의해야 신청할 수 있습니다. 체크해 주세요.")
+
+
+def _submission(given: Any) -> str:
+    """The uuid that makes a retry safe."""
+    try:
+        return str(UUID(_text(given)))
+    except ValueError:
+        said = "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다."
+        raise ValueError(said) from None
+
+
+def _unknown(spec: FormSpec, payload: Mapping[str, Any]) -> list[FieldError]:
+    """Fields that this form does not have; an empty one that other forms have is passed over."""
+    absent = {
+        "email": spec.email == "none",
+        "birth_date": spec.person != "phone+birth_date",
+        "party": spec.party == 1,
+    }
+    return [
+        FieldError(_shown(name), "이 신청서에 없는 항목입니다.")
+        for name, value in payload.items()
+        if name not in TOP_FIELDS or (absent.get(name) and value not in (None, ""))
+    ]
 
 
 def refuse_forbidden(payload: Mapping[str, Any]) -> None:
-    """Raises Invalid for what may stand in no field, name or number of a post, known or unknown, however deep."""
-    if found := _forbidden(payload):
-        raise Invalid(found)
+    """Raises Invalid, naming each field in which a resident registration number or broken text stands.
 
-
-def _forbidden(payload: Mapping[str, Any]) -> list[FieldError]:
-    """The fields in which a resident registration number or broken text stands, each named once."""
-    found = []
+    In no field, name or number of a post may it stand, known or unknown, however deep.
+    """
     flat = {**payload}
     answers = flat.pop("answers", None)
     if isinstance(answers, Mapping):
         flat |= {f"answers.{name}": value for name, value in answers.items()}
     elif answers is not None:
         flat["answers"] = answers
+    found = []
     for name, value in flat.items():
         if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
             continue  # made by a program: one in four thousand has the digits of a resident registration number
-        for text in texts({name: value}):
-            message = _wrong_text(name, text)
-            if message:
-                found.append(FieldError(_shown(name), message))
-                break
-    return found
+        wrong = next((said for text in texts({name: value}) if (said := _wrong_text(name, text))), "")
+        if wrong:
+            found.append(FieldError(_shown(name), wrong))
+    if found:
+        raise Invalid(found)
 
 
 def holds_resident_number(field: str, text: str) -> bool:

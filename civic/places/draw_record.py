@@ -1,21 +1,26 @@
 """A published draw as it lies in content/results/: the record that staff see, and draw.json. Reads no files.
 
-`draw freeze` and `draw run` write them; docs/rules.md#draw describes every name.
+`draw freeze` and `draw run` write them; docs/rules.md#draw describes every name, and static/check_draw.py works the
+draw out again by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from civic.links import FOLDERS, LISTED, link
 from civic.places import draw
-from civic.shape import Line, Many, SeoulTime, Shape
+from civic.places.draw import FrozenList, Result, Seed
+from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}-[A-Z0-9]{4}$")]
-Count = Annotated[int, Field(ge=0)]
 FILE = "draw.json"
 
 
@@ -23,11 +28,17 @@ class DrawRecord(Shape):
     """content/results/<kind>-<slug>.toml: whose draw it is, and when it was published."""
 
     draw: str = Field(
-        pattern=r"^(programs|lectures|events)/[a-z0-9-]+$", description="추첨한 글. 예: lectures/essay"
+        pattern=rf"^({'|'.join(FOLDERS[noun] for noun in LISTED)})/[a-z0-9-]+$",
+        description="추첨한 글. 예: lectures/essay",
     )
     published_at: SeoulTime = Field(description="공개한 때")
     digest: Digest = Field(description="draw.json의 지문(SHA-256)")
     files: Many[str] = Field(description="결과에 딸린 파일. results/ 안의 자리")
+
+    @property
+    def slug(self) -> str:
+        """ "lectures-essay", as in its address."""
+        return self.draw.replace("/", "-")
 
 
 class DrawnEntry(Shape):
@@ -35,7 +46,7 @@ class DrawnEntry(Shape):
 
     number: Number
     size: int = Field(ge=1)
-    result: Literal["confirmed", "waiting"]
+    result: Result
 
 
 class LeftOut(Shape):
@@ -54,13 +65,36 @@ class DrawnRound(Shape):
     list_hash: Digest
     applications: Count
     people: Count
-    source: str = ""  # of the seed; before the draw as the page named it, "" where dice are to be thrown
     seed: Line | None = None
+    source: str = ""  # of the seed; before the draw as the page named it, "" where dice are to be thrown
     by: str = ""
     at: SeoulTime | None = None  # when the seed became known
     drawn: bool  # False: not yet, or not more people than places, so that everyone has one
     entries: Many[DrawnEntry]
     excluded: Many[LeftOut]
+
+    @classmethod
+    def of(cls, frozen: FrozenList, seed: Seed | None) -> DrawnRound:
+        """Raises ValidationError for what cannot be published, ValueError for a number that stands twice."""
+        results = frozen.outcome(seed.seed) if seed else []
+        return cls(
+            label=frozen.label,
+            places=frozen.places,
+            frozen_at=datetime.fromisoformat(frozen.at),
+            list_hash=frozen.list_hash,
+            applications=len(frozen.entries),
+            people=sum(frozen.sizes.values()),
+            seed=seed.seed if seed else None,
+            source=seed.source if seed else frozen.source,
+            by=seed.by if seed else "",
+            at=datetime.fromisoformat(seed.at) if seed else None,
+            drawn=seed is not None and frozen.is_contested,
+            entries=tuple(
+                DrawnEntry(number=number, size=frozen.sizes[number], result=result)
+                for number, result in results
+            ),
+            excluded=tuple(LeftOut(number=number, reason=reason) for number, reason in frozen.excluded),
+        )
 
     @property
     def is_given(self) -> bool:
@@ -86,7 +120,7 @@ class DrawnRound(Shape):
             return "추첨이 필요했는지가 다릅니다"
         if self.drawn and list(draw.order(numbers, self.seed)) != numbers:
             return "추첨 순서가 씨앗과 다릅니다"
-        given = set(draw.give(numbers, sizes, self.places).confirmed)
+        given = set(draw.give(numbers, sizes, self.places))
         if any((entry.result == "confirmed") != (entry.number in given) for entry in self.entries):
             return "자리를 받은 사람이 순서와 다릅니다"
         return ""
@@ -100,18 +134,69 @@ class DrawFile(Shape):
     title: Line
     rounds: dict[str, DrawnRound] = Field(min_length=1)
 
+    @classmethod
+    def of(cls, subject: str, title: str, facts: Mapping[str, Mapping[str, str]]) -> DrawFile | None:
+        """Everything that is fixed about a subject's draw; None before any list is frozen.
+
+        facts: of every round, as the store keeps them. A round is drawn apart from the others, by a seed of its own;
+        before that it has no seed and no order, only its hash and where the seed will come from.
+        Raises ValidationError for what cannot be published.
+        """
+        rounds = {
+            id: DrawnRound.of(
+                FrozenList.read(fixed["frozen"]), Seed.read(fixed["drawn"]) if "drawn" in fixed else None
+            )
+            for id, fixed in sorted(facts.items())
+            if "frozen" in fixed
+        }
+        return cls(format="madang-draw/2", subject=subject, title=title, rounds=rounds) if rounds else None
+
+    def as_json(self) -> str:
+        """As its file holds it."""
+        told = self.model_dump(mode="json", exclude={"rounds"})
+        told["rounds"] = {
+            id: round_.model_dump(mode="json", exclude=None if round_.is_given else {"seed", "by", "at"})
+            for id, round_ in self.rounds.items()
+        }
+        return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
     @property
     def is_drawn(self) -> bool:
         """Have the places of any round been given?"""
-        return any(each.is_given for each in self.rounds.values())
+        return any(round_.is_given for round_ in self.rounds.values())
 
     @property
     def is_awaited(self) -> bool:
         """Does the order of any round still wait for its seed?"""
-        return any(not each.is_given and not each.fits for each in self.rounds.values())
+        return any(not round_.is_given and not round_.fits for round_ in self.rounds.values())
 
     def disagreements(self) -> Iterator[str]:
         """What in here does not follow from the lists and the seeds; nothing when all of it does."""
-        for each in self.rounds.values():
-            if said := each.disagreement():
-                yield f"{each.label}: {said}"
+        for round_ in self.rounds.values():
+            if wrong := round_.disagreement():
+                yield f"{round_.label}: {wrong}"
+
+
+@dataclass(frozen=True)
+class PublishedDraw:
+    """One published draw."""
+
+    record: DrawRecord
+    document: DrawFile
+    raw: bytes  # draw.json, as it is offered for download
+
+    @property
+    def slug(self) -> str:
+        return self.record.slug
+
+    @property
+    def link(self) -> str:
+        return link("result", self.slug)
+
+    def disagreements(self) -> Iterator[str]:
+        """What does not hold between the record and its file, or within the file; nothing when all of it does."""
+        yield from self.document.disagreements()
+        if hashlib.sha256(self.raw).hexdigest() != self.record.digest:
+            yield "파일이 적힌 지문과 다릅니다. draw show로 다시 쓰세요"
+        if self.document.subject != self.record.draw:
+            yield f"다른 글의 추첨입니다: {self.document.subject}"

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from civic.content.form import FormSpec, Round
 from civic.errors import Full, NotEligible
 from civic.places import rules
+from civic.places.form_round import FormRound
 from civic.store.book import Book
 from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
 
@@ -24,7 +24,7 @@ PROMOTED, OFFERED = "promoted", "offered"
 CALLED_OFF = "called-off"  # + ": reason"
 
 
-def admit(book: Book, spec: FormSpec, round_: Round, draft: Entry, caps: Sequence[Cap]) -> Entry:
+def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> Entry:
     """Keep an application that came in time; the entry as it stands when the block ends.
 
     draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
@@ -32,30 +32,28 @@ def admit(book: Book, spec: FormSpec, round_: Round, draft: Entry, caps: Sequenc
     """
     now, counts = draft.received, rules.NOBODY
     moment = now
-    if rules.needs_the_round(spec):
+    if rules.needs_the_round(round_.spec):
         book.counts(round_.id)  # from here on nobody else changes the round until the block ends
         facts = book.fixed(round_.id)
-        rules.check_time(spec, round_, now, facts)
+        rules.check_time(round_, now, facts)
         if draft.size > round_.places and book.repeated(draft.submission, draft.person) is None:
             rules.check_size(round_, draft.size)
-        advance(book, spec, round_, now)
+        advance(book, round_, now)
         counts = book.counts(round_.id)
         if "frozen" in facts:  # nobody joins a frozen list, even if the clock has jumped back into the window
-            moment = max(now, rules.window_end(spec, round_))
+            moment = max(now, round_.window_end)
     try:
-        entry = book.add(draft, rules.seats(spec, round_, moment, counts), caps)
+        entry = book.add(draft, rules.seats(round_, moment, counts), caps)
     except Full:
-        raise Full(round_.places, round_.waiting) from None
+        raise Full(round_.places, round_.round.waiting) from None
     if entry.number != draft.number:
         return entry  # sent before
-    if spec.close_at is not None and rules.closes_now(spec, round_, book.counts(round_.id)):
+    if round_.spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
         book.fix(round_.id, "closed", "early", now)
     return entry
 
 
-def advance(
-    book: Book, spec: FormSpec, round_: Round, now: datetime, after: str = "", freed: int = 0
-) -> list[Entry]:
+def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed: int = 0) -> list[Entry]:
     """Let overdue offers lapse, settle a window that needs no draw, and give free places to the line.
 
     after: what freed a place, for the cause: "" (somebody cancelled), "decline" or "more-places"; freed: how many
@@ -68,30 +66,30 @@ def advance(
         freed += entry.size
     after = "lapse" if lapsed else after
     counts = book.counts(round_.id)
-    moved = _settle_window(book, spec, round_, now, counts)
+    moved = _settle_window(book, round_, now, counts)
     if moved:
         counts = book.counts(round_.id)
-    free = rules.for_line(spec, round_, now, counts, freed)
+    free = rules.for_line(round_, now, counts, freed)
     if not free or not counts.waiting:
         return moved
-    line = book.line(round_.id, most=None if spec.party > 1 else free)
+    line = book.line(round_.id, most=None if round_.spec.party > 1 else free)
     for entry in rules.promoted(free, line):
-        moved.append(_promote(book, spec, round_, entry, now, f"-after-{after}" if after else ""))
+        moved.append(_promote(book, round_, entry, now, f"-after-{after}" if after else ""))
     return moved
 
 
-def _promote(book: Book, spec: FormSpec, round_: Round, entry: Entry, now: datetime, after: str) -> Entry:
-    if spec.promotion == "offer":
-        deadline = rules.offer_deadline(round_, now, spec.offer_hours)
+def _promote(book: Book, round_: FormRound, entry: Entry, now: datetime, after: str) -> Entry:
+    if round_.spec.promotion == "offer":
+        deadline = rules.offer_deadline(round_, now)
         book.tell("offer", entry.number, now)
         return book.move(entry.moved("offered", now, OFFERED + after, deadline))
     book.tell("promoted", entry.number, now)
     return book.move(entry.moved("confirmed", now, PROMOTED + after))
 
 
-def _settle_window(book: Book, spec: FormSpec, round_: Round, now: datetime, counts: Counts) -> list[Entry]:
+def _settle_window(book: Book, round_: FormRound, now: datetime, counts: Counts) -> list[Entry]:
     """After a window in which no more people came than there are places: everyone has one, and nothing is drawn."""
-    if not rules.needs_no_draw(spec, round_, now, counts) or "frozen" in book.fixed(round_.id):
+    if not rules.needs_no_draw(round_, now, counts) or "frozen" in book.fixed(round_.id):
         return []
     moved = []
     for entry in book.entries(round_.id, ("received",)):
@@ -100,36 +98,38 @@ def _settle_window(book: Book, spec: FormSpec, round_: Round, now: datetime, cou
     return moved
 
 
-def accept(book: Book, spec: FormSpec, round_: Round, number: str, now: datetime) -> Entry:
-    """Take the offered place. Again: the same answer. The caller checks afterwards with `rules.check_offer`."""
-    advance(book, spec, round_, now)
+def position(book: Book, round_: FormRound | None, entry: Entry) -> int | None:
+    """The place in line, as far as it is settled: while a draw will send others before the line, nobody has one."""
+    if round_ and rules.is_behind_a_draw(round_, book.counts(round_.id)):
+        return None
+    return book.position(entry)
+
+
+def answer(book: Book, round_: FormRound, number: str, accepts: bool, now: datetime) -> Entry:
+    """Take the offered place, or give it back: it goes to the next in line. Again: the same answer.
+
+    The caller checks afterwards with `rules.check_offer`.
+    """
+    advance(book, round_, now)
     entry = _get(book, number)
     if entry.state != "offered":
         return entry
-    return book.move(entry.moved("confirmed", now, ACCEPTED))
-
-
-def decline(book: Book, spec: FormSpec, round_: Round, number: str, now: datetime) -> Entry:
-    """Give the offered place back; it goes to the next in line. Again: the same answer."""
-    advance(book, spec, round_, now)
-    entry = _get(book, number)
-    if entry.state != "offered":
-        return entry
+    if accepts:
+        return book.move(entry.moved("confirmed", now, ACCEPTED))
     entry = book.move(entry.moved("declined", now, DECLINED))
-    advance(book, spec, round_, now, "decline", entry.size)
+    advance(book, round_, now, "decline", entry.size)
     return entry
 
 
 def cancel(
     book: Book,
-    spec: FormSpec | None,
-    round_: Round | None,
+    round_: FormRound | None,
     number: str,
     now: datetime,
     cause: str,
     even_begun: bool = False,
 ) -> Entry:
-    """Cancel an entry; its place goes to the line. spec, each: None when the page is gone.
+    """Cancel an entry; its place goes to the line. round_: None when it or its page is gone.
 
     even_begun: also when the activity has begun, which only an office may. Raises NotEligible.
     """
@@ -138,12 +138,12 @@ def cancel(
     freed = entry.size if entry.state in HELD else 0
     own = cause == CANCELLED
     entry = book.move(entry.moved("cancelled", now, cause), {} if own else rules.given_back(entry))
-    if spec and round_:
-        advance(book, spec, round_, now, freed=freed)
+    if round_:
+        advance(book, round_, now, freed=freed)
     return entry
 
 
-def call_off(book: Book, spec: FormSpec, round_: Round, now: datetime, reason: str) -> list[Entry]:
+def call_off(book: Book, round_: FormRound, now: datetime, reason: str) -> list[Entry]:
     """A round that too few people joined does not take place: everybody's entry ends, and all are told.
 
     Returns them. Raises NotEligible without a reason, while the round takes people or its frozen list is not drawn,
@@ -152,7 +152,7 @@ def call_off(book: Book, spec: FormSpec, round_: Round, now: datetime, reason: s
     reason = rules.check_reason(reason)
     counts, facts = book.counts(round_.id), book.fixed(round_.id)
     rules.check_call_off(round_, counts, facts)
-    if now < spec.closes_for(round_) and not rules.is_closed(spec, round_, facts):
+    if now < round_.closes and not rules.is_closed(round_, facts):
         raise NotEligible("아직 접수하고 있습니다. 접수가 끝난 뒤에 정하세요.")
     book.fix(round_.id, "called-off", reason, now)
     moved = []
@@ -164,7 +164,7 @@ def call_off(book: Book, spec: FormSpec, round_: Round, now: datetime, reason: s
 
 
 def decide(
-    book: Book, spec: FormSpec, round_: Round, number: str, state: str, reason: str, now: datetime
+    book: Book, round_: FormRound, number: str, state: str, reason: str, now: datetime
 ) -> tuple[Entry, list[Entry]]:
     """Staff's word on an entry that is received or waits: confirmed, waiting or rejected, with the reason.
 
@@ -173,7 +173,7 @@ def decide(
     """
     reason = rules.check_reason(reason)
     counts, entry = book.counts(round_.id), _get(book, number)
-    rules.check_decision(spec, round_, entry, state, counts)
+    rules.check_decision(round_, entry, state, counts)
     ahead = book.line(round_.id) if state == "confirmed" else []
     if entry.state == "waiting":
         ahead = [other for other in ahead if other.rank < entry.rank]
@@ -184,7 +184,7 @@ def decide(
 
 def work(
     book: Book,
-    round_: Round | None,
+    round_: FormRound | None,
     entry: Entry,
     ledger: str,
     hours: int | None,
@@ -194,7 +194,7 @@ def work(
 ) -> Entry:
     """Hours worked ("worked") or approved ("approved") take the place of the hours reserved; None: was absent.
 
-    each: None when the round is gone. most: hours that one person may have in the ledger. Approving the same hours
+    round_: None when it is gone. most: hours that one person may have in the ledger. Approving the same hours
     again changes nothing. Raises NotEligible when the entry is not at that step, the activity has not begun, or the
     person's hours would pass `most`.
     """

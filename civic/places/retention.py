@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from civic.content.pages import Document
+from civic.content.pages import Document, Pages
 from civic.store.book import Book, Store
 from civic.store.seal import Keys
 
 FACT = "kept"
 # How long a date must have stood before answers are erased on it unasked: a slip of the pen in a page can be mended.
 STANDING = timedelta(days=1)
-
-
-class Pages(Protocol):
-    """What is needed of the Library."""
-
-    def takers(self) -> tuple[Document, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -39,9 +32,9 @@ class Keeping:
         return self.until is not None and self.until <= now
 
 
-def note(book: Book, page: Document, round: str, now: datetime) -> None:
+def note(book: Book, page: Document | None, round: str, now: datetime) -> None:
     """Tell the store until when answers are kept. round: any of the page's."""
-    if page.kept_until:
+    if page and page.kept_until:
         book.fix(round, f"{FACT}:{now.isoformat()}", page.kept_until.isoformat(), now)
 
 

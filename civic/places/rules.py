@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from civic import korean
-from civic.content.form import FormSpec, Round
+from civic.content.form import FormSpec
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotOpen
+from civic.places.form_round import FormRound
 from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
 from civic.text import clean
 
@@ -20,67 +21,55 @@ NO_CEILING = 1_000_000_000  # a draw or a review takes everyone who asks in time
 NIGHT, MORNING, AWAKE = 21, 9, 10  # hours: no offer ends from 21:00 until 09:00; one that would ends at 10:00
 
 
-def round_state(spec: FormSpec, round_: Round, now: datetime, counts: Counts = NOBODY) -> str:
+def round_state(round_: FormRound, now: datetime, counts: Counts = NOBODY) -> str:
     """ "upcoming", "open", "full" (neither a place nor a waiting place for one person) or "closed"."""
-    if counts.closed or now >= spec.closes_for(round_):
+    if counts.closed or now >= round_.closes:
         return "closed"
-    if now < spec.opens_for(round_):
+    if now < round_.opens:
         return "upcoming"
-    if needs_no_draw(spec, round_, now, counts):  # whoever asks next settles the window
+    if needs_no_draw(round_, now, counts):  # whoever asks next settles the window
         counts = replace(counts, taken=counts.taken + counts.received, received=0)
-    has_room = any(seat.has_room(counts, 1) for seat in seats(spec, round_, now, counts))
-    return "open" if has_room else "full"
+    return "open" if any(seat.has_room(counts, 1) for seat in seats(round_, now, counts)) else "full"
 
 
 def form_state(spec: FormSpec, now: datetime, counts: Mapping[str, Counts] | None = None) -> str:
     """The state of the whole form: open if any round is; else upcoming, full, closed, in this order."""
-    states = {round_state(spec, each, now, (counts or {}).get(each.id, NOBODY)) for each in spec.rounds}
+    held = counts or {}
+    states = {
+        round_state(FormRound(None, spec, each), now, held.get(each.id, NOBODY)) for each in spec.rounds
+    }
     return next(state for state in ("open", "upcoming", "full", "closed") if state in states)
 
 
-def check_time(spec: FormSpec, round_: Round, now: datetime, facts: Mapping[str, str] | None = None) -> None:
+def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None = None) -> None:
     """Raises NotOpen before the round opens, Closed from the moment it closes.
 
     facts: what is fixed about the round (see the store's book). One that was closed, frozen for its draw or called
     off takes nobody any more, whatever the clock says.
     """
-    opens, closes = spec.opens_for(round_), spec.closes_for(round_)
-    if now >= closes:
-        raise Closed(korean.closing(closes))
-    if is_closed(spec, round_, facts):
+    if now >= round_.closes:
+        raise Closed(korean.closing(round_.closes))
+    if is_closed(round_, facts):
         raise Closed
-    if now < opens:
-        raise NotOpen(korean.short_moment(opens))
+    if now < round_.opens:
+        raise NotOpen(korean.short_moment(round_.opens))
 
 
-def is_closed(spec: FormSpec, round_: Round, facts: Mapping[str, str] | None) -> bool:
+def is_closed(round_: FormRound, facts: Mapping[str, str] | None) -> bool:
     """Do the facts about a round close it for good? A frozen window does not: others come behind it.
 
     A closing time that was seen to pass counts until staff put a later one into the page.
     """
-    final = {"closed", "called-off", passed(spec, round_)} | (
-        {"frozen"} if spec.selection == "draw" else set()
-    )
-    return bool(facts) and not final.isdisjoint(facts or {})
+    if not facts:
+        return False
+    final = ["closed", "called-off", round_.passed]
+    return not facts.keys().isdisjoint([*final, "frozen"] if round_.spec.selection == "draw" else final)
 
 
-def passed(spec: FormSpec, round_: Round) -> str:
-    """The name of the fact that the round's closing time has passed."""
-    return f"closed:{spec.closes_for(round_).isoformat()}"
-
-
-def window_end(spec: FormSpec, round_: Round) -> datetime:
-    """Until when all who apply have come at once: the end of the window; for a draw, the end of the form."""
-    if spec.selection == "window-draw":
-        return min(spec.opens_for(round_) + timedelta(minutes=spec.window or 0), spec.closes_for(round_))
-    return spec.closes_for(round_)
-
-
-def is_in_order(spec: FormSpec, round_: Round, now: datetime) -> bool:
+def is_in_order(round_: FormRound, now: datetime) -> bool:
     """Is whoever comes now behind those who came before? First come, or after the window."""
-    return spec.selection == "first-come" or (
-        spec.selection == "window-draw" and now >= window_end(spec, round_)
-    )
+    selection = round_.spec.selection
+    return selection == "first-come" or (selection == "window-draw" and now >= round_.window_end)
 
 
 def is_drawn_later(spec: FormSpec) -> bool:
@@ -93,7 +82,7 @@ def needs_the_round(spec: FormSpec) -> bool:
     return spec.close_at is not None or spec.promotion == "offer" or spec.party > 1 or is_drawn_later(spec)
 
 
-def seats(spec: FormSpec, round_: Round, now: datetime | None = None, counts: Counts = NOBODY) -> list[Seat]:
+def seats(round_: FormRound, now: datetime | None = None, counts: Counts = NOBODY) -> list[Seat]:
     """The states an applicant may get in this round, best first; never empty.
 
     First come: a place, then (where the round has a waiting line) a place in the line. Draw and review: received,
@@ -103,94 +92,87 @@ def seats(spec: FormSpec, round_: Round, now: datetime | None = None, counts: Co
     Where groups may come, the line has moved up before anybody is seated (`needs_the_round`): a place that is free
     by then fits nobody in line, and goes to a newcomer who fits. Nobody joins a line that moves no more.
     """
-    last = spec.closing_size(round_)
-    if spec.selection != "first-come" and (now is None or not is_in_order(spec, round_, now)):
-        return [
-            Seat("received", NO_CEILING if last is None else max(0, last - counts.taken - counts.waiting))
-        ]
+    spec, places = round_.spec, round_.places
+    last = spec.closing_size(round_.round)
+    if spec.selection != "first-come" and (now is None or not is_in_order(round_, now)):
+        room = NO_CEILING if last is None else max(0, last - counts.taken - counts.waiting)
+        return [Seat("received", room)]
     moves = now is None or not has_begun(round_, now)
-    room = round_.waiting if moves else 0
+    room = round_.round.waiting if moves else 0
     if last is not None:
-        room = min(room, max(0, last - round_.places))
+        room = min(room, max(0, last - places))
     if counts.received:
-        surplus = max(
-            0, counts.received - max(0, round_.places - counts.taken)
-        )  # whom the draw sends into the line
+        surplus = max(0, counts.received - max(0, places - counts.taken))  # whom the draw sends into the line
         return [Seat("waiting", max(0, room - surplus))]
     line = [Seat("waiting", room)] if room else []
-    return [Seat("confirmed", round_.places, over_line=spec.party > 1 and moves), *line]
+    return [Seat("confirmed", places, over_line=spec.party > 1 and moves), *line]
 
 
-def needs_no_draw(spec: FormSpec, round_: Round, now: datetime, counts: Counts) -> bool:
+def needs_no_draw(round_: FormRound, now: datetime, counts: Counts) -> bool:
     """Is the window over, and not more people came than there are places? A list that is frozen is drawn all the same."""
-    over = spec.selection == "window-draw" and now >= window_end(spec, round_)
+    over = round_.spec.selection == "window-draw" and now >= round_.window_end
     return over and bool(counts.received) and counts.taken + counts.received <= round_.places
 
 
-def is_behind_a_draw(spec: FormSpec, counts: Counts) -> bool:
+def is_behind_a_draw(round_: FormRound, counts: Counts) -> bool:
     """Does the line wait behind the people of a window, of whom the draw will send some before it?"""
-    return spec.selection == "window-draw" and counts.received > 0
+    return round_.spec.selection == "window-draw" and counts.received > 0
 
 
-def check_size(round_: Round, size: int) -> None:
+def check_size(round_: FormRound, size: int) -> None:
     """Raises Invalid when more people come together than the round has places: they could only wait for ever."""
-    if size > round_.places:
-        said = f"이 회차의 정원은 {round_.places}명입니다. 함께 오는 사람 수를 {round_.places} 이하로 적어 주세요."
+    places = round_.places
+    if size > places:
+        said = f"이 회차의 정원은 {places}명입니다. 함께 오는 사람 수를 {places} 이하로 적어 주세요."
         raise Invalid([FieldError("party", said)])
 
 
-def closes_now(spec: FormSpec, round_: Round, counts: Counts) -> bool:
+def closes_now(round_: FormRound, counts: Counts) -> bool:
     """Have as many people come as close the round early?"""
-    size = spec.closing_size(round_)
+    size = round_.spec.closing_size(round_.round)
     return size is not None and counts.taken + counts.waiting + counts.received >= size
 
 
-def has_begun(round_: Round, now: datetime) -> bool:
-    """Has the activity begun? Where the page says only when it ends: is it over? False when it says neither."""
-    begins = round_.starts or round_.ends
-    return begins is not None and now >= begins
+def has_begun(round_: FormRound, now: datetime) -> bool:
+    """Has the activity begun? False when the page says neither when it begins nor when it ends."""
+    return round_.begins is not None and now >= round_.begins
 
 
-def offer_deadline(round_: Round, now: datetime, hours: int) -> datetime:
-    """Until when an offer made now holds the place: hours later, but never from 21:00 until 09:00.
+def offer_deadline(round_: FormRound, now: datetime) -> datetime:
+    """Until when an offer made now holds the place: the form's hours later, but never from 21:00 until 09:00.
 
     A time in the night is put off to 10:00 of the morning after it, so that nobody must answer asleep. No offer
     outlasts the moment at which the activity begins. Source: docs/rules.md#waiting.
     """
-    end = now + timedelta(hours=hours)
+    end = now + timedelta(hours=round_.spec.offer_hours)
     if not MORNING <= end.hour < NIGHT:
         morning = end.replace(hour=AWAKE, minute=0, second=0, microsecond=0)
         end = morning if end.hour < MORNING else morning + timedelta(days=1)
-    return min(end, round_.starts or round_.ends or end)
+    return min(end, round_.begins or end)
 
 
-def has_lapsed(entry: Entry, round_: Round, now: datetime) -> bool:
+def has_lapsed(entry: Entry, round_: FormRound, now: datetime) -> bool:
     """Is it too late to answer the offer? Past its deadline, or past the start that staff have put forward."""
     late = entry.deadline is not None and entry.deadline <= now
     return entry.state == "offered" and (late or has_begun(round_, now))
 
 
-def caps(spec: FormSpec, round_: Round, subject: str) -> list[Cap]:
-    """What one sign-up uses up: one of each group limit, hours of the ledger, the only try of a round.
-
-    subject: "lectures/essay", for a form that allows no second try after cancelling.
-    """
-    found = [
-        Cap(
-            f"limit:{limit.group}",
-            1,
-            limit.max,
-            message=f"한 사람이 함께 신청할 수 있는 것은 {limit.max}개까지입니다.",
+def caps(round_: FormRound) -> list[Cap]:
+    """What one sign-up uses up: one of each group limit, hours of the ledger, the only try of a round."""
+    spec, hours = round_.spec, round_.round.hours
+    found = []
+    for limit in spec.limits:
+        said = f"한 사람이 함께 신청할 수 있는 것은 {limit.max}개까지입니다."
+        found.append(Cap(f"limit:{limit.group}", 1, limit.max, message=said))
+    if spec.ledger and hours:
+        said = (
+            f"한 사람이 쓸 수 있는 활동 시간 {spec.ledger_max}시간을 넘습니다. 이 활동은 {hours}시간입니다."
         )
-        for limit in spec.limits
-    ]
-    if spec.ledger and round_.hours:
-        text = f"한 사람이 쓸 수 있는 활동 시간 {spec.ledger_max}시간을 넘습니다. 이 활동은 {round_.hours}시간입니다."
-        found.append(Cap(f"ledger:{spec.ledger}", round_.hours, spec.ledger_max, ("attended",), text))
+        found.append(Cap(f"ledger:{spec.ledger}", hours, spec.ledger_max, ("attended",), said))
     if not spec.reentry:
         over = ("attended", "absent", "cancelled", "declined")
-        text = "한 번만 신청할 수 있는 회차입니다. 스스로 취소하거나 사양한 뒤에는 다시 신청할 수 없습니다."
-        found.append(Cap(_only_try(subject, round_.id), 1, 1, over, text))
+        said = "한 번만 신청할 수 있는 회차입니다. 스스로 취소하거나 사양한 뒤에는 다시 신청할 수 없습니다."
+        found.append(Cap(_only_try(round_.subject, round_.id), 1, 1, over, said))
     return found
 
 
@@ -203,8 +185,8 @@ def _only_try(subject: str, round: str) -> str:
     return f"once:{subject}:{round}"
 
 
-def check_cancel(entry: Entry, round_: Round | None, now: datetime) -> None:
-    """Raises NotEligible when the entry is over, or its activity has begun (each: None when the page is gone)."""
+def check_cancel(entry: Entry, round_: FormRound | None, now: datetime) -> None:
+    """Raises NotEligible when the entry is over, or its activity has begun (round_: None when it is gone)."""
     if entry.state == "cancelled":
         raise NotEligible("이미 취소한 신청입니다.")
     if entry.state not in LIVE:
@@ -213,16 +195,25 @@ def check_cancel(entry: Entry, round_: Round | None, now: datetime) -> None:
         raise NotEligible("활동이 시작되어 여기에서는 취소할 수 없습니다. 담당 부서에 전화해 주세요.")
 
 
-def for_line(spec: FormSpec, round_: Round, now: datetime, counts: Counts, freed: int = 0) -> int:
+def for_line(round_: FormRound, now: datetime, counts: Counts, freed: int = 0) -> int:
     """How many places the line may have now; 0 once the activity has begun, and while a draw is to come.
 
     freed: people who have just given up their places. Under review the line gets only these: what else is free,
     staff give by their decisions. Source: docs/rules.md#review.
     """
-    if has_begun(round_, now) or (counts.received and is_drawn_later(spec)):
+    if has_begun(round_, now) or (counts.received and is_drawn_later(round_.spec)):
         return 0
     free = max(0, round_.places - counts.taken)
-    return min(free, freed) if spec.selection == "review" else free
+    return min(free, freed) if round_.spec.selection == "review" else free
+
+
+def may_move(round_: FormRound, now: datetime, counts: Counts) -> bool:
+    """Could anything be due in the round? Says yes a little too often, never no too often."""
+    if round_.spec.promotion == "offer" and counts.taken:
+        return True
+    if counts.waiting and for_line(round_, now, counts):
+        return True
+    return needs_no_draw(round_, now, counts)
 
 
 def promoted(free: int, line: Sequence[Entry]) -> list[Entry]:
@@ -248,7 +239,7 @@ def check_offer(entry: Entry) -> None:
     raise NotEligible("지금은 제안된 자리가 없습니다.")
 
 
-def check_call_off(round_: Round, counts: Counts, facts: Mapping[str, str]) -> None:
+def check_call_off(round_: FormRound, counts: Counts, facts: Mapping[str, str]) -> None:
     """Raises NotEligible unless fewer people have a place, or may still get one, than the round needs.
 
     facts: what is fixed about the round. Not between freezing and drawing its list: the draw is announced, and run.
@@ -257,11 +248,11 @@ def check_call_off(round_: Round, counts: Counts, facts: Mapping[str, str]) -> N
         raise NotEligible("이미 취소한 회차입니다.")
     if "frozen" in facts and "drawn" not in facts:
         raise NotEligible("명단을 얼린 회차입니다. 추첨한 뒤에(draw run) 정하세요.")
-    people = counts.taken + counts.received
-    if people >= round_.minimum:
-        need = f"신청한 사람이 {people}명이어서 최소 인원 {round_.minimum}명을 채웠습니다"
+    people, minimum = counts.taken + counts.received, round_.round.minimum
+    if people >= minimum:
+        need = f"신청한 사람이 {people}명이어서 최소 인원 {minimum}명을 채웠습니다"
         raise NotEligible(
-            f"{need if round_.minimum else '최소 인원(minimum)을 정하지 않은 회차입니다'}. 회차를 취소할 수 없습니다."
+            f"{need if minimum else '최소 인원(minimum)을 정하지 않은 회차입니다'}. 회차를 취소할 수 없습니다."
         )
 
 
@@ -273,23 +264,30 @@ def check_reason(text: str) -> str:
     return reason
 
 
-def check_decision(spec: FormSpec, round_: Round, entry: Entry, state: str, counts: Counts) -> None:
+def check_decision(round_: FormRound, entry: Entry, state: str, counts: Counts) -> None:
     """Raises NotEligible unless staff may decide so: on what is received or waits, a place only while one is free."""
-    if spec.selection != "review" or entry.state not in ("received", "waiting") or entry.state == state:
+    if (
+        round_.spec.selection != "review"
+        or entry.state not in ("received", "waiting")
+        or entry.state == state
+    ):
         raise NotEligible("심사를 기다리는 신청이 아닙니다.")
     free = max(0, round_.places - counts.taken)
     if state == "confirmed" and entry.size > free:
         raise NotEligible(f"남은 자리가 {free}명이라 확정할 수 없습니다.")
 
 
-def check_hours(round_: Round | None, entry: Entry, hours: int | None, approved: bool, now: datetime) -> None:
+def check_hours(
+    round_: FormRound | None, entry: Entry, hours: int | None, approved: bool, now: datetime
+) -> None:
     """Raises NotEligible unless these hours (None: was absent) may be written down for the entry.
 
-    After the activity has begun (each: None when the round is gone); worked hours may be put right until they are
+    After the activity has begun (round_: None when it is gone); worked hours may be put right until they are
     approved, and only worked hours are approved. Approved hours stay: only the same number is taken again.
     """
-    if round_ and round_.starts and now < round_.starts:
-        raise NotEligible(f"활동이 {korean.short_moment(round_.starts)}에 시작합니다. 시작한 뒤에 적으세요.")
+    starts = round_.round.starts if round_ else None
+    if starts and now < starts:
+        raise NotEligible(f"활동이 {korean.short_moment(starts)}에 시작합니다. 시작한 뒤에 적으세요.")
     if is_approved(entry) and not (approved and hours == entry.hours):
         raise NotEligible(f"이미 {entry.hours}시간을 인정한 신청입니다. 인정한 시간은 고치지 않습니다.")
     if entry.state not in (("attended",) if approved else ("confirmed", "attended", "absent")):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from civic import korean
-from civic.content.form import FormSpec, Round
+from civic.content.form import FormSpec
 from civic.places import rules
+from civic.places.form_round import FormRound
 
 
 def explain(spec: FormSpec) -> list[str]:
@@ -65,40 +66,41 @@ def _selection(spec: FormSpec, line: bool) -> str:
 
 
 def next_steps(
-    spec: FormSpec, round_: Round, state: str, position: int | None = None, deadline: datetime | None = None
+    round_: FormRound, state: str, position: int | None = None, deadline: datetime | None = None
 ) -> list[str]:
     """What happens next, in sentences for the receipt; empty for an entry that is over.
 
     deadline: of an offer.
     """
+    selection, starts = round_.spec.selection, round_.round.starts
     keep = "접수번호를 적어 두세요. ‘내 신청 확인’에서 접수번호와 휴대전화 번호 뒤 네 자리로 볼 수 있습니다."
     if state == "confirmed":
         steps = ["자리가 확정되었습니다."]
-        if round_.starts:
-            steps.append(f"{korean.short_moment(round_.starts)}에 시작합니다.")
+        if starts:
+            steps.append(f"{korean.short_moment(starts)}에 시작합니다.")
         return [*steps, keep, "오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다."]
     if state == "waiting":
         place = f"대기 {position}번입니다. " if position else ""
-        moves = "자리가 나면" if spec.selection != "review" else "자리를 받은 분이 취소하면"
+        moves = "자리가 나면" if selection != "review" else "자리를 받은 분이 취소하면"
         steps = [f"{place}{moves} 대기 순서대로 바로 확정됩니다."]
-        if spec.promotion == "offer":
+        if round_.spec.promotion == "offer":
             steps = [f"{place}{moves} 대기 순서대로 알려 드립니다. 기한 안에 수락하면 확정됩니다."]
-        if spec.selection == "window-draw" and not position:
+        if selection == "window-draw" and not position:
             steps.insert(0, "추첨을 기다리는 신청이 먼저입니다. 대기 순서는 추첨이 끝난 뒤에 정해집니다.")
-        if round_.starts:
-            steps.append(f"{korean.short_moment(round_.starts)}에 활동이 시작하면 대기는 끝납니다.")
+        if starts:
+            steps.append(f"{korean.short_moment(starts)}에 활동이 시작하면 대기는 끝납니다.")
         return [*steps, keep]
     if state == "offered":
         until = f"{korean.short_moment(deadline)}까지 " if deadline else ""
         return [f"자리가 났습니다. {until}‘내 신청 확인’에서 수락하거나 사양해 주세요.", keep]
     if state == "received":
-        if spec.selection == "window-draw":
-            end = korean.short_moment(rules.window_end(spec, round_))
+        if selection == "window-draw":
+            end = korean.short_moment(round_.window_end)
             return [
                 f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다.",
                 keep,
             ]
-        closes = korean.closing(spec.closes_for(round_))
-        how = "심사해서" if spec.selection == "review" else "추첨해서"
+        closes = korean.closing(round_.closes)
+        how = "심사해서" if selection == "review" else "추첨해서"
         return [f"접수가 끝나는 {closes} 뒤에 {how} 정합니다.", keep]
     return []

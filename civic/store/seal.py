@@ -1,4 +1,4 @@
-"""Personal answers under lock: AES-256-GCM with one data key per subject, wrapped by a master key.
+"""Personal answers under lock: AES-256-GCM with one data key per subject, wrapped by a master key; and the cipher itself.
 
 The master key lies in a key file outside the data folder; the wrapped data keys lie in the store. Destroying a
 data key makes that subject's answers unreadable wherever its wrapped key is not: not in a backup that holds both.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 import stat
 from base64 import b64decode, b64encode
@@ -19,7 +18,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from civic import people
+from civic import files, people
 from civic.errors import Misuse, why
 
 SIZE = 32  # bytes of every key
@@ -40,6 +39,29 @@ class WrongKey(Misuse):
         )
 
 
+class Unopened(ValueError):
+    """Sealed with another key or for another place, or changed since."""
+
+
+class Sealer:
+    """Everything that is sealed with one key, each time under a new nonce: AES-256-GCM."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def seal(self, plain: bytes, bound: bytes = b"") -> bytes:
+        """The nonce, then the sealed bytes. bound: their place; under another one they do not open."""
+        nonce = secrets.token_bytes(NONCE)
+        return nonce + self._cipher.encrypt(nonce, plain, bound)
+
+    def open(self, sealed: bytes, bound: bytes = b"") -> bytes:
+        """What was sealed for that place. Raises Unopened."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], bound)
+        except (InvalidTag, ValueError):
+            raise Unopened("sealed by another key, for another place, or changed") from None
+
+
 class KeyRing(Protocol):
     """Where wrapped data keys are kept: every store."""
 
@@ -54,10 +76,10 @@ class Keys:
     """The secrets of one installation."""
 
     def __init__(self, master: bytes, person: bytes, link: bytes) -> None:
-        self._master = master
+        self._master = Sealer(master)
         self._person = person
         self.link = link  # signs receipt links
-        self._data_keys: dict[bytes, AESGCM] = {}  # by wrapped key: a destroyed or replaced one is never used
+        self._data_keys: dict[bytes, Sealer] = {}  # by wrapped key: a destroyed or replaced one is never used
 
     @classmethod
     def load_or_create(cls, path: Path, data: Path | None = None) -> Keys:
@@ -128,8 +150,7 @@ class Keys:
         wrapped = ring.wrapped_key(subject)
         if wrapped is None:
             wrapped = ring.keep_key(subject, self._wrap(subject, secrets.token_bytes(SIZE)))
-        nonce = secrets.token_bytes(NONCE)
-        return nonce + self._data_key(subject, wrapped).encrypt(nonce, plain, _bound(subject, number))
+        return self._data_key(subject, wrapped).seal(plain, _bound(subject, number))
 
     def unseal(self, ring: KeyRing, subject: str, number: str, sealed: bytes) -> bytes:
         """What was sealed. Raises Erased (it was taken out, or the data key is gone), WrongKey."""
@@ -137,10 +158,8 @@ class Keys:
         if wrapped is None:
             raise Erased
         try:
-            return self._data_key(subject, wrapped).decrypt(
-                sealed[:NONCE], sealed[NONCE:], _bound(subject, number)
-            )
-        except (InvalidTag, ValueError) as err:
+            return self._data_key(subject, wrapped).open(sealed, _bound(subject, number))
+        except Unopened as err:
             raise WrongKey from err
 
     def erase(self, ring: KeyRing, subject: str, at: datetime) -> None:
@@ -159,19 +178,16 @@ class Keys:
         return True
 
     def _wrap(self, subject: str, data_key: bytes) -> bytes:
-        nonce = secrets.token_bytes(NONCE)
-        return nonce + AESGCM(self._master).encrypt(nonce, data_key, _bound(subject, "data key"))
+        return self._master.seal(data_key, _bound(subject, "data key"))
 
-    def _data_key(self, subject: str, wrapped: bytes) -> AESGCM:
+    def _data_key(self, subject: str, wrapped: bytes) -> Sealer:
         known = self._data_keys.get(wrapped)
         if known is None:
             try:
-                plain = AESGCM(self._master).decrypt(
-                    wrapped[:NONCE], wrapped[NONCE:], _bound(subject, "data key")
-                )
-            except (InvalidTag, ValueError) as err:
+                plain = self._master.open(wrapped, _bound(subject, "data key"))
+            except Unopened as err:
                 raise WrongKey from err
-            known = self._data_keys[wrapped] = AESGCM(plain)
+            known = self._data_keys[wrapped] = Sealer(plain)
         return known
 
 
@@ -181,24 +197,7 @@ def _bound(subject: str, number: str) -> bytes:
 
 
 def _create(path: Path) -> None:
-    """A new key file, complete or not there at all: synced under another name, then linked into place."""
+    """A new key file, complete or not there at all; of two first starts at once, one makes the keys for both."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     content = {name: b64encode(secrets.token_bytes(SIZE)).decode() for name in NAMES}
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # not rename: of two first starts at once, one makes the keys for both
-        except FileExistsError:
-            return
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        draft.unlink()
+    files.create(path, json.dumps(content, indent=1), mode=0o600)

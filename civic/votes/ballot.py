@@ -7,11 +7,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from civic.content.pages import Poll, Proposal
-from civic.errors import FieldError, Invalid
+from pydantic import ConfigDict
+
+from civic.content.pages import Document
+from civic.content.poll import Poll, Proposal
+from civic.errors import FieldError, Invalid, Mistake
 from civic.korean import josa
-from civic.votes.slots import FAULTS, Slot, room
+from civic.shape import Line, Many, Slug
 
 # What a page says beside the rules; everything else that staff write in a poll is a rule and is bound.
 NOT_RULES = frozenset(
@@ -28,6 +32,23 @@ NOT_RULES = frozenset(
     }
     | {"facts", "body", "file", "rehearsed", "corrections"}
 )
+FAULTS = {
+    "format": "투표용지의 형식이 맞지 않습니다.",
+    "size": "투표용지의 크기가 맞지 않습니다.",
+    "other-poll": "다른 투표의 투표용지입니다.",
+    "other-rules": "투표의 규칙이 바뀌었습니다. 화면을 새로 고친 뒤 다시 골라 주세요.",
+    "copied": "이미 낸 봉투와 같거나 같은 열쇠로 봉한 봉투입니다.",
+    "altered": "봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.",
+    "content": "봉투 안에 투표용지가 아닌 것이 들어 있습니다.",
+    "unknown": "이 투표에 없는 제안을 골랐습니다.",
+    "withdrawn": "철회된 제안을 골랐습니다.",
+    "twice": "같은 제안을 두 번 골랐습니다.",
+    "type-limit": "한 유형에서 고를 수 있는 수를 넘었습니다.",
+    "limit": "고를 수 있는 수를 넘었습니다.",
+    "blank": "아무것도 고르지 않았습니다.",
+    "unlisted": "접수증 명단에 없는 봉투입니다.",
+    "missing": "접수증 명단에 있는 봉투가 없습니다.",
+}
 OF_A_PROPOSAL = ("slug", "title", "summary", "type", "cost", "area", "withdrawn")
 
 
@@ -39,17 +60,55 @@ def rules_document(poll: Poll, proposals: Iterable[Proposal]) -> dict[str, objec
     """
     rules = poll.model_dump(mode="json", exclude=set(NOT_RULES), exclude_defaults=True)
     listed = [
-        {name: value for name in OF_A_PROPOSAL if (value := getattr(each, name)) != "" and value is not False}
-        for each in sorted(proposals, key=lambda each: each.slug)
+        {
+            name: value
+            for name in OF_A_PROPOSAL
+            if (value := getattr(proposal, name)) != "" and value is not False
+        }
+        for proposal in sorted(proposals, key=lambda proposal: proposal.slug)
     ]
     return {"proposals": listed, "rules": rules}
 
 
 def rules_hash(poll: Poll, proposals: Iterable[Proposal]) -> str:
-    """SHA-256 (64 hex digits) of `rules_document`; the order of files does not matter."""
-    document = rules_document(poll, proposals)
+    """The hash of `rules_document`; the order of files does not matter."""
+    return document_hash(rules_document(poll, proposals))
+
+
+def document_hash(document: Mapping[str, object]) -> str:
+    """SHA-256 (64 hex digits) of a document in its one written form."""
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:
+    """A mistake for each poll whose rules or proposals changed after it opened, without a correction.
+
+    What counts are the rules under which the keys were last rehearsed. A poll without a rehearsal takes no
+    ballots: it may change.
+    """
+    listed = list(pages)
+    found = []
+    for poll in listed:
+        if not isinstance(poll, Poll) or poll.rehearsed is None or now < poll.opens:
+            continue
+        own = [page for page in listed if isinstance(page, Proposal) and page.vote == poll.slug]
+        current = rules_hash(poll, own)
+        if poll.rehearsed.rules not in (current, *(correction.rules for correction in poll.corrections)):
+            found.append(
+                Mistake(
+                    poll.file,
+                    0,
+                    "rehearsed.rules",
+                    "투표를 시작한 뒤에 규칙이나 제안이 바뀌었습니다. 고친 것을 되돌리거나, 바로잡은 기록을 적고 시험 개표를 "
+                    "다시 하세요(docs/voting.md ‘규칙을 고쳐야 할 때’)",
+                    current[:12] + "…",
+                    f'글머리에 [[corrections]] / at = {now:%Y-%m-%dT%H:%M:%S} / text = "무엇을 왜 고쳤는지" / '
+                    f'rules = "{poll.rehearsed.rules}", 그다음 python -m forms_api votes rehearse {poll.slug} '
+                    "--half 열쇠파일 --half 열쇠파일",
+                )
+            )
+    return found
 
 
 def check_choices(poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]) -> tuple[str, ...]:
@@ -73,7 +132,7 @@ def choice_faults(
     known = [proposals[slug] for slug in dict.fromkeys(choices) if slug in proposals]
     if len(known) < len(set(choices)):
         found.append(("unknown", FAULTS["unknown"]))
-    if any(each.withdrawn for each in known):
+    if any(proposal.withdrawn for proposal in known):
         found.append(("withdrawn", FAULTS["withdrawn"]))
     if len(set(choices)) < len(choices):
         found.append(("twice", FAULTS["twice"]))
@@ -81,7 +140,7 @@ def choice_faults(
         found.append(
             ("limit", f"모두 합해 {poll.max_picks}개까지 고를 수 있습니다. 지금 {len(choices)}개입니다.")
         )
-    picked = Counter(each.type for each in known)
+    picked = Counter(proposal.type for proposal in known)
     for kind in poll.types:
         if picked[kind.id] > kind.max:
             found.append(
@@ -95,28 +154,56 @@ def choice_faults(
     return found
 
 
-def slot_of(poll: Poll, proposals: Iterable[Proposal]) -> Slot:
-    """The slot of a poll's box. Raises ValueError when a key is no point of the curve."""
-    from civic.votes.envelope import read_public
-
-    return Slot(
-        poll=poll.slug,
-        rules=rules_hash(poll, proposals),
-        keys=tuple(read_public(each.public) for each in poll.keys),
-        room=room(poll.max_picks),
-        earlier=tuple(each.rules for each in poll.corrections),
-    )
+def void_faults(
+    poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Of a ballot that was cast: what makes it void. The count passes over a proposal withdrawn after it was picked."""
+    return [fault for fault in choice_faults(poll, proposals, choices) if fault[0] != "withdrawn"]
 
 
-def is_ready(poll: Poll, slot: Slot) -> bool:
-    """Did all key holders open a test ballot under exactly these rules? Before that nothing is cast."""
-    return bool(poll.keys and poll.rehearsed and poll.rehearsed.rules == slot.rules)
+FROM_FILE = ConfigDict(extra="forbid", strict=True)  # of a dataclass that a shape holds, where a file is read
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One ballot that counts: the tracker only its voter knows, and the picks. `batch` names a paper batch."""
+
+    __pydantic_config__ = FROM_FILE
+    tracker: Line
+    choices: Many[Slug]
+    batch: str = ""
 
 
 @dataclass(frozen=True)
 class Spoiled:
     """A void ballot: it was cast and stands on the board, but its content breaks the rules."""
 
-    receipt: str
-    fault: str  # a key of FAULTS
+    __pydantic_config__ = FROM_FILE
+    receipt: Line
+    fault: Line  # a key of FAULTS, or paper.UNREADABLE
     batch: str = ""  # of a paper ballot: its batch; then the receipt is the sheet
+
+
+@dataclass(frozen=True)
+class ReceiptBoard:
+    """All receipts of a poll after closing, sorted, and how many voted on paper."""
+
+    poll: str
+    rules: str
+    receipts: tuple[str, ...]
+    papers: int
+
+    @property
+    def voters(self) -> int:
+        """Voters in all, each once: online and on paper."""
+        return len(self.receipts) + self.papers
+
+    @property
+    def digest(self) -> str:
+        """To read out and write down."""
+        return receipts_digest(self.receipts)
+
+
+def receipts_digest(receipts: Iterable[str]) -> str:
+    """SHA-256 (64 hex digits) of the receipts, one per line; what is no receipt counts as a question mark."""
+    return hashlib.sha256("\n".join(receipts).encode("ascii", "replace")).hexdigest()

@@ -11,25 +11,17 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from civic.codes import from_text, to_text
-from civic.content.pages import BoxKey
+from civic.content.poll import BoxKey
+from civic.errors import Unusable
+from civic.store.seal import NONCE, Sealer, Unopened
 from civic.votes.envelope import public_bytes
 
 FORMAT = "madang ballot key 1"
 WORK = 2**15  # scrypt n with r=8, p=1: 32 MB, about 0.1 s
-
-
-class HalfMistake(Exception):
-    """Halves that do not open the box; `lines` says in Korean which and why. Nothing was changed."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = tuple(lines)
-        super().__init__("\n".join(self.lines))
 
 
 @dataclass(frozen=True)
@@ -55,9 +47,9 @@ def write_half(half: Half, passphrase: str = "") -> str:
     scalar = half.private.private_numbers().private_value.to_bytes(32, "big")
     kept = {"format": FORMAT, "poll": half.poll, "holder": half.holder, "public": half.public}
     if passphrase:
-        salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
-        sealed = AESGCM(_stretch(passphrase, salt)).encrypt(nonce, scalar, half.public.encode("ascii"))
-        kept |= {"salt": to_text(salt), "nonce": to_text(nonce), "sealed": to_text(sealed)}
+        salt = secrets.token_bytes(16)
+        sealed = Sealer(_stretch(passphrase, salt)).seal(scalar, half.public.encode("ascii"))
+        kept |= {"salt": to_text(salt), "nonce": to_text(sealed[:NONCE]), "sealed": to_text(sealed[NONCE:])}
     else:
         kept |= {"private": to_text(scalar)}
     return json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
@@ -80,15 +72,13 @@ def read_half(text: str, passphrase: str = "") -> Half:
             raise ValueError
         public = str(kept["public"])
         if "sealed" in kept:
-            sealer = AESGCM(_stretch(passphrase, from_text(kept["salt"])))
-            scalar = sealer.decrypt(
-                from_text(kept["nonce"]), from_text(kept["sealed"]), public.encode("ascii")
-            )
+            sealer = Sealer(_stretch(passphrase, from_text(kept["salt"])))
+            scalar = sealer.open(from_text(kept["nonce"]) + from_text(kept["sealed"]), public.encode("ascii"))
         else:
             scalar = from_text(kept["private"])
         private = ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
         half = Half(str(kept["poll"]), str(kept["holder"]), private)
-    except InvalidTag:
+    except Unopened:
         raise ValueError("암호가 맞지 않거나 파일이 바뀌었습니다") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError("열쇠 파일이 아니거나 깨졌습니다") from None
@@ -100,7 +90,7 @@ def read_half(text: str, passphrase: str = "") -> Half:
 def match(
     poll: str, keys: Sequence[BoxKey], halves: Iterable[Half]
 ) -> tuple[ec.EllipticCurvePrivateKey, ...]:
-    """The private keys in the order of the poll's public ones. Raises HalfMistake naming every missing or wrong one."""
+    """The private keys in the order of the poll's public ones. Raises Unusable naming every missing or wrong one."""
     given = {half.public: half for half in halves}
     lines = [
         f"{half.holder}: 이 투표({poll})의 열쇠가 아닙니다 (found {half.poll})"
@@ -111,7 +101,7 @@ def match(
     if not keys:
         lines.append(f"{poll}: 투표에 공개 열쇠(keys)가 없습니다")
     if lines:
-        raise HalfMistake(lines)
+        raise Unusable(lines)
     return tuple(given[key.public].private for key in keys)
 
 

@@ -1,6 +1,6 @@
-"""One-time codes and tickets: how a voter proves to be who asked, and what is kept of it. No web, no poll's rules.
+"""One-time codes and tickets: how a voter proves to be who asked, what is kept of it, and how it is sent. No web.
 
-A code goes to a contact and belongs to the one who asked for it (`asked`, a random id that only their page has), so
+A code goes to a contact and belongs to the one who asked for it (`request`, a random id that only their page has), so
 that nobody else can use up its tries. A ticket follows an identity provider's word and is no secret to type: it is
 sealed text. Kept are slow hashes, never a code, a contact or a provider's name for a person.
 """
@@ -12,23 +12,21 @@ import hmac
 import json
 import secrets
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from civic import people
+from civic.clock import Clock
 from civic.codes import from_text, to_text
-from civic.errors import FieldError, Invalid, LateCode, WrongCode
-from civic.store.box import Code
+from civic.content.poll import Poll
+from civic.errors import FieldError, Invalid, LateCode, NotEligible, TooMany, WrongCode
+from civic.store.box import Box, Code, PollBox
+from civic.store.box_rows import new_message
+from civic.store.seal import Sealer
 
 CODE_DIGITS = 6
 CODE_LIFE = timedelta(minutes=5)
@@ -36,11 +34,16 @@ CODE_TRIES = 5
 TICKET_LIFE = timedelta(minutes=30)  # to read and pick after the provider's word
 TICKET_TRIES = 50  # nobody can guess one; this only ends a loop
 LONGEST_TICKET = 600
+CODES_PER_CONTACT = 5  # an hour and poll: 25 guesses in a million
+CODES_PER_ADDRESS = 300  # an hour: offices, libraries and mobile networks share addresses
+HOUR = timedelta(hours=1)
 WRONG = "인증번호가 맞지 않습니다. 다섯 번 틀리면 새 인증번호를 받아야 합니다."
 LATE = "인증번호의 시간(5분)이 지났습니다. 새 인증번호를 받아 주세요."
 NO_TICKET = "본인확인이 확인되지 않았거나 시간(30분)이 지났습니다. 본인확인을 다시 해 주세요."
-ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
-ENOUGH = 16  # signs at least of a page's own submission id
+BY_IDENTITY = (
+    "이 투표는 인증번호가 아니라 본인확인으로 합니다. 투표 화면에서 ‘본인확인하고 투표하기’를 누르세요."
+)
+BY_CODE = "이 투표는 연락처로 받은 인증번호로 합니다."
 
 
 class Derives(Protocol):
@@ -49,29 +52,32 @@ class Derives(Protocol):
     def derived(self, purpose: str) -> bytes: ...
 
 
+class Sender(Protocol):
+    """Brings a text to a contact. Raises OSError when it cannot now; ValueError when it never will."""
+
+    def send(self, contact: str, subject: str, text: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class Claim:
     """Who says to vote, and by what: a typed code, or the secret inside a ticket."""
 
     voter: str
     secret: str
-    asked: str  # fingerprint of the id of who asked; "" when the sender does not know it
+    request_hash: str  # of the id of who asked for it; "" when the sender does not know it
     is_ticket: bool = False
 
 
 class Proofs:
-    """Makes and checks them with the secrets of one installation."""
+    """Makes codes and tickets, and checks them, with the secrets of one installation."""
 
     def __init__(self, keys: Derives) -> None:
         self._voters = keys.derived("votes: voters")
-        self._post = AESGCM(keys.derived("votes: outgoing"))
-        self._tickets = AESGCM(keys.derived("votes: tickets"))
-        self._repeat = keys.derived("votes: same post")
+        self._post = Sealer(keys.derived("votes: outgoing"))
+        self._tickets = Sealer(keys.derived("votes: tickets"))
         # OWASP's second row for Argon2id. The code is keyed before: without the secret no guess can be tried.
         self._slow = PasswordHasher(time_cost=3, memory_cost=12 * 1024, parallelism=1)
         self._nobody = self._slow.hash("nobody")
-
-    # ------------------------------------------------------------ who
 
     def voter(self, slug: str, contact: str) -> str:
         """Poll by poll another hash: nobody can follow a voter from one poll to the next."""
@@ -85,35 +91,49 @@ class Proofs:
         """HMAC-SHA-256, hex; what the parts are apart from each other stays apart."""
         return hmac.new(self._voters, "\x1f".join(parts).encode("utf-8"), hashlib.sha256).hexdigest()
 
-    # ------------------------------------------------------------ codes and tickets
-
     def new_code(self, voter: str, now: datetime) -> tuple[Code, str, str]:
         """(what is kept, the code for the message, the id for the page that asked)."""
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-        asked = secrets.token_urlsafe(16)
+        request = secrets.token_urlsafe(16)
         kept = Code(
-            voter, self._hashed(voter, code), now + CODE_LIFE, CODE_TRIES, asked=of(asked), bare=CODE_TRIES
+            voter,
+            self._slow.hash(self._keyed(voter, code)),
+            now + CODE_LIFE,
+            CODE_TRIES,
+            asked=hash_of_request(request),
+            bare=CODE_TRIES,
         )
-        return kept, code, asked
+        return kept, code, request
+
+    def read_claim(self, slug: str, contact: str, code: str, request: str) -> Claim:
+        """Whom a contact and a typed code name. Raises Invalid for whatever of both must be corrected."""
+        errors: list[FieldError] = []
+        read: list[str] = []
+        for reader, text in ((read_contact, contact), (read_code, code)):
+            try:
+                read.append(reader(text))
+            except Invalid as wrong:
+                errors += wrong.errors
+        if errors:
+            raise Invalid(errors)
+        return Claim(self.voter(slug, read[0]), read[1], hash_of_request(request))
 
     def new_ticket(self, slug: str, voter: str, now: datetime) -> tuple[Code, str]:
         """(what is kept, the sealed text for the voter's page)."""
-        asked, secret = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-        kept = Code(voter, self._hashed(voter, secret), now + TICKET_LIFE, TICKET_TRIES, asked=of(asked))
-        nonce = secrets.token_bytes(12)
-        sealed = self._tickets.encrypt(nonce, json.dumps([voter, asked, secret]).encode(), slug.encode())
-        return kept, to_text(nonce + sealed)
+        request, secret = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+        hashed = self._slow.hash(self._keyed(voter, secret))
+        kept = Code(voter, hashed, now + TICKET_LIFE, TICKET_TRIES, asked=hash_of_request(request))
+        return kept, to_text(self._tickets.seal(json.dumps([voter, request, secret]).encode(), slug.encode()))
 
     def read_ticket(self, slug: str, ticket: str) -> Claim:
         """Whom a ticket of this poll names. Raises WrongCode."""
         try:
             if len(ticket) > LONGEST_TICKET:
                 raise ValueError
-            raw = from_text(ticket)
-            voter, asked, secret = json.loads(self._tickets.decrypt(raw[:12], raw[12:], slug.encode()))
-        except (ValueError, InvalidTag):
+            voter, request, secret = json.loads(self._tickets.open(from_text(ticket), slug.encode()))
+        except ValueError:
             raise WrongCode(NO_TICKET) from None
-        return Claim(voter, secret, of(asked), is_ticket=True)
+        return Claim(voter, secret, hash_of_request(request), is_ticket=True)
 
     def prove(self, known: Code | None, claim: Claim, now: datetime) -> None:
         """Slow on purpose, and as slow for a contact that never asked for a code. Raises WrongCode, LateCode."""
@@ -127,53 +147,96 @@ class Proofs:
         if now >= known.until:
             raise LateCode(NO_TICKET if claim.is_ticket else LATE)
 
-    # ------------------------------------------------------------ messages
-
     def wrap(self, *parts: str) -> bytes:
         """A message for the outbox, sealed."""
-        nonce = secrets.token_bytes(12)
-        return nonce + self._post.encrypt(nonce, json.dumps(parts).encode("utf-8"), None)
+        return self._post.seal(json.dumps(parts).encode("utf-8"))
 
     def unwrap(self, sealed: bytes) -> list[str]:
-        """Its parts. Raises ValueError, InvalidTag."""
-        return list(json.loads(self._post.decrypt(sealed[:12], sealed[12:], None)))
-
-    # ------------------------------------------------------------ the same post again
-
-    def repeatable(
-        self, submission: str, voter: str, rules: str, choices: Sequence[str]
-    ) -> tuple[ec.EllipticCurvePrivateKey, int] | None:
-        """(one-time key, number for a tracker): the same for the same post of the same page; None without an id.
-
-        The id is random, made for one page and kept nowhere here: without it nobody, the server included, can
-        work the envelope out again from what is kept.
-        """
-        if len(submission) < ENOUGH:
-            return None
-        told = json.dumps([submission, voter, rules, *sorted(choices)]).encode()
-        derived = HKDF(algorithm=hashes.SHA256(), length=80, salt=None, info=b"madang same post").derive(
-            self._repeat + told
-        )
-        scalar = int.from_bytes(derived[:48], "big") % (ORDER - 1) + 1
-        return ec.derive_private_key(scalar, ec.SECP256R1()), int.from_bytes(derived[48:], "big")
-
-    # ------------------------------------------------------------ inside
-
-    def _hashed(self, voter: str, secret: str) -> str:
-        return self._slow.hash(self._keyed(voter, secret))
+        """Its parts. Raises ValueError."""
+        return list(json.loads(self._post.open(sealed)))
 
     def _keyed(self, voter: str, secret: str) -> str:
         return self.hash("code", voter, secret)
 
 
-def of(asked: str) -> str:
-    """How the id of who asked is kept; "" for none."""
-    return hashlib.sha256(asked.encode("utf-8")).hexdigest() if asked else ""
+class Codes:
+    """Codes and tickets on their way out: kept in the box of their poll, rationed, and sent by the outbox."""
+
+    def __init__(self, proofs: Proofs, box: Box, clock: Clock, limited: bool) -> None:
+        self.proofs = proofs
+        self.box = box
+        self.clock = clock
+        self._limited = limited
+
+    def send(self, poll: Poll, contact: str, address: str = "") -> str:
+        """Put a new code into the outbox; see Polling.request_code."""
+        if poll.assurance == 3:
+            raise NotEligible(BY_IDENTITY)
+        reached = read_contact(contact)
+        voter = self.proofs.voter(poll.slug, reached)
+        now = self.clock.now()
+        kept, code, request = self.proofs.new_code(voter, now)
+        message = new_message(self.proofs.wrap(reached, poll.title, code), kept.until)
+        with self.box.open(poll.slug) as box:
+            box.drop_stale(now)
+            self.limit(box, f"code:{voter}", CODES_PER_CONTACT)
+            if address:
+                self.limit(box, f"codes:{self.proofs.hash('address', address)}", CODES_PER_ADDRESS)
+            box.put_code(kept)
+            if poll.assurance == 1 or box.on_roll(voter):
+                box.queue(message)
+        return request
+
+    def new_ticket(self, poll: Poll, issuer: str, subject: str) -> str:
+        """A ticket for whom an identity provider named; see Polling.admit."""
+        if poll.assurance != 3:
+            raise NotEligible(BY_CODE)
+        now = self.clock.now()
+        voter = self.proofs.named(poll.slug, issuer, subject)
+        kept, ticket = self.proofs.new_ticket(poll.slug, voter, now)
+        with self.box.open(poll.slug) as box:
+            box.drop_stale(now)
+            box.put_code(kept)
+        return ticket
+
+    def deliver(self, sender: Sender) -> int:
+        """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""
+        gone = 0
+        for message in self.box.outgoing(self.clock.now()):
+            if message.leased and self.clock.now() >= message.leased:
+                break  # the ones before took too long: another process may have it by now
+            try:
+                contact, title, code = self.proofs.unwrap(message.sealed)
+                sender.send(contact, f"[{title}] 인증번호", code_text(title, code))
+            except OSError:
+                self.box.put_off(message, self.clock.now() + timedelta(seconds=2 * 2**message.tries))
+                continue
+            except ValueError:
+                self.box.sent(message)  # this contact or this message will never do
+                continue
+            self.box.sent(message)
+            gone += 1
+        return gone
+
+    def limit(self, box: PollBox, key: str, most: int) -> None:
+        """Count one more in this hour. Raises TooMany over `most`."""
+        if self._limited and not box.hit(key, most, HOUR, self.clock.now()):
+            raise TooMany(retry_after=int(HOUR.total_seconds()))
+
+
+def code_text(title: str, code: str) -> str:
+    """The message with a code."""
+    return f"[{title}] 인증번호는 {code}입니다. 5분 안에 적어 주세요. 직원은 이 번호를 묻지 않습니다."
 
 
 def new_submission() -> str:
-    """An id for one page's last step: the same post again is the same ballot."""
+    """An id for one page's last step: the same post again is the same ballot, see envelope.repeated."""
     return secrets.token_urlsafe(16)
+
+
+def hash_of_request(request: str) -> str:
+    """How the id of who asked for a code is kept; "" for none."""
+    return hashlib.sha256(request.encode("utf-8")).hexdigest() if request else ""
 
 
 def read_contact(text: str) -> str:

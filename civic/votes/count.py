@@ -16,8 +16,6 @@ from typing import Literal
 
 Number = int | Fraction
 
-ONLINE = "online"  # the residents' own vote among the bodies whose scores are weighted
-
 REASONS = {
     "selected": "선정",
     "selected-reserve": "선정(모자란 금액은 예비 재원)",
@@ -57,40 +55,26 @@ class Pot:
 class Rules:
     """How a poll is counted, all of it known before the poll opens.
 
-    pots: emptied one after another in this order. limits: picks per type; max_picks: picks in all.
-    threshold: a proposal needs at least so many votes (`threshold_on` "score": so much score).
+    pots: emptied one after another in this order. threshold: a proposal needs at least so many votes (`threshold_on` "score": so much score).
     when_too_big: at the first proposal that no longer fits, "skip" it and go on, or "stop" for good.
     reserve_share: with "stop", the proposal at which the count stops is still funded when at least this
     share of its cost is left (the rest comes from a reserve); None: never.
-    exclusions: sets of proposals of which only the best may win. weights: per cent for each body; only
-    votes count when empty. ties: "cost" (the cheaper first, then the key) or "draw" (a recorded draw).
+    exclusions: sets of proposals of which only the best may win. ties: "cost" (the cheaper first, then the
+    key) or "draw" (a recorded draw).
     """
 
     pots: tuple[Pot, ...]
-    max_picks: int | None = None
-    limits: Mapping[str, int] = field(default_factory=dict)
-    blank_allowed: bool = False
     threshold: Number = 0
     threshold_on: Literal["votes", "score"] = "votes"
     needs_votes: bool = True
     when_too_big: Literal["skip", "stop"] = "skip"
     reserve_share: Fraction | None = None
     exclusions: tuple[frozenset[str], ...] = ()
-    weights: Mapping[str, int] = field(default_factory=dict)
     ties: Literal["cost", "draw"] = "cost"
 
 
 @dataclass(frozen=True)
-class Ballot:
-    """One opened ballot: the tracker only its voter knows, and the picks. `batch` names a paper batch."""
-
-    tracker: str
-    choices: tuple[str, ...]
-    batch: str = ""
-
-
-@dataclass(frozen=True)
-class Line:
+class ProposalOutcome:
     """What became of one proposal. `rank` is shared by equals (1, 2, 2, 4); `instead` is the winner that
     stands for the same project; `reason` is a key of REASONS."""
 
@@ -116,7 +100,7 @@ class Outcome:
     """The whole result: every proposal once, pot by pot and best first. `tie` names the proposals of the
     first tie that changed who won (it was settled by the declared rule or the draw); None without one."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[ProposalOutcome, ...]
     spent: Mapping[str, Number]
     tie: tuple[str, ...] | None = None
 
@@ -148,61 +132,26 @@ def outcome(
     rules: Rules,
     candidates: Iterable[Candidate],
     votes: Mapping[str, int],
-    tables: Mapping[str, Mapping[str, Number]] | None = None,
     draw: Sequence[str] = (),
     scores: Mapping[str, Number] | None = None,
 ) -> Outcome:
     """Who is funded and why, for every candidate.
 
-    votes: per slug, absent is 0. tables: scores of the other bodies, body -> slug -> points, needed for every
-    body with a weight. draw: slugs in the order a recorded draw gave, best first. scores: what to rank by
-    instead of votes (points of rated ballots). Nobody voted: nobody wins.
-    Raises TieStops, or RulesMistake when a candidate has no pot, a table lacks a proposal, or weights are not 100.
+    votes: per slug, absent is 0. draw: slugs in the order a recorded draw gave, best first. scores: what to rank
+    by instead of votes (weighted with other bodies, or points of rated ballots). Nobody voted: nobody wins.
+    Raises TieStops, or RulesMistake when a candidate has no pot.
     Source: docs/rules.md#winners.
     """
     standing = list(candidates)
     pots = [(pot, [c for c in standing if not pot.types or c.type in pot.types]) for pot in rules.pots]
     _check_fit(rules, standing, pots)
     count_ = _Count(rules, votes, draw)
-    lines: list[Line] = []
+    lines: list[ProposalOutcome] = []
     spent: dict[str, Number] = {}
     for pot, members in pots:
-        ranked_by = (
-            dict(scores) if scores is not None else weighted(rules.weights, members, votes, tables or {})
-        )
-        lines += count_.fill(pot, members, ranked_by)
+        lines += count_.fill(pot, members, votes if scores is None else scores)
         spent[pot.id] = count_.spent
     return Outcome(lines=tuple(lines), spent=spent, tie=count_.tie)
-
-
-def weighted(
-    weights: Mapping[str, int],
-    members: Sequence[Candidate],
-    votes: Mapping[str, int],
-    tables: Mapping[str, Mapping[str, Number]],
-) -> dict[str, Number]:
-    """The score of each member of one pot: votes alone without weights, else per cent of each body's best.
-
-    A body's points are divided by its highest in this pot, so 40 of at most 80 votes at 30 % give 15.
-    A body that gave this pot nothing at all adds 0. Source: docs/rules.md#weights.
-    """
-    if not weights:
-        return {c.slug: votes.get(c.slug, 0) for c in members}
-    if sum(weights.values()) != 100 or min(weights.values()) < 0:
-        raise RulesMistake(f"weights: 합이 100이어야 합니다 (found {sum(weights.values())})")
-    total: dict[str, Number] = {c.slug: Fraction(0) for c in members}
-    for body, weight in weights.items():
-        table: Mapping[str, Number] = votes if body == ONLINE else tables.get(body, {})
-        missing = [c.slug for c in members if body != ONLINE and c.slug not in table]
-        if missing:
-            raise RulesMistake(f"{body}: 점수가 없는 제안이 있습니다: {', '.join(sorted(missing))}")
-        best = max((table.get(c.slug, 0) for c in members), default=0)
-        for c in members:
-            if table.get(c.slug, 0) < 0:
-                raise RulesMistake(f"{body}: {c.slug}: 점수는 0보다 작을 수 없습니다")
-            if best:
-                total[c.slug] += Fraction(weight) * table.get(c.slug, 0) / best
-    return total
 
 
 def _check_fit(rules: Rules, standing: list[Candidate], pots: list[tuple[Pot, list[Candidate]]]) -> None:
@@ -245,17 +194,19 @@ class _Count:
         self.spent: Number = 0
         self.tie: tuple[str, ...] | None = None
 
-    def fill(self, pot: Pot, members: Sequence[Candidate], scores: Mapping[str, Number]) -> list[Line]:
+    def fill(
+        self, pot: Pot, members: Sequence[Candidate], scores: Mapping[str, Number]
+    ) -> list[ProposalOutcome]:
         purse = _Purse(left=pot.budget, won=self.won)
         ranked = sorted(members, key=lambda c: (-scores.get(c.slug, 0), c.cost, c.slug))
-        lines: list[Line] = []
+        lines: list[ProposalOutcome] = []
         place = 1
         for score, equals in groupby(ranked, key=lambda c: scores.get(c.slug, 0)):
             group = list(equals)
             alive = [c for c in group if not self._ruled_out(c, score, purse)]
             self._take(self._settled(alive, purse, pot), purse)
             lines += [
-                Line(c.slug, pot.id, self.votes.get(c.slug, 0), score, place, *purse.fate[c.slug])
+                ProposalOutcome(c.slug, pot.id, self.votes.get(c.slug, 0), score, place, *purse.fate[c.slug])
                 for c in sorted(group, key=lambda c: (purse.fate[c.slug][0] not in WON, c.cost, c.slug))
             ]
             place += len(group)

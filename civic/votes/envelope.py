@@ -1,14 +1,15 @@
-"""The sealed envelope of a ballot: what goes in, how it is sealed, and who can open it.
+"""The sealed envelope of a ballot: what is needed to seal it, what goes in, and who can open it.
 
 The format is written down in docs/voting.md with a test vector; static/js/envelope.js seals the same way in the
-browser. Pure but for cryptography: no poll, no store, no clock, no web, no file.
+browser. Pure but for cryptography: no store, no clock, no web, no file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -17,12 +18,53 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from civic.codes import code_of, from_text, is_code, new_code
+from civic.codes import code_of, from_text, is_code, new_code, to_text
+from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid
-from civic.votes.slots import FAULTS, HEADER, POINT, POLL_TAG, Slot
+from civic.votes.ballot import FAULTS, rules_hash
 
 VERSION = 1
 INFO = b"madang ballot 1"
+POLL_TAG = 16  # bytes of SHA-256(poll id)
+POINT = 65  # an uncompressed P-256 point
+HEADER = 1 + POLL_TAG + 32  # version, poll tag, rules hash
+GCM_TAG = 16
+STEP = 512  # the padded content is a multiple of this
+LONGEST_SLUG = 80
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
+LEAST_SUBMISSION = 16  # signs of a page's own id
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The slot of one ballot box: all that is needed to seal for it. Public; the page carries the same.
+
+    keys: the holders' public keys in the order of the front matter, uncompressed P-256 points; an envelope opens
+    only with the private halves of all of them. earlier: rules hashes before a published correction, accepted when
+    the box is opened, not when a ballot is cast.
+    """
+
+    poll: str
+    rules: str
+    keys: tuple[bytes, ...]
+    room: int
+    earlier: tuple[str, ...] = field(default=())
+
+    @property
+    def length(self) -> int:
+        """Bytes of every envelope of this poll."""
+        return HEADER + POINT + self.room + GCM_TAG
+
+    @property
+    def key_texts(self) -> tuple[str, ...]:
+        """The public keys as pages and the API carry them."""
+        return tuple(to_text(key) for key in self.keys)
+
+
+def room(max_picks: int) -> int:
+    """Bytes of the padded content: the same for every ballot of a poll, whatever was chosen."""
+    longest = 2 + len('{"choices":[],"tracker":""}') + 19 + max_picks * (LONGEST_SLUG + 3)
+    return -(-longest // STEP) * STEP
 
 
 class BadEnvelope(Invalid):
@@ -31,6 +73,22 @@ class BadEnvelope(Invalid):
     def __init__(self, fault: str) -> None:
         self.fault = fault
         super().__init__([FieldError("envelope", FAULTS[fault])])
+
+
+def slot_of(poll: Poll, proposals: Iterable[Proposal]) -> Slot:
+    """The slot of a poll's box. Raises ValueError when a key is no point of the curve."""
+    return Slot(
+        poll=poll.slug,
+        rules=rules_hash(poll, proposals),
+        keys=tuple(read_public(key.public) for key in poll.keys),
+        room=room(poll.max_picks),
+        earlier=tuple(correction.rules for correction in poll.corrections),
+    )
+
+
+def is_ready(poll: Poll, slot: Slot) -> bool:
+    """Did all key holders open a test ballot under exactly these rules? Before that nothing is cast."""
+    return bool(poll.keys and poll.rehearsed and poll.rehearsed.rules == slot.rules)
 
 
 def read_public(text: str) -> bytes:
@@ -45,6 +103,11 @@ def read_public(text: str) -> bytes:
 def receipt_of(envelope: bytes) -> str:
     """The receipt code of an envelope, 73 bits: SHA-256 as a number, its sixteen lowest digits in base 24."""
     return code_of(int.from_bytes(hashlib.sha256(envelope).digest(), "big"))
+
+
+def signed_text(poll: str, rules: str, receipt: str) -> bytes:
+    """What a receipt's signature covers (docs/voting.md)."""
+    return f"madang receipt 1\n{poll}\n{rules}\n{receipt}".encode()
 
 
 def ephemeral_of(envelope: bytes) -> bytes:
@@ -82,6 +145,23 @@ def seal(
     )
     key, nonce = _derive(shared, head, slot.keys)
     return head + AESGCM(key).encrypt(nonce, padded, head + slot.poll.encode("utf-8"))
+
+
+def repeated(
+    secret: bytes, submission: str, voter: str, rules: str, choices: Sequence[str]
+) -> tuple[str, ec.EllipticCurvePrivateKey | None]:
+    """(tracker, one-time key) to seal with: the same for the same post of the same page, else new ones.
+
+    submission: random, made for one page and kept nowhere here: without it nobody, the server included, can work the
+    envelope out again from what is kept.
+    """
+    if len(submission) < LEAST_SUBMISSION:
+        return new_code(), None
+    post = json.dumps([submission, voter, rules, *sorted(choices)]).encode()
+    kdf = HKDF(algorithm=hashes.SHA256(), length=80, salt=None, info=b"madang same post")
+    derived = kdf.derive(secret + post)
+    scalar = int.from_bytes(derived[:48], "big") % (ORDER - 1) + 1
+    return code_of(int.from_bytes(derived[48:], "big")), ec.derive_private_key(scalar, ec.SECP256R1())
 
 
 def check_envelope(envelope: str | bytes, slot: Slot, opening: bool = False) -> bytes:

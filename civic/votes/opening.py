@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from civic.content.pages import Poll, Proposal
-from civic.votes.ballot import Spoiled, choice_faults
-from civic.votes.count import Ballot
-from civic.votes.envelope import BadEnvelope, check_envelope, ephemeral_of, open_one, public_bytes, receipt_of
-from civic.votes.slots import FAULTS, Slot
+from civic.content.poll import Poll, Proposal
+from civic.votes.ballot import FAULTS, Ballot, Spoiled, void_faults
+from civic.votes.envelope import (
+    BadEnvelope,
+    Slot,
+    check_envelope,
+    ephemeral_of,
+    open_one,
+    public_bytes,
+    receipt_of,
+)
 
 
 class BoxBroken(Exception):
@@ -58,9 +64,7 @@ def open_all(
         except BadEnvelope as bad:
             spoiled.append(Spoiled(receipt, bad.fault))
             continue
-        # Withdrawn after it was picked: the ballot stays valid, the count passes over the proposal.
-        faults = [fault for fault in choice_faults(poll, proposals, choices) if fault[0] != "withdrawn"]
-        if faults:
+        if faults := void_faults(poll, proposals, choices):
             spoiled.append(Spoiled(receipt, faults[0][0]))
         else:
             ballots.append(Ballot(tracker, choices))

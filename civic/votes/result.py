@@ -1,275 +1,191 @@
-"""A poll's result as it is published: documents that anyone can recount. Data in, text out: no files.
+"""The documents of a published result: results.json, ballots.json, receipts.json. Data in, text out: no files.
 
-The format is described in docs/rules.md#published; static/verify.py reads it and counts again by itself.
+Each shape is built from a count, writes itself and reads itself back. docs/rules.md#published describes every name;
+static/verify.py reads the documents and counts again by itself.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from fractions import Fraction
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
-from civic.content.pages import Poll, Proposal
-from civic.votes.ballot import Spoiled, rules_document, rules_hash
-from civic.votes.check import Batch
-from civic.votes.count import ONLINE, Ballot, Candidate, Line, Number, Outcome, Pot, Rules, count, outcome
-from civic.votes.pabulib import Election, Project
-from civic.votes.published import Drawn, ResultLine
+from pydantic import Field, StringConstraints, ValidationError
 
+from civic.content.front_matter import dotted
+from civic.content.poll import Poll, Proposal
+from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
+from civic.votes.ballot import Ballot, Spoiled, receipts_digest, rules_document, rules_hash
+from civic.votes.count import ProposalOutcome
+from civic.votes.paper import PaperBatch
+from civic.votes.tally import VoteCount
+
+Points = Annotated[str, StringConstraints(pattern=r"^-?\d+(/[1-9]\d*)?$")]  # a whole number or a fraction
+
+RESULTS, BALLOTS, RECEIPTS = "results.json", "ballots.json", "receipts.json"
 FEWEST = 20  # ballots; below that only totals are shown, because a single choice could be guessed
-SHARED = "all"  # the pot of the types without a budget of their own
-# A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the wide signs too.
-INERT = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 
 
-def rules_of(poll: Poll) -> Rules:
-    """The counting rules that a poll's front matter declares."""
-    own = [Pot(kind.id, kind.budget, (kind.id,)) for kind in poll.types if kind.budget is not None]
-    shared = tuple(kind.id for kind in poll.types if kind.budget is None)
-    rest = poll.budget - sum(kind.budget or 0 for kind in poll.types)
-    weights = {each.id: each.weight for each in poll.bodies}
-    if weights:
-        weights = {ONLINE: 100 - sum(weights.values()), **weights}
-    return Rules(
-        pots=(*own, Pot(SHARED, rest, shared)) if shared else tuple(own),
-        max_picks=poll.max_picks,
-        limits={kind.id: kind.max for kind in poll.types},
-        blank_allowed=poll.blank_allowed,
-        threshold=poll.threshold,
-        when_too_big=poll.when_too_big,
-        exclusions=tuple(frozenset(group) for group in poll.exclusions),
-        weights=weights,
-        ties=poll.ties,
-    )
-
-
-def candidates_of(poll: Poll, proposals: Iterable[Proposal]) -> list[Candidate]:
-    """The poll's proposals as the count sees them; types that are not picked from stay out of it."""
-    closed = {kind.id for kind in poll.types if kind.max == 0}
-    return [
-        Candidate(
-            slug=each.slug,
-            cost=each.cost,
-            type=each.type,
-            out="withdrawn" if each.withdrawn else "not-voted" if each.type in closed else "",
-        )
-        for each in sorted(proposals, key=lambda each: each.slug)
-    ]
-
-
-def tally(
-    poll: Poll,
-    proposals: Iterable[Proposal],
-    ballots: Iterable[Ballot],
-    tables: Mapping[str, Mapping[str, Number]] | None = None,
-    draw: Sequence[str] = (),
-) -> Outcome:
-    """The outcome of a poll from its ballots. Raises as `civic.votes.count.outcome` does."""
-    votes = count(ballot.choices for ballot in ballots)
-    return outcome(rules_of(poll), candidates_of(poll, proposals), votes, tables, draw)
-
-
-def ballots_document(
-    poll: Poll, proposals: Iterable[Proposal], ballots: Iterable[Ballot], void: Iterable[Spoiled] = ()
-) -> dict[str, Any] | None:
-    """ballots.json: every ballot, sorted by tracker. None under FEWEST ballots: then nothing is shown singly."""
-    listed = sorted(ballots, key=lambda ballot: ballot.tracker)
-    if len(listed) < FEWEST:
-        return None
-    return {
-        "format": "madang-ballots/1",
-        "poll": poll.slug,
-        "rules_hash": rules_hash(poll, proposals),
-        "ballots": [
-            {"tracker": each.tracker, "choices": list(each.choices)}
-            | ({"batch": each.batch} if each.batch else {})
-            for each in listed
-        ],
-        "void": [
-            {"receipt": each.receipt, "fault": each.fault} | ({"batch": each.batch} if each.batch else {})
-            for each in sorted(void, key=lambda each: each.receipt)
-        ],
-    }
-
-
-def results_document(
-    poll: Poll,
-    proposals: Iterable[Proposal],
-    result: Outcome,
-    ballots: Sequence[Ballot],
-    voters: int,
-    void: int = 0,
-    batches: Iterable[Batch] = (),
-    tables: Mapping[str, Mapping[str, Number]] | None = None,
-    draw: Sequence[str] = (),
-    drawn: Drawn | None = None,
-) -> dict[str, Any]:
-    """results.json: the rules it was counted by, and everything that follows from them."""
-    listed = sorted(proposals, key=lambda each: each.slug)
-    return {
-        "format": "madang-results/1",
-        "poll": poll.slug,
-        "title": poll.title,
-        "rules_hash": rules_hash(poll, listed),
-        "declared": rules_document(poll, listed),
-        "voters": voters,
-        "ballots": len(ballots),
-        "void": void,
-        "blank": sum(not ballot.choices for ballot in ballots),
-        "paper": [{"batch": each.id, "ballots": each.ballots} for each in batches],
-        "tables": {body: {slug: str(n) for slug, n in rows.items()} for body, rows in (tables or {}).items()},
-        "draw": list(draw),
-        "lines": [line_document(line) for line in result.lines],
-        "winners": list(result.winners),
-        "spent": {pot: int(spent) for pot, spent in result.spent.items()},
-        "tie": list(result.tie) if result.tie else None,
-    } | ({"drawn": drawn.model_dump(mode="json")} if drawn else {})
-
-
-def line_document(line: Line) -> dict[str, Any]:
-    """What became of one proposal, as results.json has it."""
-    return {
-        "slug": line.slug,
-        "pot": line.pot,
-        "votes": line.votes,
-        "score": str(line.score),
-        "rank": line.rank,
-        "won": line.won,
-        "reason": line.reason,
-        "wording": line.wording,
-        "instead": line.instead,
-    }
-
-
-def as_json(document: Mapping[str, Any]) -> str:
-    """One written form: two spaces, Korean as it is, a line end at the end."""
+def as_json(document: Shape | Mapping[str, Any]) -> str:
+    """One written form: two spaces, Korean as it is, a line end at the end; of a shape without what is left at its default."""
+    if isinstance(document, Shape):
+        document = document.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def ballots_csv(ballots: Iterable[Ballot]) -> str:
-    """One row per pick, blank ballots with an empty one; every cell quoted, with a BOM."""
-    rows: list[tuple[object, ...]] = [("tracker", "batch", "choice")]
-    for each in sorted(ballots, key=lambda ballot: ballot.tracker):
-        rows += [(each.tracker, each.batch, choice) for choice in each.choices or ("",)]
-    return _csv(rows)
+# ---------------------------------------------------------------------------- results.json
 
 
-def results_csv(lines: Iterable[Line | ResultLine], proposals: Iterable[Proposal], poll: Poll) -> str:
-    """One row per proposal in the order of the lines; every cell quoted, with a BOM."""
-    known = {each.slug: each for each in proposals}
-    labels = {kind.id: kind.label for kind in poll.types}
-    cost = f"예산({poll.unit})" if poll.unit else "예산"
-    rows: list[tuple[object, ...]] = [
-        ("순위", "제안", "제목", "유형", cost, "득표", "점수", "결과", "대신 선정된 제안")
-    ]
-    for line in lines:
-        each = known[line.slug]
-        score = float(Fraction(line.score))
-        rows.append(
-            (
-                line.rank,
-                line.slug,
-                each.title,
-                labels.get(each.type, each.type),
-                each.cost,
-                line.votes,
-                f"{score:g}",
-                line.wording,
-                line.instead,
-            )
+class ResultLine(Shape):
+    """What became of one proposal."""
+
+    slug: Slug
+    pot: str
+    votes: Count
+    score: Points
+    rank: int = Field(ge=1)
+    won: bool
+    reason: str
+    wording: str
+    instead: str
+
+    @classmethod
+    def of(cls, line: ProposalOutcome) -> ResultLine:
+        fields = {name: getattr(line, name) for name in cls.model_fields}
+        return cls(**fields | {"score": str(line.score)})
+
+
+class TieDraw(Shape):
+    """When, where, before whom and how a tie was drawn: published beside the order."""
+
+    at: SeoulTime = Field(description="추첨한 때")
+    where: Line = Field(description="추첨한 곳")
+    by: Many[Line] = Field(min_length=2, description="지켜본 사람의 직책. 둘 넘게")
+    how: Line = Field(description="어떻게 뽑았는지")
+
+
+class TieDrawFile(TieDraw):
+    """The record of a public draw as staff write it (TOML) for `votes publish --draw`."""
+
+    poll: Slug = Field(description="투표의 파일 이름")
+    order: Many[Slug] = Field(min_length=2, description="동점인 제안의 순서. 앞선 것부터")
+
+
+class ResultsFile(Shape):
+    """results.json: the rules it was counted by, and everything that follows from them."""
+
+    format: Literal["madang-results/1"]
+    poll: Slug
+    title: Line
+    rules_hash: Digest
+    declared: dict[str, Any]
+    voters: Count
+    ballots: Count
+    void: Count
+    blank: Count
+    paper: Many[PaperBatch]
+    tables: dict[str, dict[str, Points]]
+    draw: Many[Slug]
+    lines: Many[ResultLine]
+    winners: Many[Slug]
+    spent: dict[str, Count]
+    tie: Many[Slug] | None
+    drawn: TieDraw | None = None  # how that order came about; None: nothing was drawn
+
+    @classmethod
+    def of(cls, vote: VoteCount, drawn: TieDraw | None = None) -> ResultsFile:
+        """Raises as `VoteCount.outcome` does."""
+        proposals = vote.proposals.values()
+        return cls(
+            format="madang-results/1",
+            poll=vote.poll.slug,
+            title=vote.poll.title,
+            rules_hash=rules_hash(vote.poll, proposals),
+            declared=rules_document(vote.poll, proposals),
+            paper=tuple(vote.batches),
+            tables={
+                body: {slug: str(n) for slug, n in points.items()} for body, points in vote.tables.items()
+            },
+            draw=tuple(vote.draw),
+            drawn=drawn,
+            **figures(vote),
         )
-    return _csv(rows)
+
+    def declared_poll(self) -> tuple[Poll, dict[str, Proposal]]:
+        """The poll and its proposals as they were counted. Raises ValueError when they are not whole."""
+        rules, listed = self.declared.get("rules"), self.declared.get("proposals")
+        if not isinstance(rules, dict) or not isinstance(listed, list):
+            raise ValueError("rules, proposals")
+        try:
+            # From JSON, because there a time is text.
+            poll = Poll.model_validate_json(json.dumps({**rules, "file": f"votes/{self.poll}.md"}))
+            proposals = [
+                Proposal.model_validate_json(
+                    json.dumps({**row, "vote": self.poll, "file": f"proposals/{row.get('slug')}.md"})
+                )
+                for row in listed
+                if isinstance(row, dict)
+            ]
+        except ValidationError as wrong:
+            places = (
+                dotted(tuple(error["loc"])) for error in wrong.errors(include_url=False, include_input=False)
+            )
+            raise ValueError(", ".join(sorted(set(places)))) from None
+        if len(proposals) != len(listed) or poll.slug != self.poll:
+            raise ValueError("slug")
+        return poll, {proposal.slug: proposal for proposal in proposals}
 
 
-def _csv(rows: Iterable[tuple[object, ...]]) -> str:
-    out = io.StringIO()
-    out.write(BOM)
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerows([_inert(str(cell)) for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(INERT) else cell
-
-
-def as_election(
-    poll: Poll,
-    proposals: Iterable[Proposal],
-    ballots: Iterable[Ballot],
-    lines: Iterable[Line | ResultLine],
-    country: str,
-    unit: str,
-) -> Election:
-    """The poll in the shape of a `.pb` file, without proposals that took no part.
-
-    The rule is named only where that format has a name for it. A proposal that nobody picked never wins here,
-    so the smallest threshold written is 1.
-    """
-    took_part = {line.slug: line for line in lines if line.reason not in ("withdrawn", "not-voted")}
-    chosen = sorted(ballots, key=lambda ballot: ballot.tracker)
-    rules = rules_of(poll)
-    standing = {kind.id for kind in poll.types if kind.max}
-    pots = [pot for pot in rules.pots if not standing.isdisjoint(pot.types)]
-    if (
-        len(pots) != 1
-        or rules.weights
-        or rules.ties != "cost"
-        or (rules.exclusions and poll.when_too_big == "stop")
-    ):
-        rule = "unknown"
-    elif rules.exclusions:
-        rule = "greedy-exclusive"
-    else:
-        rule = "greedy-no-skip" if rules.when_too_big == "stop" else "greedy-threshold"
-    meta = {
-        "description": poll.title,
-        "country": country,
-        "unit": unit,
-        "instance": poll.slug,
-        "num_projects": str(len(took_part)),
-        "num_votes": str(len(chosen)),
-        "budget": str(sum(pot.budget for pot in pots)),
-        "vote_type": "approval",
-        "rule": rule,
-        "date_begin": _day(poll.opens),
-        "date_end": _day(poll.closes - timedelta(microseconds=1)),  # the last moment still in it
-        "min_length": "0" if poll.blank_allowed else "1",
-        "max_length": str(poll.max_picks),
-        "language": "ko",
-        "currency": "KRW",
-        "min_project_score_threshold": str(max(1, poll.threshold)),
+def figures(vote: VoteCount) -> dict[str, Any]:
+    """Of results.json: all that follows from the ballots, by name."""
+    outcome = vote.outcome
+    return {
+        "voters": vote.voters,
+        "ballots": len(vote.ballots),
+        "void": len(vote.void),
+        "blank": sum(not ballot.choices for ballot in vote.ballots),
+        "lines": tuple(map(ResultLine.of, outcome.lines)),
+        "winners": outcome.winners,
+        "spent": {pot: int(spent) for pot, spent in outcome.spent.items()},
+        "tie": outcome.tie,
     }
-    if poll.exclusions:
-        pairs = (
-            f"projects {', '.join(group[:-1])} and {group[-1]} are mutually exclusive"
-            for group in poll.exclusions
+
+
+# ---------------------------------------------------------------------------- ballots.json and receipts.json
+
+
+class BallotsFile(Shape):
+    """ballots.json: every ballot, sorted by tracker."""
+
+    format: Literal["madang-ballots/1"]
+    poll: Slug
+    rules_hash: Digest
+    ballots: Many[Ballot]
+    void: Many[Spoiled]
+
+    @classmethod
+    def of(cls, vote: VoteCount) -> BallotsFile | None:
+        """None under FEWEST ballots: then nothing is shown singly."""
+        if len(vote.ballots) < FEWEST:
+            return None
+        return cls(
+            format="madang-ballots/1",
+            poll=vote.poll.slug,
+            rules_hash=rules_hash(vote.poll, vote.proposals.values()),
+            ballots=tuple(sorted(vote.ballots, key=lambda ballot: ballot.tracker)),
+            void=tuple(sorted(vote.void, key=lambda spoiled: spoiled.receipt)),
         )
-        meta["comment"] = " ".join(f"#{n}: {pair}." for n, pair in enumerate(pairs, 1))
-    listed = [each for each in sorted(proposals, key=lambda each: each.slug) if each.slug in took_part]
-    return Election(
-        meta=meta,
-        projects={
-            each.slug: Project(
-                id=each.slug,
-                cost=each.cost,
-                name=each.title,
-                votes=took_part[each.slug].votes,
-                selected="1" if took_part[each.slug].won else "0",
-                other={"category": each.type},
-            )
-            for each in listed
-        },
-        voters=[each.tracker for each in chosen],
-        votes=[",".join(each.choices) for each in chosen],
-        other={"voting_method": ["paper" if each.batch else "internet" for each in chosen]},
-    )
 
 
-def _day(moment: datetime) -> str:
-    return moment.strftime("%d.%m.%Y")
+class ReceiptsFile(Shape):
+    """receipts.json: the board as it was before anything was opened."""
+
+    poll: Slug
+    rules: Digest
+    digest: Digest
+    receipts: Many[Line]
+
+    @classmethod
+    def of(cls, poll: str, rules: str, receipts: Iterable[str]) -> ReceiptsFile:
+        listed = tuple(receipts)
+        return cls(poll=poll, rules=rules, digest=receipts_digest(listed), receipts=listed)

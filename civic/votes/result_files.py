@@ -1,141 +1,94 @@
 """A result as the files of content/results/: the record, and beside it all that is needed to count again. Text only.
 
-Written by `votes publish` and `votes import`; read back, and counted again, by civic/recount.py.
+Written by `votes publish`; read back, and counted again, by civic/recount.py.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
+from pydantic import Field
+
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
-from civic.votes.ballot import Spoiled
-from civic.votes.check import Batch
-from civic.votes.count import Ballot, Line, Number, Outcome
-from civic.votes.pabulib import write as write_pb
-from civic.votes.published import BALLOTS, RECEIPTS, RESULTS, Drawn, ResultCorrection, ResultLine, VoteRecord
+from civic.content.poll import Poll, Proposal
+from civic.files import csv_text
+from civic.links import link
+from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
+from civic.votes import pabulib
+from civic.votes.ballot import Ballot
 from civic.votes.result import (
-    as_election,
+    BALLOTS,
+    RECEIPTS,
+    RESULTS,
+    BallotsFile,
+    ReceiptsFile,
+    ResultLine,
+    ResultsFile,
+    TieDraw,
     as_json,
-    ballots_csv,
-    ballots_document,
-    results_csv,
-    results_document,
 )
+from civic.votes.tally import VoteCount
 
-COUNTRY, UNIT = "South Korea", "Gwangsan-gu"
-
-
-@dataclass(frozen=True)
-class Board:
-    """The receipts as they were told before opening, and their fingerprint."""
-
-    receipts: tuple[str, ...]
-    digest: str
+FILES = (RESULTS, "results.csv", BALLOTS, "ballots.csv", "election.pb", RECEIPTS)  # what a folder may hold
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where an election from elsewhere comes from, and the unit of its money."""
+class ResultCorrection(Shape):
+    """A published result was replaced (`[[corrections]]`): `votes publish --correct` writes it."""
 
-    source: str
-    currency: str = ""
+    at: SeoulTime = Field(description="바로잡은 때. 이의 기간은 이때부터 다시 셉니다.")
+    reason: Line = Field(description="까닭. 결과 화면에 보입니다.")
+    replaced: dict[str, Digest] = Field(default={}, description="바꾸기 전 파일의 SHA-256")
 
 
-def result_files(
-    poll: Poll,
-    proposals: Sequence[Proposal],
-    result: Outcome,
-    ballots: Sequence[Ballot],
-    at: datetime,
-    *,
-    void: Sequence[Spoiled] = (),
-    batches: Iterable[Batch] = (),
-    tables: Mapping[str, Mapping[str, Number]] | None = None,
-    draw: Sequence[str] = (),
-    drawn: Drawn | None = None,
-    board: Board | None = None,
-    origin: Origin | None = None,
-    corrections: Sequence[ResultCorrection] = (),
-) -> dict[str, str]:
-    """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
-    without its files.
+class VoteRecord(Shape):
+    """content/results/<vote>.toml: when a result was published, under which rules, and its files."""
 
-    at: when it was first published; corrections: every time that it was replaced since. Under FEWEST ballots the singular files are left out.
-    """
-    voters = len(ballots) + len(void)
-    results = results_document(
-        poll, proposals, result, ballots, voters, len(void), batches, tables, draw, drawn
+    vote: Slug = Field(description="투표의 파일 이름(votes/)")
+    published_at: SeoulTime = Field(description="공개한 때. 이때부터 누리집에 보입니다.")
+    rules: Digest = Field(description="개표한 규칙의 지문(SHA-256)")
+    board: str = Field(default="", pattern=r"^([0-9a-f]{64})?$", description="접수증 명단의 지문")
+    voters: Count = Field(description="투표한 사람")
+    ballots: Count = Field(description="유효한 표")
+    void: Count = Field(default=0, description="무효표")
+    destroyed_at: SeoulTime | None = Field(
+        default=None, description="투표함을 없앤 때. 그 뒤에는 결과를 바꾸지 않습니다."
     )
-    files = {RESULTS: as_json(results)}
-    singly = ballots_document(poll, proposals, ballots, void)
-    if singly is not None:
-        files[BALLOTS] = as_json(singly)
-    files |= copies(poll, proposals, result.lines, ballots if singly else None)
-    if board is not None:
-        told = {"poll": poll.slug, "rules": results["rules_hash"], "digest": board.digest}
-        files[RECEIPTS] = as_json(told | {"receipts": list(board.receipts)})
-    return placed(results, files, at, board, origin, corrections)
+    files: Many[str] = Field(description="결과에 딸린 파일. results/ 안의 자리")
+    corrections: Many[ResultCorrection] = Field(default=(), description="공개한 뒤 바로잡은 기록")
 
+    @property
+    def slug(self) -> str:
+        return self.vote
 
-def copies(
-    poll: Poll,
-    proposals: Sequence[Proposal],
-    lines: Iterable[Line | ResultLine],
-    ballots: Sequence[Ballot] | None,
-) -> dict[str, str]:
-    """Name -> text of the files that say a result once more, for spreadsheets and other programs.
+    @property
+    def told_at(self) -> datetime:
+        """When the result that now stands was told: published, or last corrected."""
+        return max([self.published_at, *(each.at for each in self.corrections)])
 
-    ballots: None where they are not published one by one.
-    """
-    lines = list(lines)
-    files = {"results.csv": results_csv(lines, proposals, poll)}
-    if ballots is not None:
-        files["ballots.csv"] = ballots_csv(ballots)
-        files["election.pb"] = write_pb(as_election(poll, proposals, ballots, lines, COUNTRY, UNIT))
-    return files
+    def objections_end(self, days: int) -> datetime:
+        """Until when (exclusive) objections are taken; before that the box is not destroyed."""
+        return self.told_at + timedelta(days=days)
 
-
-def placed(
-    results: Mapping[str, Any],
-    files: Mapping[str, str],
-    at: datetime,
-    board: Board | None = None,
-    origin: Origin | None = None,
-    corrections: Sequence[ResultCorrection] = (),
-) -> dict[str, str]:
-    """These files of one result in their places, and the record that names them."""
-    slug = results["poll"]
-    record = VoteRecord(
-        vote=slug,
-        published_at=at,
-        rules=results["rules_hash"],
-        board=board.digest if board else "",
-        voters=results["voters"],
-        ballots=results["ballots"],
-        void=results["void"],
-        source=origin.source if origin else "",
-        currency=origin.currency if origin else "",
-        files=tuple(sorted(f"{slug}/{name}" for name in files)),
-        corrections=tuple(corrections),
-    )
-    return {**{f"{slug}/{name}": text for name, text in files.items()}, f"{slug}.toml": record_text(record)}
-
-
-def record_text(record: VoteRecord) -> str:
-    """A record as its file holds it: TOML, what is empty left out, the corrections at the end."""
-    fields = record.model_dump(exclude={"corrections"})
-    fields["files"] = list(record.files)
-    text = "".join(f"{key} = {_toml(value)}\n" for key, value in fields.items() if value not in ("", None))
-    for each in record.corrections:
-        replaced = ", ".join(f"{_toml(name)} = {_toml(was)}" for name, was in sorted(each.replaced.items()))
-        text += f"\n[[corrections]]\nat = {_toml(each.at)}\nreason = {_toml(each.reason)}\n"
-        text += f"replaced = {{ {replaced} }}\n" if replaced else ""
-    return text
+    def as_toml(self) -> str:
+        """As its file holds it: what is empty left out, the corrections at the end."""
+        fields = self.model_dump(exclude={"corrections"})
+        text = "".join(
+            f"{key} = {_toml(value)}\n" for key, value in fields.items() if value not in ("", None)
+        )
+        for correction in self.corrections:
+            replaced = ", ".join(
+                f"{_toml(name)} = {_toml(was)}" for name, was in sorted(correction.replaced.items())
+            )
+            text += f"\n[[corrections]]\nat = {_toml(correction.at)}\nreason = {_toml(correction.reason)}\n"
+            text += f"replaced = {{ {replaced} }}\n" if replaced else ""
+        return text
 
 
 def _toml(value: Any) -> str:
@@ -143,3 +96,109 @@ def _toml(value: Any) -> str:
         return value.astimezone(SEOUL).isoformat(timespec="seconds")
     # JSON's strings, numbers and lists are TOML's too; only a DEL would differ.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+@dataclass(frozen=True)
+class VoteResult:
+    """One published result. `poll` and `proposals` are those that were counted, as the result itself declares."""
+
+    record: VoteRecord
+    document: ResultsFile
+    poll: Poll
+    proposals: Mapping[str, Proposal]
+    files: Mapping[str, bytes]  # name -> content, as they are offered for download
+    ballots: BallotsFile | None = None  # None under FEWEST
+    receipts: ReceiptsFile | None = None
+
+    @property
+    def slug(self) -> str:
+        return self.record.slug
+
+    @property
+    def link(self) -> str:
+        return link("result", self.slug)
+
+    def is_shown(self, now: datetime) -> bool:
+        """From its publication on."""
+        return self.record.published_at <= now
+
+    @cached_property
+    def made_from(self) -> str:
+        """Changes whenever anything of the result does."""
+        text = hashlib.sha256(repr(self.record).encode("utf-8"))
+        for name, content in sorted(self.files.items()):
+            text.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
+        return text.hexdigest()
+
+
+def result_files(
+    vote: VoteCount,
+    at: datetime,
+    *,
+    drawn: TieDraw | None = None,
+    receipts: Sequence[str] | None = None,
+    corrections: Sequence[ResultCorrection] = (),
+) -> dict[str, str]:
+    """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
+    without its files.
+
+    at: when it was first published; corrections: every time that it was replaced since. receipts: as they were told
+    before opening. Under FEWEST ballots the singular files are left out. Raises as `VoteCount.outcome` does.
+    """
+    poll, results, singly = vote.poll, ResultsFile.of(vote, drawn), BallotsFile.of(vote)
+    board = None if receipts is None else ReceiptsFile.of(poll.slug, results.rules_hash, receipts)
+    documents = {RESULTS: results, BALLOTS: singly, RECEIPTS: board}
+    files = {name: as_json(document) for name, document in documents.items() if document}
+    files |= copies(poll, vote.proposals, results.lines, vote.ballots if singly else None)
+    record = VoteRecord(
+        vote=poll.slug,
+        published_at=at,
+        rules=results.rules_hash,
+        board=board.digest if board else "",
+        voters=results.voters,
+        ballots=results.ballots,
+        void=results.void,
+        files=tuple(sorted(f"{poll.slug}/{name}" for name in files)),
+        corrections=tuple(corrections),
+    )
+    places = {f"{poll.slug}/{name}": text for name, text in files.items()}
+    return {**places, f"{poll.slug}.toml": record.as_toml()}
+
+
+def copies(
+    poll: Poll,
+    proposals: Mapping[str, Proposal],
+    lines: Sequence[ResultLine],
+    ballots: Sequence[Ballot] | None,
+) -> dict[str, str]:
+    """Name -> text of the files that say a result once more, for spreadsheets and other programs.
+
+    ballots: None where they are not published one by one.
+    """
+    files = {"results.csv": results_csv(lines, proposals, poll)}
+    if ballots is not None:
+        files["ballots.csv"] = ballots_csv(ballots)
+        files["election.pb"] = pabulib.write(pabulib.election_of(poll, proposals.values(), ballots, lines))
+    return files
+
+
+def ballots_csv(ballots: Iterable[Ballot]) -> str:
+    """One row per pick, blank ballots with an empty one; every cell quoted, with a BOM."""
+    rows: list[tuple[object, ...]] = [("tracker", "batch", "choice")]
+    for ballot in sorted(ballots, key=lambda ballot: ballot.tracker):
+        rows += [(ballot.tracker, ballot.batch, choice) for choice in ballot.choices or ("",)]
+    return csv_text(rows)
+
+
+def results_csv(lines: Iterable[ResultLine], proposals: Mapping[str, Proposal], poll: Poll) -> str:
+    """One row per proposal in the order of the lines; every cell quoted, with a BOM."""
+    labels = {kind.id: kind.label for kind in poll.types}
+    rows: list[tuple[object, ...]] = [
+        ("순위", "제안", "제목", "유형", "예산(원)", "득표", "점수", "결과", "대신 선정된 제안")
+    ]
+    for line in lines:
+        proposal = proposals[line.slug]
+        kind, score = labels.get(proposal.type, proposal.type), f"{float(Fraction(line.score)):g}"
+        of_proposal = (line.rank, line.slug, proposal.title, kind, proposal.cost)
+        rows.append((*of_proposal, line.votes, score, line.wording, line.instead))
+    return csv_text(rows)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from civic import korean
-from civic.content.pages import Poll
-
-Money = Callable[[int], str]
+from civic.content.poll import Poll
 
 
-def counting_rules(poll: Poll, money: Money = korean.won) -> tuple[str, ...]:
-    """How the ballots become winners, a sentence or two per rule, in the order of docs/rules.md.
-
-    money: says an amount; for an election from elsewhere its own currency.
-    """
+def counting_rules(poll: Poll) -> tuple[str, ...]:
+    """How the ballots become winners, a sentence or two per rule, in the order of docs/rules.md."""
     return (
         _limits(poll),
         _order(poll),
-        *_pots(poll, money),
+        *_pots(poll),
         _too_big(poll),
         *_threshold(poll),
         *_exclusions(poll),
@@ -44,16 +37,16 @@ def _order(poll: Poll) -> str:
     )
 
 
-def _pots(poll: Poll, money: Money) -> list[str]:
+def _pots(poll: Poll) -> list[str]:
     own = [kind for kind in poll.types if kind.budget is not None and kind.max]
-    lines = [f"{kind.label}의 예산은 {money(kind.budget or 0)}이고, 그 유형만 씁니다." for kind in own]
+    lines = [f"{kind.label}의 예산은 {korean.won(kind.budget or 0)}이고, 그 유형만 씁니다." for kind in own]
     shared = [kind.label for kind in poll.types if kind.budget is None and kind.max]
     if shared:
         rest = poll.budget - sum(kind.budget or 0 for kind in poll.types)
         together = (
             f"{korean.josa(', '.join(shared), '이/가')} 함께 쓰는 예산은" if len(shared) > 1 else "예산은"
         )
-        lines.append(f"{together} {money(rest)}입니다.")
+        lines.append(f"{together} {korean.won(rest)}입니다.")
     return lines
 
 

@@ -8,34 +8,35 @@ from __future__ import annotations
 import importlib
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from civic.call_words import call_mistake
 from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, trouble
+from civic.korean import call_mistake
 from civic.store.folder import explain
 
-COMMANDS = {  # name -> module that holds a command of the same name
-    "backup": "forms_api.commands.backup",
-    "doctor": "forms_api.commands.doctor",
-    "draw": "forms_api.commands.draw",
-    "entries": "forms_api.commands.entries",
-    "lapse": "forms_api.commands.lapse",
-    "ledger": "forms_api.commands.ledger",
-    "migrate": "forms_api.commands.migrate",
-    "move": "forms_api.commands.move",
-    "purge": "forms_api.commands.purge",
-    "restore": "forms_api.commands.backup",
-    "rush": "forms_api.commands.rush",
-    "serve": "forms_api.commands.serve",
-    "settings": "forms_api.commands.settings",
-    "votes": "forms_api.commands.votes",
+COMMANDS = {  # name -> module beside this one that holds a command of the same name
+    "backup": "care",
+    "doctor": "care",
+    "draw": "draw",
+    "entries": "entries",
+    "lapse": "due",
+    "ledger": "ledger",
+    "migrate": "care",
+    "move": "care",
+    "purge": "due",
+    "restore": "care",
+    "serve": "serve",
+    "settings": "care",
+    "votes": "votes",
 }
 INPUT_WRONG, CALL_WRONG, IN_USE = 1, 2, 3
 PROGRAM = "python -m forms_api"
+EXPECTED = (click.UsageError, click.Abort, ContentMistakes, Refused, Misuse, InUse, OSError)
 
 
 class Commands(click.Group):
@@ -47,7 +48,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return cast(click.Command, getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name))
+        return cast(
+            click.Command, getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name)
+        )
 
 
 def staff_words(away: Unavailable) -> str:
@@ -64,37 +67,36 @@ def madang() -> None:
     """마당의 서버와 담당자 명령."""
 
 
-def main() -> None:
-    """Run a command; every expected failure ends with its exit code and a sentence, never a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, by default that of this process; every expected failure ends with its exit code and a sentence, never a traceback."""
     try:
-        code = madang(prog_name=PROGRAM, standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)  # where help was asked for, its code
-    except click.UsageError as wrong:
-        click.echo(call_mistake(wrong.format_message()), err=True)
-        if not isinstance(wrong, NoArgsIsHelpError):  # whose message is the help
+        code = madang(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except EXPECTED as wrong:
+        code, lines = ending(wrong)
+        for line in lines:
+            click.echo(line, err=True)
+    sys.exit(code if isinstance(code, int) else 0)  # where help was asked for, its code
+
+
+def ending(wrong: Exception) -> tuple[int, list[str]]:
+    """(exit code, what staff are told) of a command that could not do its work."""
+    match wrong:
+        case NoArgsIsHelpError():  # whose message is the help
+            return CALL_WRONG, [wrong.format_message()]
+        case click.UsageError():
             command = wrong.ctx.command_path if wrong.ctx else PROGRAM
-            click.echo(f"쓰는 법은 {command} --help로 봅니다.", err=True)
-        sys.exit(CALL_WRONG)
-    except click.Abort:
-        click.echo("그만두었습니다.", err=True)
-        sys.exit(INPUT_WRONG)
-    except ContentMistakes as found:
-        for mistake in found.mistakes:
-            click.echo(str(mistake), err=True)
-        click.echo(f"{len(found.mistakes)}곳을 고쳐 주세요. 아무것도 바뀌지 않았습니다.", err=True)
-        sys.exit(INPUT_WRONG)
-    except Unavailable as away:
-        click.echo(staff_words(away), err=True)
-        sys.exit(INPUT_WRONG)
-    except Refused as refusal:
-        click.echo(refusal.detail, err=True)
-        sys.exit(INPUT_WRONG)
-    except Misuse as wrong:
-        click.echo(str(wrong), err=True)
-        sys.exit(CALL_WRONG)
-    except InUse as busy:
-        click.echo(str(busy), err=True)
-        sys.exit(IN_USE)
-    except OSError as wrong:
-        click.echo(f"파일을 읽거나 쓰지 못했습니다. {trouble(wrong, '자료')}", err=True)
-        sys.exit(INPUT_WRONG)
+            return CALL_WRONG, [call_mistake(wrong.format_message()), f"쓰는 법은 {command} --help로 봅니다."]
+        case ContentMistakes():
+            count = f"{len(wrong.mistakes)}곳을 고쳐 주세요. 아무것도 바뀌지 않았습니다."
+            return INPUT_WRONG, [*map(str, wrong.mistakes), count]
+        case Unavailable():
+            return INPUT_WRONG, [staff_words(wrong)]
+        case Refused():
+            return INPUT_WRONG, [wrong.detail]
+        case Misuse():
+            return CALL_WRONG, [str(wrong)]
+        case InUse():
+            return IN_USE, [str(wrong)]
+        case OSError():
+            return INPUT_WRONG, [f"파일을 읽거나 쓰지 못했습니다. {trouble(wrong, '자료')}"]
+    return INPUT_WRONG, ["그만두었습니다."]  # click.Abort

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from civic import korean
 from civic.errors import Misuse, NotEligible
 from civic.places import line
 from civic.store.entry import LIVE, Entry
-from forms_api import access
-from forms_api.commands.entries import Desk, common, desk
+from forms_api.commands.access import StaffAccess, with_access
 
 
 @click.group()
@@ -21,61 +18,59 @@ def ledger() -> None:
 
 @ledger.command()
 @click.argument("number")
-@common
-def show(number: str, **where: Any) -> None:
+@with_access
+def show(staff: StaffAccess, number: str) -> None:
     """그 접수번호의 사람이 같은 장부에서 쓴 시간을 모두 보여 줍니다. 본 사람과 때가 기록됩니다."""
-    with desk(**where) as opened:
-        entry = opened.entry(number)
-        name, most = _ledger(opened, entry)
-        opened.note("ledger", entry.subject, entry.number)
-        total = 0
-        for doc in opened.intake.library.subjects():
-            if doc.spec is None or doc.spec.ledger != name:
-                continue
-            for each in opened.of(doc.subject, None, ()):
-                if each.person != entry.person or not (each.state in LIVE or each.state == "attended"):
-                    continue
-                total += each.hours
-                click.echo(f"{each.number}\t{doc.subject}\t{each.round}\t{_stage(each)}\t{each.hours}시간")
-        click.echo(f"모두 {total}시간 / {most}시간")
+    person = staff.entry(number)
+    name, most = _ledger(staff, person)
+    staff.note("ledger", person.subject, person.number)
+    total = 0
+    for doc in staff.intake.library.subjects():
+        if doc.spec is None or doc.spec.ledger != name:
+            continue
+        for entry in staff.entries(doc.subject, None, (*LIVE, "attended")):
+            if entry.person == person.person:
+                total += entry.hours
+                click.echo(
+                    f"{entry.number}\t{doc.subject}\t{entry.round}\t{_stage(entry)}\t{entry.hours}시간"
+                )
+    click.echo(f"모두 {total}시간 / {most}시간")
 
 
 @ledger.command()
 @click.argument("number")
 @click.option("--hours", type=click.IntRange(0, 1000), help="활동한 시간")
 @click.option("--absent", is_flag=True, help="오지 않았습니다. 신청한 시간은 돌려줍니다.")
-@common
-def work(number: str, hours: int | None, absent: bool, **where: Any) -> None:
+@with_access
+def work(staff: StaffAccess, number: str, hours: int | None, absent: bool) -> None:
     """활동이 시작한 뒤, 활동한 시간을 적습니다. 신청한 시간 대신 이 시간을 셉니다."""
     if absent == (hours is not None):
         raise Misuse("--hours 시간 또는 --absent 가운데 하나를 쓰세요.")
-    _write(number, hours, "worked", where)
+    _write(staff, number, hours, "worked")
 
 
 @ledger.command()
 @click.argument("number")
 @click.option("--hours", type=click.IntRange(0, 1000), required=True, help="인정하는 시간")
-@common
-def approve(number: str, hours: int, **where: Any) -> None:
+@with_access
+def approve(staff: StaffAccess, number: str, hours: int) -> None:
     """활동한 시간을 인정합니다. 인정한 뒤에는 고치지 않습니다."""
-    _write(number, hours, "approved", where)
+    _write(staff, number, hours, "approved")
 
 
-def _write(number: str, hours: int | None, cause: str, where: dict[str, Any]) -> None:
-    with desk(**where) as opened:
-        entry = opened.entry(number)
-        name, most = _ledger(opened, entry)
-        spec = opened.spec(entry.subject)
-        each = spec.round(entry.round) if spec else None
-        opened.note(cause, entry.subject, entry.number)
-        with opened.intake.store.open(entry.subject, who=access.who()) as book:
-            moved = line.work(book, each, entry, name, hours, most, opened.intake.clock.now(), cause)
-        click.echo(f"{moved.number}\t{_stage(moved)}\t{moved.hours if hours is not None else 0}시간")
+def _write(staff: StaffAccess, number: str, hours: int | None, cause: str) -> None:
+    entry = staff.entry(number)
+    name, most = _ledger(staff, entry)
+    round_ = staff.intake.round(entry)
+    staff.note(cause, entry.subject, entry.number)
+    with staff.book(entry.subject) as book:
+        moved = line.work(book, round_, entry, name, hours, most, staff.now, cause)
+    click.echo(f"{moved.number}\t{_stage(moved)}\t{moved.hours if hours is not None else 0}시간")
 
 
-def _ledger(opened: Desk, entry: Entry) -> tuple[str, int]:
+def _ledger(staff: StaffAccess, entry: Entry) -> tuple[str, int]:
     """Name and limit of the ledger that an entry counts in. Raises NotEligible when there is none."""
-    spec = opened.spec(entry.subject)
+    spec = staff.spec(entry.subject)
     if spec is None or not spec.ledger:
         raise NotEligible("활동 시간을 세지 않는 신청입니다.")
     return spec.ledger, spec.ledger_max

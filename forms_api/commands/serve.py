@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import partial
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import click
 from granian import Granian
@@ -33,16 +33,12 @@ from civic.library import Library, load
 from civic.store import open_store
 from civic.store.folder import serving
 from civic.store.seal import Keys
-from forms_api import create_app
+from forms_api.app import create_app
+from forms_api.background import start_background
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
-from forms_api.commands.entries import read_time
-from forms_api.demonstration import Mark, take_up
-from forms_api.notices import start_notices
-from forms_api.services import Services
-from forms_api.settings import Settings, read_settings
-from forms_api.shelf import follow
-from forms_api.votes import start_votes
-from templates.assets import Assets
+from forms_api.commands.access import read_time
+from forms_api.settings import Mark, Settings, read_settings, take_up
+from templates.assets import SiteAssets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
 FAILED = 1  # the server stopped by itself
@@ -125,22 +121,15 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         store = open_store(settings.data)
         multiprocessing.util.Finalize(None, store.close, exitpriority=10)
         clock = take_up(store, settings.data, plan.mark)
+        assets = SiteAssets(settings.site_dir)
+        app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
+        stops = start_background(app, settings.content_dir, settings.site_dir)
     except (InUse, Misuse) as reason:
         give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
     except Unavailable as away:  # only a store that is open can be away
         give_up(Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
-    assets = Assets.from_manifest(settings.site_dir)
-    try:
-        app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
-        desk = start_votes(app, plan.library)
-    except Misuse as reason:
-        give_up(reason, CALL_WRONG, outcome)
-    multiprocessing.util.Finalize(None, desk.close, exitpriority=20)
-    parts = cast(Services, app.extensions["madang"])
-    follower = follow(parts.shelf, settings.content_dir, settings.site_dir, clock, parts.log)
-    multiprocessing.util.Finalize(None, follower.stop, exitpriority=20)
-    rounds = start_notices(app)
-    multiprocessing.util.Finalize(None, rounds.stop, exitpriority=20)
+    for stop in stops:
+        multiprocessing.util.Finalize(None, stop, exitpriority=20)
     with begun.get_lock():
         begun.value += 1
         is_last = begun.value == settings.processes

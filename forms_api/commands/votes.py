@@ -1,129 +1,21 @@
-"""`votes`: counts a public election from its raw ballots, and brings one in as content. Files and words only;
-the counting is in civic/votes/count.py and civic/elsewhere/elections.py."""
+"""`votes`: a budget vote from its keys to its published result; docs/voting.md says who does what."""
 
 from __future__ import annotations
 
-import json
-from fractions import Fraction
-from pathlib import Path
-from typing import NoReturn
-
 import click
 
-from civic.elsewhere.elections import Recount, recount
-from civic.elsewhere.pabulib_reader import decode, parse
-from civic.errors import ContentMistakes, why
-from civic.votes.count import RulesMistake
-from civic.votes.pabulib import Election, oddities
-from forms_api.commands import paper, poll, publishing
-from forms_api.commands.votes_import import content_files
-
-INPUT_WRONG = 1  # exit code: each mistake on its own line, nothing changed
-
-PB_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
+from forms_api.commands import box, paper, poll, result
 
 
 @click.group("votes")
 def votes() -> None:
-    """투표를 세고, 다른 곳의 투표를 들여옵니다."""
+    """투표함을 만들고 닫고 열어 결과를 공개합니다."""
 
 
-for command in (*poll.COMMANDS, *publishing.COMMANDS, *paper.COMMANDS):  # the box, from its keys to its end
+for command in (
+    *poll.COMMANDS,
+    *box.COMMANDS,
+    *result.COMMANDS,
+    *paper.COMMANDS,
+):  # in the order of their use
     votes.add_command(command)
-
-
-@votes.command("tally")
-@click.argument("file", type=PB_FILE)
-@click.option("--json", "as_json", is_flag=True, help="기계가 읽을 한 줄로 찍습니다.")
-def tally_command(file: Path, as_json: bool) -> None:
-    """FILE.pb의 표를 처음부터 세어, 그 파일이 정한 규칙으로 선정합니다."""
-    election = _read(file)
-    try:
-        result = recount(election)
-    except RulesMistake as err:
-        _give_up(f"{file}: {err}")
-    for note in result.notes:
-        click.echo(f"{file}: {note}", err=True)
-    if as_json:
-        click.echo(json.dumps(summary(result), ensure_ascii=False))
-        return
-    for note in oddities(election):
-        click.echo(f"{file}: {note}", err=True)
-    click.echo("\n".join(_table(election, result)))
-
-
-@votes.command("import")
-@click.argument("file", type=PB_FILE)
-@click.option("--content", type=FOLDER, required=True, help="콘텐츠 폴더. 투표와 제안, 결과의 파일을 씁니다.")
-def import_command(file: Path, content: Path) -> None:
-    """FILE.pb를 투표 하나와 그 제안들, 그리고 개표한 결과의 파일로 씁니다. 이미 있는 파일은 건드리지 않습니다."""
-    election = _read(file)
-    try:
-        files = content_files(election, file.name)
-    except ContentMistakes as err:
-        _give_up(str(err))
-    except RulesMistake as err:
-        _give_up(f"{file}: {err}")
-    taken = [content / name for name in files if (content / name).exists()]
-    if taken:
-        _give_up("\n".join(f"{path}: 이미 있습니다. 먼저 지우거나 다른 폴더를 쓰세요" for path in taken))
-    written: list[Path] = []
-    try:
-        for name, text in files.items():
-            path = content / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            written.append(path)
-            path.write_text(text, encoding="utf-8")
-    except OSError as err:
-        for path in written:  # all or nothing
-            path.unlink(missing_ok=True)
-        _give_up(f"{err.filename}: 쓸 수 없습니다 ({why(err)})")
-    proposals = sum(name.startswith("proposals/") for name in files)
-    click.echo(f"투표 1개와 제안 {proposals}개, 결과를 {content}에 썼습니다. 다음 빌드에 나옵니다.")
-
-
-def summary(result: Recount) -> dict[str, object]:
-    """What `votes tally --json` prints: votes of every project, winners best first, the first tie that mattered."""
-    return {
-        "votes": {slug: _plain(votes) for slug, votes in result.votes.items()},
-        "winners": list(result.winners),
-        "tie": list(result.tie) if result.tie else None,
-    }
-
-
-def _plain(value: int | Fraction) -> int | float:
-    return value if isinstance(value, int) else int(value) if value.denominator == 1 else float(value)
-
-
-def _read(file: Path) -> Election:
-    try:
-        return parse(decode(file.read_bytes(), str(file)), str(file))
-    except ContentMistakes as err:
-        _give_up(str(err))
-    except OSError as err:
-        _give_up(f"{file}: 읽을 수 없습니다 ({why(err)})")
-
-
-def _give_up(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    raise SystemExit(INPUT_WRONG)
-
-
-def _table(election: Election, result: Recount) -> list[str]:
-    """The count for people: one line per project, winners first, then by score."""
-    winners = {slug: place for place, slug in enumerate(result.winners, 1)}
-    verdicts = {line.slug: line.wording for line in result.outcome.lines}
-    rows = [f"표 {len(election.votes)}장, 제안 {len(election.projects)}건, 예산 {_plain(election.budget):,}"]
-    last = len(winners) + 1
-    order = sorted(result.votes, key=lambda slug: (winners.get(slug, last), -result.scores[slug], slug))
-    for slug in order:
-        project = election.projects[slug]
-        points = f", {_plain(result.scores[slug]):,}점" if result.scores[slug] != result.votes[slug] else ""
-        figures = f"{_plain(result.votes[slug]):,}표{points}, 예산 {_plain(project.cost):,}"
-        rows.append(f"{verdicts[slug]}: {slug} {project.name} ({figures})")
-    if result.tie:
-        rows.append(
-            f"동점이 당락을 갈랐습니다: {', '.join(result.tie)} (예산이 적은 것, 그다음 번호 순서로 정함)"
-        )
-    return rows

@@ -18,7 +18,7 @@ from civic.votes.ballot import Spoiled
 from tests.browser.conftest import PATIENCE
 from tests.browser.visit import WIDTHS, Visits, overflow, violations
 from tests.forms_api.server import Server
-from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
+from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, some_receipts, write_site
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -34,9 +34,9 @@ def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     poll, proposals = a_counted_poll()
     write_site(content, poll, list(proposals.values()))
     (content / "site.toml").write_text(site_toml, "utf-8")
-    board = a_board(25)
+    receipts = some_receipts(25)
     publish(
-        content, poll, proposals, some_ballots(), board=board, void=[Spoiled(board.receipts[3], "type-limit")]
+        content, poll, proposals, some_ballots(), receipts=receipts, void=[Spoiled(receipts[3], "type-limit")]
     )
     out = folder / "www/site"
     done = subprocess.run(

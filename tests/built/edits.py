@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from civic.clock import parse_time
-from publish.request import Request
+from publish.inputs import Request
 from tests.draw_samples import a_draw, publish_draw
 
 WORDS = (
@@ -37,9 +37,9 @@ class Editor:
     def edit(self) -> str:
         """Do one edit; what it was, for the message of a failing test."""
         edits: list[Callable[[], str]] = [
-            self.body, self.body, self.title, self.title, self.summary, self.date, self.place, self.draft, self.rename, self.delete,
-            self.copy, self.timed, self.form_time, self.template, self.setting, self.clock, self.clock, self.link,
-            self.proposal, self.wish, self.style, self.script, self.drawing,
+            *(5 * [self.body]), *(5 * [self.title]), *(3 * [self.summary]), *(2 * [self.link]), *(2 * [self.clock]), self.date,
+            self.place, self.draft, self.rename, self.delete, self.copy, self.timed, self.form_time, self.template,
+            self.setting, self.proposal, self.wish, self.style, self.script, self.drawing,
         ]  # fmt: skip
         return self.random.choice(edits)()
 

@@ -1,8 +1,7 @@
-"""How the build is called, and how it answers programs: wrong calls, JSON, pipes, names that only look like content."""
+"""How the build is called, and how it answers: wrong calls, pipes, names that only look like content."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,11 +14,8 @@ from pathlib import Path
 import pytest
 
 from publish import inputs
-from publish.builds import Builds
 from publish.inputs import RACY
-from publish.request import Request
-from publish.syncing import LOCK, MARK, PART
-from tests.built.test_build import ROOT, SAMPLES, run, snapshot
+from tests.built.test_build import ROOT, SAMPLES, run
 
 
 @pytest.fixture
@@ -47,11 +43,9 @@ def call(content: Path, tmp_path: Path) -> list[str]:
         "--base-url https://a.example:99999", "--base-url https://a.example:x", "--base-url ftp://a.example",
         "--base-url https://A.example", "--base-url https://a<b.example", "--base-url https://[::1",
         "--watch --port 70000", "--watch --port -1", "--watch --port x", "--watch --beside no-such-command",
-        "--port 8001", "--beside true", "--watch --json", "--watch --sync x", "--check --sync x", "--check --full",
-        "--rollback --due", "--rollback --json", "--due --sync x", "--due --profile", "--check --watch",
+        "--port 8001", "--beside true", "--check --full", "--due --full", "--rollback --due", "--check --watch",
         "--content /tmp/a --out /tmp/a/site", "--content /tmp/a --out /tmp/b/../a/b/site", "--content /tmp/a --out /tmp/a",
-        "--content /tmp/a --out /tmp/b --sync /tmp/a/c", "--content /tmp/a --out /tmp/b --sync /tmp/b",
-        "--foo", "foo", "--now", "--full=3", "--p 1",
+                "--foo", "foo", "--now", "--full=3", "--p 1",
     ],
 )  # fmt: skip
 def test_a_call_without_sense_is_refused(arguments: str) -> None:
@@ -63,7 +57,7 @@ def test_a_call_without_sense_is_refused(arguments: str) -> None:
     assert re.search("[가-힣]", said) and not re.search("[a-z] [a-z]", said.partition("(found ")[0])
 
 
-@pytest.mark.parametrize("option", ["--content", "--out", "--sync"])
+@pytest.mark.parametrize("option", ["--content", "--out"])
 @pytest.mark.parametrize("place", ["circle/site", "x" * 300])
 def test_a_place_that_cannot_be_is_refused(call: list[str], tmp_path: Path, option: str, place: str) -> None:
     """Links that lead in a circle, a name that no disk takes: a sentence, and no traceback."""
@@ -72,15 +66,6 @@ def test_a_place_that_cannot_be_is_refused(call: list[str], tmp_path: Path, opti
     assert made.returncode in (1, 2)
     assert "Traceback" not in made.stderr
     assert made.returncode == 2 or "누리집은" in made.stderr
-
-
-def test_a_copy_into_the_site_itself_is_refused(call: list[str], tmp_path: Path) -> None:
-    """Also once there is a site, whose folder is another one than its link: the copy went into the live site."""
-    assert run(*call).returncode == 0
-    before = snapshot(tmp_path / "www/site")
-    for place in ("www/site", "www/site/copy", "www/.builds/copy"):
-        assert run(*call, "--sync", tmp_path / place).returncode == 2
-    assert snapshot(tmp_path / "www/site") == before
 
 
 def test_a_command_that_cannot_be_read_is_refused() -> None:
@@ -114,34 +99,6 @@ def test_watching_what_cannot_be_watched_says_so(call: list[str], tmp_path: Path
 
 
 # ---------------------------------------------------------------------------- answers
-
-
-def test_programs_are_told_everything(call: list[str], tmp_path: Path) -> None:
-    """What was made and copied, what is wrong and where: one JSON document each."""
-    made = json.loads(run(*call, "--json", "--sync", tmp_path / "mounted").stdout)
-    assert made["synced"]["copied"] == made["files"] > 60
-    checked = json.loads(run(*call, "--check", "--json").stdout)
-    assert checked["pages"] > 20
-    page = tmp_path / "content/lectures/l09.md"
-    page.write_text(page.read_text("utf-8").replace("audience", "audiense"), "utf-8")
-    for more in ((), ("--check",)):
-        failed = run(*call, "--json", *more)
-        told = json.loads(failed.stdout)
-        assert failed.returncode == 1
-        assert told["error"].endswith("누리집은 그대로입니다.")
-        assert len(told["mistakes"]) == len(told["lines"]) > 0
-        found = [(each["file"], each["line"], each["field"]) for each in told["mistakes"]]
-        assert ("lectures/l09.md", 4, "audiense") in found
-
-
-def test_the_stages_add_up(call: list[str]) -> None:
-    """From the start of Python to the end, also where nothing had to be done; the largest page is named."""
-    first = run(*call)
-    assert "가장 큰 화면: " in first.stdout
-    for more in ("--full", "--json"):
-        made = json.loads(run(*call, "--json", more).stdout)
-        assert sum(made["stages"].values()) == pytest.approx(made["seconds"], abs=0.02)
-        assert made["stages"]["시작"] > 0
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -179,7 +136,7 @@ def test_locks_of_editors_are_not_content(call: list[str], content: Path) -> Non
 def test_a_name_that_is_no_text_is_a_mistake(call: list[str], content: Path) -> None:
     """An archive from another system brings names that cannot be printed: there was a traceback where they stood."""
     Path(os.fsdecode(os.fsencode(content) + b"/lectures/\xb0\xad.md")).touch()
-    for more in ([], ["--check"], ["--json"]):
+    for more in ([], ["--check"]):
         made = run(*call, *more, PYTHONIOENCODING="utf-8:strict")
         assert made.returncode == 1
         assert "파일 이름은 영문 소문자와" in made.stdout
@@ -213,7 +170,7 @@ def test_whatever_else_is_wrong_is_one_line(call: list[str], content: Path) -> N
     page = content / "lectures/l09.md"
     lists = "\n".join(f"{'    ' * depth}- 책" for depth in range(400))
     page.write_text(f"{page.read_text('utf-8')}\n[책](#a)\n\n{lists}\n", "utf-8")
-    for more in ([], ["--check"], ["--json"]):
+    for more in ([], ["--check"]):
         made = run(*call, *more)
         assert made.returncode == 1
         assert "RecursionError" in made.stdout
@@ -250,61 +207,3 @@ def test_a_file_that_goes_away_meanwhile_was_not_there(
     there = list(os.scandir(tmp_path))
     monkeypatch.setattr(os, "scandir", lambda _: [*there, Gone()])
     assert [path for path, _ in inputs._files(str(tmp_path))] == [str(tmp_path / "there.md")]
-
-
-# ---------------------------------------------------------------------------- copying out
-
-
-def test_a_target_that_cannot_be_used_is_said(call: list[str], tmp_path: Path) -> None:
-    """A file in its place, a folder that cannot be written, a file of somebody else in the way: exit 1, nothing touched."""
-    file = tmp_path / "file"
-    file.write_text("소중한 글", "utf-8")
-    made = run(*call, "--sync", file)
-    assert (made.returncode, made.stdout) == (1, f"{file}: 폴더가 아닙니다. --sync에는 폴더를 쓰세요.\n")
-    assert made.stderr.splitlines()[-1] == "옮기지 못했습니다. 누리집은 새것입니다."
-    assert file.read_text("utf-8") == "소중한 글"
-    assert run(*call, "--sync", "/proc/madang").stdout.startswith("/proc/madang")
-    target = tmp_path / "mounted"
-    target.mkdir()
-    (target / MARK).write_text("", "utf-8")
-    (target / "index.html").write_text("남의 글", "utf-8")
-    made = run(*call, "--sync", target)
-    assert (made.returncode, "옮기지 않은 파일" in made.stdout) == (1, True)
-    assert sorted(path.name for path in target.iterdir()) == [MARK, LOCK, "index.html"]
-
-
-def test_two_copies_into_one_folder_exclude_each_other(call: list[str], tmp_path: Path) -> None:
-    """The second says so (exit 3); what a killed copy left unfinished goes with the next."""
-    import fcntl
-
-    target = tmp_path / "mounted"
-    assert run(*call, "--sync", target).returncode == 0
-    (target / PART).write_text("<h1", "utf-8")
-    with (target / LOCK).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made = run(*call, "--sync", target)
-        assert (made.returncode, "다른 --sync" in made.stderr) == (3, True)
-    assert run(*call, "--sync", target).returncode == 0
-    assert sorted(snapshot(target)) == sorted([*snapshot(tmp_path / "www/site"), MARK, LOCK])
-
-
-def test_a_copy_holds_the_lock_of_its_builds(
-    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else five builds later its source is gone in the middle."""
-    import build
-    from civic.clock import parse_time
-    from civic.errors import InUse
-    from publish import syncing
-
-    out = tmp_path / "www/site"
-    copy = syncing.sync
-
-    def watched(site: Path, target: Path) -> syncing.Synced:
-        with pytest.raises(InUse), Builds(out).alone(0, lambda: None):
-            pass
-        return copy(site, target)
-
-    monkeypatch.setattr(syncing, "sync", watched)
-    request = Request(content, out, parse_time("2023-08-16T09:00"), sync=tmp_path / "mounted")
-    assert build.build(request).synced["copied"] > 60

@@ -1,4 +1,4 @@
-"""What stands beside a build: going back to an older one, copying it out, and being killed at any moment."""
+"""What stands beside a build: going back to an older one, proving a copy, and knowing when to build again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import pytest
 
 import build
 from civic.clock import parse_time
-from publish.builds import Builds, NotOurs
-from publish.cache import peek
-from publish.request import LIVE, SUMS, Request
-from publish.syncing import LOCK, MARK, PART, sync
-from tests.built.test_build import SAMPLES, run, snapshot
+from publish.builds import SUMS, Builds
+from publish.inputs import Request
+from publish.memory import Cache
+from tests.built.test_build import SAMPLES, folders, run, snapshot
 
 NOW = parse_time("2023-08-16T09:00:00")
 
@@ -64,9 +63,10 @@ def test_a_build_that_uses_an_old_folder_again_leaves_the_others_alone(request_:
         edit(request_, f"강좌 {number}")
         report = build.build(request_)
         kept[report.build] = snapshot(request_.out)
-    folders = sorted(path for path in (request_.out.parent / ".builds").iterdir() if path.is_dir())
-    assert [path.name for path in folders] == [f"site-{number:06d}" for number in range(4, 9)]
-    assert all(snapshot(path) == kept[path.name] for path in folders)
+    assert folders(request_.out) == [f"site-{number:06d}" for number in range(4, 9)]
+    assert all(
+        snapshot(request_.out.parent / ".builds" / name) == kept[name] for name in folders(request_.out)
+    )
 
 
 @pytest.mark.parametrize("name", ["assets/manifest.json", "about/index.html", "sha256sums.txt", "note.txt"])
@@ -95,8 +95,10 @@ def test_due_names_the_next_change(request_: Request) -> None:
     assert run(*due, "2023-08-16T09:00:00").stdout == "now\n"
     time.sleep(0.1)  # else the files are too fresh to be told by their times
     report = build.build(replace(request_, demo=True))
-    assert run(*due, "2023-08-16T09:00:00").stdout == f"{report.due}\n"
-    assert run(*due, report.due).stdout == "now\n"
+    assert report.due
+    at = report.due.isoformat()
+    assert run(*due, "2023-08-16T09:00:00").stdout == f"{at}\n"
+    assert run(*due, at).stdout == "now\n"
     assert run(*due, "2023-08-16T09:00:00", "--base-url", "https://a.example").stdout == "now\n"
     edit(request_, "강좌")
     assert run(*due, "2023-08-16T09:00:00").stdout == "now\n"
@@ -105,124 +107,29 @@ def test_due_names_the_next_change(request_: Request) -> None:
 def test_asking_when_leaves_the_memory_of_builds_alone(request_: Request) -> None:
     """Also one that another program wrote: whoever asks does not hold the lock, and a build may be running."""
     build.build(request_)
-    cache = Builds(request_.out).cache
-    for content in (cache.read_bytes(), b"x" * 5000):
-        cache.write_bytes(content)
-        assert peek(cache, "another program", "state", "last") is None
-        assert cache.read_bytes() == content
-    cache.unlink()
-    assert peek(cache, "program", "state", "last") is None
-    assert not cache.exists()
+    folder = Builds(request_.out).cache
+    before = snapshot(folder)
+    assert Cache(folder, "another program").state is None
+    assert snapshot(folder) == before
+    shutil.rmtree(folder)
+    assert Cache(folder, "program").state is None
+    assert not folder.exists()
 
 
 # ---------------------------------------------------------------------------- copying out
 
 
-def brought(target: Path) -> dict[str, bytes]:
-    """The files of a target without those of the copying itself, of which just two may be left."""
-    files = snapshot(target)
-    assert PART not in files
-    return {name: content for name, content in files.items() if name not in (MARK, LOCK)}
-
-
-def test_a_copy_is_the_site_and_proves_it(request_: Request, tmp_path: Path) -> None:
-    """Every file, once; sha256sum agrees; a second copy brings nothing."""
+def test_a_copy_proves_itself(request_: Request, tmp_path: Path) -> None:
+    """sha256sum agrees with every file of a copy, and no file is left out."""
     build.build(request_)
-    target = tmp_path / "mounted"
-    first = sync(request_.out, target)
-    assert first.copied == len(snapshot(request_.out)) - 1  # all but the manifest itself
-    assert brought(target) == snapshot(request_.out)
+    copy = Path(shutil.copytree(request_.out.resolve(), tmp_path / "copy"))
     proof = subprocess.run(
-        ["sha256sum", "--check", "--quiet", "--strict", SUMS],
-        cwd=target, capture_output=True, text=True, timeout=60, check=False,
+        ["sha256sum", "--check", "--strict", SUMS],
+        cwd=copy, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert proof.returncode == 0, proof.stdout
-    again = sync(request_.out, target)
-    assert (again.copied, again.removed) == (0, 0)
-
-
-def test_only_what_changed_is_copied_and_what_is_gone_removed(request_: Request, tmp_path: Path) -> None:
-    """One page edited, one deleted (so the lists of crafts and of the office fit on one page); a file of somebody else stays."""
-    build.build(request_)
-    target = tmp_path / "mounted"
-    sync(request_.out, target)
-    (target / "letter.txt").write_text("소중한 글", "utf-8")
-    before = (target / "about/index.html").stat().st_ino
-    edit(request_, "강좌")
-    (request_.content / "lectures/l08.md").unlink()
-    build.build(request_)
-    done = sync(request_.out, target)
-    assert done.removed == 3
-    assert 1 < done.copied < 12
-    assert not (target / "lectures/l08").exists()
-    assert (target / "about/index.html").stat().st_ino == before
-    assert (target / "letter.txt").read_text("utf-8") == "소중한 글"
-    assert {**snapshot(request_.out), "letter.txt": "소중한 글".encode()} == brought(target)
-
-
-def test_assets_come_first_and_the_manifest_after_the_pages(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that no page ever asks for a stylesheet that is not there yet."""
-    build.build(request_)
-    order: list[str] = []
-    copy = shutil.copyfile
-
-    def noted(source: Path, to: Path) -> object:
-        order.append(Path(source).relative_to(request_.out.resolve()).as_posix())
-        return copy(source, to)
-
-    monkeypatch.setattr(shutil, "copyfile", noted)
-    sync(request_.out, tmp_path / "mounted")
-    kinds = [0 if name.startswith("assets/") else 2 if name == SUMS else 1 for name in order]
-    assert kinds == sorted(kinds)
-    assert set(kinds) == {0, 1, 2}
-
-
-def test_an_interrupted_copy_is_finished_by_the_next(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Broken off after ten files; then the site changed; nothing of the first try is left over."""
-    build.build(request_)
-    target = tmp_path / "mounted"
-    copy, count = shutil.copyfile, 0
-
-    def broken(source: Path, to: Path) -> object:
-        nonlocal count
-        count += 1
-        if count > 60:
-            raise OSError(28, "No space left on device")
-        return copy(source, to)
-
-    monkeypatch.setattr(shutil, "copyfile", broken)
-    with pytest.raises(OSError, match="No space"):
-        sync(request_.out, target)
-    assert (target / PART).is_file() or (target / MARK).is_file()
-    monkeypatch.setattr(shutil, "copyfile", copy)
-    for page in (request_.content / "events").iterdir():
-        page.unlink()
-    build.build(request_)
-    sync(request_.out, target)
-    assert brought(target) == snapshot(request_.out)
-
-
-def test_a_folder_that_no_copy_made_is_refused(request_: Request, tmp_path: Path) -> None:
-    """A home folder, a manifest with places outside, a site for watching: nothing is touched."""
-    build.build(request_)
-    target = tmp_path / "mounted"
-    target.mkdir()
-    (target / "letter.txt").write_text("소중한 글", "utf-8")
-    with pytest.raises(NotOurs):
-        sync(request_.out, target)
-    (target / SUMS).write_text(f"{'0' * 64}  letter.txt\n", "utf-8")  # anybody may keep such a list
-    with pytest.raises(NotOurs):
-        sync(request_.out, target)
-    assert sorted(path.name for path in target.iterdir()) == ["letter.txt", SUMS]
-    for name in ("../content/site.toml", str(request_.content / "site.toml"), "a//b", "./a"):
-        (target / MARK).write_text(f"{name}\n", "utf-8")
-        with pytest.raises(NotOurs):
-            sync(request_.out, target)
-    assert (request_.content / "site.toml").is_file()
-    (request_.out / LIVE).write_text("{}", "utf-8")
-    with pytest.raises(NotOurs):
-        sync(request_.out, tmp_path / "other")
+    assert len(proof.stdout.splitlines()) == len(snapshot(copy)) - 1
+    (copy / "about/index.html").write_text("x", "utf-8")
+    assert subprocess.run(
+        ["sha256sum", "--check", "--status", SUMS], cwd=copy, timeout=60, check=False
+    ).returncode

@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,13 +19,12 @@ import pytest
 
 import build
 from civic.clock import parse_time
-from publish import freezing
-from publish.builds import Builds
-from publish.cache import Cache
-from publish.making import Maker
-from publish.request import SUMS, Request
-from publish.syncing import read_sums
-from tests.built.test_build import SAMPLES, run, snapshot
+from publish import builds
+from publish.builds import SUMS, Builds
+from publish.inputs import Request
+from publish.memory import Kept
+from publish.render import Maker
+from tests.built.test_build import SAMPLES, folders, run, snapshot
 
 NOW = parse_time("2023-08-16T09:00:00")
 
@@ -90,7 +88,7 @@ def test_a_signal_stops_a_build_and_leaves_nothing(request_: Request, number: in
     assert said.splitlines()[-1] == "멈추었습니다. 누리집은 그대로입니다."
     assert "Traceback" not in said
     eventually(lambda: is_gone(process.pid))
-    assert [path.name for path in part.parent.iterdir() if path.is_dir()] == ["site-000001"]
+    assert folders(request_.out) == ["site-000001"]
     with (part.parent / ".site.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
@@ -115,7 +113,7 @@ def probe(site: Path) -> str:
     """What is wrong with the site as a reader finds it now; "" when it is whole: every file as its manifest says."""
     here = site.resolve()
     try:
-        for name, digest in read_sums(here / SUMS).items():
+        for digest, name in (line.split("  ", 1) for line in (here / SUMS).read_text("utf-8").splitlines()):
             if hashlib.sha256((here / name).read_bytes()).hexdigest() != digest:
                 return f"{here.name}: {name}"
     except FileNotFoundError as wrong:
@@ -279,14 +277,11 @@ def test_an_old_folder_that_cannot_be_used_again_is_left_aside(
     request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file in it that is not ours to remove: the build begins once more in a fresh folder."""
-    clear = freezing.clear
 
-    def refused(folder: Path, wanted: dict[str, object]) -> set[str]:
-        if (folder / "index.html").exists():
-            raise PermissionError(1, "Operation not permitted", str(folder / "index.html"))
-        return clear(folder, wanted)
+    def refused(folder: Path, wanted: object) -> set[str]:
+        raise PermissionError(1, "Operation not permitted", str(folder / "index.html"))
 
-    monkeypatch.setattr(freezing, "clear", refused)
+    monkeypatch.setattr(builds, "clear", refused)
     for number in range(7):
         edit(request_, f"강좌 {number}")
         build.build(request_)
@@ -312,28 +307,32 @@ def test_after_the_swap_nobody_says_that_nothing_happened(
 
 
 @pytest.mark.parametrize("place", ["cache", "lock"])
-def test_a_folder_in_place_of_a_file_of_ours(request_: Request, place: str) -> None:
-    """Instead of the memory: thrown away. Instead of the lock: named. Never a traceback."""
-    taken = request_.out.parent / f".builds/.site.{place}/x"
-    taken.mkdir(parents=True)
+def test_what_lies_in_a_place_of_ours(request_: Request, place: str) -> None:
+    """A file instead of the memory, as earlier programs kept it: thrown away. A folder instead of the lock: named."""
+    taken = request_.out.parent / f".builds/.site.{place}"
+    if place == "lock":
+        taken.mkdir(parents=True)
+    else:
+        taken.parent.mkdir(parents=True)
+        taken.write_text("SQLite format 3", "utf-8")
     made = run(*call(request_)[2:])
     assert "Traceback" not in made.stderr
     assert made.returncode == (1 if place == "lock" else 0)
     assert ("파일이 아니라 폴더입니다" in made.stdout) is (place == "lock")
-    assert taken.is_dir() is (place == "lock")
+    assert taken.is_dir()
 
 
 def test_a_memory_that_cannot_be_kept_is_said(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     """The site is made all the same; one line says that the next build is slow."""
 
     def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Cache, "_save", full)
+    monkeypatch.setattr(Kept, "put", full)
     report = build.build(request_)
     cache = Builds(request_.out).cache
     assert report.is_new
-    assert report.notes == [f"{cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."]
+    assert report.note == f"{cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
 
 
 def test_a_process_that_dies_is_said(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,12 +340,10 @@ def test_a_process_that_dies_is_said(request_: Request, monkeypatch: pytest.Monk
     from civic.content import parallel
 
     monkeypatch.setattr(parallel, "FEWEST", 1)
-    render = Maker.render
+    make = Maker.make_one
     monkeypatch.setattr(
-        Maker,
-        "render",
-        lambda maker, begun: os._exit(9) if begun.name == "index.html" else render(maker, begun),
+        Maker, "make_one", lambda maker, name: os._exit(9) if name == "index.html" else make(maker, name)
     )
-    with pytest.raises(build.BuildFailed, match="함께 일하던 프로세스가 죽었습니다"):
+    with pytest.raises(ChildProcessError, match="함께 일하던 프로세스가 죽었습니다"):
         build.build(Request(request_.content, request_.out, NOW, jobs=2))
     assert not request_.out.exists()

@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL
-from civic.content.pages import KINDS, Document, Lecture, Proposal, Site, guide_fields
+from civic.content.mistakes import known_keys
+from civic.content.pages import Document, Lecture, Site
+from civic.content.poll import Proposal
+from civic.content.reading import KINDS
 from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
 from civic.shape import Shape
@@ -47,7 +50,7 @@ def models() -> list[type[Shape]]:
     """Every model that staff write, from the settings and pages inward, each once."""
     found: list[type[Shape]] = [Site, Document, *KINDS.values()]
     for model in found:  # grows while it is walked
-        for name, _, _ in guide_fields(model):
+        for name in known_keys(model):
             found += [each for each in shapes_in(model.model_fields[name].annotation) if each not in found]
     return found
 
@@ -70,8 +73,8 @@ def value_words(annotation: Any) -> str:
 
 def default_words(default: Any) -> str:
     """What holds when the key is left out."""
-    if default is ... or default is None or default in ("", (), {}):
-        return "비움" if default is not ... else ""
+    if default is None or default in ("", (), {}):
+        return "비움"
     return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
 
 
@@ -79,13 +82,13 @@ def table(model: type[Shape]) -> str:
     """The Markdown table of one model. A page kind leaves out what every page has."""
     shared = set(Document.model_fields) if issubclass(model, Document) and model is not Document else set()
     rows = ["| 키 | 꼭 쓰나요 | 쓰지 않으면 | 값 | 뜻 |", "|---|---|---|---|---|"]
-    for name, default, description in guide_fields(model):
+    for name in known_keys(model):
         if name in shared:
             continue
-        must = "꼭" if default is ... else ""
-        value = value_words(model.model_fields[name].annotation)
-        meaning = description.replace("|", "\\|")
-        rows.append(f"| `{name}` | {must} | {default_words(default)} | {value} | {meaning} |")
+        key = model.model_fields[name]
+        must, default = ("꼭", "") if key.is_required() else ("", default_words(key.default))
+        meaning = str(key.description).replace("|", "\\|")
+        rows.append(f"| `{name}` | {must} | {default} | {value_words(key.annotation)} | {meaning} |")
     if len(rows) == 2:
         return "더 쓰는 키가 없습니다.\n"
     return "\n".join(rows) + "\n"

@@ -1,20 +1,14 @@
-"""What a form asks, and whether the answers fit it."""
+"""What a form asks: times and rounds that go together, and what the consent names."""
 
 from __future__ import annotations
 
-import time
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from civic.content.answers import read_answers
 from civic.content.form import FormSpec
-from civic.errors import FieldError
-from civic.text import clean, has_resident_number, texts
 
 
 def a_form(**changes: Any) -> FormSpec:
@@ -29,11 +23,6 @@ def a_form(**changes: Any) -> FormSpec:
 
 
 EARLY = datetime(2023, 8, 1)  # noqa: DTZ001 — as staff write it
-_DAYS = {"name": "q", "label": "날", "type": "date"}
-
-
-def asking(**question: Any) -> FormSpec:
-    return a_form(fields=[{"name": "q", "label": "질문", **question}])
 
 
 def test_times_without_offset_are_seoul_and_half_open() -> None:
@@ -49,19 +38,6 @@ def test_times_without_offset_are_seoul_and_half_open() -> None:
         ({"selection": "window-draw"}, "window는"),
         ({"window": 10}, "window는"),
         ({"rounds": [{"id": "r1", "label": "a", "places": 1, "hours": 4}]}, "ledger를 쓰세요"),
-        ({"fields": [{"name": "q", "label": "a", "type": "select", "options": ["하나"]}]}, "두 개 이상"),
-        ({"fields": [{"name": "q", "label": "a", "options": ["하나", "둘"]}]}, "options를 쓰지 않습니다"),
-        ({"fields": [{"name": "q", "label": "a", "type": "number", "min": 5, "max": 1}]}, "min은 max보다"),
-        ({"fields": [{"name": "q", "label": "a", "type": "checkbox", "min": 1}]}, "min은 type이 number"),
-        ({"fields": [{"name": "q", "label": "a", "type": "date", "max": 3}]}, "max는 글과 숫자"),
-        ({"fields": [{"name": "q", "label": "a", "earliest": date(2023, 9, 1)}]}, "earliest는 type이 date"),
-        (
-            {"fields": [_DAYS | {"earliest": date(2023, 9, 2), "latest": date(2023, 9, 1)}]},
-            "latest는 earliest보다",
-        ),
-        ({"fields": [{"name": "q", "label": "주민 등록번호 앞자리"}]}, "물을 수 없습니다"),
-        ({"fields": [{"name": "q", "label": "외국인등록번호"}]}, "물을 수 없습니다"),
-        ({"fields": [{"name": "q", "label": "보험", "hint": "주민번호를 적어 주세요."}]}, "물을 수 없습니다"),
         (
             {"rounds": [{"id": "r1", "label": "a", "places": 1, "opens": EARLY}]},
             "opens보다 앞설",
@@ -99,227 +75,3 @@ def test_the_consent_names_everything_that_is_collected() -> None:
     assert full.collected == (always, ("이메일", "바라는 것", "사진"))
     assert a_form(email="required").collected == (("이름", "휴대전화 번호", "이메일"), ())
     assert a_form(email="none").collected == (("이름", "휴대전화 번호"), ())
-
-
-@pytest.mark.parametrize(
-    ("question", "given", "answer"),
-    [
-        ({}, "  가나다  ", "가나다"),
-        ({}, "가", "가"),  # decomposed as a Mac types it, composed as everyone reads it
-        ({"type": "textarea"}, "한 줄\r\n두 줄", "한 줄\n두 줄"),
-        ({"type": "number", "min": 1, "max": 9}, "7", 7),
-        ({"type": "number"}, 7, 7),
-        ({"type": "date"}, "2023-08-16", "2023-08-16"),
-        (
-            {"type": "date", "earliest": date(2023, 9, 1), "latest": date(2023, 9, 1)},
-            "2023-09-01",
-            "2023-09-01",
-        ),
-        ({"type": "radio", "options": ["오전", "오후"]}, "오후", "오후"),
-        ({"type": "checkbox", "options": ["수어", "휠체어"]}, ["휠체어"], ["휠체어"]),
-        ({"type": "checkbox", "options": ["수어", "휠체어"]}, "수어", ["수어"]),
-        ({"type": "checkbox"}, "on", True),
-        ({"type": "checkbox"}, True, True),
-    ],
-)
-def test_answers_are_read(question: dict[str, Any], given: Any, answer: Any) -> None:
-    """JSON and plain form posts give the same answer."""
-    assert read_answers(asking(**question), {"q": given}) == ({"q": answer}, [])
-
-
-@pytest.mark.parametrize(
-    ("question", "given", "says"),
-    [
-        ({}, "", "적어 주세요"),
-        ({}, None, "적어 주세요"),
-        ({}, 5, "글로 적어 주세요"),
-        ({}, "가" * 101, "100자까지 적을 수 있습니다. 지금 101자입니다."),
-        ({}, "두\n줄", "한 줄로"),
-        ({"type": "radio", "options": ["오전", "오후"]}, "밤", "보기 가운데에서"),
-        ({"type": "radio", "options": ["오전", "오후"]}, "", "하나를 골라"),
-        ({"type": "number", "min": 1, "max": 9}, "10", "9 이하로"),
-        ({"type": "number", "min": 1, "max": 9}, "0", "1 이상으로"),
-        ({"type": "number"}, "1e3", "숫자로"),
-        ({"type": "number"}, True, "글로 적어 주세요"),
-        ({"type": "date"}, "16/8/2023", "2023-08-16처럼"),
-        ({"type": "date", "earliest": date(2023, 9, 1)}, "1900-01-01", "2023-09-01이나 그 뒤"),
-        ({"type": "date", "latest": date(2023, 9, 8)}, "2023-09-09", "2023-09-08이나 그 앞"),
-        ({"type": "checkbox", "options": ["수어", "휠체어"], "max": 1}, ["수어", "휠체어"], "1개까지"),
-        ({"type": "checkbox", "options": ["수어", "휠체어"]}, ["수어", "수어"], "보기 가운데에서"),
-        ({"type": "checkbox", "options": ["수어", "휠체어"]}, {"a": 1}, "보기 가운데에서"),
-        ({"type": "checkbox"}, "", "체크해 주세요"),
-        ({"type": "checkbox"}, "아마", "체크하거나"),
-    ],
-)
-def test_wrong_answers_say_what_to_do(question: dict[str, Any], given: Any, says: str) -> None:
-    """The field is named, and the message never repeats what was typed."""
-    answers, errors = read_answers(asking(**question), {"q": given})
-    assert answers == {}
-    assert [error.field for error in errors] == ["answers.q"]
-    assert says in errors[0].message
-
-
-def test_a_hint_may_warn_of_resident_numbers() -> None:
-    """To say that it must not be written is no question for it; an address on the register is none either."""
-    warned = asking(hint="예: 아파트 이름. 주민등록번호는 적지 마세요.", label="주민등록상 주소")
-    assert warned.fields[0].hint
-
-
-def test_unknown_answers_are_named() -> None:
-    """An answer to a question nobody asked is not swallowed."""
-    _, errors = read_answers(a_form(), {"shoe_size": "270"})
-    assert errors == [FieldError("answers.shoe_size", "이 신청서에 없는 항목입니다.")]
-
-
-def test_empty_optional_answers_are_left_out() -> None:
-    """Nothing typed, nothing kept."""
-    assert read_answers(asking(required=False), {"q": " "}) == ({}, [])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "900101-1234567",
-        "9001011234567",
-        "900101 - 1234567",
-        "제 번호는 900101-1234567입니다",
-        "９００１０１－１２３４５６７",
-        "900101–2234567",
-        "010203-4234567",
-        "900101‐1234567",  # a hyphen, a minus, and the letter ㅡ of a Korean keyboard
-        "900101−1234567",
-        "900101ㅡ1234567",
-        "900101_1234567",
-        "900101/1234567",
-        "900101~1234567",
-        "900101 - 1 234567",
-        "900101-1 23 45 67",
-        "9 0 0 1 0 1 - 1 2 3 4 5 6 7",
-        "90.01.01-1234567",
-        "900101\u200b-1234567",  # marks that nobody sees
-        "900101\u00ad1234567",
-        *(f"900101{sign}1234567" for sign in "*,:()+=|\\、・·;#'\"\t"),
-        "90/01/01-1234567",
-        "90년 01월 01일 1234567",
-        "(900101) (1234567)",
-        "19900101-1234567",
-        "1990-01-01 1234567",
-        "٩٠٠١٠١-١٢٣٤٥٦٧",
-        "९००१०१-१२३४५६७",
-        "❾⓿⓿❶⓿❶❶❷❸❹❺❻❼",
-        "9⃣0⃣0⃣1⃣0⃣1⃣1⃣2⃣3⃣4⃣5⃣6⃣7⃣",
-        "900101-9234567",  # born before 1900
-        "900101-0234567",
-        "900101\u31641234567",  # a letter that is a blank
-        "900\x08101-1234567",  # `clean` would join it
-        "9.0.0.1.0.1.1.2.3.4.5.6.7",
-        "900101\n1234567",
-    ],
-)
-def test_resident_numbers_are_seen_in_any_spelling(text: str) -> None:
-    """Full width, dashes, spaces, in the middle of a sentence."""
-    assert has_resident_number(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "010-1234-5678",
-        "010-1234-5678 010-1234-5678",
-        "900101",
-        "2023-08-16",
-        "2023.08.16. 062-960-8548",
-        "2023. 8. 16. 10:00~12:00",
-        "23.10.11, 960-8548",
-        "991301-1234567",
-        "1234567890123456",
-        "9001-0112-3456-7890",
-        "+62 812 3456 7890",
-        "농협 351-0101-2345-67",
-        "농협 301-0112-1234-56",
-        "기업 010-1012-34-5671",
-        "010-1234-5678, 010-9012-1234, 062-960-8548",
-        "010 1012 1234 010 1234 5678",
-        "82-010-2234-5674",
-        "+880 1312-345678",
-        "2023-08-16 010-1234-5678",
-        "",
-    ],
-)
-def test_other_numbers_are_not_resident_numbers(text: str) -> None:
-    """Phones, dates beside phones and times, month 13, long account and card numbers."""
-    assert not has_resident_number(text)
-
-
-def test_a_resident_number_among_numbers_is_seen() -> None:
-    """JSON may send it as a number, whole or with a point."""
-    assert all(any(map(has_resident_number, texts([sent]))) for sent in (9001011234567, 9001011234567.0))
-
-
-SIGNS = st.text(st.characters(exclude_categories=["L", "N", "Cs", "Zl", "Zp"]), max_size=3)
-NO_DIGIT = st.text(st.characters(exclude_categories=["Nd", "Nl", "No", "Mn", "Me", "Cs"]), max_size=20)
-SCRIPTS = st.sampled_from("0٠०０𝟎")  # the zero of ten digits in a row
-
-
-@given(
-    st.dates(),
-    SIGNS,
-    SIGNS,
-    st.integers(0, 9_999_999),
-    SCRIPTS,
-    st.booleans(),
-    NO_DIGIT,
-    NO_DIGIT,
-)
-def test_any_resident_number_is_seen(
-    born: date, inner: str, middle: str, back: int, zero: str, century: bool, before: str, after: str
-) -> None:
-    """Any date, any signs, any script, with or without the century, amid other words."""
-    year = f"{born.year:04d}" if century and 1800 <= born.year < 2100 else f"{born.year % 100:02d}"
-    number = f"{year}{inner}{born.month:02d}{inner}{born.day:02d}{middle}{back:07d}"
-    number = "".join(chr(ord(zero) + int(c)) if c in "0123456789" else c for c in number)
-    assert has_resident_number(f"{before} {number} {after}")
-
-
-@given(
-    st.lists(st.integers(10_000_000, 99_999_999), min_size=1, max_size=5), st.sampled_from([", ", " ", "/"])
-)
-def test_no_list_of_phones_is_a_resident_number(numbers: list[int], between: str) -> None:
-    """As families and groups type them into a remark."""
-    phones = [f"010-{n // 10_000}-{n % 10_000:04d}" for n in numbers]
-    assert not has_resident_number(between.join(phones))
-
-
-@pytest.mark.parametrize("part", ["9", "90", "9 ", "90-01-01-", "9001 01 123456", "-", " ", "가9", "0.1."])
-def test_a_long_text_is_looked_through_in_one_go(part: str) -> None:
-    """100 kB of whatever comes close takes no longer than its length: less than a second on any machine."""
-    text = part * (100_000 // len(part))
-    began = time.perf_counter()
-    has_resident_number(text)
-    assert time.perf_counter() - began < 1
-
-
-@given(
-    st.dictionaries(
-        st.text(max_size=5), st.recursive(st.text() | st.integers() | st.booleans(), st.lists, max_leaves=8)
-    )
-)
-def test_any_post_is_answered_without_a_crash(given: dict[str, Any]) -> None:
-    """Whatever is posted, each question gives an answer or an error, never an exception."""
-    spec = asking(type="checkbox", options=["수어", "휠체어"], required=True)
-    answers, errors = read_answers(spec, given)
-    assert bool(answers) != any(error.field == "answers.q" for error in errors)
-    assert all(isinstance(text, str) for text in texts(given))
-
-
-@given(st.text())
-def test_cleaning_twice_changes_nothing_more(text: str) -> None:
-    """What is kept is a fixed point."""
-    assert clean(clean(text)) == clean(text)
-
-
-def test_a_name_cannot_turn_the_line_it_stands_in() -> None:
-    """Signs that show what follows from right to left would turn round the rest of a line in staff's lists."""
-    assert clean("홍길동\u202e 010") == "홍길동 010"
-    assert clean("\u2066홍길동\u2069") == "홍길동"
-    assert clean("e\u202e\u0301") == "é"  # what stood apart is one letter now

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from forms_api.files import LARGEST, Files
+from forms_api.site import LARGEST, Files
 from tests.builders import write_content
 from tests.forms_api.conftest import LECTURES
 from tests.forms_api.server import Server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,10 +15,11 @@ from civic.errors import Misuse
 from civic.store import open_box, open_store
 from civic.store.book import Store
 from civic.store.box import Sealed
-from forms_api.commands.entries import clock_beside
-from forms_api.demonstration import PLACE, Mark, mark_of, take_up
+from forms_api.commands.access import clock_beside
+from forms_api.settings import PLACE, Mark, mark_of, take_up
 from tests.builders import NOW, a_lecture_file, an_application, write_content
-from tests.forms_api.server import ROOT, Server
+from tests.forms_api.server import Server
+from tests.staff import at, call
 from tests.store.conftest import BACK_ENDS, add, an_entry
 
 START = parse_time(NOW)
@@ -56,9 +56,7 @@ def a_mark(start: datetime | None, ago: timedelta = MINUTE) -> Mark:
 
 def beside(content: Path, *arguments: str, now: str = "") -> subprocess.CompletedProcess[str]:
     """python -m forms_api … beside that content's server."""
-    where = ["--content", str(content), "--data", f"tinydb://{content.parent}/var/data"]
-    command = [sys.executable, "-m", "forms_api", *arguments, *where, *(["--now", now] if now else [])]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return call(*arguments, *at(content.parent, now))
 
 
 def test_every_process_works_out_a_demonstrations_clock(store: Store, address: str) -> None:
@@ -141,14 +139,7 @@ def test_no_false_clock_on_real_data(content: Path, tmp_path: Path) -> None:
             assert (failed.returncode, "시연 서버" in failed.stderr) == (2, True), arguments
         # Commands on files alone find the data by the setting.
         words = ("votes", "keys", "budget", "--holder", "a", "--holder", "b", "--to", str(tmp_path / "k"))
-        command = [sys.executable, "-m", "forms_api", *words, "--content", str(content), "--now", NOW]
-        failed = subprocess.run(
-            command,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            env={"MADANG_DATA": data, "PYTHONPATH": str(ROOT)},
-        )
+        failed = call(*words, "--content", content, "--now", NOW, data=data)
         assert (failed.returncode, "시연 서버" in failed.stderr) == (2, True), failed.stderr
         assert client.get("/api/status").json()["forms"]["lectures/live"]["state"] == "open"
         assert client.post("/api/forms/lectures/live", json=an_application()).status_code == 201

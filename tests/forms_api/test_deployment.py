@@ -9,9 +9,9 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from forms_api.commands import madang
-from forms_api.guards import LONGEST_BODY
-from forms_api.pages import HASHED
+from forms_api.doors import LONGEST_BODY
 from forms_api.settings import read_settings
+from forms_api.site import HASHED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "docs/deployment"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -19,7 +17,8 @@ import pytest
 
 from tests.builders import an_application
 from tests.forms_api.disks import a_small_disk, fill, grow
-from tests.forms_api.server import ROOT, Server
+from tests.forms_api.server import Server
+from tests.staff import call
 
 ROOM = 1_000_000  # bytes of the disk; where nobody may mount one, that a file may have
 PRESS = 8  # connections
@@ -113,9 +112,7 @@ def untrue(
 
 def by_staff(server_data: Path, keys: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """python -m forms_api entries …, beside the server."""
-    command = [sys.executable, "-m", "forms_api", "entries", *words, "--data", f"tinydb://{server_data}"]
-    environ = {**os.environ, "MADANG_KEYS": str(keys)}
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    return call("entries", *words, "--data", f"tinydb://{server_data}", keys=str(keys))
 
 
 def test_a_full_disk_under_load(content: Path, tmp_path: Path, place: Place) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from civic.errors import Refused
 from forms_api import problems
-from forms_api.commands.settings import as_markdown
+from forms_api.commands.care import as_markdown
 
 
 def test_the_table_of_settings_is_the_codes_own(root: Path) -> None:

@@ -20,6 +20,7 @@ from civic.library import load
 from civic.places import draw
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
 from tests.forms_api.server import ROOT, Server
+from tests.staff import at, call
 
 SOURCE = "2023년 9월 2일 로또 1등 번호"
 OVER = "2023-09-01T10:00:00+09:00"
@@ -74,12 +75,20 @@ def start(tmp_path: Path, content: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def run(tmp_path: Path, content: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    def command(*arguments: str, now: str) -> subprocess.CompletedProcess[str]:
-        where = ["--content", str(content), "--data", f"tinydb://{tmp_path}/var/data", "--now", now]
-        words = [sys.executable, "-m", "forms_api", "draw", *arguments, *where]
-        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return lambda *words, now: call("draw", *words, *at(tmp_path, now))
 
-    return command
+
+def done(run: Any, *words: str, now: str) -> str:
+    """What a command says that does its work."""
+    answer = run(*words, now=now)
+    assert answer.returncode == 0, answer.stderr
+    return str(answer.stdout)
+
+
+def refused(run: Any, said: str, *words: str, now: str, code: int = 1) -> None:
+    """A command that may not do its work says why."""
+    answer = run(*words, now=now)
+    assert (answer.returncode, said in answer.stderr) == (code, True), answer.stderr
 
 
 def apply(client: httpx.Client, slug: str, round: str, **changes: Any) -> tuple[str, str]:
@@ -100,13 +109,12 @@ def test_no_dice_for_a_list_that_fits(start: Start, run: Any) -> None:
     with start(NOW).client() as client:
         who = apply(client, "dice", "r1")
     with start(OVER).client() as client:
-        frozen = run("freeze", "lectures/dice", now=OVER)
-        assert "주사위를 던지지 않습니다" in frozen.stdout and "--seed 0" in frozen.stdout
-        done = run(
-            "run", "lectures/dice", "--seed", "0", "--source", "추첨하지 않음", "--by", "팀장", now=OVER
-        )
-        assert (done.returncode, state(client, who)[0]) == (0, "confirmed")
-        assert "씨앗" not in run("freeze", "lectures/named", now=OVER).stdout
+        frozen = done(run, "freeze", "lectures/dice", now=OVER)
+        assert "주사위를 던지지 않습니다" in frozen and "--seed 0" in frozen
+        nothing = ("--seed", "0", "--source", "추첨하지 않음", "--by", "팀장")
+        done(run, "run", "lectures/dice", *nothing, now=OVER)
+        assert state(client, who)[0] == "confirmed"
+        assert "씨앗" not in done(run, "freeze", "lectures/named", now=OVER)
 
 
 def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> None:
@@ -115,21 +123,16 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
         many = [apply(client, "essay", "many", party=1 + n % 2) for n in range(6)]
         few = [apply(client, "essay", "few") for _ in range(2)]
         assert state(client, many[0]) == ("received", None)
-        early = run("freeze", "lectures/essay", now=NOW)
-        assert (early.returncode, "아직 접수하고 있습니다" in early.stderr) == (1, True)
+        refused(run, "아직 접수하고 있습니다", "freeze", "lectures/essay", now=NOW)
 
     with start(OVER).client() as client:
         out = many.pop()
-        gone = run("exclude", "lectures/essay", out[0], "--reason", "구 밖에 삶", now=OVER)
-        assert gone.returncode == 0, gone.stderr
-        unfrozen = run("run", "lectures/essay", "--seed", SEED, "--by", "감사관", now=OVER)
-        assert (unfrozen.returncode, "먼저 명단을" in unfrozen.stderr) == (1, True)
-        frozen = run("freeze", "lectures/essay", now=OVER)
-        assert frozen.returncode == 0, frozen.stderr
+        done(run, "exclude", "lectures/essay", out[0], "--reason", "구 밖에 삶", now=OVER)
+        refused(run, "먼저 명단을", "run", "lectures/essay", "--seed", SEED, "--by", "감사관", now=OVER)
+        frozen = done(run, "freeze", "lectures/essay", now=OVER)
         list_hash = draw.list_hash(number for number, _ in many)
-        assert list_hash in frozen.stdout
-        late = run("exclude", "lectures/essay", many[0][0], "--reason", "x", now=OVER)
-        assert (late.returncode, "이미 얼렸습니다" in late.stderr) == (1, True)
+        assert list_hash in frozen
+        refused(run, "이미 얼렸습니다", "exclude", "lectures/essay", many[0][0], "--reason", "x", now=OVER)
         told = json.loads((content / "results/lectures-essay/draw.json").read_text("utf-8"))
         assert told["rounds"]["many"]["list_hash"] == list_hash
         assert "seed" not in told["rounds"]["many"] and told["rounds"]["many"]["entries"] == []
@@ -142,19 +145,27 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
         )
 
     with start(DRAWN).client() as client:
-        other = run(
-            "run", "lectures/essay", "--seed", "1", "--by", "감사관", "--source", "내 마음", now=DRAWN
+        refused(
+            run,
+            "미리 적은",
+            "run",
+            "lectures/essay",
+            "--seed",
+            "1",
+            "--by",
+            "감사관",
+            "--source",
+            "내 마음",
+            now=DRAWN,
         )
-        assert (other.returncode, "미리 적은" in other.stderr) == (1, True)
         known = ("--at", "2023-08-30T20:00:00")
-        before = run("run", "lectures/essay", "--seed", SEED, "--by", "감사관", *known, now=DRAWN)
-        assert (before.returncode, "얼리기 전에" in before.stderr) == (1, True)
+        refused(
+            run, "얼리기 전에", "run", "lectures/essay", "--seed", SEED, "--by", "감사관", *known, now=DRAWN
+        )
         arguments = ("run", "lectures/essay", "--seed", SEED, "--by", "감사관", "--at", "2023-09-02T20:45:00")
-        done = run(*arguments, now=DRAWN)
-        assert done.returncode == 0, done.stderr
+        done(run, *arguments, now=DRAWN)
         assert run(*arguments, now=DRAWN).returncode == 0  # again: the same
-        again = run("run", "lectures/essay", "--seed", "9", "--by", "감사관", now=DRAWN)
-        assert (again.returncode, "다른 씨앗" in again.stderr) == (1, True)
+        refused(run, "다른 씨앗", "run", "lectures/essay", "--seed", "9", "--by", "감사관", now=DRAWN)
 
         # Worked out here by hand: ascending SHA-256 of seed and number, groups all or none, 3 places.
         order = sorted(
@@ -195,7 +206,7 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
     with pytest.raises(ContentMistakes, match="추첨 순서가 씨앗과 다릅니다"):
         load(content, parse_time(DRAWN))
     # Written anew from the store, whatever the file says.
-    assert run("show", "lectures/essay", now=DRAWN).returncode == 0
+    done(run, "show", "lectures/essay", now=DRAWN)
     assert load(content, parse_time(DRAWN)).draws["lectures-essay"].document == published.document
 
 
@@ -204,11 +215,10 @@ def test_dice_need_a_source_and_first_come_has_no_draw(start: Start, run: Any) -
     with start(NOW).client() as client:
         people = [apply(client, "dice", "r1") for _ in range(2)]
     with start(OVER).client() as client:
-        assert run("freeze", "lectures/dice", now=OVER).returncode == 0
-        bare = run("run", "lectures/dice", "--seed", "4 1 6", "--by", "과장", now=OVER)
-        assert (bare.returncode, "--source" in bare.stderr) == (2, True)
+        done(run, "freeze", "lectures/dice", now=OVER)
+        refused(run, "--source", "run", "lectures/dice", "--seed", "4 1 6", "--by", "과장", now=OVER, code=2)
         dice = ("--seed", "4 1 6", "--by", "과장", "--source", "공개 주사위")
-        assert run("run", "lectures/dice", *dice, now=OVER).returncode == 0
+        done(run, "run", "lectures/dice", *dice, now=OVER)
         assert sorted(state(client, who)[0] for who in people) == ["confirmed", "waiting"]
         assert run("freeze", "lectures/plain", now=OVER).returncode == 1
 
@@ -225,10 +235,9 @@ def test_a_window_is_drawn_and_others_come_behind(start: Start, run: Any) -> Non
         asked = {"number": late[0], "phone_last4": late[1]}
         receipt = client.post("/api/entries/lookup", json=asked).json()["receipt"]
         assert "추첨을 기다리는 신청이 먼저입니다." in client.get(receipt).text
-        assert run("freeze", "lectures/window", now=after).returncode == 0
+        done(run, "freeze", "lectures/window", now=after)
         later = apply(client, "window", "r1")
-        drawn = run("run", "lectures/window", "--seed", SEED, "--by", "과장", now=after)
-        assert drawn.returncode == 0, drawn.stderr
+        done(run, "run", "lectures/window", "--seed", SEED, "--by", "과장", now=after)
         assert sorted(state(client, who) for who in early) == [("confirmed", None), ("waiting", 1)]
         assert [state(client, who) for who in (late, later)] == [("waiting", 2), ("waiting", 3)]
         assert client.post("/api/forms/lectures/window", json=an_application()).status_code == 409
@@ -242,29 +251,25 @@ def test_rounds_that_close_apart_are_drawn_apart(start: Start, run: Any, content
         for id in ("r1", "r2"):
             for _ in range(3):
                 apply(client, "turns", id)
-        first = run("freeze", "lectures/turns", now="2023-08-21T09:00:00")
-        assert first.returncode == 0, first.stderr
-        assert "r2 회차: 아직 접수하고 있습니다" in first.stdout and "--source" in first.stdout
+        first = done(run, "freeze", "lectures/turns", now="2023-08-21T09:00:00")
+        assert "r2 회차: 아직 접수하고 있습니다" in first and "--source" in first
         assert rounds_of(file).keys() == {"r1"}
         at = ("--at", "2023-08-21T10:00:00")
-        done = run("run", "lectures/turns", "--seed", "1 1", *dice, *at, now="2023-08-21T11:00:00")
-        assert done.returncode == 0, done.stderr
+        done(run, "run", "lectures/turns", "--seed", "1 1", *dice, *at, now="2023-08-21T11:00:00")
         drawn = rounds_of(file)["r1"]
         assert (drawn["seed"], drawn["at"], len(drawn["entries"])) == ("1 1", "2023-08-21T10:00:00+09:00", 3)
 
-        assert run("freeze", "lectures/turns", now="2023-08-26T09:00:00").returncode == 0
+        done(run, "freeze", "lectures/turns", now="2023-08-26T09:00:00")
         assert rounds_of(file)["r1"] == drawn and "seed" not in rounds_of(file)["r2"]
         assert load(content, parse_time(DRAWN)).draws["lectures-turns"].document.is_drawn
         late = "2023-08-26T11:00:00"
-        known = run("run", "lectures/turns", "--seed", "1 1", *dice, *at, now=late)
-        assert (known.returncode, "얼리기 전에" in known.stderr) == (1, True)
-        second = run("run", "lectures/turns", "--seed", "6 6", *dice, now=late)
-        assert (second.returncode, second.stdout.count("확정 1건, 대기 2건")) == (0, 1), second.stderr
+        refused(run, "얼리기 전에", "run", "lectures/turns", "--seed", "1 1", *dice, *at, now=late)
+        second = done(run, "run", "lectures/turns", "--seed", "6 6", *dice, now=late)
+        assert second.count("확정 1건, 대기 2건") == 1
         both = rounds_of(file)
         assert both["r1"] == drawn
         assert (both["r2"]["seed"], len(both["r2"]["entries"])) == ("6 6", 3)
-        other = run("run", "lectures/turns", "--seed", "3 3", *dice, now=late)
-        assert (other.returncode, "다른 씨앗" in other.stderr) == (1, True)
+        refused(run, "다른 씨앗", "run", "lectures/turns", "--seed", "3 3", *dice, now=late)
         assert rounds_of(file) == both
     check = [sys.executable, str(ROOT / "static/check_draw.py"), str(file)]
     assert subprocess.run(check, capture_output=True, timeout=30).returncode == 0
@@ -283,12 +288,10 @@ def test_a_reason_that_cannot_be_published_leaves_nobody_out(
     """Otherwise the record could not be read, and no command or build would work any more."""
     with start(NOW).client() as client:
         who = apply(client, "dice", "r1")
-        refused = run("exclude", "lectures/dice", who[0], "--reason", reason, now=OVER)
-        assert (refused.returncode, "뺀 까닭" in refused.stderr) == (1, True)
+        refused(run, "뺀 까닭", "exclude", "lectures/dice", who[0], "--reason", reason, now=OVER)
         assert state(client, who)[0] == "received"
-        right = run("exclude", "lectures/dice", who[0], "--reason", f" {'가' * 300} ", now=OVER)
-        assert right.returncode == 0, right.stderr
-        assert run("freeze", "lectures/dice", now=OVER).returncode == 0
+        done(run, "exclude", "lectures/dice", who[0], "--reason", f" {'가' * 300} ", now=OVER)
+        done(run, "freeze", "lectures/dice", now=OVER)
     out = load(content, parse_time(OVER)).draws["lectures-dice"].document.rounds["r1"].excluded
     assert [each.reason for each in out] == ["가" * 300]
 
@@ -300,18 +303,16 @@ def test_the_seed_named_in_advance_stays_the_one(start: Start, run: Any, content
     with start(NOW).client() as client:
         for _ in range(2):
             apply(client, "named", "r1")
-        assert run("freeze", "lectures/named", now=OVER).returncode == 0
+        done(run, "freeze", "lectures/named", now=OVER)
         assert rounds_of(content / "results/lectures-named/draw.json")["r1"]["source"] == SOURCE
         words = ("run", "lectures/named", "--seed", SEED, "--by", "과장")
         page.write_text(before.replace(SOURCE, "내가 고른 값"), encoding="utf-8")
         for more in ((), ("--source", "내가 고른 값"), ("--source", SOURCE)):
-            changed = run(*words, *more, now=DRAWN)
-            assert (changed.returncode, SOURCE in changed.stderr) == (1, True)
+            refused(run, SOURCE, *words, *more, now=DRAWN)
         page.write_text(before.replace(f'seed = "{SOURCE}"\n', ""), encoding="utf-8")
-        gone = run(*words, "--source", "공개 주사위", now=DRAWN)
-        assert (gone.returncode, SOURCE in gone.stderr) == (1, True)
+        refused(run, SOURCE, *words, "--source", "공개 주사위", now=DRAWN)
         page.write_text(before, encoding="utf-8")
-        assert run(*words, now=DRAWN).returncode == 0
+        done(run, *words, now=DRAWN)
 
 
 def test_one_seed_however_it_was_typed(start: Start, run: Any, content: Path) -> None:
@@ -319,27 +320,25 @@ def test_one_seed_however_it_was_typed(start: Start, run: Any, content: Path) ->
     with start(NOW).client() as client:
         for _ in range(3):
             apply(client, "dice", "r1")
-        assert run("freeze", "lectures/dice", now=OVER).returncode == 0
+        done(run, "freeze", "lectures/dice", now=OVER)
         dice = ("--by", "과장", "--source", "공개 주사위")
         apart = unicodedata.normalize("NFD", " 가나 3 ")
-        assert run("run", "lectures/dice", "--seed", apart, *dice, now=OVER).returncode == 0
+        done(run, "run", "lectures/dice", "--seed", apart, *dice, now=OVER)
         assert rounds_of(content / "results/lectures-dice/draw.json")["r1"]["seed"] == "가나 3"
-        assert run("run", "lectures/dice", "--seed", "가나 3", *dice, now=OVER).returncode == 0
+        done(run, "run", "lectures/dice", "--seed", "가나 3", *dice, now=OVER)
         for field in (("--seed", "\t"), ("--by", " "), ("--source", "가\n나")):
-            wrong = run("run", "lectures/dice", "--seed", "가나 3", *dice, *field, now=OVER)
-            assert (wrong.returncode, "한 줄로" in wrong.stderr) == (1, True), field
+            refused(run, "한 줄로", "run", "lectures/dice", "--seed", "가나 3", *dice, *field, now=OVER)
 
 
 def test_a_record_cut_short_is_written_anew(start: Start, run: Any, content: Path) -> None:
     """A crash between draw.json and its record: the sentence of the build says what to do, and that works."""
     with start(NOW).client() as client:
         apply(client, "dice", "r1")
-        assert run("freeze", "lectures/dice", now=OVER).returncode == 0
+        done(run, "freeze", "lectures/dice", now=OVER)
     file = content / "results/lectures-dice/draw.json"
     for broken in (file.read_text("utf-8") + "\n", "{", ""):
         file.write_text(broken, encoding="utf-8")
-        with pytest.raises(ContentMistakes, match=r"지문과 다릅니다|읽을 수 없습니다"):
+        with pytest.raises(ContentMistakes, match="draw show로 다시 쓰세요"):
             load(content, parse_time(OVER))
-        shown = run("show", "lectures/dice", now=OVER)
-        assert shown.returncode == 0, shown.stderr
+        done(run, "show", "lectures/dice", now=OVER)
         load(content, parse_time(OVER))

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.library import load
-from civic.votes.ballot import slot_of
-from forms_api.commands.box_files import OPENED
+from civic.votes.envelope import slot_of
 from tests.forms_api.voting import CLOSING, SLUG, done, run, write_poll
 
 RECORD = """poll = "budget"
@@ -41,7 +40,7 @@ def opened(tmp_path: Path) -> Path:
     codes = [f"3333-4444-6666-777{sign}" for sign in signs]
     picks = [f"{SLUG}-{'bench' if number % 2 else 'bus'}" for number in range(24)]
     document = {
-        "format": OPENED,
+        "format": "madang-opened/1",
         "poll": SLUG,
         "rules": slot.rules,
         "papers": 0,

@@ -15,9 +15,8 @@ from civic.clock import parse_time
 from civic.codes import from_text, new_code, to_text
 from civic.library import load
 from civic.store import open_box
-from civic.votes.ballot import slot_of
 from civic.votes.box_key import read_half
-from civic.votes.envelope import seal
+from civic.votes.envelope import seal, slot_of
 from civic.votes.opening import open_all
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, run

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from tests.builders import NOW, a_lecture_file, a_phone, an_application, write_content
-from tests.forms_api.server import ROOT, Server
+from tests.forms_api.server import Server
+from tests.staff import at, call
 
 SUBJECT = "lectures/essay"
 BEFORE, OVER = (
@@ -19,12 +19,10 @@ BEFORE, OVER = (
 
 
 def purge(
-    folder: Path, *arguments: str, now: str = OVER, command: str = "purge"
+    folder: Path, *words: str, now: str = OVER, command: str = "purge"
 ) -> subprocess.CompletedProcess[str]:
     """python -m forms_api purge … on that folder."""
-    where = ["--content", str(folder / "content"), "--data", f"tinydb://{folder}/var/data", "--now", now]
-    call = [sys.executable, "-m", "forms_api", command, *arguments, *where]
-    return subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return call(command, *words, *at(folder, now))
 
 
 def served(folder: Path, now: str = NOW) -> Server:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from forms_api.headers import CSP
+from forms_api.app import CSP
 from tests.builders import an_application, write_content
 from tests.forms_api.conftest import LECTURES
 from tests.forms_api.server import Server

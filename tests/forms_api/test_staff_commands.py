@@ -7,16 +7,15 @@ import getpass
 import io
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from forms_api import commands
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
-from tests.forms_api.server import ROOT, Server
+from tests.forms_api.server import Server
+from tests.staff import at, call
 
 SUBJECT = "lectures/asks"
 
@@ -50,16 +49,14 @@ def citizen(office: Server) -> Iterator[httpx.Client]:
         yield client
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """python -m forms_api entries … on that folder."""
-    where = ["--content", str(folder / "content"), "--data", f"tinydb://{folder}/var/data", "--now", NOW]
-    command = [sys.executable, "-m", "forms_api", "entries", *arguments, *where]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
+    return call("entries", *words, *at(folder, NOW))
 
 
-def table(output: bytes) -> list[list[str]]:
-    assert output.startswith(b"\xef\xbb\xbf")
-    return list(csv.reader(io.StringIO(output.decode("utf-8-sig"))))
+def table(output: str) -> list[list[str]]:
+    assert output.startswith("\ufeff")
+    return list(csv.reader(io.StringIO(output.removeprefix("\ufeff"), newline="")))
 
 
 def test_staff_see_cancel_and_export(office: Server, citizen: httpx.Client, folder: Path) -> None:
@@ -69,33 +66,33 @@ def test_staff_see_cancel_and_export(office: Server, citizen: httpx.Client, fold
     numbers = [
         citizen.post(
             "/api/forms/lectures/asks",
-            json=an_application(name=name, phone=phone, answers={"why": '+82, "따옴표"\t'}),
+            json=an_application(name=name, phone=phone, answers={"why": '＝HYPERLINK("http://x")\t'}),
         ).json()["number"]
         for name, phone in zip(names, phones, strict=True)
     ]
 
     listed = run(folder, "list", SUBJECT)
-    lines = listed.stdout.decode().splitlines()
+    lines = listed.stdout.splitlines()
     assert [line.split("\t")[0] for line in lines] == numbers
     assert [line.split("\t")[3] for line in lines] == ["확정", "확정", "대기"]
-    assert not [each for each in (*names, *phones) if each in listed.stdout.decode()]
-    assert run(folder, "list").stdout.decode() == f"{SUBJECT}\t확정 2\t대기 1\t접수 0\n"
+    assert not [each for each in (*names, *phones) if each in listed.stdout]
+    assert run(folder, "list").stdout == f"{SUBJECT}\t확정 2\t대기 1\t접수 0\n"
 
-    shown = run(folder, "show", numbers[0].lower()).stdout.decode()
+    shown = run(folder, "show", numbers[0].lower()).stdout
     assert "=1+A" in shown and phones[0] in shown and "확정" in shown
 
     exported = table(run(folder, "export", SUBJECT).stdout)
     assert exported[0][-1] == "'=왜 오나요"
     assert [row[5] for row in exported[1:]] == ["'=1+A", "'@홍길동", "김하나"]
     assert [row[6] for row in exported[1:]] == phones
-    assert {row[10] for row in exported[1:]} == {'\'+82, "따옴표"'}
+    assert {row[10] for row in exported[1:]} == {'\'＝HYPERLINK("http://x")'}
 
     cancelled = run(folder, "cancel", numbers[0])
-    assert cancelled.returncode == 0, cancelled.stderr.decode()
+    assert cancelled.returncode == 0, cancelled.stderr
     look = citizen.post("/api/entries/lookup", json={"number": numbers[2], "phone_last4": phones[2][-4:]})
     assert look.json()["state"] == "confirmed"
     again = run(folder, "cancel", numbers[0])
-    assert (again.returncode, again.stderr.decode()) == (1, "이미 취소한 신청입니다.\n")
+    assert (again.returncode, again.stderr) == (1, "이미 취소한 신청입니다.\n")
 
 
 def test_every_look_is_noted(citizen: httpx.Client, folder: Path) -> None:
@@ -125,17 +122,10 @@ def test_every_look_is_noted(citizen: httpx.Client, folder: Path) -> None:
 
 def test_nothing_is_shown_without_a_note(office: Server, folder: Path, tmp_path: Path) -> None:
     """Where the access log cannot be written, staff see nothing."""
-    where = ["--content", str(folder / "content"), "--data", f"tinydb://{folder}/var/data", "--now", NOW]
     (tmp_path / "file").write_text("")
-    refused = subprocess.run(
-        [sys.executable, "-m", "forms_api", "entries", "list", SUBJECT, *where],
-        cwd=ROOT,
-        capture_output=True,
-        timeout=60,
-        env={"PATH": "", "MADANG_ACCESS_LOG": str(tmp_path / "file/access.jsonl"), "LANG": "C.UTF-8"},
-    )
-    assert (refused.returncode, refused.stdout) == (2, b"")
-    assert "열람 기록" in refused.stderr.decode()
+    refused = call("entries", "list", SUBJECT, *at(folder, NOW), access_log=f"{tmp_path}/file/access.jsonl")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "열람 기록" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -155,11 +145,11 @@ def test_wrong_calls(office: Server, folder: Path, arguments: list[str], code: i
     """A sentence and the exit code, never a traceback."""
     answer = run(folder, *arguments)
     assert answer.returncode == code
-    assert said in answer.stderr.decode() and "Traceback" not in answer.stderr.decode()
+    assert said in answer.stderr and "Traceback" not in answer.stderr
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("words", "said"),
     [
         ("nothing", "모르는 명령입니다 (found nothing)"),
         ("serve --prt 3", "모르는 옵션입니다 (found --prt). 혹시 --port?"),
@@ -170,18 +160,14 @@ def test_wrong_calls(office: Server, folder: Path, arguments: list[str], code: i
         ("entries show A B", "더 적은 값이 있습니다 (found B)"),
         ("entries list --state here", "'absent' 가운데 하나여야 합니다 (found here)"),
         ("votes keys budget-2024 --content /nowhere", "--content: 없습니다 (found /nowhere)"),
-        ("votes tally /nowhere/a.pb", "없습니다 (found /nowhere/a.pb)"),
+        ("votes open /nowhere/a.json", "없습니다 (found /nowhere/a.json)"),
     ],
 )
-def test_a_wrong_call_is_named_in_korean(
-    call: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_call_is_named_in_korean(words: str, said: str) -> None:
     """With where to look further, and exit code 2."""
-    monkeypatch.setattr(sys, "argv", ["forms_api", *call.split()])
-    with pytest.raises(SystemExit) as end:
-        commands.main()
-    lines = capsys.readouterr().err.splitlines()
-    assert end.value.code == 2
+    answer = call(*words.split())
+    lines = answer.stderr.splitlines()
+    assert answer.returncode == 2
     assert said in lines[0] and lines[1].endswith("--help로 봅니다.")
 
 
@@ -192,4 +178,4 @@ def test_staff_can_look_when_no_server_runs(tmp_path: Path) -> None:
     with server.client() as client:
         number = client.post("/api/forms/lectures/asks", json=an_application()).json()["number"]
     assert server.stop() == 0
-    assert number in run(tmp_path, "list", SUBJECT).stdout.decode()
+    assert number in run(tmp_path, "list", SUBJECT).stdout

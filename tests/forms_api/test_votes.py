@@ -12,9 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.codes import from_text, to_text
-from civic.votes.casting import signed_text
-from civic.votes.envelope import receipt_of, seal
-from civic.votes.slots import Slot
+from civic.votes.envelope import Slot, receipt_of, seal, signed_text
 from tests.builders import a_phone
 from tests.forms_api.voting import SLUG, Town
 

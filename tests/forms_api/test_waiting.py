@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ import httpx
 import pytest
 
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, as_form, write_content
-from tests.forms_api.server import ROOT, Server
+from tests.forms_api.server import Server
+from tests.staff import call
 
 LECTURES = {
     "offer": a_lecture_file("제안 강좌", [a_round(places=1, waiting=5)], promotion="offer", offer_hours=24),
@@ -84,8 +84,7 @@ def staff(server: Server, *arguments: str, now: str) -> subprocess.CompletedProc
     """python -m forms_api … beside that server."""
     words = list(map(str, server.process.args))  # type: ignore[arg-type]  # it is a list here
     where = [f for name in ("--content", "--data") for f in (name, words[words.index(name) + 1])]
-    command = [sys.executable, "-m", "forms_api", *arguments, *where, "--now", now]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return call(*arguments, *where, "--now", now)
 
 
 def eventually(true: Callable[[], bool]) -> bool:

@@ -13,8 +13,7 @@ import httpx
 from click.testing import CliRunner, Result
 
 from civic.codes import from_text, to_text
-from civic.votes.envelope import read_public, seal
-from civic.votes.slots import Slot
+from civic.votes.envelope import Slot, read_public, seal
 from forms_api.commands.votes import votes
 from tests.builders import SITE, toml
 from tests.forms_api.server import Server

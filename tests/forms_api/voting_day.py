@@ -15,8 +15,7 @@ from typing import Any
 import httpx
 
 from civic.codes import new_code, to_text
-from civic.votes.envelope import receipt_of, seal
-from civic.votes.slots import Slot
+from civic.votes.envelope import Slot, receipt_of, seal
 from tests.forms_api.server import Server
 from tests.forms_api.voting import CLOSING, SLUG, Town, done
 

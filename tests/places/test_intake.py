@@ -47,7 +47,7 @@ def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
 
 def send(desk: Intake, **changes: Any) -> tuple[Entry, int | None, bool]:
     payload = an_application(answers={"why": "배우고 싶어서"}, **changes)
-    return desk.apply(desk.check("lectures", "essay", payload))
+    return desk.apply(desk.check(*desk.form("lectures", "essay"), payload))
 
 
 def nothing_kept(desk: Intake) -> bool:
@@ -73,7 +73,9 @@ def test_one_millisecond_early_or_late(desk: Intake, clock: FixedClock) -> None:
 
 def test_the_time_is_that_of_the_decision(desk: Intake, clock: FixedClock) -> None:
     """Checked in time but decided too late is too late; an entry carries the time of its decision."""
-    applications = [desk.check("lectures", "essay", an_application(answers={"why": "x"})) for _ in range(2)]
+    applications = [
+        desk.check(*desk.form("lectures", "essay"), an_application(answers={"why": "x"})) for _ in range(2)
+    ]
     clock.at = CLOSES - MOMENT
     entry, _, _ = desk.apply(applications[0])
     assert entry.received == CLOSES - MOMENT
@@ -86,7 +88,7 @@ def test_the_time_is_that_of_the_decision(desk: Intake, clock: FixedClock) -> No
 
 def test_a_retry_after_closing_gets_its_answer(desk: Intake, clock: FixedClock) -> None:
     """Whoever was taken and did not hear it is not told that it is too late."""
-    application = desk.check("lectures", "essay", an_application(answers={"why": "x"}))
+    application = desk.check(*desk.form("lectures", "essay"), an_application(answers={"why": "x"}))
     entry, _, created = desk.apply(application)
     clock.at = CLOSES + timedelta(days=1)
     again, _, created_again = desk.apply(application)
@@ -217,14 +219,16 @@ def test_a_number_that_is_taken_is_made_anew(desk: Intake, monkeypatch: pytest.M
 )
 def test_what_does_not_exist(desk: Intake, folder: str, slug: str, round: str) -> None:
     with pytest.raises(NotFound):
-        desk.check(folder, slug, an_application(round=round, answers={"why": "x"}))
+        desk.check(*desk.form(folder, slug), an_application(round=round, answers={"why": "x"}))
 
 
 @pytest.mark.parametrize(
     "typed", ["+82 10-1234-5678", "010.1234.5678", "０１０ １２３４ ５６７８", "01012345678"]
 )
 def test_a_phone_in_any_usual_spelling(desk: Intake, typed: str) -> None:
-    application = desk.check("lectures", "essay", an_application(phone=typed, answers={"why": "x"}))
+    application = desk.check(
+        *desk.form("lectures", "essay"), an_application(phone=typed, answers={"why": "x"})
+    )
     assert application.phone == "+821012345678"
 
 
@@ -241,7 +245,9 @@ def test_a_phone_in_any_usual_spelling(desk: Intake, typed: str) -> None:
 )
 def test_a_phone_that_looks_like_a_resident_number(desk: Intake, typed: str, phone: str) -> None:
     """Found with real numbers: whoever wrote the country's number was told to take a resident number out."""
-    application = desk.check("lectures", "essay", an_application(phone=typed, answers={"why": "x"}))
+    application = desk.check(
+        *desk.form("lectures", "essay"), an_application(phone=typed, answers={"why": "x"})
+    )
     assert application.phone == phone
 
 
@@ -249,7 +255,7 @@ def test_a_phone_that_looks_like_a_resident_number(desk: Intake, typed: str, pho
 def test_a_resident_number_typed_as_a_phone(desk: Intake, typed: str) -> None:
     """Only a whole number with + and its country is taken for a phone."""
     with pytest.raises(Invalid) as refused:
-        desk.check("lectures", "essay", an_application(phone=typed, answers={"why": "x"}))
+        desk.check(*desk.form("lectures", "essay"), an_application(phone=typed, answers={"why": "x"}))
     assert "주민등록번호" in refused.value.errors[0].message
 
 
@@ -258,7 +264,7 @@ def test_fields_that_the_form_does_not_have(desk: Intake) -> None:
     payload = an_application(answers={"why": "x"}, party=2, birth_date="1990-01-31", colour="red")
     payload["x" * 100] = 1
     with pytest.raises(Invalid) as refused:
-        desk.check("lectures", "essay", payload)
+        desk.check(*desk.form("lectures", "essay"), payload)
     fields = [error.field for error in refused.value.errors]
     assert sorted(fields) == ["birth_date", "colour", "party", "unknown"]
 
@@ -270,4 +276,4 @@ def test_a_submission_id_is_never_taken_for_a_resident_number(desk: Intake) -> N
     for id in ("a2a93111-8214-4668-b990-04019595a91e", "e807cc2d-82b8-45b8-a860-7316414387b7"):
         send(desk, phone=a_phone(), submission_id=id)
     with pytest.raises(Invalid):
-        desk.check("lectures", "essay", an_application(submission_id="900101-1234567"))
+        desk.check(*desk.form("lectures", "essay"), an_application(submission_id="900101-1234567"))

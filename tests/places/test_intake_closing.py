@@ -33,14 +33,16 @@ def test_a_clock_that_jumps_back_opens_nothing(tmp_path: Path) -> None:
     second = started(timedelta(hours=1))
     assert second.status()["forms"]["lectures/essay"]["state"] == "closed"
     with pytest.raises(Closed):
-        second.check("lectures", "essay", an_application())
+        second.check(*second.form("lectures", "essay"), an_application())
     second.store.close()
 
     later = a_lecture_file("에세이", closes="2023-09-08T00:00:00")
     write_content(tmp_path / "content", {"essay": later})
     third = started(timedelta(hours=1))
     assert third.status()["forms"]["lectures/essay"]["state"] == "open"
-    assert third.apply(third.check("lectures", "essay", an_application()))[0].state == "confirmed"
+    assert (
+        third.apply(third.check(*third.form("lectures", "essay"), an_application()))[0].state == "confirmed"
+    )
     third.store.close()
 
 

@@ -29,12 +29,12 @@ from hypothesis.stateful import (
 
 from civic.clock import SEOUL, FixedClock
 from civic.codes import NUMBER_SIGNS
-from civic.content.form import Consent, FormSpec, Limit
-from civic.content.form import Round as FormRound
+from civic.content.form import Consent, FormSpec, Limit, Round
 from civic.content.pages import Document, Lecture
 from civic.errors import Refused
-from civic.places import draw, drawing, intake, line, rules
+from civic.places import draw, intake, line, rules
 from civic.places.application import Application
+from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
 from civic.store import open_store, rows
 from civic.store.book import Store
@@ -121,7 +121,7 @@ class Life(RuleBasedStateMachine):
         spec = FormSpec(
             opens=OPENS,
             closes=CLOSES,
-            rounds=tuple(FormRound(id=id, label=id, places=places, **each) for id in "ab"),
+            rounds=tuple(Round(id=id, label=id, places=places, **each) for id in "ab"),
             ledger=f"hours-{number}" if form["hours"] else "",
             ledger_max=LEDGER_MAX,
             limits=(Limit(group=f"g{number}", max=limit),) if limit else (),
@@ -166,10 +166,9 @@ class Life(RuleBasedStateMachine):
         entry = self._pick(data, ("offered",))
         if entry.state == "offered":
             self.clock.at += timedelta(hours=hours)
-        act, cause = (line.accept, line.ACCEPTED) if yes else (line.decline, line.DECLINED)
         self._both(
             lambda now: self.model.answer(entry.round, entry.number, yes, now),
-            lambda now: self.intake._answer(entry, act, cause),
+            lambda now: self.intake._answer(entry, yes),
         )
 
     @rule()
@@ -208,7 +207,7 @@ class Life(RuleBasedStateMachine):
 
         def real(now: datetime) -> None:
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                drawing.exclude(book, self._round(entry.round)[1], entry.number, "자격이 없음", now)
+                draw.exclude(book, self._round(entry.round), entry.number, "자격이 없음", now)
 
         self._both(lambda now: self.model.exclude(entry.round, entry.number, "자격이 없음"), real)
 
@@ -219,7 +218,7 @@ class Life(RuleBasedStateMachine):
 
         def real(now: datetime) -> None:
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                line.decide(book, *self._round(entry.round), entry.number, state, " 경력 ", now)
+                line.decide(book, self._round(entry.round), entry.number, state, " 경력 ", now)
 
         self._both(lambda now: self.model.decide(entry.round, entry.number, state, now), real)
 
@@ -240,9 +239,10 @@ class Life(RuleBasedStateMachine):
 
     def _work(self, entry: Entry, cause: str, hours: int | None) -> None:
         def real(now: datetime) -> None:
-            spec, each = self._round(entry.round)
+            round_ = self._round(entry.round)
+            spec = round_.spec
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                line.work(book, each, entry, spec.ledger, hours, spec.ledger_max, now, cause)
+                line.work(book, round_, entry, spec.ledger, hours, spec.ledger_max, now, cause)
 
         approved = cause == "approved"
         self._both(lambda now: self.model.work(entry.round, entry.number, hours, approved, now), real)
@@ -251,7 +251,7 @@ class Life(RuleBasedStateMachine):
     def call_off(self, id: str) -> None:
         def real(now: datetime) -> None:
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                line.call_off(book, *self._round(id), now, "인원 부족")
+                line.call_off(book, self._round(id), now, "인원 부족")
 
         self._both(lambda now: self.model.call_off(id, now), real)
 
@@ -260,7 +260,7 @@ class Life(RuleBasedStateMachine):
     def freeze(self, id: str) -> None:
         def real(now: datetime) -> None:
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                drawing.freeze(book, *self._round(id), now)
+                draw.freeze(book, self._round(id), now)
 
         self._both(lambda now: self.model.freeze(id, now), real)
 
@@ -280,9 +280,9 @@ class Life(RuleBasedStateMachine):
     @rule(id=st.sampled_from("ab"))
     def run_draw(self, id: str) -> None:
         def real(now: datetime) -> None:
-            seed = drawing.Seed(SEED, "로또", "감사관", (OPENS + timedelta(days=99)).isoformat())
+            seed = draw.Seed(SEED, "로또", "감사관", (OPENS + timedelta(days=99)).isoformat())
             with self.store.open(self.library.doc.subject, who="staff:kim") as book:
-                drawing.run(book, *self._round(id), seed, now)
+                draw.run(book, self._round(id), seed, now)
 
         self._both(lambda now: self.model.draw(id, SEED, now), real)
 
@@ -327,13 +327,15 @@ class Life(RuleBasedStateMachine):
             # The page knows no frozen list: it sees a window that is still open, or one that needs no draw.
             in_order = now >= self.model.window_end and not each.sum("received")
             if due.rounds[id] == each and (in_order or not each.frozen):
-                state = rules.round_state(*self._round(id), now, told.get(id, Counts()))
+                state = rules.round_state(self._round(id), now, told.get(id, Counts()))
                 assert state == self.model.state(id, now)
 
     def _send(self, id: str, who: int, size: int, submission: str) -> None:
-        spec, each = self._round(id)
+        round_ = self._round(id)
         phone = PHONES[who]
-        application = Application(self.library.doc, spec, each, "홍길동", phone, submission, party=size)
+        application = Application(
+            round_.doc, round_.spec, round_.round, "홍길동", phone, submission, party=size
+        )
         now, number, refused = self.clock.now(), "", ""
         try:
             number = self.intake.apply(application)[0].number
@@ -359,11 +361,10 @@ class Life(RuleBasedStateMachine):
                 said.append(refusal.name)
         assert said[0] == said[1]
 
-    def _round(self, id: str) -> tuple[FormSpec, FormRound]:
-        spec = self.library.doc.form
-        each = spec.round(id) if spec else None
-        assert spec and each
-        return spec, each
+    def _round(self, id: str) -> FormRound:
+        found = round_of(self.library.doc, id)
+        assert found
+        return found
 
     def _entries(self) -> list[Entry]:
         if not hasattr(self, "library"):
@@ -476,14 +477,14 @@ def lets_a_group_block(*given: Any) -> list[Seat]:
     return [replace(seat, over_line=False) for seat in _seats(*given)]
 
 
-def counts_only_received(spec: Any, each: Any, now: Any = None, counts: Any = rules.NOBODY) -> list[Seat]:
+def counts_only_received(round_: FormRound, now: Any = None, counts: Any = rules.NOBODY) -> list[Seat]:
     """Those whom staff have confirmed do not count towards the early close."""
-    return _seats(spec, each, now, replace(counts, taken=0, waiting=0))
+    return _seats(round_, now, replace(counts, taken=0, waiting=0))
 
 
-def moves_by_itself(spec: Any, *given: Any) -> int:
+def moves_by_itself(round_: FormRound, *given: Any) -> int:
     """What staff leave free under review goes to the line."""
-    return _for_line(spec.model_copy(update={"selection": "first-come"}), *given)
+    return _for_line(replace(round_, spec=round_.spec.model_copy(update={"selection": "first-come"})), *given)
 
 
 def counts_confirmed_only(each: Any, counts: Counts, facts: Any) -> None:
@@ -496,18 +497,17 @@ def calls_off_a_frozen_list(each: Any, counts: Counts, facts: Any) -> None:
     _check_call_off(each, counts, {name: text for name, text in facts.items() if name != "frozen"})
 
 
-def outlasts_the_start(each: Any, now: datetime, hours: int) -> datetime:
+def outlasts_the_start(round_: FormRound, now: datetime) -> datetime:
     """An offer is good after the activity has begun."""
-    return _offer_deadline(each.model_copy(update={"starts": None}), now, hours)
+    return _offer_deadline(replace(round_, round=round_.round.model_copy(update={"starts": None})), now)
 
 
-def groups_count_as_one(drawn: Any, sizes: Any, places: int) -> draw.Drawn:
+def groups_count_as_one(drawn: Any, sizes: Any, places: int) -> tuple[str, ...]:
     """A draw that gives places to sign-ups, not to people."""
-    numbers = list(drawn)
-    return draw.Drawn(tuple(numbers[:places]), tuple(numbers[places:]))
+    return tuple(drawn)[:places]
 
 
-def accepts_late(book: Any, spec: Any, each: Any, number: str, now: datetime) -> Entry:
+def accepts_late(book: Any, round_: Any, number: str, accepts: bool, now: datetime) -> Entry:
     """The deadline is not looked at."""
     entry = book.get(number)
     return book.move(entry.moved("confirmed", now, "accepted")) if entry.state == "offered" else entry
@@ -519,10 +519,10 @@ def loses_the_fact(book: RowBook, round: str, fact: str, text: str, at: datetime
 
 
 def keeps_the_place(
-    book: Any, spec: Any, each: Any, number: str, now: datetime, cause: str, even_begun: bool
+    book: Any, round_: Any, number: str, now: datetime, cause: str, even_begun: bool
 ) -> Entry:
     """Nobody moves up after cancelling."""
-    rules.check_cancel(book.get(number), each, now)
+    rules.check_cancel(book.get(number), round_, now)
     moved: Entry = book.move(book.get(number).moved("cancelled", now, cause))
     return moved
 
@@ -540,17 +540,17 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
         DRAWN,
     ),
     "an offer ends at night": (
-        (rules, "offer_deadline", lambda each, now, hours: now + timedelta(hours=hours)),
+        (rules, "offer_deadline", lambda round_, now: now + timedelta(hours=round_.spec.offer_hours)),
         {**OFFERED, "offer_hours": 13},
     ),
     "an offer never lapses": ((RowBook, "offers", lambda book, round: []), OFFERED),
-    "a late answer is accepted": ((line, "accept", accepts_late), OFFERED),
+    "a late answer is accepted": ((line, "answer", accepts_late), OFFERED),
     "what closed opens again": ((RowBook, "fix", loses_the_fact), {**FIRST_COME, "close_at": "1.0"}),
     "the early close does not come": (
-        (rules, "closes_now", lambda spec, each, counts: False),
+        (rules, "closes_now", lambda round_, counts: False),
         {**FIRST_COME, "close_at": "1.0"},
     ),
-    "limits and tries are not counted": ((rules, "caps", lambda spec, each, subject: []), {"limit": 1}),
+    "limits and tries are not counted": ((rules, "caps", lambda round_: []), {"limit": 1}),
     "nobody moves up": ((line, "cancel", keeps_the_place), FIRST_COME),
     "a retry is not known again": (
         (RowBook, "repeated", lambda book, submission, person: None),
@@ -559,7 +559,7 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
     "who came leaves their place to the line": ((rows, "HELD", ("confirmed", "offered")), WORKED),
     "approved hours are changed": ((rules, "is_approved", lambda entry: False), WORKED),
     "hours before the start": (
-        (rules, "check_hours", lambda each, *given: _check_hours(None, *given)),
+        (rules, "check_hours", lambda round_, *given: _check_hours(None, *given)),
         {**WORKED, "starts_in": 96},
     ),
     "a group in line keeps out whoever fits": (
@@ -567,11 +567,11 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
         {**FIRST_COME, "party": 3, "waiting": 2},
     ),
     "a party that never fits waits": (
-        (rules, "check_size", lambda each, size: None),
+        (rules, "check_size", lambda round_, size: None),
         {**FIRST_COME, "party": 3},
     ),
     "the line moves when all has begun": (
-        (rules, "has_begun", lambda each, now: False),
+        (rules, "has_begun", lambda round_, now: False),
         {**FIRST_COME, "starts_in": 30},
     ),
     "an offer outlasts the start": (

@@ -13,6 +13,7 @@ from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Limit, Round
 from civic.errors import Closed, Invalid, NotEligible, NotOpen
 from civic.places import rules, words
+from civic.places.form_round import FormRound
 from civic.store.entry import Cap, Counts, Entry, Seat
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
@@ -25,6 +26,11 @@ def a_spec(
 ) -> FormSpec:
     consent = Consent(purpose="접수", items=("이름",), keep_days=30)
     return FormSpec(opens=OPENS, closes=CLOSES, rounds=rounds, consent=consent, **changes)
+
+
+def of(spec: FormSpec, number: int = 0) -> FormRound:
+    """A round of it."""
+    return FormRound(None, spec, spec.rounds[number])
 
 
 def an_entry(number: str = "A", **changes: Any) -> Entry:
@@ -46,13 +52,12 @@ def an_entry(number: str = "A", **changes: Any) -> Entry:
 def test_a_form_opens_and_closes_on_the_millisecond() -> None:
     """opens <= now < closes, said in the words of the poster."""
     spec = a_spec()
-    each = spec.rounds[0]
-    rules.check_time(spec, each, OPENS)
-    rules.check_time(spec, each, CLOSES - MOMENT)
+    rules.check_time(of(spec), OPENS)
+    rules.check_time(of(spec), CLOSES - MOMENT)
     with pytest.raises(NotOpen, match=r"^접수는 8월 16일\(수\) 09:00에 시작합니다\.$"):
-        rules.check_time(spec, each, OPENS - MOMENT)
+        rules.check_time(of(spec), OPENS - MOMENT)
     with pytest.raises(Closed, match=r"^접수는 8월 31일\(목\) 24:00에 끝났습니다\.$"):
-        rules.check_time(spec, each, CLOSES)
+        rules.check_time(of(spec), CLOSES)
 
 
 def test_a_round_may_have_times_of_its_own() -> None:
@@ -60,7 +65,7 @@ def test_a_round_may_have_times_of_its_own() -> None:
     late = Round(id="r1", label="늦은 반", places=2, opens=OPENS + timedelta(days=1))
     spec = a_spec((late,))
     with pytest.raises(NotOpen):
-        rules.check_time(spec, late, OPENS)
+        rules.check_time(of(spec), OPENS)
     assert rules.form_state(spec, OPENS) == "upcoming"
 
 
@@ -71,12 +76,12 @@ def test_a_round_may_have_times_of_its_own() -> None:
 def test_a_round_is_full_without_place_and_line(taken: int, waiting: int, state: str) -> None:
     """Two places and three in line; a free place does not count while people wait for it."""
     spec = a_spec()
-    assert rules.round_state(spec, spec.rounds[0], OPENS, Counts(taken, waiting)) == state
+    assert rules.round_state(of(spec), OPENS, Counts(taken, waiting)) == state
 
 
 def test_a_draw_is_never_full() -> None:
     spec = a_spec(selection="draw")
-    assert rules.round_state(spec, spec.rounds[0], OPENS, Counts(received=500)) == "open"
+    assert rules.round_state(of(spec), OPENS, Counts(received=500)) == "open"
 
 
 def test_the_form_is_as_open_as_its_best_round() -> None:
@@ -90,25 +95,25 @@ def test_the_form_is_as_open_as_its_best_round() -> None:
 def test_seats() -> None:
     """First come: places, then the line if there is one. Draw and review: everyone is received."""
     spec = a_spec()
-    assert rules.seats(spec, spec.rounds[0]) == [Seat("confirmed", 2), Seat("waiting", 3)]
+    assert rules.seats(of(spec)) == [Seat("confirmed", 2), Seat("waiting", 3)]
     no_line = Round(id="r1", label="r1", places=2)
-    assert rules.seats(a_spec((no_line,)), no_line) == [Seat("confirmed", 2)]
+    assert rules.seats(of(a_spec((no_line,)))) == [Seat("confirmed", 2)]
     for selection, more in (("draw", {}), ("review", {}), ("window-draw", {"window": 10})):
         spec = a_spec(selection=selection, **more)
-        assert [seat.state for seat in rules.seats(spec, spec.rounds[0])] == ["received"]
+        assert [seat.state for seat in rules.seats(of(spec))] == ["received"]
 
 
 def test_caps() -> None:
     """Groups, hours and the only try, each under its own key."""
     each = Round(id="r1", label="r1", places=2, hours=40)
     spec = a_spec((each,), limits=(Limit(group="now", max=2),), ledger="allowance", reentry=False)
-    limit, hours, once = rules.caps(spec, each, "programs/a")
+    limit, hours, once = rules.caps(of(spec))
     assert (limit.key, limit.amount, limit.ceiling) == ("limit:now", 1, 2)
     assert (hours.key, hours.amount, hours.ceiling) == ("ledger:allowance", 40, 100)
     assert hours.kept_in == ("attended",)
-    assert (once.key, once.ceiling) == ("once:programs/a:r1", 1) and "cancelled" in once.kept_in
+    assert (once.key, once.ceiling) == ("once::r1", 1) and "cancelled" in once.kept_in
     assert hours.message == "한 사람이 쓸 수 있는 활동 시간 100시간을 넘습니다. 이 활동은 40시간입니다."
-    assert rules.caps(a_spec(), each, "programs/a") == []
+    assert rules.caps(of(a_spec())) == []
     assert isinstance(limit, Cap)
 
 
@@ -127,19 +132,19 @@ def test_what_the_line_may_have() -> None:
     """What is free; nothing once the activity has begun, and while a draw is to come; under review what was given up."""
     each = Round(id="r1", label="r1", places=5, waiting=9, starts=CLOSES)
     spec = a_spec((each,))
-    assert rules.for_line(spec, each, OPENS, Counts(taken=3)) == 2
-    assert rules.for_line(spec, each, OPENS, Counts(taken=7)) == 0
-    assert rules.for_line(spec, each, CLOSES - MOMENT, Counts(taken=3)) == 2
-    assert rules.for_line(spec, each, CLOSES, Counts(taken=3)) == 0
-    ends = Round(id="r1", label="r1", places=5, ends=CLOSES)
-    assert rules.for_line(spec, ends, CLOSES, Counts(taken=3)) == 0  # when it begins is not told
+    assert rules.for_line(of(spec), OPENS, Counts(taken=3)) == 2
+    assert rules.for_line(of(spec), OPENS, Counts(taken=7)) == 0
+    assert rules.for_line(of(spec), CLOSES - MOMENT, Counts(taken=3)) == 2
+    assert rules.for_line(of(spec), CLOSES, Counts(taken=3)) == 0
+    ends = a_spec((Round(id="r1", label="r1", places=5, ends=CLOSES),))
+    assert rules.for_line(of(ends), CLOSES, Counts(taken=3)) == 0  # when it begins is not told
     drawn = a_spec((each,), selection="draw")
-    assert rules.for_line(drawn, each, OPENS, Counts(taken=3, received=1)) == 0
+    assert rules.for_line(of(drawn), OPENS, Counts(taken=3, received=1)) == 0
     review = a_spec((each,), selection="review")
-    assert rules.for_line(review, each, OPENS, Counts(taken=3, received=1)) == 0
-    assert rules.for_line(review, each, OPENS, Counts(taken=3, received=1), freed=1) == 1
-    assert rules.for_line(review, each, OPENS, Counts(taken=5), freed=1) == 0  # staff have taken places away
-    assert rules.seats(spec, each, CLOSES) == [Seat("confirmed", 5)]  # nobody joins a line that moves no more
+    assert rules.for_line(of(review), OPENS, Counts(taken=3, received=1)) == 0
+    assert rules.for_line(of(review), OPENS, Counts(taken=3, received=1), freed=1) == 1
+    assert rules.for_line(of(review), OPENS, Counts(taken=5), freed=1) == 0  # staff have taken places away
+    assert rules.seats(of(spec), CLOSES) == [Seat("confirmed", 5)]  # nobody joins a line that moves no more
 
 
 def test_a_free_place_that_fits_nobody_in_line_goes_to_a_newcomer() -> None:
@@ -147,18 +152,18 @@ def test_a_free_place_that_fits_nobody_in_line_goes_to_a_newcomer() -> None:
     each = Round(id="r1", label="r1", places=3, waiting=2)
     spec = a_spec((each,), party=2)
     counts = Counts(taken=2, waiting=2)
-    assert [seat.has_room(counts, 1) for seat in rules.seats(spec, each, OPENS, counts)] == [True, False]
-    assert [seat.has_room(counts, 2) for seat in rules.seats(spec, each, OPENS, counts)] == [False, False]
-    assert rules.round_state(spec, each, OPENS, counts) == "open"
-    assert rules.round_state(spec, each, OPENS, Counts(taken=3, waiting=2)) == "full"
+    assert [seat.has_room(counts, 1) for seat in rules.seats(of(spec), OPENS, counts)] == [True, False]
+    assert [seat.has_room(counts, 2) for seat in rules.seats(of(spec), OPENS, counts)] == [False, False]
+    assert rules.round_state(of(spec), OPENS, counts) == "open"
+    assert rules.round_state(of(spec), OPENS, Counts(taken=3, waiting=2)) == "full"
     assert rules.needs_the_round(spec)  # the line moves up before the newcomer is seated
     alone = a_spec((each,))
-    assert rules.round_state(alone, each, OPENS, counts) == "full"  # whoever waits there fits
+    assert rules.round_state(of(alone), OPENS, counts) == "full"  # whoever waits there fits
 
 
 def test_a_party_must_fit_into_the_round() -> None:
     """Three cannot come to a round of two; the field says how many can."""
-    each = Round(id="r1", label="r1", places=2)
+    each = of(a_spec((Round(id="r1", label="r1", places=2),)))
     rules.check_size(each, 2)
     with pytest.raises(Invalid) as refused:
         rules.check_size(each, 3)
@@ -170,8 +175,8 @@ def test_an_early_close_counts_everybody() -> None:
     """Under review, four places at 1.5: with four confirmed and one waiting, one more may be received."""
     each = Round(id="r1", label="r1", places=4)
     spec = a_spec((each,), selection="review", close_at=1.5)
-    assert rules.seats(spec, each, OPENS, Counts(taken=4, waiting=1)) == [Seat("received", 1)]
-    assert rules.seats(spec, each, OPENS, Counts(taken=4, waiting=3)) == [Seat("received", 0)]
+    assert rules.seats(of(spec), OPENS, Counts(taken=4, waiting=1)) == [Seat("received", 1)]
+    assert rules.seats(of(spec), OPENS, Counts(taken=4, waiting=3)) == [Seat("received", 0)]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +208,7 @@ def test_what_can_never_come_true_is_a_mistake(
 
 def test_hours_are_final_once_they_are_approved() -> None:
     """After the start; put right until approved; approved again only with the same number."""
-    each = Round(id="r1", label="r1", places=5, starts=CLOSES)
+    each = of(a_spec((Round(id="r1", label="r1", places=5, starts=CLOSES),)))
     confirmed = an_entry(hours=4)
     with pytest.raises(NotEligible, match=r"활동이 9월 1일\(금\) 00:00에 시작합니다"):
         rules.check_hours(each, confirmed, 4, False, CLOSES - MOMENT)
@@ -227,13 +232,13 @@ def test_a_decision_needs_a_reason_and_a_place() -> None:
     each = Round(id="r1", label="r1", places=2)
     spec = a_spec((each,), selection="review")
     for state in ("received", "waiting"):
-        rules.check_decision(spec, each, an_entry(state=state), "confirmed", Counts(taken=1))
+        rules.check_decision(of(spec), an_entry(state=state), "confirmed", Counts(taken=1))
         with pytest.raises(NotEligible, match="남은 자리가 0명"):
-            rules.check_decision(spec, each, an_entry(state=state), "confirmed", Counts(taken=2))
-        rules.check_decision(spec, each, an_entry(state=state), "rejected", Counts(taken=2))
+            rules.check_decision(of(spec), an_entry(state=state), "confirmed", Counts(taken=2))
+        rules.check_decision(of(spec), an_entry(state=state), "rejected", Counts(taken=2))
     for state in ("waiting", "confirmed", "cancelled"):
         with pytest.raises(NotEligible, match="심사를 기다리는"):
-            rules.check_decision(spec, each, an_entry(state=state), "waiting", Counts())
+            rules.check_decision(of(spec), an_entry(state=state), "waiting", Counts())
     assert rules.check_reason(" 구 밖에 삶\n") == "구 밖에 삶"
     for text in ("", "  ", "\n\t"):
         with pytest.raises(NotEligible, match="이유"):
@@ -242,7 +247,7 @@ def test_a_decision_needs_a_reason_and_a_place() -> None:
 
 def test_cancelling() -> None:
     """Live entries, before the activity begins; also when its page is gone."""
-    each = Round(id="r1", label="r1", places=5, starts=CLOSES)
+    each = of(a_spec((Round(id="r1", label="r1", places=5, starts=CLOSES),)))
     rules.check_cancel(an_entry(), each, CLOSES - MOMENT)
     rules.check_cancel(an_entry(), None, CLOSES)
     with pytest.raises(NotEligible, match="활동이 시작되어"):
@@ -257,17 +262,17 @@ def test_next_steps() -> None:
     """What the receipt says for each state; nothing for what is over."""
     each = Round(id="r1", label="r1", places=5, starts=CLOSES)
     spec = a_spec((each,))
-    assert "9월 1일(금) 00:00에 시작합니다." in words.next_steps(spec, each, "confirmed")
-    waits = words.next_steps(spec, each, "waiting", 2)
+    assert "9월 1일(금) 00:00에 시작합니다." in words.next_steps(of(spec), "confirmed")
+    waits = words.next_steps(of(spec), "waiting", 2)
     assert waits[0] == "대기 2번입니다. 자리가 나면 대기 순서대로 바로 확정됩니다."
     assert waits[1] == "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다."
-    assert "취소하면" in words.next_steps(a_spec((each,), selection="review"), each, "waiting")[0]
+    assert "취소하면" in words.next_steps(of(a_spec((each,), selection="review")), "waiting")[0]
     drawn = a_spec((each,), selection="draw")
     assert (
-        words.next_steps(drawn, each, "received")[0]
+        words.next_steps(of(drawn), "received")[0]
         == "접수가 끝나는 8월 31일(목) 24:00 뒤에 추첨해서 정합니다."
     )
-    assert words.next_steps(spec, each, "cancelled") == []
+    assert words.next_steps(of(spec), "cancelled") == []
 
 
 @pytest.mark.parametrize(
@@ -286,22 +291,23 @@ def test_next_steps() -> None:
 def test_an_offer_never_ends_at_night(offered: str, hours: int, until: str) -> None:
     """From 21:00 until 09:00 nobody has to answer; such a deadline is put off to 10:00."""
     at = datetime.fromisoformat(f"2023-{offered}").replace(tzinfo=SEOUL)
-    each = Round(id="r1", label="r1", places=1)
-    assert f"{rules.offer_deadline(each, at, hours):%m-%d %H:%M}" == until
+    spec = a_spec((Round(id="r1", label="r1", places=1),), offer_hours=hours)
+    assert f"{rules.offer_deadline(of(spec), at):%m-%d %H:%M}" == until
 
 
 def test_an_offer_does_not_outlast_the_start() -> None:
     """Five hours before the activity a day's offer ends with its start; where that is not told, with its end."""
     starts = OPENS + timedelta(hours=5)
     each = Round(id="r1", label="r1", places=1, starts=starts)
-    assert rules.offer_deadline(each, OPENS, 24) == starts
-    assert rules.offer_deadline(each, OPENS, 4) == OPENS + timedelta(hours=4)
-    assert rules.offer_deadline(Round(id="r1", label="r1", places=1, ends=starts), OPENS, 24) == starts
+    ends = Round(id="r1", label="r1", places=1, ends=starts)
+    assert rules.offer_deadline(of(a_spec((each,))), OPENS) == starts
+    assert rules.offer_deadline(of(a_spec((each,), offer_hours=4)), OPENS) == OPENS + timedelta(hours=4)
+    assert rules.offer_deadline(of(a_spec((ends,))), OPENS) == starts
     offered = an_entry(state="offered", deadline=OPENS + timedelta(hours=9))  # staff put the start forward
-    assert not rules.has_lapsed(offered, each, starts - MOMENT)
-    assert rules.has_lapsed(offered, each, starts)
-    assert rules.has_lapsed(an_entry(state="offered", deadline=OPENS), each, OPENS)
-    assert not rules.has_lapsed(an_entry(), each, CLOSES)
+    assert not rules.has_lapsed(offered, of(a_spec((each,))), starts - MOMENT)
+    assert rules.has_lapsed(offered, of(a_spec((each,))), starts)
+    assert rules.has_lapsed(an_entry(state="offered", deadline=OPENS), of(a_spec((each,))), OPENS)
+    assert not rules.has_lapsed(an_entry(), of(a_spec((each,))), CLOSES)
 
 
 @pytest.mark.parametrize(
@@ -312,9 +318,9 @@ def test_an_early_close_is_rounded_up(times: float, places: int, people: int) ->
     each = Round(id="r1", label="r1", places=places, waiting=20)
     spec = a_spec((each,), close_at=float(times))
     assert spec.closing_size(each) == people
-    assert not rules.closes_now(spec, each, Counts(taken=places, waiting=people - places - 1))
-    assert rules.closes_now(spec, each, Counts(taken=places, waiting=people - places))
-    line = [seat.ceiling for seat in rules.seats(spec, each) if seat.state == "waiting"]
+    assert not rules.closes_now(of(spec), Counts(taken=places, waiting=people - places - 1))
+    assert rules.closes_now(of(spec), Counts(taken=places, waiting=people - places))
+    line = [seat.ceiling for seat in rules.seats(of(spec)) if seat.state == "waiting"]
     assert line == ([people - places] if people > places else [])
     assert a_spec((each,)).closing_size(each) is None
 
@@ -322,35 +328,34 @@ def test_an_early_close_is_rounded_up(times: float, places: int, people: int) ->
 def test_a_window_and_what_comes_behind_it() -> None:
     """Ten minutes: received. After them the line only, with room for those whom the draw sends there; then first come."""
     spec = a_spec(selection="window-draw", window=10)  # two places, a line of three
-    each, end = spec.rounds[0], OPENS + timedelta(minutes=10)
-    assert rules.window_end(spec, each) == end
-    assert rules.seats(spec, each, end - MOMENT) == [Seat("received", rules.NO_CEILING)]
-    assert rules.seats(spec, each, end, Counts(received=4)) == [Seat("waiting", 1)]  # two of four will wait
-    assert rules.seats(spec, each, end, Counts(received=9)) == [Seat("waiting", 0)]
-    assert rules.seats(spec, each, end, Counts(taken=2)) == [Seat("confirmed", 2), Seat("waiting", 3)]
-    assert rules.round_state(spec, each, end, Counts(received=4)) == "open"
-    assert rules.round_state(spec, each, end, Counts(received=5)) == "full"
-    assert rules.round_state(spec, each, end - MOMENT, Counts(received=50)) == "open"
+    end = OPENS + timedelta(minutes=10)
+    assert of(spec).window_end == end
+    assert rules.seats(of(spec), end - MOMENT) == [Seat("received", rules.NO_CEILING)]
+    assert rules.seats(of(spec), end, Counts(received=4)) == [Seat("waiting", 1)]  # two of four will wait
+    assert rules.seats(of(spec), end, Counts(received=9)) == [Seat("waiting", 0)]
+    assert rules.seats(of(spec), end, Counts(taken=2)) == [Seat("confirmed", 2), Seat("waiting", 3)]
+    assert rules.round_state(of(spec), end, Counts(received=4)) == "open"
+    assert rules.round_state(of(spec), end, Counts(received=5)) == "full"
+    assert rules.round_state(of(spec), end - MOMENT, Counts(received=50)) == "open"
     short = a_spec(selection="window-draw", window=1440).model_copy(
         update={"closes": OPENS + timedelta(hours=1)}
     )
-    assert rules.window_end(short, each) == OPENS + timedelta(hours=1)
+    assert of(short).window_end == OPENS + timedelta(hours=1)
 
 
 def test_what_closed_stays_closed() -> None:
     """Closed early, called off, frozen for a draw, or a closing time that has passed: whatever the clock says now."""
     spec = a_spec()
-    each = spec.rounds[0]
-    rules.check_time(spec, each, OPENS, {})
-    rules.check_time(spec, each, OPENS, {"frozen": "[]"})  # a window's list: others come behind it
-    for fact in ("closed", "called-off", rules.passed(spec, each)):
+    rules.check_time(of(spec), OPENS, {})
+    rules.check_time(of(spec), OPENS, {"frozen": "[]"})  # a window's list: others come behind it
+    for fact in ("closed", "called-off", of(spec).passed):
         with pytest.raises(Closed):
-            rules.check_time(spec, each, OPENS, {fact: ""})
+            rules.check_time(of(spec), OPENS, {fact: ""})
     with pytest.raises(Closed):
-        rules.check_time(a_spec(selection="draw"), each, OPENS, {"frozen": "[]"})
+        rules.check_time(of(a_spec(selection="draw")), OPENS, {"frozen": "[]"})
     longer = spec.model_copy(update={"closes": CLOSES + timedelta(days=7)})  # staff write a later end
-    rules.check_time(longer, each, CLOSES, {rules.passed(spec, each): "time"})
-    assert rules.round_state(spec, each, OPENS, Counts(closed=True)) == "closed"
+    rules.check_time(of(longer), CLOSES, {of(spec).passed: "time"})
+    assert rules.round_state(of(spec), OPENS, Counts(closed=True)) == "closed"
 
 
 def test_every_way_of_choosing_is_one_plain_sentence() -> None:
@@ -391,18 +396,18 @@ def test_offers_and_calling_off() -> None:
         rules.check_offer(an_entry(state="declined", cause="lapsed"))
     with pytest.raises(NotEligible, match="제안된 자리가 없"):
         rules.check_offer(an_entry())
-    each = Round(id="r1", label="r1", places=5, minimum=3)
+    spec = a_spec((Round(id="r1", label="r1", places=5, minimum=3),), promotion="offer")
+    each = of(spec)
     rules.check_call_off(each, Counts(taken=2, waiting=9), {})
     rules.check_call_off(each, Counts(taken=1, received=1), {"frozen": "[]", "drawn": "{}"})
     for counts in (Counts(taken=3), Counts(received=3), Counts(taken=1, received=2)):
         with pytest.raises(NotEligible, match="3명을 채웠습니다"):
             rules.check_call_off(each, counts, {})
     with pytest.raises(NotEligible, match="정하지 않은"):
-        rules.check_call_off(Round(id="r1", label="r1", places=5), Counts(), {})
+        rules.check_call_off(of(a_spec()), Counts(), {})
     with pytest.raises(NotEligible, match="명단을 얼린"):
         rules.check_call_off(each, Counts(received=1), {"frozen": "[]"})
     with pytest.raises(NotEligible, match="이미 취소한"):
         rules.check_call_off(each, Counts(), {"called-off": "x"})
-    spec = a_spec((each,), promotion="offer")
-    (first, _) = words.next_steps(spec, each, "offered", deadline=OPENS)
+    (first, _) = words.next_steps(each, "offered", deadline=OPENS)
     assert first == "자리가 났습니다. 8월 16일(수) 09:00까지 ‘내 신청 확인’에서 수락하거나 사양해 주세요."

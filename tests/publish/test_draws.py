@@ -12,7 +12,7 @@ from civic.clock import FixedClock, parse_time
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.places.draw import list_hash
-from publish import addresses, create_app
+from publish.site import addresses, create_app
 from tests.builders import a_lecture_file, write_content
 from tests.draw_samples import FORGERIES, SEED, SIZES, a_draw, publish_draw
 from tests.publish.test_pages import PlainAssets
@@ -51,8 +51,8 @@ def test_a_drawn_list_is_shown_whole(content: Path) -> None:
     assert client.get(f"{ADDRESS}draw.json").data == file.read_bytes()
     assert b"hashlib.sha256" in client.get(f"{ADDRESS}check_draw.py").data
     assert f'href="{ADDRESS}"' in client.get("/lectures/essay/").get_data(as_text=True)
-    listed = [endpoint for endpoint, _ in addresses(client.application)]
-    assert len([name for name in listed if name.startswith("draw_")]) == 3
+    listed = [values for _, values in addresses(client.application) if values.get("slug") == "lectures-essay"]
+    assert [values.get("name", "") for values in listed] == ["", "draw.json", "check_draw.py"]
 
 
 def test_a_frozen_list_shows_its_hash_and_no_order(content: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_record_and_its_file_belong_together(content: Path) -> None:
     good = file.read_text("utf-8")
     for text, said in (
         (good + " ", "지문과 다릅니다"),
-        ("{}", "읽을 수 없습니다"),
+        ("{}", "값이 맞지 않습니다"),
         (json.dumps({**json.loads(good), "subject": "lectures/other"}), "다른 글의 추첨"),
     ):
         file.write_text(text, encoding="utf-8")

@@ -15,10 +15,11 @@ from icalendar import Calendar
 
 from civic.clock import FixedClock, parse_time
 from civic.library import load
-from publish import addresses, create_app
 from publish.edition import Edition
-from publish.home import some_of_each
-from publish.lists import PER_PAGE, list_pages, page_count
+from publish.lists import PER_PAGE, list_pages, page_count, pager
+from publish.pages import some_of_each
+from publish.site import addresses, create_app
+from templates import template_globals
 from tests.builders import write_content
 
 SMALL = Path(__file__).parents[1] / "samples/small"
@@ -301,6 +302,13 @@ def test_a_demonstration_says_so() -> None:
         assert ("실제 접수가 아닙니다" in made) is demo
 
 
+def test_every_template_global_is_listed() -> None:
+    """Whoever writes a template finds in one place what it can use."""
+    listed = template_globals.__doc__ or ""
+    made = template_globals(load(SMALL, NOW), PlainAssets(), FixedClock(NOW), demo=False)
+    assert [name for name in made if not re.search(rf"\b{name}\b", listed)] == []
+
+
 def test_the_foot_links_only_to_plain_pages_that_are_there(tmp_path: Path) -> None:
     """A site without an about page can be built; the link is left out, the others stay."""
     content = write_content(tmp_path / "content", {})
@@ -311,3 +319,23 @@ def test_the_foot_links_only_to_plain_pages_that_are_there(tmp_path: Path) -> No
     assert 'href="/privacy/"' in home
     assert 'href="/about/"' not in home
     assert 'href="/accessibility/"' not in home
+
+
+@pytest.mark.parametrize(
+    ("page", "pages", "numbers"),
+    [
+        (1, 1, [1]),
+        (2, 3, [1, 2, 3]),
+        (1, 5, [1, 2, 0, 5]),
+        (3, 5, [1, 2, 3, 4, 5]),
+        (4, 7, [1, 2, 3, 4, 5, 6, 7]),  # a gap of one page is that page
+        (6, 99, [1, 0, 5, 6, 7, 0, 99]),
+        (99, 99, [1, 0, 98, 99]),
+    ],
+)
+def test_the_first_the_last_and_those_around(page: int, pages: int, numbers: list[int]) -> None:
+    """0 is a gap; every page leads to its neighbours, and nothing links to a page that is not there."""
+    found = pager(page, pages, lambda number: f"/{number}/")
+    assert found["links"] == [(number, f"/{number}/" if number else "") for number in numbers]
+    assert found["previous"] == (f"/{page - 1}/" if page > 1 else "")
+    assert found["next"] == (f"/{page + 1}/" if page < pages else "")

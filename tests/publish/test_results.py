@@ -5,32 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from bench.elections.reader import parse
 from civic.clock import FixedClock
-from civic.content.pages import Body, PollType
-from civic.elsewhere.pabulib_reader import parse
+from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Spoiled
 from civic.votes.words import counting_rules
-from forms_api.commands.votes import votes as votes_group
-from publish import addresses, create_app
 from publish import results as pages
+from publish.site import addresses, create_app
 from tests.ballot_samples import a_proposal
 from tests.publish.test_pages import PlainAssets
-from tests.result_samples import PUBLISHED, a_board, a_counted_poll, publish, some_ballots, write_site
+from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, some_receipts, write_site
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "tests/samples/pb"
 
 
 @pytest.fixture
@@ -38,7 +34,7 @@ def content(tmp_path: Path) -> Path:
     """The counted vote of 24 ballots, with its receipts."""
     poll, proposals = a_counted_poll()
     folder = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(folder, poll, proposals, some_ballots(), board=a_board(24))
+    publish(folder, poll, proposals, some_ballots(), receipts=some_receipts(24))
     return folder
 
 
@@ -85,15 +81,15 @@ def test_void_ballots_are_listed_with_their_reasons(tmp_path: Path) -> None:
     """A voter whose envelope did not open read only "1장": now the receipt stands there, under the reason."""
     poll, proposals = a_counted_poll()
     content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    board = a_board(26)
-    void = [Spoiled(board.receipts[n], fault) for n, fault in ((3, "altered"), (5, "type-limit"))]
-    publish(content, poll, proposals, some_ballots(), board=board, void=void)
+    receipts = some_receipts(26)
+    void = [Spoiled(receipts[n], fault) for n, fault in ((3, "altered"), (5, "type-limit"))]
+    publish(content, poll, proposals, some_ballots(), receipts=receipts, void=void)
     text = page(site(content), "/results/budget/")
     assert 'href="#void"' in text and 'id="void">무효표 2장' in text
     part = text.split('id="void"')[1].split("</section>")[0]
     assert re.findall(r"<h3>(.*?) \(1장\)</h3>\s*<ul.*?<li>(.*?)</li>", part, re.S) == [
-        ("봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.", board.receipts[3]),
-        ("한 유형에서 고를 수 있는 수를 넘었습니다.", board.receipts[5]),
+        ("봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.", receipts[3]),
+        ("한 유형에서 고를 수 있는 수를 넘었습니다.", receipts[5]),
     ]
 
 
@@ -250,7 +246,7 @@ def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
     """19 ballots: votes and winners, but no ballot, no tracker, nothing that verify.py could read."""
     poll, proposals = a_counted_poll()
     content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots()[:19], board=a_board(19))
+    publish(content, poll, proposals, some_ballots()[:19], receipts=some_receipts(19))
     client = site(content)
     text = page(client, "/results/budget/")
     assert "표가 20장보다 적어 합계만 알립니다" in text and "<strong>19명</strong>" in text
@@ -264,7 +260,7 @@ def test_few_ballots_promise_no_tracker_and_no_recount(tmp_path: Path) -> None:
     """A voter of a small vote was sent to look for a tracker that is published nowhere, and told that it is missing."""
     poll, proposals = a_counted_poll()
     content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots()[:19], board=a_board(19))
+    publish(content, poll, proposals, some_ballots()[:19], receipts=some_receipts(19))
     client = site(content)
     text, board = page(client, "/results/budget/"), page(client, "/results/budget/board/")
     assert "누구나 다시 셀 수 있습니다" not in text and "에서 내 접수증 번호를 찾을 수 있습니다" in text
@@ -414,89 +410,3 @@ def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
     record = content / "results/budget.toml"
     record.write_text(record.read_text("utf-8").replace("= 24", "= 19"), "utf-8")
     assert "표가 20장보다 적으면 표를 하나씩 공개하지 않습니다" in mistakes(content)
-
-
-# ---------------------------------------------------------------------------- elections from elsewhere
-
-
-def imported(tmp_path: Path, name: str, times: int = 1, currency: str = "") -> Path:
-    """A sample file (its money in `currency`), its ballots repeated so often, imported into a content folder of its own."""
-    head, _, votes = (SAMPLES / f"{name}.pb").read_text("utf-8").partition("VOTES\n")
-    if "date_begin" not in head:
-        head = head.replace("PROJECTS\n", "date_begin;2023\ndate_end;2023\nPROJECTS\n", 1)
-    if currency:
-        head = head.replace("PROJECTS\n", f"currency;{currency}\nPROJECTS\n", 1)
-    columns, *ballots = votes.splitlines()
-    again = [f"{n}-{ballot}" for n in range(times) for ballot in ballots]
-    file = tmp_path / f"{name}.pb"
-    file.write_text("\n".join([f"{head}VOTES", columns, *again, ""]), "utf-8")
-    content = Path(shutil.copytree(ROOT / "tests/samples/small", tmp_path / "content"))
-    done = CliRunner().invoke(votes_group, ["import", str(file), "--content", str(content)])
-    assert done.exit_code == 0, done.output
-    return content
-
-
-def test_an_imported_election_is_counted_and_shown(tmp_path: Path) -> None:
-    """100: p1 costs 60, p2 50 does not fit, p3 40 does; 5 ballots, five times. Our own rules say the same."""
-    client = site(imported(tmp_path, "approval", times=5))
-    text = page(client, "/results/approval/")
-    assert [(row[1], row[2], row[-1]) for row in rows(text)[1:4]] == [
-        ("놀이터; 그늘막", "20", "선정"),
-        ("&#34;느린&#34; 길", "15", "예산 부족"),
-        ("도서관", "10", "선정"),
-    ]
-    assert "Pabulib" in text and "원</strong>" not in text
-    assert "data-recount" in text  # 25 ballots: they are published
-    assert client.get("/results/approval/board/").status_code == 404  # nobody here has a receipt
-
-
-def test_an_imported_election_claims_nothing_of_ours(tmp_path: Path) -> None:
-    """Euros were shown as won, with codes nobody sent and a law of another country: its own unit and source instead."""
-    content = imported(tmp_path, "approval", times=5, currency="PLN")
-    vote = content / "votes/approval.md"
-    assert 'currency = "PLN"' in vote.read_text("utf-8")
-    client = site(content)
-    proposal = next(each for each in sorted((content / "proposals").glob("approval-*")))
-    for address in ("/votes/approval/", f"/proposals/{proposal.stem}/"):
-        text = page(client, address).split("<main")[1].split("</main")[0]
-        assert "2023년 8월 1일(화) ~ 2023년 8월 25일(금)" in text, address  # which year was not to be seen
-        assert "60 PLN" in text and not re.search(r"\d원|만 원|억 원", text), address
-    text = page(client, "/votes/approval/")
-    for claim in ("인증번호", "주민투표법", "접수증"):
-        assert claim not in text.split("<main")[1].split("</main")[0], claim
-    assert "Pabulib" in text and "다른 곳의 투표" in text and "투표 마감" in text
-    assert "60 PLN" in page(client, "/proposals/")
-    table = (content / "results/approval/results.csv").read_bytes()
-    assert table.startswith(b"\xef\xbb\xbf") and "예산(PLN)" in table.decode("utf-8")
-
-
-@pytest.mark.parametrize("name", ["cumulative", "ordinal", "eighty", "shares"])
-def test_a_rule_that_ours_cannot_say_is_shown_as_declared(tmp_path: Path, name: str) -> None:
-    """Points, ranks, 80 per cent, Equal Shares: the winners of the file's own rule, and which rule it is."""
-    client = site(imported(tmp_path, name))
-    document = json.loads(client.get(f"/results/{name}/results.json").data)
-    selected = parse((SAMPLES / f"{name}.pb").read_text("utf-8"), name)
-    official = {project.id for project in selected.projects.values() if project.selected in ("1", "2")}
-    numbers = {id: f"{name}-{number}" for number, id in enumerate(selected.projects, 1)}
-    assert set(document["winners"]) == {numbers[id] for id in official}
-    text = page(client, f"/results/{name}/")
-    assert f"<strong>{document['counted']['rule']}</strong>로 셌습니다" in text
-    assert text.count('<span class="krds-badge bg-light-success">') == len(official)
-
-
-@pytest.mark.parametrize("name", ["approval", "shares"])
-def test_an_import_survives_a_whole_build(tmp_path: Path, name: str) -> None:
-    """`votes import`, then `build.py`: the page and its files are in the site."""
-    content = imported(tmp_path, name, times=5)
-    out = tmp_path / "www/site"
-    done = subprocess.run(
-        [sys.executable, ROOT / "build.py", "--content", content, "--out", out, "--now", "2023-08-16T09:00"],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "선정된 제안" in (out / f"results/{name}/index.html").read_text("utf-8")
-    assert (out / f"results/{name}/election.pb").is_file()
-    assert (out / f"results/{name}/verify.py").is_file() == (name == "approval")

@@ -12,7 +12,7 @@ import pytest
 
 from civic.content.form import Consent, FormSpec, Round
 from civic.errors import Misuse, Refused, Unavailable
-from civic.places import drawing, line
+from civic.places import draw, line
 from civic.store import open_store
 from civic.store.book import Book, Store
 from civic.store.contents import FAR
@@ -24,7 +24,7 @@ from tests.store.conftest import NOON, SUBJECT, add, an_entry
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing
 
 LATER = NOON + timedelta(days=9)
-SEED = drawing.Seed("3 11 14 18 26 27", "로또", "감사관", (LATER + timedelta(days=9)).isoformat())
+SEED = draw.Seed("3 11 14 18 26 27", "로또", "감사관", (LATER + timedelta(days=9)).isoformat())
 NEW = "events/fair"  # nobody has signed up there yet: its key is still to be made
 PEOPLE = {
     "plain": ("confirmed", "waiting"),
@@ -109,8 +109,8 @@ ACTS: dict[str, Act] = {
     "accept": on("offer", lambda b, s, e: line.accept(b, s, e, number("offer", 2), NOON)),
     "a message is sent": tell,
     "the round has closed": on("plain", fix),
-    "freeze": on("drawn", lambda b, s, e: drawing.freeze(b, s, e, LATER)),
-    "draw": on("drawn", lambda b, s, e: drawing.run(b, s, e, SEED, LATER)),
+    "freeze": on("drawn", lambda b, s, e: draw.freeze(b, s, e, LATER)),
+    "draw": on("drawn", lambda b, s, e: draw.run(b, s, e, SEED, LATER)),
     FIRST: sign_up,
     DESTROYED: lambda store: store.drop_key(SUBJECT, LATER),
 }

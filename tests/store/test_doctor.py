@@ -28,6 +28,7 @@ from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import serving
 from civic.store.seal import Keys
 from tests.postgres import a_database, ask
+from tests.staff import call
 from tests.store.conftest import SUBJECT, add, an_entry, move
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -360,23 +361,17 @@ def test_a_database_is_examined_and_saved(tmp_path: Path, keys: Keys) -> None:
 # ------------------------------------------------------------ the command
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """python -m forms_api doctor …"""
-    command = [sys.executable, "-m", "forms_api", "doctor", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-
 def test_the_command_tells_and_saves(tmp_path: Path, filled: dict[str, Entry]) -> None:
     """Exit 0 and 1, a line for each finding, and the numbers that could not be saved."""
     data = f"tinydb://{tmp_path}/data"
-    whole = run("--data", data)
+    whole = call("doctor", "--data", data)
     assert (whole.returncode, whole.stderr) == (0, "")
     assert whole.stdout.splitlines()[-1] == "문제가 없습니다."
     path = tmp_path / "data/madang.sqlite3"
     content = bytearray(path.read_bytes())
     content[content.rindex(b'"cause":"applied"') + 9] ^= 1
     path.write_bytes(content)
-    broken = run("--data", data, "--save", str(tmp_path / "new"))
+    broken = call("doctor", "--data", data, "--save", str(tmp_path / "new"))
     assert (broken.returncode, broken.stderr) == (1, "")
     lines = broken.stdout.splitlines()
     lost = {line.split()[-1] for line in lines if line.startswith("저장하지 못함: ")}
@@ -384,8 +379,10 @@ def test_the_command_tells_and_saves(tmp_path: Path, filled: dict[str, Entry]) -
         e.number for e, _ in examine(f"tinydb://{tmp_path}/new", tmp_path / "keys/keys.json").contents.entries
     }
     assert kept | lost == set(filled) and not kept & lost
-    assert run("--data", data, "--save", str(tmp_path / "new")).returncode == 2  # something is in there now
-    assert run("--data", f"tinydb://{tmp_path}/nowhere").returncode == 2
+    assert (
+        call("doctor", "--data", data, "--save", str(tmp_path / "new")).returncode == 2
+    )  # something is in there now
+    assert call("doctor", "--data", f"tinydb://{tmp_path}/nowhere").returncode == 2
 
 
 def test_ballot_boxes_come_along(tmp_path: Path) -> None:

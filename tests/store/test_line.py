@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ from civic.clock import SEOUL, FixedClock
 from civic.content.form import Consent, FormSpec, Round
 from civic.content.pages import Document, Lecture
 from civic.errors import Full, Invalid, LimitReached, NotEligible
-from civic.places import drawing, line
+from civic.places import draw, line
 from civic.places.application import Application
+from civic.places.form_round import FormRound
 from civic.places.intake import Intake
 from civic.store.book import Store
 from civic.store.entry import Entry
@@ -53,24 +55,28 @@ class Office:
         application = Application(self.doc, self.spec, self.each, "홍길동", phone, sent, party=party)
         return self.intake.apply(application)[0]
 
+    @property
+    def round(self) -> FormRound:
+        return FormRound(self.doc, self.spec, self.each)
+
     def act(self, act: Callable[..., Any], *given: Any) -> Any:
         """One act of staff in a transaction of its own, at the clock's time."""
         with self.store.open(self.doc.subject, who="staff:kim") as book:
-            return act(book, self.spec, self.each, *given, self.clock.now())
+            return act(book, self.round, *given, self.clock.now())
 
     def decide(self, entry: Entry, state: str, reason: str = "경력") -> list[Entry]:
         with self.store.open(self.doc.subject, who="staff:kim") as book:
             now = self.clock.now()
-            passed: list[Entry] = line.decide(book, self.spec, self.each, entry.number, state, reason, now)[1]
+            passed: list[Entry] = line.decide(book, self.round, entry.number, state, reason, now)[1]
             return passed
 
     def work(self, entry: Entry, hours: int | None, cause: str = "worked") -> Entry:
         with self.store.open(self.doc.subject, who="staff:kim") as book:
-            return line.work(book, self.each, entry, "led", hours, 100, self.clock.now(), cause)
+            return line.work(book, self.round, entry, "led", hours, 100, self.clock.now(), cause)
 
     def call_off(self, reason: str = "인원 부족") -> list[Entry]:
         with self.store.open(self.doc.subject, who="staff:kim") as book:
-            return line.call_off(book, self.spec, self.each, self.clock.now(), reason)
+            return line.call_off(book, self.round, self.clock.now(), reason)
 
     def states(self) -> list[str]:
         """Of all entries, in the order of arrival."""
@@ -190,7 +196,7 @@ def test_a_party_larger_than_the_round_is_refused_by_name(office: Open) -> None:
     with pytest.raises(Invalid) as refused:
         desk.apply(3)
     assert [error.field for error in refused.value.errors] == ["party"]
-    retried = Application(**{**vars(sent), "round": desk.each})
+    retried = replace(sent, round=desk.each)
     assert desk.intake.apply(retried)[0] == kept
 
 
@@ -262,11 +268,11 @@ def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open)
     desk = office({"places": 20, "minimum": 3}, selection="draw")
     desk.apply()
     desk.clock.at = CLOSES
-    assert desk.act(drawing.freeze)
+    assert desk.act(draw.freeze)
     with pytest.raises(NotEligible, match="명단을 얼린"):
         desk.call_off()
     at = (CLOSES + HOUR).isoformat()
-    desk.act(drawing.run, drawing.Seed("1", "주사위", "감사관", at))
+    desk.act(draw.run, draw.Seed("1", "주사위", "감사관", at))
     assert [entry.state for entry in desk.call_off()] == ["cancelled"]
 
 
@@ -275,9 +281,9 @@ def test_nothing_is_drawn_once_a_round_is_called_off(office: Open) -> None:
     desk.apply()
     desk.clock.at = CLOSES
     desk.call_off()
-    assert desk.act(drawing.freeze) is None
+    assert desk.act(draw.freeze) is None
     with pytest.raises(NotEligible, match="먼저 명단을"):
-        desk.act(drawing.run, drawing.Seed("1", "주사위", "감사관", CLOSES.isoformat()))
+        desk.act(draw.run, draw.Seed("1", "주사위", "감사관", CLOSES.isoformat()))
 
 
 # ------------------------------------------------------------ offers
@@ -292,7 +298,7 @@ def test_an_offer_ends_with_the_start(office: Open) -> None:
     assert found and (found.state, found.deadline) == ("offered", OPENS + 5 * HOUR)
     desk.clock.at = OPENS + 5 * HOUR
     with pytest.raises(NotEligible, match="기한이 지나"):
-        desk.intake._answer(found, line.accept, line.ACCEPTED)
+        desk.intake._answer(found, accepts=True)
     assert desk.states() == ["cancelled", "declined", "waiting"]
 
 
@@ -303,7 +309,7 @@ def test_an_offer_ends_when_staff_put_the_start_forward(office: Open) -> None:
     desk.intake.cancel_by_staff(holder.number, "staff:kim")
     desk.each = desk.each.model_copy(update={"starts": OPENS + HOUR})
     desk.clock.at = OPENS + HOUR
-    assert desk.act(line.accept, first.number).state == "declined"
+    assert desk.act(line.answer, first.number, True).state == "declined"
 
 
 # ------------------------------------------------------------ one try
@@ -324,7 +330,7 @@ def test_only_ones_own_cancelling_bars_a_second_try(office: Open) -> None:
     found = desk.store.find(lapses.number)
     assert found and found.cause == line.LAPSED
     assert desk.apply(who=2).state == "waiting"
-    desk.intake._answer(declines, line.decline, line.DECLINED)
+    desk.intake._answer(declines, accepts=False)
     with pytest.raises(LimitReached):
         desk.apply(who=3)
 

@@ -19,10 +19,10 @@ from civic.store.doctor import examine
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.seal import Erased, Keys
 from tests.postgres import a_database, ask
+from tests.staff import call
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
-from tests.store.test_doctor import fingerprint
+from tests.store.test_doctor import ROOT, fingerprint
 
-ROOT = Path(__file__).resolve().parents[2]
 TOUR = "programs/tour"
 
 
@@ -62,13 +62,6 @@ def lose(path: Path, how: str) -> None:
 
 
 NEW = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM')"
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """python -m forms_api …"""
-    return subprocess.run(
-        [sys.executable, "-m", "forms_api", *words], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
 
 
 def refused(folder: Path) -> set[str]:
@@ -111,7 +104,7 @@ def test_lost_entries_are_noticed(folder: Path, how: str) -> None:
         )
     wrong = examine(f"tinydb://{folder}", folder.parent / "keys/keys.json").wrong
     assert wrong and not any("다른 판" in line for line in wrong)
-    listed = run("entries", "list", "--data", f"tinydb://{folder}")
+    listed = call("entries", "list", "--data", f"tinydb://{folder}")
     assert (listed.returncode, listed.stdout) == (2, "") and "백업에서" in listed.stderr + wrong[0]
 
 
@@ -170,7 +163,7 @@ def test_destroyed_keys_are_no_damage(folder: Path, keys: Keys) -> None:
 def test_without_a_backup_the_rest_can_be_saved(folder: Path, tmp_path: Path) -> None:
     """Keys lost for good: the doctor saves all but the answers, as if they had been erased, and that folder starts."""
     (folder / KEYS).unlink()
-    done = run("doctor", "--data", f"tinydb://{folder}", "--save", str(tmp_path / "new"))
+    done = call("doctor", "--data", f"tinydb://{folder}", "--save", str(tmp_path / "new"))
     assert done.returncode == 1 and done.stderr == ""
     assert f"알림: {SUBJECT}의 열쇠가 없어" in done.stdout
     store = open_store(f"tinydb://{tmp_path}/new")
@@ -187,7 +180,8 @@ def test_a_server_does_not_start_on_a_lost_file(folder: Path, tmp_path: Path) ->
     """Exit code 2 and the sentence; no key file is made beside entries that have one somewhere."""
     words = ("serve", "--port", "0", "--data", f"tinydb://{folder}", "--now", "2023-08-16T09:00:00+09:00")
     (folder / KEYS).unlink()
-    started = run(*words)
+    program = [sys.executable, "-m", "forms_api", *words]
+    started = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert started.returncode == 2 and "ready" not in started.stdout and KEYS in started.stderr
     assert not (folder / KEYS).exists()
     with pytest.raises(Misuse, match="백업한 키 파일"):
@@ -205,16 +199,16 @@ def test_what_does_not_fit_together_is_not_moved(folder: Path, url: str) -> None
     words = ("move", "--from", f"tinydb://{folder}", "--to", url)
     shutil.copytree(folder, folder.parent / "broken")
     (folder / KEYS).unlink()
-    done = run(*words)
+    done = call(*words)
     assert (done.returncode, done.stdout) == (2, "") and KEYS in done.stderr
     broken = folder.parent / "broken"
     subprocess.run([sys.executable, "-c", FORGET, str(broken / ENTRIES)], check=True)
     words = ("move", "--from", f"tinydb://{broken}", "--to", url)
-    done = run(*words)
+    done = call(*words)
     assert (done.returncode, done.stdout) == (1, "")
     assert "기록에는 있는데 신청이 없습니다" in done.stderr and "아무것도 옮기지 않았습니다" in done.stderr
     assert ask(url, "SELECT count(*) FROM entries") == [(0,)]
-    done = run(*words, "--as-is")
+    done = call(*words, "--as-is")
     assert done.returncode == 0 and "신청: 원본 5 " in done.stdout
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +18,7 @@ from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.folder import serving
 from civic.store.tables import BOXES, VERSION
 from tests.postgres import a_database, ask, shared
+from tests.staff import call
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 
 LATER = NOON + timedelta(hours=1)
@@ -195,8 +194,8 @@ def test_the_hash_sees_every_field(change: dict[str, object]) -> None:
 
 def test_the_command_says_both_sides(folder: Path, url: str) -> None:
     """`move` prints counts and hashes of both sides and exits 0; into an occupied database it exits 1."""
-    command = [sys.executable, "-m", "forms_api", "move", "--from", f"tinydb://{folder}", "--to", url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    words = ("move", "--from", f"tinydb://{folder}", "--to", url)
+    done = call(*words)
     assert (done.returncode, done.stderr) == (0, "")
     assert "신청: 원본 4 " in done.stdout
     store = open_store(url)
@@ -204,7 +203,7 @@ def test_the_command_says_both_sides(folder: Path, url: str) -> None:
         add(store, an_entry("fresh"), SEATS)
     finally:
         store.close()
-    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    again = call(*words)
     assert (again.returncode, again.stdout) == (1, "")
     assert "아무것도 바꾸지 않았습니다" in again.stderr
 
@@ -214,8 +213,7 @@ def test_the_command_migrate(tmp_path: Path) -> None:
     url = shared().database()
     said = []
     for address in (url, url, f"tinydb://{tmp_path}/data"):
-        command = [sys.executable, "-m", "forms_api", "migrate", "--data", address]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = call("migrate", "--data", address)
         said.append((done.returncode, (done.stdout or done.stderr).strip()))
     assert said[0] == (0, f"표를 맞추었습니다(판 없음 → {VERSION}).")
     assert said[1] == (0, f"이미 최신입니다(판 {VERSION}).")

@@ -48,7 +48,7 @@ def test_sealed_answers_come_back(keys: Keys) -> None:
 
 
 def test_sealed_answers_open_only_in_their_place(keys: Keys) -> None:
-    """Copied to another number or subject, or with one bit changed, they do not open."""
+    """Copied to another number or subject, or with one bit changed, or cut, they do not open."""
     ring = Ring()
     sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     ring["programs/tour"] = ring[SUBJECT]
@@ -57,6 +57,7 @@ def test_sealed_answers_open_only_in_their_place(keys: Keys) -> None:
         (SUBJECT, "7K3F-9QXN", sealed),
         ("programs/tour", NUMBER, sealed),
         (SUBJECT, NUMBER, changed),
+        (SUBJECT, NUMBER, sealed[:5]),
     ]:
         with pytest.raises(WrongKey, match="키 파일"):
             keys.unseal(ring, subject, number, content)

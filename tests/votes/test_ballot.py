@@ -13,21 +13,22 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from civic.codes import from_text, is_code, new_code, to_text
-from civic.content.pages import Correction, PollType
-from civic.errors import Invalid
+from civic.content.poll import Correction, PollType
+from civic.errors import Invalid, Unusable
 from civic.votes.ballot import check_choices, rules_hash
-from civic.votes.box_key import HalfMistake, is_sealed, match, new_half, read_half, write_half
+from civic.votes.box_key import is_sealed, match, new_half, read_half, write_half
 from civic.votes.envelope import (
     BadEnvelope,
+    Slot,
     check_envelope,
     open_one,
     public_bytes,
     read_public,
     receipt_of,
+    room,
     seal,
 )
 from civic.votes.opening import BoxBroken, open_all
-from civic.votes.slots import Slot, room
 from tests.ballot_samples import OPENS, a_poll, a_proposal, a_slot, some_halves, some_proposals
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -351,11 +352,11 @@ def test_what_is_no_half_is_said_to_be_none() -> None:
 
 def test_a_missing_or_wrong_half_is_named() -> None:
     """The holder whose half is missing, and the one who brought a half of another box."""
-    with pytest.raises(HalfMistake) as missing:
+    with pytest.raises(Unusable) as missing:
         match("budget", POLL.keys, HALVES[:1])
     assert missing.value.lines == ("열쇠 2: 열쇠가 없습니다",)
     stranger = new_half("other", "옆 부서")
-    with pytest.raises(HalfMistake) as wrong:
+    with pytest.raises(Unusable) as wrong:
         match("budget", POLL.keys, [HALVES[1], stranger])
     assert wrong.value.lines == (
         "옆 부서: 이 투표(budget)의 열쇠가 아닙니다 (found other)",
@@ -364,7 +365,7 @@ def test_a_missing_or_wrong_half_is_named() -> None:
     assert [public_bytes(key.public_key()) for key in match("budget", POLL.keys, HALVES[::-1])] == list(
         SLOT.keys
     )
-    with pytest.raises(HalfMistake):
+    with pytest.raises(Unusable):
         match("budget", (), HALVES)
 
 

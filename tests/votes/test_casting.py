@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.clock import FixedClock
 from civic.codes import from_text, new_code, to_text
-from civic.content.pages import Document, Poll
+from civic.content.pages import Document
+from civic.content.poll import Poll
 from civic.errors import (
     Closed,
     Invalid,
@@ -30,10 +31,9 @@ from civic.errors import (
 )
 from civic.store import open_box
 from civic.store.box import BOX_FILE
-from civic.votes.casting import Polling, signed_text
-from civic.votes.envelope import BadEnvelope, receipt_of, seal
+from civic.votes.casting import Polling
+from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
 from civic.votes.opening import open_all
-from civic.votes.slots import Slot
 from tests.ballot_samples import (
     CLOSES,
     DURING,
@@ -104,7 +104,7 @@ class Town:
 
     def code(self, contact: str = KIM, slug: str = "budget") -> str:
         self.polling.request_code(slug, contact)
-        self.polling.deliver(self.mail)
+        self.polling.codes.deliver(self.mail)
         return self.mail.code()
 
     def cast(self, *choices: str, contact: str = KIM, slug: str = "budget") -> Any:
@@ -112,14 +112,14 @@ class Town:
 
     @property
     def slot(self) -> Slot:
-        return self.polling.standing("budget").envelopes
+        return self.polling.setup("budget").slot
 
     def opened(self) -> dict[str, tuple[str, ...]]:
-        standing = self.polling.standing("budget")
+        standing = self.polling.setup("budget")
         with self.box.open("budget") as box:
             envelopes, receipts = box.envelopes(), box.receipts()
         privates = [half.private for half in HALVES]
-        found = open_all(envelopes, receipts, standing.envelopes, privates, standing.poll, standing.proposals)
+        found = open_all(envelopes, receipts, standing.slot, privates, standing.poll, standing.proposals)
         assert not found.spoiled
         return {ballot.tracker: ballot.choices for ballot in found.ballots}
 
@@ -318,13 +318,13 @@ def test_time_is_kept(town: Town) -> None:
 
 def test_closing_between_code_and_box_is_seen(town: Town) -> None:
     """The clock strikes while the code is being checked: the ballot stays out."""
-    code, original = town.code(), town.polling._prove
+    code, original = town.code(), town.polling._proofs.prove
 
     def slow_prove(*given: Any) -> None:
         original(*given)
         town.clock.at = CLOSES
 
-    town.polling._prove = slow_prove  # type: ignore[method-assign]
+    town.polling._proofs.prove = slow_prove  # type: ignore[method-assign]
     with pytest.raises(Closed):
         town.polling.cast("budget", KIM, code, choices=["lamp"])
     assert town.opened() == {}
@@ -352,7 +352,7 @@ def test_a_closed_box_takes_nothing_whatever_the_clock_says(town: Town) -> None:
 def test_no_vote_before_a_rehearsal_under_these_rules(tmp_path: Path, poll: Poll) -> None:
     """The box is not ready: nobody gets a code, and the state says that it is still to come."""
     town = Town(tmp_path, poll)
-    assert town.polling.state(town.polling.standing("budget")) == "upcoming"
+    assert town.polling.state(town.polling.setup("budget")) == "upcoming"
     with pytest.raises(NotOpen) as refused:
         town.polling.request_code("budget", KIM)
     assert "준비" in refused.value.detail
@@ -396,7 +396,7 @@ def test_a_roll_decides_who_gets_a_code(tmp_path: Path) -> None:
     town = Town(tmp_path, a_ready_poll(assurance=2))
     assert town.polling.enrol("budget", [KIM, "010 1234 5678"]) == 1
     town.polling.request_code("budget", LEE)
-    assert town.polling.deliver(town.mail) == 0
+    assert town.polling.codes.deliver(town.mail) == 0
     assert town.cast("lamp").receipt
     with pytest.raises(NotEligible):
         town.polling.mark_paper("budget", LEE)
@@ -441,9 +441,9 @@ def test_a_message_survives_a_crash(town: Town) -> None:
     town.polling.request_code("budget", KIM)
     town.box.shut()
     again = Town(town.folder)
-    assert again.polling.deliver(again.mail) == 1
+    assert again.polling.codes.deliver(again.mail) == 1
     assert again.mail.sent[0][0] == "+821012345678" and "직원은" in again.mail.sent[0][2]
-    assert again.polling.deliver(again.mail) == 0
+    assert again.polling.codes.deliver(again.mail) == 0
     assert again.polling.cast("budget", KIM, again.mail.code(), choices=["lamp"]).receipt
     again.box.shut()
 
@@ -452,24 +452,24 @@ def test_a_gateway_that_is_down_is_tried_again(town: Town) -> None:
     """After two seconds, then four; a contact that can never be reached is given up at once."""
     town.polling.request_code("budget", KIM)
     town.mail.broken = ConnectionError("down")
-    assert town.polling.deliver(town.mail) == 0
+    assert town.polling.codes.deliver(town.mail) == 0
     town.mail.broken = None
-    assert town.polling.deliver(town.mail) == 0
+    assert town.polling.codes.deliver(town.mail) == 0
     town.clock.at += timedelta(seconds=2)
-    assert town.polling.deliver(town.mail) == 1
+    assert town.polling.codes.deliver(town.mail) == 1
     town.polling.request_code("budget", LEE)
     town.mail.broken = ValueError("no such number")
-    town.polling.deliver(town.mail)
+    town.polling.codes.deliver(town.mail)
     town.mail.broken = None
     town.clock.at += timedelta(seconds=60)
-    assert town.polling.deliver(town.mail) == 0
+    assert town.polling.codes.deliver(town.mail) == 0
 
 
 def test_a_late_message_is_not_sent(town: Town) -> None:
     """A code that no longer opens anything need not be sent."""
     town.polling.request_code("budget", KIM)
     town.clock.at += timedelta(minutes=5)
-    assert town.polling.deliver(town.mail) == 0
+    assert town.polling.codes.deliver(town.mail) == 0
 
 
 # ---------------------------------------------------------------------------- what is kept
@@ -478,7 +478,7 @@ def test_a_late_message_is_not_sent(town: Town) -> None:
 def test_nothing_in_the_folder_tells_who_chose_what(town: Town) -> None:
     """Choice, tracker, contact, code: none of them stands in any file, in any of their spellings."""
     town.shelf.proposals.append(a_proposal("canary-choice-in-a-mine"))
-    town.polling._known.clear()
+    town.polling._setups.clear()
     ready = rehearsed(town.shelf.polls["budget"], {p.slug: p for p in town.shelf.proposals})  # type: ignore[misc]
     town.shelf.polls["budget"] = ready
     tracker = new_code()

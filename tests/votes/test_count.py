@@ -20,15 +20,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civic.content.pages import Poll, Proposal
-from civic.elsewhere.elections import recount
-from civic.elsewhere.pabulib_reader import parse
-from civic.votes import count as counting
-from civic.votes import result
-from civic.votes.ballot import Spoiled
-from civic.votes.check import Batch, check
-from civic.votes.count import REASONS, Ballot, Candidate, Pot, Rules, RulesMistake, TieStops, count, outcome
-from civic.votes.pabulib import write
+from bench.elections.count import recount
+from bench.elections.reader import parse
+from civic.content.poll import Poll, Proposal
+from civic.votes import tally as tally_module
+from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.check import check
+from civic.votes.count import (
+    REASONS,
+    WON,
+    Candidate,
+    Number,
+    Pot,
+    Rules,
+    RulesMistake,
+    TieStops,
+    count,
+    outcome,
+)  # fmt: skip
+from civic.votes.pabulib import election_of, write
+from civic.votes.paper import PaperBatch
+from civic.votes.result import BallotsFile, ResultsFile, as_json
+from civic.votes.result_files import ballots_csv, results_csv
+from civic.votes.tally import VoteCount
 
 VERIFY = Path(__file__).resolve().parents[2] / "static" / "verify.py"
 
@@ -100,17 +114,34 @@ def test_pots_are_apart() -> None:
     assert dict(found.spent) == {"x": 10, "y": 5}
 
 
+BODIES = (
+    {"id": "committee", "label": "위원회", "weight": 50},
+    {"id": "meeting", "label": "총회", "weight": 20},
+)
+
+
+def a_small_poll(costs: dict[str, int], budget: int) -> tuple[Poll, dict[str, Proposal]]:
+    """One type, three bodies: online 30, committee 50, meeting 20."""
+    listed = {
+        slug: Proposal(
+            slug=slug, file=f"proposals/{slug}.md", title=slug, vote="budget", type="general", cost=cost
+        )
+        for slug, cost in costs.items()
+    }
+    kinds = [{"id": "general", "label": "일반", "max": 2}]
+    return a_poll(bodies=BODIES, budget=budget, types=kinds, exclusions=[], threshold=0), listed
+
+
+def votes_for(**votes: int) -> list[Ballot]:
+    return [Ballot(f"{slug}{n}", (slug,)) for slug, times in votes.items() for n in range(times)]
+
+
 def test_weights_of_three_bodies() -> None:
     """Online 30, committee 50, meeting 20. a: 30*80/80 + 50*45/90 + 20*10/10 = 75; b: 30*40/80 + 50 + 20*5/10 = 75;
     c: 30*8/80 + 50*81/90 + 0 = 48. a and b are equal: exactly, in fractions."""
-    rules = one_pot(10, weights={"online": 30, "committee": 50, "meeting": 20})
-    tables: dict[str, dict[str, counting.Number]] = {
-        "committee": {"a": 45, "b": 90, "c": 81},
-        "meeting": {"a": 10, "b": 5, "c": 0},
-    }
-    found = outcome(
-        rules, [Candidate("a", 7), Candidate("b", 6), Candidate("c", 4)], {"a": 80, "b": 40, "c": 8}, tables
-    )
+    poll, proposals = a_small_poll({"a": 7, "b": 6, "c": 4}, budget=10)
+    tables: Any = {"committee": {"a": 45, "b": 90, "c": 81}, "meeting": {"a": 10, "b": 5, "c": 0}}
+    found = VoteCount(poll, proposals, votes_for(a=80, b=40, c=8), tables=tables).outcome
     assert {line.slug: (line.score, line.rank) for line in found.lines} == {
         "a": (75, 1),
         "b": (75, 1),
@@ -121,17 +152,16 @@ def test_weights_of_three_bodies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "tables", "said"),
+    ("tables", "said"),
     [
-        ({"online": 30, "committee": 60}, {"committee": {"a": 1}}, "합이 100"),
-        ({"online": 50, "committee": 50}, {"committee": {}}, "committee: 점수가 없는 제안"),
-        ({"online": 50, "committee": 50}, {}, "committee: 점수가 없는 제안"),
-        ({"online": 50, "committee": 50}, {"committee": {"a": -1}}, "0보다 작을 수 없습니다"),
+        ({"committee": {}, "meeting": {"a": 1}}, "committee: 점수가 없는 제안"),
+        ({"committee": {"a": 1}}, "meeting: 점수가 없는 제안"),
+        ({"committee": {"a": -1}, "meeting": {"a": 1}}, "0보다 작을 수 없습니다"),
     ],
 )
-def test_wrong_weights_and_tables_are_named(weights: dict[str, int], tables: Any, said: str) -> None:
+def test_wrong_tables_are_named(tables: Any, said: str) -> None:
     with pytest.raises(RulesMistake, match=said):
-        outcome(one_pot(10, weights=weights), [Candidate("a", 1)], {"a": 1}, tables)
+        _ = VoteCount(*a_small_poll({"a": 1}, budget=10), votes_for(a=1), tables=tables).outcome
 
 
 def test_candidate_without_a_pot_is_named() -> None:
@@ -140,7 +170,7 @@ def test_candidate_without_a_pot_is_named() -> None:
 
 
 def test_every_reason_has_a_wording() -> None:
-    assert set(REASONS) >= counting.WON
+    assert set(REASONS) >= WON
     assert all(REASONS.values())
 
 
@@ -265,61 +295,58 @@ def test_without_a_tie_any_draw_gives_the_same_winners(
 # -- may it be published?
 
 
-def a_count() -> tuple[list[Ballot], dict[str, int], Rules, list[Candidate]]:
-    ballots = [
-        Ballot("t1", ("a", "c")),
-        Ballot("t2", ("a",)),
-        Ballot("t3", ("b",), batch="dong-1"),
-        Ballot("t4", ("a", "b"), batch="dong-1"),
-    ]
-    rules = one_pot(10, max_picks=2, limits={"x": 2, "y": 1})
-    standing = [
-        Candidate("a", 1, "x"),
-        Candidate("b", 1, "x"),
-        Candidate("c", 1, "y"),
-        Candidate("d", 1, "y", "not-voted"),
-    ]
-    return ballots, {"a": 3, "b": 2, "c": 1}, rules, standing
+def a_count() -> dict[str, Any]:
+    """Two of three general ones, one fixed one, on paper and online, one void; all in order."""
+    return {
+        "ballots": [
+            Ballot("t1", ("f1", "g1")),
+            Ballot("t2", ("g1",)),
+            Ballot("t3", ("g2",), batch="dong-1"),
+            Ballot("t4", ("g1", "g2"), batch="dong-1"),
+        ],
+        "void": [Spoiled("R1", "limit")],
+        "batches": [PaperBatch("dong-1", 2)],
+        "votes": {"g1": 3, "g2": 2, "f1": 1},
+        "voters": 5,
+    }
 
 
-DONG = Batch("dong-1", 2, ({"a": 1, "b": 2}, {"a": 1, "b": 2}))
+def breaches(votes: dict[str, int], voters: int, **counted: Any) -> tuple[str, ...]:
+    return check(VoteCount(a_poll(blank_allowed=False), some_proposals(), **counted), votes, voters)
 
 
 def test_a_sound_count_has_no_breach() -> None:
-    ballots, votes, rules, standing = a_count()
-    assert check(ballots, votes, rules, standing, voters=5, void=1, batches=[DONG]) == ()
+    """A proposal withdrawn after it was picked is no breach: the count passes over it."""
+    case = a_count()
+    assert breaches(**case) == ()
+    case["ballots"][1] = Ballot("t2", ("g1", "g5"))
+    assert breaches(**case | {"votes": case["votes"] | {"g5": 1}}) == ()
 
 
 @pytest.mark.parametrize(
-    ("key", "spoil"),
+    ("said", "spoil"),
     [
-        ("sum", lambda c: c["votes"].update(a=4)),
-        ("votes", lambda c: c["votes"].update(a=2, b=3)),
-        ("voters", lambda c: c.update(voters=6)),
-        ("voters", lambda c: c["ballots"].pop()),
-        ("tracker", lambda c: c["ballots"].append(Ballot("t1", ("a",)))),
-        ("limit", lambda c: c["ballots"].append(Ballot("t5", ("a", "b", "c")))),
-        ("type-limit", lambda c: c.update(rules=replace(c["rules"], limits={"x": 1}))),
-        ("twice", lambda c: c["ballots"].append(Ballot("t5", ("a", "a")))),
-        ("unknown", lambda c: c["ballots"].append(Ballot("t5", ("z",)))),
-        ("out", lambda c: c["ballots"].append(Ballot("t5", ("d",)))),
-        ("blank", lambda c: c["ballots"].append(Ballot("t5", ()))),
-        ("batch", lambda c: c.update(batches=[replace(DONG, ballots=3)])),
-        ("batch", lambda c: c.update(batches=[replace(DONG, entries=(DONG.entries[0], {"a": 2, "b": 1}))])),
-        ("batch", lambda c: c.update(batches=[])),
-        ("batch", lambda c: c["batches"].append(Batch("dong-2", 1))),
+        ("득표수의 합(7)과 고른 수의 합(6)", lambda c: c["votes"].update(g1=4)),
+        ("g1: 득표수(2)와 다시 센 수(3)", lambda c: c["votes"].update(g1=2, g2=3)),
+        ("표 5장(무효 1장 포함)과 투표자 6명", lambda c: c.update(voters=6)),
+        ("표 4장(무효 1장 포함)과 투표자 5명", lambda c: c["ballots"].pop(1)),
+        ("t1: 같은 추적 번호가 2번", lambda c: c["ballots"].append(Ballot("t1", ("g1",)))),
+        ("t5: 모두 합해 3개까지", lambda c: c["ballots"].append(Ballot("t5", ("f1", "g1", "g2", "g3")))),
+        ("t5: 고정은 1개까지", lambda c: c["ballots"].append(Ballot("t5", ("f1", "f2")))),
+        ("t5: 같은 제안을 두 번", lambda c: c["ballots"].append(Ballot("t5", ("g1", "g1")))),
+        ("t5: 이 투표에 없는 제안", lambda c: c["ballots"].append(Ballot("t5", ("z",)))),
+        ("t5: 자치는 이 투표에서 고르지", lambda c: c["ballots"].append(Ballot("t5", ("o1",)))),
+        ("t5: 제안을 하나 이상", lambda c: c["ballots"].append(Ballot("t5", ()))),
+        ("dong-1: 종이 표는 3장인데 입력은 2장", lambda c: c.update(batches=[PaperBatch("dong-1", 3)])),
+        ("dong-1: 집계표가 없는 종이 표 2장", lambda c: c.update(batches=[])),
+        ("dong-2: 종이 표는 1장인데 입력은 0장", lambda c: c["batches"].append(PaperBatch("dong-2", 1))),
     ],
 )
-def test_each_breach_is_named(key: str, spoil: Callable[[dict[str, Any]], object]) -> None:
-    ballots, votes, rules, standing = a_count()
-    case: dict[str, Any] = {
-        "ballots": ballots, "votes": votes, "rules": rules, "candidates": standing,
-        "voters": 5, "void": 1, "batches": [DONG],
-    }  # fmt: skip
+def test_each_breach_is_named(said: str, spoil: Callable[[dict[str, Any]], object]) -> None:
+    case = a_count()
+    assert not any(said in breach for breach in breaches(**case))
     spoil(case)
-    found = check(**case)
-    assert key in [breach.key for breach in found]
-    assert all(str(breach) for breach in found)
+    assert any(said in breach for breach in breaches(**case)), breaches(**case)
 
 
 # -- the published files
@@ -340,14 +367,14 @@ def a_poll(**more: Any) -> Poll:
     return Poll.model_validate_json(json.dumps(front | more))
 
 
-def some_proposals() -> list[Proposal]:
+def some_proposals() -> dict[str, Proposal]:
     rows = [("g1", "general", 40), ("g2", "general", 20), ("g3", "general", 30), ("g4", "general", 25), ("g5", "general", 5),
             ("f1", "fixed", 20), ("f2", "fixed", 20), ("o1", "other", 10)]  # fmt: skip
-    return [
-        Proposal(slug=slug, file=f"proposals/{slug}.md", title=f"제안 {slug}", vote="budget", type=kind, cost=cost,
+    return {
+        slug: Proposal(slug=slug, file=f"proposals/{slug}.md", title=f"제안 {slug}", vote="budget", type=kind, cost=cost,
                  withdrawn=slug == "g5")
         for slug, kind, cost in rows
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def some_ballots(n: int = 30, seed: int = 3) -> list[Ballot]:
@@ -363,22 +390,21 @@ def some_ballots(n: int = 30, seed: int = 3) -> list[Ballot]:
     ]  # fmt: skip
 
 
+def counted(poll: Poll, ballots: list[Ballot], **more: Any) -> VoteCount:
+    return VoteCount(poll, some_proposals(), ballots, **more)
+
+
 def published(poll: Poll, ballots: list[Ballot], **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    proposals = some_proposals()
-    void = [Spoiled("R1", "limit")]
-    found = result.tally(poll, proposals, ballots, more.get("tables"), more.get("draw", ()))
-    cast = result.ballots_document(poll, proposals, ballots, void)
+    sheets = [PaperBatch("dong-1", sum(ballot.batch == "dong-1" for ballot in ballots))]
+    vote = counted(poll, ballots, void=[Spoiled("R1", "limit")], batches=sheets, **more)
+    cast = BallotsFile.of(vote)
     assert cast is not None
-    sheets = [Batch("dong-1", sum(ballot.batch == "dong-1" for ballot in ballots))]
-    told = result.results_document(
-        poll, proposals, found, ballots, len(ballots) + 1, void=1, batches=sheets, **more
-    )
-    return cast, told
+    return json.loads(as_json(cast)), json.loads(as_json(ResultsFile.of(vote)))
 
 
 def run_verify(folder: Path, cast: Any, told: Any, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "ballots.json").write_text(result.as_json(cast), "utf-8")
-    (folder / "results.json").write_text(result.as_json(told), "utf-8")
+    (folder / "ballots.json").write_text(as_json(cast), "utf-8")
+    (folder / "results.json").write_text(as_json(told), "utf-8")
     return subprocess.run(
         [sys.executable, "-I", str(VERIFY), *options],
         cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60,
@@ -515,8 +541,8 @@ def test_two_programs_written_apart_agree(
         budget=budget + 30, when_too_big=when, threshold=threshold, exclusions=exclusions,
         ties=chance.choice(["cost", "draw"]), bodies=bodies if weighted else [],
     )  # fmt: skip
-    slugs = [each.slug for each in some_proposals()]
-    tables: dict[str, dict[str, counting.Number]] = (
+    slugs = list(some_proposals())
+    tables: dict[str, dict[str, Number]] = (
         {
             body: {slug: Fraction(chance.randint(0, 20), 2) for slug in slugs}
             for body in ("committee", "meeting")
@@ -526,9 +552,7 @@ def test_two_programs_written_apart_agree(
     )
     draw = chance.sample(slugs, len(slugs))
     cast, told = published(poll, some_ballots(chance.randint(20, 24), seed), tables=tables, draw=draw)
-    assert (
-        list(_verify().differences(json.loads(result.as_json(cast)), json.loads(result.as_json(told)))) == []
-    )
+    assert list(_verify().differences(cast, told)) == []
 
 
 def test_a_planted_mutant_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -536,22 +560,21 @@ def test_a_planted_mutant_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     poll, ballots = a_poll(), some_ballots()
     honest = count(ballot.choices for ballot in ballots)
     mutant = count(ballot.choices for k, ballot in enumerate(ballots) if k % 7)
-    monkeypatch.setattr(result, "count", lambda _: mutant)
+    monkeypatch.setattr(tally_module, "count", lambda _: mutant)
     cast, told = published(poll, ballots)
     assert mutant != honest
     assert list(_verify().differences(cast, told))
-    candidates = result.candidates_of(poll, some_proposals())
-    assert check(ballots, mutant, result.rules_of(poll), candidates, voters=30)
+    monkeypatch.undo()
+    assert check(counted(poll, ballots), mutant, voters=30)
 
 
 def test_fewer_than_twenty_ballots_are_not_shown_singly() -> None:
-    poll, proposals = a_poll(), some_proposals()
-    assert result.ballots_document(poll, proposals, some_ballots(19)) is None
-    assert result.ballots_document(poll, proposals, some_ballots(20)) is not None
+    assert BallotsFile.of(counted(a_poll(), some_ballots(19))) is None
+    assert BallotsFile.of(counted(a_poll(), some_ballots(20))) is not None
 
 
 def test_types_that_are_not_picked_from_stay_out_with_their_reason() -> None:
-    found = result.tally(a_poll(), some_proposals(), some_ballots())
+    found = counted(a_poll(), some_ballots()).outcome
     told = {line.slug: line.wording for line in found.lines}
     assert told["o1"] == "투표 대상 아님"
     assert told["g5"] == "철회"
@@ -562,8 +585,8 @@ def test_published_pb_file_gives_the_same_winners() -> None:
     poll = a_poll(types=[{"id": "general", "label": "일반", "max": 2}, {"id": "fixed", "label": "고정", "max": 1},
                          {"id": "other", "label": "자치", "max": 0}])  # fmt: skip
     ballots = some_ballots()
-    found = result.tally(poll, some_proposals(), ballots)
-    text = write(result.as_election(poll, some_proposals(), ballots, found.lines, "Korea", "광산구"))
+    found = counted(poll, ballots).outcome
+    text = write(election_of(poll, some_proposals().values(), ballots, found.lines))
     assert not text.startswith("\ufeff")
     again = recount(parse(text, "budget.pb"))
     assert set(again.winners) == set(found.winners)
@@ -577,26 +600,27 @@ def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
         ("2023-08-26T12:00:00+09:00", "26.08.2023"),
     ):
         poll = a_poll(closes=closes)
-        found = result.tally(poll, some_proposals(), some_ballots())
-        meta = result.as_election(poll, some_proposals(), some_ballots(), found.lines, "Korea", "광산구").meta
+        found = counted(poll, some_ballots()).outcome
+        meta = election_of(poll, some_proposals().values(), some_ballots(), found.lines).meta
         assert (meta["date_begin"], meta["date_end"]) == ("07.08.2023", last)
 
 
 def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
     """Every cell quoted, a BOM for Excel, and a title that looks like a formula does not run, in wide signs either."""
     poll = a_poll()
-    titles = {"g1": "=1+1", "g2": "＝1+1", "g3": " @x"}
-    proposals = [
-        each.model_copy(update={"title": titles.get(each.slug, each.title)}) for each in some_proposals()
-    ]
-    found = result.tally(poll, proposals, some_ballots())
-    text = result.results_csv(found.lines, proposals, poll)
+    titles = {"g1": "=1+1", "g2": "＝1+1", "g3": " @x", "g4": "\u3000=1"}
+    proposals = {
+        slug: proposal.model_copy(update={"title": titles.get(slug, proposal.title)})
+        for slug, proposal in some_proposals().items()
+    }
+    found = VoteCount(poll, proposals, some_ballots()).outcome
+    text = results_csv(found.lines, proposals, poll)
     for title in titles.values():
         assert f'"\'{title}"' in text
     assert text.startswith('\ufeff"순위"') and '"예산(원)"' in text
     rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
     assert {row[3] for row in rows[1:]} <= {kind.label for kind in poll.types}  # not the key of the type
-    first = result.ballots_csv([Ballot("t2", ("b", "a")), Ballot("t1", ())])
+    first = ballots_csv([Ballot("t2", ("b", "a")), Ballot("t1", ())])
     assert first.startswith("\ufeff")
     assert first.removeprefix("\ufeff").splitlines() == [
         '"tracker","batch","choice"',
@@ -604,12 +628,3 @@ def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
         '"t2","","b"',
         '"t2","","a"',
     ]
-
-
-def test_a_breach_names_the_type_as_people_do() -> None:
-    """Staff read the key of the type with a particle that did not fit it: its label, and no particle."""
-    ballots = [Ballot("t1", ("a", "b"))]
-    candidates = [Candidate(slug, 1, "special-type") for slug in ("a", "b")]
-    rules = Rules(pots=(Pot("all", 10, ("special-type",)),), max_picks=2, limits={"special-type": 1})
-    (breach,) = check(ballots, {"a": 1, "b": 1}, rules, candidates, 1, labels={"special-type": "마을 자치"})
-    assert str(breach) == "t1: 마을 자치: 1개까지인데 2개입니다"

@@ -7,21 +7,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from civic.clock import FixedClock, parse_time
-from civic.content.pages import Body
+from civic.content.poll import Body
+from civic.errors import Unusable
 from civic.library import load
-from civic.votes.bodies import ScoreMistake, read_scores
-from civic.votes.paper import (
-    Entry,
-    PaperMistake,
-    accept,
-    differences,
-    entry_document,
-    numbered,
-    read_document,
-    read_entry,
-)
+from civic.votes.paper import PaperBatch, TypedBatch, accept, differences, numbered, read_entry
+from civic.votes.result import as_json
+from civic.votes.tally import read_scores
 from publish import create_app
 from tests.ballot_samples import a_poll, some_proposals
 from tests.builders import a_phone
@@ -36,12 +30,12 @@ RULES = "0" * 64
 # On the sheet: 1 bench, 2 gone (withdrawn), 3 lamp, 4 ramp; 5 bus, 6 guide. The youth proposal is not on it.
 
 
-def entered(rows: str, by: str = "김 주무관", batch: str = "dong-1") -> Entry:
+def entered(rows: str, by: str = "김 주무관", batch: str = "dong-1") -> TypedBatch:
     return read_entry(f"용지,고른 번호\n{rows}", POLL, PROPOSALS, RULES, batch, by)
 
 
 def wrong(rows: str) -> tuple[str, ...]:
-    with pytest.raises(PaperMistake) as caught:
+    with pytest.raises(Unusable) as caught:
         entered(rows)
     return caught.value.lines
 
@@ -89,11 +83,11 @@ def test_rows_that_cannot_be_meant_are_named(rows: str, said: str) -> None:
 
 
 def test_a_file_without_head_and_a_strange_batch_are_refused() -> None:
-    with pytest.raises(PaperMistake, match="첫 줄은"):
+    with pytest.raises(Unusable, match="첫 줄은"):
         read_entry("1,3\n", POLL, PROPOSALS, RULES, "dong-1", "김")
-    with pytest.raises(PaperMistake, match="묶음의 이름"):
+    with pytest.raises(Unusable, match="묶음의 이름"):
         entered("1,3\n", batch="../x")
-    with pytest.raises(PaperMistake, match="입력한 사람"):
+    with pytest.raises(Unusable, match="입력한 사람"):
         entered("1,3\n", by=" ")
 
 
@@ -110,7 +104,7 @@ def test_differences_are_named_sheet_by_sheet() -> None:
 
 def test_one_person_is_not_two() -> None:
     """The same name twice is refused even where all sheets agree."""
-    with pytest.raises(PaperMistake, match="같은 사람"):
+    with pytest.raises(Unusable, match="같은 사람"):
         accept(entered("1,3\n"), entered("1,3\n"), POLL, PROPOSALS)
 
 
@@ -127,18 +121,15 @@ def test_sheets_that_break_the_rules_are_void() -> None:
         ("P-dong-1-00003", "blank", "dong-1"),
         ("P-dong-1-00004", "unreadable", "dong-1"),
     ]
-    assert counted.batch.ballots == 2
-    assert [dict(each) for each in counted.batch.entries] == [
-        {"lamp": 1, "bus": 1, "gone": 1, "guide": 1}
-    ] * 2
+    assert counted.batch == PaperBatch("dong-1", 2)
 
 
 def test_an_entry_survives_being_kept() -> None:
     entry = entered("1,3 5\n2,무효\n")
-    assert read_document(json.loads(json.dumps(entry_document(entry)))) == entry
+    assert TypedBatch.model_validate_json(as_json(entry)) == entry
     for broken in ({}, [], None, {"format": "madang-paper-entry/1", "sheets": {"x": []}}):
-        with pytest.raises(PaperMistake):
-            read_document(broken)
+        with pytest.raises(ValidationError):
+            TypedBatch.model_validate_json(json.dumps(broken))
 
 
 # ---------------------------------------------------------------------------- scores of other bodies
@@ -163,7 +154,7 @@ def test_scores_are_read_exactly() -> None:
     ],
 )
 def test_a_wrong_table_is_named(rows: str, said: str) -> None:
-    with pytest.raises(ScoreMistake) as caught:
+    with pytest.raises(Unusable) as caught:
         read_scores(f"제안,점수\n{rows}", POLL, PROPOSALS)
     assert said in caught.value.lines
 

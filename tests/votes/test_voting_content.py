@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from civic.clock import SEOUL
-from civic.content.pages import Poll, Proposal
+from civic.content.poll import Poll, Proposal
 from civic.errors import ContentMistakes
 from civic.library import load
-from civic.votes.ballot import is_ready, rules_hash, slot_of
+from civic.votes.ballot import rules_hash
 from civic.votes.box_key import FORMAT, match, read_half
-from civic.votes.envelope import open_one, seal
-from forms_api.commands.front_matter import with_block
+from civic.votes.envelope import is_ready, open_one, seal, slot_of
+from forms_api.commands.poll import with_values
 from tests.forms_api.voting import done, run, write_poll
 
 SLUG = "budget-2024"
@@ -84,8 +84,7 @@ def test_a_poll_that_has_begun_keeps_its_rules(tmp_path: Path) -> None:
     assert isinstance(poll, Poll)
     mine = [p for p in load(content, BEFORE).of("proposal") if isinstance(p, Proposal)]
     rules = rules_hash(poll, mine)
-    block = f'[rehearsed]\nat = 2023-08-01T00:00:00\nrules = "{rules}"'
-    page.write_text(with_block(page.read_text("utf-8"), "[rehearsed]", block), "utf-8")
+    page.write_text(with_values(page.read_text("utf-8"), rehearsed={"at": BEFORE, "rules": rules}), "utf-8")
     load(content, DURING)
     proposal = content / "proposals" / "budget-lamp.md"
     proposal.write_text(proposal.read_text("utf-8").replace("20000000", "20000001"), "utf-8")
@@ -94,6 +93,25 @@ def test_a_poll_that_has_begun_keeps_its_rules(tmp_path: Path) -> None:
         load(content, DURING)
     (mistake,) = found.value.mistakes
     assert (mistake.file, mistake.field) == ("votes/budget.md", "rehearsed.rules") and rules in mistake.hint
-    correction = f'[[corrections]]\nat = 2023-08-16T00:00:00\ntext = "금액을 바로잡음"\nrules = "{rules}"'
-    page.write_text(with_block(page.read_text("utf-8"), "[[corrections]]", correction), "utf-8")
+    correction = {"at": DURING, "text": "금액을 바로잡음", "rules": rules}
+    page.write_text(with_values(page.read_text("utf-8"), corrections=[correction]), "utf-8")
     load(content, DURING)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_only_the_values_of_a_page_change(end: str) -> None:
+    """Staff's comments, blanks, order and line ends stay byte for byte; a page saved with CRLF once got LF."""
+    before = (
+        '+++\ntitle = "투표"   # 이름\nmax_picks  = 3\n\n# 유형\n[[types]]\nid = "a" # 하나\n\n[rehearsed]\n'
+        'at = 2023-08-01T00:00:00\nrules = "aa"  # 지문\n\n# 끝\n+++\n\n본문 +++\n+++\n'
+    ).replace("\n", end)
+    after = with_values(before, rehearsed={"rules": "bb"})
+    assert after == before.replace('"aa"', '"bb"')
+    keys = [{"holder": "감사관", "public": "x"}, {"holder": "과장", "public": "y"}]
+    once = with_values(after, keys=keys)
+    added = '[[keys]]\nholder = "감사관"\npublic = "x"\n\n[[keys]]\nholder = "과장"\npublic = "y"\n'
+    assert once.replace(end, "\n").replace(f"\n{added}", "") == after.replace(end, "\n")
+    assert once.count("\n") == once.count(end)
+    assert with_values(with_values(once, keys=keys[:1]), keys=keys) == once
+    with pytest.raises(ValueError, match="front matter"):
+        with_values("글뿐입니다.", keys=keys)

@@ -1,0 +1,172 @@
+"""Do all pages together hold: is each address taken once, and does what staff wrote point at something that exists?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from civic.content.meetings import meetings
+from civic.content.mistakes import nearest, suggestion
+from civic.content.poll import Poll
+from civic.content.prose import prose
+from civic.content.reading import SITE_FILE, Reading
+from civic.errors import Mistake
+from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
+
+# Plain pages live at the root, where these names are already taken.
+TAKEN_AT_ROOT = (
+    *FOLDERS.values(), "api", "assets", "en", "healthz", "metrics", "my", "open-data", "problems", "readyz",
+    "search", "staff",
+)  # fmt: skip
+TAKEN_IN_LISTS = (*FILTERS, "page")
+FIXED = ("/", "/my/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
+PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
+
+# Not its pages 2, 3, …: what stands there moves, and the last of them goes as the list gets shorter.
+_LIST_PART = re.compile(rf"/({'|'.join(FILTERS)})/[a-z0-9-]+/$")
+_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+
+
+Files = Mapping[str, str]  # address of a page -> its file
+
+
+def doubled(reading: Reading) -> Iterator[Mistake]:
+    """Pages that would stand on an address that is taken."""
+    seen: dict[str, str] = {}
+    for folder, slug in reading.pages():
+        file, address = f"{folder}/{slug}.md", link(NOUNS[folder], slug)
+        if slug in (TAKEN_AT_ROOT if folder == "pages" else TAKEN_IN_LISTS):
+            yield Mistake(file, 0, "", "이미 쓰는 주소입니다. 파일 이름을 바꾸세요", address)
+        other = seen.setdefault(address, file)
+        if other != file:
+            yield Mistake(file, 0, "", f"{other}와 주소가 같습니다. 파일 이름을 바꾸세요", address)
+
+
+def broken_links(reading: Reading) -> Iterator[Mistake]:
+    """Links in the text and in the menu that lead nowhere, with the line they stand on."""
+    addresses = {f"{folder}/{slug}.md": link(NOUNS[folder], slug) for folder, slug in reading.pages()}
+    files = {address: file for file, address in addresses.items()}
+    for file, facts in reading.facts.items():
+        for line, target, is_picture in facts.links:
+            wrong = _wrong(target, addresses[file], reading, files, is_picture)
+            if wrong:
+                said, hint = wrong
+                yield Mistake(file, line, "", said, target, hint)
+        for line in facts.silent:
+            said = "그림을 말로 설명하세요"
+            yield Mistake(file, line, "", said, "", "![그림 설명](주소)처럼 쓰세요")
+    yield from _broken_menu(reading, files)
+
+
+def _is_address(path: str, files: Files) -> bool:
+    """Will a page or file stand at this path? Lists by filter are taken on trust; the build checks them."""
+    if path in FIXED or path in files:
+        return True
+    for noun in LISTED:
+        base = link(noun)
+        if path.startswith(base) and (_LIST_PART.search(path[len(base) - 1 :]) or path == f"{base}feed.xml"):
+            return True
+    return path.endswith("/event.ics") and path.removesuffix("event.ics") in files
+
+
+def _wrong(target: str, own: str, reading: Reading, files: Files, is_picture: bool) -> tuple[str, str] | None:
+    """(what is wrong, hint) with a link's target, or None. own: the address of the page it stands on."""
+    if not target:
+        return "주소가 비어 있습니다", ""
+    scheme = _SCHEME.match(target)
+    if scheme and is_picture:
+        return "다른 누리집의 그림은 쓸 수 없습니다", ""
+    if scheme:
+        allowed = scheme.group(1).lower() in ("http", "https", "mailto", "tel")
+        return None if allowed else ("쓸 수 없는 주소입니다", "https://, mailto:, tel:만 쓸 수 있습니다")
+    path, _, anchor = target.partition("#")
+    path = path.partition("?")[0] or own
+    if not path.startswith("/") or path.startswith("//"):
+        return "누리집 안의 주소는 /로 시작합니다", _likely(path, files)
+    if not _is_address(path, files):
+        return "없는 주소입니다", _likely(path, files)
+    if path.endswith("/event.ics"):
+        facts = reading.facts.get(files[path.removesuffix("event.ics")])
+        if facts and facts.document and not meetings(facts.document):
+            return "때가 없는 글이라 달력 파일이 없습니다", ""
+    file = files.get(path)
+    if not anchor or file is None or unquote(anchor) in PAGE_ANCHORS:
+        return None
+    source = reading.source(file)
+    if source is None or unquote(anchor) in _anchors(source.body):
+        return None
+    near = nearest(unquote(anchor), _anchors(source.body))
+    return "그 글에 없는 자리(#)입니다", f"혹시 #{near}?" if near else ""
+
+
+@cache
+def _anchors(body: str) -> frozenset[str]:
+    """The ids that a text gives its headings and notes."""
+    return prose(body).ids
+
+
+def _broken_menu(reading: Reading, files: Files) -> Iterator[Mistake]:
+    source = reading.source(SITE_FILE)
+    menu = source.values.get("menu") if source else None
+    for index, item in enumerate(menu if isinstance(menu, list) else ()):
+        to = str(item.get("to")) if isinstance(item, dict) else ""
+        # Anything that does not look like an address is already reported.
+        if source and re.fullmatch(r"/([a-z0-9/-]*/)?", to) and not _is_address(to, files):
+            yield source.mistake(("menu", index, "to"), "없는 주소입니다", to, _likely(to, files))
+
+
+def _likely(path: str, files: Files) -> str:
+    """A hint at the address that was most likely meant: another folder, another name, or both nearly right; else ""."""
+    known = [*FIXED, *files]
+    folder, _, name = path.rstrip("/").removesuffix(".md").rpartition("/")
+    beside = {each.split("/")[-2]: each for each in known if each.startswith(f"{folder}/") and each != "/"}
+    found = nearest(name, beside, 0.75)
+    return f"혹시 {beside[found]}?" if found else suggestion(path, known, likeness=0.8)
+
+
+_Finding = tuple[str, str, Iterable[str]]  # key, what is wrong, the names that exist
+
+_NAMED_IN_SITE = (
+    ("department", "departments", "부서"),
+    ("category", "categories", "분야"),
+    ("series", "series", "묶음"),
+)
+
+
+def broken_references(reading: Reading) -> Iterator[Mistake]:
+    """Every name that leads nowhere, also of pages and settings that have other mistakes.
+
+    Names of site.toml are not checked when it is not TOML, nor types of a vote that could not be read.
+    """
+    polls = {page.slug: page for page in reading.documents if isinstance(page, Poll)}
+    votes = [slug for folder, slug in reading.pages() if folder == "votes"]
+    site = reading.source(SITE_FILE)
+    for file, facts in reading.facts.items():
+        names = facts.names
+        found = [*_site_names(file, names, site.values)] if site else []
+        if file.startswith("proposals/"):
+            found += _poll_names(names, polls, votes)
+        for key, said, known in found:
+            source = reading.source(file)
+            line = source.line((key,)) if source else 0
+            yield Mistake(file, line, key, said, names[key], suggestion(names[key], sorted(known), "이름"))
+
+
+def _site_names(file: str, names: Mapping[str, str], site: dict[str, Any]) -> Iterator[_Finding]:
+    for key, table, what in _NAMED_IN_SITE:
+        known = site.get(table, {})
+        if key == "series" and not file.startswith("lectures/"):
+            continue
+        if key in names and isinstance(known, dict) and names[key] not in known:
+            yield key, f"site.toml의 {table}에 없는 {what}입니다", known
+
+
+def _poll_names(names: Mapping[str, str], polls: dict[str, Poll], votes: list[str]) -> Iterator[_Finding]:
+    if "vote" in names and names["vote"] not in votes:
+        yield "vote", "votes/에 없는 투표입니다", votes
+    poll = polls.get(names.get("vote", ""))
+    if poll and "type" in names and not poll.type(names["type"]):
+        yield "type", f"투표 {poll.slug}의 types에 없는 유형입니다", [each.id for each in poll.types]

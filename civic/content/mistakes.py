@@ -1,0 +1,283 @@
+"""What is wrong with one page: its keys and values as pydantic found them, and its text. In Korean, with line and hint.
+
+Every page of every build passes here, so each check of a text first looks for the signs without which it finds nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import re
+import typing
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from civic.content.facts import without_code
+from civic.content.form import FormSpec
+from civic.content.front_matter import KeyPath, Source, dotted
+from civic.content.pages import FILLED, Document
+from civic.content.prose import TEMPLATE_IDS, prose
+from civic.errors import Mistake
+from civic.shape import Misplaced, Shape
+from civic.text import has_resident_number
+
+TIME_HINT = "2023-08-16T09:00:00처럼 따옴표 없이 쓰세요"
+DATE_HINT = "2023-08-16처럼 따옴표 없이 쓰세요"
+
+# pydantic's error type -> (what to do, hint); {…} is filled from the error's context
+_SAID: dict[str, tuple[str, str]] = {
+    "missing": ("꼭 써야 합니다", ""),
+    "string_type": ("글이어야 합니다", "큰따옴표로 감싸세요"),
+    "int_type": ("정수여야 합니다", "따옴표와 쉼표 없이 숫자로 쓰세요"),
+    "int_from_float": ("정수여야 합니다", "소수점 없이 쓰세요"),
+    "float_type": ("숫자여야 합니다", "따옴표 없이 쓰세요"),
+    "bool_type": ("true나 false여야 합니다", "따옴표 없이 소문자로 쓰세요"),
+    "datetime_type": ("날짜와 시각이어야 합니다", TIME_HINT),
+    "date_type": ("날짜여야 합니다", DATE_HINT),
+    "date_from_datetime_inexact": ("시각 없이 날짜만 쓰세요", DATE_HINT),
+    "list_type": ("목록이어야 합니다", '["하나", "둘"]처럼 쓰세요'),
+    "tuple_type": ("목록이어야 합니다", '["하나", "둘"]처럼 쓰세요'),
+    "dict_type": ("표여야 합니다", "[이름] 아래에 키 = 값으로 쓰세요"),
+    "model_type": ("표여야 합니다", "[이름] 아래에 키 = 값으로 쓰세요"),
+    "model_attributes_type": ("표여야 합니다", "[이름] 아래에 키 = 값으로 쓰세요"),
+    "greater_than": ("{gt}보다 커야 합니다", ""),
+    "greater_than_equal": ("{ge} 이상이어야 합니다", ""),
+    "less_than": ("{lt}보다 작아야 합니다", ""),
+    "less_than_equal": ("{le} 이하여야 합니다", ""),
+    "too_short": ("{min_length}개 이상 써야 합니다", ""),
+    "string_too_long": ("{max_length}자까지 쓸 수 있습니다", ""),
+}
+_UNQUOTED_TIMES = (datetime, date, time)
+
+
+def shape_mistakes(source: Source, model: type[Shape], wrong: ValidationError) -> list[Mistake]:
+    """Every finding as a Mistake, once each; findings about what the library itself fills in are left out."""
+    details = [
+        detail
+        for detail in wrong.errors(include_url=False, include_input=False)
+        # pydantic also counts items that failed as absent: only a list that is short in the file is short
+        if detail["type"] != "too_short" or not source.value(tuple(detail["loc"]))
+    ]
+    return list(dict.fromkeys(_mistake(source, model, detail) for detail in details))
+
+
+def unknown_key(source: Source, model: type[Shape], path: KeyPath) -> Mistake:
+    """A key that does not exist, with the nearest one that does, or the table where it belongs."""
+    key, table = str(path[-1]), path[:-1]
+    shape = shape_at(model, table)
+    known = known_keys(shape) if shape else []
+    hint = suggestion(key, known)
+    if not hint and table and key in known_keys(model):
+        hint = f"[{dotted(part for part in table if isinstance(part, str))}]보다 위에 쓰세요"
+    elif not hint and not table and key in known_keys(FormSpec) and "form" in known:
+        hint = "[form] 아래에 쓰세요"
+    return source.mistake(path, "없는 키입니다", key, hint or suggestion(key, known, "키"))
+
+
+def suggestion(word: str, known: Iterable[str], what: str = "", likeness: float = 0.6) -> str:
+    """A hint: "혹시 lectures?", where a known word is near; else, with `what`, all of them; else ""."""
+    near = nearest(word, known, likeness)
+    if near:
+        return f"혹시 {near}?"
+    return f"쓸 수 있는 {what}: {', '.join(known)}" if what and known else ""
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The known word that was most likely meant, or "". likeness: from 0 (anything) to 1 (the same)."""
+    names = {name.lower(): name for name in known}
+    for spelling in (word.lower(), word.lower().replace("_", "-")):
+        close = difflib.get_close_matches(spelling, names, 1, likeness)
+        if close:
+            return names[close[0]]
+    return ""
+
+
+def known_keys(shape: type[Shape]) -> list[str]:
+    """The keys that staff may write in this table."""
+    filled = FILLED if issubclass(shape, Document) else ()
+    return [name for name in shape.model_fields if name not in filled]
+
+
+def shape_at(model: type[Shape], path: KeyPath) -> type[Shape] | None:
+    """The shape of the table at a path: (Lecture, ("form", "rounds", 2)) -> Round."""
+    here: type[Shape] | None = model
+    keyed = False  # inside a dict[str, Shape]: the next part is a free key
+    for part in path:
+        if isinstance(part, int) or keyed:
+            keyed = False
+            continue
+        info = here.model_fields.get(part) if here else None
+        if info is None:
+            return None
+        here = next(_shapes(info.annotation), None)
+        keyed = typing.get_origin(info.annotation) is dict
+    return here
+
+
+def _shapes(annotation: Any) -> Iterator[type[Shape]]:
+    if isinstance(annotation, type) and issubclass(annotation, Shape):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _shapes(inner)
+
+
+def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistake:
+    kind, path, context = detail["type"], tuple(detail["loc"]), detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return unknown_key(source, model, path)
+    if kind == "value_error":
+        said = str(context["error"])
+        named = (*path, said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"))
+        path = named if source.has(named) else path
+        if isinstance(context["error"], Misplaced):
+            path = (*detail["loc"], *context["error"].path)
+        return source.mistake(path, said, _shown(source.value(path)))
+    value = source.value(path)
+    if path[-1:] == ("[key]",):  # of a table whose keys are free: it is the key that is wrong
+        path, value = path[:-1], path[-2]
+    said, hint = say(kind, context, value)
+    return source.mistake(path, said, _shown(value), hint)
+
+
+def say(kind: str, context: dict[str, Any], value: Any) -> tuple[str, str]:
+    """(what to do, hint) for one of pydantic's error types."""
+    if kind == "literal_error":
+        known = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        return f"다음 가운데 하나여야 합니다: {', '.join(known)}", suggestion(str(value), known)
+    if kind == "string_pattern_mismatch":
+        return _say_pattern(str(context["pattern"]), str(value))
+    if kind == "string_too_short":
+        least = context["min_length"]
+        return ("비워 둘 수 없습니다" if least == 1 else f"{least}자 이상 써야 합니다"), ""
+    if kind == "string_type" and isinstance(value, _UNQUOTED_TIMES):
+        return "글이어야 합니다", "날짜도 큰따옴표로 감싸세요"
+    if kind == "datetime_type" and isinstance(value, date):
+        return "시각도 써야 합니다", f"{value.isoformat()}T09:00:00처럼 쓰세요"
+    said, hint = _SAID.get(kind, ("값이 맞지 않습니다", ""))
+    return said.format(**context), hint
+
+
+def _say_pattern(pattern: str, value: str) -> tuple[str, str]:
+    if pattern.startswith("^https?"):
+        return "http://나 https://로 시작하고 끝에 /가 없는 주소여야 합니다", value.rstrip("/")
+    if pattern.startswith("^/"):
+        path = "/" + value.strip("/") + "/" if value.strip("/") else "/"
+        return "/로 시작하고 /로 끝나는 누리집 안의 주소여야 합니다", path if path.isascii() else ""
+    separator = "_" if "_]" in pattern else "-"
+    word = "".join(c if c.isascii() and c.isalnum() else separator for c in value.lower())
+    word = separator.join(part for part in word.split(separator) if part)
+    sign = "밑줄(_)" if separator == "_" else "줄표(-)"
+    return f"영문 소문자와 숫자, {sign}로만 쓰세요", word
+
+
+def _shown(value: Any) -> str:
+    """What stands there, short enough for a line of the report."""
+    if value is None or isinstance(value, dict):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, list):
+        return f"{len(value)}개" if value else "[]"
+    text = str(value).replace("\n", " ")
+    if has_resident_number(text):
+        return ""
+    return text if len(text) <= 60 else f"{text[:40]}… {len(text)}자"
+
+
+# Controls but tab and line break, and the marks that turn the direction of what follows.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# What takes everything up to its end out of the text; without an end, all the rest of the page.
+_TAKING = re.compile(
+    r"<!--|<(?:iframe|math|noembed|noframes|noscript|object|plaintext|script|style|template|textarea|title|xmp)\b",
+    re.IGNORECASE,
+)
+_OWN_ID = re.compile(r"\{:?[^{}\n]*?#([^\s{}]+)[^{}\n]*\}|<[^<>]*\bid\s*=\s*[\"']?([^\s\"'<>]+)")
+_END = "끝까지-보이는지-보는-제목"
+
+
+def text_mistakes(source: Source) -> Iterator[Mistake]:
+    """Everything wrong with the body of a page, and with what its front matter's texts hold."""
+    yield from unseen_values(source)
+    body = source.body
+    if _UNSEEN.search(body) or "&#" in body:
+        for number, line in enumerate(body.split("\n")):
+            yield from _unseen(source, source.body_line + number, "", html.unescape(line))
+    if "<" in body and _TAKING.search(body):
+        yield from _unclosed(source)
+    if "#" in body or "id" in body:
+        yield from _taken_ids(source)
+
+
+def unseen_values(source: Source) -> Iterator[Mistake]:
+    """Signs that nobody sees in the values of a front matter or of site.toml."""
+    if _UNSEEN.search(source.toml) or "\\" in source.toml:
+        for path, text in _texts(source.values, ()):
+            yield from _unseen(source, source.line(path), dotted(path), text)
+
+
+def _unseen(source: Source, line: int, field: str, text: str) -> Iterator[Mistake]:
+    found = _UNSEEN.search(text)
+    if found:
+        said = "보이지 않는 제어 글자가 있습니다. 지우고 다시 쓰세요"
+        yield Mistake(source.file, line, field, said, f"U+{ord(found.group()):04X}")
+
+
+def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(inner, (*path, key))
+
+
+def _unclosed(source: Source) -> Iterator[Mistake]:
+    """What has no end, and so takes the rest of the page. Told by the text made HTML: only that knows what is code."""
+    plain, lines = without_code(source.body), source.body.split("\n")
+    at = plain.rfind("<!--")
+    if at >= 0 and "-->" not in plain[at:]:
+        line = source.body_line + plain.count("\n", 0, at)
+        yield Mistake(source.file, line, "", "닫지 않은 주석입니다. -->로 닫거나 지우세요", "<!--")
+        return
+    starts = [(number, found) for number, line in enumerate(lines) if (found := _TAKING.search(line))]
+    if not starts or _is_seen_to_its_end(source.body):
+        return
+    guilty, end = starts[-1], len(lines)
+    for number, found in reversed(starts):
+        if _is_seen_to_its_end("\n".join(lines[:end])):
+            break
+        guilty, end = (number, found), number
+    name = guilty[1].group()[1:].lower()
+    said = f"닫지 않아 그 뒤의 글이 보이지 않습니다. </{name}>로 닫거나 지우세요"
+    yield Mistake(source.file, source.body_line + guilty[0], "", said, f"<{name}>")
+
+
+def _taken_ids(source: Source) -> Iterator[Mistake]:
+    """Ids that staff gave to a part of the page though the page has them already."""
+    plain = without_code(source.body)
+    given = [
+        (source.body_line + plain.count("\n", 0, found.start()), found[1] or found[2])
+        for found in _OWN_ID.finditer(plain)
+    ]
+    first: dict[str, int] = {}
+    for line, id in given:
+        known = first.setdefault(id, line)
+        is_reserved = id in TEMPLATE_IDS or id.startswith("f-")
+        if not is_reserved and known == line:
+            continue
+        # Braces in running words name nothing: what counts is what came out.
+        if prose(source.body).html.count(f' id="{id}"') > (not is_reserved):
+            said = (
+                "누리집이 쓰는 자리 이름(#)입니다" if is_reserved else f"{known}줄과 자리 이름(#)이 같습니다"
+            )
+            yield Mistake(source.file, line, "", f"{said}. 다른 이름으로 쓰세요", f"#{id}")
+
+
+def _is_seen_to_its_end(body: str) -> bool:
+    """Does a heading at the end of this text come out as one?"""
+    return any(each.id.startswith(_END) for each in prose(f"{body}\n\n## {_END}\n").headings)

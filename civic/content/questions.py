@@ -1,0 +1,282 @@
+"""What a form asks beyond name, phone and consent: one class for each type of question. No store, no clock, no web.
+
+A new type is a class here, its name in `TypeName` and `TYPES`, and a macro in templates/components/questions.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import Field, PlainValidator, model_validator
+
+from civic import korean
+from civic.shape import Line, Many, Misplaced, Shape
+from civic.text import asks_for_resident_number, clean
+
+T = TypeVar("T")
+TypeName = Literal["text", "textarea", "select", "radio", "checkbox", "number", "date"]
+
+# Keys that only some types take, and what is said where another type has one.
+_KEYS_OF_TYPES = {
+    "options": "type이 {type}이면 options를 쓰지 않습니다",
+    "max": "max는 글과 숫자, options가 있는 checkbox에서만 씁니다",
+    "min": "min은 type이 number일 때만 씁니다",
+    "earliest": "earliest는 type이 date일 때만 씁니다",
+    "latest": "latest는 type이 date일 때만 씁니다",
+}
+
+
+class Question(Shape):
+    """One field that a form adds to name, phone and consent (`[[form.fields]]`)."""
+
+    keys: ClassVar[tuple[str, ...]] = ()  # of _KEYS_OF_TYPES, those that this type takes
+    missing: ClassVar[str] = "{object} 적어 주세요."  # said when an answer is needed and none was given
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)] = Field(
+        description="영문 소문자로 쓴 이름. 한 신청서 안에서 겹치지 않게 합니다."
+    )
+    label: Line = Field(description="화면에 보이는 질문")
+    type: TypeName = Field(
+        default="text",
+        description="답하는 방법. checkbox는 options가 있으면 여러 개 고르기, 없으면 예/아니요 하나입니다.",
+    )
+    required: bool = Field(
+        default=True, description="꼭 답해야 하는지. 아니면 화면에 ‘선택’이라고 표시됩니다."
+    )
+    hint: str = Field(default="", max_length=300, description="질문 아래에 보이는 도움말")
+    max: int | None = Field(
+        default=None, ge=1, description="글은 최대 글자 수, 숫자는 가장 큰 값, 체크는 최대 개수"
+    )
+    min: int | None = Field(default=None, ge=0, description="숫자의 가장 작은 값")
+    earliest: date | None = Field(default=None, description="날짜의 가장 이른 날")
+    latest: date | None = Field(default=None, description="날짜의 가장 늦은 날")
+    options: Many[Line] = Field(default=(), description="select, radio, checkbox에서 고를 수 있는 답")
+
+    @model_validator(mode="after")
+    def _keys_fit_type(self) -> Self:
+        for key, said in _KEYS_OF_TYPES.items():
+            if getattr(self, key) not in (None, ()) and key not in self.keys:
+                raise ValueError(said.format(type=self.type))
+        if len(set(self.options)) != len(self.options):
+            raise ValueError("options에 같은 답이 두 번 있습니다")
+        self.check()
+        return self
+
+    @model_validator(mode="after")
+    def _asks_for_no_resident_number(self) -> Self:
+        said = "주민등록번호는 물을 수 없습니다(개인정보 보호법 제24조의2). 생년월일이면 form.person을 쓰세요"
+        if any(map(asks_for_resident_number, (self.label, *self.options))):
+            raise Misplaced(said, "label")
+        if asks_for_resident_number(self.hint, may_warn=True):
+            raise Misplaced(said, "hint")
+        return self
+
+    def check(self) -> None:
+        """Do the keys that this type takes go together? Raises ValueError with what staff should do."""
+
+    def read(self, given: Any) -> Any:
+        """One checked answer; None when an optional one is empty. Raises ValueError with the Korean message.
+
+        given: what JSON or a plain form sent; None for nothing.
+        """
+        if given is not None and not isinstance(given, str):
+            raise ValueError("글로 적어 주세요.")
+        text = self.needed(clean(given or ""), self.missing)
+        return self.read_text(text) if text else None
+
+    def needed(self, answer: T, missing: str) -> T | None:
+        """The answer, None when it is empty and may be. Raises ValueError, saying `missing`."""
+        if self.required and not answer:
+            label = f"‘{self.label}’"
+            raise ValueError(missing.format(label=label, object=korean.josa(label, "을/를")))
+        return answer or None
+
+    def read_text(self, text: str) -> Any:
+        """The answer in a text, which is clean and not empty. Raises ValueError with the Korean message."""
+        raise NotImplementedError
+
+    def words(self, answer: Any) -> str:
+        """An answer as people read it."""
+        return korean.answer(answer)
+
+    def describe(self) -> dict[str, Any]:
+        """The question as GET /api/forms tells it."""
+        shared = self.model_dump(include={"name", "label", "type", "required"})
+        options = [{"value": option, "label": option} for option in self.options]
+        others = {"hint", *_KEYS_OF_TYPES} - {"options"}
+        bounds = self.model_dump(mode="json", include=others, exclude_defaults=True)
+        return shared | ({"options": options} if options else {}) | bounds
+
+    def answer_schema(self) -> dict[str, Any]:
+        """An answer as JSON Schema."""
+        raise NotImplementedError
+
+    def sample(self) -> Any:
+        """An answer that fits, for load tests."""
+        raise NotImplementedError
+
+
+class TextQuestion(Question):
+    """Text: a line of it, or in a textarea several."""
+
+    keys = ("max",)
+
+    @property
+    def longest(self) -> int:
+        """Most characters an answer may have."""
+        return self.max or (1000 if self.type == "textarea" else 100)
+
+    def read_text(self, text: str) -> str:
+        if len(text) > self.longest:
+            raise ValueError(f"{self.longest}자까지 적을 수 있습니다. 지금 {len(text)}자입니다.")
+        if "\n" in text and self.type == "text":
+            raise ValueError("한 줄로 적어 주세요.")
+        return text
+
+    def answer_schema(self) -> dict[str, Any]:
+        return {"type": "string", "maxLength": self.longest}
+
+    def sample(self) -> str:
+        return "시험"[: self.longest]
+
+
+class SelectQuestion(Question):
+    """One of several answers: select is a list that unfolds, radio shows all of them."""
+
+    keys = ("options",)
+    missing = "{label}에서 하나를 골라 주세요."
+
+    def check(self) -> None:
+        if len(self.options) < 2:
+            raise ValueError(f"type이 {self.type}이면 options를 두 개 이상 쓰세요")
+
+    def read_text(self, text: str) -> str:
+        if text not in self.options:
+            raise ValueError("보기 가운데에서 골라 주세요.")
+        return text
+
+    def answer_schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.options)}
+
+    def sample(self) -> str:
+        return self.options[0]
+
+
+class CheckboxQuestion(Question):
+    """Several of the options; without options a tick that says yes."""
+
+    keys = ("options", "max")
+
+    def check(self) -> None:
+        if self.max is not None and not self.options:
+            raise ValueError(_KEYS_OF_TYPES["max"])
+
+    def read(self, given: Any) -> bool | list[str] | None:
+        if not self.options:
+            if given not in (None, "", True, False, "on", "true", "false"):
+                raise ValueError("체크하거나 비워 주세요.")
+            return self.needed(given in (True, "on", "true"), "{object} 확인하고 체크해 주세요.")
+        given = [given] if isinstance(given, str) else given
+        is_list = isinstance(given, list | tuple | None)
+        chosen = [option for option in given or () if option != ""] if is_list else []
+        if (
+            not is_list
+            or any(option not in self.options for option in chosen)
+            or len(set(chosen)) != len(chosen)
+        ):
+            raise ValueError("보기 가운데에서 골라 주세요.")
+        if self.max is not None and len(chosen) > self.max:
+            raise ValueError(f"{self.max}개까지 고를 수 있습니다.")
+        return self.needed(chosen, "{label}에서 하나 이상 골라 주세요.")
+
+    def answer_schema(self) -> dict[str, Any]:
+        if not self.options:
+            return {"type": "boolean"}
+        return {"type": "array", "items": {"enum": list(self.options)}, "uniqueItems": True}
+
+    def sample(self) -> bool | list[str]:
+        return [self.options[0]] if self.options else True
+
+
+class NumberQuestion(Question):
+    """A whole number."""
+
+    keys = ("max", "min")
+
+    def check(self) -> None:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min은 max보다 클 수 없습니다")
+
+    def read(self, given: Any) -> Any:
+        return super().read(str(given) if type(given) is int else given)
+
+    def read_text(self, text: str) -> int:
+        if not re.fullmatch(r"-?\d{1,12}", text):
+            raise ValueError("숫자로 적어 주세요.")
+        number = int(text)
+        if self.min is not None and number < self.min:
+            raise ValueError(f"{self.min} 이상으로 적어 주세요.")
+        if self.max is not None and number > self.max:
+            raise ValueError(f"{self.max} 이하로 적어 주세요.")
+        return number
+
+    def answer_schema(self) -> dict[str, Any]:
+        bounds = {"minimum": self.min, "maximum": self.max}
+        return {"type": "integer"} | {name: bound for name, bound in bounds.items() if bound is not None}
+
+    def sample(self) -> int:
+        return next((bound for bound in (self.min, self.max) if bound is not None), 1)
+
+
+class DateQuestion(Question):
+    """A day."""
+
+    keys = ("earliest", "latest")
+
+    def check(self) -> None:
+        if self.earliest and self.latest and self.latest < self.earliest:
+            raise ValueError("latest는 earliest보다 앞설 수 없습니다")
+
+    def read_text(self, text: str) -> str:
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise ValueError("날짜를 2023-08-16처럼 적어 주세요.") from None
+        if self.earliest and day < self.earliest:
+            raise ValueError(f"{self.earliest.isoformat()}이나 그 뒤의 날짜를 적어 주세요.")
+        if self.latest and day > self.latest:
+            raise ValueError(f"{self.latest.isoformat()}이나 그 앞의 날짜를 적어 주세요.")
+        return day.isoformat()
+
+    def words(self, answer: str) -> str:
+        return korean.day(date.fromisoformat(answer))
+
+    def answer_schema(self) -> dict[str, Any]:
+        bounds = [f"{name} {day}" for name in self.keys if (day := getattr(self, name))]
+        return {"type": "string", "format": "date"} | ({"description": ", ".join(bounds)} if bounds else {})
+
+    def sample(self) -> str:
+        return (self.earliest or self.latest or date(1990, 1, 31)).isoformat()
+
+
+TYPES: dict[str, type[Question]] = {
+    "text": TextQuestion,
+    "textarea": TextQuestion,
+    "select": SelectQuestion,
+    "radio": SelectQuestion,
+    "checkbox": CheckboxQuestion,
+    "number": NumberQuestion,
+    "date": DateQuestion,
+}
+
+
+def _of_its_type(given: Any) -> Question:
+    """A table of the front matter as a question of its type. An unknown type is a mistake of the table as any other."""
+    name = given.get("type", "text") if isinstance(given, Mapping) else ""
+    return TYPES.get(str(name), Question).model_validate(given)
+
+
+AnyQuestion = Annotated[Question, PlainValidator(_of_its_type)]

@@ -1,1 +1,0 @@
-"""Elections of other cities. No files, no web."""

@@ -1,0 +1,71 @@
+"""A round together with its form and its page: what a person signs up for, and what every rule looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from civic.content.form import FormSpec, Round
+from civic.content.pages import Document
+
+
+@dataclass(frozen=True)
+class FormRound:
+    """One round. Its times are its own, or the form's."""
+
+    doc: Document | None  # None where only times and places are looked at
+    spec: FormSpec
+    round: Round
+
+    @cached_property
+    def subject(self) -> str:
+        """The name under which its sign-ups are kept: "lectures/essay"; "" without a page."""
+        return self.doc.subject if self.doc else ""
+
+    @property
+    def id(self) -> str:
+        return self.round.id
+
+    @property
+    def label(self) -> str:
+        return self.round.label
+
+    @property
+    def places(self) -> int:
+        return self.round.places
+
+    @cached_property
+    def opens(self) -> datetime:
+        return self.spec.opens_for(self.round)
+
+    @cached_property
+    def closes(self) -> datetime:
+        return self.spec.closes_for(self.round)
+
+    @property
+    def begins(self) -> datetime | None:
+        """When the activity begins; where the page says only when it ends: its end. None when it says neither."""
+        return self.round.starts or self.round.ends
+
+    @property
+    def window_end(self) -> datetime:
+        """Until when all who apply have come at once: the end of the window; for a draw, the end of the form."""
+        if self.spec.selection != "window-draw":
+            return self.closes
+        return min(self.opens + timedelta(minutes=self.spec.window or 0), self.closes)
+
+    @property
+    def passed(self) -> str:
+        """The name of the fact that its closing time has passed."""
+        return f"closed:{self.closes.isoformat()}"
+
+
+def rounds_of(doc: Document | None) -> list[FormRound]:
+    """Every round of a page's form, in its order; empty where there is no form."""
+    return [FormRound(doc, doc.spec, each) for each in doc.spec.rounds] if doc and doc.spec else []
+
+
+def round_of(doc: Document | None, id: str) -> FormRound | None:
+    """The round of that id; None when it or its page is gone."""
+    return next((each for each in rounds_of(doc) if each.id == id), None)

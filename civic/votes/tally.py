@@ -1,0 +1,149 @@
+"""A poll counted: its rules and proposals as the count sees them, and the scores of other bodies. No files.
+
+Another body (a committee, a dong meeting) gives points, read from a CSV table, and weighs what the poll says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+from civic.content.poll import Poll, Proposal
+from civic.errors import Unusable
+from civic.files import csv_rows
+from civic.korean import josa
+from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.count import Candidate, Number, Outcome, Pot, Rules, RulesMistake, count, outcome
+from civic.votes.paper import PaperBatch
+
+ONLINE = "online"  # the residents' own vote among the bodies whose scores are weighted
+SHARED = "all"  # the pot of the types without a budget of their own
+HEAD = ("제안", "점수")
+_POINTS = re.compile(r"\d{1,9}(\.\d{1,6})?")
+
+
+def rules_of(poll: Poll) -> Rules:
+    """The counting rules that a poll's front matter declares."""
+    own = [Pot(kind.id, kind.budget, (kind.id,)) for kind in poll.types if kind.budget is not None]
+    shared = tuple(kind.id for kind in poll.types if kind.budget is None)
+    rest = poll.budget - sum(kind.budget or 0 for kind in poll.types)
+    return Rules(
+        pots=(*own, Pot(SHARED, rest, shared)) if shared else tuple(own),
+        threshold=poll.threshold,
+        when_too_big=poll.when_too_big,
+        exclusions=tuple(frozenset(group) for group in poll.exclusions),
+        ties=poll.ties,
+    )
+
+
+def candidates_of(poll: Poll, proposals: Iterable[Proposal]) -> list[Candidate]:
+    """The poll's proposals as the count sees them; types that are not picked from stay out of it."""
+    closed = {kind.id for kind in poll.types if kind.max == 0}
+    return [
+        Candidate(
+            slug=proposal.slug,
+            cost=proposal.cost,
+            type=proposal.type,
+            out="withdrawn" if proposal.withdrawn else "not-voted" if proposal.type in closed else "",
+        )
+        for proposal in sorted(proposals, key=lambda proposal: proposal.slug)
+    ]
+
+
+@dataclass(frozen=True)
+class VoteCount:
+    """A vote with all that is counted: ballots online and on paper, void ones, scores of other bodies, a tie's draw."""
+
+    poll: Poll
+    proposals: Mapping[str, Proposal]
+    ballots: Sequence[Ballot]
+    void: Sequence[Spoiled] = ()
+    batches: Sequence[PaperBatch] = ()
+    tables: Mapping[str, Mapping[str, Number]] = field(default_factory=dict)
+    draw: Sequence[str] = ()
+
+    @property
+    def voters(self) -> int:
+        """Everyone whose ballot is here, void ones too."""
+        return len(self.ballots) + len(self.void)
+
+    @cached_property
+    def votes(self) -> Counter[str]:
+        """How many ballots name each proposal."""
+        return count(ballot.choices for ballot in self.ballots)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """Who is funded and why. Raises as `civic.votes.count.outcome` does, and for tables as `weighted` does."""
+        candidates = candidates_of(self.poll, self.proposals.values())
+        scores = weighted(self.poll, candidates, self.votes, self.tables) if self.poll.bodies else None
+        return outcome(rules_of(self.poll), candidates, self.votes, self.draw, scores)
+
+
+def weighted(
+    poll: Poll,
+    candidates: Iterable[Candidate],
+    votes: Mapping[str, int],
+    tables: Mapping[str, Mapping[str, Number]],
+) -> dict[str, Number]:
+    """The score of each proposal: per cent of each body's best, the residents' vote weighing what the bodies leave.
+
+    A body's points are divided by its highest in the same pot, so 40 of at most 80 votes at 30 % give 15. A body that
+    gave a pot nothing at all adds 0. Raises RulesMistake when a table lacks a proposal. Source: docs/rules.md#weights.
+    """
+    standing = list(candidates)
+    total: dict[str, Number] = {c.slug: Fraction(0) for c in standing}
+    online = 100 - sum(body.weight for body in poll.bodies)
+    bodies = [(ONLINE, online), *((body.id, body.weight) for body in poll.bodies)]
+    for pot in rules_of(poll).pots:
+        members = [c.slug for c in standing if c.type in pot.types]
+        for body, weight in bodies:
+            points = _points(body, members, votes if body == ONLINE else tables.get(body, {}))
+            best = max(points.values(), default=0)
+            for slug in members if best else ():
+                total[slug] += Fraction(weight) * points[slug] / best
+    return total
+
+
+def _points(body: str, members: Iterable[str], table: Mapping[str, Number]) -> dict[str, Number]:
+    """What a body gave each of them; no vote is none. Raises RulesMistake."""
+    missing = [slug for slug in members if body != ONLINE and slug not in table]
+    if missing:
+        raise RulesMistake(f"{body}: 점수가 없는 제안이 있습니다: {', '.join(sorted(missing))}")
+    points = {slug: table.get(slug, 0) for slug in members}
+    for slug, given in points.items():
+        if given < 0:
+            raise RulesMistake(f"{body}: {slug}: 점수는 0보다 작을 수 없습니다")
+    return points
+
+
+def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dict[str, Number]:
+    """The points of every proposal, exact. text: CSV with the columns 제안 (its file name) and 점수.
+
+    Proposals that take no part (withdrawn, not voted on) may be left out; all others must be there once.
+    Raises Unusable with every row that is wrong and every proposal that is missing.
+    """
+    wrong: list[str] = []
+    points: dict[str, Number] = {}
+    for line, (slug, given, *_) in csv_rows(text, HEAD):
+        if slug not in proposals:
+            wrong.append(f"{line}줄: 이 투표에 없는 제안입니다 (found {slug[:80]})")
+        elif slug in points:
+            wrong.append(f"{line}줄: {josa(slug, '이/가')} 두 번 있습니다")
+        elif not _POINTS.fullmatch(given):
+            wrong.append(f"{line}줄: 점수는 0 이상의 수로 쓰세요 (found {given[:20]})")
+        else:
+            exact = Fraction(given)
+            points[slug] = int(exact) if exact.denominator == 1 else exact
+    for candidate in candidates_of(poll, proposals.values()):
+        if candidate.out:
+            points.setdefault(candidate.slug, 0)
+        elif candidate.slug not in points:
+            wrong.append(f"{candidate.slug}: 점수가 없습니다")
+    if wrong:
+        raise Unusable(wrong)
+    return points

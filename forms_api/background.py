@@ -1,0 +1,255 @@
+"""What a server does without being asked: lets offers lapse, moves lines up, tells people what became of them, sends
+codes, erases answers whose time is over, and follows the built site."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol, cast
+
+from flask import Flask, current_app
+
+from civic import korean
+from civic.errors import ContentMistakes, Refused
+from civic.library import load
+from civic.links import link
+from civic.places import retention
+from civic.store import open_box
+from civic.store.book import Message
+from civic.store.entry import Entry
+from civic.store.seal import Erased, Sealer, WrongKey
+from civic.votes.casting import Polling
+from forms_api.operations import SERVICES, EventLog, Services
+from forms_api.senders import PATIENCE
+
+CASTING = "madang.casting"
+ROUND = 2.0  # seconds between two looks at offers and messages
+OUTBOX = 1.0  # seconds between two looks for codes to send, when nobody wakes it
+LOOK = 1.0  # seconds between two looks at the built site
+LEASE = timedelta(minutes=5)  # how long another server leaves a message to the one that took it
+RETRY = timedelta(minutes=1)
+KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
+
+TEXTS = {
+    "promoted": "기다리던 자리가 확정되었습니다.",
+    "confirmed": "신청이 확정되었습니다.",
+    "waiting": "대기 순서를 받았습니다. 순서는 ‘내 신청 확인’에서 볼 수 있습니다.",
+    "offer": "자리가 났습니다. {deadline}까지 수락하거나 사양해 주세요. 기한이 지나면 다음 순서로 갑니다.",
+    "lapsed": "대답할 기한이 지나 자리가 다음 순서로 갔습니다.",
+    "rejected": "이번에는 선정되지 않았습니다. {why}",
+    "called-off": "신청하신 회차를 열지 않게 되었습니다. {why}",
+}
+
+
+class Every:
+    """Does something again and again in a thread of its own, with a pause between; begins at once."""
+
+    def __init__(self, name: str, pause: float, act: Callable[[Every], object], log: EventLog) -> None:
+        self._pause, self._act, self._log = pause, act, log
+        self._call = threading.Event()
+        self.is_over = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Do it now."""
+        self._call.set()
+
+    def stop(self) -> None:
+        """End after what is under way; the act itself may look at `is_over`."""
+        self.is_over = True
+        self._call.set()
+        self._thread.join(PATIENCE + 1)
+
+    def _run(self) -> None:
+        while not self.is_over:
+            try:
+                self._act(self)
+            except Exception as err:  # the thread must outlive whatever it meets
+                self._log.failure(self._thread.name, err)
+            self._call.wait(self._pause)
+            self._call.clear()
+
+
+class Notices:
+    """What is due for the entries of one intake: moves, messages, erasing."""
+
+    def __init__(self, parts: Services) -> None:
+        self._intake, self._sender, self._log = parts.intake, parts.sender, parts.log
+        self._base_url = parts.site.base_url
+        self._later: dict[int, datetime] = {}  # message -> not before
+        self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
+
+    def look(self, loop: Every) -> None:
+        """One round; given up where the store refuses, which says by itself, at /readyz, what is wrong."""
+        with suppress(Refused):
+            self._intake.advance()
+            self.deliver(loop)
+            if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
+                self.erase()
+                self._kept_seen = time.monotonic()
+
+    def erase(self) -> None:
+        """Erase answers that have been kept as long as their pages say."""
+        intake = self._intake
+        for subject in retention.follow(intake.library, intake.store, intake.keys, intake.clock.now()):
+            self._log.event("answers-erased", subject=subject)
+
+    def deliver(self, loop: Every) -> None:
+        """Send what is due; what cannot go now is tried again, what never can is given up."""
+        store, now = self._intake.store, self._intake.clock.now()
+        for message in store.messages(now):
+            if loop.is_over or self._later.get(message.id, now) > now:
+                continue
+            if not store.claim(message, now + LEASE):
+                continue
+            entry = store.find(message.number)
+            if entry is not None and not self._tell(message, entry):
+                self._later[message.id] = now + RETRY
+                continue
+            store.sent(message)
+            self._later.pop(message.id, None)
+
+    def _tell(self, message: Message, entry: Entry) -> bool:
+        """Send one; False to try again later."""
+        intake = self._intake
+        try:
+            given = json.loads(intake.keys.unseal(intake.store, entry.subject, entry.number, entry.sealed))
+        except (Erased, WrongKey):
+            return True  # nobody can be reached any more
+        for contact in (given[name] for name in ("phone", "email") if given.get(name)):
+            try:
+                self._sender.check(contact)
+                self._sender.send(contact, *self._words(message, entry))
+                return True
+            except (Refused, OSError):
+                continue  # the other contact may do
+            except ValueError:
+                return True  # this contact will never do
+        return False
+
+    def _words(self, message: Message, entry: Entry) -> tuple[str, str]:
+        """Subject and text."""
+        doc = self._intake.page(entry.subject)
+        title = doc.title if doc else "신청"
+        deadline = korean.short_moment(entry.deadline) if entry.deadline else "곧"
+        text = TEXTS.get(message.kind, "신청의 상태가 바뀌었습니다.")
+        why = entry.cause.partition(": ")[2].rstrip(". ")
+        said = text.format(deadline=deadline, why=f"까닭: {why}." if why else "").strip()
+        number, address = entry.number, f"{self._base_url}{link('my')}"
+        return f"[{title}] 신청 안내", f"[{title}] {said} 접수번호 {number}, {address}"
+
+
+class Follower:
+    """Looks at the built site and at the clock, and gives the app the library that they ask for.
+
+    The forms follow the built site and not the files that staff are just writing. Content with mistakes changes
+    nothing; no build yet is no change.
+    """
+
+    def __init__(self, parts: Services, content: Path, site_dir: Path) -> None:
+        self._parts, self._content, self._site_dir = parts, content, site_dir
+        self._seen = stamp(site_dir)
+
+    def look(self, _: Every) -> None:
+        """Once: another build is there, or a moment has passed at which something appears or goes."""
+        library, log = self._parts.library, self._parts.log
+        now, found = self._parts.intake.clock.now(), stamp(self._site_dir)
+        if found and found != self._seen:
+            self._seen = found
+            try:
+                self._parts.follow(load(self._content, now))
+            except ContentMistakes as wrong:
+                first = str(wrong.mistakes[0])
+                log.event("content-refused", mistakes=len(wrong.mistakes), first=first)
+            else:
+                log.event("content-followed", pages=len(self._parts.library.everything()))
+        elif library.changes and now >= library.changes:
+            self._parts.follow(library.at(now))
+            log.event("content-changed-by-time", pages=len(self._parts.library.everything()))
+
+
+def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
+    """What tells one build from another, whether a link was swapped or files were copied over; () where none is."""
+    try:
+        found = [(site_dir / name).stat() for name in ("", "index.html")]
+    except OSError:
+        return ()
+    return tuple((each.st_dev, each.st_ino, each.st_mtime_ns) for each in found)
+
+
+class IdentityProvider(Protocol):
+    """Says who a person is: see `forms_api.oidc`, which is loaded only where one is set."""
+
+    issuer: str
+
+    def address(self, back: str, state: str, nonce: str, verifier: str) -> str: ...
+
+    def subject(self, back: str, code: str, nonce: str, verifier: str) -> str: ...
+
+
+class Casting:
+    """The polls of this app with their box and the outbox of codes.
+
+    Opened by the first who votes, or by the server where there are polls: then messages that an earlier server left
+    go out.
+    """
+
+    def __init__(self, parts: Services, provider: IdentityProvider | None) -> None:
+        self.provider = provider
+        self.sealer = Sealer(parts.intake.keys.derived("votes: pockets"))
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._open: tuple[Polling, Every] | None = None
+
+    @property
+    def polling(self) -> Polling:
+        """The polls. Raises Misuse when the box cannot be used."""
+        with self._lock:
+            if self._open is None:
+                parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
+                box = open_box(settings.data)
+                polling = Polling(parts.library, box, intake.keys, intake.clock, settings.is_limited)
+
+                def deliver(outbox: Every) -> None:
+                    while not outbox.is_over and polling.codes.deliver(parts.sender):
+                        pass
+
+                self._open = polling, Every("outbox", OUTBOX, deliver, parts.log)
+            polling, _ = self._open
+        polling.library = self._parts.library  # a newer one may have come
+        return polling
+
+    def wake(self) -> None:
+        """Send what was queued."""
+        if self._open:
+            self._open[1].wake()
+
+    def close(self) -> None:
+        """Stop sending and let go of the box."""
+        with self._lock:
+            if self._open:
+                polling, outbox = self._open
+                self._open = None
+                outbox.stop()
+                polling.box.shut()
+
+
+def casting() -> Casting:
+    """That of the app that answers now."""
+    return cast(Casting, current_app.extensions[CASTING])
+
+
+def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable[[], None]]:
+    """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
+    parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
+    if parts.library.of("vote"):
+        _ = votes.polling
+    follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
+    notices = Every("notices", ROUND, Notices(parts).look, parts.log)
+    return [follower.stop, notices.stop, votes.close]

@@ -1,0 +1,193 @@
+"""How a command reaches the data: opened for that command, and each look noted before anything is shown.
+
+The access log has one line per act: who among staff looked at whose data, when, and what for. The office keeps it for
+a year (개인정보의 안전성 확보조치 기준 제8조). Receipt numbers stand for people; no name, phone or answer is written there.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from civic.clock import Clock, SteadyClock, parse_time
+from civic.codes import clean_number
+from civic.content.form import FormSpec
+from civic.content.pages import Document
+from civic.errors import Misuse, NotFound, Unavailable, why
+from civic.library import load
+from civic.places.form_round import FormRound, round_of
+from civic.places.intake import Intake
+from civic.store import open_beside
+from civic.store.book import Book, Store
+from civic.store.entry import Entry
+from civic.store.seal import Erased, Keys
+from forms_api.commands import staff_words
+from forms_api.settings import Settings, mark_of, read_settings
+
+
+@dataclass(frozen=True)
+class StaffAccess:
+    """What one command of a member of staff works on."""
+
+    intake: Intake
+    settings: Settings
+
+    @property
+    def now(self) -> datetime:
+        """The time of the data's clock."""
+        return self.intake.clock.now()
+
+    def note(self, act: str, subject: str, number: str = "", count: int = 1) -> None:
+        """Write down that data is looked at. Raises Misuse when that cannot be done: then nothing may be shown."""
+        line = {
+            "at": self.now.isoformat(timespec="seconds"),
+            "who": who(),
+            "from": "command line",
+            "act": act,
+        }
+        append(self.settings.access_log_file, line | {"subject": subject, "number": number, "count": count})
+
+    def book(self, subject: str) -> AbstractContextManager[Book]:
+        """A transaction in the name of the member of staff."""
+        return self.intake.store.open(subject, who=who())
+
+    def entry(self, number: str) -> Entry:
+        """The entry of a receipt number. Raises NotFound."""
+        found = self.intake.store.find(clean_number(number))
+        if found is None:
+            raise NotFound("그런 접수번호가 없습니다.")
+        return found
+
+    def spec(self, subject: str) -> FormSpec | None:
+        """The form of a subject; None when its page is gone. Raises NotFound when it never took entries."""
+        doc = self.intake.library.get(*_address(subject))
+        spec = doc.spec if doc else None
+        if spec is None and subject not in self.intake.store.subjects():
+            raise NotFound(f"{subject}: 그런 신청서가 없습니다. 예: lectures/essay")
+        return spec
+
+    def form(self, subject: str) -> tuple[Document, FormSpec]:
+        """The page and form of a subject that is on the site. Raises NotFound."""
+        return self.intake.form(*_address(subject))
+
+    def round(self, subject: str, id: str) -> FormRound:
+        """One round of a subject. Raises NotFound, naming those there are."""
+        doc, spec = self.form(subject)
+        found = round_of(doc, id)
+        if found is None:
+            raise NotFound(f"{id}: 그런 회차가 없습니다. 있는 회차: {', '.join(r.id for r in spec.rounds)}")
+        return found
+
+    def entries(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
+        """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""
+        with self.book(subject) as book:
+            found = book.entries(round, states)
+            is_known = round is None or found or book.entries(round, ())
+        if not is_known:
+            self.round(subject, round or "")
+        return found
+
+    def answers(self, entry: Entry) -> dict[str, Any] | None:
+        """What the person typed; None when it has been erased."""
+        try:
+            plain = self.intake.keys.unseal(self.intake.store, entry.subject, entry.number, entry.sealed)
+        except Erased:
+            return None
+        answers: dict[str, Any] = json.loads(plain)
+        return answers
+
+
+def with_access(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that is called with a StaffAccess first, and the options that say where everything is."""
+
+    @wraps(command)
+    def opened(*, data: str | None, content: str | None, now: str | None, **given: Any) -> None:
+        with open_access(data, content, now) as staff:
+            command(staff, **given)
+
+    for option in (
+        click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…"),
+        click.option("--content", help="글 폴더"),
+        click.option("--now", help="시연 자료에서만: 이때로 봅니다. 빼면 시연 서버의 시계를 따릅니다."),
+    ):
+        opened = option(opened)
+    return opened
+
+
+@contextmanager
+def open_access(data: str | None, content: str | None, now: str | None) -> Iterator[StaffAccess]:
+    """Open everything for one command. Raises ContentMistakes, Misuse."""
+    settings = read_settings(os.environ, data=data, content=content)
+    store = open_beside(settings.data)
+    try:
+        clock, is_real = clock_beside(store, now)
+        # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
+        # writes it anew. Before anything else is made or changed: main() says that nothing was.
+        library = load(settings.content_dir, clock.now(), draws=False)
+        keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
+        yield StaffAccess(Intake(library, store, keys, clock, remembers=is_real), settings)
+    except Unavailable as err:
+        # A citizen is asked to come back later; staff must learn what is wrong and what to do.
+        raise Unavailable(store.trouble or staff_words(err)) from err
+    finally:
+        store.close()
+
+
+def clock_beside(store: Store, now: str | None) -> tuple[Clock, bool]:
+    """The clock of a command on that store, and whether it is the machine's: everything but a demonstration's.
+
+    now: what was given as --now. Raises Misuse where it is not a time, or the store is no demonstration's.
+    """
+    at, mark = read_time(now) if now else None, mark_of(store)
+    if mark is None or mark.start is None:
+        if at:
+            raise Misuse("--now는 시연 서버(serve --now)의 자료에만 씁니다. 이 자료의 때는 바꿀 수 없습니다.")
+        return SteadyClock(), True
+    return SteadyClock(at) if at else mark.clock(), False
+
+
+def read_time(now: str) -> datetime:
+    """The time of a --now. Raises Misuse."""
+    try:
+        return parse_time(now)
+    except ValueError:
+        raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
+
+
+def who() -> str:
+    """The account that runs the command: "staff:<name>"."""
+    try:
+        return f"staff:{getpass.getuser()}"
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return f"staff:{os.getuid()}"
+
+
+def append(file: Path, line: dict[str, Any]) -> None:
+    """Add a line of JSON to a log that its owner alone reads, durably. Raises Misuse."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(handle, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as err:
+        raise Misuse(
+            f"열람 기록({file})을 쓸 수 없어 보여 주지 않습니다: {why(err)}. 권한을 확인하세요."
+        ) from err
+
+
+def _address(subject: str) -> tuple[str, str]:
+    folder, _, slug = subject.partition("/")
+    return folder, slug

@@ -1,0 +1,149 @@
+"""`doctor`, `backup`, `restore`, `migrate`, `move`, `settings`: looking after the data and its place. No content, no form.
+
+What needs a library of its own is imported where it is used: it is optional, or slow to load.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from civic.clock import SEOUL
+from civic.errors import Misuse
+from forms_api.commands import INPUT_WRONG
+from forms_api.settings import read_settings, table
+
+MOVED = (
+    "모두 옮겼고, 두 쪽의 수와 해시가 같습니다. 원본 폴더는 그대로 있습니다.\n"
+    "이제 MADANG_DATA를 새 주소로 바꾸고, 열쇠 폴더(MADANG_KEYS)는 지금 것을 그대로 쓰세요. "
+    "원본 폴더로는 서버를 다시 켜지 마세요."
+)
+STAYED = (
+    "{count}가지 문제를 찾아 아무것도 옮기지 않았습니다. ‘python -m forms_api doctor’로 살펴보고 고치거나 백업에서 "
+    "되살리세요. 이미 살펴본 문제라면 --as-is를 붙여 그대로 옮길 수 있습니다."
+)
+
+
+@click.command()
+def settings() -> None:
+    """설정(환경 변수) 표를 보여 줍니다."""
+    click.echo(as_markdown())
+
+
+def as_markdown() -> str:
+    """The table of settings, as docs/api.md prints it: one line per setting."""
+    lines = ["| 환경 변수 | 기본값 | 뜻 |", "|---|---|---|"]
+    for name, default, text in table():
+        lines.append(f"| `{name}` | {f'`{default}`' if default else '(빈 값)'} | {text} |")
+    return "\n".join(lines)
+
+
+@click.command()
+@click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
+@click.option("--save", type=click.Path(path_type=Path), help="온전한 것을 이 새 폴더에 저장합니다.")
+def doctor(data: str | None, save: Path | None) -> None:
+    """자료가 온전한지 살펴봅니다. 아무것도 바꾸지 않습니다. 서버가 켜져 있어도 됩니다."""
+    from civic.store.agreement import without_key
+    from civic.store.copies import check_new, write_folder
+    from civic.store.doctor import examine
+
+    settings = read_settings(os.environ, data=data)
+    if save:
+        check_new(save, settings.data_dir)
+    report = examine(settings.data, settings.keys_dir / "keys.json")
+    for line in report.told:
+        click.echo(f"알림: {line}")
+    for line in report.wrong:
+        click.echo(f"문제: {line}")
+    if save:
+        # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
+        for subject in without_key(report.contents):
+            report.contents.keys.append((subject, None, datetime.now(SEOUL), 0))
+            click.echo(
+                f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
+            )
+        write_folder(report.contents, save)
+        kept = f"신청 {len(report.contents.entries):,}건, 기록 {len(report.contents.journal):,}줄을 저장했습니다."
+        click.echo(f"저장: {save}에 {kept} 키 파일은 따로 있습니다.")
+    for number in report.lost:
+        click.echo(f"{'저장하지 못함' if save else '잃음'}: {number}")
+    if report.wrong or report.lost:
+        click.echo(f"{len(report.wrong)}가지 문제를 찾았습니다.")
+        sys.exit(INPUT_WRONG)
+    click.echo("문제가 없습니다.")
+
+
+@click.command()
+@click.option("--data", help="자료의 주소: tinydb://폴더 또는 postgresql://… (없으면 MADANG_DATA)")
+def migrate(data: str | None) -> None:
+    """자료의 표를 이 판에 맞춥니다. 서버를 끄고 하세요. 여러 번 실행해도 됩니다."""
+    from civic.store import migrate as bring
+
+    before, after = bring(read_settings(os.environ, data=data).data)
+    if before == after:
+        click.echo(f"이미 최신입니다(판 {after}).")
+    else:
+        click.echo(f"표를 맞추었습니다(판 {before or '없음'} → {after}).")
+
+
+@click.command()
+@click.option("--from", "source", required=True, help="지금 자료: tinydb://폴더")
+@click.option("--to", "target", required=True, help="옮길 곳: postgresql://…")
+@click.option("--as-is", is_flag=True, help="서로 맞지 않는 것을 알면서 그대로 옮깁니다.")
+def move(source: str, target: str, as_is: bool) -> None:
+    """신청, 기록, 알림, 열쇠, 투표함을 모두 PostgreSQL로 옮깁니다. 서버를 끄고 하세요. 다시 해도 됩니다."""
+    kind, _, folder = source.partition("://")
+    if kind != "tinydb" or not folder:
+        raise Misuse("--from은 tinydb://폴더 로 적으세요.")
+    if not target.startswith("postgresql"):
+        raise Misuse("--to는 postgresql://사용자@서버/이름 처럼 적으세요.")
+    from civic.store.agreement import agreement
+    from civic.store.copies import read_folder, receive
+
+    contents = read_folder(Path(folder))
+    found = agreement(contents, [])
+    for line in found:
+        click.echo(f"문제: {line}", err=True)
+    if found and not as_is:
+        click.echo(STAYED.format(count=len(found)), err=True)
+        sys.exit(INPUT_WRONG)
+    arrived = receive(target, contents, str(Path(folder).absolute()), datetime.now(SEOUL))
+    for name, (count, digest) in contents.digests().items():
+        there, its = arrived[name]
+        click.echo(f"{name}: 원본 {count:,} {digest[:16]} / 옮긴 곳 {there:,} {its[:16]}")
+    click.echo(MOVED)
+
+
+@click.command()
+@click.option("--data", help="신청을 두는 곳: tinydb://폴더")
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(data: str | None, target: Path) -> None:
+    """자료를 새 폴더 TARGET에 복사합니다. 서버가 켜져 있어도 됩니다. 키 파일은 따로 백업하세요."""
+    from civic.store.copies import back_up
+
+    back_up(_folder(data), target)
+    click.echo(f"{target}에 백업했습니다. 키 파일(MADANG_KEYS)은 다른 곳에 따로 백업하세요.")
+
+
+@click.command()
+@click.option("--data", help="되살릴 새 자료 폴더: tinydb://폴더")
+@click.argument("source", type=click.Path(path_type=Path))
+def restore(data: str | None, source: Path) -> None:
+    """백업 폴더 SOURCE에서 새 자료 폴더를 만듭니다. 있는 자료 위에는 쓰지 않습니다."""
+    from civic.store import copies
+
+    folder = _folder(data)
+    contents = copies.restore(source, folder)
+    read = f"신청 {len(contents.entries):,}건, 기록 {len(contents.journal):,}줄"
+    click.echo(f"{folder}에 {read}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
+
+
+def _folder(data: str | None) -> Path:
+    found = read_settings(os.environ, data=data).data_dir
+    if found is None:
+        raise Misuse("postgresql:// 자료는 pg_dump와 pg_restore로 백업하고 되살리세요(docs/deployment.md).")
+    return found

@@ -1,0 +1,206 @@
+"""The API as OpenAPI 3.1, written from the forms and polls themselves. No state, no counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from civic import errors
+from civic.content.form import FormSpec
+from civic.content.pages import Document, Site
+from civic.content.poll import Poll
+from civic.links import api
+from civic.votes.envelope import room
+
+Schema = dict[str, Any]
+
+
+def refusals() -> list[type[errors.Refused]]:
+    """Every refusal of a post, without those of the web alone."""
+    return [kind for kind in errors.Refused.__subclasses__() if kind.__module__ == errors.__name__]
+
+
+def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = None) -> Schema:
+    """required: names of properties; None means all."""
+    names = list(properties if required is None else required)
+    return {"type": "object", "properties": dict(properties)} | ({"required": names} if names else {})
+
+
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "integer"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+CODE: Schema = {"type": "string", "examples": ["7K3F-9QXM-34AC-DEFG"]}
+LAST4: Schema = {"phone_last4": {"type": "string", "pattern": "^[0-9]{4}$"}}
+PROBLEM = _object(
+    {
+        "type": {"type": "string", "enum": [f"/problems/{kind.name}" for kind in refusals()]},
+        "title": TEXT,
+        "status": NUMBER,
+        "detail": TEXT,
+        "errors": {"type": "array", "items": _object({"field": TEXT, "message": TEXT}, required=())},
+    }
+)
+RECEIPT = _object(
+    {
+        "number": {"type": "string", "examples": ["7K3F-9QXM"]},
+        "state": TEXT,
+        "position": {
+            "type": ["integer", "null"],
+            "description": "place in the waiting line; 1 is next; null behind a draw",
+        },
+        "round": TEXT,
+        "receipt": {"type": "string", "description": "address of the receipt page"},
+    }
+)
+VOTE_RECEIPT = _object(
+    {
+        "receipt": {**CODE, "description": "fingerprint of the envelope"},
+        "signature": {**TEXT, "description": "Ed25519, base64url, over poll, rules and receipt"},
+        "rules": {**TEXT, "description": "SHA-256 of rules and proposals"},
+        "tracker": {**CODE, "description": "only where the server sealed"},
+    },
+    required=("receipt", "signature", "rules"),
+)
+BOARD = _object(
+    {
+        **dict.fromkeys(("poll", "rules", "digest", "receipt_key"), TEXT),
+        **dict.fromkeys(("voters", "papers"), NUMBER),
+        "receipts": {"type": "array", "items": CODE},
+    },
+    required=(),
+)
+POLL = _object(
+    {
+        **dict.fromkeys(("poll", "title", "rules", "receipt_key"), TEXT),
+        **dict.fromkeys(("opens", "closes"), TIME),
+        "state": {"enum": ["upcoming", "open", "closed"]},
+        "assurance": {"enum": [1, 2, 3]},
+        "keys": {"type": "array", "items": TEXT, "description": "P-256 points of the key holders, base64url"},
+        "room": {"type": "integer", "description": "bytes of an envelope's padded content"},
+        "max_picks": NUMBER,
+        "blank_allowed": {"type": "boolean"},
+        "types": {"type": "object"},
+    },
+    required=(),
+)
+
+
+def describe_api(site: Site, subjects: Iterable[Document], polls: Iterable[Poll] = ()) -> Schema:
+    """The whole document."""
+    lookup = {"number": TEXT, **LAST4}
+    paths: Schema = {
+        "/api/status": {"get": _call("State of every form", {})},
+        "/api/entries/lookup": {"post": _call("Look an entry up", {}, _object(lookup))},
+    }
+    number = {"name": "number", "in": "path", "required": True, "schema": TEXT}
+    for act, said in (
+        ("cancel", "Cancel an entry"),
+        ("accept", "Take an offered place"),
+        ("decline", "Leave an offered place to the next"),
+    ):
+        call = _call(said, {}, _object(LAST4)) | {"parameters": [number]}
+        paths[f"/api/entries/{{number}}/{act}"] = {"post": call}
+    for doc in subjects:
+        if doc.spec:
+            paths[api(doc.folder, doc.slug)] = {
+                "get": _call(f"{doc.title}: questions, rounds, state", {}),
+                "post": _call(f"{doc.title}: sign up", RECEIPT, application_schema(doc.spec), created=True),
+            }
+    for poll in polls:
+        paths |= _poll_paths(poll)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": site.name, "version": "1"},
+        "servers": [{"url": site.base_url}],
+        "paths": paths,
+        "components": {"schemas": {"Problem": PROBLEM}},
+    }
+
+
+def application_schema(spec: FormSpec) -> Schema:
+    """What a post to this form holds, as JSON Schema."""
+    properties: Schema = {
+        "round": {"type": "string", "enum": [each.id for each in spec.rounds]},
+        "name": TEXT,
+        "phone": TEXT,
+        "consent": {"const": True},
+        "submission_id": {"type": "string", "format": "uuid"},
+    }
+    required = list(properties)
+    if spec.email != "none":
+        properties["email"] = {"type": "string", "format": "email"}
+    if spec.email == "required":
+        required.append("email")
+    if spec.person == "phone+birth_date":
+        properties["birth_date"] = {"type": "string", "format": "date"}
+        required.append("birth_date")
+    if spec.party > 1:
+        properties["party"] = {"type": "integer", "minimum": 1, "maximum": spec.party}
+    if spec.fields:
+        needed = [question.name for question in spec.fields if question.required]
+        properties["answers"] = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {q.name: {"title": q.label, **q.answer_schema()} for q in spec.fields},
+            "required": needed,
+        }
+        required += ["answers"] if needed else []
+    return {"type": "object", "additionalProperties": False, "properties": properties, "required": required}
+
+
+def _poll_paths(poll: Poll) -> Schema:
+    """Every call of a poll."""
+    address = f"/api/votes/{poll.slug}"
+    picks = {"type": "array", "items": TEXT, "uniqueItems": True, "maxItems": poll.max_picks}
+    checked = _object({"choices": picks, "cost": NUMBER}, required=())
+    code = _call(
+        "Send a one-time code",
+        _object({"sent": {"const": True}, "minutes": NUMBER, "request": TEXT}, required=()),
+        _object({"contact": TEXT}),
+    )
+    code["responses"]["202"] = code["responses"].pop("200")
+    by_provider = {"get": _call("Leads to the identity provider (302)", {})}
+    check = _call("Look choices over; nothing is kept", checked, _object({"choices": picks}))
+    ballot = _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), created=True)
+    return {
+        address: {"get": _call(f"{poll.title}: state, limits, what sealing needs", POLL)},
+        f"{address}/receipts": {"get": _call("After closing: all receipts", BOARD)},
+        f"{address}/check": {"post": check},
+        **(
+            {f"{address}/identity": by_provider}
+            if poll.assurance == 3
+            else {f"{address}/code": {"post": code}}
+        ),
+        f"{address}/ballots": {"post": ballot},
+    }
+
+
+def _ballot(poll: Poll, picks: Schema) -> Schema:
+    if poll.assurance == 3:
+        proof = {"ticket": {**TEXT, "description": "from the page after the identity provider"}}
+    else:
+        asked = {**TEXT, "description": "what /code answered: keeps strangers from using up the tries"}
+        proof = {"contact": TEXT, "code": {"type": "string", "pattern": "^[0-9]{6}$"}, "request": asked}
+    # envelope: all of a poll have one length, whatever was chosen
+    signs = -(-(1 + 16 + 32 + 65 + room(poll.max_picks) + 16) * 4 // 3)
+    sealed = {**TEXT, "minLength": signs, "maxLength": signs, "description": "docs/voting.md, base64url"}
+    again = {**TEXT, "description": "random id of the sender: the same post again gives the same ballot"}
+    needed = [name for name in proof if name != "request"]
+    return {
+        "oneOf": [
+            _object({**proof, "envelope": sealed}, [*needed, "envelope"]),
+            _object({**proof, "choices": picks, "submission": again}, [*needed, "choices"]),
+        ]
+    }
+
+
+def _call(summary: str, answer: Schema, body: Schema | None = None, created: bool = False) -> Schema:
+    done = {"description": "done", "content": {"application/json": {"schema": answer}}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses: Schema = {"200": done, "default": {"description": "refused", "content": problem}}
+    if created:
+        responses["201"] = done
+    call: Schema = {"summary": summary, "responses": responses}
+    if body:
+        call["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return call

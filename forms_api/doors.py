@@ -1,0 +1,165 @@
+"""May this request write at all? Where it comes from, how big it is, what kind it is, how often. Looks at no form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Flask, Request, request
+from flask.globals import request_ctx
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from civic.errors import (
+    FieldError,
+    ForbiddenOrigin,
+    Invalid,
+    TooLarge,
+    TooMany,
+    UnsupportedType,
+    WrongCode,
+)
+from civic.places.application import BROKEN_MESSAGE, refuse_forbidden
+
+LONGEST_BODY = 64 * 1024  # bytes
+LONGEST_REST = 1024 * 1024  # bytes of a body that is refused and yet taken off the line
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+HONEYPOT = "website"  # hidden from people; a program fills it
+READING = ("GET", "HEAD", "OPTIONS")
+# Offices, schools and mobile networks share one address: the ceiling per address only stops floods.
+PER_ADDRESS = parse("600/minute")
+PER_PERSON_AND_FORM = parse("20/minute")  # a double click, a retry, a correction: all fit
+PER_NUMBER = parse("10/10minutes")  # guesses of four digits: all 10,000 would take a week
+
+
+def register_guards(app: Flask, origins: frozenset[str]) -> None:
+    """Refuse writes from elsewhere before any view runs."""
+    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
+    app.config["MAX_FORM_PARTS"] = 500
+
+    @app.before_request
+    def guard() -> None:
+        sent = request_ctx.request  # each name asked of `request` would be looked up anew
+        if sent.method in READING:
+            return
+        # Read before anything is refused: the server hangs up on a body left unread, and the refusal may be lost.
+        fits = read_body(sent)
+        check_origin(sent.headers.get("Sec-Fetch-Site"), sent.headers.get("Origin"), origins)
+        if not fits:
+            raise TooLarge
+        if sent.routing_exception is not None:
+            return  # no such address, or not this method: that is the answer, whatever was sent
+        if sent.mimetype != "application/json" and sent.mimetype not in FORM_TYPES:
+            raise UnsupportedType
+        if sent.mimetype == FORM_TYPES[0]:
+            check_utf8(sent.get_data())
+
+
+def read_body(sent: Request) -> bool:
+    """Does the whole body fit? Then it is kept; a longer one is taken off the line and forgotten."""
+    told = sent.content_length
+    # A body of untold length is cut at the limit and would be misread.
+    if (len(sent.get_data()) if told is None else told) <= LONGEST_BODY:
+        sent.get_data()
+        return True
+    line, taken = sent.environ["wsgi.input"], 0
+    while taken < LONGEST_REST and (part := line.read(LONGEST_BODY)):
+        taken += len(part)
+    return False
+
+
+def check_origin(fetch_site: str | None, origin: str | None, origins: frozenset[str]) -> None:
+    """Only our own pages may write: the browser says same-origin, or names one of our addresses.
+
+    Static pages hold no session, so there is no token to compare. "null" and silence are refused.
+    """
+    if fetch_site == "same-origin" or (origin is not None and origin in origins):
+        return
+    raise ForbiddenOrigin
+
+
+def check_utf8(body: bytes) -> None:
+    """Raises Invalid when a form's fields are no UTF-8: werkzeug would make other characters of them in silence."""
+    try:
+        unquote_to_bytes(body).decode()
+    except UnicodeDecodeError:
+        refusal = Invalid([FieldError("", BROKEN_MESSAGE)])
+        refusal.detail = BROKEN_MESSAGE  # no form comes back to say it: it could not show what was typed
+        raise refusal from None
+
+
+def is_form_post() -> bool:
+    """Did a plain HTML form send this? Then the answer is a page."""
+    return request.mimetype in FORM_TYPES
+
+
+def json_body() -> dict[str, Any]:
+    """The body as a JSON object. Raises Invalid when it is none."""
+    try:
+        body = json.loads(request.get_data(), object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise Invalid([FieldError("", "JSON으로 읽을 수 없습니다.")]) from None
+    if not isinstance(body, dict):
+        raise Invalid([FieldError("", "JSON 객체를 보내 주세요.")])
+    return body
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Raises ValueError when a name stands in it twice: one of the values would go unread."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def check_honeypot(payload: Mapping[str, Any]) -> None:
+    """A filled trap is refused in so many words: a browser may have filled it for a real person."""
+    if payload.get(HONEYPOT):
+        refuse_forbidden({HONEYPOT: payload[HONEYPOT]})
+        raise Invalid([FieldError(HONEYPOT, "이 칸은 비워 두어야 합니다. 비운 채로 다시 보내 주세요.")])
+
+
+class RateLimits:
+    """The ceilings, counted in this process; `on=False` lets everything pass."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+        # By hand and not by Flask-Limiter's decorators: the keys stand in the body, which only the views read.
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def address(self, what: str) -> None:
+        """One more request of this kind from the address that asks now. Raises TooMany."""
+        self._hit(PER_ADDRESS, what, request.remote_addr or "")
+
+    def person(self, person: str, subject: str) -> None:
+        """One more application of this person (keyed hash) for this form. Raises TooMany."""
+        self._hit(PER_PERSON_AND_FORM, subject, person)
+
+    @contextmanager
+    def guess(self, number: str) -> Iterator[None]:
+        """The block proves who asks for this receipt number; only WrongCode counts.
+
+        Raises TooMany: the number is locked for a while. Counted before the block, and given back after it, so that
+        guesses at the same moment count as well.
+        """
+        self._hit(PER_NUMBER, "number", number)
+        try:
+            yield
+        except WrongCode:
+            raise
+        except BaseException:
+            self._give_back(PER_NUMBER, "number", number)
+            raise
+        self._give_back(PER_NUMBER, "number", number)
+
+    def _give_back(self, limit: RateLimitItem, *key: str) -> None:
+        if self._on:
+            self._limiter.hit(limit, *key, cost=-1)
+
+    def _hit(self, limit: RateLimitItem, *key: str) -> None:
+        if self._on and not self._limiter.hit(limit, *key):
+            raise TooMany(retry_after=limit.get_expiry())

@@ -1,0 +1,196 @@
+"""Sign-ups: what a form asks, and the post that signs a person up. JSON in, JSON out; a form post gets pages."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
+
+from civic import korean
+from civic.content.form import FIXED_LABELS, FormSpec
+from civic.content.meetings import when, where
+from civic.content.pages import Document
+from civic.errors import FieldError, Invalid, Refused
+from civic.people import show_phone
+from civic.places import rules
+from civic.places.application import Application, holds_resident_number
+from civic.places.form_round import rounds_of
+from civic.store.entry import Entry
+from civic.text import texts
+from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body
+from forms_api.entries import receipt_address
+from forms_api.operations import services
+from forms_api.problems import offer_again
+
+signups = Blueprint("signups", __name__)
+ADDRESS = "/api/forms/<folder>/<slug>"
+ANSWERS = "answers."
+STEPS = ("check", "send", "edit")
+
+
+@signups.get(ADDRESS)
+def describe(folder: str, slug: str) -> BaseResponse:
+    """One form: its questions, rounds and state. A person who comes by the address bar is led to the page."""
+    intake = services().intake
+    doc, spec = intake.form(folder, slug)
+    accept = request.accept_mimetypes
+    if accept.quality("text/html") > accept.quality("application/json"):
+        answer: BaseResponse = redirect(doc.link, code=302)
+    else:
+        answer = jsonify(_described(doc, spec))
+        answer.headers["Cache-Control"] = "public, max-age=1"
+    answer.vary.add("Accept")  # caches keep the page's answer and the program's apart
+    return answer
+
+
+def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
+    intake = services().intake
+    now, counts = intake.clock.now(), intake.counts(doc.subject)
+    rounds = {}
+    for round_ in rounds_of(doc):
+        held = counts.get(round_.id, rules.NOBODY)
+        rounds[round_.id] = {
+            "label": round_.label,
+            "places": round_.places,
+            "taken": held.taken,
+            "waiting": held.waiting,
+            "state": rules.round_state(round_, now, held),
+        }
+    return {
+        "subject": doc.subject,
+        "title": doc.title,
+        "state": rules.form_state(spec, now, counts),
+        "selection": spec.selection,
+        "opens": spec.opens.isoformat(),
+        "closes": spec.closes.isoformat(),
+        "fields": [question.describe() for question in spec.fields],
+        "rounds": rounds,
+    }
+
+
+@signups.post(ADDRESS)
+def apply(folder: str, slug: str) -> BaseResponse:
+    """Sign up. A form post has two steps: check what was typed, then send it."""
+    parts = services()
+    parts.limits.address("apply")
+    if is_form_post():
+        return _apply_by_page(*parts.intake.form(folder, slug))
+    payload = json_body()
+    check_honeypot(payload)
+    payload.pop(HONEYPOT, None)
+    application = parts.intake.check(*parts.intake.form(folder, slug), payload)
+    entry, position, created = _keep(application)
+    answer = jsonify(
+        number=entry.number,
+        state=entry.state,
+        position=position,
+        round=entry.round,
+        receipt=receipt_address(parts.intake.keys.link, entry.number),
+    )
+    answer.status_code = 201 if created else 200
+    return answer
+
+
+def _keep(application: Application) -> tuple[Entry, int | None, bool]:
+    """Keep a checked application, within the person's rate, and count it."""
+    parts = services()
+    person = parts.intake.keys.person(application.phone, application.birth_date)
+    parts.limits.person(person, application.subject)
+    entry, position, created = parts.intake.apply(application)
+    if created:
+        parts.metrics.add("entries_total", state=entry.state)
+    return entry, position, created
+
+
+def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
+    parts, form = services(), request.form
+    offer_again(lambda refusal: _form_page(doc, spec, refusal), doc.link)
+    if request.files:  # no form asks for any, and none is read or kept
+        raise Invalid([FieldError("unknown", "파일은 받지 않습니다. 파일을 빼고 다시 보내 주세요.")])
+    step = form.get("step", "send")
+    if step not in STEPS:
+        raise Invalid([FieldError("step", "없는 단계입니다. 신청 화면을 새로 열어 주세요.")])
+    if step == "edit":
+        return _form_page(doc, spec)
+    check_honeypot(form)
+    payload = as_payload(form)
+    payload.setdefault("submission_id", str(uuid.uuid4()))
+    application = parts.intake.check(doc, spec, payload)
+    if step == "check":
+        typed = [
+            (name, value)
+            for name, value in form.items(multi=True)
+            if name not in ("step", HONEYPOT, "submission_id")
+        ]
+        return parts.page(
+            "forms/check.html",
+            "적은 내용을 확인하세요",
+            parts.trail_to(doc, "확인하기"),
+            doc=doc,
+            spec=spec,
+            rows=understood(application),
+            hidden=[*typed, ("submission_id", application.submission)],
+        )
+    entry, _, _ = _keep(application)
+    return redirect(receipt_address(parts.intake.keys.link, entry.number), code=303)
+
+
+def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) -> Response:
+    """The form with what was typed, and what must be corrected."""
+    return services().page(
+        "forms/form.html",
+        f"{doc.title} 신청",
+        services().trail_to(doc, "신청하기"),
+        refusal=refusal,
+        doc=doc,
+        spec=spec,
+        values=shown_again(request.form),
+    )
+
+
+def as_payload(form: MultiDict[str, str]) -> dict[str, Any]:
+    """The fields of a post under the names of the JSON API; `step` and the honeypot are left out."""
+    payload: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
+    for name, values in form.lists():
+        value = values[0] if len(values) == 1 else values
+        if name.startswith(ANSWERS):
+            answers[name.removeprefix(ANSWERS)] = value
+        elif name not in ("step", HONEYPOT):
+            payload[name] = value
+    return payload | ({"answers": answers} if answers else {})
+
+
+def shown_again(form: MultiDict[str, str]) -> dict[str, str | list[str]]:
+    """What was typed, to be shown again: not the honeypot, and never a resident registration number."""
+    return {
+        # Only ticks come in several: of a field sent twice the first is shown.
+        name: given if len(given) > 1 and name.startswith(ANSWERS) else given[0]
+        for name, given in form.lists()
+        if name not in ("step", HONEYPOT)
+        and not any(holds_resident_number(name, text) for text in texts([name, *given]))
+    }
+
+
+def understood(application: Application) -> list[tuple[str, str]]:
+    """(label, text) of everything that will be sent, as it was understood."""
+    doc, round_, spec = application.doc, application.round, application.spec
+    born = application.birth_date and korean.birthday(date.fromisoformat(application.birth_date))
+    found = [
+        ("회차", round_.label),
+        ("언제", "\n".join(when(doc, round_))),
+        ("어디서", where(doc, round_)),
+        (FIXED_LABELS["name"], application.name),
+        (FIXED_LABELS["phone"], show_phone(application.phone)),
+        (FIXED_LABELS["birth_date"], born),
+        (FIXED_LABELS["email"], application.email),
+        (FIXED_LABELS["party"], f"{application.party}명" if spec.party > 1 else ""),
+    ]
+    for question in spec.fields:
+        answer = application.answers.get(question.name)
+        found.append((question.label, "적지 않음" if answer is None else question.words(answer)))
+    return [*((label, text) for label, text in found if text), ("개인정보 수집·이용", "동의함")]

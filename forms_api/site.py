@@ -1,0 +1,214 @@
+"""The built site as files: addresses that end in "/", its own 404, what browsers may keep, compression; and the status.
+
+Each text file is read and compressed once; what was made is kept until newer files push it out. Of the API only
+the status is compressed: beside what a citizen typed, the length of an answer could tell what is secret in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import json
+import mimetypes
+import os
+import re
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, Response, redirect, request, send_from_directory
+from werkzeug.security import safe_join
+from werkzeug.wrappers import Response as BaseResponse
+
+from civic.errors import NotFound
+from civic.places.intake import Intake
+from forms_api.problems import FILES
+
+LARGEST = 4 * 1024 * 1024  # bytes of one text file; a larger one is sent as it lies there
+MOST_KEPT = 32 * 1024 * 1024  # bytes of all that is kept, per process: about 2,000 pages
+FRESH = 1.0  # seconds that the status may be repeated
+HASHED = re.compile(r"\.[0-9a-f]{8,}\.\w+$")  # site.1a2b3c4d.css never changes under its name
+TYPES = {  # of text, the same on every machine, whatever its own list of types says
+    ".css": "text/css",
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".ics": "text/calendar",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".pb": "application/octet-stream",
+    ".py": "text/x-python",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".webmanifest": "application/manifest+json",
+    ".xml": "application/xml",
+}
+for suffix, kind in (*TYPES.items(), (".woff2", "font/woff2")):
+    mimetypes.add_type(kind, suffix)
+
+
+def register_site(app: Flask, folder: Path, intake: Intake) -> None:
+    """The site's pages, and the status of its forms."""
+    site, status = BuiltSite(folder), StatusBoard(intake)
+    app.add_url_rule("/", FILES, site.page)
+    app.add_url_rule("/<path:path>", FILES, site.page)
+    app.add_url_rule("/api/status", "status", status.show)
+
+
+class BuiltSite:
+    """The folder of the built site, as it stands at each request."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = Files()
+
+    def page(self, path: str = "") -> BaseResponse:
+        """One file of the site. Raises NotFound for what is not there, and for addresses of the API."""
+        if path.startswith("api/"):
+            raise NotFound
+        site = self._folder.resolve()  # once: a build that is swapped in now does not mix with the old one
+        found = safe_join(str(site), path)
+        if found is None:
+            return self._missing(site)
+        place = Path(found)
+        try:
+            is_folder = place.is_dir()
+        except OSError as wrong:
+            if wrong.errno != errno.ENAMETOOLONG:
+                raise
+            return self._missing(site)
+        if is_folder:
+            if not (place / "index.html").is_file():
+                return self._missing(site)
+            if path and not path.endswith("/"):
+                query = f"?{request.query_string.decode('ascii', 'ignore')}" if request.query_string else ""
+                return redirect(f"/{path}/{query}", code=308)
+            return self._sent(site, f"{path}index.html")
+        if place.is_file() and not path.endswith("/"):
+            return self._sent(site, path)
+        kept = earlier(site, path)
+        return self._sent(kept, path) if kept else self._missing(site)
+
+    def _sent(self, site: Path, path: str) -> Response:
+        text = self._files.text(site / path)
+        if text:
+            answer = text.answer(TYPES[Path(path).suffix])
+            answer.make_conditional(request, accept_ranges=True, complete_length=len(text.plain))
+        else:
+            answer = send_from_directory(site, path, conditional=True, etag=True)
+        is_final = HASHED.search(path)
+        answer.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if is_final else "public, max-age=0, must-revalidate"
+        )
+        return answer
+
+    def _missing(self, site: Path) -> Response:
+        """The site's own 404 page. Raises NotFound where no site is built."""
+        own = site / "404.html"
+        text = self._files.text(own) if own.is_file() else None
+        if text is None:
+            raise NotFound
+        return text.answer("text/html", status=404)
+
+
+def earlier(site: Path, path: str) -> Path | None:
+    """The newest kept build that has this hashed file: a page opened just before a new build still asks for it."""
+    build = re.fullmatch(r"(.+)-\d{6,}", site.name)
+    if not build or not HASHED.search(path):
+        return None
+    for other in sorted(site.parent.glob(f"{build[1]}-*"), reverse=True):
+        found = safe_join(str(other), path)
+        if found and not other.suffix and Path(found).is_file():
+            return other
+    return None
+
+
+@dataclass(frozen=True)
+class SentText:
+    """A text ready to send."""
+
+    tag: str  # of the plain bytes: the same content has the same tag in every build and process
+    plain: bytes
+    small: bytes | None  # gzip; None where that would not be smaller
+
+    @property
+    def size(self) -> int:
+        return len(self.plain) + len(self.small or b"")
+
+    def answer(self, mimetype: str, status: int = 200) -> Response:
+        """Compressed for whoever takes that. Each form has an ETag of its own."""
+        # A part of a file is a part of its plain bytes.
+        small = self.small if request.accept_encodings.quality("gzip") > 0 and not request.range else None
+        answer = Response(self.plain if small is None else small, status=status, mimetype=mimetype)
+        answer.set_etag(self.tag if small is None else f"{self.tag}-gzip")
+        answer.vary.add("Accept-Encoding")
+        if small is not None:
+            answer.content_encoding = "gzip"
+        return answer
+
+
+def as_sent(plain: bytes, tag: str = "") -> SentText:
+    """A text, compressed; the same bytes always give the same. tag: where it is not that of the bytes."""
+    small = gzip.compress(plain, 9, mtime=0)
+    tag = tag or hashlib.sha256(plain).hexdigest()[:20]
+    return SentText(tag, plain, small if len(small) < len(plain) else None)
+
+
+class Files:
+    """Text files by what they are on the disk; a new build's files are new ones."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[int, ...], SentText] = OrderedDict()
+        self.size = 0  # bytes that are kept now
+
+    def text(self, path: Path) -> SentText | None:
+        """The file, or None when it is no text or too large. Raises OSError when it cannot be read."""
+        if path.suffix not in TYPES:
+            return None
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if found.st_size > LARGEST:
+                return None
+            # The time of change, not of writing: nobody can set it back.
+            identity = (found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size)
+            with self._lock:
+                if identity in self._kept:
+                    self._kept.move_to_end(identity)
+                    return self._kept[identity]
+            made = as_sent(file.read())
+        with self._lock:
+            if identity not in self._kept:
+                self._kept[identity] = made
+                self.size += made.size
+            while self.size > self._most:
+                self.size -= self._kept.popitem(last=False)[1].size
+        return made
+
+
+class StatusBoard:
+    """The state of all forms, read at most once a second however many ask."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._lock = threading.Lock()
+        self._made = float("-inf")
+        self._text = as_sent(b"")
+
+    def show(self) -> Response:
+        """The state of all forms; the tag changes only when a form does, not with the clock."""
+        with self._lock:
+            if time.monotonic() - self._made >= FRESH:
+                document = self._intake.status()
+                body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+                tag = hashlib.sha256(json.dumps(document["forms"]).encode()).hexdigest()[:16]
+                self._text = as_sent(body, tag)
+                self._made = time.monotonic()
+            text = self._text
+        answer = text.answer("application/json")
+        answer.headers["Cache-Control"] = "public, max-age=1"
+        return answer.make_conditional(request)  # type: ignore[return-value]  # werkzeug types its own Response

@@ -1,0 +1,190 @@
+"""Voting: codes, ballots, receipts. JSON in, JSON out; a form post goes step by step through pages.
+
+Where a browser runs our script, choices never come here: only a sealed envelope does. A plain form sends them,
+and they are sealed in the same request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
+from civic.votes.ballot import check_choices
+from civic.votes.casting import PollSetup
+from civic.votes.contact import new_submission
+from forms_api.background import casting
+from forms_api.doors import check_honeypot, is_form_post, json_body
+from forms_api.operations import services
+from forms_api.problems import offer_again, wants_page
+from forms_api.voting_pages import VotePost, receipt_page, step_page
+
+voting = Blueprint("voting", __name__)
+ADDRESS = "/api/votes/<slug>"
+TEXTS = ("contact", "code", "envelope", "request", "ticket", "submission")
+MOST_CHOICES = 400  # of one post: more is no ballot of any poll
+
+
+@voting.get(ADDRESS)
+def describe(slug: str) -> Response:
+    """A poll: state, limits, and what is needed to seal a ballot for it."""
+    polling = casting().polling
+    setup = polling.setup(slug)
+    poll, slot = setup.poll, setup.slot
+    answer = jsonify(
+        poll=slug,
+        title=poll.title,
+        state=polling.state(setup),
+        opens=poll.opens.isoformat(),
+        closes=poll.closes.isoformat(),
+        assurance=poll.assurance,
+        rules=slot.rules,
+        keys=list(slot.key_texts),
+        room=slot.room,
+        max_picks=poll.max_picks,
+        blank_allowed=poll.blank_allowed,
+        types={kind.id: {"label": kind.label, "max": kind.max} for kind in poll.types},
+        receipt_key=polling.receipt_key,
+    )
+    answer.headers["Cache-Control"] = "public, max-age=1"
+    return answer
+
+
+@voting.get(ADDRESS + "/receipts")
+def receipts(slug: str) -> Response:
+    """After closing: all receipts, sorted, and the number of voters."""
+    polling = casting().polling
+    poll, board = polling.setup(slug).poll, polling.board(slug)
+    if wants_page():
+        return services().page(
+            "votes/receipts.html",
+            "접수증 명단",
+            services().trail_to(poll, "접수증 명단"),
+            path=poll.link,
+            doc=poll,
+            board=board,
+            receipt_key=polling.receipt_key,
+        )
+    return jsonify(
+        poll=slug,
+        rules=board.rules,
+        voters=board.voters,
+        papers=board.papers,
+        receipts=list(board.receipts),
+        digest=board.digest,
+        receipt_key=polling.receipt_key,
+    )
+
+
+@voting.get(ADDRESS + "/<any(check, code, ballots):step>")
+def opened_again(slug: str, step: str) -> BaseResponse:
+    """The address of a step, opened from the address bar or a restored tab: a person is led to the vote."""
+    if not wants_page():
+        raise NotFound()
+    return redirect(casting().polling.setup(slug).poll.link, code=302)
+
+
+@voting.post(ADDRESS + "/check")
+def check(slug: str) -> Response:
+    """Look the choices over before a code is asked for: a step of the plain form; JSON gets an answer too."""
+    setup = _asked_poll(slug)
+    if not is_form_post():
+        valid = casting().polling.check_choices(slug, _texts(json_body(), "choices"))
+        return jsonify(choices=list(valid), cost=sum(setup.proposals[name].cost for name in valid))
+    post = _posted()
+    offer_again(lambda refusal: step_page(setup, "pick", post, refusal), setup.poll.link)
+    check_honeypot(request.form)
+    if request.form.get("step") == "edit":
+        return step_page(setup, "pick", post)
+    valid = casting().polling.check_choices(slug, post.choices or ())
+    post = replace(post, choices=valid, contact="", submission=post.submission or new_submission())
+    return step_page(setup, "check", post)
+
+
+@voting.post(ADDRESS + "/code")
+def code(slug: str) -> Response:
+    """Send a one-time code; the answer says nothing of the contact."""
+    setup = _asked_poll(slug)
+    if not is_form_post():
+        answer = jsonify(sent=True, minutes=5, request=_request_code(slug, _text(json_body(), "contact")))
+        answer.status_code = 202
+        return answer
+    post = replace(_posted(), ticket="", submission="")
+    offer_again(lambda refusal: step_page(setup, "check", post, refusal), setup.poll.link)
+    check_choices(setup.poll, setup.proposals, post.choices or ())
+    asked = _request_code(slug, post.contact)
+    return step_page(setup, "code", replace(post, request=asked, submission=new_submission()))
+
+
+@voting.post(ADDRESS + "/ballots")
+def ballots(slug: str) -> Response:
+    """Cast: a sealed envelope, or choices that are checked and sealed here."""
+    setup, polling = _asked_poll(slug), casting().polling
+    address = request.remote_addr or ""
+    if not is_form_post():
+        receipt = polling.cast(slug, address=address, **asdict(_sent_ballot(json_body())))
+        told = asdict(receipt)
+        answer = jsonify(
+            {name: told[name] for name in ("receipt", "signature", "rules", "tracker") if told[name]}
+        )
+        answer.status_code = 201
+        return answer
+    post = _posted()
+
+    def again(refusal: Refused) -> Response:
+        if setup.poll.assurance != 3:
+            return step_page(setup, "code", post, refusal)
+        kept = "" if isinstance(refusal, WrongCode) else post.ticket  # a spent one is of no more use
+        return step_page(setup, "check", replace(post, contact="", ticket=kept), refusal)
+
+    offer_again(again, setup.poll.link)
+    check_honeypot(request.form)
+    receipt = polling.cast(slug, address=address, **asdict(post))
+    return receipt_page(setup, receipt, post.choices or ())
+
+
+def _asked_poll(slug: str) -> PollSetup:
+    services().limits.address("votes")
+    return casting().polling.setup(slug)
+
+
+def _request_code(slug: str, contact: str) -> str:
+    polling = casting().polling
+    if polling.opened(slug).poll.assurance != 3:  # otherwise it is refused below, in words of its own
+        services().sender.check(contact)
+    asked = polling.request_code(slug, contact, request.remote_addr or "")
+    casting().wake()
+    return asked
+
+
+def _posted() -> VotePost:
+    """What a plain form sent."""
+    texts = {name: request.form.get(name, "") for name in TEXTS if name != "envelope"}
+    return VotePost(choices=request.form.getlist("choices"), **texts)
+
+
+def _sent_ballot(body: Mapping[str, Any]) -> VotePost:
+    """What a program sent. Raises Invalid."""
+    check_honeypot(body)
+    texts = {name: _text(body, name) for name in TEXTS if name in body}
+    return VotePost(choices=_texts(body, "choices") if "choices" in body else None, **texts)
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str):
+        raise Invalid([FieldError(name, "글로 보내 주세요.")])
+    return value
+
+
+def _texts(body: Mapping[str, Any], name: str) -> list[str]:
+    value = body.get(name)
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise Invalid([FieldError(name, "제안의 이름을 목록으로 보내 주세요.")])
+    if len(value) > MOST_CHOICES:
+        raise Invalid([FieldError(name, "고를 수 있는 수를 넘었습니다.")])
+    return value

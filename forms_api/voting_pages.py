@@ -1,0 +1,190 @@
+"""The plain way of voting, page by page: picking, checking, code, receipt; and to the identity provider and back.
+
+Nothing is kept here but in sealed cookies of the voter's own browser. To the provider leads a link, never a form: our
+pages send forms nowhere else. Its name for the person is turned into a ticket and kept nowhere.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from civic.codes import from_text, to_text
+from civic.errors import NotEligible, Refused, Unavailable
+from civic.votes.casting import PollSetup, Receipt
+from civic.votes.contact import BY_CODE, new_submission
+from forms_api.background import IdentityProvider, casting
+from forms_api.operations import services
+from forms_api.problems import offer_again
+
+identity = Blueprint("identity", __name__)
+BACK = "/api/identity"  # one address for all polls: it must be registered with the provider
+STEPS = {"pick": "제안 고르기", "check": "고른 제안 확인하기", "code": "인증번호 적기"}
+PICKS = "madang-picks"  # the picks of who went to the identity provider without a script
+TRIP = "madang-identity"
+LIFE = 900  # seconds that both live
+LONGEST_COOKIE = 3800  # signs; browsers keep about 4,000
+LONGEST = 2000  # signs of anything that the provider hands over
+ABSENT = "본인확인기관이 아직 연결되지 않아 이 투표를 받을 수 없습니다. 담당 부서에 문의해 주세요."
+FAILED = "본인확인을 마치지 못했습니다. 투표 화면에서 다시 해 주세요."
+
+
+@dataclass(frozen=True)
+class VotePost:
+    """What a voter sends; "" for what is not there."""
+
+    contact: str = ""
+    code: str = ""
+    envelope: str | None = None
+    choices: Sequence[str] | None = None
+    request: str = ""
+    ticket: str = ""
+    submission: str = ""
+
+
+@dataclass(frozen=True)
+class Trip:
+    """One person's way to the provider and back, kept by their own browser, sealed."""
+
+    poll: str
+    state: str
+    nonce: str
+    verifier: str
+    until: float  # seconds of the machine's clock: the provider knows nothing of a demonstration's
+
+
+def step_page(setup: PollSetup, step: str, post: VotePost, refusal: Refused | None = None) -> Response:
+    """A step of STEPS with what was sent: the proposals; a contact, the provider or (with a ticket) the ballot; the code."""
+    by_provider = setup.poll.assurance == 3
+    page = _page(
+        setup,
+        post.choices or (),
+        f"votes/{step}.html",
+        STEPS[step],
+        refusal=refusal,
+        at="identity" if by_provider else "code",
+        groups=[
+            (kind, [proposal for proposal in setup.proposals.values() if proposal.type == kind.id])
+            for kind in setup.poll.types
+        ],
+        contact=post.contact,
+        asked=post.request,
+        ticket=post.ticket,
+        submission=post.submission,
+    )
+    if step == "check" and by_provider and not post.ticket:
+        _keep(page, PICKS, [setup.poll.slug, list(post.choices or ())])
+    return page
+
+
+def receipt_page(setup: PollSetup, receipt: Receipt, choices: Sequence[str]) -> Response:
+    """Both numbers, and what they are for."""
+    page = _page(setup, choices, "votes/receipt.html", "투표를 마쳤습니다", receipt=receipt)
+    page.status_code = 201
+    return page
+
+
+def _page(setup: PollSetup, choices: Sequence[str], template: str, title: str, **context: Any) -> Response:
+    """picks: the proposals of valid choices; unknown names are left out: they were refused before."""
+    page = services().page(
+        template,
+        title,
+        services().trail_to(setup.poll, title),
+        path=setup.poll.link,
+        doc=setup.poll,
+        picked=choices,
+        picks=[setup.proposals[name] for name in choices if name in setup.proposals],
+        **context,
+    )
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+def _keep(answer: Response, name: str, content: object) -> None:
+    """A sealed cookie for a quarter of an hour that only our API gets back, also on the way home from the provider."""
+    value = to_text(casting().sealer.seal(json.dumps(content).encode(), name.encode()))
+    secure = services().site.base_url.startswith("https://") and request.is_secure
+    if len(value) < LONGEST_COOKIE:  # else they pick again: better than an answer that no browser takes
+        answer.set_cookie(
+            name, value, max_age=LIFE, path="/api/", httponly=True, samesite="Lax", secure=secure
+        )
+
+
+def _kept(name: str) -> Any:
+    """What was sealed into the cookie of that name; None for anything else."""
+    try:
+        return json.loads(casting().sealer.open(from_text(request.cookies.get(name, "")), name.encode()))
+    except ValueError:
+        return None
+
+
+@identity.get("/api/votes/<slug>/identity")
+def leave(slug: str) -> Response:
+    """Send the visitor to the provider."""
+    services().limits.address("votes")
+    polling = casting().polling
+    offer_again(None, polling.setup(slug).poll.link)
+    if polling.opened(slug).poll.assurance != 3:
+        raise NotEligible(BY_CODE)
+    state, nonce, verifier = (secrets.token_urlsafe(size) for size in (24, 24, 48))
+    address = _provider().address(_back(), state, nonce, verifier)
+    answer = Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
+    _keep(answer, TRIP, asdict(Trip(slug, state, nonce, verifier, time.time() + LIFE)))
+    return answer
+
+
+@identity.get(BACK)
+def come_back() -> Response:
+    """Who comes back from the provider gets a ticket, on the page of their poll."""
+    services().limits.address("votes")
+    kept = _kept(TRIP)
+    if kept is None:
+        raise _failed()
+    trip, polling = Trip(**kept), casting().polling
+    setup = polling.setup(trip.poll)
+    offer_again(None, setup.poll.link)
+    provider = _provider()
+    state, code = (request.args.get(name, "")[:LONGEST] for name in ("state", "code"))
+    if not code:  # they said no, or the provider did
+        raise _failed()
+    if not hmac.compare_digest(state.encode(), trip.state.encode()) or time.time() >= trip.until:
+        raise _failed()
+    try:
+        subject = provider.subject(_back(), code, trip.nonce, trip.verifier)
+    except ValueError:
+        raise NotEligible(FAILED) from None
+    ticket = polling.admit(trip.poll, provider.issuer, subject)
+    poll, choices = _kept(PICKS) or ("", ())
+    picked: Sequence[str] = choices if poll == trip.poll else ()
+    post = VotePost(choices=picked, ticket=ticket, submission=new_submission())
+    page = step_page(setup, "check" if picked else "pick", post)
+    for name in (TRIP, PICKS):
+        page.delete_cookie(name, path="/api/", httponly=True, samesite="Lax")
+    return page
+
+
+def _failed() -> NotEligible:
+    """The provider's word is missing or does not hold. Never says why."""
+    refusal = NotEligible(FAILED)
+    refusal.title = "본인확인을 마치지 못했습니다."
+    return refusal
+
+
+def _provider() -> IdentityProvider:
+    provider = casting().provider
+    if provider is None:
+        raise Unavailable(ABSENT, retry_after=600)
+    return provider
+
+
+def _back() -> str:
+    """Our own address as the provider knows it: the site's, or on this machine the server's."""
+    base = request.host_url if services().settings.is_loopback else services().site.base_url
+    return base.rstrip("/") + BACK

@@ -1,0 +1,180 @@
+"""How the build is called and what it says: what the command line takes, what of it makes no sense together, what a build did."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from civic.clock import SEOUL, YEARS, parse_time
+from civic.errors import ContentMistakes, InUse, trouble
+from civic.korean import call_mistake
+from publish.builds import BuildFailed
+from publish.inputs import ROOT, Request
+
+PORT = 8000
+MODES = ("check", "watch", "rollback", "due")
+# option -> modes with which it says nothing; "" is the build itself
+_WITHOUT = {
+    "full": ("check", "rollback", "due"),
+    "port": ("", "check", "rollback", "due"),
+    "beside": ("", "check", "rollback", "due"),
+}
+_ADDRESS = re.compile(
+    r"https?://(?=[^:]{1,253}(?::|$))(?:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(?::(?P<port>[1-9]\d*))?"
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the command. mode: one of MODES, "" for a build; port, beside: see publish.watch."""
+
+    request: Request
+    mode: str
+    port: int | None
+    beside: list[str] | None
+
+
+@dataclass
+class Report:
+    """What one build did."""
+
+    files: int = 0  # of the whole site
+    made: int = 0  # rendered; the others were taken over
+    changed: int = 0  # of these, new or with other bytes than before
+    dropped: int = 0
+    build: str = ""  # name of the build that is the site now
+    is_new: bool = False  # was anything published?
+    due: datetime | None = None  # when the site has to be built again because of the clock
+    seconds: float = 0.0
+    note: str = ""  # what else is worth a line
+
+    def sentence(self, out: object) -> str:
+        """What happened, in one line."""
+        if not self.is_new:
+            return f"{out}: 바뀐 것이 없습니다. 파일 {self.files}개 그대로입니다. ({self.seconds:.2f}초)"
+        parts = [f"만든 것 {self.made}개", f"이어받은 것 {self.files - self.made}개"]
+        if self.dropped:
+            parts.append(f"내린 것 {self.dropped}개")
+        return f"{out}: 파일 {self.files}개({', '.join(parts)})를 {self.seconds:.1f}초에 만들었습니다."
+
+
+def reasons(wrong: Exception, out: Path) -> tuple[str, list[str]]:
+    """What went wrong with a build, and why, a line for each reason."""
+    match wrong:
+        case ContentMistakes(mistakes=mistakes):
+            return f"고칠 곳이 {len(mistakes)}개 있습니다.", list(map(str, mistakes))
+        case BuildFailed() | InUse():
+            lines = list(map(str, wrong.args))
+        case OSError():
+            lines = [trouble(wrong, out)]
+        case _:
+            from publish.render import explain
+
+            lines = [explain(wrong)]
+    return "만들지 못했습니다.", lines
+
+
+def read_call(arguments: Sequence[str] | None) -> Call:
+    """The call. Exits with 2 and a sentence when it is wrong, with 0 after its help."""
+    try:
+        call = _call.main(arguments, "build.py", standalone_mode=False)
+    except click.UsageError as wrong:
+        print(f"{call_mistake(wrong.format_message())}\n쓰는 법은 build.py --help로 봅니다.", file=sys.stderr)
+        sys.exit(2)
+    if not isinstance(call, Call):
+        sys.exit(0)
+    return call
+
+
+def _time(context: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = parse_time(text)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"2023-08-16T09:00:00처럼 쓰세요 (found {text})") from None
+    if at.year not in YEARS:
+        raise click.BadParameter(f"{YEARS[0]}년부터 {YEARS[-1]}년까지 쓸 수 있습니다 (found {text})")
+    return at
+
+
+def _address(context: click.Context, option: click.Parameter, text: str) -> str:
+    found = _ADDRESS.fullmatch(text)
+    if text and not (found and int(found["port"] or 1) <= 65535):
+        raise click.BadParameter(f"https://www.example.go.kr처럼 이름까지만 소문자로 쓰세요 (found {text})")
+    return text
+
+
+def _words(context: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    with suppress(ValueError):  # a quotation mark too few
+        words = shlex.split(text)
+        if words and shutil.which(words[0]):
+            return words
+    raise click.BadParameter(f"그런 명령이 없습니다 (found {text})")
+
+
+_DIR = click.Path(path_type=Path)
+
+
+@click.command(help="누리집을 만듭니다.")
+@click.option("--content", type=_DIR, default=ROOT / "content", metavar="DIR", help="내용이 있는 폴더")
+@click.option("--out", type=_DIR, default=ROOT / "site", metavar="DIR", help="누리집이 놓일 자리(링크)")
+@click.option("--base-url", default="", callback=_address, metavar="URL", help="공개 주소")
+@click.option("--now", callback=_time, metavar="ISO", help="이 시각의 누리집을 시연용으로 만듭니다")
+@click.option("--check", is_flag=True, help="내용만 살펴보고 아무것도 쓰지 않습니다")
+@click.option("--full", is_flag=True, help="이어받지 않고 모두 새로 만듭니다")
+@click.option("--watch", is_flag=True, help="고칠 때마다 다시 만들고 브라우저를 새로 고칩니다")
+@click.option("--due", is_flag=True, help="언제 다시 만들어야 하는지 적습니다(시각, now, never)")
+@click.option("--rollback", is_flag=True, help="바로 전에 만든 누리집으로 되돌립니다")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=min(os.cpu_count() or 1, 64),
+    metavar="N",
+    help="함께 일할 프로세스 수",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", help=f"--watch가 보여 주는 포트(기본 {PORT})"
+)
+@click.option("--beside", callback=_words, metavar="COMMAND", help="--watch와 함께 돌릴 서버 명령")
+def _call(
+    content: Path, out: Path, base_url: str, now: datetime | None, full: bool, jobs: int, **given: Any
+) -> Call:
+    chosen = [mode for mode in MODES if given[mode]]
+    if len(chosen) > 1:
+        raise click.UsageError(f"--{chosen[1]}: --{chosen[0]}와 함께 쓸 수 없습니다")
+    mode = chosen[0] if chosen else ""
+    for option, modes in _WITHOUT.items():
+        if mode in modes and {**given, "full": full or None}[option] is not None:
+            beside = f"--{mode}와 함께" if mode else "--watch 없이"
+            raise click.UsageError(f"--{option}: {beside} 쓸 수 없습니다")
+    _check_places(content, out)
+    moment = now or datetime.now(SEOUL).replace(microsecond=0)
+    request = Request(content, out, moment, base_url, now is not None, mode == "watch", full, jobs)
+    return Call(request, mode, given["port"], given["beside"])
+
+
+def _check_places(content: Path, out: Path) -> None:
+    """Raises UsageError for places that cannot be, and where the site would lie in its content."""
+    try:
+        place = out.absolute().parent.resolve() / out.name
+        place.is_symlink()  # can anything be told of it?
+        if place.is_relative_to(content.resolve()):
+            raise click.UsageError(f"--out: 내용이 있는 폴더 밖에 두세요 (found {out})")
+    except OSError as wrong:  # e.g. a name that is too long
+        raise click.UsageError(f"쓸 수 없는 자리입니다: {trouble(wrong, out)}") from wrong
+    except RuntimeError as wrong:
+        raise click.UsageError("--content, --out: 링크가 제자리로 돌아옵니다") from wrong

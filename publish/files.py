@@ -1,0 +1,98 @@
+"""What is no page: feeds (Atom), calendars, what search engines read, and everything under /assets/. No wall clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from flask import abort
+
+from civic.clock import SEOUL
+from civic.content.meetings import calendar_file, meetings
+from civic.content.pages import Document
+from civic.links import FOLDERS, LISTED, NOUNS, link
+from publish.edition import IN_A_LIST, Edition, Route, Values
+from publish.lists import list_pages
+from publish.render import Page
+
+NEWEST = 30
+_BEGINNING = datetime(2000, 1, 1, tzinfo=SEOUL)  # of a feed without entries: any fixed time will do
+
+
+def routes(edition: Edition) -> Iterator[Route]:
+    """Every file beside the pages."""
+    library = edition.library
+
+    def dated() -> Iterator[Document]:
+        return (doc for doc in library.everything() if meetings(doc))
+
+    def event_calendar(folder: str, slug: str) -> Page:
+        doc = library.get(folder, slug)
+        return calendar(edition, [doc]) if doc and meetings(doc) else abort(404)
+
+    def events() -> Iterator[Values]:
+        return ({"folder": doc.folder, "slug": doc.slug} for doc in dated())
+
+    yield Route("feed", ("/feed.xml",), lambda: feed(edition))
+    kinds = [{"folder": FOLDERS[noun]} for noun in LISTED]
+    yield Route(
+        "kind_feed", (f"{IN_A_LIST}/feed.xml",), lambda folder: feed(edition, NOUNS[folder]), lambda: kinds
+    )
+    yield Route("calendar", ("/calendar.ics",), lambda: calendar(edition, dated()))
+    yield Route("event_calendar", (f"{IN_A_LIST}/<slug>/event.ics",), event_calendar, events)
+    yield Route("sitemap", ("/sitemap.xml",), lambda: sitemap(edition))
+    yield Route("robots", ("/robots.txt",), lambda: robots(edition))
+    names = [{"name": name} for name in sorted(edition.assets.files)]
+    yield Route("asset", ("/assets/<path:name>",), lambda name: asset(edition, name), lambda: names)
+
+
+def feed(edition: Edition, noun: str = "") -> Page:
+    """The newest pages of a kind, or of all kinds, newest first. Pages without a date are left out."""
+    site, of = edition.library.site, link(noun or "home")
+    dated = [
+        (changed, doc)
+        for each in ([noun] if noun else LISTED)
+        for doc in edition.library.of(each)
+        if (changed := doc.last_change) is not None
+    ]
+    entries = sorted(dated, key=lambda pair: (-pair[0].timestamp(), pair[1].link))[:NEWEST]
+    return edition.render(
+        "files/feed.xml",
+        title=f"{site.name} | {edition.list_titles[noun]}" if noun else site.name,
+        path=f"{of}feed.xml",
+        trail=[],
+        of=of,
+        updated=entries[0][0] if entries else _BEGINNING,
+        entries=entries,
+    )
+
+
+def calendar(edition: Edition, docs: Iterable[Document]) -> Page:
+    """The fixed times of these pages as one iCalendar file; an empty calendar when there are none."""
+    site, listed = edition.library.site, list(docs)
+    return edition.page([listed, site], lambda: calendar_file(site, ((doc, None) for doc in listed)), ".ics")
+
+
+def sitemap(edition: Edition) -> Page:
+    """Every page for search engines, with the day of its last change."""
+    library = edition.library
+    days = {doc.link: doc.updated or doc.published for doc in library.everything()}
+    lists = (pick.address(noun) for noun, pick, page in list_pages(edition) if page == 1)
+    others = dict.fromkeys([link("home"), *lists, *(each.link for each in library.results.values())])
+    entries = sorted({**others, **days}.items())
+    return edition.render("files/sitemap.xml", title="", path="/sitemap.xml", trail=[], entries=entries)
+
+
+def robots(edition: Edition) -> Page:
+    """What search engines leave alone."""
+    site = edition.library.site
+    text = f"User-agent: *\nDisallow: /api/\nDisallow: /my/\n\nSitemap: {site.base_url}/sitemap.xml\n"
+    return edition.page((), lambda: text, ".txt")
+
+
+def asset(edition: Edition, name: str) -> Page:
+    """A stylesheet, script, font or picture."""
+    content = edition.assets.files.get(name)
+    if content is None:
+        abort(404)
+    return edition.page((), lambda: content, f".{name.rpartition('.')[2]}")

@@ -1,0 +1,51 @@
+"""The Flask app that the build freezes: every page and file of the site over a Library. Never opens a store."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from flask import Flask
+
+from civic.clock import Clock
+from civic.library import Library
+from publish import files, lists, pages, results
+from publish.edition import Edition, Route, Served
+from publish.render import Address
+
+
+def create_app(
+    library: Library, assets: Served, clock: Clock, base_url: str = "", demo: bool = False, live: bool = False
+) -> Flask:
+    """The site as a Flask app.
+
+    base_url: the public address, instead of the one in site.toml; demo: every page says that it is one;
+    live: pages ask for the next build and load themselves anew.
+    """
+    if base_url:
+        site = library.site.model_copy(update={"base_url": base_url})
+        library = dataclasses.replace(library, site=site)
+    app = Flask("publish", static_folder=None, template_folder=None)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    edition = Edition(library, assets, clock, demo, live)
+    app.extensions["edition"] = edition
+    for route in _routes(edition):
+        for rule in route.rules if any(True for _ in route.values()) else ():
+            app.add_url_rule(rule, route.endpoint, route.view)
+    return app
+
+
+def addresses(app: Flask) -> Iterator[Address]:
+    """Everything the site consists of, linked or not, in a fixed order."""
+    for route in _routes(app.extensions["edition"]):
+        for values in route.values():
+            yield route.endpoint, values
+
+
+def _routes(edition: Edition) -> Iterator[Route]:
+    yield from lists.routes(
+        edition
+    )  # before plain pages: /lectures/ is a list, though "lectures" could be a name
+    yield from pages.routes(edition)
+    yield from files.routes(edition)
+    yield from results.routes(edition)

@@ -1,0 +1,46 @@
+"""Public elections for tests: the samples, small files, and the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bench.elections.__main__ import main
+from bench.elections.election import PublicElection
+from bench.elections.reader import decode, parse
+from civic.errors import ContentMistakes
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "pb"
+
+
+def sample(name: str) -> PublicElection:
+    file = f"{name}.pb"
+    return parse(decode((SAMPLES / file).read_bytes(), file), file)
+
+
+def a_file(
+    votes: str = "1;a\n2;a,b\n",
+    meta: str = "",
+    projects: str = "a;10;첫째\nb;20;둘째\n",
+    rule: str = "greedy",
+    columns: str = "voter_id;vote",
+    kind: str = "approval",
+    budget: str = "30",
+) -> str:
+    return (
+        f"META\nkey;value\nbudget;{budget}\nvote_type;{kind}\nrule;{rule}\n{meta}PROJECTS\nproject_id;cost;name\n"
+        f"{projects}VOTES\n{columns}\n{votes}"
+    )
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(ContentMistakes) as caught:
+        parse(text, "x.pb")
+    return [str(each) for each in caught.value.mistakes]
+
+
+def run(*words: str | Path) -> Result:
+    """`python -m bench.elections …` in this process."""
+    return CliRunner().invoke(main, [str(word) for word in words])
