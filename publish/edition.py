@@ -31,12 +31,14 @@ from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
 Values = dict[str, Any]
-IN_A_LIST = f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # the rule of a folder whose kind has a list
+IN_A_LIST = (
+    f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # a rule: where a kind has its list
+)
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
 
 class Route(NamedTuple):
-    """One sort of address: Flask's rules for it, the view that answers, and what fills the rules for each address there is."""
+    """One sort of address: Flask's rules, the view that answers, and what fills the rules for each address there is."""
 
     endpoint: str
     rules: tuple[str, ...]
@@ -65,30 +67,10 @@ class Card:
     cost: str = ""  # of a proposal, in words
 
 
-class PageText:
-    """A page's text, made into HTML only where it is shown."""
+class PageText(Markup):
+    """A page's text as safe HTML. shows: see publish.render.Page."""
 
-    def __init__(self, library: Library, doc: Document) -> None:
-        self._library, self._doc = library, doc
-        self.shows = f"{doc.file}{TEXT}" if doc.file else ""
-
-    @cached_property
-    def html(self) -> Markup:
-        """Safe HTML; links to pages that are not shown now are plain words."""
-        text = prose(self._library.body(self._doc))
-        hidden = self._library.hidden
-        if any(page_behind(target) in hidden for target in text.links):
-            return Markup(without_links(text.html, hidden.__contains__))  # noqa: S704 (sanitised by prose)
-        return Markup(text.html)  # noqa: S704 (sanitised by prose)
-
-    def __html__(self) -> str:
-        return self.html
-
-    def __str__(self) -> str:
-        return self.html
-
-    def __bool__(self) -> bool:
-        return bool(self.html)
+    shows = ""
 
 
 class Edition:
@@ -131,8 +113,12 @@ class Edition:
         return self._html[card.doc.link, level]
 
     def html(self, doc: Document) -> PageText:
-        """A page's text as safe HTML, made when it is shown."""
-        return PageText(self.library, doc)
+        """A page's text as safe HTML; links to pages that are not shown now are plain words."""
+        text, hidden = prose(self.library.body(doc)), self.library.hidden
+        is_whole = not any(page_behind(target) in hidden for target in text.links)
+        html = PageText(text.html if is_whole else without_links(text.html, hidden.__contains__))
+        html.shows = f"{doc.file}{TEXT}" if doc.file else ""
+        return html
 
     def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
@@ -156,11 +142,8 @@ class Edition:
     def list_titles(self) -> dict[str, str]:
         """What each list is called: as in the menu, or by the name of its kind."""
         labels = {item.to: item.label for item in self.library.site.menu}
-        return {
-            kind.noun: labels.get(link(kind.noun), kind.list_title)
-            for kind in KINDS.values()
-            if kind.noun in LISTED
-        }
+        kinds = (kind for kind in KINDS.values() if kind.noun in LISTED)
+        return {kind.noun: labels.get(link(kind.noun), kind.list_title) for kind in kinds}
 
     @cached_property
     def series(self) -> dict[str, list[Lecture]]:
@@ -217,7 +200,7 @@ def words_in(value: object) -> Iterator[str]:
         yield from words_in(list(value.values()))
     elif isinstance(value, (list, tuple)):
         for each in value:
-            if not isinstance(each, str):
+            if type(each) is not str:  # quick, where thousands of plain texts are listed
                 yield from words_in(each)
     elif is_dataclass(value) and not isinstance(value, type):
         yield from words_in([getattr(value, each.name) for each in fields(value)])

@@ -37,11 +37,11 @@ class FormRound:
 
     @cached_property
     def opens(self) -> datetime:
-        return self.spec.opens_for(self.round)
+        return self.round.opens or self.spec.opens
 
     @cached_property
     def closes(self) -> datetime:
-        return self.spec.closes_for(self.round)
+        return self.round.closes or self.spec.closes
 
     @property
     def begins(self) -> datetime | None:

@@ -100,9 +100,8 @@ def _settle_window(book: Book, round_: FormRound, now: datetime, counts: Counts)
 
 def position(book: Book, round_: FormRound | None, entry: Entry) -> int | None:
     """The place in line, as far as it is settled: while a draw will send others before the line, nobody has one."""
-    if round_ and rules.is_behind_a_draw(round_, book.counts(round_.id)):
-        return None
-    return book.position(entry)
+    is_drawn = round_ is not None and round_.spec.selection == "window-draw"
+    return None if is_drawn and book.counts(entry.round).received else book.position(entry)
 
 
 def answer(book: Book, round_: FormRound, number: str, accepts: bool, now: datetime) -> Entry:

@@ -114,11 +114,6 @@ def needs_no_draw(round_: FormRound, now: datetime, counts: Counts) -> bool:
     return over and bool(counts.received) and counts.taken + counts.received <= round_.places
 
 
-def is_behind_a_draw(round_: FormRound, counts: Counts) -> bool:
-    """Does the line wait behind the people of a window, of whom the draw will send some before it?"""
-    return round_.spec.selection == "window-draw" and counts.received > 0
-
-
 def check_size(round_: FormRound, size: int) -> None:
     """Raises Invalid when more people come together than the round has places: they could only wait for ever."""
     places = round_.places

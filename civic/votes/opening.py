@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from civic.content.poll import Poll, Proposal
+from civic.errors import Unusable
 from civic.votes.ballot import FAULTS, Ballot, Spoiled, void_faults
 from civic.votes.envelope import (
     BadEnvelope,
@@ -21,13 +22,13 @@ from civic.votes.envelope import (
 )
 
 
-class BoxBroken(Exception):
+class BoxBroken(Unusable):
     """The box is not the one that was closed; nothing is opened. `faults`: (receipt, key of FAULTS), sorted."""
 
     def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
         self.faults = tuple(sorted(faults))
-        lines = [f"{receipt}: {FAULTS[fault]}" for receipt, fault in self.faults]
-        super().__init__("투표함이 마감 때와 다릅니다. 아무것도 열지 않았습니다.\n" + "\n".join(lines))
+        lines = (f"{receipt}: {FAULTS[fault]}" for receipt, fault in self.faults)
+        super().__init__(["투표함이 마감 때와 다릅니다. 아무것도 열지 않았습니다.", *lines])
 
 
 @dataclass(frozen=True)

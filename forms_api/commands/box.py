@@ -21,8 +21,8 @@ from civic.recount import read_published
 from civic.shape import Count, Digest, Many, SeoulTime, Shape, Slug
 from civic.store import open_box
 from civic.store.box import Box
-from civic.votes.ballot import Ballot, ReceiptBoard, Spoiled, receipts_digest
-from civic.votes.opening import BoxBroken, open_all
+from civic.votes.ballot import Ballot, Spoiled, receipts_digest
+from civic.votes.opening import open_all
 from civic.votes.result import as_json
 from civic.votes.result_files import VoteResult
 from forms_api.commands.poll import (
@@ -101,16 +101,15 @@ def _close(boxes: Box, page: PollPage) -> BoxFile:
         if box.state() == "destroyed":
             give_up(f"{slug}: 투표함을 이미 없앴습니다.")
         box.close(page.at)
-        board = ReceiptBoard(slug, page.slot.rules, tuple(box.receipts()), box.papers())
-        envelopes = box.envelopes()
+        receipts, papers, envelopes = tuple(box.receipts()), box.papers(), box.envelopes()
     boxes.scrub()
     return BoxFile(
         format="madang-box/1",
         poll=slug,
-        rules=board.rules,
-        papers=board.papers,
-        digest=board.digest,
-        receipts=board.receipts,
+        rules=page.slot.rules,
+        papers=papers,
+        digest=receipts_digest(receipts),
+        receipts=receipts,
         closed=page.at.replace(microsecond=0),
         envelopes=tuple(map(to_text, envelopes)),
     )
@@ -134,10 +133,7 @@ def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: st
         )
     given.check_receipts(box)
     privates = read_halves(files, page.poll)
-    try:
-        opened = open_all(given.envelopes, given.receipts, page.slot, privates, page.poll, page.proposals)
-    except BoxBroken as broken:
-        give_up(*str(broken).splitlines())
+    opened = open_all(given.envelopes, given.receipts, page.slot, privates, page.poll, page.proposals)
     document = OpenedFile(
         **given.model_dump(include=ClosedBox.model_fields.keys() - {"format"}),
         format="madang-opened/1",

@@ -17,13 +17,14 @@ import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import templates
-from civic import korean, people
+from civic import korean
 from civic.clock import FixedClock
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import write
 from civic.library import load
 from civic.store.seal import Keys
 from civic.votes.casting import Polling
+from civic.votes.contact import read_contact
 from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
 from civic.votes.result import as_json
 from forms_api.commands.box import all_boxes
@@ -74,7 +75,7 @@ def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
 
 
 @contextmanager
-def polls(data: str | None, content: Path, now: str | None) -> Iterator[Polling]:
+def open_polls(data: str | None, content: Path, now: str | None) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
     settings = read_settings(os.environ, data=data, content=str(content))
     at = time_of(now, settings.data)
@@ -99,19 +100,18 @@ def contacts() -> list[str]:
 def mark(slug: str, data: str | None, content: Path, now: str | None) -> None:
     """종이 투표용지를 받는 사람을 표시합니다. 연락처를 한 줄에 하나씩 넣어 주세요."""
     wrong: list[str] = []
-    marked = 0
-    with polls(data, content, now) as polling:
+    with open_polls(data, content, now) as polling:
         if polling.state(polling.setup(slug)) != "open":
             give_up(f"{slug}: 투표하는 동안에만 표시합니다.")
-        for line, contact in enumerate(contacts(), 1):
+        given = contacts()
+        for line, contact in enumerate(given, 1):
             try:
                 polling.mark_paper(slug, contact)
-                marked += 1
             except Invalid as refusal:
                 wrong.append(f"{line}줄: {refusal.errors[0].message}")
             except NotEligible as refusal:
                 wrong.append(f"{line}줄: {refusal.detail}")
-    click.echo(f"종이로 투표하는 사람 {marked}명을 표시했습니다.")
+    click.echo(f"종이로 투표하는 사람 {len(given) - len(wrong)}명을 표시했습니다.")
     if wrong:
         click.echo("\n".join(wrong), err=True)
         raise SystemExit(1)
@@ -128,12 +128,12 @@ def roll(slug: str, data: str | None, content: Path, now: str | None) -> None:
     wrong = []
     for line, contact in enumerate(given, 1):
         try:
-            people.read_email(contact) if "@" in contact else people.normalise_phone(contact)
-        except ValueError as err:
-            wrong.append(f"{line}줄: {err}")
+            read_contact(contact)
+        except Invalid as refusal:
+            wrong.append(f"{line}줄: {refusal.errors[0].message}")
     if wrong:
         give_up(*wrong)
-    with polls(data, content, now) as polling:
+    with open_polls(data, content, now) as polling:
         new = polling.enrol(slug, given)
     click.echo(f"명부에 {new}명을 더했습니다. 이미 있던 사람 {len(given) - new}명은 그대로입니다.")
 
@@ -194,9 +194,8 @@ def _compare(page: PollPage, first: TypedBatch, second: TypedBatch, done: Path) 
     try:
         counted = accept(first, second, page.poll, page.proposals)
     except Unusable as mistake:
-        for line in mistake.lines:
-            click.echo(line, err=True)
-        click.echo("두 입력이 다릅니다. 용지를 다시 보고 틀린 사람이 --again으로 다시 입력하세요.", err=True)
+        said = "두 입력이 다릅니다. 용지를 다시 보고 틀린 사람이 --again으로 다시 입력하세요."
+        click.echo("\n".join([*mistake.lines, said]), err=True)
         raise SystemExit(1) from None
     write(done, as_json(PaperFile(format="madang-paper/1", entries=(first, second))), mode=0o600)
     sums = f"유효 {len(counted.ballots)}장, 무효 {len(counted.void)}장"

@@ -83,17 +83,10 @@ class PollPage:
                 f"{self.poll.slug}: 투표는 {korean.closing(self.poll.closes)}에 끝납니다. 그 전에는 {act}."
             )
 
-    def with_values(self, **values: Any) -> str:
-        """The text of the page with these values in its front matter, as `with_values` says."""
-        return with_values(self.file.read_bytes().decode(), **values)
-
 
 def give_up(*lines: str) -> NoReturn:
-    """The input is wrong: each mistake on its own line, exit code 1, nothing changed."""
-    for line in lines:
-        click.echo(line, err=True)
-    click.echo("아무것도 바뀌지 않았습니다.", err=True)
-    raise SystemExit(1)
+    """What staff gave cannot be used, for these reasons. Raises Unusable, which ends the command."""
+    raise Unusable(lines)
 
 
 def time_of(now: str | None, data: str | None = None) -> datetime:
@@ -140,13 +133,13 @@ def _wrong_fields(file: Path, wrong: ValidationError) -> list[str]:
     return [*lines[:MOST_SHOWN], f"{file}: 그 밖에 {more}곳"] if more > 0 else lines
 
 
-def with_values(text: str, **values: Any) -> str:
+def with_values(file: Path, **values: Any) -> str:
     """A page's text with these values in its front matter; all else stays as staff wrote it, comments and line ends too.
 
     A table's values are set one by one; a list of tables takes the place of the old one. Raises ValueError without
     front matter.
     """
-    page = _PAGE.fullmatch(text)
+    page = _PAGE.fullmatch(file.read_bytes().decode())
     if not page:
         raise ValueError("no front matter")
     opening, front, rest = page.groups()
@@ -192,8 +185,8 @@ def keys(
         give_up(f"{slug}: 투표를 시작한 뒤에는 열쇠를 바꿀 수 없습니다.")
     files = _key_files(folder, slug, holders)
     halves = [new_half(slug, holder) for holder in holders]
-    texts = [write_half(half, "" if no_passphrase else _ask_new(half.holder)) for half in halves]
-    text = page.with_values(keys=[{"holder": half.holder, "public": half.public} for half in halves])
+    texts = [write_half(half, "" if no_passphrase else _new_passphrase(half.holder)) for half in halves]
+    text = with_values(page.file, keys=[{"holder": half.holder, "public": half.public} for half in halves])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file, private in zip(files, texts, strict=True):
         write(file, private, mode=0o600)
@@ -216,8 +209,8 @@ def _key_files(folder: Path, slug: str, holders: Sequence[str]) -> list[Path]:
     return files
 
 
-def _ask_new(holder: str) -> str:
-    """A new passphrase, typed twice; empty is none."""
+def _new_passphrase(holder: str) -> str:
+    """Typed twice; empty is none."""
     asks = f"{holder}의 암호(비우면 암호 없음)"
     return str(click.prompt(asks, default="", hide_input=True, confirmation_prompt=True, show_default=False))
 
@@ -234,10 +227,7 @@ def read_halves(files: Sequence[Path], poll: Poll) -> tuple[Any, ...]:
             wrong.append(f"{file.name}: {err}")
     if wrong:
         give_up(*wrong)
-    try:
-        return match(poll.slug, poll.keys, halves)
-    except Unusable as mistake:
-        give_up(*mistake.lines)
+    return match(poll.slug, poll.keys, halves)
 
 
 # ---------------------------------------------------------------------------- rehearse
@@ -262,7 +252,7 @@ def rehearse(slug: str, files: tuple[Path, ...], content: Path, now: str | None)
         give_up(f"{slug}: 시험 표가 봉한 대로 나오지 않았습니다.")
     seal(most, slot, tracker)  # raises where the longest ballot would not fit
     rehearsed = {"at": page.at.replace(microsecond=0), "rules": slot.rules}
-    write(page.file, page.with_values(rehearsed=rehearsed))
+    write(page.file, with_values(page.file, rehearsed=rehearsed))
     click.echo(f"시험 표가 열렸습니다. 규칙 지문 {slot.rules}")
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -57,14 +57,14 @@ def publish(
     """연 표를 세고 결과를 content/results/에 씁니다. 맞지 않는 것이 있으면 쓰지 않습니다."""
     given = read_shape(opened, OpenedFile)
     page = PollPage.of(content, given.poll, now)
-    at = page.at
     page.not_before_closing("공개하지 않습니다")
     _check_opened(opened, given, page)
-    counted = _count(given, page, _read_batches(page, paper), _read_tables(page, scores), draw)
+    vote, drawn = _count(given, page, _read_batches(page, paper), _read_tables(page, scores), draw)
+    files_of = partial(result_files, vote, drawn=drawn, receipts=given.receipts)
     before = published_result(content, given.poll)
-    files = counted.files(at) if before is None else _replacing(before, counted, reason, at)
     if before is None and reason is not None:
         give_up(f"{given.poll}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
+    files = files_of(page.at) if before is None else _replacing(before, files_of, reason, page.at)
     if files is None:
         click.echo(f"{given.poll}: 이미 공개한 결과와 같습니다. 아무것도 바뀌지 않았습니다.")
         return
@@ -75,7 +75,7 @@ def publish(
     for name in set(before.record.files if before else ()) - files.keys():
         (base / name).unlink(missing_ok=True)
     click.echo(f"결과를 {base / given.poll}.toml에 썼습니다. 다음 빌드에 나옵니다.")
-    for winner in counted.vote.outcome.winners:
+    for winner in vote.outcome.winners:
         click.echo(f"선정: {page.proposals[winner].title}")
 
 
@@ -92,30 +92,14 @@ def _check_opened(file: Path, given: OpenedFile, page: PollPage) -> None:
 # ---------------------------------------------------------------------------- the count
 
 
-@dataclass(frozen=True)
-class _Count:
-    """A count in which everything holds, ready to be written."""
-
-    vote: VoteCount
-    drawn: TieDrawFile | None
-    receipts: tuple[str, ...]
-
-    def files(self, at: datetime, corrections: Sequence[ResultCorrection] = ()) -> dict[str, str]:
-        """Place inside content/results/ -> text, the record last."""
-        drawn = None
-        if self.drawn and self.vote.outcome.tie:
-            drawn = TieDraw(**self.drawn.model_dump(exclude={"poll", "order"}))
-        return result_files(self.vote, at, drawn=drawn, receipts=self.receipts, corrections=corrections)
-
-
 def _count(
     given: OpenedFile,
     page: PollPage,
     batches: Sequence[AcceptedBatch],
     tables: dict[str, dict[str, Number]],
     draw: Path | None,
-) -> _Count:
-    """Online and paper ballots counted together. Gives up naming every breach."""
+) -> tuple[VoteCount, TieDraw | None]:
+    """Online and paper ballots counted together, and the draw that settled a tie. Gives up naming every breach."""
     sheets = sum(len(each.ballots) + len(each.void) for each in batches)
     if sheets != given.papers:
         hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
@@ -124,17 +108,16 @@ def _count(
     ballots += [ballot for batch in batches for ballot in batch.ballots]
     void = [Spoiled(each.receipt, each.fault) for each in given.void]
     void += [sheet for batch in batches for sheet in batch.void]
-    drawn = _read_draw(draw, page.poll) if draw else None
+    record = _read_draw(draw, page.poll) if draw else None
     sums = [each.batch for each in batches]
-    order = drawn.order if drawn else ()
-    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, tables, order)
+    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, tables, record.order if record else ())
     try:
-        _ = vote.outcome
+        tie = vote.outcome.tie
     except (TieStops, RulesMistake) as stop:
         give_up(str(stop))
     if breaches := check(vote, vote.votes, len(given.receipts) + given.papers):
         give_up(*breaches)
-    return _Count(vote, drawn, given.receipts)
+    return vote, TieDraw(**record.model_dump(exclude={"poll", "order"})) if record and tie else None
 
 
 def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
@@ -201,15 +184,16 @@ def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch
 
 
 def _replacing(
-    before: VoteResult, counted: _Count, reason: str | None, at: datetime
+    before: VoteResult, files_of: Callable[..., dict[str, str]], reason: str | None, at: datetime
 ) -> dict[str, str] | None:
     """The files of a count in place of a published result; None when they say the same. Gives up without a reason."""
     first, corrections = before.record.published_at, before.record.corrections
-    files = counted.files(first, corrections)
+    files = files_of(first, corrections=corrections)
     found = _changes(before, files)
     if not found:
         return None
-    return counted.files(first, (*corrections, _correction(before, files, found, reason, at)))
+    correction = _correction(before, files, found, reason, at)
+    return files_of(first, corrections=(*corrections, correction))
 
 
 def _changes(before: VoteResult, files: Mapping[str, str]) -> list[str]:

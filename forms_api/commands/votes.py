@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from civic.errors import Unusable
 from forms_api.commands import box, paper, poll, result
 
 
-@click.group("votes")
+class VoteCommands(click.Group):
+    """Commands that do all of their work or none: what staff gave and cannot be used is named, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Unusable as wrong:
+            click.echo("\n".join([*wrong.lines, "아무것도 바뀌지 않았습니다."]), err=True)
+            raise SystemExit(1) from None
+
+
+@click.group("votes", cls=VoteCommands)
 def votes() -> None:
     """투표함을 만들고 닫고 열어 결과를 공개합니다."""
 
 
-for command in (
-    *poll.COMMANDS,
-    *box.COMMANDS,
-    *result.COMMANDS,
-    *paper.COMMANDS,
-):  # in the order of their use
+# In the order of their use.
+for command in (*poll.COMMANDS, *box.COMMANDS, *result.COMMANDS, *paper.COMMANDS):
     votes.add_command(command)

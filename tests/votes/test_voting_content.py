@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_a_poll_that_has_begun_keeps_its_rules(tmp_path: Path) -> None:
     assert isinstance(poll, Poll)
     mine = [p for p in load(content, BEFORE).of("proposal") if isinstance(p, Proposal)]
     rules = rules_hash(poll, mine)
-    page.write_text(with_values(page.read_text("utf-8"), rehearsed={"at": BEFORE, "rules": rules}), "utf-8")
+    page.write_text(with_values(page, rehearsed={"at": BEFORE, "rules": rules}), "utf-8")
     load(content, DURING)
     proposal = content / "proposals" / "budget-lamp.md"
     proposal.write_text(proposal.read_text("utf-8").replace("20000000", "20000001"), "utf-8")
@@ -94,24 +95,30 @@ def test_a_poll_that_has_begun_keeps_its_rules(tmp_path: Path) -> None:
     (mistake,) = found.value.mistakes
     assert (mistake.file, mistake.field) == ("votes/budget.md", "rehearsed.rules") and rules in mistake.hint
     correction = {"at": DURING, "text": "금액을 바로잡음", "rules": rules}
-    page.write_text(with_values(page.read_text("utf-8"), corrections=[correction]), "utf-8")
+    page.write_text(with_values(page, corrections=[correction]), "utf-8")
     load(content, DURING)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_only_the_values_of_a_page_change(end: str) -> None:
+def test_only_the_values_of_a_page_change(end: str, tmp_path: Path) -> None:
     """Staff's comments, blanks, order and line ends stay byte for byte; a page saved with CRLF once got LF."""
     before = (
         '+++\ntitle = "투표"   # 이름\nmax_picks  = 3\n\n# 유형\n[[types]]\nid = "a" # 하나\n\n[rehearsed]\n'
         'at = 2023-08-01T00:00:00\nrules = "aa"  # 지문\n\n# 끝\n+++\n\n본문 +++\n+++\n'
     ).replace("\n", end)
-    after = with_values(before, rehearsed={"rules": "bb"})
+    page = tmp_path / "page.md"
+
+    def changed(text: str, **values: Any) -> str:
+        page.write_bytes(text.encode())
+        return with_values(page, **values)
+
+    after = changed(before, rehearsed={"rules": "bb"})
     assert after == before.replace('"aa"', '"bb"')
     keys = [{"holder": "감사관", "public": "x"}, {"holder": "과장", "public": "y"}]
-    once = with_values(after, keys=keys)
+    once = changed(after, keys=keys)
     added = '[[keys]]\nholder = "감사관"\npublic = "x"\n\n[[keys]]\nholder = "과장"\npublic = "y"\n'
     assert once.replace(end, "\n").replace(f"\n{added}", "") == after.replace(end, "\n")
     assert once.count("\n") == once.count(end)
-    assert with_values(with_values(once, keys=keys[:1]), keys=keys) == once
+    assert changed(changed(once, keys=keys[:1]), keys=keys) == once
     with pytest.raises(ValueError, match="front matter"):
-        with_values("글뿐입니다.", keys=keys)
+        changed("글뿐입니다.", keys=keys)
