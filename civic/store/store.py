@@ -47,9 +47,9 @@ class RowStore:
         self._storage = RowStorage(database=database)
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
-        self._known_facts: dict[
-            str, tuple[dict[str, dict[str, str]], float]
-        ] = {}  # lately read, and until when
+        # Facts lately read, and until when they count; of other subjects there were none until then.
+        self._known_facts: dict[str, tuple[dict[str, dict[str, str]], float]] = {}
+        self._no_others_until = 0.0
         self._known_keys: dict[
             str, tuple[bytes, int, float]
         ] = {}  # wrapped, generation, until when they count
@@ -68,7 +68,7 @@ class RowStore:
             yield book
             book.settle()
         if book.has_fixed:
-            self._known_facts.pop(subject, None)
+            self._known_facts[subject] = {}, 0.0
 
     def find(self, number: str) -> Entry | None:
         found = self._database.read("SELECT id, body, checksum FROM entries WHERE number = ?", (number,))
@@ -79,7 +79,7 @@ class RowStore:
         return {round: Counts(*numbers) for round, *numbers in self._database.read(statement, (subject,))}
 
     def fixed(self, subject: str) -> dict[str, dict[str, str]]:
-        known, until = self._known_facts.get(subject, ({}, 0.0))
+        known, until = self._known_facts.get(subject, ({}, self._no_others_until))
         if time.monotonic() < until:
             return known
         found: dict[str, dict[str, str]] = {}
@@ -103,6 +103,9 @@ class RowStore:
                 each.counts[round] = Counts(*numbers)
             elif is_fact(name):
                 each.facts.setdefault(round, {})[name] = text
+        until = time.monotonic() + KNOWN
+        self._known_facts = {subject: (each.facts, until) for subject, each in found.items()}
+        self._no_others_until = until
         return found
 
     def subjects(self) -> list[str]:

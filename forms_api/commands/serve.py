@@ -95,7 +95,7 @@ def run(plan: Plan) -> int:
         interface=Interfaces.WSGI,
         workers=settings.processes,
         blocking_threads=settings.threads,
-        http=HTTPModes.auto,
+        http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.error,
         workers_kill_timeout=PATIENCE,

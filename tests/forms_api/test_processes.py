@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from civic.store import open_store
+from forms_api.background import Lead
 from tests.builders import a_lecture_file, a_round, an_application, write_content
 from tests.forms_api.server import Server
 from tests.forms_api.test_serving import serve
@@ -87,3 +89,14 @@ def test_the_server_ends_when_one_process_does(content: Path, tmp_path: Path, da
         time.sleep(0.1)
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"{server.base}/healthz", timeout=2)
+
+
+def test_background_work_is_led_by_one(tmp_path: Path) -> None:
+    """Of two processes one goes round; alone there is nothing to agree on."""
+    one, two = (open_store(f"tinydb://{tmp_path}/data") for _ in "12")
+    first, second = Lead(one, "notices", is_alone=False), Lead(two, "notices", is_alone=False)
+    second._holder = "another"
+    assert first.has() and first.has() and not second.has()
+    assert Lead(two, "notices", is_alone=True).has()
+    for store in (one, two):
+        store.close()
