@@ -37,7 +37,6 @@ Key = tuple[
 Fact = tuple[str, str, str, str]  # subject, round, name, text
 Counters = dict[tuple[str, str], tuple[int, ...]]  # (subject, round): as rows.COLUMNS
 NAMES = ("신청", "회차별 인원", "한도 사용량", "정해진 것", "기록", "보낼 알림", "열쇠", "투표함")
-FAR = datetime(9999, 1, 1, tzinfo=SEOUL)
 AT_ONCE = 1000  # rows that are sent together
 ENTRY = "INSERT INTO entries (body, checksum) VALUES (?, ?)"
 ROUND = f"INSERT INTO rounds (subject, round, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608

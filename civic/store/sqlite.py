@@ -241,11 +241,6 @@ class SqliteDatabase:
             finally:
                 connection.execute("ROLLBACK")
 
-    def copy(self, target: Path) -> None:
-        """A copy of the whole file as it is at this moment; nobody waits for it. Raises sqlite3.Error, OSError."""
-        with self._reader() as connection, contextlib.closing(sqlite3.connect(target)) as into:
-            connection.backup(into)  # in one step: in small ones it begins anew at every write
-
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         if not self._reading.acquire(timeout=locks.PATIENCE):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Round
 from civic.errors import Misuse, Refused, Unavailable
 from civic.places import draw, line
 from civic.places.form_round import FormRound
 from civic.store import open_store
 from civic.store.book import Book, Store
-from civic.store.contents import FAR
 from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyFile
 from civic.store.sqlite import SqliteDatabase
@@ -24,6 +24,7 @@ from tests.places.test_intake_model import memory_folder
 from tests.store.conftest import NOON, SUBJECT, add, an_entry
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing
 
+FAR = datetime(9999, 1, 1, tzinfo=SEOUL)
 LATER = NOON + timedelta(days=9)
 SEED = draw.Seed("3 11 14 18 26 27", "로또", "감사관", (LATER + timedelta(days=9)).isoformat())
 NEW = "events/fair"  # nobody has signed up there yet: its key is still to be made
