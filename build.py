@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from civic.errors import InUse
 from publish.builds import Builds
-from publish.command import PORT, Call, Report, read_call, reasons
+from publish.command import PORT, BuildReport, Call, read_call, reasons
 from publish.inputs import ROOT, Request, files_of, stamp_of_program
 from publish.memory import Cache, Damaged, FileMemory
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Content = tuple[str, "Library", FileMemory]  # the first: see files_of
 
 
-def build(request: Request) -> Report:
+def build(request: Request) -> BuildReport:
     """Build the site and publish it behind the link `request.out`.
 
     Raises ContentMistakes, BuildFailed, InUse, OSError; then nothing half-built is left and the site is as it was.
@@ -67,12 +67,12 @@ def _read(request: Request, cache: Cache | None, files: str) -> Content:
     return files, load(request.content, request.now, memory, request.jobs, meanwhile=meanwhile), memory
 
 
-def _build(request: Request, builds: Builds, cache: Cache, content: Content | None) -> Report:
+def _build(request: Request, builds: Builds, cache: Cache, content: Content | None) -> BuildReport:
     if request.full:
         cache.throw_away()
     state, files = cache.state, files_of(request)
     if state and state.answers(request, files, builds.current()):
-        return Report(files=state.total, build=state.build, due=state.due)
+        return BuildReport(files=state.total, build=state.build, due=state.due)
     files, library, memory = content or _read(request, cache, files)
     from publish.build import Building
 

@@ -1,10 +1,11 @@
 """How long does the site take to make: ours, plain Frozen-Flask, and other generators, in one run, interleaved.
 
-    python bench/build.py [--sizes 1000,10000] [--rounds 5] [--tools DIR] [--only ours,hugo] [--work DIR]
+    python bench/build.py [--sizes 1000,10000] [--rounds 5] [--tools DIR] [--only ours,hugo] [--work DIR] [--beside DIR]
 
 The corpus is made here, the same each time: documents over all kinds, about 3 kB of Korean Markdown each. Ours and
 plain Frozen-Flask use the full templates; Hugo, Eleventy and Pelican a plain layout (title, menu, text). They are
 looked for in DIR (bin/hugo, bin/pelican, node_modules/.bin/eleventy) and left out where they are not installed.
+With --beside another checkout of ours does all that ours does, each right after the other on a site of its own.
 Printed: median seconds and highest memory (largest process, and all of them at once are not told apart by the kernel:
 ru_maxrss of the largest). Each measured build is a process of its own, but for the edits beside `--watch`; every round does every case once. Then each aim
 with what became of it; exit code 1 when one was missed.
@@ -287,6 +288,17 @@ def judged(size: int, seconds: dict[str, list[float]], memory: dict[str, list[fl
     return reached
 
 
+def compare(seconds: dict[str, list[float]], memory: dict[str, list[float]]) -> None:
+    """Prints what ours takes beside the other checkout: of each round the ratio, of these the median."""
+    for name in [name for name in seconds if name.startswith("beside, ")]:
+        ours = name.replace("beside", "ours", 1)
+        time_, space = (
+            statistics.median(mine / other for mine, other in zip(each[ours], each[name], strict=True))
+            for each in (seconds, memory)
+        )
+        print(f"{ours}: {time_:.2f} x seconds, {space:.2f} x memory of the checkout beside")
+
+
 Measure = Callable[[], tuple[float, float, float]]
 Case = tuple[str, Callable[[], None], Measure]  # name, what is done before, what is measured
 
@@ -297,56 +309,63 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def cases(work: Path, size: int, tools: Path) -> Iterator[Case]:
-    """Everything to be measured at one size, in the order of a round."""
-    house = work / "house"  # a copy of the program: a template of it is edited
-    if not house.exists():
+def house(checkout: Path, folder: Path) -> Path:
+    """A copy of the program: a template of it is edited."""
+    if not folder.exists():
         for name in ("civic", "publish", "templates", "static", "forms_api"):
-            shutil.copytree(ROOT / name, house / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "build.py", house / "build.py")
-        (house / "node_modules").symlink_to((ROOT / "node_modules").resolve())
-    base = work / str(size)
-    ours = base / "ours"
-    write_ours(ours / "content", size)
-    python = sys.executable
-    command = [
-        python,
-        str(house / "build.py"),
-        "--content",
-        str(ours / "content"),
-        "--out",
-        str(ours / "www/site"),
-        "--now",
-        NOW,
-    ]
+            shutil.copytree(checkout / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(checkout / "build.py", folder / "build.py")
+        (folder / "node_modules").symlink_to((checkout / "node_modules").resolve())
+    return folder
 
-    def cold() -> None:
-        shutil.rmtree(ours / "www", ignore_errors=True)
+
+def own_cases(name: str, program: Path, site: Path, size: int) -> Iterator[Case]:
+    """What is measured of a program of ours, in the order of a round."""
+    content, watched_site = site / "content", site / "watched/site"
+    write_ours(content, size)
+    lecture = content / "lectures/l5.md"
+
+    def call(out: Path) -> list[str]:
+        program_ = [sys.executable, str(program / "build.py")]
+        return [*program_, "--content", str(content), "--out", str(out), "--now", NOW]
 
     def one_body() -> None:
-        file = ours / "content/lectures/l5.md"
-        file.write_text(file.read_text("utf-8") + "\n가나다 라마바\n", "utf-8")
+        lecture.write_text(lecture.read_text("utf-8") + "\n가나다 라마바\n", "utf-8")
 
     def one_title() -> None:
-        edit(ours / "content/lectures/l5.md", 'title = "', 'title = "가')
+        edit(lecture, 'title = "', 'title = "가')
 
     def one_template() -> None:
-        edit(house / "templates/pages/event.html", "<dt>언제</dt>", "<dt>언제</dt><!---->")
+        edit(program / "templates/pages/event.html", "<dt>언제</dt>", "<dt>언제</dt><!---->")
 
-    build = partial(measured, command, work)
-    beside = ours / "watched/site"
-    watching = partial(watched, [*command[:-3], str(beside), *command[-2:]], beside)
-    yield "ours, cold", cold, build
-    yield "ours, nothing changed", nothing, build
-    yield "ours, one body", one_body, build
-    yield "ours, one title", one_title, build
-    yield "ours, one body beside --watch", nothing, partial(watching, one_body)
-    yield "ours, one title beside --watch", nothing, partial(watching, one_title)
-    yield "ours, one template", one_template, build
+    build = partial(measured, call(site / "www/site"), site)
+    watching = partial(watched, call(watched_site), watched_site)
+    yield f"{name}, cold", removed(site / "www"), build
+    yield f"{name}, nothing changed", nothing, build
+    yield f"{name}, one body", one_body, build
+    yield f"{name}, one title", one_title, build
+    yield f"{name}, one body beside --watch", nothing, partial(watching, one_body)
+    yield f"{name}, one title beside --watch", nothing, partial(watching, one_title)
+    yield f"{name}, one template", one_template, build
+
+
+def cases(work: Path, size: int, tools: Path, beside: Path | None) -> Iterator[Case]:
+    """Everything to be measured at one size, in the order of a round."""
+    base, program = work / str(size), house(ROOT, work / "house")
+    ours = list(own_cases("ours", program, base / "ours", size))
+    if beside:
+        other = own_cases("beside", house(beside, work / "beside"), base / "beside", size)
+        ours = [case for pair in zip(ours, other, strict=True) for case in pair]
+    yield from ours
     plain = base / "plain.py"
     plain.write_text(PLAIN)
-    call = [python, str(plain), str(house), str(ours / "content"), str(base / "plain"), NOW]
+    call = [sys.executable, str(plain), str(program), str(base / "ours/content"), str(base / "plain"), NOW]
     yield "plain Frozen-Flask", removed(base / "plain"), partial(measured, call, work)
+    yield from other_generators(base, size, tools)
+
+
+def other_generators(base: Path, size: int, tools: Path) -> Iterator[Case]:
+    """Those that are installed."""
     hugo, eleventy, pelican = tools / "bin/hugo", tools / "node_modules/.bin/eleventy", tools / "bin/pelican"
     if hugo.exists():
         write_hugo(base / "hugo", size)
@@ -388,18 +407,24 @@ def main() -> int:
     parser.add_argument("--tools", type=Path, default=Path("/tmp/bench-tools"))
     parser.add_argument("--only", default="", help="parts of names, separated by commas")
     parser.add_argument("--work", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument("--beside", type=Path, help="another checkout of ours, to be compared with")
     given = parser.parse_args()
     wanted = [part for part in given.only.split(",") if part]
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         sizes = [int(size) for size in given.sizes.split(",")]
-        reached = [run(Path(folder), size, given.rounds, given.tools, wanted) for size in sizes]
+        chosen = [
+            [
+                case
+                for case in cases(Path(folder), size, given.tools, given.beside)
+                if not wanted or any(part in case[0] for part in wanted)
+            ]
+            for size in sizes
+        ]
+        reached = [run(size, given.rounds, some) for size, some in zip(sizes, chosen, strict=True)]
     return 0 if all(reached) else 1
 
 
-def run(work: Path, size: int, rounds: int, tools: Path, wanted: list[str]) -> bool:
-    everything = [
-        case for case in cases(work, size, tools) if not wanted or any(part in case[0] for part in wanted)
-    ]
+def run(size: int, rounds: int, everything: list[Case]) -> bool:
     seconds: dict[str, list[float]] = defaultdict(list)
     work_done: dict[str, list[float]] = defaultdict(list)
     memory: dict[str, list[float]] = defaultdict(list)
@@ -423,6 +448,7 @@ def run(work: Path, size: int, rounds: int, tools: Path, wanted: list[str]) -> b
         print(
             f"| {name} | {middle:.2f} | {spread} | {statistics.median(work_done[name]):.2f} | {statistics.median(memory[name]):.0f} | {ratio} |"
         )
+    compare(seconds, memory)
     print(json.dumps({"size": size, "seconds": seconds, "work": work_done, "memory": memory}))
     return judged(size, seconds, memory)
 

@@ -132,8 +132,8 @@ def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult
     try:
         poll, proposals = document.declared_poll()
     except ValueError as wrong:
-        said = "규칙과 제안을 읽을 수 없습니다"
-        return None, [Mistake(f"{place}/{RESULTS}", 0, "declared", said, str(wrong))]
+        message = "규칙과 제안을 읽을 수 없습니다"
+        return None, [Mistake(f"{place}/{RESULTS}", 0, "declared", message, str(wrong))]
     result = VoteResult(record, document, poll, proposals, dict(files), ballots, receipts)
     return result, _lines(f"{place}.toml", disagreements(result))
 
@@ -170,6 +170,8 @@ def _read(
     except ValidationError as wrong:
         for error in wrong.errors(include_url=False, include_input=False)[:MOST_NAMED]:
             is_json = error["type"] != "json_invalid"
-            said, found = ("값이 맞지 않습니다", error["type"]) if is_json else ("JSON 파일이 아닙니다", "")
-            mistakes.append(Mistake(file, 0, dotted(tuple(error["loc"])), said, found, rewrite))
+            message, found = (
+                ("값이 맞지 않습니다", error["type"]) if is_json else ("JSON 파일이 아닙니다", "")
+            )
+            mistakes.append(Mistake(file, 0, dotted(tuple(error["loc"])), message, found, rewrite))
     return None

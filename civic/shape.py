@@ -43,3 +43,7 @@ class Shape(BaseModel):
 
     # Deferred: a build reads few kinds anew, and most commands none.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+# As `__pydantic_config__` of a dataclass: inside a shape it is checked as if it were one.
+EXACT = ConfigDict(extra="forbid", strict=True, revalidate_instances="always")

@@ -26,7 +26,7 @@ from civic.library import Library
 from civic.links import is_passed_over
 from publish.builds import LIVE, SUMS, BuildFailed, Builds, listed, listing, state_of, told, whole_name
 from publish.check import Outline, broken
-from publish.command import Report
+from publish.command import BuildReport
 from publish.edition import Edition
 from publish.inputs import ROOT, Look, Request, asset_places
 from publish.memory import Cache, FileMemory, Kept, State
@@ -50,7 +50,7 @@ class Building:
     builds: Builds
     cache: Cache
 
-    def run(self, inputs: str) -> Report:
+    def run(self, inputs: str) -> BuildReport:
         """Make and publish the site. inputs: what the library was read from, see files_of.
 
         Raises ContentMistakes, BuildFailed; then all is as it was.
@@ -134,8 +134,8 @@ class Building:
         if mistakes:
             raise BuildFailed(*mistakes)
 
-    def _report(self, state: State, frozen: Frozen, before: Before) -> Report:
-        return Report(
+    def _report(self, state: State, frozen: Frozen, before: Before) -> BuildReport:
+        return BuildReport(
             files=state.total,
             made=len(frozen.outlines),
             changed=len(frozen.changed),

@@ -46,7 +46,7 @@ class Call:
 
 
 @dataclass
-class Report:
+class BuildReport:
     """What one build did."""
 
     files: int = 0  # of the whole site

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
-from publish.render import Page
+from publish.render import View
 from templates import Addressed, environment
 
 Trail = list[tuple[str, str]]
@@ -42,7 +42,7 @@ class Route(NamedTuple):
 
     endpoint: str
     rules: tuple[str, ...]
-    view: Callable[..., Page]
+    view: Callable[..., View]
     values: Callable[[], Iterable[Values]] = lambda: ({},)
 
 
@@ -68,7 +68,7 @@ class Card:
 
 
 class PageText(Markup):
-    """A page's text as safe HTML. shows: see publish.render.Page."""
+    """A page's text as safe HTML. shows: see publish.render.View."""
 
     shows = ""
 
@@ -120,16 +120,16 @@ class Edition:
         html.shows = f"{doc.file}{TEXT}" if doc.file else ""
         return html
 
-    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> Page:
+    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> View:
         """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
         context |= {"title": title, "path": path, "trail": trail}
         return self.page(
             context, lambda: self.env.get_template(template).render(context), Path(template).suffix
         )
 
-    def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> Page:
+    def page(self, shown: object, make: Callable[[], str | bytes], ending: str = ".html") -> View:
         """A page. shown: all that it is made from; whatever words of documents it shows are in there."""
-        return Page(make, ending, frozenset(filter(None, words_in(shown))))
+        return View(make, ending, words_in(shown))
 
     @cached_property
     def linked(self) -> frozenset[str]:
@@ -188,19 +188,24 @@ def _of_form(doc: Document, now: datetime) -> Card:
     )
 
 
-def words_in(value: object) -> Iterator[str]:
-    """Whose words (see Page.shows) a value may show: of each document, card and text, wherever it lies in it."""
-    if isinstance(value, PageText):
-        yield value.shows
-    elif isinstance(value, Card):
-        yield value.doc.file
-    elif isinstance(value, Document):
-        yield value.file
-    elif isinstance(value, Mapping):
-        yield from words_in(list(value.values()))
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            if type(each) is not str:  # quick, where thousands of plain texts are listed
-                yield from words_in(each)
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from words_in([getattr(value, each.name) for each in fields(value)])
+def words_in(value: object) -> frozenset[str]:
+    """Whose words (see View.shows) a value may show: of each document, card and text, wherever it lies in it."""
+    found = set()
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, (str, int)):
+            continue
+        if isinstance(each, Card):
+            each = each.doc
+        if isinstance(each, Document):
+            found.add(each.file)
+        elif isinstance(each, PageText):
+            found.add(each.shows)
+        elif isinstance(each, (list, tuple)):
+            waiting += each
+        elif isinstance(each, Mapping):
+            waiting += each.values()
+        elif is_dataclass(each) and not isinstance(each, type):
+            waiting += [getattr(each, part.name) for part in fields(each)]
+    return frozenset(filter(None, found))

@@ -13,7 +13,7 @@ from civic.content.pages import Document
 from civic.links import FOLDERS, LISTED, NOUNS, link
 from publish.edition import IN_A_LIST, Edition, Route, Values
 from publish.lists import list_pages
-from publish.render import Page
+from publish.render import View
 
 NEWEST = 30
 _BEGINNING = datetime(2000, 1, 1, tzinfo=SEOUL)  # of a feed without entries: any fixed time will do
@@ -26,7 +26,7 @@ def routes(edition: Edition) -> Iterator[Route]:
     def dated() -> Iterator[Document]:
         return (doc for doc in library.everything() if meetings(doc))
 
-    def event_calendar(folder: str, slug: str) -> Page:
+    def event_calendar(folder: str, slug: str) -> View:
         doc = library.get(folder, slug)
         return calendar(edition, [doc]) if doc and meetings(doc) else abort(404)
 
@@ -46,7 +46,7 @@ def routes(edition: Edition) -> Iterator[Route]:
     yield Route("asset", ("/assets/<path:name>",), lambda name: asset(edition, name), lambda: names)
 
 
-def feed(edition: Edition, noun: str = "") -> Page:
+def feed(edition: Edition, noun: str = "") -> View:
     """The newest pages of a kind, or of all kinds, newest first. Pages without a date are left out."""
     site, of = edition.library.site, link(noun or "home")
     dated = [
@@ -67,13 +67,13 @@ def feed(edition: Edition, noun: str = "") -> Page:
     )
 
 
-def calendar(edition: Edition, docs: Iterable[Document]) -> Page:
+def calendar(edition: Edition, docs: Iterable[Document]) -> View:
     """The fixed times of these pages as one iCalendar file; an empty calendar when there are none."""
     site, listed = edition.library.site, list(docs)
     return edition.page([listed, site], lambda: calendar_file(site, ((doc, None) for doc in listed)), ".ics")
 
 
-def sitemap(edition: Edition) -> Page:
+def sitemap(edition: Edition) -> View:
     """Every page for search engines, with the day of its last change."""
     library = edition.library
     days = {doc.link: doc.updated or doc.published for doc in library.everything()}
@@ -83,14 +83,14 @@ def sitemap(edition: Edition) -> Page:
     return edition.render("files/sitemap.xml", title="", path="/sitemap.xml", trail=[], entries=entries)
 
 
-def robots(edition: Edition) -> Page:
+def robots(edition: Edition) -> View:
     """What search engines leave alone."""
     site = edition.library.site
     text = f"User-agent: *\nDisallow: /api/\nDisallow: /my/\n\nSitemap: {site.base_url}/sitemap.xml\n"
     return edition.page((), lambda: text, ".txt")
 
 
-def asset(edition: Edition, name: str) -> Page:
+def asset(edition: Edition, name: str) -> View:
     """A stylesheet, script, font or picture."""
     content = edition.assets.files.get(name)
     if content is None:

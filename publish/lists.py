@@ -13,7 +13,7 @@ from civic.content.pages import Site
 from civic.content.poll import Poll
 from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
 from publish.edition import IN_A_LIST, Card, Edition, Route, Values
-from publish.render import Page
+from publish.render import View
 
 PER_PAGE = 12
 AROUND = 1  # page on each side: with the first, the last and two gaps they fit on a phone
@@ -108,7 +108,7 @@ def _groups(edition: Edition, noun: str) -> dict[str, list[Pick]]:
 def routes(edition: Edition) -> Iterator[Route]:
     """Every page of every list."""
 
-    def view(folder: str, by: str = "", key: str = "", page: int = 1) -> Page:
+    def view(folder: str, by: str = "", key: str = "", page: int = 1) -> View:
         noun = NOUNS[folder]
         pick = find_pick(edition, noun, by, key)
         if pick is None or not 1 <= page <= catalogue(edition, noun).pages(pick):
@@ -144,7 +144,7 @@ def page_count(total: int) -> int:
     return max(1, -(-total // PER_PAGE))
 
 
-def list_page(edition: Edition, noun: str, pick: Pick, page: int) -> Page:
+def list_page(edition: Edition, noun: str, pick: Pick, page: int) -> View:
     """One page of a list. page: 1 is the first."""
     lists = catalogue(edition, noun)
     chosen, pages = lists.chosen[pick], lists.pages(pick)

@@ -172,7 +172,7 @@ class FileMemory:
         self._seen: set[str] = set()
         self.edited: set[str] = (
             set()
-        )  # what is another now of those that were read, see publish.render.Page.shows
+        )  # what is another now of those that were read, see publish.render.View.shows
 
     def recall(self, file: str, stamp: Stamp) -> Facts | None:
         kept = self.fresh.get(file) or self._old.get(file)

@@ -15,7 +15,7 @@ from civic.content.poll import Poll, Proposal
 from civic.links import LISTED, link
 from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
 from publish.lists import find_pick
-from publish.render import Page
+from publish.render import View
 
 SOON = timedelta(days=3)
 MOST = 9  # cards in one part of the home page: three rows on a desk
@@ -37,7 +37,7 @@ def routes(edition: Edition) -> Iterator[Route]:
     """Every page of its own."""
     library = edition.library
 
-    def view(slug: str, folder: str = "pages") -> Page:
+    def view(slug: str, folder: str = "pages") -> View:
         doc = library.get(folder, slug)
         return detail(edition, doc) if doc else abort(404)
 
@@ -53,7 +53,7 @@ def routes(edition: Edition) -> Iterator[Route]:
     yield Route("document", (f"{IN_A_LIST}/<slug>/",), view, documents)
 
 
-def home(edition: Edition) -> Page:
+def home(edition: Edition) -> View:
     """The page at /. Each card stands in one part only."""
     site, library = edition.library.site, edition.library
     forms = [edition.card(doc) for doc in library.subjects()]
@@ -102,7 +102,7 @@ def _is_news(card: Card) -> bool:
     return isinstance(card.doc, Programme) and card.state in ("", "closed")
 
 
-def detail(edition: Edition, doc: Document) -> Page:
+def detail(edition: Edition, doc: Document) -> View:
     """The page of a document, from templates/pages/<noun>.html."""
     trail: Trail = [(doc.title, "")]
     if doc.noun in LISTED:
@@ -120,13 +120,13 @@ def detail(edition: Edition, doc: Document) -> Page:
     )
 
 
-def my(edition: Edition) -> Page:
+def my(edition: Edition) -> View:
     """Where citizens look up their entry; the form is answered by the API."""
     title = "내 신청 확인"
     return edition.render("pages/my.html", title=title, path=link("my"), trail=[(title, "")])
 
 
-def not_found(edition: Edition) -> Page:
+def not_found(edition: Edition) -> View:
     """What every unknown address shows."""
     title = "찾는 화면이 없습니다"
     return edition.render("pages/not_found.html", title=title, path="/404.html", trail=[(title, "")])

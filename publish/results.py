@@ -24,7 +24,7 @@ from civic.votes.tally import SHARED, rules_of
 from civic.votes.words import counting_rules
 from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager
-from publish.render import Page
+from publish.render import View
 
 STATIC = Path(__file__).parent.parent / "static"
 VERIFY, CHECK = "verify.py", "check_draw.py"  # of votes and of draws
@@ -103,15 +103,15 @@ def routes(edition: Edition) -> Iterator[Route]:
     results = dict(sorted(edition.library.results.items()))
     published: dict[str, VoteResult | PublishedDraw] = {**results, **edition.library.draws}
 
-    def page(slug: str) -> Page:
+    def page(slug: str) -> View:
         found = published.get(slug) or abort(404)
         return draw_page(edition, found) if isinstance(found, PublishedDraw) else result_page(edition, found)
 
-    def file(slug: str, name: str) -> Page:
+    def file(slug: str, name: str) -> View:
         content = files_of(published.get(slug) or abort(404)).get(name) or abort(404)
         return edition.page((), lambda: content, Path(name).suffix)
 
-    def board(slug: str, page: int = 1) -> Page:
+    def board(slug: str, page: int = 1) -> View:
         result = results.get(slug) or abort(404)
         return board_page(edition, result, page) if 1 <= page <= board_pages(result) else abort(404)
 
@@ -138,7 +138,7 @@ def files_of(found: VoteResult | PublishedDraw) -> dict[str, bytes]:
     return files | ({check: (STATIC / check).read_bytes()} if check else {})
 
 
-def draw_page(edition: Edition, draw: PublishedDraw) -> Page:
+def draw_page(edition: Edition, draw: PublishedDraw) -> View:
     """What was frozen, each round's seed and whole order, and how to work it out again."""
     document = draw.document
     folder, _, slug = document.subject.partition("/")
@@ -154,7 +154,7 @@ def draw_page(edition: Edition, draw: PublishedDraw) -> Page:
     )
 
 
-def result_page(edition: Edition, result: VoteResult) -> Page:
+def result_page(edition: Edition, result: VoteResult) -> View:
     """Turnout, winners and reasons, money, rules, and how to count again."""
     vote = edition.library.get("votes", result.slug)
     closed = {kind.id for kind in result.poll.types if not kind.max}
@@ -183,7 +183,7 @@ def board_pages(result: VoteResult) -> int:
     return -(-max(listed) // PER_BOARD)
 
 
-def board_page(edition: Edition, result: VoteResult, page: int) -> Page:
+def board_page(edition: Edition, result: VoteResult, page: int) -> View:
     """A page of receipts and of ballots, each in the order of their numbers."""
     vote = edition.library.get("votes", result.slug)
     receipts, ballots = _listed(result)

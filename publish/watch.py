@@ -29,7 +29,7 @@ from watchfiles import watch as changes
 
 from civic.errors import ContentMistakes, InUse, Mistake, trouble
 from publish.builds import LIVE, Builds, told
-from publish.command import Report, reasons
+from publish.command import BuildReport, reasons
 from publish.inputs import CODE, ROOT, Request
 
 DELAY = 200  # ms in which several edits count as one
@@ -37,7 +37,7 @@ QUIET = 20  # ms without another one, after which they are built
 TICK = 500  # ms between two looks at the server and the clock
 SHOWN = ("templates", "static")
 MISSED = frozenset({""})  # in place of paths: whatever happened while nobody watched
-Build = Callable[[Request], Report]
+Build = Callable[[Request], BuildReport]
 
 
 def watch(
@@ -61,7 +61,7 @@ def watch(
     Builds(request.out).check_target()
     if not request.content.is_dir():
         raise ContentMistakes([Mistake(str(request.content), 0, "", "content 폴더가 없습니다")])
-    watcher = Watcher(request, build)
+    watcher = WatchedSite(request, build)
     shown = Shown(watcher, port, beside)
     try:
         watcher.rebuild()
@@ -136,7 +136,7 @@ def _is_other_program(paths: Iterable[str]) -> bool:
     return bool(code)
 
 
-class Watcher:
+class WatchedSite:
     """Builds, and tells open pages what came of it."""
 
     def __init__(self, request: Request, build: Build) -> None:
@@ -202,7 +202,7 @@ class Watcher:
 class Shown:
     """Who shows the site: a preview on this machine, and as soon as there is a watched site the server beside."""
 
-    def __init__(self, watcher: Watcher, port: int | None, beside: Sequence[str] | None) -> None:
+    def __init__(self, watcher: WatchedSite, port: int | None, beside: Sequence[str] | None) -> None:
         """Takes the port. Raises InUse."""
         self._watcher, self._beside = watcher, beside
         self._preview = None if port is None else _preview(watcher, port)
@@ -242,7 +242,7 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_port = True  # else connections that have just ended keep the port from the server beside
 
 
-def _preview(watcher: Watcher, port: int) -> _Server:
+def _preview(watcher: WatchedSite, port: int) -> _Server:
     try:
         # Without SO_REUSEPORT: two servers would share the port silently.
         with ThreadingHTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as probe:
@@ -257,7 +257,7 @@ def _preview(watcher: Watcher, port: int) -> _Server:
 class _Handler(SimpleHTTPRequestHandler):
     """The built site, or while no watched one stands what keeps it from being built: that page looks again every second."""
 
-    def __init__(self, watcher: Watcher, *given: Any) -> None:
+    def __init__(self, watcher: WatchedSite, *given: Any) -> None:
         self._watcher = watcher
         super().__init__(*given, directory=str(watcher.out))
 

@@ -169,10 +169,9 @@ def own_characters(root: Path) -> frozenset[str]:
     A citizen may read every word but those of the commands. Signs that code looks for in what people type are left out.
     """
     found = {chr(code) for code in (*range(0x20, 0x7F), 0xA0)}
-    for file in _templates_and_scripts(root):
-        found.update(filter(str.isprintable, text_of(file)))
-    for folder in ("civic", "forms_api", "publish"):
-        for file in (root / folder).rglob("*.py"):
+    found.update(*(filter(str.isprintable, text_of(file)) for file in _templates_and_scripts(root)))
+    for room in ("civic", "forms_api", "publish"):
+        for file in (root / room).rglob("*.py"):
             if "commands" not in file.relative_to(root).parts:
                 found.update(_HANGUL.findall(file.read_text("utf-8")))
     return frozenset(found)

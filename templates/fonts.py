@@ -7,11 +7,12 @@ Subsetting takes seconds: results are kept in a cache folder under a name made f
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
+
+from civic.files import write
 
 FAMILY = "Madang Sans"
 WEIGHTS = {"Regular": 400, "Medium": 500, "Bold": 700}
@@ -42,9 +43,7 @@ def small_font(source: bytes, weight: str, characters: frozenset[str], cache: Pa
         return kept.read_bytes()
     made = _subset(source, weight, characters)
     cache.mkdir(parents=True, exist_ok=True)
-    fresh = kept.with_suffix(f".{os.getpid()}")
-    fresh.write_bytes(made)
-    fresh.replace(kept)
+    write(kept, made, durable=False)
     return made
 
 

@@ -11,6 +11,7 @@ from bench.house import (
     PRODUCT,
     ROOT,
     circle,
+    doubled_classes,
     graph,
     imports,
     modules,
@@ -83,6 +84,11 @@ def test_packages_are_named() -> None:
 def test_civic_is_not_flat() -> None:
     """At most twelve files lie beside the folders of civic."""
     assert len(list((ROOT / "civic").glob("*.py"))) <= 12
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """No two classes of the house have one name: a grep for it finds what is meant."""
+    assert not doubled_classes([*MODULES.values()])
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,19 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from civic.content.form import FormSpec
 from civic.errors import NotEligible, NotFound
 from civic.places import line, rules
 from civic.places.form_round import FormRound
+from civic.shape import EXACT
 from civic.store.book import Book
 
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
-Result = Literal["confirmed", "waiting"]
+Number = Annotated[str, Field(pattern=r"^[A-Z0-9]{4}-[A-Z0-9]{4}$")]
 LONGEST = 300  # characters of what is published in one line
 
 
@@ -81,6 +84,16 @@ def give(drawn: Iterable[str], sizes: Mapping[str, int], places: int) -> tuple[s
 
 
 @dataclass(frozen=True)
+class DrawnEntry:
+    """One sign-up in drawn order."""
+
+    __pydantic_config__ = EXACT
+    number: Number
+    size: Annotated[int, Field(ge=1)]
+    result: Literal["confirmed", "waiting"]
+
+
+@dataclass(frozen=True)
 class FrozenList:
     """The list of one round, as it was frozen; the fact "frozen" is its JSON."""
 
@@ -102,12 +115,15 @@ class FrozenList:
         """People per receipt number."""
         return dict(self.entries)
 
-    def outcome(self, seed: str) -> list[tuple[str, Result]]:
-        """(receipt number, "confirmed" or "waiting") in drawn order; by number where nothing is drawn."""
-        numbers = [number for number, _ in self.entries]
-        drawn = order(numbers, seed) if self.is_contested else numbers
-        given = set(give(drawn, self.sizes, self.places))
-        return [(number, "confirmed" if number in given else "waiting") for number in drawn]
+    def outcome(self, seed: str) -> tuple[DrawnEntry, ...]:
+        """In drawn order; by number where nothing is drawn."""
+        sizes = self.sizes
+        drawn = order(sizes, seed) if self.is_contested else tuple(sizes)
+        given = set(give(drawn, sizes, self.places))
+        return tuple(
+            DrawnEntry(number, sizes[number], "confirmed" if number in given else "waiting")
+            for number in drawn
+        )
 
     @classmethod
     def read(cls, text: str) -> FrozenList:
@@ -125,6 +141,11 @@ class Seed:
     source: str  # the public value named in advance, or the dice
     by: str  # who read it or threw it
     at: str  # ISO: when it became known
+
+    def tidy(self) -> Seed:
+        """As it is published, see `one_line`. Raises NotEligible."""
+        named = {"seed": "씨앗", "source": "씨앗의 출처", "by": "확인한 사람"}
+        return replace(self, **{name: one_line(label, getattr(self, name)) for name, label in named.items()})
 
     @classmethod
     def read(cls, text: str) -> Seed:
@@ -201,19 +222,14 @@ def freeze(book: Book, round_: FormRound, now: datetime) -> FrozenList | None:
     return frozen
 
 
-def run(book: Book, round_: FormRound, seed: Seed, now: datetime) -> list[tuple[str, Result]]:
+def run(book: Book, round_: FormRound, seed: Seed, now: datetime) -> tuple[DrawnEntry, ...]:
     """Give the places of a frozen round by the seed; its outcome. Again with the same seed does nothing more.
 
     Whoever cancelled after the freeze keeps their turn in the published order, and their place goes to the line. Raises
     NotEligible when the list is not frozen, the seed was known before it, another seed was used, or it does not come
     from where the page said when the list was frozen.
     """
-    seed = Seed(
-        one_line("씨앗", seed.seed),
-        one_line("씨앗의 출처", seed.source),
-        one_line("확인한 사람", seed.by),
-        seed.at,
-    )
+    seed = seed.tidy()
     book.counts(round_.id)
     facts = book.fixed(round_.id)
     if "frozen" not in facts:
@@ -229,14 +245,13 @@ def run(book: Book, round_: FormRound, seed: Seed, now: datetime) -> list[tuple[
     book.fix(round_.id, "drawn", json.dumps(asdict(seed), ensure_ascii=False), now)
     results = frozen.outcome(seed.seed)
     entries = {entry.number: entry for entry in book.entries(round_.id)}
-    ranks = sorted(entries[number].rank for number, _ in results)
-    for (number, state), rank in zip(results, ranks, strict=True):
-        entry = entries[number]
+    ranks = sorted(entries[drawn.number].rank for drawn in results)
+    cause = "drawn" if frozen.is_contested else line.ENOUGH
+    for drawn, rank in zip(results, ranks, strict=True):
+        entry = entries[drawn.number]
         if entry.state == "received":
-            book.move(
-                replace(entry.moved(state, now, "drawn" if frozen.is_contested else line.ENOUGH), rank=rank)
-            )
-            book.tell(state, number, now)
+            book.move(replace(entry.moved(drawn.result, now, cause), rank=rank))
+            book.tell(drawn.result, drawn.number, now)
     line.advance(book, round_, now)
     return results
 

@@ -11,16 +11,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from civic.links import FOLDERS, LISTED, link
-from civic.places import draw
-from civic.places.draw import FrozenList, Result, Seed
+from civic.places.draw import DrawnEntry, FrozenList, Number, Seed, list_hash
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape
 
-Number = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}-[A-Z0-9]{4}$")]
 FILE = "draw.json"
 
 
@@ -39,14 +37,6 @@ class DrawRecord(Shape):
     def slug(self) -> str:
         """ "lectures-essay", as in its address."""
         return self.draw.replace("/", "-")
-
-
-class DrawnEntry(Shape):
-    """One sign-up in drawn order."""
-
-    number: Number
-    size: int = Field(ge=1)
-    result: Result
 
 
 class LeftOut(Shape):
@@ -75,8 +65,7 @@ class DrawnRound(Shape):
 
     @classmethod
     def of(cls, frozen: FrozenList, seed: Seed | None) -> DrawnRound:
-        """Raises ValidationError for what cannot be published, ValueError for a number that stands twice."""
-        results = frozen.outcome(seed.seed) if seed else []
+        """Raises ValidationError for what cannot be published."""
         return cls(
             label=frozen.label,
             places=frozen.places,
@@ -89,10 +78,7 @@ class DrawnRound(Shape):
             by=seed.by if seed else "",
             at=datetime.fromisoformat(seed.at) if seed else None,
             drawn=seed is not None and frozen.is_contested,
-            entries=tuple(
-                DrawnEntry(number=number, size=frozen.sizes[number], result=result)
-                for number, result in results
-            ),
+            entries=frozen.outcome(seed.seed) if seed else (),
             excluded=tuple(LeftOut(number=number, reason=reason) for number, reason in frozen.excluded),
         )
 
@@ -110,20 +96,18 @@ class DrawnRound(Shape):
         """What in here does not follow from the list and the seed; "" when all of it does."""
         if self.seed is None:
             return "씨앗이 없는데 추첨 결과가 있습니다" if self.entries or self.drawn else ""
-        numbers = [entry.number for entry in self.entries]
-        sizes = {entry.number: entry.size for entry in self.entries}
-        if len(sizes) != len(numbers) or draw.list_hash(sizes) != self.list_hash:
+        listed = tuple(sorted((entry.number, entry.size) for entry in self.entries))
+        frozen = FrozenList("", self.label, self.places, listed, (), self.list_hash)
+        if len(frozen.sizes) != len(listed) or list_hash(frozen.sizes) != self.list_hash:
             return "명단과 얼린 명단의 지문이 다릅니다"
-        if (len(sizes), sum(sizes.values())) != (self.applications, self.people):
+        if (len(listed), sum(frozen.sizes.values())) != (self.applications, self.people):
             return "신청이나 사람의 수가 명단과 다릅니다"
-        if self.drawn != draw.is_needed(sizes, self.places):
+        if self.drawn != frozen.is_contested:
             return "추첨이 필요했는지가 다릅니다"
-        if self.drawn and list(draw.order(numbers, self.seed)) != numbers:
+        again = frozen.outcome(self.seed)
+        if [entry.number for entry in again] != [entry.number for entry in self.entries]:
             return "추첨 순서가 씨앗과 다릅니다"
-        given = set(draw.give(numbers, sizes, self.places))
-        if any((entry.result == "confirmed") != (entry.number in given) for entry in self.entries):
-            return "자리를 받은 사람이 순서와 다릅니다"
-        return ""
+        return "" if again == self.entries else "자리를 받은 사람이 순서와 다릅니다"
 
 
 class DrawFile(Shape):
@@ -153,12 +137,12 @@ class DrawFile(Shape):
 
     def as_json(self) -> str:
         """As its file holds it."""
-        told = self.model_dump(mode="json", exclude={"rounds"})
-        told["rounds"] = {
+        document = self.model_dump(mode="json", exclude={"rounds"})
+        document["rounds"] = {
             id: round_.model_dump(mode="json", exclude=None if round_.is_given else {"seed", "by", "at"})
             for id, round_ in self.rounds.items()
         }
-        return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 
     @property
     def is_drawn(self) -> bool:

@@ -9,13 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import ConfigDict
-
 from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid, Mistake
 from civic.korean import josa
-from civic.shape import Line, Many, Slug
+from civic.shape import EXACT, Line, Many, Slug
 
 # What a page says beside the rules; everything else that staff write in a poll is a rule and is bound.
 NOT_RULES = frozenset(
@@ -161,14 +159,11 @@ def void_faults(
     return [fault for fault in choice_faults(poll, proposals, choices) if fault[0] != "withdrawn"]
 
 
-FROM_FILE = ConfigDict(extra="forbid", strict=True)  # of a dataclass that a shape holds, where a file is read
-
-
 @dataclass(frozen=True)
 class Ballot:
     """One ballot that counts: the tracker only its voter knows, and the picks. `batch` names a paper batch."""
 
-    __pydantic_config__ = FROM_FILE
+    __pydantic_config__ = EXACT
     tracker: Line
     choices: Many[Slug]
     batch: str = ""
@@ -178,7 +173,7 @@ class Ballot:
 class Spoiled:
     """A void ballot: it was cast and stands on the board, but its content breaks the rules."""
 
-    __pydantic_config__ = FROM_FILE
+    __pydantic_config__ = EXACT
     receipt: Line
     fault: Line  # a key of FAULTS, or paper.UNREADABLE
     batch: str = ""  # of a paper ballot: its batch; then the receipt is the sheet

@@ -91,18 +91,18 @@ def match(
     poll: str, keys: Sequence[BoxKey], halves: Iterable[Half]
 ) -> tuple[ec.EllipticCurvePrivateKey, ...]:
     """The private keys in the order of the poll's public ones. Raises Unusable naming every missing or wrong one."""
-    given = {half.public: half for half in halves}
+    by_public = {half.public: half for half in halves}
     lines = [
         f"{half.holder}: 이 투표({poll})의 열쇠가 아닙니다 (found {half.poll})"
-        for public, half in given.items()
+        for public, half in by_public.items()
         if public not in {key.public for key in keys}
     ]
-    lines += [f"{key.holder}: 열쇠가 없습니다" for key in keys if key.public not in given]
+    lines += [f"{key.holder}: 열쇠가 없습니다" for key in keys if key.public not in by_public]
     if not keys:
         lines.append(f"{poll}: 투표에 공개 열쇠(keys)가 없습니다")
     if lines:
         raise Unusable(lines)
-    return tuple(given[key.public].private for key in keys)
+    return tuple(by_public[key.public].private for key in keys)
 
 
 def _stretch(passphrase: str, salt: bytes) -> bytes:

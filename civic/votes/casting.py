@@ -31,7 +31,7 @@ from civic.errors import (
 from civic.store.box import Box, Code, Copied, PollBox, Sealed
 from civic.store.box_rows import fingerprint
 from civic.votes.ballot import ReceiptBoard, check_choices
-from civic.votes.contact import BY_CODE, BY_IDENTITY, WRONG, Claim, Codes, Derives, Proofs, read_contact
+from civic.votes.contact import BY_CODE, BY_IDENTITY, WRONG, Claim, Codes, Derives, read_contact
 from civic.votes.envelope import (
     BadEnvelope,
     Slot,
@@ -83,8 +83,7 @@ class Polling:
         self.library = library
         self.box = box
         self.clock = clock
-        self._proofs = Proofs(keys)
-        self.codes = Codes(self._proofs, box, clock, limited)
+        self.codes = Codes(keys, box, clock, limited)
         self._signer = Ed25519PrivateKey.from_private_bytes(keys.derived("votes: receipts"))
         self._repeat = keys.derived("votes: same post")
         self._setups: dict[str, PollSetup] = {}
@@ -154,7 +153,7 @@ class Polling:
     def enrol(self, slug: str, contacts: Sequence[str]) -> int:
         """Add contacts to the roll of a poll (as hashes only); how many were new. Raises NotFound, Invalid."""
         self.setup(slug)
-        voters = [self._proofs.voter(slug, read_contact(contact)) for contact in contacts]
+        voters = [self.codes.voter(slug, read_contact(contact)) for contact in contacts]
         with self.box.open(slug) as box:
             return box.enrol(voters)
 
@@ -163,7 +162,7 @@ class Polling:
         setup = self.setup(slug)
         if setup.poll.assurance == 3:
             raise NotEligible(NO_PAPER)
-        voter = self._proofs.voter(slug, read_contact(contact))
+        voter = self.codes.voter(slug, read_contact(contact))
         with self.box.open(slug) as box:
             if setup.poll.assurance == 2 and not box.on_roll(voter):
                 raise NotEligible("명부에 없는 사람입니다.")
@@ -206,9 +205,9 @@ class Polling:
             sealed = seal(choices or (), setup.slot, tracker, key)
         with self.box.open(slug) as box:
             if address:
-                self.codes.limit(box, f"casts:{self._proofs.hash('address', address)}", CASTS_PER_ADDRESS)
+                self.codes.limit(box, f"casts:{self.codes.hash('address', address)}", CASTS_PER_ADDRESS)
             known = box.take_try(claim.voter, claim.request_hash)
-        self._proofs.prove(known, claim, self.clock.now())  # outside any transaction: it is slow on purpose
+        self.codes.prove(known, claim)  # outside any transaction: it is slow on purpose
         with self.box.open(slug) as box:
             receipt = self._put(setup, box, claim, known, sealed)
         signature = self._signer.sign(signed_text(slug, setup.slot.rules, receipt))
@@ -239,7 +238,7 @@ class Polling:
         sealed: bytes | None = None
         try:
             if not ticket:
-                claim = self._proofs.read_claim(setup.poll.slug, contact, code, request)
+                claim = self.codes.read_claim(setup.poll.slug, contact, code, request)
         except Invalid as refusal:
             wrong.append(refusal)
         try:
@@ -253,7 +252,7 @@ class Polling:
             raise Invalid([*wrong[0].errors, *wrong[1].errors])
         if wrong:
             raise wrong[0]
-        return claim or self._proofs.read_ticket(setup.poll.slug, ticket), sealed
+        return claim or self.codes.read_ticket(setup.poll.slug, ticket), sealed
 
     def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code | None, envelope: bytes) -> str:
         if self.clock.now() >= setup.poll.closes or box.state() != "open":

@@ -63,9 +63,9 @@ def _apart(result: VoteResult) -> Iterator[str]:
     """Do the record, the files and the declared rules speak of the same count?"""
     record, document, ballots = result.record, result.document, result.ballots
     computed = document_hash(document.declared)
-    for where, given in (("rules", record.rules), (RESULTS, document.rules_hash)):
-        if given != computed:
-            yield f"{where}의 규칙 지문이 규칙과 다릅니다: {given[:12]}…, 다시 계산한 것 {computed[:12]}…"
+    for where, written in (("rules", record.rules), (RESULTS, document.rules_hash)):
+        if written != computed:
+            yield f"{where}의 규칙 지문이 규칙과 다릅니다: {written[:12]}…, 다시 계산한 것 {computed[:12]}…"
     if ballots and ballots.rules_hash != computed:
         yield f"{BALLOTS}의 규칙 지문이 규칙과 다릅니다"
     if document.poll != record.vote or (ballots and ballots.poll != record.vote):
@@ -102,11 +102,11 @@ def _board(result: VoteResult) -> Iterator[str]:
         yield f"{RECEIPTS}: 같은 접수증이 두 번 있습니다"
     if not result.ballots:
         return
-    for each in result.ballots.void:
-        if not each.batch and each.receipt not in known:
-            yield f"{BALLOTS}: 무효표 {each.receipt}: 접수증 명단에 없습니다"
+    for spoiled in result.ballots.void:
+        if not spoiled.batch and spoiled.receipt not in known:
+            yield f"{BALLOTS}: 무효표 {spoiled.receipt}: 접수증 명단에 없습니다"
     on_paper = sum(batch.ballots for batch in result.document.paper)
-    online = result.document.voters - on_paper - sum(bool(each.batch) for each in result.ballots.void)
+    online = result.document.voters - on_paper - sum(bool(sheet.batch) for sheet in result.ballots.void)
     if len(receipts.receipts) != online:
         yield f"{RECEIPTS}: 접수증 {len(receipts.receipts)}장과 온라인 표 {online}장이 다릅니다"
 

@@ -68,10 +68,13 @@ class Claim:
     is_ticket: bool = False
 
 
-class Proofs:
-    """Makes codes and tickets, and checks them, with the secrets of one installation."""
+class Codes:
+    """Codes and tickets: made, kept in the box of their poll, rationed, sent by the outbox, and proven."""
 
-    def __init__(self, keys: Derives) -> None:
+    def __init__(self, keys: Derives, box: Box, clock: Clock, limited: bool) -> None:
+        self.box = box
+        self.clock = clock
+        self._limited = limited
         self._voters = keys.derived("votes: voters")
         self._post = Sealer(keys.derived("votes: outgoing"))
         self._tickets = Sealer(keys.derived("votes: tickets"))
@@ -83,27 +86,75 @@ class Proofs:
         """Poll by poll another hash: nobody can follow a voter from one poll to the next."""
         return self.hash("voter", slug, contact)
 
-    def named(self, slug: str, issuer: str, subject: str) -> str:
-        """The voter whom an identity provider named; never the same as any contact's."""
-        return self.hash("named", slug, issuer, subject)
-
     def hash(self, *parts: str) -> str:
         """HMAC-SHA-256, hex; what the parts are apart from each other stays apart."""
         return hmac.new(self._voters, "\x1f".join(parts).encode("utf-8"), hashlib.sha256).hexdigest()
 
-    def new_code(self, voter: str, now: datetime) -> tuple[Code, str, str]:
-        """(what is kept, the code for the message, the id for the page that asked)."""
+    # ------------------------------------------------------------ made
+
+    def send(self, poll: Poll, contact: str, address: str = "") -> str:
+        """Put a new code into the outbox; the id for the page that asked. See Polling.request_code."""
+        if poll.assurance == 3:
+            raise NotEligible(BY_IDENTITY)
+        reached = read_contact(contact)
+        voter = self.voter(poll.slug, reached)
+        now = self.clock.now()
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+        request, kept = self._new(voter, code, now + CODE_LIFE, CODE_TRIES, CODE_TRIES)
+        sealed = self._post.seal(json.dumps([reached, poll.title, code]).encode())
+        with self.box.open(poll.slug) as box:
+            box.drop_stale(now)
+            self.limit(box, f"code:{voter}", CODES_PER_CONTACT)
+            if address:
+                self.limit(box, f"codes:{self.hash('address', address)}", CODES_PER_ADDRESS)
+            box.put_code(kept)
+            if poll.assurance == 1 or box.on_roll(voter):
+                box.queue(new_message(sealed, kept.until))
+        return request
+
+    def new_ticket(self, poll: Poll, issuer: str, subject: str) -> str:
+        """Sealed text for the page of whom an identity provider named. See Polling.admit."""
+        if poll.assurance != 3:
+            raise NotEligible(BY_CODE)
+        voter = self.hash("named", poll.slug, issuer, subject)  # never the same as any contact's
+        now = self.clock.now()
+        secret = secrets.token_urlsafe(16)
+        request, kept = self._new(voter, secret, now + TICKET_LIFE, TICKET_TRIES)
+        with self.box.open(poll.slug) as box:
+            box.drop_stale(now)
+            box.put_code(kept)
+        return to_text(self._tickets.seal(json.dumps([voter, request, secret]).encode(), poll.slug.encode()))
+
+    def _new(self, voter: str, secret: str, until: datetime, tries: int, bare: int = 0) -> tuple[str, Code]:
+        """(id of who asked, what is kept of it)."""
         request = secrets.token_urlsafe(16)
-        kept = Code(
-            voter,
-            self._slow.hash(self._keyed(voter, code)),
-            now + CODE_LIFE,
-            CODE_TRIES,
-            asked=hash_of_request(request),
-            bare=CODE_TRIES,
-        )
-        return kept, code, request
+        hashed = self._slow.hash(self.hash("code", voter, secret))
+        return request, Code(voter, hashed, until, tries, asked=hash_of_request(request), bare=bare)
+
+    def deliver(self, sender: Sender) -> int:
+        """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""
+        gone = 0
+        for message in self.box.outgoing(self.clock.now()):
+            if message.leased and self.clock.now() >= message.leased:
+                break  # the ones before took too long: another process may have it by now
+            try:
+                contact, title, code = json.loads(self._post.open(message.sealed))
+                sender.send(contact, f"[{title}] 인증번호", code_text(title, code))
+                gone += 1
+            except OSError:
+                self.box.put_off(message, self.clock.now() + timedelta(seconds=2 * 2**message.tries))
+                continue
+            except ValueError:
+                pass  # this contact or this message will never do
+            self.box.sent(message)
+        return gone
+
+    def limit(self, box: PollBox, key: str, most: int) -> None:
+        """Count one more in this hour. Raises TooMany over `most`."""
+        if self._limited and not box.hit(key, most, HOUR, self.clock.now()):
+            raise TooMany(retry_after=int(HOUR.total_seconds()))
+
+    # ------------------------------------------------------------ proven
 
     def read_claim(self, slug: str, contact: str, code: str, request: str) -> Claim:
         """Whom a contact and a typed code name. Raises Invalid for whatever of both must be corrected."""
@@ -118,13 +169,6 @@ class Proofs:
             raise Invalid(errors)
         return Claim(self.voter(slug, read[0]), read[1], hash_of_request(request))
 
-    def new_ticket(self, slug: str, voter: str, now: datetime) -> tuple[Code, str]:
-        """(what is kept, the sealed text for the voter's page)."""
-        request, secret = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-        hashed = self._slow.hash(self._keyed(voter, secret))
-        kept = Code(voter, hashed, now + TICKET_LIFE, TICKET_TRIES, asked=hash_of_request(request))
-        return kept, to_text(self._tickets.seal(json.dumps([voter, request, secret]).encode(), slug.encode()))
-
     def read_ticket(self, slug: str, ticket: str) -> Claim:
         """Whom a ticket of this poll names. Raises WrongCode."""
         try:
@@ -135,93 +179,17 @@ class Proofs:
             raise WrongCode(NO_TICKET) from None
         return Claim(voter, secret, hash_of_request(request), is_ticket=True)
 
-    def prove(self, known: Code | None, claim: Claim, now: datetime) -> None:
+    def prove(self, known: Code | None, claim: Claim) -> None:
         """Slow on purpose, and as slow for a contact that never asked for a code. Raises WrongCode, LateCode."""
-        wrong = NO_TICKET if claim.is_ticket else WRONG
+        keyed = self.hash("code", claim.voter, claim.secret)
         try:
-            self._slow.verify(known.hash if known else self._nobody, self._keyed(claim.voter, claim.secret))
+            self._slow.verify(known.hash if known else self._nobody, keyed)
         except VerificationError:
-            raise WrongCode(wrong) from None
+            known = None
         if known is None:
-            raise WrongCode(wrong)
-        if now >= known.until:
+            raise WrongCode(NO_TICKET if claim.is_ticket else WRONG)
+        if self.clock.now() >= known.until:
             raise LateCode(NO_TICKET if claim.is_ticket else LATE)
-
-    def wrap(self, *parts: str) -> bytes:
-        """A message for the outbox, sealed."""
-        return self._post.seal(json.dumps(parts).encode("utf-8"))
-
-    def unwrap(self, sealed: bytes) -> list[str]:
-        """Its parts. Raises ValueError."""
-        return list(json.loads(self._post.open(sealed)))
-
-    def _keyed(self, voter: str, secret: str) -> str:
-        return self.hash("code", voter, secret)
-
-
-class Codes:
-    """Codes and tickets on their way out: kept in the box of their poll, rationed, and sent by the outbox."""
-
-    def __init__(self, proofs: Proofs, box: Box, clock: Clock, limited: bool) -> None:
-        self.proofs = proofs
-        self.box = box
-        self.clock = clock
-        self._limited = limited
-
-    def send(self, poll: Poll, contact: str, address: str = "") -> str:
-        """Put a new code into the outbox; see Polling.request_code."""
-        if poll.assurance == 3:
-            raise NotEligible(BY_IDENTITY)
-        reached = read_contact(contact)
-        voter = self.proofs.voter(poll.slug, reached)
-        now = self.clock.now()
-        kept, code, request = self.proofs.new_code(voter, now)
-        message = new_message(self.proofs.wrap(reached, poll.title, code), kept.until)
-        with self.box.open(poll.slug) as box:
-            box.drop_stale(now)
-            self.limit(box, f"code:{voter}", CODES_PER_CONTACT)
-            if address:
-                self.limit(box, f"codes:{self.proofs.hash('address', address)}", CODES_PER_ADDRESS)
-            box.put_code(kept)
-            if poll.assurance == 1 or box.on_roll(voter):
-                box.queue(message)
-        return request
-
-    def new_ticket(self, poll: Poll, issuer: str, subject: str) -> str:
-        """A ticket for whom an identity provider named; see Polling.admit."""
-        if poll.assurance != 3:
-            raise NotEligible(BY_CODE)
-        now = self.clock.now()
-        voter = self.proofs.named(poll.slug, issuer, subject)
-        kept, ticket = self.proofs.new_ticket(poll.slug, voter, now)
-        with self.box.open(poll.slug) as box:
-            box.drop_stale(now)
-            box.put_code(kept)
-        return ticket
-
-    def deliver(self, sender: Sender) -> int:
-        """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""
-        gone = 0
-        for message in self.box.outgoing(self.clock.now()):
-            if message.leased and self.clock.now() >= message.leased:
-                break  # the ones before took too long: another process may have it by now
-            try:
-                contact, title, code = self.proofs.unwrap(message.sealed)
-                sender.send(contact, f"[{title}] 인증번호", code_text(title, code))
-            except OSError:
-                self.box.put_off(message, self.clock.now() + timedelta(seconds=2 * 2**message.tries))
-                continue
-            except ValueError:
-                self.box.sent(message)  # this contact or this message will never do
-                continue
-            self.box.sent(message)
-            gone += 1
-        return gone
-
-    def limit(self, box: PollBox, key: str, most: int) -> None:
-        """Count one more in this hour. Raises TooMany over `most`."""
-        if self._limited and not box.hit(key, most, HOUR, self.clock.now()):
-            raise TooMany(retry_after=int(HOUR.total_seconds()))
 
 
 def code_text(title: str, code: str) -> str:

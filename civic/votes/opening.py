@@ -77,11 +77,11 @@ def _same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot:
     faults: list[tuple[str, str]] = []
     points: set[bytes] = set()
     listed = set(receipts)
-    for each in envelopes:
+    for sealed in envelopes:
         try:
-            envelope = check_envelope(each, slot, opening=True)
+            envelope = check_envelope(sealed, slot, opening=True)
         except BadEnvelope as bad:
-            raw = each.encode("utf-8") if isinstance(each, str) else each
+            raw = sealed.encode("utf-8") if isinstance(sealed, str) else sealed
             faults.append((receipt_of(raw), bad.fault))
             continue
         receipt = receipt_of(envelope)
@@ -105,7 +105,7 @@ def _apart(ballots: list[Ballot]) -> tuple[Ballot, ...]:
     """
     seen: Counter[str] = Counter()
     named = []
-    for ballot in sorted(ballots, key=lambda each: (each.tracker, each.choices)):
+    for ballot in sorted(ballots, key=lambda ballot: (ballot.tracker, ballot.choices)):
         seen[ballot.tracker] += 1
         mark = f"~{seen[ballot.tracker]}" if seen[ballot.tracker] > 1 else ""
         named.append(Ballot(ballot.tracker + mark, ballot.choices))

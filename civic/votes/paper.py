@@ -16,8 +16,8 @@ from pydantic import Field
 from civic.content.poll import Poll, PollType, Proposal
 from civic.errors import Unusable
 from civic.files import csv_rows
-from civic.shape import SLUG, Count, Line, Many, Shape
-from civic.votes.ballot import FROM_FILE, Ballot, Spoiled, void_faults
+from civic.shape import EXACT, SLUG, Count, Line, Many, Shape
+from civic.votes.ballot import Ballot, Spoiled, void_faults
 
 VOID = "무효"
 UNREADABLE = "unreadable"  # the fault of a sheet that both people took for void
@@ -49,7 +49,7 @@ class PaperFile(Shape):
 class PaperBatch:
     """One batch of paper ballots, and how many of its sheets count."""
 
-    __pydantic_config__ = FROM_FILE
+    __pydantic_config__ = EXACT
     batch: Line
     ballots: Count
 
@@ -87,7 +87,8 @@ def read_entry(
     A row is a sheet: its number, then the numbers of the proposals with blanks between, nothing for a blank sheet, or
     무효. Raises Unusable with every row that cannot be meant.
     """
-    names = {number: each.slug for _, rows in numbered(poll, proposals.values()) for number, each in rows}
+    groups = numbered(poll, proposals.values())
+    names = {number: proposal.slug for _, rows in groups for number, proposal in rows}
     if not re.fullmatch(SLUG, batch) or len(batch) > 40:
         raise Unusable([f"묶음의 이름은 영문 소문자와 숫자, 줄표(-)로만 쓰세요 (found {batch})"])
     if not by.strip():
@@ -135,12 +136,13 @@ def differences(
         return [f"같은 사람({first.by})이 두 번 입력했습니다. 다른 사람이 입력해야 합니다"]
     if (first.poll, first.rules, first.batch) != (second.poll, second.rules, second.batch):
         return ["다른 투표나 다른 규칙, 다른 묶음의 입력입니다"]
-    numbers = {each.slug: number for _, rows in numbered(poll, proposals.values()) for number, each in rows}
+    groups = numbered(poll, proposals.values())
+    numbers = {proposal.slug: number for _, rows in groups for number, proposal in rows}
     found = []
     for sheet in sorted({*first.sheets, *second.sheets}):
-        one, other = (_in_numbers(entry, sheet, numbers) for entry in (first, second))
-        if one != other:
-            found.append(f"용지 {sheet}: {first.by} {one}, {second.by} {other}")
+        was, now = (_in_numbers(batch, sheet, numbers) for batch in (first, second))
+        if was != now:
+            found.append(f"용지 {sheet}: {first.by} {was}, {second.by} {now}")
     return found
 
 

@@ -6,17 +6,14 @@ Written by `votes publish`; read back, and counted again, by civic/recount.py.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
 from pydantic import Field
 
-from civic.clock import SEOUL
 from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
 from civic.links import link
@@ -70,7 +67,7 @@ class VoteRecord(Shape):
     @property
     def told_at(self) -> datetime:
         """When the result that now stands was told: published, or last corrected."""
-        return max([self.published_at, *(each.at for each in self.corrections)])
+        return max([self.published_at, *(correction.at for correction in self.corrections)])
 
     def objections_end(self, days: int) -> datetime:
         """Until when (exclusive) objections are taken; before that the box is not destroyed."""
@@ -78,24 +75,10 @@ class VoteRecord(Shape):
 
     def as_toml(self) -> str:
         """As its file holds it: what is empty left out, the corrections at the end."""
-        fields = self.model_dump(exclude={"corrections"})
-        text = "".join(
-            f"{key} = {_toml(value)}\n" for key, value in fields.items() if value not in ("", None)
-        )
-        for correction in self.corrections:
-            replaced = ", ".join(
-                f"{_toml(name)} = {_toml(was)}" for name, was in sorted(correction.replaced.items())
-            )
-            text += f"\n[[corrections]]\nat = {_toml(correction.at)}\nreason = {_toml(correction.reason)}\n"
-            text += f"replaced = {{ {replaced} }}\n" if replaced else ""
-        return text
+        import tomlkit  # here: a build reads records and writes none
 
-
-def _toml(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(SEOUL).isoformat(timespec="seconds")
-    # JSON's strings, numbers and lists are TOML's too; only a DEL would differ.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        fields = self.model_dump(exclude_none=True)
+        return tomlkit.dumps({key: value for key, value in fields.items() if value not in ("", ())})
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,8 @@ def _points(body: str, members: Iterable[str], table: Mapping[str, Number]) -> d
     if missing:
         raise RulesMistake(f"{body}: 점수가 없는 제안이 있습니다: {', '.join(sorted(missing))}")
     points = {slug: table.get(slug, 0) for slug in members}
-    for slug, given in points.items():
-        if given < 0:
+    for slug, score in points.items():
+        if score < 0:
             raise RulesMistake(f"{body}: {slug}: 점수는 0보다 작을 수 없습니다")
     return points
 
@@ -129,15 +129,15 @@ def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dic
     """
     wrong: list[str] = []
     points: dict[str, Number] = {}
-    for line, (slug, given, *_) in csv_rows(text, HEAD):
+    for line, (slug, score, *_) in csv_rows(text, HEAD):
         if slug not in proposals:
             wrong.append(f"{line}줄: 이 투표에 없는 제안입니다 (found {slug[:80]})")
         elif slug in points:
             wrong.append(f"{line}줄: {josa(slug, '이/가')} 두 번 있습니다")
-        elif not _POINTS.fullmatch(given):
-            wrong.append(f"{line}줄: 점수는 0 이상의 수로 쓰세요 (found {given[:20]})")
+        elif not _POINTS.fullmatch(score):
+            wrong.append(f"{line}줄: 점수는 0 이상의 수로 쓰세요 (found {score[:20]})")
         else:
-            exact = Fraction(given)
+            exact = Fraction(score)
             points[slug] = int(exact) if exact.denominator == 1 else exact
     for candidate in candidates_of(poll, proposals.values()):
         if candidate.out:

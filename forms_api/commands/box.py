@@ -110,7 +110,7 @@ def _close(boxes: Box, page: PollPage) -> BoxFile:
         papers=papers,
         digest=receipts_digest(receipts),
         receipts=receipts,
-        closed=page.at.replace(microsecond=0),
+        closed=page.at,
         envelopes=tuple(map(to_text, envelopes)),
     )
 

@@ -126,7 +126,7 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str, source: str, at: s
 
     def act(book: Book, round_: FormRound) -> list[str]:
         word = Seed(seed, sources[round_.id], by, known.isoformat(timespec="seconds"))
-        return [state for _, state in acts.run(book, round_, word, now)]
+        return [entry.result for entry in acts.run(book, round_, word, now)]
 
     for round_, states in _by_round(staff, doc, [round_ for round_, _ in frozen], act):
         click.echo(f"{round_.label}\t확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건")

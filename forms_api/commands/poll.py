@@ -57,7 +57,7 @@ F = TypeVar("F", bound=Shape)
 
 @dataclass(frozen=True)
 class PollPage:
-    """A poll as its content stands at the time of a command; file: of its page."""
+    """A poll as its content stands at the time of a command, to the second; file: of its page."""
 
     at: datetime
     poll: Poll
@@ -68,7 +68,7 @@ class PollPage:
     @classmethod
     def of(cls, content: Path, slug: str, now: str | None, data: str | None = None) -> PollPage:
         """now, data: as `time_of` takes them. Gives up when there is no such poll."""
-        at = time_of(now, data)
+        at = time_of(now, data).replace(microsecond=0)
         library = load(content, at)
         poll = library.get("votes", slug)
         if not isinstance(poll, Poll):
@@ -251,7 +251,7 @@ def rehearse(slug: str, files: tuple[Path, ...], content: Path, now: str | None)
     if open_one(seal([choice], slot, tracker), slot, privates) != (tracker, (choice,)):
         give_up(f"{slug}: 시험 표가 봉한 대로 나오지 않았습니다.")
     seal(most, slot, tracker)  # raises where the longest ballot would not fit
-    rehearsed = {"at": page.at.replace(microsecond=0), "rules": slot.rules}
+    rehearsed = {"at": page.at, "rules": slot.rules}
     write(page.file, with_values(page.file, rehearsed=rehearsed))
     click.echo(f"시험 표가 열렸습니다. 규칙 지문 {slot.rules}")
 

@@ -17,7 +17,7 @@ from civic.clock import parse_time
 from civic.errors import ContentMistakes, InUse
 from publish import render
 from publish.builds import BuildFailed, Builds
-from publish.command import Report
+from publish.command import BuildReport
 from publish.inputs import Request
 from templates import NotText
 
@@ -64,7 +64,7 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "www/site"
 
 
-def make(content: Path, site: Path, patience: float = 60.0) -> Report:
+def make(content: Path, site: Path, patience: float = 60.0) -> BuildReport:
     return build.build(Request(content, site, NOW, patience=patience))
 
 

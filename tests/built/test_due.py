@@ -17,7 +17,7 @@ from civic.library import Library, load
 from publish import build as one_build
 from publish.build import due
 from publish.pages import SOON
-from publish.render import Page
+from publish.render import View
 from publish.site import addresses, create_app
 from tests.publish.test_pages import DISTRICT, SMALL, PlainAssets
 
@@ -49,7 +49,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> list[Library]:
 
 def made(answer: object) -> object:
     """What a view answered with, as it is written to its file."""
-    return answer.make() if isinstance(answer, Page) else answer.get_data()  # type: ignore[attr-defined]
+    return answer.make() if isinstance(answer, View) else answer.get_data()  # type: ignore[attr-defined]
 
 
 def site_at(library: Library, now: datetime, is_demo: bool = False) -> dict[str, object]:

@@ -16,7 +16,7 @@ from civic.errors import ContentMistakes
 from publish import build as one_build
 from publish import inputs, render
 from publish.builds import BuildFailed
-from publish.command import Report
+from publish.command import BuildReport
 from publish.inputs import RACY, Look, Request, asset_places
 from publish.memory import Kept
 from publish.render import Before
@@ -209,7 +209,7 @@ def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
     )
 
 
-def after_edit(request: Request, file: str, old: str, new: str) -> tuple[list[str], Report]:
+def after_edit(request: Request, file: str, old: str, new: str) -> tuple[list[str], BuildReport]:
     """The files that change when `old` becomes `new` in a content file."""
     time.sleep(0.1)  # files that are this fresh are read again by the next build
     build.build(request)

@@ -340,9 +340,9 @@ def test_a_process_that_dies_is_said(request_: Request, monkeypatch: pytest.Monk
     from civic.content import parallel
 
     monkeypatch.setattr(parallel, "FEWEST", 1)
-    make = Maker.make_one
+    render = Maker.render
     monkeypatch.setattr(
-        Maker, "make_one", lambda maker, name: os._exit(9) if name == "index.html" else make(maker, name)
+        Maker, "render", lambda maker, name: os._exit(9) if name == "index.html" else render(maker, name)
     )
     with pytest.raises(ChildProcessError, match="함께 일하던 프로세스가 죽었습니다"):
         build.build(Request(request_.content, request_.out, NOW, jobs=2))

@@ -24,9 +24,9 @@ import build
 from civic.clock import parse_time
 from publish import inputs, watch
 from publish.builds import LIVE
-from publish.command import Report
+from publish.command import BuildReport
 from publish.inputs import Request
-from publish.watch import Watcher
+from publish.watch import WatchedSite
 from tests.built.test_build import ROOT, SAMPLES, snapshot
 
 NOW = parse_time("2023-08-16T09:00:00")
@@ -54,7 +54,7 @@ def eventually(is_so: Callable[[], bool]) -> None:
 
 def test_a_mistake_is_told_with_file_and_line_and_the_page_stays(request_: Request) -> None:
     """And is gone again as soon as it is corrected."""
-    watcher = Watcher(request_, build.build)
+    watcher = WatchedSite(request_, build.build)
     assert watcher.rebuild()
     first = told(request_)
     assert first == {"build": "site-000001", "mistakes": []}
@@ -77,7 +77,7 @@ def test_a_mistake_is_told_with_file_and_line_and_the_page_stays(request_: Reque
 
 def test_only_watched_pages_carry_the_script(request_: Request, tmp_path: Path) -> None:
     """The script that asks for builds is on pages that --watch made, and on no others."""
-    Watcher(request_, build.build).rebuild()
+    WatchedSite(request_, build.build).rebuild()
     assert "/assets/live." in (request_.out / "index.html").read_text("utf-8")
     other = Request(request_.content, tmp_path / "other/site", NOW)
     build.build(other)
@@ -91,7 +91,7 @@ def test_a_site_that_was_made_without_watching_is_left_alone(request_: Request) 
     page = request_.content / "lectures/l09.md"
     good = page.read_text("utf-8")
     page.write_text(good.replace("audience", "audiense"), "utf-8")
-    watcher = Watcher(request_, build.build)
+    watcher = WatchedSite(request_, build.build)
     assert not watcher.rebuild()
     assert snapshot(request_.out) == before
     page.write_text(good, "utf-8")
@@ -99,7 +99,7 @@ def test_a_site_that_was_made_without_watching_is_left_alone(request_: Request) 
     assert told(request_) == {"build": "site-000002", "mistakes": []}
     build.build(replace(request_, live=False))
     assert snapshot(request_.out) == before
-    assert not Watcher(request_, build.build).is_live
+    assert not WatchedSite(request_, build.build).is_live
 
 
 def test_a_later_build_without_watching_has_nothing_of_it(request_: Request) -> None:
@@ -115,11 +115,11 @@ def test_a_passing_moment_is_built_by_itself(request_: Request) -> None:
     """When a form opens or a page appears, without any edit; once for each moment."""
     moments: list[datetime] = []
 
-    def noted(request: Request) -> Report:
+    def noted(request: Request) -> BuildReport:
         moments.append(request.now)
-        return Report(due=NOW if len(moments) == 1 else None)
+        return BuildReport(due=NOW if len(moments) == 1 else None)
 
-    watcher = Watcher(request_, noted)
+    watcher = WatchedSite(request_, noted)
     watcher.rebuild()
     assert watcher.is_due
     watcher.rebuild()
@@ -139,7 +139,7 @@ def test_an_edit_during_the_first_build_is_not_missed(request_: Request) -> None
     """It may take a while, and watching begins after it."""
     page = request_.content / "lectures/l09.md"
 
-    def slow(request: Request) -> Report:
+    def slow(request: Request) -> BuildReport:
         report = build.build(request)
         if report.build == "site-000001" and report.is_new:
             page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
@@ -219,7 +219,7 @@ def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Pat
 def test_a_preview_shows_the_site_as_soon_as_there_is_one(request_: Request) -> None:
     """Over an older site made without watching: first its mistakes, then the new one."""
     build.build(replace(request_, live=False))
-    watcher = Watcher(request_, build.build)
+    watcher = WatchedSite(request_, build.build)
     page = request_.content / "lectures/l09.md"
     good = page.read_text("utf-8")
     page.write_text(good.replace("audience", "audiense"), "utf-8")

@@ -71,15 +71,9 @@ def test_every_type_has_an_example() -> None:
 
 def test_a_question_is_described_in_full() -> None:
     """Options with value and label, bounds as text, nothing that was not asked for."""
-    days = asking(type="date", earliest=date(2023, 9, 1), hint="평일", required=False).fields[0]
-    assert days.describe() == {
-        "name": "q",
-        "label": "질문",
-        "type": "date",
-        "required": False,
-        "hint": "평일",
-        "earliest": "2023-09-01",
-    }
+    keys = {"type": "date", "required": False, "hint": "평일"}
+    days = asking(**keys, earliest=date(2023, 9, 1)).fields[0]
+    assert days.describe() == {"name": "q", "label": "질문", **keys, "earliest": "2023-09-01"}
     choice = asking(type="radio", options=["가", "나"]).fields[0].describe()
     assert choice["options"] == [{"value": "가", "label": "가"}, {"value": "나", "label": "나"}]
 

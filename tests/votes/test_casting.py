@@ -274,7 +274,7 @@ def test_codes_are_rationed_per_contact_and_address(tmp_path: Path) -> None:
     with town.box.open("budget") as box:
         for _ in range(294):
             assert box.hit(
-                f"codes:{town.polling._proofs.hash('address', '192.0.2.1')}", 300, timedelta(1), DURING
+                f"codes:{town.polling.codes.hash('address', '192.0.2.1')}", 300, timedelta(1), DURING
             )
     with pytest.raises(TooMany):
         town.polling.request_code("budget", "park@example.kr", "192.0.2.1")
@@ -318,13 +318,13 @@ def test_time_is_kept(town: Town) -> None:
 
 def test_closing_between_code_and_box_is_seen(town: Town) -> None:
     """The clock strikes while the code is being checked: the ballot stays out."""
-    code, original = town.code(), town.polling._proofs.prove
+    code, original = town.code(), town.polling.codes.prove
 
     def slow_prove(*given: Any) -> None:
         original(*given)
         town.clock.at = CLOSES
 
-    town.polling._proofs.prove = slow_prove  # type: ignore[method-assign]
+    town.polling.codes.prove = slow_prove  # type: ignore[method-assign]
     with pytest.raises(Closed):
         town.polling.cast("budget", KIM, code, choices=["lamp"])
     assert town.opened() == {}

@@ -16,7 +16,7 @@ from civic.library import load
 from civic.votes.paper import PaperBatch, TypedBatch, accept, differences, numbered, read_entry
 from civic.votes.result import as_json
 from civic.votes.tally import read_scores
-from publish import create_app
+from publish.site import create_app
 from tests.ballot_samples import a_poll, some_proposals
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, run
