@@ -24,8 +24,8 @@ from civic.store.documents import (
     to_message,
 )
 from civic.store.entry import Entry
-from civic.store.session import Row, Session
-from civic.store.statements import COLUMNS, FIX, NOTE, TELL, Round
+from civic.store.session import Row, Transaction
+from civic.store.statements import COLUMNS, FIX, NOTE, TELL, RoundCounters
 from civic.store.tables import BOXES
 
 Held = list[
@@ -80,10 +80,10 @@ class Contents:
 
 def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, dict[tuple[str, str], int]]:
     """Counters per round and use per cap, worked out from the entries alone."""
-    rounds: dict[tuple[str, str], Round] = {}
+    rounds: dict[tuple[str, str], RoundCounters] = {}
     used: dict[tuple[str, str], int] = {}
     for entry, caps in entries:
-        round = rounds.setdefault((entry.subject, entry.round), Round())
+        round = rounds.setdefault((entry.subject, entry.round), RoundCounters())
         round.count(entry.state, entry.size)
         round.last_rank = max(round.last_rank, entry.rank)
         for key, amount in held(caps, entry.state).items():
@@ -91,7 +91,7 @@ def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, dict[tuple
     return {key: tuple(getattr(round, name) for name in COLUMNS) for key, round in rounds.items()}, used
 
 
-def read_contents(session: Session, damaged: list[tuple[str, str]]) -> Contents:
+def read_contents(session: Transaction, damaged: list[tuple[str, str]]) -> Contents:
     """All but keys and boxes. damaged: gets (what a row is, its receipt number or "") of each that is not as written."""
     contents = Contents()
     for number, *row in session.rows("SELECT number, id, body, checksum FROM entries ORDER BY id"):
@@ -122,12 +122,12 @@ def read_contents(session: Session, damaged: list[tuple[str, str]]) -> Contents:
     return contents
 
 
-def read_boxes(session: Session, there: Iterable[str] = BOXES) -> dict[str, list[Row]]:
+def read_boxes(session: Transaction, there: Iterable[str] = BOXES) -> dict[str, list[Row]]:
     """Every row of the ballot boxes, in the order of their keys, which tells nothing of time."""
     return {name: sorted(session.rows(f"SELECT * FROM {name}")) for name in BOXES if name in there}  # noqa: S608
 
 
-def write_contents(session: Session, contents: Contents) -> None:
+def write_contents(session: Transaction, contents: Contents) -> None:
     """Put everything but keys and boxes into empty tables."""
     lines: list[tuple[str, Sequence[Any]]] = []
     for entry, caps in contents.entries:
@@ -147,14 +147,14 @@ def write_contents(session: Session, contents: Contents) -> None:
     write_rows(session, lines)
 
 
-def write_keys(session: Session, keys: Iterable[Key]) -> None:
+def write_keys(session: Transaction, keys: Iterable[Key]) -> None:
     """Put keys into an empty table."""
     write_rows(
         session, [(KEY, (s, wrapped, at.isoformat() if at else None, g)) for s, wrapped, at, g in keys]
     )
 
 
-def write_boxes(session: Session, boxes: dict[str, list[Row]]) -> None:
+def write_boxes(session: Transaction, boxes: dict[str, list[Row]]) -> None:
     """Put the rows of ballot boxes into empty tables."""
     for name, rows in boxes.items():
         if rows:
@@ -162,7 +162,7 @@ def write_boxes(session: Session, boxes: dict[str, list[Row]]) -> None:
             write_rows(session, [(statement, row) for row in rows])
 
 
-def write_rows(session: Session, lines: Sequence[tuple[str, Sequence[Any]]]) -> None:
+def write_rows(session: Transaction, lines: Sequence[tuple[str, Sequence[Any]]]) -> None:
     """Send statements, many at a time."""
     for start in range(0, len(lines), AT_ONCE):
         for statement, values in lines[start : start + AT_ONCE]:
@@ -184,7 +184,7 @@ def to_keys(rows: Iterable[Row]) -> list[Key]:
 
 
 def _summed(
-    session: Session, table: str, columns: str, order: str, damaged: list[tuple[str, str]]
+    session: Transaction, table: str, columns: str, order: str, damaged: list[tuple[str, str]]
 ) -> list[Row]:
     """The rows of a table whose checksum is right."""
     found = []

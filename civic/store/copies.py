@@ -29,7 +29,7 @@ from civic.store.documents import DamagedError
 from civic.store.folder import ENTRIES, KEYS, check_box, check_entries, connect, explain, serving
 from civic.store.keys import KeyFile
 from civic.store.locks import PATIENCE
-from civic.store.session import Session
+from civic.store.session import Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.sqlite_session import SnapshotSession
 from civic.store.store import open_folder
@@ -101,7 +101,7 @@ def boxes_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Session]:
+def reading(path: Path) -> Iterator[Transaction]:
     """A file of a folder, only to be read. Raises sqlite3.Error."""
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=PATIENCE)) as file:
         yield SnapshotSession(file)
@@ -130,7 +130,7 @@ def write_folder(contents: Contents, folder: Path) -> None:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[Session]:
+def _writing(path: Path) -> Iterator[Transaction]:
     with closing(connect(path, PATIENCE)) as file:
         file.execute("PRAGMA secure_delete=ON")
         file.execute("BEGIN IMMEDIATE")
@@ -209,7 +209,7 @@ def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str
     return sent
 
 
-def everything(session: Session) -> Contents:
+def everything(session: Transaction) -> Contents:
     """All that a database of PostgreSQL holds. Raises DamagedError."""
     damaged: list[tuple[str, str]] = []
     contents = read_contents(session, damaged)

@@ -31,7 +31,7 @@ from civic.store.folder import (
 )
 from civic.store.locks import PATIENCE, server_of
 from civic.store.seal import Keys
-from civic.store.session import Session
+from civic.store.session import Transaction
 from civic.store.sqlite_session import SnapshotSession
 from civic.store.tables import DERIVED
 
@@ -202,7 +202,7 @@ def _look_at_database(report: Report, url: str) -> bool:
 # ------------------------------------------------------------ both
 
 
-def _read(report: Report, session: Session) -> None:
+def _read(report: Report, session: Transaction) -> None:
     damaged: list[tuple[str, str]] = []
     report.contents = read_contents(session, damaged)
     for what, number in damaged:

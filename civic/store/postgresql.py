@@ -27,7 +27,7 @@ from civic.store.postgresql_server import (
     reason,
     shown,
 )
-from civic.store.session import Later, Result, Row, Session
+from civic.store.session import Later, Result, Row, Transaction
 
 NOT_KNOWN = (
     "접수되었는지 확인하지 못했습니다. 잠시 뒤에 같은 화면에서 다시 보내 주세요. 두 번 접수되지는 않습니다."
@@ -35,7 +35,7 @@ NOT_KNOWN = (
 FRESH = 5.0  # seconds for which a successful answer of the server counts as health
 
 
-class PostgresSession(Session):
+class PostgresSession(Transaction):
     """One transaction of one connection."""
 
     dialect = POSTGRESQL
@@ -116,7 +116,7 @@ class PostgresDatabase:
         return ""
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> Iterator[Transaction]:
         if getattr(self._here, "is_open", False):
             raise RuntimeError("a book is open in this thread already")
         with self._connection() as connection:
@@ -142,7 +142,7 @@ class PostgresDatabase:
             return found
 
     @contextmanager
-    def snapshot(self) -> Iterator[Session]:
+    def snapshot(self) -> Iterator[Transaction]:
         with self._connection() as connection, answering(self.limits.retry_after), connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL enable_seqscan = on")  # whole tables are read here

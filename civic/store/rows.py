@@ -19,8 +19,8 @@ from civic.store.book import KeyGone, NumberTaken, is_fact
 from civic.store.dialect import Dialect
 from civic.store.documents import document_of, held, line_sum, to_document, to_entry
 from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
-from civic.store.session import Later, Session
-from civic.store.statements import COLUMNS, Round
+from civic.store.session import Later, Transaction
+from civic.store.statements import COLUMNS, RoundCounters
 from civic.store.tables import ALIVE
 from civic.store.tiny import RowStorage, Taken
 
@@ -35,7 +35,7 @@ class RowBook:
 
     def __init__(
         self,
-        session: Session,
+        session: Transaction,
         storage: RowStorage,
         table: Table,
         subject: str,
@@ -49,7 +49,7 @@ class RowBook:
         self._dialect: Dialect = session.dialect
         self._who = who
         self._generation = generation
-        self._rounds: dict[str, Round] = {}
+        self._rounds: dict[str, RoundCounters] = {}
         self._facts: dict[str, dict[str, str]] = {}  # of the rounds asked for
         self._owed: dict[
             tuple[str, str], int
@@ -210,7 +210,7 @@ class RowBook:
         same, number, alive, generation, id, *numbers = found[: 5 + len(COLUMNS)]
         used = found[5 + len(COLUMNS) :]
         if not is_known:
-            self._rounds[entry.round] = Round() if numbers[0] is None else Round(*numbers)
+            self._rounds[entry.round] = RoundCounters() if numbers[0] is None else RoundCounters(*numbers)
         if same:
             return "same", 0
         if number:
@@ -249,13 +249,13 @@ class RowBook:
             return False
         return all(each.count for each in paid)
 
-    def _round(self, name: str) -> Round:
+    def _round(self, name: str) -> RoundCounters:
         """The round's counters, which nobody else changes from here on until the block ends."""
         known = self._rounds.get(name)
         if known is None:
             self._hold(name)
             rows = self._session.rows(sql.ROUND, (self.subject, name))
-            known = self._rounds[name] = Round(*rows[0]) if rows else Round()
+            known = self._rounds[name] = RoundCounters(*rows[0]) if rows else RoundCounters()
         return known
 
     def _hold(self, round: str) -> None:

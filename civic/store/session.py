@@ -29,7 +29,7 @@ class Later:
         self.statement, self.values, self.count = statement, values, 0
 
 
-class Session(ABC):
+class Transaction(ABC):
     """One running transaction. Statements are written with "?" for their values."""
 
     dialect: Dialect
@@ -89,7 +89,7 @@ class Database(Protocol):
         """ "" while all is well; otherwise what is wrong and what staff must do, in Korean."""
         ...
 
-    def transaction(self) -> AbstractContextManager[Session]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """Durable when the block ends; an exception inside leaves nothing behind. Raises Unavailable."""
         ...
 
@@ -97,7 +97,7 @@ class Database(Protocol):
         """The rows of one SELECT: only what is durable. Raises Unavailable."""
         ...
 
-    def snapshot(self) -> AbstractContextManager[Session]:
+    def snapshot(self) -> AbstractContextManager[Transaction]:
         """For reading much: all of one moment, and nobody waits for it. Raises Unavailable."""
         ...
 

@@ -21,7 +21,7 @@ from civic.errors import Misuse, Unavailable
 from civic.store import locks
 from civic.store.dialect import SQLITE
 from civic.store.folder import explain, prepared
-from civic.store.session import Row, Session, refusal, unknown
+from civic.store.session import Row, Transaction, refusal, unknown
 from civic.store.sqlite_session import SnapshotSession, SqliteSession
 
 MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
@@ -78,7 +78,7 @@ class SqliteDatabase:
     # ------------------------------------------------------------ writing
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> Iterator[Transaction]:
         """One block of a batch. Raises Unavailable after PATIENCE seconds, or when the batch cannot be kept."""
         deadline = time.monotonic() + locks.PATIENCE
         self._come(deadline)
@@ -233,7 +233,7 @@ class SqliteDatabase:
             return connection.execute(statement, values).fetchall()
 
     @contextmanager
-    def snapshot(self) -> Iterator[Session]:
+    def snapshot(self) -> Iterator[Transaction]:
         with self._reader() as connection:
             connection.execute("BEGIN")
             try:

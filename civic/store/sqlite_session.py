@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from civic.store.dialect import SQLITE
-from civic.store.session import Later, Result, Session
+from civic.store.session import Later, Result, Transaction
 
 
-class SqliteSession(Session):
+class SqliteSession(Transaction):
     """The running block of the connection that writes."""
 
     dialect = SQLITE
@@ -51,7 +51,7 @@ class SqliteSession(Session):
         return queue
 
 
-class SnapshotSession(Session):
+class SnapshotSession(Transaction):
     """A reading connection at one moment."""
 
     dialect = SQLITE

@@ -53,7 +53,7 @@ def look(caps: int, next_entry: str) -> str:
 
 
 @dataclass
-class Round:
+class RoundCounters:
     """The counters of a round as they stand in this block: people by what they hold, the highest rank given."""
 
     taken: int = 0

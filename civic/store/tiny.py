@@ -21,10 +21,10 @@ from tinydb.table import Document as TinyDocument
 from tinydb.table import Table
 
 from civic.store.documents import Document, body_of, checksum, document_of
-from civic.store.session import Database, Row, Session
+from civic.store.session import Database, Row, Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.tables import DERIVED
-from civic.store.tiny_views import LARGEST, SMALLEST, Reading, Writing
+from civic.store.tiny_views import LARGEST, SMALLEST, ReadView, WriteView
 
 ENTRIES = "entries"
 HELD = "SELECT name FROM names WHERE name = ?"
@@ -47,12 +47,12 @@ class RowStorage(Storage):
         self._here = threading.local()
 
     @property
-    def session(self) -> Session | None:
+    def session(self) -> Transaction | None:
         """This thread's running transaction."""
         return getattr(self._here, "session", None)
 
     @contextmanager
-    def using(self, session: Session) -> Iterator[None]:
+    def using(self, session: Transaction) -> Iterator[None]:
         """This thread's calls belong to a book's transaction until the block ends."""
         self._here.session, self._here.is_book, self._here.next_id = session, True, 0
         try:
@@ -62,7 +62,7 @@ class RowStorage(Storage):
             self._here.is_book = False
 
     @contextmanager
-    def joined(self) -> Iterator[Session]:
+    def joined(self) -> Iterator[Transaction]:
         """Inside this thread's transaction, or in one of its own that is durable when the block ends."""
         if self.session:
             yield self.session
@@ -177,7 +177,7 @@ class RowTable(Table):
         where, mine = self._where("")
         return int(self._rows.rows(f"SELECT count(*){where}", mine)[0][0])
 
-    def send(self, session: Session, id: int, body: str | None, is_new: bool) -> None:
+    def send(self, session: Transaction, id: int, body: str | None, is_new: bool) -> None:
         """Insert, update or (None) remove one row. Raises Taken."""
         table, more = ("entries", {}) if self.name == ENTRIES else ("documents", {"name": self.name})
         if body is None:
@@ -197,10 +197,10 @@ class RowTable(Table):
     # ------------------------------------------------------------ TinyDB's extension points
 
     def _read_table(self) -> Any:
-        return Reading(self)
+        return ReadView(self)
 
     @contextmanager
-    def _held(self) -> Iterator[Session]:
+    def _held(self) -> Iterator[Transaction]:
         """A transaction in which nobody else writes into this table. Raises ReadOnlyError."""
         if self.name == ENTRIES:
             raise ReadOnlyError
@@ -211,12 +211,12 @@ class RowTable(Table):
 
     def _update_table(self, updater: Callable[[Any], None]) -> None:
         if self.name == ENTRIES and self._rows.session and self._rows.is_book:
-            table = Writing(self, self._rows.take_id())
+            table = WriteView(self, self._rows.take_id())
             updater(table)
             table.write(self._rows.session)
             return
         with self._held() as session:
-            table = Writing(self, 0)
+            table = WriteView(self, 0)
             updater(table)
             table.write(session)
 

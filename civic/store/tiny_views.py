@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from civic.store.documents import Document, body_of
-from civic.store.session import Session
+from civic.store.session import Transaction
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1  # ids and numbers that SQL knows
 
@@ -20,10 +20,10 @@ class Rows(Protocol):
 
     def count_rows(self) -> int: ...
 
-    def send(self, session: Session, id: int, body: str | None, is_new: bool) -> None: ...
+    def send(self, session: Transaction, id: int, body: str | None, is_new: bool) -> None: ...
 
 
-class Reading(Mapping[str, Document]):
+class ReadView(Mapping[str, Document]):
     """A table as TinyDB's reading methods want it: ids are text. One document is found without a scan."""
 
     def __init__(self, table: Rows) -> None:
@@ -50,7 +50,7 @@ class Reading(Mapping[str, Document]):
         return [(str(id), document) for id, _, document in self._table.select()]
 
 
-class Writing(MutableMapping[int, Document]):
+class WriteView(MutableMapping[int, Document]):
     """A table in the hands of one of TinyDB's updaters: it changes copies, and we learn which."""
 
     def __init__(self, table: Rows, fresh: int) -> None:
@@ -93,7 +93,7 @@ class Writing(MutableMapping[int, Document]):
         for id in list(self):
             self._copies[id] = None
 
-    def write(self, session: Session) -> None:
+    def write(self, session: Transaction) -> None:
         """Send what is different now."""
         changes = [
             (id, body_of(copy) if copy is not None else None, self._bodies[id])

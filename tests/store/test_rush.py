@@ -16,7 +16,7 @@ from civic.errors import AlreadyApplied, Full, LimitReached, Refused
 from civic.store import open_store
 from civic.store.book import Store
 from civic.store.entry import Cap, Counts, Entry, Seat
-from civic.store.session import Session
+from civic.store.session import Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.sqlite_session import SnapshotSession
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
@@ -99,7 +99,7 @@ def test_places_are_exact_under_a_rush(store: Store) -> None:
 
 
 @contextmanager
-def nobodys_turn(self: SqliteDatabase) -> Iterator[Session]:
+def nobodys_turn(self: SqliteDatabase) -> Iterator[Transaction]:
     """A block in which everybody may write at once: for controls."""
     with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as connection:
         session = SnapshotSession(connection)
