@@ -28,7 +28,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Post:
+class Attempt:
     """One press of the button. The second of a double click has the same body."""
 
     body: str  # JSON
@@ -73,7 +73,7 @@ class Together:
 
 
 def crowd(
-    target: Target, posts: list[Post], connections: int, clients: int, told: Callable[[int], object]
+    target: Target, posts: list[Attempt], connections: int, clients: int, told: Callable[[int], object]
 ) -> list[Share]:
     """All posts, from `clients` processes over `connections` connections together; what each process did.
 
@@ -107,7 +107,7 @@ def crowd(
     return shares + [Share(fault="a client process ended early")] * (clients - len(shares))
 
 
-def _drive(target: Target, posts: list[Post], lanes: int, together: Together) -> None:
+def _drive(target: Target, posts: list[Attempt], lanes: int, together: Together) -> None:
     share = Share()
     try:
         asyncio.run(_all(target, posts, lanes, together, share))
@@ -118,7 +118,7 @@ def _drive(target: Target, posts: list[Post], lanes: int, together: Together) ->
     together.results.put(share)
 
 
-async def _all(target: Target, posts: list[Post], lanes: int, together: Together, share: Share) -> None:
+async def _all(target: Target, posts: list[Attempt], lanes: int, together: Together, share: Share) -> None:
     """Open every connection, wait for the others, post, wait for the others, look up."""
     connections = [_Connection(target) for _ in range(lanes)]
     await asyncio.gather(*(connection.open() for connection in connections))
@@ -150,7 +150,7 @@ async def _all(target: Target, posts: list[Post], lanes: int, together: Together
         connection.close()
 
 
-async def _press(connection: _Connection, target: Target, post: Post) -> Answer:
+async def _press(connection: _Connection, target: Target, post: Attempt) -> Answer:
     begun = time.perf_counter()
     status, said = await connection.ask(target.path, post.body)
     answer = Answer(post.person, post.round, post.last4, time.perf_counter() - begun)

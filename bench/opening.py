@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from bench.crowd import Answer, Post, Share, Target, crowd
+from bench.crowd import Answer, Attempt, Share, Target, crowd
 from civic.content.questions import TYPES
 
 HELD = ("confirmed", "offered")
@@ -153,7 +153,7 @@ def replay(url: str, subject: str, who: Crowd, told: Callable[[str], object] = l
     return judge(shares, {id: after["rounds"][id] for id in chosen})
 
 
-def plan(rounds: Mapping[str, Mapping[str, Any]], filled: Mapping[str, Any], who: Crowd) -> list[Post]:
+def plan(rounds: Mapping[str, Mapping[str, Any]], filled: Mapping[str, Any], who: Crowd) -> list[Attempt]:
     """Everybody who comes, in the order in which they press; the two of a double click one after the other.
 
     filled: what they all type, see `typed`.
@@ -169,7 +169,7 @@ def plan(rounds: Mapping[str, Mapping[str, Any]], filled: Mapping[str, Any], who
         own = {"round": round, "phone": f"010{digits}", "submission_id": submission}
         body = json.dumps({**filled, "name": "홍길동", "consent": True, **own}, ensure_ascii=False)
         twice = chance.random() < who.doubles
-        post = Post(body, digits, round, digits[-4:], not twice and chance.random() < who.cancels)
+        post = Attempt(body, digits, round, digits[-4:], not twice and chance.random() < who.cancels)
         posts += [post, post] if twice else [post]
     return posts
 

@@ -129,7 +129,9 @@ class Services:
         path: of the page; "" is the request's. refusal: what must be corrected, said in the title and at the fields;
         one that names no field is said at the field `at`.
         """
-        errors = {error.field: error.message for error in reversed(refusal.errors)} if refusal else {}
+        errors: dict[str, str] = {}
+        for error in refusal.errors if refusal else ():
+            errors.setdefault(error.field, error.message)
         if refusal and at and not errors:
             errors = {at: refusal.detail}
         text = self._environment.get_template(template).render(
