@@ -50,6 +50,9 @@ class Blank:
     def fix(self, round: str, fact: str, text: str, at: Any) -> str:
         return text
 
+    def overview(self) -> dict[str, Any]:
+        return {}
+
     def history(self, number: str) -> list[Any]:
         return []
 

@@ -29,12 +29,13 @@ from tinydb import TinyDB, where
 
 from civic.clock import SEOUL
 from civic.codes import new_number
+from civic.store import open_store
+from civic.store.contents import Contents, counted, write_contents
 from civic.store.documents import to_document
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import ENTRIES, KEYS
-from civic.store.keys import KeyFile
-from civic.store.rows import Rows, Work
-from civic.store.tinydb import TinyStore
+from civic.store.keys import KeyFile, KeyTable
+from civic.store.sqlite import SqliteDatabase
 
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
 SEATS = (Seat("confirmed", 10), Seat("waiting", 10_000_000))
@@ -54,16 +55,16 @@ def an_entry(i: int) -> Entry:
 def stored(folder: Path, count: int) -> None:
     """A data folder, new or without entries, that holds that many of them from now on."""
     folder.mkdir(exist_ok=True)
-    rows = Rows(folder / ENTRIES)
-    works = []
-    for i in range(count):
-        entry = replace(an_entry(10**9 + i), rank=1 + i // SUBJECTS, state="waiting")
-        works.append(Work(bodies={("entries", i + 1): json.dumps(to_document(entry, CAPS))}))
-    rows.write(works)
-    rows.close()
-    with closing(KeyFile(folder / KEYS)) as keys:  # nobody opens these entries: any key will do
+    caps = [(cap.key, cap.amount, list(cap.kept_in)) for cap in CAPS]
+    entries = [
+        (replace(an_entry(10**9 + i), rank=1 + i // SUBJECTS, state="waiting"), caps) for i in range(count)
+    ]
+    counters, used = counted(entries)
+    with closing(SqliteDatabase(folder / ENTRIES)) as database, database.transaction() as session:
+        write_contents(session, Contents(entries, counters, used))
+    with closing(KeyTable(KeyFile(folder / KEYS))) as keys:  # nobody opens these entries: any key will do
         for subject in {f"programs/p{i % SUBJECTS}" for i in range(count)}:
-            keys.keep(subject, bytes(60))
+            keys.keep(subject, bytes(60), 0)
 
 
 def rate(act: Callable[[int], object], threads: int, seconds: float) -> float:
@@ -91,7 +92,7 @@ def ours(count: int, threads: int, seconds: float) -> tuple[float, float]:
         folder = Path(home) / "data"
         stored(folder, count)
         began = time.perf_counter()
-        store = TinyStore(folder)
+        store = open_store(f"tinydb://{folder}")
         opened = time.perf_counter() - began
 
         def act(i: int) -> None:

@@ -10,6 +10,7 @@ import hmac
 import re
 import unicodedata
 from datetime import date
+from functools import cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -146,5 +147,13 @@ def pin(secret: bytes, number: str, last4: str) -> str:
 
 
 def _hash(secret: bytes, *parts: str) -> str:
+    keyed = _keyed(secret).copy()
     # The unit separator keeps ("1", "23") and ("12", "3") apart; no part can hold it.
-    return hmac.digest(secret, "\x1f".join(parts).encode(), "sha256").hex()
+    keyed.update("\x1f".join(parts).encode())
+    return keyed.hexdigest()
+
+
+@cache
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """Kept and copied: to begin anew lets go of the interpreter lock each time, and among busy threads waits for it."""
+    return hmac.new(secret, digestmod="sha256")

@@ -4,11 +4,14 @@ codes, erases answers whose time is over, and follows the built site."""
 from __future__ import annotations
 
 import json
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -20,7 +23,7 @@ from civic.library import load
 from civic.links import link
 from civic.places import retention
 from civic.store import open_box
-from civic.store.book import Message
+from civic.store.book import Message, Store
 from civic.store.entry import Entry
 from civic.store.seal import Erased, Sealer, WrongKey
 from civic.votes.casting import Polling
@@ -33,6 +36,7 @@ OUTBOX = 1.0  # seconds between two looks for codes to send, when nobody wakes i
 LOOK = 1.0  # seconds between two looks at the built site
 LEASE = timedelta(minutes=5)  # how long another server leaves a message to the one that took it
 RETRY = timedelta(minutes=1)
+LEADING = 10.0  # seconds, by the store's clock; then another process may lead
 KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
 
 TEXTS = {
@@ -76,18 +80,40 @@ class Every:
             self._call.clear()
 
 
+class Lead:
+    """One of the processes on a store leads a task. That saves work; every act is still claimed or decided by itself."""
+
+    def __init__(self, store: Store, task: str, is_alone: bool) -> None:
+        """is_alone: no other process does this task: there is nothing to agree on."""
+        self._store, self._task, self._is_alone = store, task, is_alone
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._until = 0.0  # by the monotonic clock: well before the store's own end of the lease
+
+    def has(self) -> bool:
+        """Does this process lead now? Raises Unavailable."""
+        if self._is_alone or time.monotonic() < self._until:
+            return True
+        if not self._store.lease(self._task, self._holder, LEADING):
+            return False
+        self._until = time.monotonic() + LEADING / 2
+        return True
+
+
 class Notices:
     """What is due for the entries of one intake: moves, messages, erasing."""
 
     def __init__(self, parts: Services) -> None:
         self._intake, self._sender, self._log = parts.intake, parts.sender, parts.log
         self._base_url = parts.site.base_url
-        self._later: dict[int, datetime] = {}  # message -> not before
+        settings = parts.settings
+        self._lead = Lead(self._intake.store, "notices", settings.processes == 1 and bool(settings.data_dir))
         self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
 
     def look(self, loop: Every) -> None:
         """One round; given up where the store refuses, which says by itself, at /readyz, what is wrong."""
         with suppress(Refused):
+            if not self._lead.has():
+                return
             self._intake.advance()
             self.deliver(loop)
             if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
@@ -104,16 +130,13 @@ class Notices:
         """Send what is due; what cannot go now is tried again, what never can is given up."""
         store, now = self._intake.store, self._intake.clock.now()
         for message in store.messages(now):
-            if loop.is_over or self._later.get(message.id, now) > now:
-                continue
-            if not store.claim(message, now + LEASE):
+            if loop.is_over or not store.claim(message, now + LEASE):
                 continue
             entry = store.find(message.number)
             if entry is not None and not self._tell(message, entry):
-                self._later[message.id] = now + RETRY
+                store.claim(replace(message, due=now + LEASE), now + RETRY)
                 continue
             store.sent(message)
-            self._later.pop(message.id, None)
 
     def _tell(self, message: Message, entry: Entry) -> bool:
         """Send one; False to try again later."""

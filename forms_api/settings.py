@@ -51,7 +51,7 @@ class Settings:
     threads: int = _setting(16, "요청을 처리하는 스레드 수(프로세스마다)")
     processes: int = _setting(
         1,
-        "서버 프로세스 수. postgresql:// 자료에서만 2 이상. /metrics와 횟수 제한은 프로세스마다 따로 셉니다.",
+        "서버 프로세스 수. /metrics와 횟수 제한은 프로세스마다 따로 셉니다.",
     )
     metrics: str = _setting("local", "open이면 /metrics를 밖에서도 볼 수 있습니다.")
     smtp: str = _setting(
@@ -153,10 +153,6 @@ def _check(settings: Settings) -> None:
         raise Misuse("MADANG_RATE_LIMIT=off는 서버가 127.0.0.1에서만 들을 때 쓸 수 있습니다.")
     if not 1 <= settings.processes <= 64:
         raise Misuse("MADANG_PROCESSES(--processes)는 1부터 64 사이여야 합니다.")
-    if settings.processes > 1 and settings.data_dir:
-        raise Misuse(
-            "tinydb:// 자료는 서버 프로세스 하나만 쓸 수 있습니다. --processes를 빼거나 postgresql:// 자료를 쓰세요."
-        )
     if not 1 <= settings.threads <= 256 or not 0 <= settings.port <= 65535:
         raise Misuse("MADANG_THREADS는 1부터 256, MADANG_PORT는 0부터 65535 사이여야 합니다.")
 

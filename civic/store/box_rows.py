@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -14,23 +16,6 @@ from civic.store.box import Code, Copied, Outgoing, Sealed
 
 Run = Callable[[str, Sequence[Any]], list[Any]]  # statement with "?" and its values -> rows
 
-# No serial numbers and no row ids: what is kept is ordered by hashes, which tell nothing of time.
-TABLES = (
-    "box_ballots (poll TEXT NOT NULL, voter TEXT NOT NULL, envelope {bytes} NOT NULL, receipt TEXT NOT NULL,"
-    " once TEXT NOT NULL, PRIMARY KEY (poll, voter), UNIQUE (poll, receipt), UNIQUE (poll, once))",
-    "box_proofs (poll TEXT NOT NULL, voter TEXT NOT NULL, asked TEXT NOT NULL, hash TEXT NOT NULL,"
-    " until {real} NOT NULL, tries INTEGER NOT NULL, bare INTEGER NOT NULL, receipt TEXT NOT NULL,"
-    " PRIMARY KEY (poll, voter, asked))",
-    "box_hits (name TEXT NOT NULL PRIMARY KEY, until {real} NOT NULL, times INTEGER NOT NULL)",
-    "box_roll (poll TEXT NOT NULL, voter TEXT NOT NULL, PRIMARY KEY (poll, voter))",
-    "box_papers (poll TEXT NOT NULL, voter TEXT NOT NULL, PRIMARY KEY (poll, voter))",
-    "box_outgoing (id TEXT NOT NULL PRIMARY KEY, sealed {bytes} NOT NULL, until {real} NOT NULL,"
-    " due {real} NOT NULL, tries INTEGER NOT NULL)",
-    "box_states (poll TEXT NOT NULL PRIMARY KEY, closed TEXT NOT NULL, destroyed TEXT NOT NULL,"
-    " voters INTEGER NOT NULL)",
-    "box_voted (poll TEXT NOT NULL, voter TEXT NOT NULL, PRIMARY KEY (poll, voter))",
-    "box_sealed (poll TEXT NOT NULL, receipt TEXT NOT NULL, envelope {bytes} NOT NULL, PRIMARY KEY (poll, receipt))",
-)
 LEASE = timedelta(seconds=90)  # a mail server that answers nothing holds a message about a minute
 OF_A_POLL = ("box_ballots", "box_proofs", "box_roll", "box_papers", "box_voted", "box_sealed")
 SCRUBBED = ("box_ballots", "box_proofs", "box_outgoing", "box_roll", "box_papers", "box_voted", "box_sealed")
@@ -209,37 +194,50 @@ class RowBox:
         return bool(found)
 
 
-def polls(run: Run) -> list[str]:
-    """Every poll of which anything is kept, sorted."""
-    tables = (*OF_A_POLL, "box_states")
-    rows = run(" UNION ".join(f"SELECT poll FROM {table}" for table in tables), ())  # noqa: S608  # our own names
-    return sorted(row[0] for row in rows)
+class RowBoxes(ABC):
+    """All boxes. See `civic.store.box.Box`."""
 
+    @contextmanager
+    def open(self, poll: str) -> Iterator[RowBox]:
+        with self._transaction(poll) as run:
+            yield RowBox(poll, run)
 
-def outgoing(run: Run, now: datetime, most: int) -> list[Outgoing]:
-    """Messages that are due and still of use, leased to the caller; those whose time is over are removed.
+    def polls(self) -> list[str]:
+        tables = (*OF_A_POLL, "box_states")
+        with self._transaction() as run:
+            rows = run(" UNION ".join(f"SELECT poll FROM {table}" for table in tables), ())  # noqa: S608 (own names)
+        return sorted(row[0] for row in rows)
 
-    A process that dies with a lease leaves the message to whoever looks after it has run out.
-    """
-    run("DELETE FROM box_outgoing WHERE until <= ?", (now.timestamp(),))
-    rows = run(
-        "SELECT id, sealed, until, tries FROM box_outgoing WHERE due <= ? ORDER BY id LIMIT ?",
-        (now.timestamp(), most),
-    )
-    leased = now + LEASE
-    for id, *_ in rows:
-        run("UPDATE box_outgoing SET due = ? WHERE id = ?", (leased.timestamp(), id))
-    return [Outgoing(id, bytes(sealed), _time(until), tries, leased) for id, sealed, until, tries in rows]
+    def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
+        """As the contract says; a process that dies with a lease leaves the message to whoever looks after it ran out."""
+        leased = now + LEASE
+        with self._transaction() as run:
+            run("DELETE FROM box_outgoing WHERE until <= ?", (now.timestamp(),))
+            rows = run(
+                "SELECT id, sealed, until, tries FROM box_outgoing WHERE due <= ? ORDER BY id LIMIT ?",
+                (now.timestamp(), most),
+            )
+            for id, *_ in rows:
+                run("UPDATE box_outgoing SET due = ? WHERE id = ?", (leased.timestamp(), id))
+        return [Outgoing(id, bytes(sealed), _time(until), tries, leased) for id, sealed, until, tries in rows]
 
+    def sent(self, message: Outgoing) -> None:
+        with self._transaction() as run:
+            run("DELETE FROM box_outgoing WHERE id = ?", (message.id,))
 
-def sent(run: Run, message: Outgoing) -> None:
-    """Remove the message."""
-    run("DELETE FROM box_outgoing WHERE id = ?", (message.id,))
+    def put_off(self, message: Outgoing, due: datetime) -> None:
+        again = "UPDATE box_outgoing SET due = ?, tries = tries + 1 WHERE id = ?"
+        with self._transaction() as run:
+            run(again, (due.timestamp(), message.id))
 
+    @abstractmethod
+    def scrub(self) -> None: ...
 
-def put_off(run: Run, message: Outgoing, due: datetime) -> None:
-    """Try the message again at `due`."""
-    run("UPDATE box_outgoing SET due = ?, tries = tries + 1 WHERE id = ?", (due.timestamp(), message.id))
+    @abstractmethod
+    def shut(self) -> None: ...
+
+    @abstractmethod
+    def _transaction(self, poll: str = "") -> AbstractContextManager[Run]: ...
 
 
 def new_message(sealed: bytes, until: datetime) -> Outgoing:

@@ -10,21 +10,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from civic.errors import Misuse, Unavailable
-from civic.store.box import Outgoing
-from civic.store.box_rows import TABLES, RowBox, outgoing, polls, put_off, sent
+from civic.store import tables
+from civic.store.box_rows import RowBoxes, Run
+from civic.store.dialect import SQLITE
 from civic.store.folder import check_box, connect, explain
 
 SETTINGS = ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY")
 UNAVAILABLE = "지금은 투표를 받을 수 없습니다. 잠시 뒤에 다시 해 주세요."
 
 
-class SqliteBox:
-    """All boxes of one data folder; several processes may use it at once (the server and the command line)."""
+class SqliteBox(RowBoxes):
+    """All boxes of one data folder; several processes may use it at once."""
 
     def __init__(self, path: Path) -> None:
         """Raises Misuse when the file cannot be opened or written."""
@@ -37,33 +37,11 @@ class SqliteBox:
             for line in SETTINGS:
                 self._file.execute(f"PRAGMA {line}")
             self._file.execute("BEGIN IMMEDIATE")
-            for table in TABLES:
-                shape = table.format(bytes="BLOB", real="REAL")
-                self._file.execute(f"CREATE TABLE IF NOT EXISTS {shape} WITHOUT ROWID")
+            for line in tables.boxes(SQLITE):
+                self._file.execute(line)
             self._file.execute("COMMIT")
         except (sqlite3.Error, OSError) as err:
             raise Misuse(explain(err, path)) from err
-
-    @contextmanager
-    def open(self, poll: str) -> Iterator[RowBox]:
-        with self._transaction():
-            yield RowBox(poll, self._run)
-
-    def polls(self) -> list[str]:
-        with self._transaction():
-            return polls(self._run)
-
-    def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
-        with self._transaction():
-            return outgoing(self._run, now, most)
-
-    def sent(self, message: Outgoing) -> None:
-        with self._transaction():
-            sent(self._run, message)
-
-    def put_off(self, message: Outgoing, due: datetime) -> None:
-        with self._transaction():
-            put_off(self._run, message, due)
 
     def scrub(self) -> None:
         with self._lock:
@@ -77,12 +55,12 @@ class SqliteBox:
             self._file.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, poll: str = "") -> Iterator[Run]:
         with self._lock:
             try:
                 self._file.execute("BEGIN IMMEDIATE")
                 try:
-                    yield
+                    yield self._run
                     self._file.execute("COMMIT")
                 except BaseException:
                     if self._file.in_transaction:

@@ -1,49 +1,159 @@
-"""The data folder: made when missing, held by one server at a time, never begun anew beside what is left of an older
-one, and its troubles said in plain words."""
+"""The data folder: its files opened, never begun anew beside what is left of an older one, and its troubles said in
+plain words."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Collection, Iterable
+from contextlib import closing
 from pathlib import Path
 
-from civic.errors import InUse, Misuse
+from civic.errors import Misuse, Unavailable
 from civic.korean import josa
+from civic.store import tables
+from civic.store.dialect import SQLITE
+from civic.store.locks import PATIENCE, Serving, WritingTurn
 
-LOCK, ENTRIES, KEYS = "lock", "madang.sqlite3", "keys.sqlite3"
+ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
+APPLICATION = int.from_bytes(b"mada")  # in the header of the file of entries: no other file takes its place
+OLDEST_SQLITE = (3, 31)  # derived columns
+REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "fuse.sshfs", "fuse.glusterfs")
 
 
-class Hold:
-    """The right to write in a data folder, until `release` or the end of the process, however it ends."""
+def serving(folder: Path) -> Serving:
+    """The right of one server to a folder. Raises InUse, Misuse (it cannot be made or written)."""
+    try:
+        return Serving(folder)
+    except OSError as err:
+        raise Misuse(explain(err, folder)) from err
 
-    def __init__(self, folder: Path) -> None:
-        """Takes the folder. Raises Misuse (cannot be made or written), InUse (another process has it)."""
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as err:
-            raise Misuse(explain(err, folder)) from err
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as err:
-            owner = os.pread(self._handle, 20, 0).decode("ascii", "replace").strip() or "?"
-            os.close(self._handle)
-            raise InUse(
-                f"자료 폴더 {josa(str(folder), '을/를')} 다른 서버(프로세스 {owner})가 쓰고 있습니다. "
-                "그 서버를 먼저 끄거나 다른 자료 폴더를 정하세요."
-            ) from err
-        try:
-            os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
-        except OSError as err:
-            self.release()
-            raise Misuse(explain(err, folder)) from err
 
-    def release(self) -> None:
-        """Let another process have the folder."""
-        os.close(self._handle)
+def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
+    """The connection that writes into a file of entries, new or old. Raises Misuse, sqlite3.Error, OSError.
+
+    A new file gets its tables; an old one is checked: ours, of this version, whole as far as can be seen at once.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise Misuse(f"SQLite {sqlite3.sqlite_version}은 너무 오래되었습니다. 3.31 이상을 설치하세요.")
+    check_place(path.parent)
+    check_entries(path.parent)
+    check_length(path)
+    connection = connect(path, timeout=PATIENCE)
+    try:
+        for line in ("synchronous=FULL", "temp_store=MEMORY", "wal_autocheckpoint=4000", "cache_size=-8000"):
+            connection.execute(f"PRAGMA {line}")  # autocheckpoint: 16 MB of log before it is folded in
+        if not version_of(connection):
+            turn.take(time.monotonic() + PATIENCE)
+            try:
+                _make(connection, path)
+            finally:
+                turn.give_up()
+        check_version(connection, path)
+        connection.execute("PRAGMA journal_mode=WAL")
+        _check_writable(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of a file's tables; 0 for a file without any."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file of another program or of another version. Raises Misuse: says what to do."""
+    version = version_of(connection)
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if version == tables.FIRST - 1 and not application:
+        raise Misuse(f"{path}은 시험판의 자료라 쓸 수 없습니다. 새 자료 폴더를 정하세요.")
+    if application != APPLICATION:
+        raise Misuse(f"{path}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요.")
+    if version > tables.VERSION:
+        raise Misuse(
+            f"자료 파일이 더 새로운 판의 마당에서 만들어졌습니다(자료 {version}, 프로그램 {tables.VERSION}). "
+            "다른 판의 자료이니 그 판의 프로그램을 쓰세요."
+        )
+    if version < tables.VERSION:
+        raise Misuse(
+            f"자료 파일의 판이 {version}이고 필요한 판은 {tables.VERSION}입니다. python -m forms_api migrate 를 실행하세요."
+        )
+
+
+def migrate_folder(folder: Path) -> tuple[int, int]:
+    """Bring a folder's file of entries to the newest version: (before, after). Raises InUse, Misuse."""
+    path = folder / ENTRIES
+    if is_blank(path):
+        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
+    hold = serving(folder)
+    try:
+        with closing(connect(path, timeout=PATIENCE)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            before = version_of(connection)
+            if not tables.FIRST <= before <= tables.VERSION:
+                check_version(connection, path)
+            after = tables.migrate(connection.execute, SQLITE, before)
+            connection.execute(f"PRAGMA user_version={after}")
+            connection.execute("COMMIT")
+            return before, after
+    except (sqlite3.Error, OSError) as err:
+        raise Misuse(explain(err, path)) from err
+    finally:
+        hold.release()
+
+
+def _make(connection: sqlite3.Connection, path: Path) -> None:
+    if version_of(connection):  # another process was faster
+        return
+    if not is_blank(path.with_name(KEYS)):
+        raise sqlite3.DatabaseError("damaged: no tables")
+    if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise Misuse(f"{path}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요.")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    version = tables.migrate(connection.execute, SQLITE, 0)
+    connection.execute(f"PRAGMA application_id={APPLICATION}")
+    connection.execute(f"PRAGMA user_version={version}")
+    connection.execute("COMMIT")
+
+
+def check_length(path: Path) -> None:
+    """A file shorter than its header says was cut off; while there is a log the rest may lie in there."""
+    if is_blank(path) or not is_blank(path.with_name(f"{path.name}-wal")):
+        return
+    with path.open("rb") as file:
+        header = file.read(100)
+    pages, size = int.from_bytes(header[28:32]), int.from_bytes(header[16:18])
+    if header.startswith(b"SQLite format 3") and pages * (size if size > 1 else 65536) > path.stat().st_size:
+        raise sqlite3.DatabaseError("damaged: the file was cut off")
+
+
+def _check_writable(connection: sqlite3.Connection) -> None:
+    """A folder that became read-only is noticed now, not at the first citizen's post."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as err:
+        if "locked" not in str(err):  # somebody is writing
+            raise
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder on another machine: its locks and its memory map are not ours. Raises Misuse."""
+    try:
+        mounts = [line.split() for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
+    except OSError:  # no such list here
+        return
+    around = [(mount[1], mount[2]) for mount in mounts if folder.resolve().is_relative_to(mount[1])]
+    _, kind = max(around, key=lambda mount: len(mount[0]), default=("", ""))
+    if kind in REMOTE:
+        raise Misuse(
+            f"자료 폴더 {josa(str(folder), '이/가')} 네트워크 드라이브({kind})에 있습니다. "
+            "신청을 잃을 수 있어 시작하지 않습니다. 이 컴퓨터의 디스크에 있는 폴더를 정하세요."
+        )
 
 
 def connect(path: Path, timeout: float) -> sqlite3.Connection:
@@ -110,13 +220,14 @@ def check_keys(path: Path, needed: Iterable[str], known: Collection[str] | None 
     )
 
 
-def explain(err: Exception, path: Path) -> str:
+def explain(err: BaseException, path: Path) -> str:
     """What is wrong with a file or folder and what staff must do, in Korean; never a traceback."""
+    err = err.__cause__ or err if isinstance(err, Unavailable) else err
     text = str(err).lower()
     if "readonly" in text or "read-only" in text or "permission" in text:
         return f"{path}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주고 다시 켜세요."
     if "full" in text or "no space" in text or "too large" in text:
-        return f"디스크가 가득 찼습니다({path}). 자리를 비우고 서버를 다시 켜세요. 저장된 신청은 그대로 있습니다."
+        return f"디스크가 가득 찼습니다({path}). 자리를 비우세요. 그러면 스스로 다시 받습니다. 저장된 신청은 그대로 있습니다."
     if "not a database" in text or "malformed" in text or "damaged" in text:
         return (
             f"자료 파일이 손상되었습니다: {path}. 파일을 지우지 말고 복사해 둔 뒤 "

@@ -1,236 +1,297 @@
-"""The file beneath TinyDB: documents, journal and messages as rows of one SQLite database.
+"""The entries of one subject inside one transaction: every decision, in SQL that both databases understand.
 
-WAL with synchronous=FULL: when `write` returns, what it wrote survives the loss of power. One writer
-at a time (the batch that is being committed); any number of readers in other processes.
+A round's counters are a row. Whoever reads in order to decide holds that row first (on PostgreSQL; on SQLite there is
+one writer at a time) and keeps it until the block ends; what was read of it stays true meanwhile and is kept here.
+Rows are locked in one order, rounds before caps by key before entries, so that blocks do not deadlock.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import sqlite3
-import threading
-import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from civic.clock import SEOUL
-from civic.errors import Misuse
-from civic.store.book import Change, Message
-from civic.store.entry import Counts
-from civic.store.folder import KEYS, check_entries, connect, explain, is_blank
+from tinydb.table import Table
 
-VERSION = 1  # of the tables below, kept in SQLite's user_version
-TABLES = """
-CREATE TABLE documents (
-    name TEXT NOT NULL,      -- TinyDB's table
-    id INTEGER NOT NULL,     -- TinyDB's doc_id
-    body TEXT NOT NULL,      -- JSON
-    crc INTEGER NOT NULL,    -- of the body: a flipped bit is noticed
-    PRIMARY KEY (name, id)
-) WITHOUT ROWID;
-CREATE TABLE journal (
-    id INTEGER PRIMARY KEY,
-    subject TEXT NOT NULL, number TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL,
-    cause TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL
-);
-CREATE INDEX journal_number ON journal (number);
-CREATE TABLE messages (
-    id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL, subject TEXT NOT NULL, number TEXT NOT NULL, due REAL NOT NULL
-);
-CREATE INDEX messages_due ON messages (due);
-"""
+from civic.errors import AlreadyApplied, FieldError, Full, Invalid, LimitReached, NotFound, Unavailable
+from civic.store import statements as sql
+from civic.store.book import KeyGone, NumberTaken, is_fact
+from civic.store.dialect import Dialect
+from civic.store.documents import document_of, held, line_sum, to_document, to_entry
+from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
+from civic.store.session import Later, Transaction
+from civic.store.statements import COLUMNS, RoundCounters
+from civic.store.tables import ALIVE
+from civic.store.tiny import RowStorage, Taken
 
-# One insertion into this view writes a batch's documents and journal lines, given as JSON. Between two steps of SQLite
-# the interpreter lock is let go, and among busy threads each return to it takes longer than a row: so it is one step.
-BATCH = """
-CREATE TEMP VIEW batch (kept, lines) AS SELECT NULL, NULL;
-CREATE TEMP TRIGGER batch_written INSTEAD OF INSERT ON batch BEGIN
-    INSERT INTO documents (name, id, body, crc)
-        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-            json_extract(value, '$[3]')
-        FROM json_each(NEW.kept) WHERE true
-        ON CONFLICT (name, id) DO UPDATE SET body = excluded.body, crc = excluded.crc;
-    INSERT INTO journal (subject, number, before, after, cause, who, at)
-        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-            json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-            json_extract(value, '$[6]')
-        FROM json_each(NEW.lines) ORDER BY key;
-END;
-"""
-KEEP = "INSERT INTO batch (kept, lines) VALUES (?, ?)"
-REMOVE = "DELETE FROM documents WHERE name = ? AND id = ?"
-TELL = "INSERT INTO messages (kind, subject, number, due) VALUES (?, ?, ?, ?)"
-SENT = "DELETE FROM messages WHERE id = ?"
-AT_ONCE = 1000  # rows in one step
-
-Document = dict[str, Any]
+TRIES = 20  # each is lost only to somebody else's success; so many in a row means something is wrong
+USED_ELSEWHERE = FieldError(
+    "submission_id", "이미 보낸 신청서입니다. 신청 화면을 새로 열어 다시 적어 주세요."
+)
 
 
-@dataclass
-class Work:
-    """What one transaction writes."""
+class RowBook:
+    """One transaction. See `civic.store.book.Book` for what each method promises."""
 
-    bodies: dict[tuple[str, int], str | None] = field(default_factory=dict)  # None removes the document
-    changes: list[Change] = field(default_factory=list)
-    messages: list[tuple[str, str, str, datetime]] = field(default_factory=list)
-    sent: list[int] = field(default_factory=list)
-    counts: dict[tuple[str, str], Counts] = field(default_factory=dict)  # (subject, round); not written
+    def __init__(
+        self,
+        session: Transaction,
+        storage: RowStorage,
+        table: Table,
+        subject: str,
+        who: str,
+        generation: int | None,
+    ) -> None:
+        """generation: of the key with which this process seals for the subject; None when it has not asked for one."""
+        self.subject = subject
+        self.has_fixed = False
+        self._session, self._storage, self._table = session, storage, table
+        self._dialect: Dialect = session.dialect
+        self._who = who
+        self._generation = generation
+        self._rounds: dict[str, RoundCounters] = {}
+        self._facts: dict[str, dict[str, str]] = {}  # of the rounds asked for
+        self._owed: dict[
+            tuple[str, str], int
+        ] = {}  # (cap key, person): change of use, written when the block ends
 
-    def __bool__(self) -> bool:
-        return bool(self.bodies or self.changes or self.messages or self.sent)
+    # ------------------------------------------------------------ reading, to decide
 
+    def get(self, number: str) -> Entry | None:
+        found = self._entries("number = ? AND subject = ?", (number, self.subject))
+        if found and found[0].round not in self._rounds and self._dialect.row_locks:
+            self._round(found[0].round)
+            found = self._entries("number = ?", (number,))
+        return found[0] if found else None
 
-class Rows:
-    """One SQLite file. Raises Misuse when it cannot be opened, sqlite3.Error when a write fails."""
+    def repeated(self, submission: str, person: str) -> Entry | None:
+        found = self._entries("submission = ?", (submission,))
+        mine = [entry for entry in found if (entry.subject, entry.person) == (self.subject, person)]
+        return mine[0] if mine else None
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._reading = threading.Lock()
-        check_entries(path.parent)
-        connections: list[sqlite3.Connection] = []
-        try:
-            for _ in range(2):
-                connections.append(_connect(path))
-            self._writer, self._reader = connections
-            _prepare(self._writer, path)
-            self._writer.execute("PRAGMA temp_store=MEMORY")  # a full /tmp is nobody's loss
-            self._writer.executescript(BATCH)
-            self._reader.execute("PRAGMA query_only=ON")
-        except (sqlite3.Error, OSError) as err:
-            for connection in connections:
-                connection.close()
-            raise Misuse(explain(err, path)) from err
-        except Misuse:
-            for connection in connections:
-                connection.close()
-            raise
+    def counts(self, round: str) -> Counts:
+        found = self._round(round)
+        return Counts(found.taken, found.waiting, found.received)
 
-    def load(self) -> dict[str, dict[int, Document]]:
-        """Every document by table and id. Raises Misuse when a row is damaged."""
-        tables: dict[str, dict[int, Document]] = {}
-        try:
-            rows = self._writer.execute("SELECT name, id, body, crc FROM documents ORDER BY name, id")
-            for name, id, body, crc in rows:
-                if zlib.crc32(body.encode()) != crc:
-                    raise sqlite3.DatabaseError(f"damaged row {name} {id}")
-                tables.setdefault(name, {})[id] = json.loads(body)
-        except (sqlite3.Error, ValueError) as err:
-            raise Misuse(explain(sqlite3.DatabaseError("damaged"), self.path)) from err
-        return tables
+    def line(self, round: str, most: int | None = None) -> list[Entry]:
+        return self._in_state(round, "waiting", most) if self._round(round).waiting else []
 
-    def write(self, batch: Sequence[Work]) -> None:
-        """Make all of it durable, or nothing. The last word on a document counts."""
-        bodies: dict[tuple[str, int], str | None] = {}
-        for work in batch:
-            bodies.update(work.bodies)
-        kept = [(*key, body, zlib.crc32(body.encode())) for key, body in bodies.items() if body is not None]
-        lines = [_journal_row(change) for work in batch for change in work.changes]
-        steps: list[tuple[str, Sequence[Any]]] = [
-            (KEEP, (_list(kept[start : start + AT_ONCE]), _list(lines[start : start + AT_ONCE])))
-            for start in range(0, max(len(kept), len(lines)), AT_ONCE)
-        ]
-        steps += [(REMOVE, key) for key, body in bodies.items() if body is None]
-        steps += [(TELL, (*words, due.timestamp())) for work in batch for *words, due in work.messages]
-        steps += [(SENT, (id,)) for work in batch for id in work.sent]
-        if len(steps) > 1:  # one statement is a transaction by itself
-            steps = [("BEGIN IMMEDIATE", ()), *steps, ("COMMIT", ())]
-        try:
-            for statement, values in steps:
-                self._writer.execute(statement, values)
-        except BaseException:
-            self._forget()
-            raise
+    def offers(self, round: str) -> list[Entry]:
+        return self._in_state(round, "offered") if self._round(round).offered else []
 
-    def _forget(self) -> None:
-        """What failed must stay absent after a restart too: a commit whose sync failed still lies in the log."""
-        with contextlib.suppress(sqlite3.Error):
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-        with contextlib.suppress(sqlite3.Error):
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def position(self, entry: Entry) -> int | None:
+        if not self._round(entry.round).waiting:
+            return None
+        where = (self.subject, entry.round)
+        values = (*where, entry.number, *where, *where, entry.number)
+        ((rank, before),) = self._session.rows(sql.POSITION, values)
+        return None if rank is None else 1 + int(before)
 
-    def history(self, number: str) -> list[Change]:
-        """Journal lines of a receipt number, oldest first."""
-        rows = self._read(
-            "SELECT subject, number, before, after, cause, who, at FROM journal WHERE number = ? ORDER BY id",
-            (number,),
+    def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
+        wanted = sorted(set(states))
+        if round is not None:
+            self._round(round)
+        elif self._dialect.row_locks:
+            for (name,) in self._session.rows(sql.ROUNDS, (self.subject,)):
+                self._round(name)
+        condition, values = "subject = ?", [self.subject]
+        if round is not None:
+            condition, values = f"{condition} AND round = ?", [*values, round]
+        if wanted:
+            condition += f" AND state IN ({', '.join('?' * len(wanted))})"
+        return self._entries(f"{condition} ORDER BY round, rank, number", (*values, *wanted))
+
+    def used(self, person: str, key: str) -> int:
+        # Locked: whoever decides on a sum must not be overtaken by a sign-up in another subject.
+        kept = self._session.rows(sql.USED + self._dialect.lock, (key, person))
+        return (kept[0][0] if kept else 0) + self._owed.get((key, person), 0)
+
+    def fixed(self, round: str) -> dict[str, str]:
+        if round not in self._facts:
+            self._round(round)
+            rows = self._session.rows(sql.FACTS, (self.subject, round))
+            self._facts[round] = {name: text for name, text in rows if is_fact(name)}
+        return dict(self._facts[round])
+
+    # ------------------------------------------------------------ changing
+
+    def add(self, entry: Entry, seats: Sequence[Seat], caps: Sequence[Cap] = ()) -> Entry:
+        if entry.subject != self.subject:
+            raise ValueError(f"entry of {entry.subject} in the book of {self.subject}")
+        self._pay_back()  # a cap that was given back in this block may be what the new entry needs
+        for _ in range(TRIES):
+            state, id = self._decide(entry, seats, caps)
+            if state == "same":
+                return self._same(entry)
+            round = self._round(entry.round)
+            kept = entry.but(state=state, rank=round.last_rank + 1)
+            self._storage.offer_id(id)
+            self._session.mark()
+            paid = [
+                self._session.later(sql.PAY, (cap.key, entry.person, cap.amount, cap.ceiling))
+                for cap in sorted(caps, key=lambda cap: cap.key)
+            ]
+            if self._insert(kept, caps, paid):
+                round.count(state, kept.size)
+                round.last_rank += 1
+                self._note(kept, "")
+                return kept
+            self._session.back()  # overtaken by another subject: look again
+        raise Unavailable
+
+    def move(self, entry: Entry, amounts: Mapping[str, int] | None = None) -> Entry:
+        round = self._round(entry.round)
+        rows = self._session.rows(f"{sql.ENTRY} WHERE number = ?", (entry.number,))
+        document = document_of("entries", *rows[0]) if rows else {}
+        if (document.get("subject"), document.get("round")) != (self.subject, entry.round):
+            raise NotFound
+        before = to_entry(document)
+        if (before.person, before.submission) != (entry.person, entry.submission):
+            raise ValueError("a successor keeps its person and submission")
+        if entry.state in LIVE and before.state not in LIVE and self._lives_on(entry):
+            raise AlreadyApplied
+        after = entry.but(received=before.received)
+        caps = [(key, (amounts or {}).get(key, amount), kept) for key, amount, kept in document["caps"]]
+        self._table.update(to_document(after, caps), doc_ids=[rows[0][0]])
+        round.count(before.state, -before.size)
+        round.count(after.state, after.size)
+        round.last_rank = max(round.last_rank, after.rank)
+        self._owe(entry.person, held(document["caps"], before.state), held(caps, after.state))
+        self._note(after, before.state)
+        return after
+
+    def fix(self, round: str, fact: str, text: str, at: datetime) -> str:
+        if not is_fact(fact):
+            raise ValueError(f"no such fact: {fact}")
+        known = self.fixed(round).get(fact)
+        if known is not None:
+            return known
+        self.state(round, fact, text, at)
+        self._facts[round][fact] = text
+        return text
+
+    def state(self, round: str, name: str, text: str, at: datetime) -> None:
+        """Put down a fact that is not there yet, and a line of the journal."""
+        self._session.later(
+            sql.FIX, (self.subject, round, name, text, line_sum(self.subject, round, name, text))
         )
-        return [_change(row) for row in rows]
+        self.journal("", round, name, text, at)
+        self.has_fixed = True
 
-    def journal(self) -> list[Change]:
-        """The whole journal, oldest first."""
-        rows = self._read(
-            "SELECT subject, number, before, after, cause, who, at FROM journal ORDER BY id", ()
+    def tell(self, kind: str, number: str, due: datetime) -> None:
+        values = (kind, self.subject, number, due.timestamp())
+        self._session.note(sql.TELL, (*values, line_sum(*values)))
+
+    def journal(self, number: str, before: str, after: str, cause: str, at: datetime) -> None:
+        """A line of the journal."""
+        values = (self.subject, number, before, after, cause, self._who, at.isoformat())
+        self._session.note(sql.NOTE, (*values, line_sum(*values)))
+
+    def settle(self) -> None:
+        """Write what is counted here; it goes with the commit."""
+        for name in sorted(self._rounds):
+            round = self._rounds[name]
+            if round.is_changed:
+                numbers = [getattr(round, column) for column in COLUMNS]
+                self._session.later(sql.KEPT_ROUND, (self.subject, name, *numbers))
+        self._pay_back()
+
+    # ------------------------------------------------------------ within
+
+    def _decide(self, entry: Entry, seats: Sequence[Seat], caps: Sequence[Cap]) -> tuple[str, int]:
+        """(state that the entry gets, its id); ("same", 0) for a submission that was kept before. Raises as `add`."""
+        is_known = entry.round in self._rounds
+        if not is_known:
+            self._hold(entry.round)
+        here = (entry.submission, entry.number, self.subject, entry.round, entry.person, self.subject)
+        asked = [value for cap in caps for value in (cap.key, entry.person)]
+        statement = sql.look(len(caps), self._dialect.next_entry)
+        (found,) = self._session.rows(statement, (*here, *asked, self.subject, entry.round))
+        same, number, alive, generation, id, *numbers = found[: 5 + len(COLUMNS)]
+        used = found[5 + len(COLUMNS) :]
+        if not is_known:
+            self._rounds[entry.round] = RoundCounters() if numbers[0] is None else RoundCounters(*numbers)
+        if same:
+            return "same", 0
+        if number:
+            raise NumberTaken(entry.number)
+        if alive:
+            raise AlreadyApplied
+        state = self._seat(entry, seats)
+        for cap, amount in zip(caps, used, strict=True):
+            if (amount or 0) + cap.amount > cap.ceiling:
+                raise LimitReached(cap.message or None)
+        if entry.sealed and self._generation not in (None, generation):
+            raise KeyGone(entry.number)
+        return state, id
+
+    def _seat(self, entry: Entry, seats: Sequence[Seat]) -> str:
+        counts = self.counts(entry.round)
+        for seat in seats:
+            if seat.has_room(counts, entry.size):
+                return seat.state
+        ceilings = {seat.state: seat.ceiling for seat in seats}
+        waiting = ceilings.pop("waiting", 0)
+        raise Full(places=max(ceilings.values(), default=0), waiting=waiting)
+
+    def _same(self, entry: Entry) -> Entry:
+        """The answer to a submission that was kept before. Raises Invalid when it was not this one."""
+        (found,) = self._entries("submission = ?", (entry.submission,))
+        if (found.person, found.subject, found.round) != (entry.person, entry.subject, entry.round):
+            raise Invalid([USED_ELSEWHERE])
+        return found
+
+    def _insert(self, entry: Entry, caps: Sequence[Cap], paid: list[Later]) -> bool:
+        """Keep the entry; False when another took its number, its submission or what is left of a cap."""
+        try:
+            self._table.insert(to_document(entry, caps))
+        except Taken:
+            return False
+        return all(each.count for each in paid)
+
+    def _round(self, name: str) -> RoundCounters:
+        """The round's counters, which nobody else changes from here on until the block ends."""
+        known = self._rounds.get(name)
+        if known is None:
+            self._hold(name)
+            rows = self._session.rows(sql.ROUND, (self.subject, name))
+            known = self._rounds[name] = RoundCounters(*rows[0]) if rows else RoundCounters()
+        return known
+
+    def _hold(self, round: str) -> None:
+        if self._dialect.row_locks:
+            self._session.later(sql.HOLD, (self.subject, round))
+            self._session.later(sql.ROUND + self._dialect.lock, (self.subject, round))
+
+    def _in_state(self, round: str, state: str, most: int | None = None) -> list[Entry]:
+        condition, values = (
+            "subject = ? AND round = ? AND state = ? ORDER BY rank, number",
+            (self.subject, round, state),
         )
-        return [_change(row) for row in rows]
+        if most is None:
+            return self._entries(condition, values)
+        return self._entries(f"{condition} LIMIT ?", (*values, most))
 
-    def messages(self, now: datetime, most: int) -> list[Message]:
-        """Messages due by then, oldest first."""
-        rows = self._read(
-            "SELECT id, kind, subject, number, due FROM messages WHERE due <= ? ORDER BY due, id LIMIT ?",
-            (now.timestamp(), most),
-        )
-        return [
-            Message(id, kind, subject, number, datetime.fromtimestamp(due, SEOUL))
-            for id, kind, subject, number, due in rows
-        ]
+    def _entries(self, condition: str, values: Sequence[Any]) -> list[Entry]:
+        rows = self._session.rows(f"{sql.ENTRY} WHERE {condition}", values)
+        return [to_entry(document_of("entries", *row)) for row in rows]
 
-    def close(self) -> None:
-        """Close the file; the last one to close leaves no WAL behind."""
-        with self._reading:
-            self._reader.close()
-        self._writer.close()
+    def _lives_on(self, entry: Entry) -> bool:
+        same = (entry.subject, entry.round, entry.person, entry.number)
+        where = f"subject = ? AND round = ? AND person = ? AND number <> ? AND {ALIVE}"
+        return bool(self._session.rows(f"SELECT 1 FROM entries WHERE {where}", same))  # noqa: S608 (own words)
 
-    def _read(self, query: str, values: Iterable[Any]) -> list[Any]:
-        with self._reading:
-            return self._reader.execute(query, tuple(values)).fetchall()
+    def _owe(self, person: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
+        for key in before.keys() | after.keys():
+            owed = after.get(key, 0) - before.get(key, 0)
+            self._owed[key, person] = self._owed.get((key, person), 0) + owed
 
+    def _pay_back(self) -> None:
+        """Write what entries that moved took or gave back of their caps: sorted, so that no two blocks deadlock."""
+        for (key, person), amount in sorted(self._owed.items()):
+            if amount:
+                self._session.later(sql.OWE, (amount, key, person))
+        self._owed.clear()
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = connect(path, timeout=5)
-    connection.execute("PRAGMA synchronous=FULL")
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """A new file gets its tables; an old one is checked. Raises Misuse for a file of a newer Madang, or one without
-    tables beside keys that were in use."""
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA wal_autocheckpoint=4000")  # pages: 16 MB of log before it is folded in
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0 and not is_blank(path.with_name(KEYS)):
-        raise sqlite3.DatabaseError("damaged: no tables")
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
-    elif version != VERSION:
-        raise Misuse(f"자료 파일이 다른 판의 마당에서 만들어졌습니다(자료 {version}, 프로그램 {VERSION}).")
-    else:
-        # A folder that became read-only is noticed now, not at the first citizen's post.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
-
-
-def _change(row: tuple[str, ...]) -> Change:
-    subject, number, before, after, cause, who, at = row
-    return Change(subject, number, before, after, cause, who, datetime.fromisoformat(at).astimezone(SEOUL))
-
-
-def _list(rows: Sequence[tuple[Any, ...]]) -> str:
-    return json.dumps(rows, ensure_ascii=False)
-
-
-def _journal_row(change: Change) -> tuple[str, ...]:
-    return (
-        change.subject,
-        change.number,
-        change.before,
-        change.after,
-        change.cause,
-        change.who,
-        change.at.isoformat(),
-    )
+    def _note(self, entry: Entry, before: str) -> None:
+        self.journal(entry.number, before, entry.state, entry.cause, entry.changed)

@@ -20,6 +20,7 @@ from civic.korean import call_mistake
 from civic.store.folder import explain
 
 COMMANDS = {  # name -> module beside this one that holds a command of the same name
+    "backup": "care",
     "doctor": "care",
     "draw": "draw",
     "entries": "entries",
@@ -28,6 +29,7 @@ COMMANDS = {  # name -> module beside this one that holds a command of the same 
     "migrate": "care",
     "move": "care",
     "purge": "due",
+    "restore": "care",
     "serve": "serve",
     "settings": "care",
     "votes": "votes",

@@ -1,4 +1,4 @@
-"""`doctor`, `migrate`, `move`, `settings`: looking after the data and its place. No content, no form.
+"""`doctor`, `backup`, `restore`, `migrate`, `move`, `settings`: looking after the data and its place. No content, no form.
 
 What needs a library of its own is imported where it is used: it is optional, or slow to load.
 """
@@ -48,12 +48,12 @@ def as_markdown() -> str:
 def doctor(data: str | None, save: Path | None) -> None:
     """자료가 온전한지 살펴봅니다. 아무것도 바꾸지 않습니다. 서버가 켜져 있어도 됩니다."""
     from civic.store.agreement import without_key
+    from civic.store.copies import check_new, write_folder
     from civic.store.doctor import examine
-    from civic.store.saving import check_place, write_folder
 
     settings = read_settings(os.environ, data=data)
     if save:
-        check_place(save, settings.data_dir)
+        check_new(save, settings.data_dir)
     report = examine(settings.data, settings.keys_dir / "keys.json")
     for line in report.told:
         click.echo(f"알림: {line}")
@@ -62,7 +62,7 @@ def doctor(data: str | None, save: Path | None) -> None:
     if save:
         # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
         for subject in without_key(report.contents):
-            report.contents.keys.append((subject, None, datetime.now(SEOUL)))
+            report.contents.keys.append((subject, None, datetime.now(SEOUL), 0))
             click.echo(
                 f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
             )
@@ -78,15 +78,12 @@ def doctor(data: str | None, save: Path | None) -> None:
 
 
 @click.command()
-@click.option("--data", help="데이터베이스: postgresql://… (없으면 MADANG_DATA)")
+@click.option("--data", help="자료의 주소: tinydb://폴더 또는 postgresql://… (없으면 MADANG_DATA)")
 def migrate(data: str | None) -> None:
-    """PostgreSQL의 표를 이 판에 맞춥니다. 여러 번 실행해도 됩니다."""
-    url = read_settings(os.environ, data=data).data
-    if not url.startswith("postgresql"):
-        raise Misuse("tinydb:// 자료는 맞출 것이 없습니다. migrate는 postgresql:// 자료에만 씁니다.")
-    from civic.store.postgresql import migrate as bring
+    """자료의 표를 이 판에 맞춥니다. 서버를 끄고 하세요. 여러 번 실행해도 됩니다."""
+    from civic.store import migrate as bring
 
-    before, after = bring(url)
+    before, after = bring(read_settings(os.environ, data=data).data)
     if before == after:
         click.echo(f"이미 최신입니다(판 {after}).")
     else:
@@ -105,8 +102,7 @@ def move(source: str, target: str, as_is: bool) -> None:
     if not target.startswith("postgresql"):
         raise Misuse("--to는 postgresql://사용자@서버/이름 처럼 적으세요.")
     from civic.store.agreement import agreement
-    from civic.store.moving import read_folder
-    from civic.store.postgresql.moving import receive
+    from civic.store.copies import read_folder, receive
 
     contents = read_folder(Path(folder))
     found = agreement(contents, [])
@@ -120,3 +116,34 @@ def move(source: str, target: str, as_is: bool) -> None:
         there, its = arrived[name]
         click.echo(f"{name}: 원본 {count:,} {digest[:16]} / 옮긴 곳 {there:,} {its[:16]}")
     click.echo(MOVED)
+
+
+@click.command()
+@click.option("--data", help="신청을 두는 곳: tinydb://폴더")
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(data: str | None, target: Path) -> None:
+    """자료를 새 폴더 TARGET에 복사합니다. 서버가 켜져 있어도 됩니다. 키 파일은 따로 백업하세요."""
+    from civic.store.copies import back_up
+
+    back_up(_folder(data), target)
+    click.echo(f"{target}에 백업했습니다. 키 파일(MADANG_KEYS)은 다른 곳에 따로 백업하세요.")
+
+
+@click.command()
+@click.option("--data", help="되살릴 새 자료 폴더: tinydb://폴더")
+@click.argument("source", type=click.Path(path_type=Path))
+def restore(data: str | None, source: Path) -> None:
+    """백업 폴더 SOURCE에서 새 자료 폴더를 만듭니다. 있는 자료 위에는 쓰지 않습니다."""
+    from civic.store import copies
+
+    folder = _folder(data)
+    contents = copies.restore(source, folder)
+    read = f"신청 {len(contents.entries):,}건, 기록 {len(contents.journal):,}줄"
+    click.echo(f"{folder}에 {read}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
+
+
+def _folder(data: str | None) -> Path:
+    found = read_settings(os.environ, data=data).data_dir
+    if found is None:
+        raise Misuse("postgresql:// 자료는 pg_dump와 pg_restore로 백업하고 되살리세요(docs/deployment.md).")
+    return found

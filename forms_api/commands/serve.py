@@ -12,11 +12,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -29,6 +31,7 @@ from civic.errors import InUse, Misuse, Unavailable, why
 from civic.korean import josa
 from civic.library import Library, load
 from civic.store import open_store
+from civic.store.folder import serving
 from civic.store.seal import Keys
 from forms_api.app import create_app
 from forms_api.background import start_background
@@ -56,19 +59,28 @@ class Plan:
 @click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
 @click.option("--host", help="듣는 주소")
 @click.option("--port", type=click.IntRange(0, 65535), help="듣는 포트. 0이면 빈 포트를 고릅니다.")
-@click.option(
-    "--processes", type=click.IntRange(1, 64), help="서버 프로세스 수(postgresql:// 자료에서만 2 이상)"
-)
+@click.option("--processes", type=click.IntRange(1, 64), help="서버 프로세스 수")
 @click.option("--now", help="이때부터 시계를 시작합니다(시연). 예: 2023-08-16T09:00:00+09:00")
 def serve(now: str | None, **options: Any) -> None:
     """누리집과 신청 접수를 한 포트에서 엽니다."""
     start = read_time(now) if now else None
     settings = replace(read_settings(os.environ, **options), demo=start is not None)
     library = load(settings.content_dir, SteadyClock(start).now())
-    with held_port(settings.host, settings.port) as held:
+    with held_port(settings.host, settings.port) as held, served(settings.data_dir):
         host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
         settings = replace(settings, host=host, port=port)
         sys.exit(run(Plan(settings, library, ClockMark(start, datetime.now(SEOUL)))))
+
+
+@contextmanager
+def served(folder: Path | None) -> Iterator[None]:
+    """No other server works on the data folder until the block ends. Raises InUse, Misuse."""
+    hold = serving(folder) if folder else None
+    try:
+        yield
+    finally:
+        if hold:
+            hold.release()
 
 
 def run(plan: Plan) -> int:
@@ -81,9 +93,9 @@ def run(plan: Plan) -> int:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
-        workers=settings.processes,  # a data folder has one: its threads share it
+        workers=settings.processes,
         blocking_threads=settings.threads,
-        http=HTTPModes.auto,
+        http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.error,
         workers_kill_timeout=PATIENCE,

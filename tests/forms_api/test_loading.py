@@ -26,7 +26,7 @@ def test_a_light_command_loads_no_server(root: Path) -> None:
     """`settings` prints a table: no web, no store, no content."""
     run = "import click; from forms_api.commands import madang; madang(['settings'], standalone_mode=False)"
     found = loaded(root, run)
-    heavy = OIDC | {"flask", "pydantic", "tinydb", "civic.store.tinydb", "civic.content.pages"}
+    heavy = OIDC | {"flask", "pydantic", "tinydb", "civic.store.tiny", "civic.content.pages"}
     assert "forms_api.settings" in found and not found & heavy
 
 

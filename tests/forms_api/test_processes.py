@@ -1,4 +1,4 @@
-"""Several server processes on one PostgreSQL: exact places, one announcement, an orderly end."""
+"""Several server processes on one store: exact places, one announcement, an orderly end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from civic.store import open_store
+from forms_api.background import Lead
 from tests.builders import a_lecture_file, a_round, an_application, write_content
 from tests.forms_api.server import Server
 from tests.forms_api.test_serving import serve
@@ -40,15 +42,6 @@ def children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     lines = {int(each): Path(f"/proc/{each}/cmdline").read_bytes() for each in found}
     return [each for each, line in lines.items() if b"resource_tracker" not in line]
-
-
-def test_a_data_folder_has_one_process(content: Path, tmp_path: Path) -> None:
-    """tinydb:// with more is refused with what to do, and nothing is made."""
-    failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/d", "--processes", "2")
-    assert failed.returncode == 2
-    said = "tinydb:// 자료는 서버 프로세스 하나만 쓸 수 있습니다. --processes를 빼거나 postgresql:// 자료를 쓰세요.\n"
-    assert failed.stderr == said
-    assert not (tmp_path / "d").exists()
 
 
 def test_places_are_exact_over_processes(content: Path, tmp_path: Path, database: str) -> None:
@@ -96,3 +89,14 @@ def test_the_server_ends_when_one_process_does(content: Path, tmp_path: Path, da
         time.sleep(0.1)
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"{server.base}/healthz", timeout=2)
+
+
+def test_background_work_is_led_by_one(tmp_path: Path) -> None:
+    """Of two processes one goes round; alone there is nothing to agree on."""
+    one, two = (open_store(f"tinydb://{tmp_path}/data") for _ in "12")
+    first, second = Lead(one, "notices", is_alone=False), Lead(two, "notices", is_alone=False)
+    second._holder = "another"
+    assert first.has() and first.has() and not second.has()
+    assert Lead(two, "notices", is_alone=True).has()
+    for store in (one, two):
+        store.close()

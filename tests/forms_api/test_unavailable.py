@@ -27,12 +27,11 @@ def content(tmp_path: Path) -> Path:
     return write_content(tmp_path / "content", {"plain": a_lecture_file()})
 
 
-def check_refusals(client: httpx.Client) -> None:
-    """A post by JSON and by form, a look-up: each 503 `unavailable`, with the seconds to wait."""
-    answers = [
-        client.post(FORM, json=an_application()),
-        client.post("/api/entries/lookup", json={"number": "ZZZZ-ZZZZ", "phone_last4": "0000"}),
-    ]
+def check_refusals(client: httpx.Client, is_read: bool = False) -> None:
+    """A post by JSON and by form, a look-up where nothing can be read: each 503 `unavailable`, with the seconds to wait."""
+    lookup = client.post("/api/entries/lookup", json={"number": "ZZZZ-ZZZZ", "phone_last4": "0000"})
+    answers = [client.post(FORM, json=an_application()), *([] if is_read else [lookup])]
+    assert not is_read or lookup.status_code == 403
     for answer in answers:
         problem(answer, "unavailable", 503, TITLE, answer.json()["detail"])
     pages = [client.post(FORM, data=as_form(an_application()))]
@@ -55,7 +54,7 @@ def test_a_failed_write(content: Path, tmp_path: Path) -> None:
         resource.prlimit(serving, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
         failed = client.post(FORM, json=refused)
         assert failed.status_code == 503
-        check_refusals(client)
+        check_refusals(client, is_read=True)
         ready = client.get("/readyz")
         assert ready.status_code == 503 and ready.json()["trouble"]
         assert client.get("/healthz").status_code == 200

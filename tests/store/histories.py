@@ -13,6 +13,7 @@ from civic.codes import new_number
 from civic.content.form import Consent, FormSpec, Round
 from civic.errors import AlreadyApplied, Full, Unavailable
 from civic.places import line
+from civic.places.form_round import FormRound
 from civic.store.book import Book, Store
 from civic.store.entry import Entry
 from tests.store.conftest import NOON, an_entry
@@ -56,14 +57,14 @@ class StoreDesk:
     """One round of a store under test, through the acts that the server itself does."""
 
     def __init__(self, store: Store, subject: str, kind: str) -> None:
-        self._store, self._subject, self._spec = store, subject, a_form(kind)
+        self._store, self._subject, self._round = store, subject, FormRound(None, a_form(kind), ROUND)
 
     def add(self, number: str, person: str, submission: str, size: int) -> Hashable:
         given = {"number": number, "submission": f"{self._subject}/{submission}", "size": size}
         entry = an_entry(person, subject=self._subject, **given)
         try:
             with self._store.open(self._subject, "citizen") as book:
-                kept = line.admit(book, self._spec, ROUND, entry, ())
+                kept = line.admit(book, self._round, entry, ())
         except AlreadyApplied:
             return "already"
         except Full:
@@ -72,7 +73,7 @@ class StoreDesk:
 
     def cancel(self, number: str) -> Hashable:
         def act(book: Book) -> Entry:
-            return line.cancel(book, self._spec, ROUND, number, NOON, line.CANCELLED)
+            return line.cancel(book, self._round, number, NOON, line.CANCELLED)
 
         return self._give_up(number, LIVE, act)
 
@@ -81,11 +82,11 @@ class StoreDesk:
             entry = book.get(number)
             if entry is None or entry.state != "offered":
                 return "nothing"
-            return line.accept(book, self._spec, ROUND, number, NOON).state
+            return line.answer(book, self._round, number, True, NOON).state
 
     def decline(self, number: str) -> Hashable:
         def act(book: Book) -> Entry:
-            return line.decline(book, self._spec, ROUND, number, NOON)
+            return line.answer(book, self._round, number, False, NOON)
 
         return self._give_up(number, ("offered",), act)
 

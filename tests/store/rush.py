@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from civic.errors import Refused
-from civic.store.book import Store
-from civic.store.entry import HELD, LIVE, Entry, Seat
+from civic.store.entry import Entry
 
 T = TypeVar("T")
-SEATS = (Seat("confirmed", 10), Seat("waiting", 5))
 
 
 def at_once(acts: Sequence[Callable[[], T]], threads: int, limit: float = 120) -> list[T | Exception]:
@@ -46,20 +43,3 @@ def kept(answers: Iterable[Entry | Exception], *expected: type[Refused]) -> list
         elif not isinstance(answer, expected):
             raise answer
     return found
-
-
-def check_round(store: Store, subject: str, round: str, places: int, waiting: int) -> None:
-    """The round is exactly full: places and line used up, each person once, ranks in the order of arrival."""
-    with store.open(subject) as book:
-        entries = book.entries(round)
-        counts = book.counts(round)
-    held = [entry for entry in entries if entry.state in HELD]
-    line = [entry for entry in entries if entry.state == "waiting"]
-    assert sum(entry.size for entry in held) == counts.taken == places
-    assert sum(entry.size for entry in line) == counts.waiting == waiting
-    live = Counter(entry.person for entry in entries if entry.state in LIVE)
-    assert not [person for person, times in live.items() if times > 1]
-    assert [entry.rank for entry in entries] == list(range(1, len(entries) + 1))
-    assert all(
-        entry in held for entry in entries[: len(held)]
-    )  # nobody in the line came before a seat was given

@@ -14,7 +14,7 @@ import pytest
 
 from civic.clock import SEOUL
 from civic.errors import Closed, Misuse
-from civic.store import open_box
+from civic.store import migrate, open_box
 from civic.store.box import BOX_FILE, Box, Code, Copied, Sealed
 from civic.store.box_rows import LEASE, new_message
 from tests.postgres import Server
@@ -38,7 +38,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The data address of an empty store on each back end."""
     if request.param == "sqlite":
         return f"tinydb://{tmp_path}/data"
-    return str(request.getfixturevalue("postgres").database())
+    address = str(request.getfixturevalue("postgres").database())
+    migrate(address)
+    return address
 
 
 @pytest.fixture
@@ -283,6 +285,7 @@ def link_by_row_versions(database: str, cast: list[str]) -> int:
 def test_row_versions_tell_no_order_after_closing(postgres: Server) -> None:
     """PostgreSQL: sorted by xmin and place, open rows give all 100 away (the control); closed ones no more than chance."""
     database = postgres.database()
+    migrate(database)
     boxes = open_box(database)
     cast = [f"R{(number * 37) % 101:03}" for number in range(1, 101)]
     for number, receipt in enumerate(cast):

@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +19,10 @@ import pytest
 
 from civic.errors import InUse, Misuse, Unavailable
 from civic.store import open_store
-from civic.store.batches import Batches
 from civic.store.book import Store
 from civic.store.entry import Counts, Entry
+from civic.store.folder import serving
+from civic.store.sqlite import SqliteDatabase
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk
 
@@ -63,11 +63,11 @@ def present(folder: Path) -> dict[str, Entry]:
 def test_whatever_write_fails_the_answer_is_true(
     disk: Disk, tmp_path: Path, code: int, for_ever: bool
 ) -> None:
-    """The n-th write or sync fails, for every n: acknowledged is there, refused is not, then all is refused."""
+    """The n-th write or sync fails, for every n: acknowledged is there, refused is not; with room again it goes on."""
     for n in range(1, 200):
         folder = tmp_path / f"{code}-{for_ever}-{n}"
         store = open_at(folder)
-        before = add(store, an_entry("first", submission="first"))
+        add(store, an_entry("first", submission="first"))
         disk.fail(n, code, for_ever)
         acknowledged, refused = {"first"}, set()
         for i in range(3):
@@ -77,19 +77,18 @@ def test_whatever_write_fails_the_answer_is_true(
             except Unavailable:
                 refused.add(f"s{i}")
         reached = disk.has_failed
-        if refused:
-            assert store.trouble
-            for act in (store.find, store.counts, store.history):
-                with pytest.raises(Unavailable):
-                    act(before.number)
+        if refused and for_ever:
+            assert "자리" in store.trouble or "디스크" in store.trouble
             with pytest.raises(Unavailable), store.open(SUBJECT):
                 pass
         disk.fail(0)
         if not for_ever:  # killed now instead of closed, all that was ever written still in the files
             disk.image(tmp_path / f"cut-{n}", choose=lambda: True)
             assert set(present(tmp_path / f"cut-{n}")) == acknowledged
+        assert store.trouble == ""
+        add(store, an_entry("later", submission="later"))
         store.close()
-        assert set(present(folder)) == acknowledged
+        assert set(present(folder)) == acknowledged | {"later"}
         assert acknowledged | refused == {"first", "s0", "s1", "s2"}
         if not reached:
             assert n > 3  # a write that nobody tried to fail is no proof
@@ -119,7 +118,7 @@ def test_after_a_failed_write_a_retry_is_one_entry(disk: Disk, tmp_path: Path) -
 
 def test_a_start_on_a_failing_disk_says_what_to_do(disk: Disk, tmp_path: Path) -> None:
     """Every write of the first start fails once: a sentence, no traceback, and the next start works."""
-    for n in range(1, 60):
+    for n in range(1, 120):
         folder = tmp_path / str(n)
         disk.fail(n, FULL)
         try:
@@ -186,7 +185,7 @@ def test_control_without_sync_power_cuts_lose_entries(
 
         return real(*args, factory=Careless, **options)  # type: ignore[call-overload,no-any-return]
 
-    monkeypatch.setattr("civic.store.rows.sqlite3.connect", careless)
+    monkeypatch.setattr("civic.store.folder.sqlite3.connect", careless)
     assert lost_in_power_cuts(disk, tmp_path, cuts=4)
 
 
@@ -194,7 +193,7 @@ def test_control_answering_before_the_commit_loses_entries(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Control: a store that does not wait for its batch is caught."""
-    monkeypatch.setattr(Batches, "wait", lambda self, ticket: None)
+    monkeypatch.setattr(SqliteDatabase, "_leave", hasty)
     store = open_at(tmp_path / "data")
     add(store, an_entry(submission="s"))
     disk.image(tmp_path / "cut")
@@ -205,13 +204,21 @@ def test_control_answering_before_the_commit_loses_entries(
 
 # ------------------------------------------------------------ kill -9
 
+
+def hasty(self: SqliteDatabase, batch: object, failure: object = None) -> None:
+    """The end of a block that leaves the commit to nobody: for controls."""
+    self._owner = 0
+    self._pass_on()
+
+
 LOAD = """
     import sys, threading
     from civic.store import open_store
-    from civic.store.batches import Batches
+    from civic.store.sqlite import SqliteDatabase
     from tests.store.conftest import EVERYBODY, SUBJECT, an_entry, move
+    from tests.store.test_faults import hasty
     if sys.argv[2] == "hasty":
-        Batches.wait = lambda self, ticket: None
+        SqliteDatabase._leave = hasty
     store = open_store("tinydb://" + sys.argv[1])
     store.keep_key(SUBJECT, b"wrapped key")
     told = threading.Lock()
@@ -274,26 +281,18 @@ def test_control_a_hasty_store_loses_entries_to_a_kill(tmp_path: Path) -> None:
 
 
 def test_a_second_server_is_refused(tmp_path: Path) -> None:
-    """Another process holds the folder: its number and what to do; after it ends the folder is free."""
-    code = "import sys; from civic.store import open_store; open_store(sys.argv[1]); print('up', flush=True); input()"
-    url = f"tinydb://{tmp_path}/data"
+    """Another server holds the folder: its number and what to do; commands work beside it; after it ends it is free."""
+    code = "import sys, pathlib; from civic.store.folder import serving; hold = serving(pathlib.Path(sys.argv[1])); print('up', flush=True); input()"
+    folder = tmp_path / "data"
     with subprocess.Popen(
-        [sys.executable, "-c", code, url], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, folder], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as first:
         assert first.stdout and first.stdout.readline() == b"up\n"
         with pytest.raises(InUse, match=rf"프로세스 {first.pid}\).*다른 자료 폴더"):
-            open_store(url)
+            serving(folder)
+        open_at(folder).close()
         first.kill()
-    open_store(url).close()
-
-
-def test_a_second_store_in_the_same_process_is_refused(tmp_path: Path) -> None:
-    """Two stores in one process would not see each other's memory."""
-    store = open_at(tmp_path)
-    with pytest.raises(InUse):
-        open_at(tmp_path)
-    store.close()
-    open_at(tmp_path).close()
+    serving(folder).release()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -303,7 +302,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         import os, sys, pathlib
         from civic.store import open_store
         from civic.errors import Misuse
-        import civic.store.tinydb
+        import civic.store.store
         old, new = map(pathlib.Path, sys.argv[1:])
         os.chdir(old.parent)
         old.chmod(0o555); new.chmod(0o555)
@@ -350,27 +349,46 @@ def filled(folder: Path) -> Path:
     return folder / "madang.sqlite3"
 
 
-@pytest.mark.parametrize("what", ["header", "page", "row", "newer"])
-def test_a_damaged_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None:
-    """Bytes overwritten, one bit of a row flipped, a file of a later release: a sentence; the file is not touched."""
+@pytest.mark.parametrize("what", ["header", "cut", "newer", "older", "foreign"])
+def test_a_wrong_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None:
+    """Bytes overwritten, cut off, of a later or earlier release, of something else: a sentence; the file is not touched."""
     path = filled(tmp_path / "data")
     content = bytearray(path.read_bytes())
     if what == "header":
         content[:64] = b"x" * 64
-    elif what == "page":
-        content[-3 * 4096 :] = os.urandom(3 * 4096)
-        content[4096 : 2 * 4096] = os.urandom(4096)
-    elif what == "row":
-        at = content.index(b'"state": "confirmed"') + len('"state": "confirme')
-        content[at] ^= 1  # confirmed -> confirmee: still JSON, still a page that SQLite likes
+    elif what == "cut":
+        del content[-4096:]
+    elif what == "foreign":
+        content[68:72] = bytes(4)  # application_id
     else:
-        content[60:64] = (99).to_bytes(4)  # user_version
+        content[60:64] = {"newer": 99, "older": 1}[what].to_bytes(4)  # user_version
+        content[68:72] = content[68:72] if what == "newer" else bytes(4)
     path.write_bytes(content)
-    with pytest.raises(Misuse, match="다른 판" if what == "newer" else "손상되었습니다.*지우지 말고"):
+    said = {"newer": "다른 판", "older": "시험판", "foreign": "신청 파일이 아닙니다"}
+    with pytest.raises(Misuse, match=said.get(what, "손상되었습니다.*지우지 말고")):
         open_at(tmp_path / "data")
     assert path.read_bytes() == content
-    with pytest.raises(Misuse):  # the folder was let go
-        open_at(tmp_path / "data")
+
+
+@pytest.mark.parametrize("what", ["page", "row"])
+def test_damage_is_noticed_when_it_is_read(tmp_path: Path, what: str) -> None:
+    """Pages overwritten, one bit of a row flipped: who reads it is told to come back, and nothing wrong is shown."""
+    path = filled(tmp_path / "data")
+    content = bytearray(path.read_bytes())
+    if what == "page":
+        for page in range(3, len(content) // 4096):
+            content[page * 4096 : (page + 1) * 4096] = os.urandom(4096)
+    else:
+        at = content.index(b'"state":"confirmed"') + len('"state":"confirme')
+        content[at] ^= 1  # confirmed -> confirmee: still JSON, still a page that SQLite likes
+    path.write_bytes(content)
+    with pytest.raises((Unavailable, Misuse)):  # whichever comes first
+        store = open_at(tmp_path / "data")
+        try:
+            with store.open(SUBJECT) as book:
+                book.entries()
+        finally:
+            store.close()
 
 
 def test_an_unclean_end_is_no_damage(tmp_path: Path) -> None:
@@ -396,13 +414,3 @@ def test_dropped_keys_leave_no_bytes_in_the_folder(tmp_path: Path) -> None:
     assert store.wrapped_key(SUBJECT) is None
     assert not any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     store.close()
-
-
-def test_a_long_folder_name_still_has_a_door(tmp_path: Path) -> None:
-    """Socket addresses end at 108 bytes, folders do not."""
-    folder = tmp_path / ("가" * 40) / "data"
-    store = open_at(folder)
-    began = time.monotonic()
-    assert (folder / "door").is_socket()
-    store.close()
-    assert time.monotonic() - began < 5

@@ -12,9 +12,11 @@ import pytest
 from civic.errors import AlreadyApplied, InUse, LimitReached, Misuse
 from civic.store import open_box, open_store
 from civic.store.box import Sealed
+from civic.store.contents import Contents, counted
+from civic.store.copies import DifferentError, OccupiedError, read_folder, receive
 from civic.store.entry import Cap, Counts, Entry, Seat
-from civic.store.moving import BOXES, Contents, counted, read_folder
-from civic.store.postgresql.moving import DifferentError, OccupiedError, receive
+from civic.store.folder import serving
+from civic.store.tables import BOXES, VERSION
 from tests.postgres import a_database, ask, shared
 from tests.staff import call
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
@@ -161,17 +163,16 @@ def test_a_difference_undoes_everything(folder: Path, url: str) -> None:
 
 def test_a_folder_in_use_is_not_read(folder: Path) -> None:
     """While a server holds the folder there is more to come: refused."""
-    store = open_store(f"tinydb://{folder}")
-    try:
-        with pytest.raises(InUse):
-            read_folder(folder)
-    finally:
-        store.close()
+    hold = serving(folder)
+    with pytest.raises(InUse):
+        read_folder(folder)
+    hold.release()
+    assert read_folder(folder).entries
 
 
 def test_no_folder_is_made_by_mistake(tmp_path: Path) -> None:
     """A wrong address: said, and nothing is created there."""
-    with pytest.raises(Misuse, match="--from"):
+    with pytest.raises(Misuse, match="신청이 없습니다"):
         read_folder(tmp_path / "nothing")
     assert list(tmp_path.iterdir()) == []
 
@@ -208,14 +209,14 @@ def test_the_command_says_both_sides(folder: Path, url: str) -> None:
 
 
 def test_the_command_migrate(tmp_path: Path) -> None:
-    """An empty database, then one that is ready: both exit 0 and say so; a data folder: exit 2."""
+    """An empty database, then one that is ready: both exit 0 and say so; a folder without data: exit 2."""
     url = shared().database()
     said = []
     for address in (url, url, f"tinydb://{tmp_path}/data"):
         done = call("migrate", "--data", address)
         said.append((done.returncode, (done.stdout or done.stderr).strip()))
-    assert said[0] == (0, "표를 맞추었습니다(판 없음 → 0002).")
-    assert said[1] == (0, "이미 최신입니다(판 0002).")
+    assert said[0] == (0, f"표를 맞추었습니다(판 없음 → {VERSION}).")
+    assert said[1] == (0, f"이미 최신입니다(판 {VERSION}).")
     assert said[2][0] == 2
 
 

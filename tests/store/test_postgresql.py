@@ -5,25 +5,21 @@ What the store promises is in test_contract.py. Here is what only concurrency an
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from queue import Queue
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
-from civic.errors import AlreadyApplied, Full, LimitReached, Misuse, Unavailable
-from civic.store import open_store
-from civic.store.entry import Cap, Counts, Entry, Seat
-from civic.store.postgresql import Limits, PostgresStore, migrate
-from civic.store.postgresql.schema import head
+from civic.errors import Misuse, Unavailable
+from civic.store.entry import Cap, Counts
+from civic.store.postgresql_server import Limits, migrate
+from civic.store.store import RowStore, open_database
+from civic.store.tables import VERSION
 from tests.postgres import Server, a_database, ask
-from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
-from tests.store.rush import SEATS, at_once, check_round, kept
+from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry
+from tests.store.rush import at_once, kept
 
 SUBJECTS = ("lectures/essay", "lectures/clay", "programs/tour")
 
@@ -36,27 +32,13 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[PostgresStore]:
-    opened = PostgresStore(url)
+def store(url: str) -> Iterator[RowStore]:
+    opened = open_database(url)
     yield opened
     opened.close()
 
 
-def applications(per_subject: int) -> list[Entry]:
-    """One entry each of many persons, the subjects in turn."""
-    return [an_entry(f"p{i}", subject=subject) for i in range(per_subject) for subject in SUBJECTS]
-
-
 # ------------------------------------------------------------ exact under a rush
-
-
-def test_64_threads_fill_every_round_exactly(store: PostgresStore) -> None:
-    """Three rounds of 10 places and 5 in line, three times as many people: 30 seats, 15 in line, ranks 1 to 15."""
-    acts = [partial(add, store, entry, SEATS) for entry in applications(45)]
-    found = kept(at_once(acts, 64), Full)
-    assert Counter(entry.state for entry in found) == {"confirmed": 30, "waiting": 15}
-    for subject in SUBJECTS:
-        check_round(store, subject, "r1", 10, 5)
 
 
 def test_counting_first_and_inserting_then_oversells(url: str) -> None:
@@ -67,7 +49,7 @@ def test_counting_first_and_inserting_then_oversells(url: str) -> None:
             [(taken,)] = connection.execute("SELECT count(*) FROM caps WHERE key = 'naive'").fetchall()
             if taken < 10:
                 time.sleep(0.002)  # as long as a form's own checks take
-                connection.execute("INSERT INTO caps VALUES ('naive', %s, 1, 1)", [str(person)])
+                connection.execute("INSERT INTO caps VALUES ('naive', %s, 1)", [str(person)])
         return int(taken)
 
     assert not [
@@ -79,75 +61,7 @@ def test_counting_first_and_inserting_then_oversells(url: str) -> None:
     assert given > 10
 
 
-def in_another_process(
-    url: str, entries: list[Entry], gate: Callable[[], int], answers: Queue[list[str]]
-) -> None:
-    """Adds the entries with 8 threads; answers with the numbers they got, "" for a refusal."""
-    store = open_store(url)
-    try:
-        gate()
-        found = at_once([partial(add, store, entry, SEATS) for entry in entries], 8)
-        kept(found, Full, AlreadyApplied)
-        answers.put([answer.number if isinstance(answer, Entry) else "" for answer in found])
-    finally:
-        store.close()
-
-
-def two_processes(url: str, entries: list[list[Entry]]) -> list[list[str]]:
-    """The numbers each of two processes got for its entries."""
-    context = multiprocessing.get_context("spawn")
-    gate, answers = context.Barrier(2, timeout=60), [context.Queue(), context.Queue()]
-    workers = [
-        context.Process(target=in_another_process, args=(url, mine, gate.wait, answer))
-        for mine, answer in zip(entries, answers, strict=True)
-    ]
-    for worker in workers:
-        worker.start()
-    found = [answer.get(timeout=90) for answer in answers]
-    for worker in workers:
-        worker.join(30)
-        assert worker.exitcode == 0
-    return found
-
-
-def test_two_processes_share_the_places(url: str, store: PostgresStore) -> None:
-    """Half of the applicants each, three times as many as fit: exact rounds, no number given twice."""
-    everybody = applications(45)
-    first, second = two_processes(url, [everybody[0::2], everybody[1::2]])
-    numbers = [number for number in first + second if number]
-    assert len(numbers) == len(set(numbers)) == 45
-    for subject in SUBJECTS:
-        check_round(store, subject, "r1", 10, 5)
-
-
-def test_a_double_click_on_two_processes_is_one_entry(url: str, store: PostgresStore) -> None:
-    """Each submission reaches both processes at once: both give the same number, or both say full."""
-    clicks = [[an_entry(f"p{i}", submission=f"s{i}") for i in range(24)] for _ in range(2)]
-    first, second = two_processes(url, clicks)
-    assert first == second
-    assert len({number for number in first if number}) == 15
-    check_round(store, SUBJECT, "r1", 10, 5)
-
-
-def test_one_person_with_many_forms_at_once_gets_one_place(store: PostgresStore) -> None:
-    """Sixteen forms of one person, each with its own submission: one entry, fifteen times AlreadyApplied."""
-    answers = at_once([partial(add, store, an_entry("kim"), SEATS) for _ in range(16)], 16)
-    assert len(kept(answers, AlreadyApplied)) == 1
-    assert store.counts(SUBJECT) == {"r1": Counts(taken=1)}
-
-
-def test_a_cap_holds_over_subjects_that_are_asked_at_once(store: PostgresStore) -> None:
-    """One person, twelve subjects at once, two allowed: two entries; the refused hold no place."""
-    cap = Cap("limit:a", 1, 2)
-    subjects = [f"lectures/a{i}" for i in range(12)]
-    answers = at_once([partial(add, store, an_entry(subject=s), EVERYBODY, (cap,)) for s in subjects], 12)
-    assert len(kept(answers, LimitReached)) == 2
-    assert sum(counts.taken for s in subjects for counts in store.counts(s).values()) == 2
-    with store.open(SUBJECT) as book:
-        assert book.used("kim", "limit:a") == 2
-
-
-def test_caps_named_in_any_order_never_deadlock(store: PostgresStore) -> None:
+def test_caps_named_in_any_order_never_deadlock(store: RowStore) -> None:
     """Two caps, half of the forms name them the other way round: all are kept, nobody is told to come back."""
     caps = (Cap("limit:a", 1, 100), Cap("limit:b", 1, 100))
     acts = [
@@ -157,25 +71,7 @@ def test_caps_named_in_any_order_never_deadlock(store: PostgresStore) -> None:
     assert len(kept(at_once(acts, 16))) == 48
 
 
-def test_freed_places_go_to_the_line_one_by_one(store: PostgresStore) -> None:
-    """Ten cancel at once and each promotes the first in line: ten different people move up, in order."""
-    seats = (Seat("confirmed", 10), Seat("waiting", 20))
-    people = [add(store, an_entry(f"p{i}"), seats) for i in range(25)]
-
-    def give_up(entry: Entry) -> Entry:
-        with store.open(SUBJECT, "citizen") as book:
-            now = book.get(entry.number)
-            assert now
-            book.move(now.moved("cancelled", NOON, "cancelled-by-citizen"))
-            [first] = book.line("r1", most=1)
-            return book.move(first.moved("confirmed", NOON, "promoted"))
-
-    lucky = kept(at_once([partial(give_up, entry) for entry in people[:10]], 10))
-    assert sorted(entry.number for entry in lucky) == sorted(entry.number for entry in people[10:20])
-    assert store.counts(SUBJECT)["r1"] == Counts(taken=10, waiting=5)
-
-
-def test_draws_that_move_the_same_people_do_not_deadlock(store: PostgresStore) -> None:
+def test_draws_that_move_the_same_people_do_not_deadlock(store: RowStore) -> None:
     """Two subjects reject the same people in opposite order at the same time; their caps are given back exactly."""
     cap = Cap("limit:a", 1, 2)
     entries = {
@@ -199,7 +95,7 @@ def test_draws_that_move_the_same_people_do_not_deadlock(store: PostgresStore) -
 
 def held_up(url: str, limits: Limits) -> Unavailable:
     """What a citizen reads while somebody else keeps the round's row for too long."""
-    store = PostgresStore(url, limits)
+    store = open_database(url, limits)
     try:
         add(store, an_entry("first"))
         with psycopg.connect(url) as other:
@@ -223,7 +119,7 @@ def test_a_long_wait_becomes_unavailable(url: str, limits: Limits) -> None:
 
 def test_a_pool_used_up_becomes_unavailable(url: str) -> None:
     """One connection, kept by somebody else: 503 after the pool's patience, and no entry."""
-    store = PostgresStore(url, Limits(connections=1, pool_wait=0.2))
+    store = open_database(url, Limits(connections=1, pool_wait=0.2))
     try:
         with store.open(SUBJECT) as book:
             book.counts("r1")
@@ -234,7 +130,7 @@ def test_a_pool_used_up_becomes_unavailable(url: str) -> None:
         store.close()
 
 
-def test_a_lost_commit_is_said_to_be_unknown(url: str, store: PostgresStore) -> None:
+def test_a_lost_commit_is_said_to_be_unknown(url: str, store: RowStore) -> None:
     """The connection dies before the commit is answered: not 'nothing was kept', but 'send it again'."""
     entry = an_entry(submission="s-1")
     with pytest.raises(Unavailable, match="확인하지 못했습니다"), store.open(SUBJECT) as book:
@@ -246,7 +142,7 @@ def test_a_lost_commit_is_said_to_be_unknown(url: str, store: PostgresStore) -> 
 
 def test_a_failure_shows_no_ones_data(url: str) -> None:
     """What goes to the log with a refusal or a mistake of ours names no person and no answer."""
-    store = PostgresStore(url, Limits(lock=0.2))
+    store = open_database(url, Limits(lock=0.2))
     try:
         add(store, an_entry("kim-the-person"))
         with psycopg.connect(url) as other:
@@ -259,7 +155,7 @@ def test_a_failure_shows_no_ones_data(url: str) -> None:
         store.close()
 
 
-def test_one_book_at_a_time_per_thread(store: PostgresStore) -> None:
+def test_one_book_at_a_time_per_thread(store: RowStore) -> None:
     """A second book inside a block would wait for the first for ever: it is refused, and the first still works."""
     with store.open(SUBJECT) as book:
         with pytest.raises(RuntimeError, match="open in this thread"), store.open(SUBJECT):
@@ -277,7 +173,7 @@ def test_no_start_where_an_answer_could_be_lost(url: str) -> None:
     ask(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
         with pytest.raises(Misuse, match="synchronous_commit"):
-            PostgresStore(url)
+            open_database(url)
     finally:
         ask(url, f"ALTER DATABASE {name} RESET synchronous_commit")
 
@@ -285,11 +181,10 @@ def test_no_start_where_an_answer_could_be_lost(url: str) -> None:
 def test_a_setting_changed_later_does_not_reach_a_running_store(url: str) -> None:
     """synchronous_commit is turned off while the server runs: connections made after it keep what was checked."""
     [(name,)] = ask(url, "SELECT current_database()")
-    store = PostgresStore(url)
+    store = open_database(url)
     try:
         ask(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
-        with store._engine.connect() as connection:
-            assert connection.execute(text("SHOW synchronous_commit")).scalar_one() == "on"
+        assert store._database.read("SHOW synchronous_commit") == [("on",)]
     finally:
         ask(url, f"ALTER DATABASE {name} RESET synchronous_commit")
         store.close()
@@ -299,39 +194,40 @@ def test_no_start_without_the_tables(shared_server: Server) -> None:
     """An empty database: the message names the command that helps, and after it the store starts."""
     url = shared_server.database()
     with pytest.raises(Misuse, match="forms_api migrate"):
-        PostgresStore(url)
-    assert migrate(url) == ("", head())
-    assert migrate(url) == (head(), head())
-    PostgresStore(url).close()
+        open_database(url)
+    assert migrate(url) == (0, VERSION)
+    assert migrate(url) == (VERSION, VERSION)
+    open_database(url).close()
 
 
 def test_two_hosts_may_migrate_at_once(shared_server: Server) -> None:
     """Both succeed; one of them finds the work done."""
     url = shared_server.database()
     answers = at_once([partial(migrate, url)] * 4, 4)
-    assert sorted(answers, key=str) == [("", head()), *[(head(), head())] * 3]
+    assert sorted(answers, key=str) == [(0, VERSION), *[(VERSION, VERSION)] * 3]
 
 
-def test_places_of_who_came_are_counted_again(url: str) -> None:
-    """A database from before: those who attended or were absent had left the counters. Migrating counts them."""
-    store = PostgresStore(url)
-    for person, state in (("a", "attended"), ("b", "absent"), ("c", "cancelled"), ("d", "confirmed")):
-        move(store, add(store, an_entry(person, size=2), (Seat("confirmed", 99),)), state)
-    store.close()
-    ask(url, "UPDATE rounds SET taken = 2")
-    ask(url, "UPDATE alembic_version SET version_num = '0001'")
-    with pytest.raises(Misuse, match="forms_api migrate"):
-        PostgresStore(url)
-    assert migrate(url) == ("0001", "0002")
-    store = PostgresStore(url)
-    assert store.counts(SUBJECT) == {"r1": Counts(taken=6)}
-    store.close()
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE madang SET version = 99", "더 새로운 판"),
+        ("UPDATE madang SET version = 1", "forms_api migrate"),
+        ("DROP TABLE madang; CREATE TABLE alembic_version (version_num text)", "시험판"),
+    ],
+)
+def test_a_database_of_another_version_is_refused(shared_server: Server, change: str, said: str) -> None:
+    """Newer, older, of before: a sentence each, and nothing is changed."""
+    url = shared_server.database()
+    migrate(url)
+    ask(url, change)
+    with pytest.raises(Misuse, match=said):
+        open_database(url)
 
 
 def test_no_start_without_a_server() -> None:
     """Nobody answers: the message names the address and the reason, and never the password."""
     with pytest.raises(Misuse) as wrong:
-        PostgresStore("postgresql://madang:hush@127.0.0.1:1/madang")
+        open_database("postgresql://madang:hush@127.0.0.1:1/madang")
     assert "127.0.0.1:1" in str(wrong.value)
     assert "hush" not in str(wrong.value)
 
@@ -340,23 +236,7 @@ def test_no_start_without_a_server() -> None:
 def test_another_kind_of_address_is_refused(address: str) -> None:
     """Only PostgreSQL."""
     with pytest.raises(Misuse, match="postgresql://"):
-        PostgresStore(address)
-
-
-def test_the_tables_in_code_are_those_of_the_migrations(url: str) -> None:
-    """Columns and indexes that the statements are built from are what a migrated database has."""
-    from civic.store.postgresql.tables import METADATA
-
-    found = set(
-        ask(
-            url,
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'",
-        )
-    )
-    mine = {(table.name, column.name) for table in METADATA.tables.values() for column in table.columns}
-    assert mine <= found
-    indexes = {name for (name,) in ask(url, "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")}
-    assert {str(index.name) for table in METADATA.tables.values() for index in table.indexes} <= indexes
+        open_database(address)
 
 
 @pytest.fixture

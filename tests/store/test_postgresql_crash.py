@@ -16,8 +16,10 @@ import pytest
 
 from civic.errors import Refused, Unavailable
 from civic.store.entry import Entry, Seat
-from civic.store.postgresql import Limits, PostgresStore, migrate
-from civic.store.postgresql.connection import engine_for
+from civic.store.keys import KeyRows, KeyTable
+from civic.store.postgresql import PostgresDatabase
+from civic.store.postgresql_server import Limits, migrate
+from civic.store.store import RowStore, open_database
 from tests.postgres import Server, ask
 from tests.store.conftest import SUBJECT, add, an_entry
 
@@ -43,7 +45,7 @@ def server() -> Iterator[Server]:
 class Load:
     """Eight people's threads that apply until they are told to stop, and remember what they were answered."""
 
-    def __init__(self, store: PostgresStore) -> None:
+    def __init__(self, store: RowStore) -> None:
         self.kept: list[Entry] = []
         self.unknown: list[Entry] = []  # sent, and the answer was Unavailable
         self.wrong: list[BaseException] = []
@@ -74,7 +76,7 @@ class Load:
         assert not self.wrong, self.wrong[0]
 
 
-def crash(server: Server, store: PostgresStore, how: signal.Signals, seconds: float) -> tuple[int, int]:
+def crash(server: Server, store: RowStore, how: signal.Signals, seconds: float) -> tuple[int, int]:
     """One crash under load: (acknowledged entries, those of them that are gone afterwards)."""
     load = Load(store)
     time.sleep(seconds)
@@ -95,7 +97,7 @@ def crash(server: Server, store: PostgresStore, how: signal.Signals, seconds: fl
     return len(load.kept), len(gone)
 
 
-def check_counters(store: PostgresStore) -> None:
+def check_counters(store: RowStore) -> None:
     """Counters, ranks and entries agree: no half of a decision survived."""
     for subject in SUBJECTS:
         with store.open(subject) as book:
@@ -108,7 +110,7 @@ def crashes(server: Server, times: int) -> int:
     """Crashes one after another with one store that lives through all of them; entries acknowledged in all."""
     url = server.database()
     migrate(url)
-    store = PostgresStore(url, LIMITS)
+    store = open_database(url, LIMITS)
     try:
         total = 0
         for i in range(times):
@@ -135,10 +137,8 @@ def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
     """The control: the same load and crash, on a store that was talked past its own check, loses entries."""
     url = server.database()
     migrate(url)
-    store = PostgresStore(url, LIMITS)
-    store._engine.dispose()
-    store._engine = engine_for(url, LIMITS, synchronous_commit="off")
-    store._reading = store._engine.execution_options(isolation_level="AUTOCOMMIT")
+    database = PostgresDatabase(url, LIMITS, level="off")
+    store = RowStore(database, KeyTable(KeyRows(database)))
     try:
         kept, gone = crash(server, store, signal.SIGKILL, 0.4)
         assert kept > 20
@@ -151,7 +151,7 @@ def test_a_stopped_server_is_said_and_comes_back_by_itself(server: Server) -> No
     """While it is down: Unavailable with Retry-After, and a sentence for staff. Started again: all is well at once."""
     url = server.database()
     migrate(url)
-    store = PostgresStore(url, LIMITS)
+    store = open_database(url, LIMITS)
     try:
         first = add(store, an_entry("a"), SEATS)
         server.stop(signal.SIGINT)
@@ -162,7 +162,7 @@ def test_a_stopped_server_is_said_and_comes_back_by_itself(server: Server) -> No
         for ask_it in (lambda: store.find(first.number), lambda: store.counts(SUBJECT), store.subjects):
             with pytest.raises(Refused):
                 ask_it()
-        store._answered -= 60  # as if a minute had passed without a visitor
+        store._database._answered -= 60  # type: ignore[attr-defined]  # as if a minute had passed without a visitor
         assert "PostgreSQL 서버가 답하지 않습니다" in store.trouble
         server.start()
         assert store.trouble == ""

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,12 @@ from tinydb.operations import delete, increment
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document, Table
 
-from civic.store.rows import Work
-from civic.store.table import RowDatabase, RowStorage, RowTable
+from civic.store import open_store
+from civic.store.postgresql import PostgresDatabase
+from civic.store.store import RowStore
+from civic.store.tiny import ReadOnlyError, RowDatabase, RowStorage, RowTable
+from tests.postgres import a_database, ask
+from tests.store.conftest import SUBJECT, add, an_entry, move
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text("가a", max_size=2),
@@ -118,6 +122,19 @@ def test_many_random_programs_agree_with_stock_tinydb(program: list[tuple[Any, .
     run_program(program)
 
 
+def test_random_programs_agree_on_postgresql() -> None:
+    """The same on the other database."""
+    with a_database() as url:
+
+        @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+        @given(st.lists(STEPS, max_size=8))
+        def compare(program: list[tuple[Any, ...]]) -> None:
+            ask(url, "TRUNCATE names, documents")
+            run_program(program, url)
+
+        compare()
+
+
 class JsonInMemory(MemoryStorage):
     """TinyDB's stock JSON storage without the file: documents share nothing, as after a write and a read."""
 
@@ -136,17 +153,23 @@ class JsonInMemory(MemoryStorage):
         }
 
 
-def run_program(program: list[tuple[Any, ...]]) -> None:
-    """Run the steps on stock TinyDB in memory and on ours; compare after each."""
+def run_program(program: list[tuple[Any, ...]], url: str = "") -> None:
+    """Run the steps on stock TinyDB in memory and on ours; compare after each. url: of PostgreSQL."""
     folder = Path(tempfile.mkdtemp())
     memory = JsonInMemory()
     stock = TinyDB(storage=lambda: memory)
-    ours = RowDatabase(folder / "t.sqlite3", storage=RowStorage)
+
+    def opened() -> RowDatabase:
+        if url:
+            return RowDatabase(storage=RowStorage, database=PostgresDatabase(url))
+        return RowDatabase(folder / "t.sqlite3", storage=RowStorage)
+
+    ours = opened()
     try:
         for name, *given_values in program:
             if name == "reopen":
                 ours.close()
-                ours = RowDatabase(folder / "t.sqlite3", storage=RowStorage)
+                ours = opened()
                 memory.reopen()
                 stock._tables.clear()  # a reopened TinyDB counts its ids anew
                 continue
@@ -183,25 +206,23 @@ def test_queries_and_operations_work(database: RowDatabase) -> None:
     assert len(database) == 0
 
 
-def test_only_what_changed_is_written(database: RowDatabase) -> None:
+def test_only_what_changed_is_written(database: RowDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """An update that matches one of a thousand documents writes one row; a no-op writes none."""
     table = database.table("t")
     table.insert_multiple({"n": i} for i in range(1000))
-    storage = database.storage
-    assert isinstance(storage, RowStorage)
     written: list[int] = []
-    real = storage.rows.write
+    real = RowTable.send
 
-    def watched(batch: Sequence[Work]) -> None:
-        written.extend(len(work.bodies) for work in batch)
-        real(batch)
+    def watched(table: RowTable, session: Any, id: int, body: str | None, is_new: bool) -> None:
+        written.append(id)
+        real(table, session, id, body, is_new)
 
-    storage.rows.write = watched  # type: ignore[method-assign]
+    monkeypatch.setattr(RowTable, "send", watched)
     table.update({"n": -1}, where("n") == 500)
     table.update({"n": -1}, where("n") == -1)
     table.insert({"n": 1000})
     table.remove(doc_ids=[1])
-    assert written == [1, 1, 1]
+    assert written == [501, 1001, 1]
 
 
 def test_callers_cannot_reach_into_the_store(database: RowDatabase) -> None:
@@ -222,6 +243,9 @@ def test_what_is_no_json_is_refused_whole(database: RowDatabase) -> None:
         database.insert_multiple([{"n": 1}, {"n": object()}, {"n": 3}])
     with pytest.raises(ValueError, match="JSON"):
         database.insert({"n": float("nan")})
+    with pytest.raises(ValueError, match="U\\+0000"):
+        database.insert({"n": "a\x00b"})
+    database.remove(doc_ids=[database.insert({"n": "a\\u0000b"})])  # a backslash, not the sign
     assert len(database) == 0
     assert database.insert({"n": 1}) >= 1
 
@@ -261,3 +285,68 @@ def test_threads_may_use_tinydbs_api(database: RowDatabase) -> None:
     assert problems == []
     assert len(database) == 240
     assert database.count(where("seen") == True) == 240  # noqa: E712  # TinyDB's query language
+
+
+# ------------------------------------------------------------ entries
+
+
+def entries_of(store: Any) -> RowTable:
+    """TinyDB's table of entries."""
+    assert isinstance(store, RowStore)
+    table: RowTable = store.database.table("entries")
+    return table
+
+
+def test_entries_are_documents(address: str) -> None:
+    """What a book keeps is found by TinyDB's queries, by an index where it asks for equality, beside a running store."""
+    store, beside = open_store(address), open_store(address)
+    first, second = add(store, an_entry("kim")), add(store, an_entry("lee"))
+    move(store, second, "cancelled")
+    table = entries_of(beside)
+    assert [d["number"] for d in table.search(where("state") == "confirmed")] == [first.number]
+    found = table.get((where("person") == "lee") & (where("subject") == SUBJECT) & (where("size") == 1))
+    assert found and found["state"] == "cancelled"
+    assert table.count(where("rank").test(lambda rank: rank > 0)) == len(table) == 2
+    assert table.search(where("state") == "no\nsuch") == table.search(where("rank") == "1") == []
+    assert beside.database.tables() == {"entries"}  # type: ignore[attr-defined]
+    for opened in (store, beside):
+        opened.close()
+
+
+def test_equality_reads_only_what_may_meet_it(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text and whole numbers on derived columns go to SQL; what Python and SQL see differently is scanned."""
+    store = open_store(address)
+    for person in "abc":
+        add(store, an_entry(person))
+    table, asked = entries_of(store), []
+    real = RowTable.select
+    monkeypatch.setattr(RowTable, "select", lambda *given: asked.append(given[1:]) or real(*given))
+    for query, found in (
+        (where("person") == "b", 1),
+        ((where("rank") == 2) & (where("cause") == "applied"), 1),
+        (where("rank") == True, 1),  # noqa: E712  # 1 == True in Python
+        (~(where("person") == "b"), 2),
+        ((where("person") == "b") | (where("person") == "c"), 2),
+    ):
+        assert table.count(query) == found
+    assert [bool(given) for given in asked] == [True, True, False, False, False]
+    store.close()
+
+
+def test_entries_are_changed_by_a_book_alone(address: str) -> None:
+    """A stray write would pass by counters and journal: refused, whichever way it comes; other tables are free."""
+    store = open_store(address)
+    entry = add(store, an_entry())
+    table = entries_of(store)
+    for write in (
+        lambda: table.insert({"number": "X"}),
+        lambda: table.update({"state": "cancelled"}),
+        lambda: table.remove(where("number") == entry.number),
+        table.truncate,
+        store.database.drop_tables,  # type: ignore[attr-defined]
+    ):
+        with pytest.raises(ReadOnlyError):
+            write()
+    store.database.table("notes").insert({"a": 1})  # type: ignore[attr-defined]
+    assert store.find(entry.number) == entry
+    store.close()

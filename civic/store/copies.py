@@ -1,0 +1,224 @@
+"""Copies of everything: into a new data folder, into a PostgreSQL database, as a backup beside a running server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from civic.errors import Misuse, Unavailable
+from civic.store import tables
+from civic.store.box import BOX_FILE
+from civic.store.box_sqlite import SqliteBox
+from civic.store.contents import (
+    Contents,
+    read_boxes,
+    read_contents,
+    to_keys,
+    write_boxes,
+    write_contents,
+    write_keys,
+)
+from civic.store.documents import DamagedError
+from civic.store.folder import ENTRIES, KEYS, check_box, check_entries, connect, explain, serving
+from civic.store.keys import KeyFile
+from civic.store.locks import PATIENCE
+from civic.store.session import Transaction
+from civic.store.sqlite import SqliteDatabase
+from civic.store.sqlite_session import SnapshotSession
+from civic.store.store import open_folder
+
+KEY_ROWS = "SELECT subject, wrapped, dropped, generation FROM keys"
+
+
+class OccupiedError(Unavailable):
+    """The database holds entries that did not come from an earlier move, or has changed since."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "옮길 곳에 이미 다른 신청이 있어 아무것도 바꾸지 않았습니다. 빈 데이터베이스를 쓰세요. "
+            "(앞서 옮긴 뒤 바뀌지 않은 자료만 다시 옮길 수 있습니다.)"
+        )
+
+
+class DifferentError(Unavailable):
+    """What arrived is not what was sent; nothing was kept."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"옮긴 자료가 원본과 달라 모두 되돌렸습니다: {where}")
+
+
+def check_new(folder: Path, source: Path | None) -> None:
+    """May a folder be made there? Raises Misuse when something is in it, or when it lies in the one it is made from."""
+    if source and folder.resolve().is_relative_to(source.resolve()):
+        raise Misuse(f"저장할 폴더({folder})는 자료 폴더({source}) 밖에 두세요.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Misuse(f"저장할 폴더({folder})에 이미 무엇이 있습니다. 빈 폴더나 새 이름을 적으세요.")
+
+
+def read_folder(folder: Path) -> Contents:
+    """Everything in a data folder, which no server may hold meanwhile.
+
+    Raises InUse (a server runs), Misuse (no data there, lost in part, or damaged: says what to do).
+    """
+    check_entries(folder)
+    check_box(folder / BOX_FILE)
+    if not (folder / ENTRIES).exists():
+        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. 적은 주소를 확인하세요.")
+    hold = serving(folder)
+    try:
+        open_folder(folder).close()  # is all of it there?
+        damaged: list[tuple[str, str]] = []
+        with closing(SqliteDatabase(folder / ENTRIES)) as database, database.snapshot() as session:
+            contents = read_contents(session, damaged)
+        if damaged:
+            raise DamagedError(damaged[0][0])
+        with reading(folder / KEYS) as session:
+            contents.keys = to_keys(session.rows(KEY_ROWS))
+        contents.boxes = boxes_of(folder / BOX_FILE)
+        return contents
+    except DamagedError as err:
+        raise Misuse(explain(sqlite3.DatabaseError("damaged"), folder / ENTRIES)) from err
+    except (sqlite3.Error, Unavailable) as err:
+        raise Misuse(explain(err, folder)) from err
+    finally:
+        hold.release()
+
+
+def boxes_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of a file of ballot boxes; none without a file. Raises sqlite3.Error."""
+    if not path.exists():
+        return {}
+    with reading(path) as session:
+        there = {name for (name,) in session.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return read_boxes(session, there)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Transaction]:
+    """A file of a folder, only to be read. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=PATIENCE)) as file:
+        yield SnapshotSession(file)
+
+
+def write_folder(contents: Contents, folder: Path) -> None:
+    """Put everything into a new folder and read it back. Raises Misuse when it did not arrive (full disk …)."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with closing(SqliteDatabase(folder / ENTRIES)) as database, database.transaction() as session:
+            write_contents(session, contents)
+        KeyFile(folder / KEYS).close()
+        with _writing(folder / KEYS) as session:
+            write_keys(session, contents.keys)
+        if any(contents.boxes.values()):
+            SqliteBox(folder / BOX_FILE).shut()
+            with _writing(folder / BOX_FILE) as session:
+                write_boxes(session, contents.boxes)
+    except (sqlite3.Error, OSError, Unavailable) as err:
+        raise Misuse(explain(err, folder)) from err
+    arrived, sent = read_folder(folder).digests(), contents.digests()
+    if arrived != sent:
+        raise Misuse(
+            f"{folder}에 저장한 자료가 읽은 자료와 다릅니다. 디스크를 확인하고 다른 곳에 다시 저장하세요."
+        )
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Transaction]:
+    with closing(connect(path, PATIENCE)) as file:
+        file.execute("PRAGMA secure_delete=ON")
+        file.execute("BEGIN IMMEDIATE")
+        session = SnapshotSession(file)
+        yield session
+        session.settle()
+        file.execute("COMMIT")
+
+
+def back_up(folder: Path, target: Path) -> None:
+    """A copy of a data folder as it is now, beside a running server: entries first, so that the keys know all of them.
+
+    Raises Misuse: the target is not new, or the copy failed.
+    """
+    check_new(target, folder)
+    check_entries(folder)
+    if not (folder / ENTRIES).exists():
+        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
+    try:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in (ENTRIES, KEYS, BOX_FILE):
+            if (folder / name).exists():
+                # In one step: in small ones it would begin anew at every write.
+                with (
+                    closing(connect(folder / name, PATIENCE)) as file,
+                    closing(connect(target / name, 0)) as into,
+                ):
+                    file.backup(into)
+        open_folder(target).close()
+    except (sqlite3.Error, OSError) as err:
+        raise Misuse(f"백업하지 못했습니다. {explain(err, target)}") from err
+
+
+def restore(source: Path, folder: Path) -> Contents:
+    """Make a data folder from a backup; what is in it. Raises Misuse: nothing is ever written over."""
+    check_new(folder, source)
+    check_entries(source)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in source.iterdir():
+            if file.name.startswith((ENTRIES, KEYS, BOX_FILE)):  # and the logs beside them
+                shutil.copyfile(file, folder / file.name)
+                (folder / file.name).chmod(0o600)
+    except OSError as err:
+        raise Misuse(explain(err, folder)) from err
+    return read_folder(folder)
+
+
+def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str, tuple[int, str]]:
+    """Put everything into a database and read it back; the digests of what is there, equal to the source's.
+
+    May be repeated: what an earlier move brought, and nobody has changed since, is replaced. Raises
+    OccupiedError, DifferentError, Misuse (the database is not ready: says what to do), Unavailable.
+    """
+    from civic.store.postgresql import PostgresDatabase
+    from civic.store.postgresql_server import WHOLE
+
+    names = ", ".join((*tables.OURS, "keys", *tables.BOXES))
+    with closing(PostgresDatabase(url, WHOLE)) as database, database.transaction() as session:
+        session.run(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
+        there = everything(session)
+        last = session.rows("SELECT digests FROM moves ORDER BY id DESC LIMIT 1")
+        if not there.is_empty and (not last or json.loads(last[0][0]) != _listed(there)):
+            raise OccupiedError
+        session.run(f"TRUNCATE {names} RESTART IDENTITY")
+        write_contents(session, contents)
+        write_keys(session, contents.keys)
+        write_boxes(session, contents.boxes)
+        arrived, sent = everything(session), contents.digests()
+        wrong = [name for name in sent if arrived.digests()[name] != sent[name]]
+        if wrong:
+            raise DifferentError(", ".join(wrong))
+        values = (at.isoformat(), source, json.dumps(_listed(arrived)))
+        session.run("INSERT INTO moves (at, source, digests) VALUES (?, ?, ?)", values)
+        session.run("ANALYZE")
+    return sent
+
+
+def everything(session: Transaction) -> Contents:
+    """All that a database of PostgreSQL holds. Raises DamagedError."""
+    damaged: list[tuple[str, str]] = []
+    contents = read_contents(session, damaged)
+    if damaged:
+        raise DamagedError(damaged[0][0])
+    contents.keys = to_keys(session.rows(KEY_ROWS))
+    contents.boxes = read_boxes(session)
+    return contents
+
+
+def _listed(contents: Contents) -> dict[str, list[Any]]:
+    return {name: list(pair) for name, pair in contents.digests().items()}

@@ -1,0 +1,127 @@
+"""Who may write into a data folder now: file locks between processes, fair and with an end to every wait. No SQLite.
+
+Two locks in a row: who waits holds the first and tries for the second, so that a process which has just written must
+let a waiting one go before it. The file of the second says who holds it and whether a commit went wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from civic.errors import InUse, Unavailable
+from civic.korean import josa
+
+SERVING, NEXT, WRITING = "lock", "next.lock", "write.lock"
+PATIENCE = 5.0  # seconds that anybody waits for others
+CLEAN, BUSY, FAILED = b" ", b"c", b"f"  # last: nothing is under way, a batch is, its commit failed
+_PAUSES = (0.0002, 0.005)  # seconds between two looks at a lock: at first, at most
+
+
+class WritingTurn:
+    """The right of this process to write, for the length of a batch."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError."""
+        self._next = _open(folder / NEXT)
+        self._path = folder / WRITING
+        self._writing = _open(self._path)
+
+    def take(self, deadline: float) -> bool:
+        """Take the turn; True when its last holder ended before it mended a failed commit. Raises Unavailable at the deadline."""
+        self._wait(self._next, deadline)
+        try:
+            self._wait(self._writing, deadline)
+        finally:
+            fcntl.flock(self._next, fcntl.LOCK_UN)
+        left = os.pread(self._writing, 1, 0) == FAILED
+        self.note(BUSY)
+        return left
+
+    def note(self, state: bytes) -> None:
+        """Say to the others how it stands; a disk that takes nothing any more leaves it unsaid."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self._writing, state + b"%d\n" % os.getpid(), 0)
+
+    def give_up(self) -> None:
+        """Let the next process have its turn; nothing of ours is under way."""
+        self.note(CLEAN)
+        fcntl.flock(self._writing, fcntl.LOCK_UN)
+
+    def holder(self) -> tuple[int, bool]:
+        """(process that has the turn now, has its commit failed?); 0 when nobody has."""
+        handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)  # its own: locks belong to what was opened
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            said = os.pread(handle, 20, 0)
+            return int(said[1:].split()[0] or 0), said[:1] == FAILED
+        else:
+            return 0, False
+        finally:
+            os.close(handle)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        os.close(self._writing)
+        os.close(self._next)
+
+    def _wait(self, handle: int, deadline: float) -> None:
+        pause, most = _PAUSES
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() > deadline or os.pread(self._writing, 1, 0) == FAILED:
+                    raise Unavailable from None
+            else:
+                return
+            time.sleep(pause)
+            pause = min(pause * 1.5, most)
+
+
+class Serving:
+    """The right of one server (however many processes it has) to a data folder; of one command that reads it whole."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the folder, made when missing. Raises OSError (cannot be made), InUse (another has it)."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._handle = _open(folder / SERVING)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            owner = os.pread(self._handle, 20, 0).decode("ascii", "replace").strip() or "?"
+            os.close(self._handle)
+            raise InUse(
+                f"자료 폴더 {josa(str(folder), '을/를')} 다른 서버(프로세스 {owner})가 쓰고 있습니다. "
+                "그 서버를 먼저 끄거나 다른 자료 폴더를 정하세요."
+            ) from err
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let another server have the folder."""
+        os.close(self._handle)
+
+
+def server_of(folder: Path) -> str:
+    """The process of the server that has the folder, or ""."""
+    try:
+        handle = os.open(folder / SERVING, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # never served, or a copy without its lock
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "?"
+    else:
+        return ""
+    finally:
+        os.close(handle)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

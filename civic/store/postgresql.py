@@ -1,0 +1,191 @@
+"""Entries in PostgreSQL: any number of processes on any number of hosts may work on one database at once.
+
+A pool of connections, a limit on every wait, statements sent together in one round trip. Knows nothing of entries.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.types.json import set_json_loads
+from psycopg_pool import ConnectionPool
+
+from civic.errors import Unavailable
+from civic.store.dialect import POSTGRESQL
+from civic.store.postgresql_server import (
+    Connection,
+    Limits,
+    address,
+    answering,
+    check,
+    is_outage,
+    reason,
+    shown,
+)
+from civic.store.session import Later, Result, Row, Transaction
+
+NOT_KNOWN = (
+    "접수되었는지 확인하지 못했습니다. 잠시 뒤에 같은 화면에서 다시 보내 주세요. 두 번 접수되지는 않습니다."
+)
+FRESH = 5.0  # seconds for which a successful answer of the server counts as health
+
+
+class PostgresSession(Transaction):
+    """One transaction of one connection."""
+
+    dialect = POSTGRESQL
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        super().__init__()
+        self._connection = connection
+        self._limits = limits
+
+    def mark(self) -> None:
+        self.later("SAVEPOINT seat")
+
+    def back(self) -> None:
+        self.run("ROLLBACK TO SAVEPOINT seat")
+
+    def commit(self) -> None:
+        """Send what is queued and make all of it durable, in one round trip."""
+        # The answer to a commit can get lost after the server has done it: the citizen must not be told that nothing
+        # was kept. The same submission id finds out.
+        for statement, values in self.notes:
+            self.later(statement, values)
+        with answering(self._limits.retry_after, NOT_KNOWN):
+            if not self._queue:
+                self._connection.commit()
+                return
+            with self._connection.pipeline():
+                for each in self._queue:
+                    self._connection.execute(POSTGRESQL.spell(each.statement), each.values)
+                self._connection.commit()
+
+    def _execute(self, statements: Sequence[Later]) -> list[Result]:
+        with answering(self._limits.retry_after):
+            if len(statements) == 1:
+                return [_result(self._send(statements[0]))]
+            with self._connection.pipeline():
+                cursors = [self._send(each) for each in statements]
+            return [_result(cursor) for cursor in cursors]
+
+    def _send(self, each: Later) -> psycopg.Cursor[Row]:
+        return self._connection.execute(POSTGRESQL.spell(each.statement), each.values)
+
+
+class PostgresDatabase:
+    """One database. See `civic.store.session.Database`."""
+
+    dialect = POSTGRESQL
+
+    def __init__(self, url: str, limits: Limits | None = None, level: str = "") -> None:
+        """Raises Misuse, with what to do, when the server cannot be reached, is too old, loses acknowledged entries at
+        a power cut (synchronous_commit off), or its tables are not of this version. level: of synchronous_commit,
+        pinned for every session, so that a later change of the server's default cannot undo it; "" asks the server."""
+        self.limits = limits or Limits()
+        self.url = url
+        level = level or check(url)
+        self._answered = time.monotonic()
+        self._here = threading.local()
+        self._pool = ConnectionPool(
+            conninfo=address(url, self.limits, level),
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=self.limits.connections,
+            timeout=self.limits.pool_wait,
+            max_lifetime=3600,
+            reconnect_timeout=self.limits.connect,
+            configure=_configure,
+            open=True,
+        )
+
+    @property
+    def trouble(self) -> str:
+        if time.monotonic() - self._answered < FRESH:
+            return ""
+        try:
+            self.read("SELECT 1")
+        except Unavailable as err:
+            where = f"{shown(self.url)}: {reason(err.__cause__)}"
+            return f"PostgreSQL 서버가 답하지 않습니다({where}). 서버와 연결을 확인하세요."
+        return ""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        if getattr(self._here, "is_open", False):
+            raise RuntimeError("a book is open in this thread already")
+        with self._connection() as connection:
+            connection.autocommit = False
+            self._here.is_open = True
+            session = PostgresSession(connection, self.limits)
+            try:
+                yield session
+                session.commit()
+                self._answered = time.monotonic()
+            except BaseException:
+                _undo(connection)
+                raise
+            finally:
+                self._here.is_open = False
+                if not connection.closed:
+                    connection.autocommit = True
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        with self._connection() as connection, answering(self.limits.retry_after):
+            found = connection.execute(POSTGRESQL.spell(statement), values).fetchall()
+            self._answered = time.monotonic()
+            return found
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        with self._connection() as connection, answering(self.limits.retry_after), connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            connection.execute("SET LOCAL enable_seqscan = on")  # whole tables are read here
+            yield PostgresSession(connection, self.limits)
+
+    def vacuum(self, names: Sequence[str]) -> None:
+        """Take dead rows out of tables now, not at the next autovacuum."""
+        with self._connection() as connection, answering(self.limits.retry_after):
+            for name in names:
+                connection.execute(f"VACUUM FULL {name}".encode())
+
+    def close(self) -> None:
+        """Let the connections go; a block that is open in another thread still ends properly."""
+        self._pool.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with answering(self.limits.retry_after):
+            connection: Connection = self._pool.getconn()
+        try:
+            yield connection
+        finally:
+            if connection.closed:  # connections mostly die together
+                self._pool.check()
+            self._pool.putconn(connection)
+
+
+def _configure(connection: Connection) -> None:
+    set_json_loads(_as_text, connection)  # a body as it was written, to the byte
+
+
+def _as_text(body: str | bytes) -> str:
+    return body if isinstance(body, str) else body.decode()
+
+
+def _result(cursor: psycopg.Cursor[Row]) -> Result:
+    return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+
+
+def _undo(connection: Connection) -> None:
+    """Roll back; where the connection is gone the server has done it."""
+    try:
+        connection.rollback()
+    except psycopg.Error as err:
+        if not is_outage(err):
+            raise

@@ -1,0 +1,176 @@
+"""Is a PostgreSQL server there, and as the store needs it? Addresses, limits on every wait, versions of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import conninfo
+from psycopg_pool import PoolTimeout
+
+from civic.errors import Misuse, Unavailable
+from civic.store import tables
+from civic.store.dialect import POSTGRESQL
+from civic.store.session import Row
+
+# Classes of SQLSTATE in which the server, not our statement, is at fault: 08 connection, 25 read-only standby or
+# transaction ended by a timeout, 40 deadlock, 53 disk or memory or connections used up, 55 lock wait, 57 stopped or
+# cancelled by a timeout, 58 I/O error, XX damaged.
+SERVER_AT_FAULT = ("08", "25", "40", "53", "55", "57", "58", "XX")
+OLDEST = 13  # version of PostgreSQL
+MIGRATE_LOCK = 5_262_342  # any number, the same everywhere: two hosts that migrate at once take turns
+RUN_MIGRATE = "python -m forms_api migrate 를 실행하세요."
+Connection = psycopg.Connection[Row]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the store waits, in seconds, and how many connections one process holds."""
+
+    connections: int = 8
+    pool_wait: float = 5.0  # for a free connection of the pool
+    connect: int = 3  # for the server to take a new connection
+    lock: float = 5.0  # for somebody else's transaction
+    statement: float = 10.0  # for one statement as a whole
+    idle: float = 30.0  # the server ends a transaction whose process forgot it
+    retry_after: int = 2  # what a refused citizen's program is told to wait
+    scans: bool = False  # may whole tables be read? Else a plan made while they were empty must not
+
+
+WHOLE = Limits(
+    connections=1, lock=10, statement=1800, idle=1800, scans=True
+)  # who reads or writes everything
+
+
+def migrate(url: str) -> tuple[int, int]:
+    """Bring the tables to the newest version: (before, after); 0 is an empty database. Raises Misuse.
+
+    All steps in one transaction: one that fails leaves the database as it was.
+    """
+    with _reached(url, Limits(connections=1, lock=60, statement=3600, idle=3600)) as connection:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATE_LOCK,))
+            before = _version(connection, url)
+            if before > tables.VERSION:
+                check(url)
+            if not before:
+                connection.execute("CREATE TABLE madang (version INTEGER NOT NULL)")
+                connection.execute("INSERT INTO madang VALUES (0)")
+            after = tables.migrate(lambda line: connection.execute(line.encode()), POSTGRESQL, before)
+            connection.execute("UPDATE madang SET version = %s", (after,))
+        return before, after
+
+
+def check(url: str) -> str:
+    """May the store work on this database? Its synchronous_commit. Raises Misuse with what to do."""
+    with _reached(url, Limits()) as connection:
+        if connection.info.server_version < OLDEST * 10000:
+            raise Misuse(f"PostgreSQL {OLDEST} 이상이 필요합니다. ({shown(url)})")
+        settings = "SELECT current_setting('synchronous_commit'), current_setting('fsync')"
+        level, fsync = connection.execute(settings).fetchall()[0]
+        if level == "off" or fsync == "off":
+            name = "fsync" if fsync == "off" else "synchronous_commit"
+            raise Misuse(
+                f"PostgreSQL의 {name}가 off입니다. 접수했다고 답한 신청이 정전 때 사라질 수 있어 시작하지 않습니다. "
+                f"서버, 데이터베이스, 사용자 설정에서 {name} = on 으로 고치세요. ({shown(url)})"
+            )
+        found = _version(connection, url)
+        if found > tables.VERSION:
+            raise Misuse(
+                f"데이터베이스가 더 새로운 판의 마당에서 만들어졌습니다(자료 {found}, 프로그램 {tables.VERSION}). "
+                f"그 판의 프로그램을 쓰세요. ({shown(url)})"
+            )
+        if found < tables.VERSION:
+            state = f"판이 {found}이고 필요한 판은 {tables.VERSION}입니다" if found else "비어 있습니다"
+            raise Misuse(f"데이터베이스가 {state}. {RUN_MIGRATE} ({shown(url)})")
+        return str(level)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Did the server or the way to it fail, so that trying again later makes sense?"""
+    if isinstance(error, PoolTimeout):
+        return True
+    if isinstance(error, psycopg.Error) and error.sqlstate:
+        return error.sqlstate.startswith(SERVER_AT_FAULT)
+    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+
+
+@contextmanager
+def answering(retry_after: int, detail: str | None = None) -> Iterator[None]:
+    """Turns an outage into Unavailable; a mistake in our own statements stays the exception it is."""
+    try:
+        yield
+    except psycopg.Error as err:
+        if not is_outage(err):
+            raise
+        raise Unavailable(detail, retry_after=retry_after) from err
+
+
+def shown(url: str) -> str:
+    """The address for a message: without password and options."""
+    given = conninfo.conninfo_to_dict(url)
+    where = (
+        f"{given.get('host') or ''}:{given['port']}" if given.get("port") else f"{given.get('host') or ''}"
+    )
+    user = f"{given['user']}@" if given.get("user") else ""
+    return f"postgresql://{user}{where}/{given.get('dbname') or ''}"
+
+
+def reason(error: BaseException | None) -> str:
+    """The server's or the system's own words for an outage, in one line."""
+    return " ".join(str(error).split())[:300]
+
+
+def address(url: str, limits: Limits, level: str = "") -> str:
+    """The driver's address for an url. Raises Misuse when it is none of PostgreSQL."""
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise Misuse("자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요.")
+    options = {
+        "lock_timeout": f"{limits.lock * 1000:.0f}",
+        "statement_timeout": f"{limits.statement * 1000:.0f}",
+        "idle_in_transaction_session_timeout": f"{limits.idle * 1000:.0f}",
+        "timezone": "UTC",
+        "enable_seqscan": "on" if limits.scans else "off",
+    }
+    if level:
+        options["synchronous_commit"] = level
+    try:
+        given = conninfo.conninfo_to_dict(url)
+        if not str(given.get("port") or 5432).replace(",", "").isdigit():
+            raise psycopg.ProgrammingError("not a port")
+        settings = " ".join([str(given.get("options") or ""), *(f"-c {n}={v}" for n, v in options.items())])
+        # keepalives: a host that vanished without a word is noticed after these seconds, not after the system's hours.
+        return conninfo.make_conninfo(
+            url,
+            options=settings.strip(),
+            connect_timeout=limits.connect,
+            application_name="madang",
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=int(limits.statement * 1000),
+        )
+    except psycopg.Error:
+        raise Misuse("자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요.") from None
+
+
+def _reached(url: str, limits: Limits) -> Connection:
+    """A connection of its own, or Misuse with the address and the server's own reason (never the password)."""
+    where = address(url, limits)
+    try:
+        return psycopg.connect(where, autocommit=True)
+    except psycopg.Error as err:
+        raise Misuse(f"PostgreSQL 서버에 연결하지 못했습니다: {shown(url)} ({reason(err)})") from err
+
+
+def _version(connection: Connection, url: str) -> int:
+    """The version of the tables; 0 for none. Raises Misuse for a database of before."""
+    here = "SELECT to_regclass('madang'), to_regclass('alembic_version')"
+    ours, before = connection.execute(here).fetchall()[0]
+    if ours:
+        return int(connection.execute("SELECT version FROM madang").fetchall()[0][0])
+    if before:
+        raise Misuse(f"시험판의 데이터베이스라 쓸 수 없습니다. 새 데이터베이스를 만드세요. ({shown(url)})")
+    return 0

@@ -1,0 +1,117 @@
+"""One transaction, and the database behind it: what the book and TinyDB's tables need of either database. No SQL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+from civic.errors import Unavailable
+from civic.store.dialect import Dialect
+
+Row = tuple[Any, ...]
+
+
+class Result(NamedTuple):
+    """What a statement gave: its rows, and how many rows it read or changed."""
+
+    rows: list[Row]
+    number: int
+
+
+class Later:
+    """A statement that is sent together with the next; `count` is known then."""
+
+    __slots__ = ("count", "statement", "values")
+
+    def __init__(self, statement: str, values: Sequence[Any]) -> None:
+        self.statement, self.values, self.count = statement, values, 0
+
+
+class Transaction(ABC):
+    """One running transaction. Statements are written with "?" for their values."""
+
+    dialect: Dialect
+
+    def __init__(self) -> None:
+        self._queue: list[Later] = []
+        self.notes: list[tuple[str, Sequence[Any]]] = []
+
+    def note(self, statement: str, values: Sequence[Any]) -> None:
+        """Send a statement when the transaction ends: what it writes is read by nobody before."""
+        self.notes.append((statement, values))
+
+    def later(self, statement: str, values: Sequence[Any] = ()) -> Later:
+        """Send a statement with the next one that must be answered, or when the transaction ends."""
+        queued = Later(statement, values)
+        self._queue.append(queued)
+        return queued
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
+        """Send what is queued and this statement, in this order; what this one gave."""
+        sent = [*self._queue, Later(statement, values)]
+        self._queue.clear()
+        results = self._execute(sent)
+        for queued, result in zip(sent, results, strict=True):
+            queued.count = result.number
+        return results[-1]
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows of a SELECT."""
+        return self.run(statement, values).rows
+
+    def settle(self) -> None:
+        """Send what is queued."""
+        if self._queue:
+            last = self._queue.pop()
+            self.run(last.statement, last.values)
+
+    @abstractmethod
+    def mark(self) -> None:
+        """What comes may be taken back by `back`."""
+
+    @abstractmethod
+    def back(self) -> None:
+        """Undo what was done since `mark`."""
+
+    @abstractmethod
+    def _execute(self, statements: Sequence[Later]) -> list[Result]: ...
+
+
+class Database(Protocol):
+    """Where the tables are."""
+
+    dialect: Dialect
+
+    @property
+    def trouble(self) -> str:
+        """ "" while all is well; otherwise what is wrong and what staff must do, in Korean."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Durable when the block ends; an exception inside leaves nothing behind. Raises Unavailable."""
+        ...
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one SELECT: only what is durable. Raises Unavailable."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """For reading much: all of one moment, and nobody waits for it. Raises Unavailable."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def refusal() -> Unavailable:
+    """For those who come while nothing can be written: nothing of theirs was kept."""
+    return Unavailable(retry_after=60)
+
+
+def unknown() -> Unavailable:
+    """For those whose own write failed: it may or may not be there; the same form sent again is safe."""
+    return Unavailable(
+        "신청을 저장하지 못했습니다. 잠시 뒤 같은 화면에서 다시 보내 주세요. 두 번 접수되지 않습니다.",
+        retry_after=60,
+    )

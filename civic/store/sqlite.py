@@ -1,0 +1,289 @@
+"""A data folder's file of entries: one connection that writes, a few that read, and many blocks in one commit.
+
+WAL with synchronous=FULL: what a commit says is done survives the loss of power. Whoever ends a block while nobody
+queues commits for all whose blocks are in the batch; nobody is answered before that, not even who was refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from civic.errors import Misuse, Unavailable
+from civic.store import locks
+from civic.store.dialect import SQLITE
+from civic.store.folder import explain, prepared
+from civic.store.session import Row, Transaction, refusal, unknown
+from civic.store.sqlite_session import SnapshotSession, SqliteSession
+
+MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
+READERS = 4
+PROBE = "INSERT INTO leases VALUES ('probe', '', 0) ON CONFLICT (task) DO UPDATE SET until = leases.until + 1"
+log = logging.getLogger("madang.store")
+
+
+class _Batch:
+    """Blocks that are committed together."""
+
+    def __init__(self) -> None:
+        self.blocks = 0
+        self.until = time.monotonic() + LONGEST
+        self.notes: dict[str, list[Sequence[Any]]] = {}  # what is written at the end: statement -> values
+        self.sleepers: list[threading.Lock] = []  # one each: a shared condition wakes everybody for one
+        self.has_written = False
+        self.failure: BaseException | None = None
+
+
+class _Waiter:
+    """A thread that waits for its turn at the connection."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.lock.acquire()
+        self.granted = False
+
+
+class SqliteDatabase:
+    """One file. See `civic.store.session.Database`."""
+
+    dialect = SQLITE
+
+    def __init__(self, path: Path) -> None:
+        """Raises Misuse when it cannot be opened, is damaged, foreign or of another version: says what to do."""
+        self.path = path
+        self._gate = threading.Lock()
+        self._waiters: deque[_Waiter] = deque()
+        self._is_taken = False
+        self._owner = 0  # thread whose block is running
+        self._batch: _Batch | None = None
+        self._failure: BaseException | None = None  # of a commit that still lies in the log: we keep the turn
+        self._last_failure: BaseException | None = None  # of a commit; None again after one that was kept
+        self._refused_at = -60.0  # when somebody last waited in vain, by the monotonic clock
+        self._readers: list[sqlite3.Connection] = []
+        self._reading = threading.Semaphore(READERS)
+        try:
+            self._turn = locks.WritingTurn(path.parent)
+            self._connection = prepared(path, self._turn)
+        except (sqlite3.Error, OSError) as err:
+            raise Misuse(explain(err, path)) from err
+
+    # ------------------------------------------------------------ writing
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One block of a batch. Raises Unavailable after PATIENCE seconds, or when the batch cannot be kept."""
+        deadline = time.monotonic() + locks.PATIENCE
+        self._come(deadline)
+        try:
+            batch = self._batch or self._begin(deadline)
+        except BaseException:
+            self._pass_on()
+            raise
+        self._owner = threading.get_ident()
+        session = SqliteSession(self._connection)
+        try:
+            yield session
+            session.settle()
+            batch.has_written = batch.has_written or session.is_marked
+            for statement, values in session.notes:
+                batch.notes.setdefault(statement, []).append(values)
+        except BaseException as err:
+            failure = self._undo(session)
+            self._leave(batch, failure)
+            if isinstance(err, sqlite3.Error):
+                log.error("writing failed: %s", err)
+                raise refusal() from err
+            raise
+        self._leave(batch)
+
+    def _come(self, deadline: float) -> None:
+        """Wait for this thread's turn, in the order of coming."""
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a book is open in this thread already")
+        with self._gate:
+            if not self._is_taken:
+                self._is_taken = True
+                return
+            waiter = _Waiter()
+            self._waiters.append(waiter)
+        if waiter.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return
+        with self._gate:
+            if waiter.granted:  # just now
+                return
+            self._waiters.remove(waiter)
+        self._refused_at = time.monotonic()
+        raise Unavailable
+
+    def _pass_on(self) -> None:
+        """Let the next thread have its turn."""
+        with self._gate:
+            if not self._waiters:
+                self._is_taken = False
+                return
+            heir = self._waiters.popleft()
+            heir.granted = True
+        heir.lock.release()
+
+    def _begin(self, deadline: float) -> _Batch:
+        if self._failure:
+            self._heal()
+        else:
+            try:
+                is_broken = self._turn.take(deadline)
+            except Unavailable:
+                self._refused_at = time.monotonic()
+                raise
+            if is_broken:
+                self._heal()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as err:
+            self._turn.give_up()
+            raise refusal() from err
+        self._batch = _Batch()
+        return self._batch
+
+    def _undo(self, session: SqliteSession) -> BaseException | None:
+        try:
+            session.undo()
+        except BaseException as err:  # then nothing of the batch can be relied on
+            return err
+        return None
+
+    def _leave(self, batch: _Batch, failure: BaseException | None = None) -> None:
+        """End a block: leave the commit to the next thread, or commit for all; return when the batch is durable."""
+        self._owner = 0
+        batch.blocks += 1
+        batch.failure = batch.failure or failure
+        is_full = batch.failure or batch.blocks >= MOST_BLOCKS or time.monotonic() >= batch.until
+        sleeper = None
+        if not is_full:
+            with self._gate:
+                if self._waiters:
+                    heir = self._waiters.popleft()
+                    heir.granted = True
+                    sleeper = threading.Lock()
+                    sleeper.acquire()
+                    batch.sleepers.append(sleeper)
+        if sleeper:
+            heir.lock.release()
+            sleeper.acquire()
+        else:
+            self._batch = None
+            self._end(batch)
+        if batch.failure:
+            raise unknown() from batch.failure
+
+    def _end(self, batch: _Batch) -> None:
+        try:
+            if batch.failure:
+                raise batch.failure
+            for statement, rows in batch.notes.items():
+                self._connection.executemany(statement, rows)
+            self._commit()
+            if batch.has_written:
+                self._last_failure = None
+            self._turn.give_up()
+        except BaseException as err:  # whatever it was: the batch may lie in the log without being durable
+            log.error("a commit failed: %s", err)
+            batch.failure = self._failure = self._last_failure = err
+            with contextlib.suppress(Unavailable):
+                self._heal()
+                self._turn.give_up()
+        finally:
+            self._pass_on()
+            for sleeper in batch.sleepers:
+                sleeper.release()
+
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
+
+    def _heal(self) -> None:
+        """Make sure that nothing of a failed commit stays in the log. Raises Unavailable while that cannot be done.
+
+        A commit whose sync failed still lies there, and would be read after a restart. Until it is gone this process
+        keeps the turn, so that nobody writes behind it.
+        """
+        try:
+            self._turn.note(locks.FAILED)
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            ((is_busy, _, _),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if is_busy:
+                raise sqlite3.OperationalError("a reader keeps the log")
+            self._turn.note(locks.BUSY)
+        except (sqlite3.Error, OSError) as err:
+            self._failure = err
+            raise refusal() from err
+        self._failure = None
+
+    # ------------------------------------------------------------ reading
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        with self._reader() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        with self._reader() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield SnapshotSession(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        if not self._reading.acquire(timeout=locks.PATIENCE):
+            raise Unavailable
+        connection = None
+        try:
+            connection = self._readers.pop() if self._readers else self._new_reader()
+            yield connection
+        except sqlite3.Error as err:
+            log.error("reading failed: %s", err)
+            raise Unavailable(retry_after=60) from err
+        finally:
+            if connection is not None:
+                self._readers.append(connection)
+            self._reading.release()
+
+    def _new_reader(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=locks.PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA cache_size=-2000")  # 2 MB
+        return connection
+
+    # ------------------------------------------------------------ how it stands
+
+    @property
+    def trouble(self) -> str:
+        if self._last_failure:
+            with contextlib.suppress(Unavailable), self.transaction() as session:
+                session.run(PROBE)  # there may be room again
+        if self._last_failure:
+            return explain(self._last_failure, self.path.parent)
+        process, has_failed = self._turn.holder()
+        if has_failed:
+            return f"디스크에 쓰지 못해 저장을 멈추었습니다(프로세스 {process}). 디스크의 자리를 비우세요. 그러면 스스로 다시 받습니다."
+        if process and time.monotonic() - self._refused_at < 2 * locks.PATIENCE:
+            return f"프로세스 {process}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
+        return ""
+
+    def close(self) -> None:
+        """Close the file; the last one to close leaves no log behind."""
+        for reader in self._readers:
+            reader.close()
+        self._connection.close()
+        self._turn.close()

@@ -1,0 +1,76 @@
+"""What the book says to either database, and the counters of a round. No decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from civic.store.entry import HELD
+from civic.store.tables import ALIVE
+
+COLUMNS = ("taken", "waiting", "received", "offered", "last_rank")
+ENTRY = "SELECT id, body, checksum FROM entries"
+HOLD = "INSERT INTO rounds VALUES (?, ?, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING"
+ROUND = f"SELECT {', '.join(COLUMNS)} FROM rounds WHERE subject = ? AND round = ?"  # noqa: S608 (own names)
+KEPT_ROUND = (
+    f"INSERT INTO rounds (subject, round, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+    f"ON CONFLICT (subject, round) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS)}"
+)
+# Only while the sum stays under the ceiling: another subject may have been faster.
+PAY = (
+    "INSERT INTO caps (key, person, used) VALUES (?, ?, ?) ON CONFLICT (key, person) "
+    "DO UPDATE SET used = caps.used + excluded.used WHERE caps.used + excluded.used <= ?"
+)
+OWE = "UPDATE caps SET used = used + ? WHERE key = ? AND person = ?"  # adding the entry made the row
+USED = "SELECT used FROM caps WHERE key = ? AND person = ?"
+NOTE = (
+    "INSERT INTO journal (subject, number, before, after, cause, who, at, checksum) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+FIX = "INSERT INTO facts (subject, round, name, text, checksum) VALUES (?, ?, ?, ?, ?)"
+TELL = "INSERT INTO messages (kind, subject, number, due, checksum) VALUES (?, ?, ?, ?, ?)"
+ROUNDS = "SELECT round FROM rounds WHERE subject = ? ORDER BY round"
+FACTS = "SELECT name, text FROM facts WHERE subject = ? AND round = ?"
+_WAITING = "FROM entries WHERE subject = ? AND round = ? AND state = 'waiting'"
+POSITION = (
+    f"SELECT (SELECT rank {_WAITING} AND number = ?), "
+    f"(SELECT count(*) {_WAITING} AND rank < (SELECT rank {_WAITING} AND number = ?))"
+)
+KEY_ROUND = "key"  # the round under which the destruction of a subject's key is a fact
+GENERATION = "SELECT count(*) FROM facts WHERE subject = ? AND round = 'key'"
+
+
+@cache
+def look(caps: int, next_entry: str) -> str:
+    """What stands against an entry, its round, and what it would get, in one SELECT."""
+    used = "".join(f", ({USED})" for _ in range(caps))
+    return (
+        "SELECT (SELECT 1 FROM entries WHERE submission = ?), (SELECT 1 FROM entries WHERE number = ?),"  # noqa: S608
+        f" (SELECT 1 FROM entries WHERE subject = ? AND round = ? AND person = ? AND {ALIVE}),"
+        f" ({GENERATION}), {next_entry}, {', '.join(COLUMNS)}{used}"
+        " FROM (SELECT 1 AS one) AS here LEFT JOIN rounds ON subject = ? AND round = ?"
+    )
+
+
+@dataclass
+class RoundCounters:
+    """The counters of a round as they stand in this block: people by what they hold, the highest rank given."""
+
+    taken: int = 0
+    waiting: int = 0
+    received: int = 0
+    offered: int = 0  # of those taken
+    last_rank: int = 0
+    is_changed: bool = False
+
+    def count(self, state: str, size: int) -> None:
+        """Put an entry in (size > 0) or take it out."""
+        self.is_changed = True
+        if state in HELD:
+            self.taken += size
+            if state == "offered":
+                self.offered += size
+        elif state == "waiting":
+            self.waiting += size
+        elif state == "received":
+            self.received += size

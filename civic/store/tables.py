@@ -1,0 +1,115 @@
+"""The tables of every store, said once for both databases, in numbered versions. No connection.
+
+A document is a row: id, body (JSON), checksum. What of an entry must be unique, counted or found quickly are columns
+that the database derives from the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from civic.store.dialect import Dialect
+from civic.store.entry import LIVE
+
+ALIVE = "state IN ({})".format(", ".join(f"'{state}'" for state in LIVE))
+# Columns derived from an entry's body, and whether each is a number.
+DERIVED = {
+    "number": False,
+    "subject": False,
+    "round": False,
+    "state": False,
+    "rank": True,
+    "person": False,
+    "submission": False,
+}
+ENTRIES = (
+    "CREATE TABLE entries (id {serial}, body {json} NOT NULL, checksum BIGINT NOT NULL, {derived})",
+    "CREATE UNIQUE INDEX entries_number ON entries (number)",
+    "CREATE UNIQUE INDEX entries_submission ON entries (submission)",
+    f"CREATE UNIQUE INDEX entries_live ON entries (subject, round, person) WHERE {ALIVE}",
+    "CREATE INDEX entries_in_order ON entries (subject, round, state, rank)",
+)
+# TinyDB's other tables, by name; nothing of them is derived.
+DOCUMENTS = (
+    "CREATE TABLE names (name {text} NOT NULL PRIMARY KEY)",
+    "CREATE TABLE documents (name {text} NOT NULL, id BIGINT NOT NULL, body {json} NOT NULL, checksum BIGINT NOT NULL,"
+    " PRIMARY KEY (name, id))",
+)
+# checksum: over the other columns, so that a flipped byte is noticed. rounds and caps follow from the entries.
+BESIDE = (
+    "CREATE TABLE rounds (subject {text} NOT NULL, round {text} NOT NULL, taken INTEGER NOT NULL,"
+    " waiting INTEGER NOT NULL, received INTEGER NOT NULL, offered INTEGER NOT NULL, last_rank INTEGER NOT NULL,"
+    " PRIMARY KEY (subject, round))",
+    "CREATE TABLE caps (key {text} NOT NULL, person {text} NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (key, person))",
+    "CREATE TABLE facts (subject {text} NOT NULL, round {text} NOT NULL, name {text} NOT NULL, text {text} NOT NULL,"
+    " checksum BIGINT NOT NULL, PRIMARY KEY (subject, round, name))",
+    "CREATE TABLE journal (id {serial}, subject {text} NOT NULL, number {text} NOT NULL, before {text} NOT NULL,"
+    " after {text} NOT NULL, cause {text} NOT NULL, who {text} NOT NULL, at {text} NOT NULL, checksum BIGINT NOT NULL)",
+    "CREATE INDEX journal_of_number ON journal (number, id)",
+    "CREATE TABLE messages (id {serial}, kind {text} NOT NULL, subject {text} NOT NULL, number {text} NOT NULL,"
+    " due {real} NOT NULL, checksum BIGINT NOT NULL)",
+    "CREATE INDEX messages_due ON messages (due, id)",
+    "CREATE TABLE leases (task {text} NOT NULL PRIMARY KEY, holder {text} NOT NULL, until {real} NOT NULL)",
+)
+# On SQLite the keys and the boxes lie in files of their own (decision 010). generation: how many keys of the subject
+# had been destroyed before this one was made.
+KEYS = (
+    "CREATE TABLE IF NOT EXISTS keys (subject {text} NOT NULL PRIMARY KEY, wrapped {bytes}, dropped {text}, generation INTEGER NOT NULL)",
+)
+# No serial numbers and no row ids: what is kept is ordered by hashes, which tell nothing of time.
+BOXES = {
+    "box_ballots": "(poll {text} NOT NULL, voter {text} NOT NULL, envelope {bytes} NOT NULL, receipt {text} NOT NULL,"
+    " once {text} NOT NULL, PRIMARY KEY (poll, voter), UNIQUE (poll, receipt), UNIQUE (poll, once))",
+    "box_proofs": "(poll {text} NOT NULL, voter {text} NOT NULL, asked {text} NOT NULL, hash {text} NOT NULL,"
+    " until {real} NOT NULL, tries INTEGER NOT NULL, bare INTEGER NOT NULL, receipt {text} NOT NULL,"
+    " PRIMARY KEY (poll, voter, asked))",
+    "box_hits": "(name {text} NOT NULL PRIMARY KEY, until {real} NOT NULL, times INTEGER NOT NULL)",
+    "box_roll": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
+    "box_papers": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
+    "box_outgoing": "(id {text} NOT NULL PRIMARY KEY, sealed {bytes} NOT NULL, until {real} NOT NULL,"
+    " due {real} NOT NULL, tries INTEGER NOT NULL)",
+    "box_states": "(poll {text} NOT NULL PRIMARY KEY, closed {text} NOT NULL, destroyed {text} NOT NULL,"
+    " voters INTEGER NOT NULL)",
+    "box_voted": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
+    "box_sealed": "(poll {text} NOT NULL, receipt {text} NOT NULL, envelope {bytes} NOT NULL,"
+    " PRIMARY KEY (poll, receipt))",
+}
+# What was brought here from another store, as it was on arrival: who moves again may replace that and nothing else.
+MOVES = (
+    "CREATE TABLE moves (id {serial}, at {text} NOT NULL, source {text} NOT NULL, digests {text} NOT NULL)",
+)
+
+FIRST = 2  # the first version of these tables; 1 was the layout of before
+# version -> what brings the version before it there; never changed once it is released.
+STEPS: dict[int, tuple[str, ...]] = {FIRST: (*ENTRIES, *DOCUMENTS, *BESIDE)}
+VERSION = max(STEPS)
+# The tables in which entries and what belongs to them are kept.
+OURS = ("entries", "names", "documents", "rounds", "caps", "facts", "journal", "messages", "leases")
+
+
+def shaped(statement: str, dialect: Dialect) -> str:
+    """A statement of this module in the words of a database."""
+    words = {"text": dialect.text, "real": dialect.real, "bytes": dialect.bytes, "json": dialect.json}
+    columns = ", ".join(dialect.derived(field, number) for field, number in DERIVED.items())
+    return statement.format(**words, serial=dialect.serial, derived=columns)
+
+
+def boxes(dialect: Dialect) -> Iterator[str]:
+    """The tables of ballot boxes, where they are missing."""
+    for name, shape in BOXES.items():
+        rows = "" if dialect.row_locks else " WITHOUT ROWID"
+        yield f"CREATE TABLE IF NOT EXISTS {name} {shaped(shape, dialect)}{rows}"
+
+
+def migrate(run: Callable[[str], object], dialect: Dialect, version: int) -> int:
+    """Bring tables of a version (0: none yet) to the newest; the version they have then. One transaction of the caller's."""
+    for step in sorted(STEPS):
+        if step > version:
+            for statement in STEPS[step]:
+                run(shaped(statement, dialect))
+            if step == FIRST and dialect.row_locks:
+                for statement in (*KEYS, *MOVES):
+                    run(shaped(statement, dialect))
+                for statement in boxes(dialect):
+                    run(statement)
+    return VERSION

@@ -1,0 +1,201 @@
+"""Two processes of a server and a command at once on one store: exact, nothing lost, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from civic.errors import Unavailable
+from civic.store import open_beside, open_store
+from civic.store.book import Store
+from civic.store.entry import Counts, Seat
+from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = """
+    import sys, threading
+    from civic.errors import AlreadyApplied, Full, Unavailable
+    from civic.store import open_store
+    from civic.store.entry import Seat
+    from tests.store.conftest import SUBJECT, add, an_entry
+    url, name, people, places = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    store = open_store(url)
+    told = threading.Lock()
+    def citizens(k):
+        for i in range(k, people, 8):
+            try:
+                entry = add(store, an_entry(f"p{i}", submission=f"s{i}"), (Seat("confirmed", places), Seat("waiting", 9)))
+                said = f"{i} {entry.number} {entry.state}"
+            except (Full, AlreadyApplied, Unavailable) as err:
+                said = f"{i} - {type(err).__name__}"
+            with told:
+                print(said, flush=True)
+    print("up", flush=True)
+    sys.stdin.readline()
+    threads = [threading.Thread(target=citizens, args=(k,)) for k in range(8)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    store.close()
+"""
+
+
+def a_process(address: str, name: str, people: int, places: int) -> subprocess.Popen[str]:
+    """A server's process that waits for a line before it takes its sign-ups."""
+    command = [sys.executable, "-c", textwrap.dedent(SERVER), address, name, str(people), str(places)]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline() == "up\n"
+    return process
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    """Let it begin."""
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def answers(process: subprocess.Popen[str]) -> list[list[str]]:
+    """What its citizens were told, to its end: person, number, state or refusal."""
+    assert process.stdout and process.stdin
+    said = [line.split() for line in process.stdout if line.endswith("\n")]
+    process.wait(60)
+    process.stdout.close()
+    process.stdin.close()
+    return said
+
+
+def test_two_processes_and_a_command(address: str) -> None:
+    """The same 60 people ask both for 20 places while a command cancels and lists: exact, one number per person."""
+    command = open_store(address)
+    add(command, an_entry("first", round="r2"))
+    processes = [a_process(address, name, 60, 20) for name in "ab"]
+    for process in processes:
+        go(process)
+    beside = open_beside(address)
+    for i in range(10):
+        entry = add(beside, an_entry(f"staff{i}", round="r2"))
+        assert move(beside, entry, "cancelled").state == "cancelled"
+        assert len(beside.history(entry.number)) == 2
+    told = [answer for process in processes for answer in answers(process)]
+    kept = {(person, number) for person, number, said in told if number != "-"}
+    assert len(kept) == 29 and len({number for _, number in kept}) == 29
+    assert not [said for _, _, said in told if said in ("Unavailable", "AlreadyApplied")]
+    assert command.counts(SUBJECT) == {"r1": Counts(20, 9), "r2": Counts(1)}
+    with command.open(SUBJECT) as book:
+        entries = book.entries("r1")
+    assert [entry.rank for entry in entries] == list(range(1, 30))
+    assert Counter(entry.state for entry in entries) == {"confirmed": 20, "waiting": 9}
+    for store in (command, beside):
+        store.close()
+
+
+def test_a_killed_process_takes_nothing_with_it(address: str) -> None:
+    """kill -9 of one of two in the middle: the other goes on, and whatever either said is there."""
+    store = open_store(address)
+    first, second = a_process(address, "a", 4000, 10**6), a_process(address, "b", 400, 10**6)
+    go(first)
+    go(second)
+    assert first.stdout
+    told = [first.stdout.readline().split() for _ in range(60)]
+    first.kill()
+    told += answers(first) + answers(second)
+    assert not [line for line in told if line[1] == "-"]
+    with store.open(SUBJECT) as book:
+        entries = {entry.number: entry for entry in book.entries()}
+        assert book.counts("r1").taken == len(entries)
+    assert {number for _, number, _ in told} <= entries.keys()
+    store.close()
+
+
+@pytest.fixture
+def folder_store(tmp_path: Path) -> Store:
+    return open_store(f"tinydb://{tmp_path}/data")
+
+
+def test_a_stopped_process_holds_nobody_for_long(tmp_path: Path, folder_store: Store) -> None:
+    """SIGSTOP of one that holds the turn: others are told after 5 s, readyz says who; continued, all goes on."""
+    code = """
+        import sys, time
+        from civic.store import open_store
+        from tests.store.conftest import EVERYBODY, SUBJECT, an_entry
+        store = open_store(sys.argv[1])
+        with store.open(SUBJECT) as book:
+            book.add(an_entry("stopped", sealed=b""), EVERYBODY)
+            print("up", flush=True)
+            time.sleep(1)
+        print("kept", flush=True)
+        store.close()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), f"tinydb://{tmp_path}/data"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout and other.stdout.readline() == "up\n"
+        os.kill(other.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(Unavailable), folder_store.open(SUBJECT):
+            pass
+        assert 4 < time.monotonic() - began < 6
+        assert folder_store.find("7K3F-9QXM") is None  # reading waits for nobody
+        assert f"프로세스 {other.pid}" in folder_store.trouble
+        os.kill(other.pid, signal.SIGCONT)
+        assert other.stdout.readline() == "kept\n"
+    assert add(folder_store, an_entry("next", sealed=b"")).rank == 2
+    assert folder_store.trouble == ""
+    folder_store.close()
+
+
+def test_a_process_killed_in_a_block_leaves_nothing_of_it(tmp_path: Path, folder_store: Store) -> None:
+    """It had the turn and an open batch: the next one goes on at once."""
+    code = """
+        import os, sys
+        from civic.store import open_store
+        from tests.store.conftest import EVERYBODY, SUBJECT, an_entry
+        with open_store(sys.argv[1]).open(SUBJECT) as book:
+            book.add(an_entry("gone"), EVERYBODY)
+            os.kill(os.getpid(), 9)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), f"tinydb://{tmp_path}/data"]
+    assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == -9
+    assert add(folder_store, an_entry("next"), (Seat("confirmed", 1),)).rank == 1
+    folder_store.close()
+
+
+def test_a_dropped_key_is_not_sealed_with_again(address: str) -> None:
+    """Another process destroys the key a moment after it was read here: `add` notices, whatever was remembered."""
+    from civic.store.book import KeyGone
+
+    here, there = open_store(address), open_store(address)
+    assert here.keep_key(SUBJECT, b"one") == there.wrapped_key(SUBJECT) == b"one"
+    add(here, an_entry("a"))
+    there.drop_key(SUBJECT, NOON)
+    assert here.wrapped_key(SUBJECT) == b"one"  # for a second
+    with pytest.raises(KeyGone), here.open(SUBJECT) as book:
+        book.add(an_entry("b"), (Seat("confirmed", 9),))
+    time.sleep(1.1)
+    assert here.wrapped_key(SUBJECT) is None
+    assert here.keep_key(SUBJECT, b"two") == b"two"
+    assert add(here, an_entry("b")).rank == 2
+    assert there.wrapped_key(SUBJECT) == b"two"
+    for store in (here, there):
+        store.close()
+
+
+def test_a_lease_has_one_holder(address: str) -> None:
+    """Compare-and-set by the store's clock: renewed by its holder, taken over when it has run out."""
+    one, two = open_store(address), open_store(address)
+    assert one.lease("offers", "one", 10)
+    assert not two.lease("offers", "two", 10)
+    assert two.lease("messages", "two", 10)
+    assert one.lease("offers", "one", 0.05)
+    time.sleep(0.1)
+    assert two.lease("offers", "two", 10)
+    assert not one.lease("offers", "one", 10)
+    for store in (one, two):
+        store.close()
