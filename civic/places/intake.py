@@ -215,7 +215,7 @@ class Intake:
     def counts(self, subject: str) -> dict[str, Counts]:
         """People per round of a subject, and which rounds are closed for good; rounds may be missing."""
         known = Overview(self.store.counts(subject), self.store.fixed(subject))
-        return _with_closed(self.page(subject) if known.facts else None, known)
+        return _with_closed(self.page(subject), known)
 
     def status(self) -> dict[str, Any]:
         """State of every form with a count per round: the document of GET /api/status."""
@@ -296,8 +296,5 @@ class Intake:
 
 def _with_closed(doc: Document | None, known: Overview) -> dict[str, Counts]:
     """The counts of a page's rounds, and which of them are closed for good."""
-    found = dict(known.counts)
-    for round_ in rounds_of(doc) if known.facts else ():
-        if rules.is_closed(round_, known.facts.get(round_.id)):
-            found[round_.id] = replace(found.get(round_.id, rules.NOBODY), closed=True)
-    return found
+    closed = [each.id for each in rounds_of(doc) if rules.is_closed(each, known.facts.get(each.id))]
+    return {**known.counts, **{id: replace(known.counts.get(id, rules.NOBODY), closed=True) for id in closed}}
