@@ -18,6 +18,7 @@ import pytest
 from tests.builders import an_application
 from tests.forms_api.disks import a_small_disk, fill, grow
 from tests.forms_api.server import Server
+from tests.forms_api.test_unavailable import check_refusals
 from tests.staff import call
 
 ROOM = 1_000_000  # bytes of the disk; where nobody may mount one, that a file may have
@@ -135,6 +136,7 @@ def test_a_full_disk_under_load(content: Path, tmp_path: Path, place: Place) -> 
         number, payload = next(iter(kept.items()))
         asked = {"number": number, "phone_last4": payload["phone"][-4:]}
         assert client.post("/api/entries/lookup", json=asked).status_code == 503
+        check_refusals(client)
         ready = client.get("/readyz")
         assert ready.status_code == 503 and place.said in ready.json()["trouble"]
         assert client.get("/healthz").status_code == 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import pytest
 from tests.builders import a_lecture_file, a_round, an_application, write_content
 from tests.forms_api.server import Server
 from tests.forms_api.test_serving import serve
+from tests.patience import eventually
 from tests.postgres import a_database
 
 PROCESSES = 3
@@ -40,15 +40,6 @@ def children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     lines = {int(each): Path(f"/proc/{each}/cmdline").read_bytes() for each in found}
     return [each for each, line in lines.items() if b"resource_tracker" not in line]
-
-
-def test_a_data_folder_has_one_process(content: Path, tmp_path: Path) -> None:
-    """tinydb:// with more is refused with what to do, and nothing is made."""
-    failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/d", "--processes", "2")
-    assert failed.returncode == 2
-    said = "tinydb:// 자료는 서버 프로세스 하나만 쓸 수 있습니다. --processes를 빼거나 postgresql:// 자료를 쓰세요.\n"
-    assert failed.stderr == said
-    assert not (tmp_path / "d").exists()
 
 
 def test_places_are_exact_over_processes(content: Path, tmp_path: Path, database: str) -> None:
@@ -91,8 +82,6 @@ def test_the_server_ends_when_one_process_does(content: Path, tmp_path: Path, da
     first, second = children(server.process.pid)
     os.kill(first, signal.SIGKILL)
     assert server.process.wait(30) != 0
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{second}").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    eventually(lambda: not Path(f"/proc/{second}").exists())
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"{server.base}/healthz", timeout=2)
