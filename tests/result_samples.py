@@ -12,7 +12,7 @@ import tomlkit
 
 from civic.codes import new_code
 from civic.content.front_matter import FENCE
-from civic.content.poll import Poll, PollType, Proposal
+from civic.content.poll import Body, Poll, PollType, Proposal
 from civic.votes.ballot import Ballot
 from civic.votes.result_files import result_files
 from civic.votes.tally import VoteCount
@@ -60,9 +60,8 @@ def some_ballots() -> list[Ballot]:
     """24: lamp 15, bench 10, ramp 9, few 1, bus 20."""
     picks = [("bus", "lamp")] * 10 + [("bench", "bus")] * 5 + [("lamp", "ramp")] * 4
     picks += [("bench", "bus", "ramp")] * 4 + [("bench", "bus", "few")]
-    picks[-1] = ("bench", "bus", "few")
     picks[0] = ("bus", "lamp", "ramp")
-    return [Ballot(f"AAAA-AAAA-AAAA-{number:04d}", choices) for number, choices in enumerate(picks)] + []
+    return [Ballot(f"AAAA-AAAA-AAAA-{number:04d}", choices) for number, choices in enumerate(picks)]
 
 
 def some_receipts(count: int) -> tuple[str, ...]:
@@ -125,11 +124,7 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         bodies = [{"id": "committee", "label": "위원회", "weight": chance.choice([30, 50])}]
         bodies += [{"id": "dong", "label": "동 총회", "weight": 20}] if chance.random() < 0.5 else []
         tables = {each["id"]: {name: chance.randint(0, 5) for name in names} for each in bodies}
-    from civic.content.poll import Body
-
-    groups = ()
-    if chance.random() < 0.5:
-        groups = (tuple(sorted(chance.sample(names, 2))),)
+    groups = (tuple(sorted(chance.sample(names, 2))),) if chance.random() < 0.5 else ()
     poll = a_poll(
         title="무작위 투표",
         budget=own + chance.randint(0, 60),
@@ -148,11 +143,8 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         room = {each.id: each.max for each in types}
         for name in chance.sample(names, len(names)):
             kind = proposals[name].type
-            if (
-                not proposals[name].withdrawn
-                and room[kind]
-                and len(picks) < chance.randint(0, poll.max_picks)
-            ):
+            may = not proposals[name].withdrawn and room[kind]
+            if may and len(picks) < chance.randint(0, poll.max_picks):
                 room[kind] -= 1
                 picks.append(name)
         ballots.append(Ballot(f"T{number:04d}", tuple(sorted(picks))))
