@@ -23,17 +23,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from civic.errors import InUse
 from publish.builds import Builds
-from publish.command import PORT, BuildReport, Call, read_call, reasons
+from publish.command import BuildReport, Call, read_call, reasons
 from publish.inputs import ROOT, Request, files_of, stamp_of_program
-from publish.memory import Cache, Damaged, FileMemory
+from publish.memory import Cache, FileMemory
 
 if TYPE_CHECKING:
     from civic.library import Library
 
 # Everything heavy (Flask, pydantic, templates) is imported where it is needed: a build that has nothing to do
 # and a call that is wrong answer at once.
-
-Content = tuple[str, "Library", FileMemory]  # the first: see files_of
 
 
 def build(request: Request) -> BuildReport:
@@ -48,18 +46,13 @@ def build(request: Request) -> BuildReport:
     first = None if builds.folder.is_dir() else _read(request, None, files_of(request))
     with builds.alone(request.patience, _say_waiting):
         builds.check_target()
-        cache = Cache(builds.cache, stamp)
-        try:
-            report = _build(request, builds, cache, first)
-        except Damaged:
-            cache.throw_away()
-            report = _build(request, builds, cache, None)
+        report = _build(request, builds, Cache(builds.cache, stamp), first)
     report.seconds = time.perf_counter() - began
     return report
 
 
-def _read(request: Request, cache: Cache | None, files: str) -> Content:
-    """The content of a request. files: as they were before. Raises ContentMistakes."""
+def _read(request: Request, cache: Cache | None, files: str) -> tuple[str, Library, FileMemory]:
+    """The content of a request, after `files`: as they were before it was read. Raises ContentMistakes."""
     from civic.library import load
 
     memory = FileMemory(cache)
@@ -67,7 +60,9 @@ def _read(request: Request, cache: Cache | None, files: str) -> Content:
     return files, load(request.content, request.now, memory, request.jobs, meanwhile=meanwhile), memory
 
 
-def _build(request: Request, builds: Builds, cache: Cache, content: Content | None) -> BuildReport:
+def _build(
+    request: Request, builds: Builds, cache: Cache, content: tuple[str, Library, FileMemory] | None
+) -> BuildReport:
     if request.full:
         cache.throw_away()
     state, files = cache.state, files_of(request)
@@ -113,8 +108,7 @@ def _run(call: Call) -> int:
             from publish.watch import watch
 
             stamp_of_program(ROOT)
-            port = PORT if call.port is None and not call.beside else call.port
-            return watch(request, build, port, call.beside)
+            return watch(request, build, call.port, call.beside)
     report = build(request)
     if report.note:
         _say(report.note, sys.stderr)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,14 +25,14 @@ from civic.content.pages import Document, Event, Lecture
 from civic.content.poll import Poll
 from civic.library import Library
 from civic.links import is_passed_over
-from publish.builds import LIVE, SUMS, BuildFailed, Builds, listed, listing, state_of, told, whole_name
-from publish.check import Outline, broken
+from publish.builds import LIVE, SUMS, BuildFailed, Builds, FileState, listed, listing, state_of, told
+from publish.check import broken
 from publish.command import BuildReport
 from publish.edition import Edition
 from publish.inputs import ROOT, Look, Request, asset_places
 from publish.memory import Cache, FileMemory, Kept, State
 from publish.pages import SOON
-from publish.render import Before, Frozen, freeze
+from publish.render import Before, Record, freeze
 from publish.site import addresses, create_app
 from templates import text_of
 from templates.assets import Assets
@@ -61,8 +62,8 @@ class Building:
         before = self._before(frame)
         if before.edited is None:
             edition.compile_templates()
-        site, frozen = self._publish(app, before)
-        states = {name: record.state for name, record in frozen.records.items()}
+        site, records, made = self._publish(app, before)
+        states, dropped = states_of(records), before.records.keys() - records.keys()
         state = State(
             wishes=self.request.wishes,
             files=inputs,
@@ -73,8 +74,14 @@ class Building:
             total=len(states),
             frame=frame,
         )
-        report = self._report(state, frozen, before)
-        if not self._remember(state, frozen, before):
+        pages = {name: records[name] for name in made}
+        is_kept = self.cache.save(
+            state, {"file": self.files.fresh, "page": pages}, {"file": self.files.gone, "page": dropped}
+        )
+        report = BuildReport(
+            len(states), len(made), len(dropped), site.name, site != before.folder, state.due
+        )
+        if not is_kept:
             report.note = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
         return report
 
@@ -87,72 +94,51 @@ class Building:
         return app
 
     def _before(self, frame: str) -> Before:
+        records = self.cache.all("page")
         state = self.cache.state
-        folder = self.builds.folder / state.build if state else None
-        if not state or not folder or not folder.is_dir():
+        if not state or not (self.builds.folder / state.build).is_dir():
             return Before()
         same = state.frame == frame and state.holds_at(self.request.now)
-        return Before(folder, self.cache.all("page"), self.files.edited if same else None)
+        return Before(self.builds.folder / state.build, records, self.files.edited if same else None)
 
-    def _publish(self, app: Flask, before: Before) -> tuple[Path, Frozen]:
+    def _publish(self, app: Flask, before: Before) -> tuple[Path, dict[str, Record], list[str]]:
         """Freeze into a fresh folder and make it the site, or leave the one that is the same already."""
         fresh = self.builds.begin(() if before.edited is None else before.records)
         try:
-            frozen = freeze(app, addresses(app), fresh, before, self.request.jobs)
-            self._check(frozen, before)
-            if not frozen.changed and frozen.records.keys() == before.records.keys() and self._stands(before):
-                return before.folder, frozen
-            manifest = "".join(f"{record.digest}  {name}\n" for name, record in frozen.records.items())
-            (fresh.folder / SUMS).write_text(manifest, "utf-8")
+            records, made = freeze(app, addresses(app), fresh, before, self.request.jobs)
+            _check(records, made, before)
+            if states_of(records) == states_of(before.records) and self._stands(before):
+                return before.folder, records, made
+            manifest = "".join(f"{record.digest}  {name}\n" for name, record in records.items())
+            (fresh / SUMS).write_text(manifest, "utf-8")
             if self.request.live:
-                (fresh.folder / LIVE).write_text(told(whole_name(fresh.folder)), "utf-8")
-            return self.builds.publish(fresh.folder), frozen
+                (fresh / LIVE).write_text(told(fresh.stem), "utf-8")
+            return self.builds.publish(fresh), records, made
         finally:
-            self.builds.abandon(fresh.folder)
+            shutil.rmtree(fresh, ignore_errors=True)
 
     def _stands(self, before: Before) -> bool:
         """Is the build before the site still, as it was left? What the new build has may be from an older one."""
         state = self.cache.state
-        return bool(
-            state and before.folder == self.builds.current() and listing(before.folder) == state.listing
-        )
+        is_live = before.folder == self.builds.current()
+        return is_live and state is not None and listing(before.folder) == state.listing
 
-    def _check(self, frozen: Frozen, before: Before) -> None:
-        """Every file that was made; all links again where something went away that they may point at."""
 
-        def outline(name: str) -> Outline | None:
-            return frozen.outlines[name] if name in frozen.outlines else self.cache.get("outline", name)
+def _check(records: Mapping[str, Record], made: Sequence[str], before: Before) -> None:
+    """Every file that was made; all links again where something went away that they may point at. Raises BuildFailed."""
+    outlines = {name: record.outline for name, record in records.items()}
+    old = {name: before.records[name].outline for name in made if name in before.records}
+    lost = before.records.keys() - outlines.keys() or any(
+        not outline.ids <= outlines[name].ids for name, outline in old.items()
+    )
+    mistakes = broken(sorted(outlines if lost else made), outlines)
+    if mistakes:
+        raise BuildFailed(*mistakes)
 
-        lost = before.records.keys() - frozen.records.keys() or any(
-            old and new and not old.ids <= new.ids
-            for name, new in frozen.outlines.items()
-            if name in before.records
-            for old in [self.cache.get("outline", name)]
-        )
-        names = list(frozen.records) if lost else sorted(frozen.outlines)
-        mistakes = broken(names, frozen.records, outline)
-        if mistakes:
-            raise BuildFailed(*mistakes)
 
-    def _report(self, state: State, frozen: Frozen, before: Before) -> BuildReport:
-        return BuildReport(
-            files=state.total,
-            made=len(frozen.outlines),
-            changed=len(frozen.changed),
-            dropped=len(before.records.keys() - frozen.records.keys()),
-            build=state.build,
-            is_new=state.build != before.folder.name,
-            due=state.due,
-        )
-
-    def _remember(self, state: State, frozen: Frozen, before: Before) -> bool:
-        dropped = before.records.keys() - frozen.records.keys()
-        pages = {name: frozen.records[name] for name in frozen.outlines}
-        return self.cache.save(
-            state,
-            {"file": self.files.fresh, "page": pages, "outline": frozen.outlines},
-            {"file": self.files.gone, "page": dropped, "outline": dropped},
-        )
+def states_of(records: Mapping[str, Record]) -> dict[str, FileState]:
+    """The state of each file."""
+    return {name: record.state for name, record in records.items()}
 
 
 class Compiled(BytecodeCache):
@@ -194,9 +180,8 @@ def due(library: Library, is_demo: bool) -> datetime | None:
     tomorrow = library.now.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
     shown = library.everything()
     times = {library.changes, *(at for page in shown for at in _times(page))}
-    if is_demo or any(
-        isinstance(page, Poll) and page.rehearsed and library.now < page.closes for page in shown
-    ):
+    ballots = [page for page in shown if isinstance(page, Poll) and page.rehearsed]
+    if is_demo or any(library.now < poll.closes for poll in ballots):
         times.add(tomorrow)  # the order on a ballot is turned by one each day
     return min((at for at in times if at and at > library.now), default=None)
 

@@ -13,33 +13,24 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from civic.errors import InUse
+from civic.files import sync_folder
 
 KEPT = 5
 UNFINISHED = ".part"
 LIVE = "live.json"  # what a watched site says of itself; only such a site has one
 SUMS = "sha256sums.txt"  # of every file of the site, so that `sha256sum -c` proves a copy
 
-FileState = tuple[
-    int, int, int
-]  # size, mtime in ns, inode: what tells a file of a build from one that somebody changed
+# Size, mtime in ns, inode: what tells a file of a build from one that somebody changed.
+FileState = tuple[int, int, int]
 
 
 class BuildFailed(Exception):
     """The site could not be made, or not put in its place. Its arguments are the reasons, a line for each."""
-
-
-class Fresh(NamedTuple):
-    """The folder of a build that is being made, and the files that lie in it already."""
-
-    folder: Path
-    there: AbstractSet[str] = frozenset()
 
 
 class Builds:
@@ -53,19 +44,17 @@ class Builds:
 
     def check_target(self) -> None:
         """Raises BuildFailed when the link's place is taken by something that no build made; it is left alone."""
+        found = ""
         if self.link.is_symlink():
             target = Path(os.path.abspath(self.link.parent / self.link.readlink()))  # noqa: PTH100 (no resolving)
             if target.parent != self.folder or not self._name.fullmatch(target.name):
-                raise BuildFailed(
-                    f"{self.link}: 다른 곳을 가리키는 링크가 있습니다. 옮기거나 --out을 바꾸세요."
-                )
+                found = "다른 곳을 가리키는 링크가"
         elif self.link.is_dir():
-            if any(self.link.iterdir()):
-                raise BuildFailed(
-                    f"{self.link}: 만들기가 만들지 않은 폴더가 있습니다. 옮기거나 --out을 바꾸세요."
-                )
+            found = "만들기가 만들지 않은 폴더가" if any(self.link.iterdir()) else ""
         elif self.link.exists():
-            raise BuildFailed(f"{self.link}: 같은 이름의 파일이 있습니다. 옮기거나 --out을 바꾸세요.")
+            found = "같은 이름의 파일이"
+        if found:
+            raise BuildFailed(f"{self.link}: {found} 있습니다. 옮기거나 --out을 바꾸세요.")
 
     @contextmanager
     def alone(self, patience: float, waiting: Callable[[], None]) -> Iterator[None]:
@@ -78,33 +67,32 @@ class Builds:
             _take(lock.fileno(), patience, waiting)
             yield
 
-    def begin(self, wanted: Container[str] = ()) -> Fresh:
+    def begin(self, wanted: Container[str] = ()) -> Path:
         """A fresh folder for a build; what killed builds left is removed first, as far as that can be done.
 
-        wanted: files that it may hold already: those of the oldest build, which had to go anyway; most are right.
+        wanted: files that may lie in it already: those of the oldest build, which had to go anyway; most are right.
         """
-        for _, left in self._numbered(UNFINISHED):
+        for _, left in self.numbered(UNFINISHED):
             shutil.rmtree(left, ignore_errors=True)
-        finished = self.finished()
-        number = max((number for number, _ in [*finished, *self._numbered(UNFINISHED)]), default=0) + 1
-        fresh = self.folder / f"{self.link.name}-{number:06d}{UNFINISHED}"
-        oldest = finished[0][1] if wanted and len(finished) >= KEPT else None
-        if oldest and oldest != self.current():
-            with suppress(OSError):  # not ours to change: left aside
-                return Fresh(fresh, clear(oldest.rename(fresh), wanted))
-            fresh = fresh.with_name(f"{self.link.name}-{number + 1:06d}{UNFINISHED}")
+        finished, fresh = self.numbered(), self._next()
+        if wanted and len(finished) >= KEPT and finished[0][1] != self.current():
+            with suppress(OSError):
+                clear(finished[0][1].rename(fresh), wanted)
+                return fresh
+            fresh = self._next()  # the old one is not ours to change: left aside
         fresh.mkdir()
-        return Fresh(fresh)
+        return fresh
 
-    def finished(self) -> list[tuple[int, Path]]:
-        """(number, folder) of all whole builds, oldest first."""
-        return self._numbered("")
+    def _next(self) -> Path:
+        number = max((number for number, _ in [*self.numbered(), *self.numbered(UNFINISHED)]), default=0)
+        return self.folder / f"{self.link.name}-{number + 1:06d}{UNFINISHED}"
 
-    def _numbered(self, ending: str) -> list[tuple[int, Path]]:
+    def numbered(self, ending: str = "") -> list[tuple[int, Path]]:
+        """(number, folder) of all whole builds, or of those with an ending, oldest first."""
         # By the whole name: beside `site` there may be the builds of `site-en`.
-        paths = [path for path in self.folder.iterdir() if path.name.endswith(ending)]
-        found = [(self._name.fullmatch(path.name.removesuffix(ending)), path) for path in paths]
-        return sorted((int(match.group(1)), path) for match, path in found if match and path.is_dir())
+        paths = self.folder.glob(f"*{ending}")
+        found = {path: self._name.fullmatch(path.name.removesuffix(ending)) for path in paths}
+        return sorted((int(match[1]), path) for path, match in found.items() if match and path.is_dir())
 
     def current(self) -> Path | None:
         """The build that is the site now; None where there is none."""
@@ -116,7 +104,7 @@ class Builds:
     def roll_back(self) -> Path | None:
         """Make the build before the present one the site again; None when none is left."""
         current = self.current()
-        older = [path for _, path in self.finished() if current is None or path.name < current.name]
+        older = [path for _, path in self.numbered() if current is None or path.name < current.name]
         if older:
             self._point_at(older[-1])
         return older[-1] if older else None
@@ -124,90 +112,71 @@ class Builds:
     def publish(self, fresh: Path) -> Path:
         """Make a whole build the site, durably and at once; older builds than the last five go, where they can."""
         _sync_disk(fresh)  # every file of the build is on disk before the link says so
-        whole = fresh.with_name(whole_name(fresh))
+        whole = fresh.with_suffix("")
         fresh.rename(whole)
         if self.link.is_dir() and not self.link.is_symlink():
             self.link.rmdir()  # empty, see check_target
         self._point_at(whole)
-        for _, old in self.finished()[:-KEPT]:
+        for _, old in self.numbered()[:-KEPT]:
             if old != self.current():
                 shutil.rmtree(old, ignore_errors=True)  # the site is there already: no reason to fail
         return whole
-
-    def abandon(self, fresh: Path) -> None:
-        """Remove a build that failed; what cannot be removed now is tried again by the next build."""
-        shutil.rmtree(fresh, ignore_errors=True)
 
     def _point_at(self, whole: Path) -> None:
         ready = self.folder / f".{self.link.name}.link"
         ready.unlink(missing_ok=True)
         ready.symlink_to(os.path.relpath(whole, self.link.parent))
         ready.replace(self.link)
-        _sync_folder(self.folder)
-        _sync_folder(self.link.parent)
+        sync_folder(self.folder)
+        sync_folder(self.link.parent)
 
 
-def whole_name(fresh: Path) -> str:
-    """How a build that is being made will be called."""
-    return fresh.name.removesuffix(UNFINISHED)
-
-
-def take_over(state: FileState, old: Path, new: Path, name: str, may_lie_there: bool = True) -> bool:
-    """Link a file from the build before; False when it is gone or not as it was left there.
-
-    may_lie_there: False in a fresh folder; in that of an older build it may be there already, see Builds.begin.
-    """
+def take_over(state: FileState, old: Path, new: Path, name: str) -> bool:
+    """Link a file of an old build into a new one, where it may lie already; False when it is not as it was left there."""
     place = f"{new}/{name}"
-    if may_lie_there:
-        with suppress(FileNotFoundError):
-            if state_of(place) == state:
-                return True
-            os.unlink(place)  # noqa: PTH108
-    try:
+    with suppress(FileNotFoundError):
+        if state_of(place) == state:
+            return True
+        os.unlink(place)  # noqa: PTH108 (thousands of them)
+    with suppress(OSError):  # gone, more links than the disk can count, or a disk without links
+        make_folder_of(place)
         os.link(f"{old}/{name}", place)
-    except OSError:  # gone, more links than the disk can count, or a disk without links: made anew
-        return False
-    if state_of(place) == state:
-        return True
-    os.unlink(place)  # noqa: PTH108
+        if state_of(place) == state:
+            return True
+        os.unlink(place)  # noqa: PTH108
     return False
 
 
-def clear(folder: Path, wanted: Container[str]) -> set[str]:
-    """Remove what lies in the folder and is not wanted, and folders that hold nothing; the files that stay."""
-    stay: set[str] = set()
+def clear(folder: Path | str, wanted: Container[str], base: str = "") -> bool:
+    """Remove what lies in a folder and is not wanted, and folders that hold nothing; does anything stay?
 
-    def holds_any(here: str, base: str) -> bool:
-        before = len(stay)
-        with os.scandir(here) as entries:
-            for entry in list(entries):
-                name = base + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if not holds_any(entry.path, f"{name}/"):
-                        os.rmdir(entry.path)  # noqa: PTH106
-                elif name in wanted:
-                    stay.add(name)
+    base: before its names: "lectures/" in that folder of a site.
+    """
+    stays = False
+    with os.scandir(folder) as entries:
+        for entry in list(entries):
+            name = base + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if clear(entry.path, wanted, f"{name}/"):
+                    stays = True
                 else:
-                    os.unlink(entry.path)  # noqa: PTH108
-        return len(stay) > before
-
-    holds_any(str(folder), "")
-    return stay
-
-
-def folders(names: Iterable[str]) -> set[str]:
-    """Where these files lie: "lectures/essay"."""
-    return {name.rpartition("/")[0] for name in names}
+                    os.rmdir(entry.path)  # noqa: PTH106
+            elif name in wanted:
+                stays = True
+            else:
+                os.unlink(entry.path)  # noqa: PTH108
+    return stays
 
 
-def make_folder(place: str) -> None:
-    """Make a folder, if it is not there; those around it are looked for only where they are missing."""
+def make_folder_of(place: str) -> None:
+    """Make the folder of a file, if it is not there."""
+    folder = place.rpartition("/")[0]
     try:
-        os.mkdir(place)  # noqa: PTH102 (thousands of them)
+        os.mkdir(folder)  # noqa: PTH102 (thousands of them)
     except FileExistsError:
         pass
     except FileNotFoundError:
-        os.makedirs(place, exist_ok=True)  # noqa: PTH103
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
 
 
 def told(build: str, mistakes: Sequence[str] = ()) -> str:
@@ -270,13 +239,5 @@ def _sync_disk(folder: Path) -> None:
             os.sync()
         elif syncfs(handle) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)

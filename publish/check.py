@@ -6,8 +6,7 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -31,14 +30,14 @@ class Outline(NamedTuple):
     mistakes: tuple[str, ...]  # what is wrong with the page itself
 
 
-def outline_of(name: str, content: bytes) -> Outline | None:
-    """What the check needs of a built file; None where there is nothing to say."""
+def outline_of(name: str, content: bytes) -> Outline:
+    """What the check needs of a built file."""
     wrong = []
     if not name.isascii():
         nfd = unicodedata.normalize("NFC", name) != name
         wrong.append("파일 이름이 NFD입니다" if nfd else "파일 이름이 영문이 아닙니다")
     if not name.endswith(".html"):
-        return Outline(frozenset(), (), tuple(wrong)) if wrong else None
+        return Outline(frozenset(), (), tuple(wrong))
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -47,21 +46,17 @@ def outline_of(name: str, content: bytes) -> Outline | None:
     return Outline(found.ids, found.links, (*wrong, *found.mistakes))
 
 
-def broken(
-    names: Iterable[str], files: Container[str], find: Callable[[str], Outline | None]
-) -> list[Mistake]:
-    """What is wrong with these files and their links. files: of the whole site; find: the outline of one of them."""
+def broken(names: Iterable[str], outlines: Mapping[str, Outline]) -> list[Mistake]:
+    """What is wrong with these files and their links. outlines: of every file of the site."""
     mistakes: list[Mistake] = []
     good: set[str] = set()  # most links stand on every page
     for name in names:
-        page = find(name)
-        if page is None:
-            continue
+        page = outlines[name]
         mistakes += [Mistake(name, 0, "", wrong) for wrong in page.mistakes]
         for target in dict.fromkeys(page.links):
             if target in good:
                 continue
-            wrong = _broken(target, name, files, find)
+            wrong = _broken(target, name, outlines)
             if wrong:
                 mistakes.append(Mistake(name, 0, "", wrong, target))
             elif not target.startswith("#"):
@@ -79,13 +74,12 @@ def outline(text: str) -> Outline:
     pointers: list[str] = []
     mistakes: list[str] = []
     headings = 0
-    for found in map(_tag, _TAG.findall(plain)):
-        if found:
-            headings += found.is_title
-            ids += found.ids
-            links += found.links
-            pointers += found.pointers
-            mistakes += found.mistakes
+    for found in filter(None, map(_tag, _TAG.findall(plain))):
+        headings += found.is_title
+        ids += found.ids
+        links += found.links
+        pointers += found.pointers
+        mistakes += found.mistakes
     if headings != 1:
         mistakes.append(f"h1은 꼭 하나여야 합니다 (found {headings})")
     if '<html lang="' not in text:
@@ -96,8 +90,7 @@ def outline(text: str) -> Outline:
     return Outline(known, tuple(links), tuple(mistakes))
 
 
-@dataclass(frozen=True)
-class _Tag:
+class _Tag(NamedTuple):
     """What one opening tag gives."""
 
     ids: tuple[str, ...]
@@ -131,7 +124,7 @@ def _tag(text: str) -> _Tag | None:
     return _Tag(tuple(ids), tuple(links), tuple(pointers), tuple(mistakes), name == "h1")
 
 
-def _broken(target: str, page: str, files: Container[str], find: Callable[[str], Outline | None]) -> str:
+def _broken(target: str, page: str, outlines: Mapping[str, Outline]) -> str:
     """What is wrong with a link that stands on `page`, or ""."""
     path, _, anchor = target.partition("#")
     path = unquote(path.partition("?")[0])
@@ -140,9 +133,8 @@ def _broken(target: str, page: str, files: Container[str], find: Callable[[str],
     if path.startswith("//"):
         return "다른 누리집을 가리킵니다"
     file = page if not path else path[1:] + ("index.html" if path.endswith("/") else "")
-    if file not in files:
+    if file not in outlines:
         return "링크가 끊겼습니다"
-    there = find(file) if anchor else None
-    if anchor and there and unquote(anchor) not in there.ids:
+    if anchor and file.endswith(".html") and unquote(anchor) not in outlines[file].ids:
         return "링크가 가리키는 자리(#)가 없습니다"
     return ""

@@ -24,12 +24,6 @@ from publish.inputs import ROOT, Request
 
 PORT = 8000
 MODES = ("check", "watch", "rollback", "due")
-# option -> modes with which it says nothing; "" is the build itself
-_WITHOUT = {
-    "full": ("check", "rollback", "due"),
-    "port": ("", "check", "rollback", "due"),
-    "beside": ("", "check", "rollback", "due"),
-}
 _ADDRESS = re.compile(
     r"https?://(?=[^:]{1,253}(?::|$))(?:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(?::(?P<port>[1-9]\d*))?"
 )
@@ -51,13 +45,12 @@ class BuildReport:
 
     files: int = 0  # of the whole site
     made: int = 0  # rendered; the others were taken over
-    changed: int = 0  # of these, new or with other bytes than before
     dropped: int = 0
     build: str = ""  # name of the build that is the site now
     is_new: bool = False  # was anything published?
     due: datetime | None = None  # when the site has to be built again because of the clock
-    seconds: float = 0.0
     note: str = ""  # what else is worth a line
+    seconds: float = 0.0
 
     def sentence(self, out: object) -> str:
         """What happened, in one line."""
@@ -153,18 +146,19 @@ _DIR = click.Path(path_type=Path)
 def _call(
     content: Path, out: Path, base_url: str, now: datetime | None, full: bool, jobs: int, **given: Any
 ) -> Call:
-    chosen = [mode for mode in MODES if given[mode]]
-    if len(chosen) > 1:
-        raise click.UsageError(f"--{chosen[1]}: --{chosen[0]}와 함께 쓸 수 없습니다")
-    mode = chosen[0] if chosen else ""
-    for option, modes in _WITHOUT.items():
-        if mode in modes and {**given, "full": full or None}[option] is not None:
-            beside = f"--{mode}와 함께" if mode else "--watch 없이"
-            raise click.UsageError(f"--{option}: {beside} 쓸 수 없습니다")
+    mode, *others = [mode for mode in MODES if given[mode]] or [""]
+    if others:
+        raise click.UsageError(f"--{others[0]}: --{mode}와 함께 쓸 수 없습니다")
+    if full and mode not in ("", "watch"):
+        raise click.UsageError(f"--full: --{mode}와 함께 쓸 수 없습니다")
+    for option in ("port", "beside"):
+        if given[option] is not None and mode != "watch":
+            raise click.UsageError(f"--{option}: --watch 없이 쓸 수 없습니다")
     _check_places(content, out)
     moment = now or datetime.now(SEOUL).replace(microsecond=0)
     request = Request(content, out, moment, base_url, now is not None, mode == "watch", full, jobs)
-    return Call(request, mode, given["port"], given["beside"])
+    port = PORT if given["port"] is None and not given["beside"] else given["port"]
+    return Call(request, mode, port, given["beside"])
 
 
 def _check_places(content: Path, out: Path) -> None:

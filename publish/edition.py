@@ -194,14 +194,12 @@ def words_in(value: object) -> frozenset[str]:
     waiting = [value]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, (str, int)):
-            continue
-        if isinstance(each, Card):
-            each = each.doc
-        if isinstance(each, Document):
-            found.add(each.file)
-        elif isinstance(each, PageText):
+        if isinstance(each, PageText):
             found.add(each.shows)
+        elif isinstance(each, (str, int)):  # quick, where thousands of plain texts are listed
+            continue
+        elif isinstance(each, (Card, Document)):
+            found.add((each.doc if isinstance(each, Card) else each).file)
         elif isinstance(each, (list, tuple)):
             waiting += each
         elif isinstance(each, Mapping):

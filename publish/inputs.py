@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -120,20 +121,15 @@ def _files(
     for entry in entries:
         if entry.name == "__pycache__" or is_passed_over(entry.name):
             continue
-        try:
-            is_folder, found = entry.is_dir(), entry.stat()
-        except OSError:
+        with suppress(FileNotFoundError):
             try:
+                is_folder, found = entry.is_dir(), entry.stat()
+            except OSError:
                 is_folder, found = False, entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-        if is_folder:
-            yield f"{entry.path}/", found
+            yield f"{entry.path}/" if is_folder else entry.path, found
             here = (found.st_dev, found.st_ino)
-            if here not in around:
+            if is_folder and here not in around:
                 yield from _files(entry.path, around | {here})
-        else:
-            yield entry.path, found
 
 
 def _digest(lines: Iterable[str]) -> str:

@@ -18,15 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from civic.content.facts import TEXT, Facts, Stamp
+from civic.files import write
 from publish.builds import listing
 from publish.inputs import RACY, Request
 
 PACKS = 64  # files of a kind, many values to each: an edit writes one or two of them anew
 PROOF = hashlib.sha256().digest_size
-
-
-class Damaged(Exception):
-    """A file is not what was written."""
 
 
 class State(NamedTuple):
@@ -76,11 +73,8 @@ class Kept:
 
     def put(self, name: str, made_from: str, content: bytes) -> None:
         """Keep it in place of what was there. Raises OSError."""
-        file = self.folder / name
-        fresh = file.with_suffix(f".{os.getpid()}")
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(self._proof(name, made_from, content) + content)
-        fresh.replace(file)
+        write(self.folder / name, self._proof(name, made_from, content) + content, durable=False)
 
     def _proof(self, name: str, made_from: str, content: bytes) -> bytes:
         named = [self.stamp.encode(), name.encode(), made_from.encode(), content]
@@ -93,23 +87,23 @@ class Cache:
     def __init__(self, folder: Path, stamp: str) -> None:
         """Only looks: no file is changed before `save`. stamp: see Kept; of another program nothing is found."""
         self.kept = Kept(folder, stamp)
-        # (kind, pack) -> name -> value, of those that were asked for
-        self._packs: dict[tuple[str, int], dict[str, Any]] = {}
+        self._packs: dict[tuple[str, int], dict[str, Any]] = {}  # of the kinds that were asked for
         self._marks: dict[tuple[str, int], str] = {}  # (kind, pack) -> by which save it was written
         self.state: State | None = None
         found = self.kept.get("state", "")
         if found:
             self.state, self._marks = pickle.loads(found)  # noqa: S301 (proved to be what we wrote)
 
-    def get(self, kind: str, name: str) -> Any:
-        """One value, or None. Raises Damaged."""
-        return self._pack(kind, _pack_of(name)).get(name)
-
-    def all(self, kind: str) -> Mapping[str, Any]:
-        """Everything of a kind, by name. Raises Damaged."""
+    def all(self, kind: str) -> dict[str, Any]:
+        """Everything of a kind, by name. A file that is not what was written throws all away, the state too."""
         found: dict[str, Any] = {}
-        for pack in range(PACKS):
-            found |= self._pack(kind, pack)
+        for (_, pack), mark in [item for item in self._marks.items() if item[0][0] == kind]:
+            kept = self.kept.get(f"{kind}-{pack}", mark)
+            if kept is None:
+                self.throw_away()
+                return {}
+            self._packs[kind, pack] = pickle.loads(kept)  # noqa: S301 (proved to be what we wrote)
+            found |= self._packs[kind, pack]
         return found
 
     def save(
@@ -117,18 +111,22 @@ class Cache:
     ) -> bool:
         """Write values[kind][name] and forget gone[kind]. False where that fails: then nothing is kept."""
         mark = os.urandom(8).hex()
+        if self.state is None:
+            self.throw_away()
+        for kind, named in values.items():
+            for name in gone[kind]:
+                self._pack(kind, name, mark).pop(name, None)
+            for name, value in named.items():
+                self._pack(kind, name, mark)[name] = value
         try:
-            if self.state is None:
-                self.throw_away()
-            for kind, named in values.items():
-                for pack, content in self._changed(kind, named, gone.get(kind, ())).items():
-                    self.kept.put(f"{kind}-{pack}", mark, pickle.dumps(content, pickle.HIGHEST_PROTOCOL))
-                    self._packs[kind, pack], self._marks[kind, pack] = content, mark
+            for (kind, pack), written in self._marks.items():
+                if written == mark:
+                    content = pickle.dumps(self._packs[kind, pack], pickle.HIGHEST_PROTOCOL)
+                    self.kept.put(f"{kind}-{pack}", mark, content)
             self.kept.put("state", "", pickle.dumps((state, self._marks)))
-        except (OSError, Damaged):
+        except OSError:
             self.throw_away()
             return False
-        self.state = state
         return True
 
     def throw_away(self) -> None:
@@ -140,27 +138,11 @@ class Cache:
         with suppress(OSError):  # noticed where something is kept
             shutil.rmtree(folder) if folder.is_dir() and not folder.is_symlink() else folder.unlink()
 
-    def _changed(self, kind: str, named: Mapping[str, Any], lost: Iterable[str]) -> dict[int, dict[str, Any]]:
-        """The packs of which something changes, as they are to be kept."""
-        packs = {pack: dict(self._pack(kind, pack)) for pack in {_pack_of(name) for name in (*named, *lost)}}
-        for name in lost:
-            packs[_pack_of(name)].pop(name, None)
-        for name, value in named.items():
-            packs[_pack_of(name)][name] = value
-        return packs
-
-    def _pack(self, kind: str, pack: int) -> dict[str, Any]:
-        if (kind, pack) not in self._packs:
-            mark = self._marks.get((kind, pack))
-            found = self.kept.get(f"{kind}-{pack}", mark) if mark else pickle.dumps({})
-            if found is None:
-                raise Damaged(f"{kind}-{pack}")
-            self._packs[kind, pack] = pickle.loads(found)  # noqa: S301 (proved to be what we wrote)
-        return self._packs[kind, pack]
-
-
-def _pack_of(name: str) -> int:
-    return zlib.crc32(name.encode()) % PACKS
+    def _pack(self, kind: str, name: str, mark: str) -> dict[str, Any]:
+        """Where a value of that name is kept, marked as changed."""
+        key = kind, zlib.crc32(name.encode()) % PACKS
+        self._marks[key] = mark
+        return self._packs.setdefault(key, {})
 
 
 class FileMemory:
@@ -170,9 +152,8 @@ class FileMemory:
         self._old: Mapping[str, tuple[Stamp, Facts]] = cache.all("file") if cache else {}
         self.fresh: dict[str, tuple[Stamp, Facts]] = {}
         self._seen: set[str] = set()
-        self.edited: set[str] = (
-            set()
-        )  # what is another now of those that were read, see publish.render.View.shows
+        # What is another now of the files that were read, in the words of publish.render.View.shows.
+        self.edited: set[str] = set()
 
     def recall(self, file: str, stamp: Stamp) -> Facts | None:
         kept = self.fresh.get(file) or self._old.get(file)

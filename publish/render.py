@@ -23,7 +23,7 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from civic.content.parallel import mapped
 from civic.errors import ContentMistakes, trouble
-from publish.builds import BuildFailed, FileState, Fresh, folders, make_folder, state_of, take_over
+from publish.builds import BuildFailed, FileState, make_folder_of, state_of, take_over
 from publish.check import Outline, outline_of
 from publish.inputs import ROOT
 from templates import NotText
@@ -39,12 +39,12 @@ class View:
     """What a view answers with.
 
     ending: of the file, which gives its type; shows: whose words it shows: "lectures/essay.md" for title and summary,
-    "lectures/essay.md#text" for the text; None where that is not known.
+    "lectures/essay.md#text" for the text.
     """
 
     make: Callable[[], str | bytes]
     ending: str = ".html"
-    shows: frozenset[str] | None = frozenset()
+    shows: frozenset[str] = frozenset()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The page as an answer to a request: so Flask takes it from a view."""
@@ -52,25 +52,14 @@ class View:
         return Response(self.make(), mimetype=kind)(environ, start_response)
 
 
-def page_at(app: Flask, address: Address, ending: str) -> View:
-    """The page at an address. Raises ValueError when it is not of that ending."""
-    endpoint, values = address
-    answer: Any = app.view_functions[endpoint](**values)
-    if not isinstance(answer, View):
-        content = answer.get_data() if isinstance(answer, Response) else answer
-        return View(lambda: content, ending, None)
-    if answer.ending != ending:
-        raise ValueError(f"{ending}: {answer.ending}")
-    return answer
-
-
 class Record(NamedTuple):
     """One file of a build: where it comes from, whose words it shows, and how to know it again."""
 
     address: Address
-    shows: frozenset[str] | None  # see View
+    shows: frozenset[str]  # see View
     digest: str  # SHA-256
     state: FileState
+    outline: Outline
 
 
 @dataclass(frozen=True)
@@ -87,26 +76,7 @@ class Before:
 
     def holds(self, name: str) -> bool:
         """Is this file still what it was?"""
-        shows = self.records[name].shows
-        return self.edited is not None and shows is not None and shows.isdisjoint(self.edited)
-
-
-@dataclass
-class Frozen:
-    """A frozen site: all its files; of those that were made what the check needs, and which have other bytes than before."""
-
-    records: dict[str, Record] = field(default_factory=dict)
-    outlines: dict[str, Outline | None] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
-
-
-class Made(NamedTuple):
-    """One file that was made."""
-
-    name: str
-    record: Record
-    outline: Outline | None
-    is_changed: bool  # other bytes than before, or a new file
+        return self.edited is not None and self.records[name].shows.isdisjoint(self.edited)
 
 
 class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
@@ -137,26 +107,29 @@ def plan(app: Flask, addresses: Iterable[Address], folder: Path) -> dict[str, Ad
     return planner.found
 
 
-def freeze(app: Flask, addresses: Iterable[Address], fresh: Fresh, before: Before, jobs: int) -> Frozen:
-    """Write every address of the app into a fresh folder. Raises BuildFailed, ContentMistakes, OSError."""
-    frozen = Frozen()
+def freeze(
+    app: Flask, addresses: Iterable[Address], folder: Path, before: Before, jobs: int
+) -> tuple[dict[str, Record], list[str]]:
+    """Write every address of the app below a fresh folder: all its files by name, and the names of those that were made.
+
+    Raises BuildFailed, ContentMistakes, OSError.
+    """
+    records: dict[str, Record] = {}
     with app.test_request_context():
         if before.edited is None:
-            planned = plan(app, addresses, fresh.folder)
+            planned = plan(app, addresses, folder)
         else:
             planned = {name: record.address for name, record in before.records.items()}
-            frozen.records = _taken_over(before, fresh)
-        todo = [name for name in planned if name not in frozen.records]
-        with closing(mapped(Maker(app, planned, fresh.folder, before).make, todo, jobs)) as each:
+            for name, record in before.records.items():
+                if before.holds(name) and take_over(record.state, before.folder, folder, name):
+                    records[name] = record
+        todo = [name for name in planned if name not in records]
+        with closing(mapped(Maker(app, planned, folder, before).make, todo, jobs)) as each:
             for made in each:
                 if isinstance(made, Exception):
                     raise made
-                frozen.records[made.name] = made.record
-                frozen.outlines[made.name] = made.outline
-                if made.is_changed:
-                    frozen.changed.add(made.name)
-    frozen.records = {name: frozen.records[name] for name in sorted(frozen.records)}
-    return frozen
+                name, records[name] = made
+    return {name: records[name] for name in sorted(records)}, todo
 
 
 @dataclass(frozen=True)
@@ -168,7 +141,7 @@ class Maker:
     folder: Path
     before: Before
 
-    def make(self, names: Sequence[str]) -> Iterator[Made | Exception]:
+    def make(self, names: Sequence[str]) -> Iterator[tuple[str, Record] | Exception]:
         """One file after the other. An exception is given back, because it may have to cross to another process.
 
         First all are rendered, then all are written and looked at: in turn each would drive the other's code and data
@@ -180,7 +153,10 @@ class Maker:
     def render(self, name: str) -> tuple[str, View, bytes] | Exception:
         """A file's page and content."""
         try:
-            page = page_at(self.app, self.planned[name], f".{name.rpartition('.')[2]}")
+            endpoint, values = self.planned[name]
+            page: View = cast(Any, self.app.view_functions[endpoint](**values))
+            if not name.endswith(page.ending):
+                raise ValueError(page.ending)
             content = page.make()
         except ContentMistakes as wrong:
             return wrong
@@ -188,36 +164,24 @@ class Maker:
             return BuildFailed(f"{explain(wrong)} (화면: {name})")
         return name, page, content.encode() if isinstance(content, str) else content
 
-    def _write(self, name: str, page: View, content: bytes) -> Made | Exception:
-        digest = hashlib.sha256(content).hexdigest()
-        old, place = self.before.records.get(name), f"{self.folder}/{name}"
+    def _write(self, name: str, page: View, content: bytes) -> tuple[str, Record] | Exception:
+        digest, place = hashlib.sha256(content).hexdigest(), f"{self.folder}/{name}"
+        old = self.before.records.get(name)
         try:
-            make_folder(place.rpartition("/")[0])
-            is_same = bool(
+            if not (
                 old and old.digest == digest and take_over(old.state, self.before.folder, self.folder, name)
-            )
-            if not is_same:
+            ):
+                make_folder_of(place)
                 # Never in place: other builds are links to the same file.
                 with suppress(FileNotFoundError):
                     os.unlink(place)  # noqa: PTH108 (thousands of them)
                 with open(place, "xb") as file:  # noqa: PTH123
                     file.write(content)
-            record = Record(self.planned[name], page.shows, digest, state_of(place))
+            state = state_of(place)
         except OSError as wrong:
             return BuildFailed(f"쓸 수 없습니다: {trouble(wrong, self.folder / name)}")
-        return Made(name, record, outline_of(name, content), not is_same)
-
-
-def _taken_over(before: Before, fresh: Fresh) -> dict[str, Record]:
-    """Those files of the build before that hold, now also in the fresh folder."""
-    same = {name: record for name, record in before.records.items() if before.holds(name)}
-    for parent in sorted(folders(same) - folders(fresh.there)):
-        make_folder(f"{fresh.folder}/{parent}")
-    return {
-        name: record
-        for name, record in same.items()
-        if take_over(record.state, before.folder, fresh.folder, name, name in fresh.there)
-    }
+        outline = outline_of(name, content)
+        return name, Record(self.planned[name], page.shows, digest, state, outline)
 
 
 def explain(wrong: BaseException) -> str:

@@ -28,6 +28,7 @@ from typing import Any
 from watchfiles import watch as changes
 
 from civic.errors import ContentMistakes, InUse, Mistake, trouble
+from civic.files import write
 from publish.builds import LIVE, Builds, told
 from publish.command import BuildReport, reasons
 from publish.inputs import CODE, ROOT, Request
@@ -52,12 +53,9 @@ def watch(
     port: where the site is shown on this machine, None for nowhere; beside: the command of a server, which follows
     the content by itself and takes over as soon as there is a watched site; when it ends, so does this, with its exit
     code.
-    Raises NotOurs, InUse (the port), ContentMistakes (no content to be watched).
+    Raises BuildFailed, InUse (the port), ContentMistakes (no content to be watched).
     """
-    stop = stop or threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(number, lambda *_: stop.set())
+    stop = stop or _stopped_by_signals()
     Builds(request.out).check_target()
     if not request.content.is_dir():
         raise ContentMistakes([Mistake(str(request.content), 0, "", "content 폴더가 없습니다")])
@@ -81,6 +79,13 @@ def watch(
     return 0
 
 
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
 def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[frozenset[str]]:
     """The paths that were changed there since the last look, at each TICK.
 
@@ -89,8 +94,8 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[frozense
     """
     missed = MISSED  # while the first site was made
     while not stop.is_set():
-        known = [_which(place) for place in places]
         try:
+            known = _which(places)
             for seen in changes(
                 *(place for place in places if place.exists()),
                 debounce=DELAY,
@@ -102,7 +107,7 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[frozense
             ):
                 yield missed.union(path for _, path in seen)
                 missed = frozenset()
-                if [_which(place) for place in places] != known:
+                if _which(places) != known:
                     break
         except (RuntimeError, FileNotFoundError):  # its own WatchfilesRustInternalError; gone just now
             stop.wait(TICK / 1000)
@@ -110,23 +115,16 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[frozense
         missed = MISSED
 
 
-def _which(place: Path) -> tuple[int, int] | None:
-    """Which folder or file this is, whatever it is called; None where there is none."""
-    try:
-        found = place.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+def _which(places: Sequence[Path]) -> list[int]:
+    """Which folders and files these are, whatever they are called. Raises FileNotFoundError for one that goes just now."""
+    return [place.stat().st_ino if place.exists() else 0 for place in places]
 
 
 def _is_other_program(paths: Iterable[str]) -> bool:
     """Has our own code changed, and can it be read? Modules that are loaded would stay the old ones."""
     ours = tuple(f"{ROOT / name}" for name in CODE)
-    code = [
-        Path(path)
-        for path in paths
-        if path.endswith(".py") and path.startswith(ours) and Path(path).is_file()
-    ]
+    code = [Path(path) for path in paths if path.endswith(".py") and path.startswith(ours)]
+    code = [file for file in code if file.is_file()]
     try:
         for file in code:
             compile(file.read_bytes(), file, "exec")
@@ -142,11 +140,10 @@ class WatchedSite:
     def __init__(self, request: Request, build: Build) -> None:
         # One process: threads that watch files do not go well with forked ones.
         self._request, self._build = replace(request, jobs=1), build
-        self._builds = Builds(request.out)
+        self._builds, self.out = Builds(request.out), request.out
         self._began = monotonic()
         self._due: datetime | None = None
         self.mistakes: list[str] = []
-        self.out = request.out
 
     @property
     def now(self) -> datetime:
@@ -191,12 +188,10 @@ class WatchedSite:
         current = self._builds.current()
         if current is None or not self.is_live:
             return
-        fresh = self._builds.folder / f".{self.out.name}.{LIVE}"
         try:
-            fresh.write_text(told(current.name, self.mistakes), "utf-8")
-            fresh.replace(current / LIVE)
+            write(current / LIVE, told(current.name, self.mistakes), durable=False)
         except OSError as wrong:
-            print(trouble(wrong, fresh), file=sys.stderr, flush=True)
+            print(trouble(wrong, current / LIVE), file=sys.stderr, flush=True)
 
 
 class Shown:
@@ -206,9 +201,7 @@ class Shown:
         """Takes the port. Raises InUse."""
         self._watcher, self._beside = watcher, beside
         self._preview = None if port is None else _preview(watcher, port)
-        self._thread = (
-            threading.Thread(target=self._preview.serve_forever, daemon=True) if self._preview else None
-        )
+        self._thread: threading.Thread | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
     def look(self) -> int | None:
@@ -218,15 +211,16 @@ class Shown:
         if self._beside and self._watcher.is_live:
             self.end()
             self._server = subprocess.Popen(self._beside)  # noqa: S603 (the command that was asked for)
-        elif self._preview and self._thread and not self._thread.is_alive():
+        elif self._preview and not self._thread:
+            self._thread = threading.Thread(target=self._preview.serve_forever, daemon=True)
             self._thread.start()
             print(f"http://127.0.0.1:{self._preview.server_address[1]}", flush=True)
         return None
 
     def end(self) -> None:
         """Nobody shows it any more."""
-        if self._preview and self._thread:
-            if self._thread.is_alive():
+        if self._preview:
+            if self._thread:
                 self._preview.shutdown()
             self._preview.server_close()
         if self._server:

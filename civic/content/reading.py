@@ -210,7 +210,7 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
 
 
 def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
-    """A front matter without what pages only show. A page that shows it says so, see publish.render.Page.shows.
+    """A front matter without what pages only show. A page that shows it says so, see publish.render.View.shows.
 
     Of a vote all of it: lists of proposals are named after votes that they do not show.
     """

@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
+from flask import Flask
 
 from civic.clock import FixedClock, parse_time
 from civic.content.pages import Document, Event, Lecture
@@ -17,7 +19,7 @@ from civic.library import Library, load
 from publish import build as one_build
 from publish.build import due
 from publish.pages import SOON
-from publish.render import View
+from publish.render import Address, View
 from publish.site import addresses, create_app
 from tests.publish.test_pages import DISTRICT, SMALL, PlainAssets
 
@@ -47,16 +49,16 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> list[Library]:
     return [load(small, NOW), load(DISTRICT, NOW)]
 
 
-def made(answer: object) -> object:
-    """What a view answered with, as it is written to its file."""
-    return answer.make() if isinstance(answer, View) else answer.get_data()  # type: ignore[attr-defined]
+def page_of(app: Flask, address: Address) -> View:
+    """What the view of an address answers with."""
+    return cast(View, app.view_functions[address[0]](**address[1]))
 
 
-def site_at(library: Library, now: datetime, is_demo: bool = False) -> dict[str, object]:
+def site_at(library: Library, now: datetime, is_demo: bool = False) -> dict[str, str | bytes]:
     """Every page and file of the site as it is at that time."""
     app = create_app(library.at(now), PlainAssets(), FixedClock(now), demo=is_demo)
     with app.test_request_context():
-        return {repr(each): made(app.view_functions[each[0]](**each[1])) for each in addresses(app)}
+        return {repr(each): page_of(app, each).make() for each in addresses(app)}
 
 
 def stays(library: Library, now: datetime, is_demo: bool = False) -> bool:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from werkzeug.test import create_environ
 
 from civic.clock import parse_time
 from civic.store.entry import Entry
+from forms_api.app import WholeResponse
 from forms_api.entries import receipt_address, receipt_number
 
 
@@ -18,6 +20,19 @@ def test_a_receipt_address_given_out_once_stays_valid() -> None:
     token = "N0szRi05UVhN.fgyElU-NnZ8VKvyH9BKfJN-e1l5s3MPjsXkD66Adcq8"
     assert receipt_address(secret, "7K3F-9QXM") == f"/api/receipts/{token}"
     assert receipt_number(secret, token) == "7K3F-9QXM"
+
+
+def test_a_whole_answer_is_one_list() -> None:
+    """A known body is a list with its length; HEAD, 304 and a stream are left to werkzeug."""
+    closed: list[int] = []
+    answer = WholeResponse("본문")
+    answer.call_on_close(lambda: closed.append(1))
+    body, _, headers = answer.get_wsgi_response(create_environ(method="GET"))
+    assert body == ["본문".encode()] and ("Content-Length", "6") in headers and closed == [1]
+    stream = WholeResponse(iter([b"1"]))
+    for other, method in ((WholeResponse("본문"), "HEAD"), (WholeResponse("", 304), "GET"), (stream, "GET")):
+        found, _, _ = other.get_wsgi_response(create_environ(method=method))
+        assert not isinstance(found, list)
 
 
 def test_an_entry_but_for_some_fields() -> None:

@@ -14,7 +14,7 @@ PAGE = '<!doctype html><html lang="ko"><body><main id="main"><h1>제목</h1>{}</
 def wrong(site: dict[str, bytes]) -> list[str]:
     """What the check says about these files."""
     outlines = {name: outline_of(name, content) for name, content in site.items()}
-    return [str(mistake) for mistake in broken(sorted(site), site, outlines.__getitem__)]
+    return [str(mistake) for mistake in broken(sorted(site), outlines)]
 
 
 def found(inside: str, page: str = PAGE) -> list[str]:
