@@ -113,10 +113,16 @@ name = "도서관정책팀"
 """
 
 
+def write_files(folder: Path, files: Mapping[str, str]) -> Path:
+    """Files with these texts by their names below a folder; the folder."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+    return folder
+
+
 def write_content(folder: Path, lectures: Mapping[str, str]) -> Path:
     """A content folder with site.toml and these lectures (slug -> file); the folder."""
     (folder / "lectures").mkdir(parents=True, exist_ok=True)
-    (folder / "site.toml").write_text(SITE, encoding="utf-8")
-    for slug, text in lectures.items():
-        (folder / "lectures" / f"{slug}.md").write_text(text, encoding="utf-8")
-    return folder
+    pages = {f"lectures/{slug}.md": text for slug, text in lectures.items()}
+    return write_files(folder, {"site.toml": SITE, **pages})

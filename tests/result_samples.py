@@ -62,9 +62,8 @@ def some_ballots() -> list[Ballot]:
     """24: lamp 15, bench 10, ramp 9, few 1, bus 20."""
     picks = [("bus", "lamp")] * 10 + [("bench", "bus")] * 5 + [("lamp", "ramp")] * 4
     picks += [("bench", "bus", "ramp")] * 4 + [("bench", "bus", "few")]
-    picks[-1] = ("bench", "bus", "few")
     picks[0] = ("bus", "lamp", "ramp")
-    return [Ballot(f"AAAA-AAAA-AAAA-{number:04d}", choices) for number, choices in enumerate(picks)] + []
+    return [Ballot(f"AAAA-AAAA-AAAA-{number:04d}", choices) for number, choices in enumerate(picks)]
 
 
 def some_receipts(count: int) -> tuple[str, ...]:

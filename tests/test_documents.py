@@ -7,6 +7,9 @@ import subprocess
 from pathlib import Path
 
 from civic import korean
+from civic.errors import Refused
+from forms_api import problems
+from forms_api.commands.care import as_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 PAIR = re.compile(r"^\| (`.+`) \| (.+) \|$", re.M)
@@ -59,3 +62,17 @@ def test_glossary_is_of_this_code() -> None:
     assert not {name for name in names if not re.search(rf"\b{re.escape(name.rstrip('/'))}\b", code)}
     for table in (korean.FORM_STATES, korean.ENTRY_STATES, korean.SELECTIONS):
         assert {(f"`{name}`", word) for name, word in table.items()} <= set(pairs)
+
+
+def test_the_table_of_settings_is_the_codes_own() -> None:
+    """The table at the end of docs/api.md is what `settings` prints."""
+    assert as_markdown() in (ROOT / "docs/api.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_refusals_is_complete() -> None:
+    """Every refusal a citizen can get stands there with its status."""
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", text, re.MULTILINE))
+    known = {(kind.name, str(kind.status)) for kind in Refused.__subclasses__()}
+    assert told == known
+    assert problems.Failure in Refused.__subclasses__()

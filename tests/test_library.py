@@ -93,11 +93,6 @@ def test_a_mark_at_the_beginning_and_windows_line_ends_do_not_matter(small: Path
 # ---------------------------------------------------------------------------- mistakes
 
 
-def test_every_planted_mistake_is_reported() -> None:
-    """The report on the broken sample, line by line; each line was checked against the files by hand."""
-    assert report(SAMPLES / "broken") == (SAMPLES / "broken-report.txt").read_text("utf-8").splitlines()
-
-
 @pytest.mark.parametrize(
     ("value", "said"),
     [

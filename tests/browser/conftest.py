@@ -15,23 +15,32 @@ from tests.browser.visit import Visits
 from tests.builders import NOW
 from tests.forms_api.server import Server
 
-PATIENCE = 180  # seconds for a build with its fonts
+PATIENCE = 240  # seconds for a build with its fonts, or to look through all its pages
+
+
+def run(root: Path, *command: object) -> None:
+    """A program of the house, which must find nothing wrong."""
+    words = list(map(str, command))
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def built(root: Path, content: Path, out: Path, now: str) -> Path:
+    """The site of that content at that time; `out`."""
+    run(root, sys.executable, "build.py", "--content", content, "--out", out, "--now", now)
+    return out
+
+
+def validate(root: Path, *pages: object) -> None:
+    """html-validate finds nothing in these pages."""
+    tool, rules = root / "node_modules/.bin/html-validate", root / "html-validate.json"
+    run(root, tool, "--config", rules, "--formatter", "text", *pages)
 
 
 @pytest.fixture(scope="session")
 def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The district's site, built at the demonstration's time."""
-    out = tmp_path_factory.mktemp("built") / "site"
-    done = subprocess.run(
-        [sys.executable, "build.py", "--out", str(out), "--now", NOW],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    return built(root, root / "content", tmp_path_factory.mktemp("built") / "site", NOW)
 
 
 @pytest.fixture(scope="session")

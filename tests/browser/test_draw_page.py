@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import built
 from tests.browser.visit import Visits
 from tests.draw_samples import FORGERIES, SEED, a_draw, publish_draw
 from tests.forms_api.server import Server
@@ -35,18 +33,13 @@ def test_the_page_works_the_draw_out(browser: Browser, root: Path, tmp_path: Pat
     content = tmp_path / "content"
     shutil.copytree(root / "content", content)
     publish_draw(content, a_draw("lectures/economics", "경제인문학"))
-    out = tmp_path / "site"
-    command = [sys.executable, "build.py", "--content", str(content), "--out", str(out), "--now", AFTER]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    out = built(root, content, tmp_path / "site", AFTER)
     server = Server(content, tmp_path / "var/data", now=AFTER, site=out, rate_limit="off").ready()
     try:
         visits = Visits(browser, server.base)
         page = visits.open("/results/lectures-economics/")
-        button, said = (
-            page.get_by_role("button", name="이 화면에서 다시 계산하기"),
-            page.locator("[data-draw-said]"),
-        )
+        button = page.get_by_role("button", name="이 화면에서 다시 계산하기")
+        said = page.locator("[data-draw-said]")
         told = a_draw("lectures/economics", "경제인문학")["rounds"]["autumn"]
         right = "가을반: 맞습니다. 접수번호 5개의 명단과 순서, 결과가 모두 같습니다."
         right += f" 지문 {told['list_hash']}, 씨앗 {SEED.seed}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import built
 from tests.browser.visit import violations
 from tests.builders import NOW
 from tests.forms_api.server import Server
@@ -34,20 +33,11 @@ def served(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     done("keys", SLUG, "--anew", "--no-passphrase", *holders, "--to", folder / "k", *where)
     halves = [word for number in (1, 2) for word in ("--half", folder / "k" / f"{SLUG}-{number}.json")]
     done("rehearse", SLUG, *halves, *where)
-    command = [sys.executable, "build.py", "--content", str(content), "--now", NOW]
-    built = subprocess.run(
-        [*command, "--out", str(folder / "site")],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
+    site = built(root, content, folder / "site", NOW)
     provider = ProviderProcess()
     try:
         settings = provider.settings | {"rate_limit": "off"}
-        server = Server(content, folder / "var/data", site=folder / "site", **settings).ready()
+        server = Server(content, folder / "var/data", site=site, **settings).ready()
         yield server
         assert server.stop() == 0
     finally:

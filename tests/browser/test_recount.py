@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from civic.votes.ballot import Spoiled
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import built, validate
 from tests.browser.visit import WIDTHS, Visits, overflow, violations
 from tests.forms_api.server import Server
 from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, some_receipts, write_site
@@ -35,19 +33,9 @@ def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_site(content, poll, list(proposals.values()))
     (content / "site.toml").write_text(site_toml, "utf-8")
     receipts = some_receipts(25)
-    publish(
-        content, poll, proposals, some_ballots(), receipts=receipts, void=[Spoiled(receipts[3], "type-limit")]
-    )
-    out = folder / "www/site"
-    done = subprocess.run(
-        [sys.executable, "build.py", "--content", content, "--out", out, "--now", PUBLISHED.isoformat()],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    void = [Spoiled(receipts[3], "type-limit")]
+    publish(content, poll, proposals, some_ballots(), receipts=receipts, void=void)
+    built(root, content, folder / "www/site", PUBLISHED.isoformat())
     return folder
 
 
@@ -212,21 +200,7 @@ def test_receipts_stand_whole_on_paper_and_in_large_letters(there: Visits) -> No
 def test_the_built_pages_are_valid_html(folder: Path, root: Path) -> None:
     """html-validate finds nothing in the result and its board."""
     site = (folder / "www/site").resolve()
-    done = subprocess.run(
-        [
-            *(root / "node_modules/.bin/html-validate", "--config", root / "html-validate.json"),
-            *(
-                "--formatter",
-                "text",
-                site / "results/budget/index.html",
-                site / "results/budget/board/index.html",
-            ),
-            site / "votes/budget/index.html",
-        ],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    validate(
+        root,
+        *(site / name / "index.html" for name in ("results/budget", "results/budget/board", "votes/budget")),
     )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import validate
+from tests.browser.test_signing_up import fill
 from tests.browser.visit import WIDTHS, Visits, overflow, violations
 from tests.builders import a_phone
 from tests.forms_api.server import Server
@@ -36,7 +37,9 @@ def answers(client: httpx.Client) -> dict[str, httpx.Response]:
     found = NUMBER.search(receipt.text)
     assert found
     proof = {"number": found[0], "phone_last4": phone[-4:]}
-    allowance = "/api/forms/programs/citizen-allowance"
+    allowance, office = (
+        f"/api/forms/programs/{name}" for name in ("citizen-allowance", "subscription-office")
+    )
     return {
         "check": client.post(ESSAY, data=a_form(a_phone(), round=this, step="check")),
         "edit": client.post(ESSAY, data=a_form(a_phone(), round=this, step="edit")),
@@ -45,13 +48,9 @@ def answers(client: httpx.Client) -> dict[str, httpx.Response]:
         "receipt": receipt,
         "already": client.post(ESSAY, data=a_form(phone, round=this)),
         "no-round": client.post(ESSAY, data=a_form(a_phone(), round="none")),
-        "not-open": client.post(
-            "/api/forms/programs/subscription-office", data=a_form(a_phone(), round="interest")
-        ),
+        "not-open": client.post(office, data=a_form(a_phone(), round="interest")),
         "too-large": client.post(ESSAY, data={"name": "x" * 70_000}),
-        "elsewhere": client.post(
-            ESSAY, data={"step": "send"}, headers={"Origin": "https://elsewhere.example"}
-        ),
+        "elsewhere": client.post(ESSAY, data={"step": "send"}, headers={"Origin": "https://a.example"}),
         "lookup-empty": client.post("/api/entries/lookup", data={"number": ""}),
         "lookup-wrong": client.post("/api/entries/lookup", data={**proof, "number": "ZZZZ-ZZZZ"}),
         "entry": client.post("/api/entries/lookup", data=proof),
@@ -74,22 +73,7 @@ def test_every_page_of_the_api_is_valid_html(product: Server, root: Path, tmp_pa
         assert (TYPED in answer.text) == (name in ("check", "edit", "no-round")), name
         (tmp_path / f"{name}.html").write_text(answer.text, encoding="utf-8")
     assert len({answer.text for answer in pages.values()}) == len(pages)  # no two states are one and the same
-    tool = root / "node_modules/.bin/html-validate"
-    done = subprocess.run(
-        [tool, "--config", root / "html-validate.json", "--formatter", "text", f"{tmp_path}/*.html"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-
-
-def fill(page: Page, phone: str) -> None:
-    page.get_by_label("이름", exact=True).fill(TYPED)
-    page.get_by_label("휴대전화 번호").fill(phone)
-    page.get_by_label("동의합니다").check()
+    validate(root, f"{tmp_path}/*.html")
 
 
 def fits(page: Page) -> None:
@@ -125,7 +109,7 @@ def test_each_state_is_accessible(visits: Visits, width: int, mode: str) -> None
     fits(page)
 
     page.goto("/lectures/essay/", wait_until="networkidle")
-    fill(page, phone)
+    fill(page, phone, TYPED)
     page.get_by_role("button", name="적은 내용 확인하기").click()
     page.wait_for_url("**/api/forms/**")
     fits(page)
@@ -134,7 +118,7 @@ def test_each_state_is_accessible(visits: Visits, width: int, mode: str) -> None
     fits(page)
 
     page.goto("/lectures/essay/", wait_until="networkidle")
-    fill(page, phone)
+    fill(page, phone, TYPED)
     page.get_by_role("button", name="적은 내용 확인하기").click()
     page.get_by_role("button", name="신청하기").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("이미 신청하셨습니다.")
@@ -198,7 +182,7 @@ def test_two_presses_are_one_entry(visits: Visits) -> None:
     """A double click on both buttons: one receipt, and loading it again shows the same."""
     phone = a_phone()
     page = visits.open("/lectures/essay/", 375)
-    fill(page, phone)
+    fill(page, phone, TYPED)
     page.get_by_role("button", name="적은 내용 확인하기").dblclick()
     page.wait_for_url("**/api/forms/**")
     page.get_by_role("button", name="신청하기").dblclick()
@@ -214,7 +198,7 @@ def test_the_script_takes_every_spelling_that_the_server_takes(visits: Visits, t
     """Brackets, full width, country code, the letter beside the hyphen: none is stopped before it is sent."""
     _, middle, end = a_phone().split("-")
     page = visits.open("/lectures/essay/", 375)
-    fill(page, typed.format(middle, end))
+    fill(page, typed.format(middle, end), TYPED)
     page.get_by_role("button", name="적은 내용 확인하기").click()
     page.wait_for_url("**/api/forms/**")
     expect(page.get_by_role("main")).to_contain_text(f"010-{middle}-{end}")

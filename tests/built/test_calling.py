@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,13 +14,7 @@ import pytest
 
 from publish import inputs
 from publish.inputs import RACY
-from tests.built.test_build import ROOT, SAMPLES, run
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    """A copy of the small site's content, to be changed."""
-    return Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
+from tests.built.test_build import ROOT, run
 
 
 @pytest.fixture
@@ -45,7 +38,7 @@ def call(content: Path, tmp_path: Path) -> list[str]:
         "--watch --port 70000", "--watch --port -1", "--watch --port x", "--watch --beside no-such-command",
         "--port 8001", "--beside true", "--check --full", "--due --full", "--rollback --due", "--check --watch",
         "--content /tmp/a --out /tmp/a/site", "--content /tmp/a --out /tmp/b/../a/b/site", "--content /tmp/a --out /tmp/a",
-                "--foo", "foo", "--now", "--full=3", "--p 1",
+                "--foo", "foo", "--now", "--now tomorrow", "--full=3", "--p 1",
     ],
 )  # fmt: skip
 def test_a_call_without_sense_is_refused(arguments: str) -> None:

@@ -13,8 +13,7 @@ import pytest
 import build
 from civic.clock import parse_time
 from civic.errors import ContentMistakes
-from publish import build as one_build
-from publish import inputs, render
+from publish import render
 from publish.builds import BuildFailed
 from publish.command import BuildReport
 from publish.inputs import RACY, Look, Request, asset_places
@@ -22,32 +21,7 @@ from publish.memory import Kept
 from publish.render import Before, Maker
 from templates.assets import Assets
 from tests.built.edits import Editor
-from tests.built.test_build import ROOT, SAMPLES, snapshot
-
-NOW = parse_time("2023-08-16T09:00:00")
-
-
-@pytest.fixture
-def request_(tmp_path: Path) -> Request:
-    """A build of a copy of the small site."""
-    content = Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
-    return Request(content, tmp_path / "www/site", NOW)
-
-
-@pytest.fixture
-def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the templates that builds use, to be edited; static/ lies beside."""
-    import templates as package
-
-    house = tmp_path / "house"
-    copy = Path(shutil.copytree(ROOT / "templates", house / "templates"))
-    shutil.copytree(ROOT / "static", house / "static")
-    for name in ("node_modules", "civic", "publish", "forms_api", ".builds"):
-        (house / name).symlink_to(ROOT / name)
-    monkeypatch.setattr(package, "FOLDER", copy)
-    for module in (inputs, one_build, render):
-        monkeypatch.setattr(module, "ROOT", house)
-    return copy
+from tests.built.test_build import snapshot
 
 
 @pytest.fixture(autouse=True)
@@ -191,11 +165,6 @@ def append(page: Path, text: str) -> None:
     page.write_text(f"{page.read_text('utf-8')}\n\n{text}\n", "utf-8")
 
 
-def rename(page: Path) -> None:
-    """Another title for a page."""
-    page.write_text(page.read_text("utf-8").replace('title = "', 'title = "새 ', 1), "utf-8")
-
-
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
     """Files that are new, gone or other."""
     return sorted(
@@ -277,18 +246,6 @@ def test_a_touched_file_publishes_nothing(request_: Request) -> None:
     (request_.content / "lectures/l01.md").touch()
     assert not build.build(request_).is_new
     assert request_.out.readlink().name == "site-000001"
-
-
-@pytest.mark.parametrize("as_long", [False, True])
-def test_what_somebody_changed_in_the_site_is_not_taken_over(request_: Request, as_long: bool) -> None:
-    """A page that was edited in site/ itself is made anew, also when nothing else changed, or only a letter of it."""
-    time.sleep(0.06)  # else the files are too fresh to be told by their times
-    build.build(request_)
-    good = snapshot(request_.out)
-    page = request_.out / "about/index.html"
-    page.write_text(page.read_text("utf-8").replace("h1", "h2") if as_long else "<h1>다른 글</h1>", "utf-8")
-    build.build(request_)
-    assert snapshot(request_.out) == good
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "pack", "swapped", "older", "gone"])

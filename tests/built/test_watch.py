@@ -12,7 +12,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,35 +22,43 @@ from typing import Any
 import pytest
 
 import build
-from civic.clock import parse_time
 from publish import inputs, watch
 from publish.builds import LIVE
 from publish.command import BuildReport
 from publish.inputs import Request
 from publish.watch import WatchedSite
-from tests.built.test_build import ROOT, SAMPLES, snapshot
-
-NOW = parse_time("2023-08-16T09:00:00")
+from tests.built.test_build import NOW, ROOT, edit, snapshot
+from tests.patience import eventually
 
 
 @pytest.fixture
-def request_(tmp_path: Path) -> Request:
+def request_(request_: Request) -> Request:
     """A watched build of a copy of the small site."""
-    content = Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
-    return Request(content, tmp_path / "www/site", NOW, live=True)
+    return replace(request_, live=True)
+
+
+@contextmanager
+def watching(
+    request: Request,
+    make: Callable[[Request], BuildReport] = build.build,
+    port: int | None = None,
+    server: list[str] | None = None,
+) -> Iterator[None]:
+    """Watching goes on within the block, and has ended after it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=watch.watch, args=(request, make, port, server, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
 
 
 def told(request: Request) -> Any:
     """What open pages are told."""
     return json.loads((request.out / LIVE).read_text("utf-8"))
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    """Waits until something is so. Fails after a minute."""
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def test_a_mistake_is_told_with_file_and_line_and_the_page_stays(request_: Request) -> None:
@@ -105,8 +114,7 @@ def test_a_site_that_was_made_without_watching_is_left_alone(request_: Request) 
 def test_a_later_build_without_watching_has_nothing_of_it(request_: Request) -> None:
     """Also in the folder of an older, watched build that is used again."""
     for number in range(6):
-        page = request_.content / "lectures/l09.md"
-        page.write_text(page.read_text("utf-8") + f"\n\n강좌 {number}\n", "utf-8")
+        edit(request_, f"강좌 {number}")
         build.build(replace(request_, live=number < 3))
     assert not (request_.out / LIVE).exists()
 
@@ -124,35 +132,22 @@ def test_a_passing_moment_is_built_by_itself(request_: Request) -> None:
     assert watcher.is_due
     watcher.rebuild()
     assert not watcher.is_due
-    stop = threading.Event()
     moments.clear()
-    thread = threading.Thread(target=watch.watch, args=(request_, noted, None, None, stop))
-    thread.start()
-    try:
+    with watching(request_, noted):
         eventually(lambda: len(moments) == 2)
-    finally:
-        stop.set()
-        thread.join(60)
 
 
 def test_an_edit_during_the_first_build_is_not_missed(request_: Request) -> None:
     """It may take a while, and watching begins after it."""
-    page = request_.content / "lectures/l09.md"
 
     def slow(request: Request) -> BuildReport:
         report = build.build(request)
         if report.build == "site-000001" and report.is_new:
-            page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+            edit(request, "강좌")
         return report
 
-    stop = threading.Event()
-    thread = threading.Thread(target=watch.watch, args=(request_, slow, None, None, stop))
-    thread.start()
-    try:
+    with watching(request_, slow):
         eventually(lambda: request_.out.exists() and told(request_)["build"] == "site-000002")
-    finally:
-        stop.set()
-        thread.join(60)
 
 
 def got(port: int, address: str = "/") -> tuple[int, str]:
@@ -194,11 +189,9 @@ def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Pat
     good = page.read_text("utf-8")
     page.write_text(good.replace('title = "', 'titel = "<b>', 1), "utf-8")
     log = tmp_path / "log"
-    stop, port = threading.Event(), free_port()
+    port = free_port()
     server = [sys.executable, "-c", SERVER, str(port), str(log)]
-    thread = threading.Thread(target=watch.watch, args=(request_, build.build, port, server, stop))
-    thread.start()
-    try:
+    with watching(request_, build.build, port, server):
         eventually(lambda: got(port)[0] == 503)
         shown = got(port, "/lectures/")[1]
         assert "lectures/l09.md:" in shown
@@ -210,10 +203,6 @@ def test_mistakes_are_shown_from_the_very_start(request_: Request, tmp_path: Pat
         eventually(lambda: log.exists() and bool(log.read_text("utf-8")))
         assert told(request_)["mistakes"] == []
         assert log.read_text("utf-8") == "bound"
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not thread.is_alive()
 
 
 def test_a_preview_shows_the_site_as_soon_as_there_is_one(request_: Request) -> None:
@@ -308,32 +297,21 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
     log = tmp_path / "log"
     log.touch()
     server = f"import time; open({str(log)!r}, 'a').write('started '); time.sleep(600)"
-    stop = threading.Event()
     running: list[Any] = []
     popen = watch.subprocess.Popen
     monkeypatch.setattr(watch.subprocess, "Popen", lambda words: running.append(popen(words)) or running[-1])
     command = [sys.executable, "-c", server]
-    thread = threading.Thread(target=watch.watch, args=(request_, build.build, None, command, stop))
-    thread.start()
-    try:
+    with watching(request_, build.build, None, command):
         eventually(lambda: log.read_text("utf-8") == "started ")
-        page = request_.content / "lectures/l09.md"
-        page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+        edit(request_, "강좌")
         eventually(lambda: (request_.out / LIVE).is_file() and told(request_)["build"] == "site-000002")
         assert log.read_text("utf-8") == "started "
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not thread.is_alive()
     assert all(process.poll() is not None for process in running)
 
 
 def test_a_name_that_is_no_text_is_a_mistake_like_others(request_: Request) -> None:
     """Staff unpack an archive from another system: the watching ended there. Named, and gone when the file is gone."""
-    stop = threading.Event()
-    thread = threading.Thread(target=watch.watch, args=(request_, build.build, 0, None, stop))
-    thread.start()
-    try:
+    with watching(request_, build.build, 0, None):
         eventually((request_.out / LIVE).is_file)
         time.sleep(0.5)  # the watching itself begins
         strange = Path(os.fsdecode(os.fsencode(request_.content) + b"/lectures/\xb0\xad.md"))
@@ -342,19 +320,12 @@ def test_a_name_that_is_no_text_is_a_mistake_like_others(request_: Request) -> N
         assert told(request_)["mistakes"][0].startswith("lectures/\\udcb0\\udcad.md: 파일 이름은")
         strange.unlink()
         eventually(lambda: not told(request_)["mistakes"])
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not thread.is_alive()
 
 
 def test_another_folder_of_the_same_name_is_watched(request_: Request) -> None:
     """The content is taken away and another put in its place: its edits came to nobody."""
-    stop = threading.Event()
-    thread = threading.Thread(target=watch.watch, args=(request_, build.build, None, None, stop))
-    thread.start()
     content = request_.content
-    try:
+    with watching(request_):
         eventually((request_.out / LIVE).is_file)
         time.sleep(0.5)  # the watching itself begins
         old = content.rename(content.with_name("old"))
@@ -362,13 +333,8 @@ def test_another_folder_of_the_same_name_is_watched(request_: Request) -> None:
         shutil.copytree(old, content)
         eventually(lambda: not told(request_)["mistakes"])
         time.sleep(1)  # the watching begins anew
-        page = content / "lectures/l09.md"
-        page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+        edit(request_, "강좌")
         eventually(lambda: told(request_)["build"] == "site-000002")
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not thread.is_alive()
 
 
 def test_a_server_that_ends_ends_the_watching(request_: Request) -> None:

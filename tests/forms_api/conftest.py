@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.builders import a_lecture_file, a_round, write_content
+from tests.builders import NOW, a_lecture_file, a_round, write_content
 from tests.forms_api.server import Server
 
 QUESTIONS = (
@@ -17,21 +17,17 @@ QUESTIONS = (
     {"name": "topic", "label": "쓰고 싶은 이야기", "type": "textarea", "required": False, "max": 50},
     {"name": "days", "label": "올 수 있는 날", "type": "checkbox", "options": ["월", "수", "금"], "max": 2},
 )
+DAY = {
+    "name": "day",
+    "label": "올 날",
+    "type": "date",
+    "earliest": date(2023, 9, 1),
+    "latest": date(2023, 9, 8),
+}
 LECTURES = {
     "plain": a_lecture_file("에세이 글쓰기", [a_round(places=100_000)]),
     "asks": a_lecture_file("질문 있는 강좌", [a_round(places=1000), a_round("r2")], QUESTIONS),
-    "days": a_lecture_file(
-        "날을 고르는 강좌",
-        fields=[
-            {
-                "name": "day",
-                "label": "올 날",
-                "type": "date",
-                "earliest": date(2023, 9, 1),
-                "latest": date(2023, 9, 8),
-            }
-        ],
-    ),
+    "days": a_lecture_file("날을 고르는 강좌", fields=[DAY]),
     "soon": a_lecture_file("곧 여는 강좌", opens="2023-08-20T09:00:00"),
     "over": a_lecture_file("끝난 강좌", opens="2023-08-01T09:00:00", closes="2023-08-15T00:00:00"),
     "full": a_lecture_file("작은 강좌", [a_round(places=1)]),
@@ -78,9 +74,8 @@ topic = "쓰기"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server without rate limits, over LECTURES, at 2023-08-16 09:00."""
     folder = tmp_path_factory.mktemp("served")
-    running = Server(
-        write_content(folder / "content", LECTURES), folder / "var/data", rate_limit="off"
-    ).ready()
+    content = write_content(folder / "content", LECTURES)
+    running = Server(content, folder / "var/data", rate_limit="off").ready()
     yield running
     code = running.stop()
     assert code == 0, "".join(running.lines)
@@ -92,6 +87,23 @@ def client(server: Server) -> Iterator[httpx.Client]:
     """A citizen's program: JSON, from our own page."""
     with server.client() as opened:
         yield opened
+
+
+@pytest.fixture
+def start(tmp_path: Path, content: Path) -> Iterator[Callable[..., Server]]:
+    """Start a server on this test's own data, at a time; the one before is stopped first."""
+    running: list[Server] = []
+
+    def begin(now: str = NOW) -> Server:
+        if running:
+            assert running.pop().stop() == 0
+        running.append(Server(content, tmp_path / "var/data", now=now, rate_limit="off").ready())
+        return running[-1]
+
+    yield begin
+    for server in running:
+        assert server.stop() == 0, "".join(server.lines)
+        assert [line for line in server.lines if '"failure"' in line] == []
 
 
 @pytest.fixture

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.builders import NOW
+from tests.builders import NOW, an_application
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 30  # seconds to start or stop
+
+
+Person = tuple[dict[str, Any], str]
 
 
 class Server:
@@ -39,16 +44,9 @@ class Server:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
         environ |= {f"MADANG_{name.upper()}": value for name, value in settings.items()}
         command = [sys.executable, *([program] if program else ["-m", "forms_api", "serve"])]
-        command += [
-            "--content",
-            str(content),
-            "--data",
-            str(data) if "://" in str(data) else f"tinydb://{data}",
-            "--port",
-            settings.get("port", "0"),
-            *(["--now", now] if now else []),
-        ]
-        command += ["--site", str(site or content.parent / "no-site")]
+        address = str(data) if "://" in str(data) else f"tinydb://{data}"
+        command += ["--content", str(content), "--data", address, "--port", settings.get("port", "0")]
+        command += ["--site", str(site or content.parent / "no-site"), *(["--now", now] if now else [])]
         self.lines: list[str] = []
         self.base = ""
         self._ready = threading.Event()
@@ -94,6 +92,17 @@ class Server:
         self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
 
+    def code(self, contact: str, seen: int = 0) -> str:
+        """The code that the console shows for this contact after its first `seen` lines. Raises TimeoutError."""
+        pattern = re.compile(rf"…{re.escape(contact[-4:])}에게: .*인증번호는 (\d{{6}})")
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self.process.poll() is None:
+            for line in self.lines[seen:]:
+                if found := pattern.search(line):
+                    return found[1]
+            time.sleep(0.01)
+        raise TimeoutError(contact)
+
     def _read(self) -> None:
         assert self.process.stdout
         with self.process.stdout as out:
@@ -103,3 +112,26 @@ class Server:
                     self.base = line.split()[-1]
                     self._ready.set()
         self._ready.set()
+
+
+def sign_up(client: httpx.Client, slug: str, **changes: Any) -> Person:
+    """(answer, last four digits) of a new person who is taken by this lecture's form."""
+    payload = an_application(**changes)
+    answer = client.post(f"/api/forms/lectures/{slug}", json=payload)
+    assert answer.status_code == 201, answer.text
+    return answer.json(), payload["phone"][-4:]
+
+
+def act(client: httpx.Client, who: Person, what: str) -> httpx.Response:
+    """What that person gets who cancels, accepts or declines."""
+    entry, last4 = who
+    return client.post(f"/api/entries/{entry['number']}/{what}", json={"phone_last4": last4})
+
+
+def look(client: httpx.Client, who: Person) -> dict[str, Any]:
+    """What the look-up tells that person."""
+    entry, last4 = who
+    answer = client.post("/api/entries/lookup", json={"number": entry["number"], "phone_last4": last4})
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found

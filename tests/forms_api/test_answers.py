@@ -9,7 +9,6 @@ import pytest
 from werkzeug.test import create_environ
 
 from civic.clock import parse_time
-from civic.people import person_key, pin
 from civic.store.entry import Entry
 from forms_api.app import WholeResponse
 from forms_api.entries import receipt_address, receipt_number
@@ -21,18 +20,6 @@ def test_a_receipt_address_given_out_once_stays_valid() -> None:
     token = "N0szRi05UVhN.fgyElU-NnZ8VKvyH9BKfJN-e1l5s3MPjsXkD66Adcq8"
     assert receipt_address(secret, "7K3F-9QXM") == f"/api/receipts/{token}"
     assert receipt_number(secret, token) == "7K3F-9QXM"
-
-
-def test_a_person_stays_the_same_person() -> None:
-    """HMAC-SHA-256 of fixed parts, as `openssl dgst -sha256 -mac hmac` gives it: entries kept long ago must match."""
-    assert (
-        person_key(b"k" * 32, "+821012345678")
-        == "f6c79ca2ae905b50d25b7559a190c7482248ed8a87d563f336b23d48b39c4c97"
-    )
-    assert (
-        pin(b"k" * 32, "7K3F-9QXM", "5678")
-        == "936108e0bffaab46004192b18ccac30cbc77f221a9e746240d931d848862ae91"
-    )
 
 
 def test_a_whole_answer_is_one_list() -> None:

@@ -75,22 +75,16 @@ def test_a_sealed_choice_is_nowhere_before_opening(tmp_path: Path) -> None:
         assert client.post(f"{API}/ballots", json=body).status_code == 201
         # What a reader of the content would look for: the tracker, and the choices in the order of the envelope.
         content = '"choices":["' + '","'.join(picks) + '"]'
-        secrets = [
-            tracker.encode(),
-            tracker.replace("-", "").encode(),
-            content.encode(),
-            ",".join(picks).encode(),
-        ]
+        words = (tracker, tracker.replace("-", ""), content, ",".join(picks))
+        secrets = [word.encode() for word in words]
         kept = from_text(body["envelope"])[200:260]
         found = found_in(server, town, [*secrets, kept])
         assert {word: places for word, places in found.items() if places and word != kept} == {}
         assert "files" in found[kept]
         # The control: what the server itself sealed passed through its memory, and there the scanner finds it.
         plain = a_phone()
-        told = client.post(
-            f"{API}/ballots",
-            json={"contact": plain, "code": town.code(client, plain), "choices": [f"{SLUG}-ramp"]},
-        ).json()
+        body = {"contact": plain, "code": town.code(client, plain), "choices": [f"{SLUG}-ramp"]}
+        told = client.post(f"{API}/ballots", json=body).json()
         found = found_in(server, town, [told["tracker"].encode(), told["receipt"].encode()])
         assert "memory" in found[told["tracker"].encode()] | found[told["receipt"].encode()]
         assert not {"files", "log"} & found[told["tracker"].encode()]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from forms_api.site import LARGEST, Files
-from tests.builders import write_content
+from tests.builders import write_content, write_files
 from tests.forms_api.conftest import LECTURES
 from tests.forms_api.server import Server
 
@@ -32,11 +32,8 @@ FONT = bytes(range(256)) * 40
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a server over TEXTS; it says itself what it accepts."""
     folder = tmp_path_factory.mktemp("compressed")
-    for name, text in TEXTS.items():
-        (folder / "site" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "site" / name).write_bytes(text.encode())
+    write_files(folder / "site", {**TEXTS, "tiny.txt": "x"})
     (folder / "site/assets/font.1a2b3c4d.woff2").write_bytes(FONT)
-    (folder / "site/tiny.txt").write_text("x")
     content = write_content(folder / "content", {"plain": LECTURES["plain"]})
     server = Server(content, folder / "var/data", site=folder / "site").ready()
     with server.client() as client:
@@ -108,11 +105,14 @@ def test_a_cache_asks_again(reader: httpx.Client) -> None:
 
 
 def test_a_part_of_a_file(reader: httpx.Client) -> None:
-    """A range is one of the plain bytes, whatever the client could unpack."""
+    """A range is one of the plain bytes, whatever the client could unpack; beyond them: 416 with the file's size."""
     answer, body = raw(reader, "/", "gzip", Range="bytes=0-3")
     assert (answer.status_code, body) == (206, b"<h1>")
     assert "content-encoding" not in answer.headers
-    assert answer.headers["content-range"] == f"bytes 0-3/{len(LONG.encode())}"
+    size = len(LONG.encode())
+    assert answer.headers["content-range"] == f"bytes 0-3/{size}"
+    beyond, _ = raw(reader, "/", "gzip", Range=f"bytes={size}-")
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
 
 
 def test_the_api_is_not_compressed(reader: httpx.Client) -> None:

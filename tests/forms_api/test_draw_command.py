@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from civic.clock import parse_time
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.places import draw
-from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content
-from tests.forms_api.server import ROOT, Server
+from tests.builders import NOW, a_lecture_file, a_round, an_application, write_content
+from tests.forms_api.server import ROOT, Server, act, look, sign_up
 from tests.staff import at, call
 
 SOURCE = "2023년 9월 2일 로또 1등 번호"
@@ -59,21 +59,6 @@ def content(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(tmp_path: Path, content: Path) -> Iterator[Start]:
-    running: list[Server] = []
-
-    def begin(now: str) -> Server:
-        if running:
-            assert running.pop().stop() == 0
-        running.append(Server(content, tmp_path / "var/data", now=now, rate_limit="off").ready())
-        return running[-1]
-
-    yield begin
-    for server in running:
-        server.stop()
-
-
-@pytest.fixture
 def run(tmp_path: Path, content: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return lambda *words, now: call("draw", *words, *at(tmp_path, now))
 
@@ -91,23 +76,20 @@ def refused(run: Any, said: str, *words: str, now: str, code: int = 1) -> None:
     assert (answer.returncode, said in answer.stderr) == (code, True), answer.stderr
 
 
-def apply(client: httpx.Client, slug: str, round: str, **changes: Any) -> tuple[str, str]:
-    phone = a_phone()
-    payload = an_application(phone=phone, round=round, **changes)
-    answer = client.post(f"/api/forms/lectures/{slug}", json=payload)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["number"], phone[-4:]
+def apply(client: httpx.Client, slug: str, round: str = "r1", **changes: Any) -> tuple[str, str]:
+    entry, last4 = sign_up(client, slug, round=round, **changes)
+    return entry["number"], last4
 
 
 def state(client: httpx.Client, who: tuple[str, str]) -> tuple[str, int | None]:
-    found = client.post("/api/entries/lookup", json={"number": who[0], "phone_last4": who[1]}).json()
+    found = look(client, ({"number": who[0]}, who[1]))
     return found["state"], found["position"]
 
 
 def test_no_dice_for_a_list_that_fits(start: Start, run: Any) -> None:
     """One person for one place: the office was told to throw dice in public; and nothing at all follows from an empty list."""
     with start(NOW).client() as client:
-        who = apply(client, "dice", "r1")
+        who = apply(client, "dice")
     with start(OVER).client() as client:
         frozen = done(run, "freeze", "lectures/dice", now=OVER)
         assert "주사위를 던지지 않습니다" in frozen and "--seed 0" in frozen
@@ -139,38 +121,19 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
         assert told["rounds"]["many"]["source"] == SOURCE
         assert load(content, parse_time(OVER)).draws["lectures-essay"].document.is_drawn is False
         # Somebody of the list cancels between freeze and draw: the order stays, the place goes to the line.
-        assert (
-            client.post(f"/api/entries/{many[1][0]}/cancel", json={"phone_last4": many[1][1]}).status_code
-            == 200
-        )
+        assert act(client, ({"number": many[1][0]}, many[1][1]), "cancel").status_code == 200
 
     with start(DRAWN).client() as client:
-        refused(
-            run,
-            "미리 적은",
-            "run",
-            "lectures/essay",
-            "--seed",
-            "1",
-            "--by",
-            "감사관",
-            "--source",
-            "내 마음",
-            now=DRAWN,
-        )
-        known = ("--at", "2023-08-30T20:00:00")
-        refused(
-            run, "얼리기 전에", "run", "lectures/essay", "--seed", SEED, "--by", "감사관", *known, now=DRAWN
-        )
-        arguments = ("run", "lectures/essay", "--seed", SEED, "--by", "감사관", "--at", "2023-09-02T20:45:00")
+        by = ("run", "lectures/essay", "--by", "감사관", "--seed")
+        refused(run, "미리 적은", *by, "1", "--source", "내 마음", now=DRAWN)
+        refused(run, "얼리기 전에", *by, SEED, "--at", "2023-08-30T20:00:00", now=DRAWN)
+        arguments = (*by, SEED, "--at", "2023-09-02T20:45:00")
         done(run, *arguments, now=DRAWN)
         assert run(*arguments, now=DRAWN).returncode == 0  # again: the same
-        refused(run, "다른 씨앗", "run", "lectures/essay", "--seed", "9", "--by", "감사관", now=DRAWN)
+        refused(run, "다른 씨앗", *by, "9", now=DRAWN)
 
         # Worked out here by hand: ascending SHA-256 of seed and number, groups all or none, 3 places.
-        order = sorted(
-            (number for number, _ in many), key=lambda n: hashlib.sha256((SEED + n).encode()).hexdigest()
-        )
+        order = sorted(dict(many), key=lambda n: hashlib.sha256((SEED + n).encode()).hexdigest())
         sizes = {number: 1 + n % 2 for n, (number, _) in enumerate(many)}
         left, expected = 3, {}
         for number in order:
@@ -213,7 +176,7 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
 def test_dice_need_a_source_and_first_come_has_no_draw(start: Start, run: Any) -> None:
     """Without a seed named in advance the dice are named at the draw."""
     with start(NOW).client() as client:
-        people = [apply(client, "dice", "r1") for _ in range(2)]
+        people = [apply(client, "dice") for _ in range(2)]
     with start(OVER).client() as client:
         done(run, "freeze", "lectures/dice", now=OVER)
         refused(run, "--source", "run", "lectures/dice", "--seed", "4 1 6", "--by", "과장", now=OVER, code=2)
@@ -227,16 +190,15 @@ def test_a_window_is_drawn_and_others_come_behind(start: Start, run: Any) -> Non
     """Two in the window for one place; one who comes later waits behind both, whatever the draw says."""
     after = "2023-08-16T09:31:00+09:00"
     with start(NOW).client() as client:
-        early = [apply(client, "window", "r1") for _ in range(2)]
+        early = [apply(client, "window") for _ in range(2)]
     with start(after).client() as client:
-        late = apply(client, "window", "r1")
+        late = apply(client, "window")
         # It was said to be the first in line, and after the draw the second.
         assert state(client, late) == ("waiting", None)
-        asked = {"number": late[0], "phone_last4": late[1]}
-        receipt = client.post("/api/entries/lookup", json=asked).json()["receipt"]
+        receipt = look(client, ({"number": late[0]}, late[1]))["receipt"]
         assert "추첨을 기다리는 신청이 먼저입니다." in client.get(receipt).text
         done(run, "freeze", "lectures/window", now=after)
-        later = apply(client, "window", "r1")
+        later = apply(client, "window")
         done(run, "run", "lectures/window", "--seed", SEED, "--by", "과장", now=after)
         assert sorted(state(client, who) for who in early) == [("confirmed", None), ("waiting", 1)]
         assert [state(client, who) for who in (late, later)] == [("waiting", 2), ("waiting", 3)]
@@ -287,7 +249,7 @@ def test_a_reason_that_cannot_be_published_leaves_nobody_out(
 ) -> None:
     """Otherwise the record could not be read, and no command or build would work any more."""
     with start(NOW).client() as client:
-        who = apply(client, "dice", "r1")
+        who = apply(client, "dice")
         refused(run, "뺀 까닭", "exclude", "lectures/dice", who[0], "--reason", reason, now=OVER)
         assert state(client, who)[0] == "received"
         done(run, "exclude", "lectures/dice", who[0], "--reason", f" {'가' * 300} ", now=OVER)
@@ -302,7 +264,7 @@ def test_the_seed_named_in_advance_stays_the_one(start: Start, run: Any, content
     before = page.read_text("utf-8")
     with start(NOW).client() as client:
         for _ in range(2):
-            apply(client, "named", "r1")
+            apply(client, "named")
         done(run, "freeze", "lectures/named", now=OVER)
         assert rounds_of(content / "results/lectures-named/draw.json")["r1"]["source"] == SOURCE
         words = ("run", "lectures/named", "--seed", SEED, "--by", "과장")
@@ -319,7 +281,7 @@ def test_one_seed_however_it_was_typed(start: Start, run: Any, content: Path) ->
     """A Mac types 가 in two parts: the same seed, the same order, written in one form."""
     with start(NOW).client() as client:
         for _ in range(3):
-            apply(client, "dice", "r1")
+            apply(client, "dice")
         done(run, "freeze", "lectures/dice", now=OVER)
         dice = ("--by", "과장", "--source", "공개 주사위")
         apart = unicodedata.normalize("NFD", " 가나 3 ")
@@ -333,7 +295,7 @@ def test_one_seed_however_it_was_typed(start: Start, run: Any, content: Path) ->
 def test_a_record_cut_short_is_written_anew(start: Start, run: Any, content: Path) -> None:
     """A crash between draw.json and its record: the sentence of the build says what to do, and that works."""
     with start(NOW).client() as client:
-        apply(client, "dice", "r1")
+        apply(client, "dice")
         done(run, "freeze", "lectures/dice", now=OVER)
     file = content / "results/lectures-dice/draw.json"
     for broken in (file.read_text("utf-8") + "\n", "{", ""):

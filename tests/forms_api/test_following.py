@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,16 +13,7 @@ import pytest
 from civic.clock import parse_time
 from tests.builders import NOW, a_lecture_file, an_application, as_form, write_content
 from tests.forms_api.server import Server
-
-PATIENCE = 20  # seconds
-
-
-def until(happens: Callable[[], bool]) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + PATIENCE
-    while not happens():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
+from tests.patience import eventually
 
 
 def publish(folder: Path, number: int) -> None:
@@ -73,10 +64,10 @@ def test_forms_follow_a_new_build(place: Path, server: Server, client: httpx.Cli
     time.sleep(1.5)
     assert title(client) == "에세이 글쓰기", "the page that citizens see is still the old one"
     publish(place, 2)
-    until(lambda: title(client) == "글쓰기 모임")
+    eventually(lambda: title(client) == "글쓰기 모임")
     assert client.get("/api/forms/lectures/second").status_code == 200
     assert set(client.get("/api/openapi.json").json()["paths"]) >= {"/api/forms/lectures/second"}
-    until(lambda: "lectures/second" in client.get("/api/status").json()["forms"])
+    eventually(lambda: "lectures/second" in client.get("/api/status").json()["forms"])
     assert client.post("/api/forms/lectures/plain", json=an_application()).status_code == 409
     page = client.post("/api/forms/lectures/plain", data=as_form(an_application(), step="check"))
     assert "글쓰기 모임" in page.text and "에세이" not in page.text
@@ -89,7 +80,7 @@ def test_content_with_mistakes_changes_nothing(place: Path, server: Server, clie
     wrong = a_lecture_file("글쓰기 모임").replace("title =", "titel =")
     write_content(place / "content", {"plain": wrong})
     publish(place, 2)
-    until(lambda: bool(events(server, "content-refused")))
+    eventually(lambda: bool(events(server, "content-refused")))
     assert title(client) == "에세이 글쓰기"
     assert client.post("/api/forms/lectures/plain", json=an_application()).status_code == 201
     time.sleep(1.5)
@@ -97,23 +88,16 @@ def test_content_with_mistakes_changes_nothing(place: Path, server: Server, clie
     assert said["mistakes"] == 2 and str(said["first"]).startswith("lectures/plain.md:")
     write_content(place / "content", {"plain": a_lecture_file("글쓰기 모임")})
     publish(place, 3)
-    until(lambda: title(client) == "글쓰기 모임")
+    eventually(lambda: title(client) == "글쓰기 모임")
 
 
 def test_pages_appear_and_go_by_the_clock(tmp_path: Path) -> None:
     """publish_at and expire_at hold to the second without a build and without a restart."""
     start = parse_time("2023-08-16T08:59:56")
-    write_content(
-        tmp_path / "content",
-        {
-            "coming": a_lecture_file(
-                "올 강좌", page={"publish_at": parse_time(NOW)}, opens="2023-08-01T09:00:00"
-            ),
-            "going": a_lecture_file(
-                "갈 강좌", page={"expire_at": parse_time(NOW)}, opens="2023-08-01T09:00:00"
-            ),
-        },
-    )
+    turn, form = parse_time(NOW), {"opens": "2023-08-01T09:00:00"}
+    coming = a_lecture_file("올 강좌", page={"publish_at": turn}, **form)
+    going = a_lecture_file("갈 강좌", page={"expire_at": turn}, **form)
+    write_content(tmp_path / "content", {"coming": coming, "going": going})
     server = Server(tmp_path / "content", tmp_path / "var/data", now=start.isoformat()).ready()
 
     def status(slug: str) -> int:
@@ -121,7 +105,7 @@ def test_pages_appear_and_go_by_the_clock(tmp_path: Path) -> None:
 
     with server.client() as client:
         before = status("coming"), status("going")
-        until(lambda: status("coming") == 201)
+        eventually(lambda: status("coming") == 201)
         assert status("going") == 404
         assert client.get("/api/status").json()["forms"].keys() == {"lectures/coming"}
     assert server.stop() == 0

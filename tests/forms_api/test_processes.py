@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from forms_api.background import Lead
 from tests.builders import a_lecture_file, a_round, an_application, write_content
 from tests.forms_api.server import Server
 from tests.forms_api.test_serving import serve
+from tests.patience import eventually
 from tests.postgres import a_database
 
 PROCESSES = 3
@@ -84,9 +84,7 @@ def test_the_server_ends_when_one_process_does(content: Path, tmp_path: Path, da
     first, second = children(server.process.pid)
     os.kill(first, signal.SIGKILL)
     assert server.process.wait(30) != 0
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{second}").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    eventually(lambda: not Path(f"/proc/{second}").exists())
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"{server.base}/healthz", timeout=2)
 

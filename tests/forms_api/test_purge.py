@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from pathlib import Path
 
-from tests.builders import NOW, a_lecture_file, a_phone, an_application, write_content
-from tests.forms_api.server import Server
+from tests.builders import NOW, a_lecture_file, write_content
+from tests.forms_api.server import Server, look, sign_up
+from tests.patience import eventually
 from tests.staff import at, call
 
 SUBJECT = "lectures/essay"
-BEFORE, OVER = (
-    "2023-09-30T23:00:00+09:00",
-    "2023-10-01T00:00:01+09:00",
-)  # closed on 1 September, kept for 30 days
+# Closed on 1 September, kept for 30 days.
+BEFORE, OVER = "2023-09-30T23:00:00+09:00", "2023-10-01T00:00:01+09:00"
 
 
 def purge(
@@ -32,11 +30,11 @@ def served(folder: Path, now: str = NOW) -> Server:
 def applied(folder: Path, name: str = "홍길동") -> tuple[str, str]:
     """(receipt number, last four digits) of somebody who signed up at NOW."""
     write_content(folder / "content", {"essay": a_lecture_file("에세이")})
-    server, phone = served(folder), a_phone()
+    server = served(folder)
     with server.client() as client:
-        answer = client.post(f"/api/forms/{SUBJECT}", json=an_application(name=name, phone=phone))
+        entry, last4 = sign_up(client, "essay", name=name)
     assert server.stop() == 0
-    return answer.json()["number"], phone[-4:]
+    return entry["number"], last4
 
 
 def shown(folder: Path, number: str) -> str:
@@ -49,15 +47,12 @@ def test_a_server_erases_what_is_over(tmp_path: Path) -> None:
     assert served(tmp_path, BEFORE).stop() == 0
     assert "홍길동" in shown(tmp_path, number)
     server = served(tmp_path, OVER)
-    ends = time.monotonic() + 20
-    while not any('"answers-erased"' in line for line in server.lines) and time.monotonic() < ends:
-        time.sleep(0.1)
+    eventually(lambda: any('"answers-erased"' in line for line in server.lines))
     told = [json.loads(line) for line in server.lines if '"answers-erased"' in line]
     assert [line["subject"] for line in told] == [SUBJECT]
     assert "홍길동" not in shown(tmp_path, number)
     with server.client() as client:
-        given = {"number": number, "phone_last4": last4}
-        assert client.post("/api/entries/lookup", json=given).json()["state"] == "confirmed"
+        assert look(client, ({"number": number}, last4))["state"] == "confirmed"
     assert server.stop() == 0
 
 

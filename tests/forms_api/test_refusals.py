@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.builders import a_phone, an_application, as_form
+from tests.forms_api.server import act, sign_up
 
 FORM = "/api/forms/lectures/plain"
 TITLE_405 = "이 주소에서는 할 수 없는 요청입니다."
@@ -124,34 +125,27 @@ def test_limit_reached(client: httpx.Client) -> None:
 def test_no_second_try(client: httpx.Client) -> None:
     """A form without re-entry says so after a cancellation."""
     phone = a_phone()
-    number = client.post("/api/forms/lectures/once", json=an_application(phone=phone)).json()["number"]
-    client.post(f"/api/entries/{number}/cancel", json={"phone_last4": phone[-4:]})
+    act(client, sign_up(client, "once", phone=phone), "cancel")
     again = client.post("/api/forms/lectures/once", json=an_application(phone=phone))
-    title, detail = (
-        "한 사람이 신청할 수 있는 한도를 넘었습니다.",
-        "한 번만 신청할 수 있는 회차입니다. 스스로 취소하거나 사양한 뒤에는 다시 신청할 수 없습니다.",
-    )
-    problem(again, "limit-reached", 409, title, detail)
+    detail = "한 번만 신청할 수 있는 회차입니다. 스스로 취소하거나 사양한 뒤에는 다시 신청할 수 없습니다."
+    problem(again, "limit-reached", 409, "한 사람이 신청할 수 있는 한도를 넘었습니다.", detail)
 
 
 def test_not_eligible(client: httpx.Client) -> None:
     """An activity that has begun is not cancelled here."""
-    phone = a_phone()
-    number = client.post("/api/forms/lectures/begun", json=an_application(phone=phone)).json()["number"]
-    given = {"phone_last4": phone[-4:]}
+    who = sign_up(client, "begun")
     detail = "활동이 시작되어 여기에서는 취소할 수 없습니다. 담당 부서에 전화해 주세요."
-    as_json = client.post(f"/api/entries/{number}/cancel", json=given)
-    problem(as_json, "not-eligible", 403, "이 요청은 받을 수 없습니다.", detail)
-    page(client.post(f"/api/entries/{number}/cancel", data=given), 403, detail)
+    problem(act(client, who, "cancel"), "not-eligible", 403, "이 요청은 받을 수 없습니다.", detail)
+    by_form = client.post(f"/api/entries/{who[0]['number']}/cancel", data={"phone_last4": who[1]})
+    page(by_form, 403, detail)
 
 
 def test_what_cannot_be_done_with_an_entry_leads_back_to_it(client: httpx.Client) -> None:
     """A second press of the button that cancels read "you do not fit the conditions", with "back to the notice" to /my/."""
-    phone = a_phone()
-    number = client.post(FORM, json=an_application(phone=phone)).json()["number"]
-    given = {"phone_last4": phone[-4:]}
-    assert client.post(f"/api/entries/{number}/cancel", data=given).status_code == 200
-    text = page(client.post(f"/api/entries/{number}/cancel", data=given), 403, "이미 취소한 신청입니다.")
+    entry, last4 = sign_up(client, "plain")
+    address, given = f"/api/entries/{entry['number']}/cancel", {"phone_last4": last4}
+    assert client.post(address, data=given).status_code == 200
+    text = page(client.post(address, data=given), 403, "이미 취소한 신청입니다.")
     main = text[text.index("<main") : text.index("</main")]
     assert "조건에 맞지" not in main and "글로 돌아가기" not in main
     assert main.count('href="/my/"') == 1
@@ -159,10 +153,9 @@ def test_what_cannot_be_done_with_an_entry_leads_back_to_it(client: httpx.Client
 
 def test_wrong_code(client: httpx.Client) -> None:
     """A wrong number and wrong digits get the very same answer; the page is the look-up form again."""
-    phone = a_phone()
-    number = client.post(FORM, json=an_application(phone=phone)).json()["number"]
-    wrong = "0000" if phone[-4:] != "0000" else "1111"
-    tries = [{"number": number, "phone_last4": wrong}, {"number": "ZZZZ-ZZZZ", "phone_last4": phone[-4:]}]
+    entry, last4 = sign_up(client, "plain")
+    number, wrong = entry["number"], "0000" if last4 != "0000" else "1111"
+    tries = [{"number": number, "phone_last4": wrong}, {"number": "ZZZZ-ZZZZ", "phone_last4": last4}]
     answers = [client.post("/api/entries/lookup", json=each) for each in tries]
     detail = "접수번호나 휴대전화 번호 뒤 네 자리가 맞지 않습니다."
     for answer in answers:
@@ -182,13 +175,8 @@ def test_look_up_with_nothing(client: httpx.Client) -> None:
 
 def test_invalid_names_every_field(client: httpx.Client) -> None:
     """All that is wrong at once, in the order of the page; the answer repeats nothing that was typed."""
-    payload = an_application(
-        name="",
-        phone="011-99",
-        email="no-address",
-        consent=False,
-        answers={"area": "비밀동", "colour": "청록"},
-    )
+    wrong = {"name": "", "phone": "011-99", "email": "no-address", "consent": False}
+    payload = an_application(**wrong, answers={"area": "비밀동", "colour": "청록"})
     as_json, as_page = both(client, "asks", payload)
     problem(as_json, "invalid", 422, "적은 내용을 고쳐 주세요.", "고칠 곳이 7개 있습니다.")
     assert as_json.json()["errors"] == [
@@ -219,15 +207,13 @@ def test_invalid_names_every_field(client: httpx.Client) -> None:
         (b'{"answers": [1]}', "answers", "answers는 이름과 답의 묶음이어야 합니다."),
         (b'{"nmae": "x"}', "nmae", "이 신청서에 없는 항목입니다."),
         (b'{"round": 7}', "round", "글로 적어 주세요."),
+        (b'{"%s": "x"}' % (b"x" * 100), "unknown", "이 신청서에 없는 항목입니다."),
+        (b'{"party": 2}', "party", "이 신청서에 없는 항목입니다."),
         (b'{"name": "a", "name": "b"}', "", "JSON으로 읽을 수 없습니다."),
         (b'{"answers": 0}', "answers", "answers는 이름과 답의 묶음이어야 합니다."),
         (b'{"answers": []}', "answers", "answers는 이름과 답의 묶음이어야 합니다."),
         (b'{"birth_date": []}', "birth_date", "이 신청서에 없는 항목입니다."),
-        (
-            b'{"consent": 1}',
-            "consent",
-            "개인정보 수집·이용에 동의해야 신청할 수 있습니다. 체크해 주세요.",
-        ),
+        (b'{"consent": 1}', "consent", "개인정보 수집·이용에 동의해야 신청할 수 있습니다. 체크해 주세요."),
         (
             b'{"submission_id": "1"}',
             "submission_id",
@@ -346,13 +332,7 @@ def test_too_large(client: httpx.Client) -> None:
     title = "보낸 내용이 너무 큽니다. 64kB까지 보낼 수 있습니다."
     json = {"Content-Type": "application/json"}
     body = b'{"name": "' + b"x" * 66_000 + b'"}'
-    problem(
-        client.post(FORM, content=body, headers=json),
-        "too-large",
-        413,
-        title,
-        title,
-    )
+    problem(client.post(FORM, content=body, headers=json), "too-large", 413, title, title)
     chunks = client.post(FORM, content=iter([body]), headers=json)
     assert chunks.status_code == 413
     page(client.post(FORM, data={"name": "x" * 66_000}), 413, title)
@@ -430,7 +410,7 @@ def test_an_unknown_address_of_the_api(client: httpx.Client) -> None:
     """Programs get JSON, browsers a page."""
     title = "찾는 것이 없습니다."
     problem(client.get("/api/nothing"), "not-found", 404, title, title)
-    page(client.get("/api/nothing", headers={"Accept": "text/html"}), 404, title)
+    page(client.get("/api/nothing", headers={"Accept": "text/html"}), 404, title, "시연")  # by --now
     for method in ("POST", "PUT", "DELETE"):  # 405 would say that something is there
         problem(client.request(method, "/api/nope"), "not-found", 404, title, title)
     problem(client.get("/api/receipts/forged"), "not-found", 404, title, "그런 접수증이 없습니다.")

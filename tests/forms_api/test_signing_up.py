@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from tests.builders import a_phone, an_application
-from tests.forms_api.server import Server
+from tests.forms_api.server import Server, act, look, sign_up
 
 
 def apply(client: httpx.Client, slug: str = "plain", **changes: Any) -> httpx.Response:
@@ -91,38 +91,26 @@ def test_places_are_exact_when_three_times_as_many_come(server: Server, client: 
     assert positions == [1, 2, 3, 4, 5]
     form = client.get("/api/forms/lectures/rush").json()
     assert form["state"] == "full"
-    assert form["rounds"]["r1"] == {
-        "label": "r1 회차",
-        "places": 10,
-        "taken": 10,
-        "waiting": 5,
-        "state": "full",
-    }
+    counts = {"places": 10, "taken": 10, "waiting": 5}
+    assert form["rounds"]["r1"] == {"label": "r1 회차", "state": "full", **counts}
 
 
 def test_a_cancelled_place_goes_to_the_first_in_line(client: httpx.Client) -> None:
     """One place, three in line; the place is given back: the first gets it, the others move up."""
-    entries = [(phone := a_phone(), apply(client, "line", phone=phone).json()) for _ in range(4)]
-    assert [entry["position"] for _, entry in entries] == [None, 1, 2, 3]
-    phone, holder = entries[0]
-    cancelled = client.post(f"/api/entries/{holder['number']}/cancel", json={"phone_last4": phone[-4:]})
+    people = [sign_up(client, "line") for _ in range(4)]
+    assert [entry["position"] for entry, _ in people] == [None, 1, 2, 3]
+    cancelled = act(client, people[0], "cancel")
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
-    assert [look(client, *each)["state"] for each in entries] == [
-        "cancelled",
-        "confirmed",
-        "waiting",
-        "waiting",
-    ]
-    assert [look(client, *each)["position"] for each in entries] == [None, None, 1, 2]
+    found = [look(client, each) for each in people]
+    assert [each["state"] for each in found] == ["cancelled", "confirmed", "waiting", "waiting"]
+    assert [each["position"] for each in found] == [None, None, 1, 2]
 
 
 def test_a_freed_place_never_goes_to_a_newcomer(client: httpx.Client) -> None:
     """While people wait, whoever comes joins the end of the line."""
-    holder_phone = a_phone()
-    number = apply(client, "full-form", phone=holder_phone).json()["number"]
-    first = apply(client, "full-form").json()
-    assert first["position"] == 1
-    client.post(f"/api/entries/{number}/cancel", json={"phone_last4": holder_phone[-4:]})
+    holder = sign_up(client, "full-form")
+    assert apply(client, "full-form").json()["position"] == 1
+    act(client, holder, "cancel")
     assert apply(client, "full-form").json()["state"] == "waiting"
 
 
@@ -180,20 +168,4 @@ def test_a_form_is_described_by_its_own_spec(client: httpx.Client) -> None:
         "options": [{"value": "수완동", "label": "수완동"}, {"value": "첨단동", "label": "첨단동"}],
     }
     assert body["fields"][1]["max"] == 50
-    assert set(body) == {
-        "subject",
-        "title",
-        "state",
-        "selection",
-        "opens",
-        "closes",
-        "fields",
-        "rounds",
-    }
-
-
-def look(client: httpx.Client, phone: str, entry: dict[str, Any]) -> dict[str, Any]:
-    answer = client.post("/api/entries/lookup", json={"number": entry["number"], "phone_last4": phone[-4:]})
-    assert answer.status_code == 200
-    found: dict[str, Any] = answer.json()
-    return found
+    assert set(body) == {"subject", "title", "state", "selection", "opens", "closes", "fields", "rounds"}

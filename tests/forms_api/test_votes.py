@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.codes import from_text, to_text
-from civic.votes.envelope import Slot, receipt_of, seal, signed_text
+from civic.votes.envelope import receipt_of, seal, signed_text
 from tests.builders import a_phone
+from tests.forms_api.test_refusals import page
 from tests.forms_api.voting import SLUG, Town
 
 API = f"/api/votes/{SLUG}"
@@ -110,14 +111,11 @@ def test_wrong_envelopes_are_named(town: Town, client: httpx.Client) -> None:
     """For another poll, under other rules, too long, cut, no envelope at all; a copy of another voter's."""
     slot, contact = town.slot(client), a_phone()
     good = to_text(seal(ticks("lamp"), slot))
+    other_rules = replace(slot, rules="0" * 64)
     cases = {
-        to_text(seal([], Slot("other", slot.rules, slot.keys, slot.room))): "다른 투표의 투표용지입니다.",
-        to_text(
-            seal([], Slot(SLUG, "0" * 64, slot.keys, slot.room))
-        ): "투표의 규칙이 바뀌었습니다. 화면을 새로 고친 뒤 다시 골라 주세요.",
-        to_text(
-            seal([], Slot(SLUG, slot.rules, slot.keys, slot.room + 512))
-        ): "투표용지의 크기가 맞지 않습니다.",
+        to_text(seal([], replace(slot, poll="other"))): "다른 투표의 투표용지입니다.",
+        to_text(seal([], other_rules)): "투표의 규칙이 바뀌었습니다. 화면을 새로 고친 뒤 다시 골라 주세요.",
+        to_text(seal([], replace(slot, room=slot.room + 512))): "투표용지의 크기가 맞지 않습니다.",
         good[:-4]: "투표용지의 크기가 맞지 않습니다.",
         "<b>": "투표용지의 형식이 맞지 않습니다.",
     }
@@ -129,12 +127,8 @@ def test_wrong_envelopes_are_named(town: Town, client: httpx.Client) -> None:
     assert client.post(f"{API}/ballots", json=body).status_code == 201
     other = a_phone()
     body = {"contact": other, "code": town.code(client, other), "envelope": good}
-    problem(
-        client.post(f"{API}/ballots", json=body),
-        "invalid",
-        422,
-        "이미 낸 봉투와 같거나 같은 열쇠로 봉한 봉투입니다.",
-    )
+    said = "이미 낸 봉투와 같거나 같은 열쇠로 봉한 봉투입니다."
+    problem(client.post(f"{API}/ballots", json=body), "invalid", 422, said)
 
 
 def test_codes_are_refused_by_name(town: Town, client: httpx.Client) -> None:
@@ -202,13 +196,8 @@ def test_nothing_that_was_typed_is_logged_or_kept(town: Town, client: httpx.Clie
 def test_the_calls_are_described(town: Town, client: httpx.Client) -> None:
     """Every address of the poll stands in the API's description, and what is cast has the length it says."""
     paths = client.get("/api/openapi.json").json()["paths"]
-    assert {name.removeprefix(API) for name in paths if name.startswith(API)} == {
-        "",
-        "/receipts",
-        "/check",
-        "/code",
-        "/ballots",
-    }
+    found = {name.removeprefix(API) for name in paths if name.startswith(API)}
+    assert found == {"", "/receipts", "/check", "/code", "/ballots"}
     body = paths[f"{API}/ballots"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     sealed = body["oneOf"][0]["properties"]["envelope"]
     assert len(to_text(seal(ticks("lamp"), town.slot(client)))) == sealed["minLength"] == sealed["maxLength"]
@@ -218,11 +207,12 @@ def test_the_calls_are_described(town: Town, client: httpx.Client) -> None:
 # ---------------------------------------------------------------------------- plain forms
 
 
-def page(answer: httpx.Response, status: int, *texts: str) -> str:
-    assert answer.status_code == status, answer.text[:500]
-    text = html.unescape(answer.text)
-    assert text.count("<h1") == 1 and [each for each in texts if each not in text] == []
-    return text
+def code_page(town: Town, client: httpx.Client, picks: list[str], contact: str) -> tuple[str, str]:
+    """The page that asks for the code of a plain form, and the code."""
+    assert town.server
+    seen = len(town.server.lines)
+    text = page(client.post(f"{API}/code", data={"choices": picks, "contact": contact}), 200, "인증번호")
+    return text, town.server.code(contact, seen)
 
 
 def test_the_plain_way_from_picks_to_receipt(town: Town, client: httpx.Client) -> None:
@@ -232,11 +222,8 @@ def test_the_plain_way_from_picks_to_receipt(town: Town, client: httpx.Client) -
     page(answer, 200, "고른 제안 확인하기", "제안 lamp", "제안 bus", "서버가 투표용지를 받아 바로 봉합니다")
     assert answer.headers["cache-control"] == "no-store"
     contact = a_phone()
-    with town._lock:
-        text = page(
-            client.post(f"{API}/code", data={"choices": picks, "contact": contact}), 200, "인증번호", contact
-        )
-        code = town.next_code()
+    text, code = code_page(town, client, picks, contact)
+    assert contact in text
     assert [f'name="choices" value="{pick}"' in text for pick in picks] == [True, True]
     form = {"choices": picks, "contact": contact, "code": code}
     text = page(
@@ -256,9 +243,7 @@ def test_the_address_of_a_step_leads_a_person_to_the_vote(client: httpx.Client) 
 def test_a_second_press_gives_the_same_receipt(town: Town, client: httpx.Client) -> None:
     """Without a script the last button can be pressed twice: the same two numbers, one ballot; other picks are refused."""
     picks, contact = ticks("lamp", "guide"), a_phone()
-    with town._lock:
-        text = client.post(f"{API}/code", data={"choices": picks, "contact": contact}).text
-        code = town.next_code()
+    text, code = code_page(town, client, picks, contact)
     hidden = dict(re.findall(r'<input type="hidden" name="(request|submission)" value="([^"]+)"', text))
     form = {"choices": picks, "contact": contact, "code": code, **hidden}
     assert set(hidden) == {"request", "submission"}
@@ -273,17 +258,16 @@ def test_a_second_press_gives_the_same_receipt(town: Town, client: httpx.Client)
 def test_a_stranger_cannot_use_up_the_tries(town: Town, client: httpx.Client) -> None:
     """Who knows the contact guesses ten times and asks for a code: the voter's own page still lets its ballot in."""
     contact = a_phone()
-    with town._lock:
-        asked = client.post(f"{API}/code", json={"contact": contact}).json()["request"]
-        code = town.next_code()
-        client.post(f"{API}/code", json={"contact": contact})
-        town.next_code()
+    assert town.server
+    seen = len(town.server.lines)
+    asked = client.post(f"{API}/code", json={"contact": contact}).json()["request"]
+    code = town.server.code(contact, seen)
+    client.post(f"{API}/code", json={"contact": contact})
     wrong = {"contact": contact, "code": f"{(int(code) + 1) % 10**6:06}", "choices": ticks("lamp")}
     for number in range(10):
         client.post(f"{API}/ballots", json=wrong | ({"request": "guess"} if number % 2 else {}))
-    assert (
-        client.post(f"{API}/ballots", json=wrong | {"code": code}).status_code == 403
-    )  # without knowing who asked
+    unknown = client.post(f"{API}/ballots", json=wrong | {"code": code})  # without knowing who asked
+    assert unknown.status_code == 403
     own = wrong | {"code": code, "request": asked}
     assert client.post(f"{API}/ballots", json=own).status_code == 201
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, as_form, write_content
-from tests.forms_api.server import Server
-from tests.staff import call
+from tests.forms_api.server import Server, act, look, sign_up
+from tests.patience import eventually
+from tests.staff import at, call
 
 LECTURES = {
     "offer": a_lecture_file("제안 강좌", [a_round(places=1, waiting=5)], promotion="offer", offer_hours=24),
@@ -33,80 +30,31 @@ NEXT_DAY = "2023-08-17T09:00:01+09:00"
 LATER = "2023-08-18T10:00:00+09:00"
 
 Start = Callable[..., Server]
+Staff = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a server on this test's own data, at a time; the one before is stopped first."""
-    content = write_content(tmp_path / "content", LECTURES)
-    running: list[Server] = []
-
-    def begin(now: str = NOW) -> Server:
-        if running:
-            assert running.pop().stop() == 0
-        running.append(Server(content, tmp_path / "var/data", now=now, rate_limit="off").ready())
-        return running[-1]
-
-    yield begin
-    for server in running:
-        assert server.stop() == 0, "".join(server.lines)
-        assert [line for line in server.lines if '"failure"' in line] == []
+def content(tmp_path: Path) -> Path:
+    return write_content(tmp_path / "content", LECTURES)
 
 
-@contextmanager
-def citizen(server: Server) -> Iterator[httpx.Client]:
-    with server.client() as client:
-        yield client
-
-
-def apply(client: httpx.Client, slug: str, **changes: Any) -> tuple[dict[str, Any], str]:
-    """(answer, last four digits) of a new person."""
-    phone = a_phone()
-    answer = client.post(f"/api/forms/lectures/{slug}", json=an_application(phone=phone, **changes))
-    assert answer.status_code == 201, answer.text
-    return answer.json(), phone[-4:]
-
-
-def act(client: httpx.Client, who: tuple[dict[str, Any], str], what: str) -> httpx.Response:
-    entry, last4 = who
-    return client.post(f"/api/entries/{entry['number']}/{what}", json={"phone_last4": last4})
-
-
-def look(client: httpx.Client, who: tuple[dict[str, Any], str]) -> dict[str, Any]:
-    entry, last4 = who
-    answer = client.post("/api/entries/lookup", json={"number": entry["number"], "phone_last4": last4})
-    assert answer.status_code == 200
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def staff(server: Server, *arguments: str, now: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def staff(tmp_path: Path) -> Staff:
     """python -m forms_api … beside that server."""
-    words = list(map(str, server.process.args))  # type: ignore[arg-type]  # it is a list here
-    where = [f for name in ("--content", "--data") for f in (name, words[words.index(name) + 1])]
-    return call(*arguments, *where, "--now", now)
-
-
-def eventually(true: Callable[[], bool]) -> bool:
-    """Does it become true within ten seconds?"""
-    for _ in range(100):
-        if true():
-            return True
-        time.sleep(0.1)
-    return False
+    return lambda *words, now: call(*words, *at(tmp_path, now))
 
 
 def test_an_offer_is_accepted_once(start: Start) -> None:
     """The freed place is held until the next morning; accepting twice is one acceptance; nobody else gets it."""
     server = start()
-    with citizen(server) as client:
-        holder, first, second = [apply(client, "offer") for _ in range(3)]
+    with server.client() as client:
+        holder, first, second = [sign_up(client, "offer") for _ in range(3)]
         assert act(client, holder, "cancel").json()["state"] == "cancelled"
         found = look(client, first)
         assert (found["state"], found["position"]) == ("offered", None)
         assert found["deadline"].startswith("2023-08-17T09:00:")
         assert look(client, second)["position"] == 1
-        assert apply(client, "offer")[0]["state"] == "waiting"
+        assert sign_up(client, "offer")[0]["state"] == "waiting"
 
         wrong = client.post(f"/api/entries/{first[0]['number']}/accept", json={"phone_last4": "x000"})
         assert wrong.status_code == 403
@@ -115,20 +63,19 @@ def test_an_offer_is_accepted_once(start: Start) -> None:
             answer = act(client, first, "accept")
             assert (answer.status_code, answer.json()["state"]) == (200, "confirmed")
         assert act(client, first, "decline").status_code == 403
-        assert eventually(lambda: any("자리가 났습니다" in line for line in server.lines))
+        eventually(lambda: any("자리가 났습니다" in line for line in server.lines))
 
 
 def test_a_declined_offer_goes_to_the_next_by_plain_form(start: Start) -> None:
     """The page has both buttons; declining tells the history, and the next in line has the offer at once."""
-    with citizen(start()) as client:
-        holder, first, second = [apply(client, "offer") for _ in range(3)]
+    with start().client() as client:
+        holder, first, second = [sign_up(client, "offer") for _ in range(3)]
         act(client, holder, "cancel")
         fields = {"number": first[0]["number"], "phone_last4": first[1]}
         page = client.post("/api/entries/lookup", data=fields).text
         assert f"/api/entries/{first[0]['number']}/accept" in page
-        assert page.index("수락하기") < page.index(
-            "신청한 내용"
-        )  # on a phone what must be answered comes first
+        # On a phone what must be answered comes first.
+        assert page.index("수락하기") < page.index("신청한 내용")
         assert "다른 분이 취소해 자리를 제안" in page
         answer = client.post(f"/api/entries/{first[0]['number']}/decline", data={"phone_last4": first[1]})
         assert answer.status_code == 200
@@ -137,34 +84,32 @@ def test_a_declined_offer_goes_to_the_next_by_plain_form(start: Start) -> None:
         assert act(client, first, "decline").status_code == 200
 
 
-def test_a_lapsed_offer_passes_on_by_itself(start: Start) -> None:
+def test_a_lapsed_offer_passes_on_by_itself(start: Start, staff: Staff) -> None:
     """After the deadline the place is the next one's without anybody asking, and the answer comes too late."""
-    with citizen(start()) as client:
-        holder, first, second = [apply(client, "offer") for _ in range(3)]
+    with start().client() as client:
+        holder, first, second = [sign_up(client, "offer") for _ in range(3)]
         act(client, holder, "cancel")
     server = start(NEXT_DAY)
-    with citizen(server) as client:
+    with server.client() as client:
         late = act(client, first, "accept")
         assert late.status_code == 403
         assert "기한이 지나" in late.json()["detail"]
         assert look(client, first)["state"] == "declined"
         assert look(client, second)["state"] == "offered"
     server = start(LATER)
-    with citizen(server) as client:
-        assert eventually(
-            lambda: client.get("/api/forms/lectures/offer").json()["rounds"]["r1"]["taken"] == 0
-        )
-        assert staff(server, "lapse", now=LATER).stdout == "자리를 받거나 제안받은 신청 0건\n"
+    with server.client() as client:
+        eventually(lambda: client.get("/api/forms/lectures/offer").json()["rounds"]["r1"]["taken"] == 0)
+        assert staff("lapse", now=LATER).stdout == "자리를 받거나 제안받은 신청 0건\n"
 
 
 def test_a_group_keeps_its_turn(start: Start) -> None:
     """Four places: 3 confirmed, a group of 2 waits, one person who fits goes; when 3 leave the group is in."""
-    with citizen(start()) as client:
-        three = apply(client, "group", party=3)
-        pair = apply(client, "group", party=2)
-        single = apply(client, "group", party=1)
+    with start().client() as client:
+        three = sign_up(client, "group", party=3)
+        pair = sign_up(client, "group", party=2)
+        single = sign_up(client, "group", party=1)
         assert [who[0]["state"] for who in (three, pair, single)] == ["confirmed", "waiting", "confirmed"]
-        behind = apply(client, "group", party=1)
+        behind = sign_up(client, "group", party=1)
         assert (behind[0]["state"], behind[0]["position"]) == ("waiting", 2)
         act(client, three, "cancel")
         assert look(client, pair)["state"] == look(client, behind)["state"] == "confirmed"
@@ -172,9 +117,9 @@ def test_a_group_keeps_its_turn(start: Start) -> None:
 
 def test_an_early_close_is_final(start: Start) -> None:
     """Two places, 1.5 times: the third closes the form; cancelling opens nothing; the third's retry is answered."""
-    with citizen(start()) as client:
-        first = apply(client, "early")
-        apply(client, "early")
+    with start().client() as client:
+        first = sign_up(client, "early")
+        sign_up(client, "early")
         third = an_application()
         assert client.post("/api/forms/lectures/early", json=third).json()["state"] == "waiting"
         for _ in range(2):
@@ -184,7 +129,7 @@ def test_an_early_close_is_final(start: Start) -> None:
             act(client, first, "cancel")
         again = client.post("/api/forms/lectures/early", json=third)
         assert (again.status_code, again.json()["state"]) == (200, "confirmed")
-    with citizen(start()) as client:
+    with start().client() as client:
         assert client.post("/api/forms/lectures/early", json=an_application()).status_code == 403
         assert client.post("/api/forms/lectures/early", json=third).status_code == 200
 
@@ -192,9 +137,9 @@ def test_an_early_close_is_final(start: Start) -> None:
 def test_a_retry_after_closing_is_answered_over_http(start: Start) -> None:
     """The same submission, as JSON or by the form, hours after the end: the same entry. A new one: closed."""
     sent = an_application()
-    with citizen(start()) as client:
+    with start().client() as client:
         number = client.post("/api/forms/lectures/small", json=sent).json()["number"]
-    with citizen(start(LATER)) as client:
+    with start(LATER).client() as client:
         again = client.post("/api/forms/lectures/small", json=sent)
         assert (again.status_code, again.json()["number"]) == (200, number)
         page = client.post("/api/forms/lectures/small", data=as_form(sent))
@@ -206,53 +151,51 @@ def test_a_retry_after_closing_is_answered_over_http(start: Start) -> None:
         assert client.post("/api/forms/lectures/small", json=fresh).status_code == 403
 
 
-def test_a_round_below_its_minimum_is_called_off(start: Start) -> None:
+def test_a_round_below_its_minimum_is_called_off(start: Start, staff: Staff) -> None:
     """Not while it is open; after it everybody is told why, and nobody gets in any more."""
     server = start()
-    with citizen(server) as client:
-        people = [apply(client, "small") for _ in range(2)]
-        early = staff(server, "entries", "call-off", "lectures/small", "r1", "--reason", "인원 부족", now=NOW)
+    with server.client() as client:
+        people = [sign_up(client, "small") for _ in range(2)]
+        call_off = ("entries", "call-off", "lectures/small", "r1", "--reason", "인원 부족")
+        early = staff(*call_off, now=NOW)
         assert (early.returncode, "아직 접수하고" in early.stderr) == (1, True)
     server = start(LATER)
-    with citizen(server) as client:
-        done = staff(
-            server, "entries", "call-off", "lectures/small", "r1", "--reason", "인원 부족", now=LATER
-        )
+    with server.client() as client:
+        done = staff(*call_off, now=LATER)
         assert done.returncode == 0, done.stderr
         assert [look(client, who)["state"] for who in people] == ["cancelled"] * 2
-        assert eventually(lambda: sum("까닭: 인원 부족. 접수번호" in line for line in server.lines) == 2)
-        again = staff(server, "entries", "call-off", "lectures/small", "r1", "--reason", "x", now=LATER)
-        assert again.returncode == 1
+        eventually(lambda: sum("까닭: 인원 부족. 접수번호" in line for line in server.lines) == 2)
+        assert staff(*call_off, now=LATER).returncode == 1
 
 
-def test_staff_decide_a_review_with_a_reason(start: Start) -> None:
+def test_staff_decide_a_review_with_a_reason(start: Start, staff: Staff) -> None:
     """One place: the second cannot be confirmed; the reason stands in the history."""
     server = start()
-    with citizen(server) as client:
-        one, two = apply(client, "review"), apply(client, "review")
+    with server.client() as client:
+        one, two = sign_up(client, "review"), sign_up(client, "review")
         assert one[0]["state"] == "received"
         decide = ("entries", "decide", one[0]["number"], "--confirm", "--reason", "경력 3년")
-        assert staff(server, *decide, now=NOW).returncode == 0
-        full = staff(server, "entries", "decide", two[0]["number"], "--confirm", "--reason", "x", now=NOW)
+        assert staff(*decide, now=NOW).returncode == 0
+        full = staff("entries", "decide", two[0]["number"], "--confirm", "--reason", "x", now=NOW)
         assert (full.returncode, "남은 자리가 0명" in full.stderr) == (1, True)
-        silent = staff(server, "entries", "decide", two[0]["number"], "--reject", "--reason", " ", now=NOW)
+        silent = staff("entries", "decide", two[0]["number"], "--reject", "--reason", " ", now=NOW)
         assert (silent.returncode, "이유(--reason)를 적으세요" in silent.stderr) == (1, True)
         reject = ("entries", "decide", two[0]["number"], "--reject", "--reason", "구 밖에 삽니다.")
-        assert staff(server, *reject, now=NOW).returncode == 0
-        assert eventually(lambda: any("까닭: 구 밖에 삽니다. 접수번호" in line for line in server.lines))
+        assert staff(*reject, now=NOW).returncode == 0
+        eventually(lambda: any("까닭: 구 밖에 삽니다. 접수번호" in line for line in server.lines))
         assert look(client, two)["state"] == "rejected"
         page = client.post("/api/entries/lookup", data={"number": one[0]["number"], "phone_last4": one[1]})
         assert "심사 결과 확정: 경력 3년" in page.text
 
 
-def test_staff_are_told_whom_a_decision_passes(start: Start) -> None:
+def test_staff_are_told_whom_a_decision_passes(start: Start, staff: Staff) -> None:
     """The one place goes past the one who waits: done, and their number is said."""
     server = start()
-    with citizen(server) as client:
-        one, two = apply(client, "review"), apply(client, "review")
+    with server.client() as client:
+        one, two = sign_up(client, "review"), sign_up(client, "review")
         wait = ("entries", "decide", one[0]["number"], "--wait", "--reason", "예비")
-        assert staff(server, *wait, now=NOW).stderr == ""
-        told = staff(server, "entries", "decide", two[0]["number"], "--confirm", "--reason", "경력", now=NOW)
+        assert staff(*wait, now=NOW).stderr == ""
+        told = staff("entries", "decide", two[0]["number"], "--confirm", "--reason", "경력", now=NOW)
         assert told.returncode == 0
         assert f"먼저 대기하던 신청 1건보다 앞서 확정했습니다: {one[0]['number']}" in told.stderr
         assert look(client, one)["state"] == "waiting"
@@ -260,43 +203,43 @@ def test_staff_are_told_whom_a_decision_passes(start: Start) -> None:
 
 def test_a_party_that_fits_no_round_is_refused_in_the_form(start: Start) -> None:
     """The page asks for up to four; the round takes four. Its form says what does not fit."""
-    with citizen(start()) as client:
+    with start().client() as client:
         answer = client.post("/api/forms/lectures/group", json=an_application(party=5))
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "party")
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["field"], "정원은 4명" in error["message"]) == (422, "party", True)
 
 
-def test_hours_are_counted_from_reserved_to_approved(start: Start) -> None:
+def test_hours_are_counted_from_reserved_to_approved(start: Start, staff: Staff) -> None:
     """60 and 50 hours do not fit into 100; 40 worked of 60 make room; what is approved stays within the limit."""
-    server = start()
-    with citizen(server) as client:
+    with start().client() as client:
         phone = a_phone()
         first = client.post("/api/forms/lectures/hours", json=an_application(phone=phone, round="a")).json()
         over = client.post("/api/forms/lectures/hours", json=an_application(phone=phone, round="b"))
         assert (over.status_code, over.json()["type"]) == (409, "/problems/limit-reached")
         number = first["number"]
-        assert "60시간 / 100시간" in staff(server, "ledger", "show", number, now=NOW).stdout
-        assert staff(server, "ledger", "approve", number, "--hours", "40", now=NOW).returncode == 1
-        assert staff(server, "ledger", "work", number, "--hours", "101", now=NOW).returncode == 1
-        assert staff(server, "ledger", "work", number, "--hours", "40", now=NOW).returncode == 0
+        assert "60시간 / 100시간" in staff("ledger", "show", number, now=NOW).stdout
+        assert staff("ledger", "approve", number, "--hours", "40", now=NOW).returncode == 1
+        assert staff("ledger", "work", number, "--hours", "101", now=NOW).returncode == 1
+        assert staff("ledger", "work", number, "--hours", "40", now=NOW).returncode == 0
         second = client.post("/api/forms/lectures/hours", json=an_application(phone=phone, round="b"))
         assert second.status_code == 201
-        assert staff(server, "ledger", "approve", number, "--hours", "51", now=NOW).returncode == 1
+        assert staff("ledger", "approve", number, "--hours", "51", now=NOW).returncode == 1
         for _ in range(2):
-            assert staff(server, "ledger", "approve", number, "--hours", "45", now=NOW).returncode == 0
-        changed = staff(server, "ledger", "approve", number, "--hours", "10", now=NOW)
+            assert staff("ledger", "approve", number, "--hours", "45", now=NOW).returncode == 0
+        changed = staff("ledger", "approve", number, "--hours", "10", now=NOW)
         assert (changed.returncode, "이미 45시간을 인정한" in changed.stderr) == (1, True)
-        shown = staff(server, "ledger", "show", number, now=NOW).stdout
+        shown = staff("ledger", "show", number, now=NOW).stdout
         assert "인정\t45시간" in shown and "모두 95시간 / 100시간" in shown
-        absent = staff(server, "ledger", "work", second.json()["number"], "--absent", now=NOW)
+        absent = staff("ledger", "work", second.json()["number"], "--absent", now=NOW)
         assert absent.returncode == 0
-        assert "모두 45시간" in staff(server, "ledger", "show", number, now=NOW).stdout
+        assert "모두 45시간" in staff("ledger", "show", number, now=NOW).stdout
 
 
 def test_a_window_that_is_not_full_needs_no_draw(start: Start) -> None:
     """One person for two places in the window: confirmed when it ends, and the next comes first come."""
-    with citizen(start()) as client:
-        early = apply(client, "window")
+    with start().client() as client:
+        early = sign_up(client, "window")
         assert early[0]["state"] == "received"
-    with citizen(start(WINDOW_OVER)) as client:
-        assert eventually(lambda: look(client, early)["state"] == "confirmed")
-        assert [apply(client, "window")[0]["state"] for _ in range(2)] == ["confirmed", "waiting"]
+    with start(WINDOW_OVER).client() as client:
+        eventually(lambda: look(client, early)["state"] == "confirmed")
+        assert [sign_up(client, "window")[0]["state"] for _ in range(2)] == ["confirmed", "waiting"]

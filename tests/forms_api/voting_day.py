@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -132,7 +131,7 @@ def vote(
         asked = client.post(f"{API}/code", json={"contact": contact})
         if asked.status_code != 202:
             return None
-        code, tracker = code_for(server, contact, seen), new_code()
+        code, tracker = server.code(contact, seen), new_code()
         names = sorted(f"{SLUG}-{pick}" for pick in picks)
         envelope = seal(names, slot, tracker)
         body = {"contact": contact, "code": code, "request": asked.json()["request"]}
@@ -143,15 +142,3 @@ def vote(
         return receipt_of(envelope), tracker, names
     except (httpx.HTTPError, TimeoutError):
         return None
-
-
-def code_for(server: Server, contact: str, seen: int) -> str:
-    """The code that the console shows for this contact after its first `seen` lines. Raises TimeoutError."""
-    end = time.monotonic() + 30
-    pattern = re.compile(rf"…{contact[-4:]}에게: .*인증번호는 (\d{{6}})")
-    while time.monotonic() < end and server.process.poll() is None:
-        for line in server.lines[seen:]:
-            if found := pattern.search(line):
-                return found[1]
-        time.sleep(0.01)
-    raise TimeoutError(contact)

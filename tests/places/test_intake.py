@@ -14,6 +14,7 @@ from civic.clock import SEOUL, FixedClock
 from civic.errors import Closed, Invalid, NotEligible, NotOpen, Refused, WrongCode
 from civic.library import load
 from civic.places import intake as module
+from civic.places.application import Application
 from civic.places.intake import Intake
 from civic.store import open_store
 from civic.store.entry import Entry
@@ -33,11 +34,8 @@ def clock() -> FixedClock:
 @pytest.fixture
 def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
     """An intake over one lecture with one place and a line of two."""
-    lecture = a_lecture_file(
-        "에세이",
-        [a_round(places=1, waiting=2, starts="2023-09-07T10:00:00")],
-        [{"name": "why", "label": "왜"}],
-    )
+    rounds = [a_round(places=1, waiting=2, starts="2023-09-07T10:00:00")]
+    lecture = a_lecture_file("에세이", rounds, [{"name": "why", "label": "왜"}])
     library = load(write_content(tmp_path / "content", {"essay": lecture}), OPENS)
     keys = Keys.load_or_create(tmp_path / "keys.json", tmp_path / "data")
     store = open_store(f"tinydb://{tmp_path}/data")
@@ -73,9 +71,7 @@ def test_one_millisecond_early_or_late(desk: Intake, clock: FixedClock) -> None:
 
 def test_the_time_is_that_of_the_decision(desk: Intake, clock: FixedClock) -> None:
     """Checked in time but decided too late is too late; an entry carries the time of its decision."""
-    applications = [
-        desk.check(*desk.form("lectures", "essay"), an_application(answers={"why": "x"})) for _ in range(2)
-    ]
+    applications = [checked(desk) for _ in range(2)]
     clock.at = CLOSES - MOMENT
     entry, _, _ = desk.apply(applications[0])
     assert entry.received == CLOSES - MOMENT
@@ -84,16 +80,6 @@ def test_the_time_is_that_of_the_decision(desk: Intake, clock: FixedClock) -> No
         desk.apply(applications[1])
     with desk.store.open("lectures/essay") as book:
         assert book.entries() == [entry]
-
-
-def test_a_retry_after_closing_gets_its_answer(desk: Intake, clock: FixedClock) -> None:
-    """Whoever was taken and did not hear it is not told that it is too late."""
-    application = desk.check(*desk.form("lectures", "essay"), an_application(answers={"why": "x"}))
-    entry, _, created = desk.apply(application)
-    clock.at = CLOSES + timedelta(days=1)
-    again, _, created_again = desk.apply(application)
-    assert (created, created_again) == (True, False)
-    assert again == entry
 
 
 def test_places_line_and_refusal(desk: Intake) -> None:
@@ -115,11 +101,8 @@ def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedC
     first = send(desk)[0]
     clock.at = OPENS + timedelta(hours=1)
     found = desk.cancel(holder.number, phone[-4:])
-    assert (found.entry.state, found.entry.cause, found.can_cancel) == (
-        "cancelled",
-        "cancelled-by-citizen",
-        False,
-    )
+    assert (found.entry.state, found.entry.cause) == ("cancelled", "cancelled-by-citizen")
+    assert not found.can_cancel
     promoted = desk.store.find(first.number)
     assert promoted
     assert (promoted.state, promoted.cause, promoted.changed) == ("confirmed", "promoted", clock.at)
@@ -149,14 +132,6 @@ def test_staff_cancel_after_the_beginning_with_a_reason(desk: Intake, clock: Fix
         desk.cancel_by_staff(entry.number, "staff:kim", "다시")
 
 
-def test_cancelling_from_the_line_promotes_nobody(desk: Intake) -> None:
-    send(desk)
-    phone = a_phone()
-    waiting, behind = send(desk, phone=phone)[0], send(desk)[0]
-    desk.cancel(waiting.number, phone[-4:])
-    assert desk.found(desk.store.find(behind.number) or behind).position == 1
-
-
 def test_wrong_number_and_wrong_digits_do_the_same_work(
     desk: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,13 +159,8 @@ def test_answers_are_sealed(desk: Intake, tmp_path: Path) -> None:
     for secret in ("독고탁", "43218765", "ada@example.com", "배우고 싶어서"):
         assert not [file.name for file in files if secret.encode() in file.read_bytes()]
     opened = json.loads(desk.keys.unseal(desk.store, entry.subject, entry.number, entry.sealed))
-    assert opened == {
-        "name": "독고탁",
-        "phone": "+821043218765",
-        "email": "ada@example.com",
-        "party": 1,
-        "answers": {"why": "배우고 싶어서"},
-    }
+    who = {"name": "독고탁", "phone": "+821043218765", "email": "ada@example.com"}
+    assert opened == {**who, "party": 1, "answers": {"why": "배우고 싶어서"}}
 
 
 def test_a_resident_number_is_kept_nowhere(desk: Intake, tmp_path: Path) -> None:
@@ -213,6 +183,10 @@ def test_a_number_that_is_taken_is_made_anew(desk: Intake, monkeypatch: pytest.M
         assert entry and desk.keys.unseal(desk.store, entry.subject, number, entry.sealed)
 
 
+def checked(desk: Intake, **changes: Any) -> Application:
+    return desk.check(*desk.form("lectures", "essay"), an_application(answers={"why": "x"}, **changes))
+
+
 @pytest.mark.parametrize(
     ("typed", "phone"),
     [
@@ -226,28 +200,15 @@ def test_a_number_that_is_taken_is_made_anew(desk: Intake, monkeypatch: pytest.M
 )
 def test_a_phone_that_looks_like_a_resident_number(desk: Intake, typed: str, phone: str) -> None:
     """Found with real numbers: whoever wrote the country's number was told to take a resident number out."""
-    application = desk.check(
-        *desk.form("lectures", "essay"), an_application(phone=typed, answers={"why": "x"})
-    )
-    assert application.phone == phone
+    assert checked(desk, phone=typed).phone == phone
 
 
 @pytest.mark.parametrize("typed", ["820102-2345674", "8201022345674", "+900101-1234567"])
 def test_a_resident_number_typed_as_a_phone(desk: Intake, typed: str) -> None:
     """Only a whole number with + and its country is taken for a phone."""
     with pytest.raises(Invalid) as refused:
-        desk.check(*desk.form("lectures", "essay"), an_application(phone=typed, answers={"why": "x"}))
+        checked(desk, phone=typed)
     assert "주민등록번호" in refused.value.errors[0].message
-
-
-def test_fields_that_the_form_does_not_have(desk: Intake) -> None:
-    """Named one by one; a name that could itself be personal is not repeated."""
-    payload = an_application(answers={"why": "x"}, party=2, birth_date="1990-01-31", colour="red")
-    payload["x" * 100] = 1
-    with pytest.raises(Invalid) as refused:
-        desk.check(*desk.form("lectures", "essay"), payload)
-    fields = [error.field for error in refused.value.errors]
-    assert sorted(fields) == ["birth_date", "colour", "party", "unknown"]
 
 
 def test_a_submission_id_is_never_taken_for_a_resident_number(desk: Intake) -> None:
@@ -257,4 +218,47 @@ def test_a_submission_id_is_never_taken_for_a_resident_number(desk: Intake) -> N
     for id in ("a2a93111-8214-4668-b990-04019595a91e", "e807cc2d-82b8-45b8-a860-7316414387b7"):
         send(desk, phone=a_phone(), submission_id=id)
     with pytest.raises(Invalid):
-        desk.check(*desk.form("lectures", "essay"), an_application(submission_id="900101-1234567"))
+        checked(desk, submission_id="900101-1234567")
+
+
+# ---------------------------------------------------------------------------- what closed stays closed
+
+
+def an_open_desk(folder: Path, at: datetime, remembers: bool = True, **form: str) -> Intake:
+    """An intake as a server that starts at that time has it, over a lecture without questions."""
+    content = write_content(folder / "content", {"essay": a_lecture_file("에세이", **form)})
+    keys = Keys.load_or_create(folder / "keys.json", folder / "data")
+    store = open_store(f"tinydb://{folder}/data")
+    return Intake(load(content, OPENS), store, keys, FixedClock(at), remembers=remembers)
+
+
+def state(desk: Intake) -> str:
+    return str(desk.status()["forms"]["lectures/essay"]["state"])
+
+
+def test_a_clock_that_jumps_back_opens_nothing(tmp_path: Path) -> None:
+    """Closed at its time and told so; the machine restarts with a wrong clock: still closed. A later end: open."""
+    first = an_open_desk(tmp_path, CLOSES)
+    assert state(first) == "closed"
+    first.store.close()
+
+    second = an_open_desk(tmp_path, OPENS + timedelta(hours=1))
+    assert state(second) == "closed"
+    with pytest.raises(Closed):
+        second.check(*second.form("lectures", "essay"), an_application())
+    second.store.close()
+
+    third = an_open_desk(tmp_path, OPENS + timedelta(hours=1), closes="2023-09-08T00:00:00")
+    assert state(third) == "open"
+    application = third.check(*third.form("lectures", "essay"), an_application())
+    assert third.apply(application)[0].state == "confirmed"
+    third.store.close()
+
+
+def test_a_demonstration_may_begin_again(tmp_path: Path) -> None:
+    """The control: with a clock set by hand nothing is remembered."""
+    demonstration = an_open_desk(tmp_path, CLOSES, remembers=False)
+    assert state(demonstration) == "closed"
+    demonstration.clock = FixedClock(OPENS)
+    assert state(demonstration) == "open"
+    demonstration.store.close()

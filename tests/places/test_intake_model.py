@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -206,7 +206,7 @@ class Life(RuleBasedStateMachine):
         entry = self._pick(data, ("received",))
 
         def real(now: datetime) -> None:
-            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+            with self._book() as book:
                 draw.exclude(book, self._round(entry.round), entry.number, "자격이 없음", now)
 
         self._both(lambda now: self.model.exclude(entry.round, entry.number, "자격이 없음"), real)
@@ -217,7 +217,7 @@ class Life(RuleBasedStateMachine):
         entry = self._pick(data, ("received", "waiting"))
 
         def real(now: datetime) -> None:
-            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+            with self._book() as book:
                 line.decide(book, self._round(entry.round), entry.number, state, " 경력 ", now)
 
         self._both(lambda now: self.model.decide(entry.round, entry.number, state, now), real)
@@ -241,7 +241,7 @@ class Life(RuleBasedStateMachine):
         def real(now: datetime) -> None:
             round_ = self._round(entry.round)
             spec = round_.spec
-            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+            with self._book() as book:
                 line.work(book, round_, entry, spec.ledger, hours, spec.ledger_max, now, cause)
 
         approved = cause == "approved"
@@ -250,7 +250,7 @@ class Life(RuleBasedStateMachine):
     @rule(id=st.sampled_from("ab"))
     def call_off(self, id: str) -> None:
         def real(now: datetime) -> None:
-            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+            with self._book() as book:
                 line.call_off(book, self._round(id), now, "인원 부족")
 
         self._both(lambda now: self.model.call_off(id, now), real)
@@ -259,7 +259,7 @@ class Life(RuleBasedStateMachine):
     @rule(id=st.sampled_from("ab"))
     def freeze(self, id: str) -> None:
         def real(now: datetime) -> None:
-            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+            with self._book() as book:
                 draw.freeze(book, self._round(id), now)
 
         self._both(lambda now: self.model.freeze(id, now), real)
@@ -281,7 +281,7 @@ class Life(RuleBasedStateMachine):
     def run_draw(self, id: str) -> None:
         def real(now: datetime) -> None:
             seed = draw.Seed(SEED, "로또", "감사관", (OPENS + timedelta(days=99)).isoformat())
-            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+            with self._book() as book:
                 draw.run(book, self._round(id), seed, now)
 
         self._both(lambda now: self.model.draw(id, SEED, now), real)
@@ -361,6 +361,9 @@ class Life(RuleBasedStateMachine):
                 said.append(refusal.name)
         assert said[0] == said[1]
 
+    def _book(self) -> AbstractContextManager[Any]:
+        return self.store.open(self.library.doc.subject, who="staff:kim")
+
     def _round(self, id: str) -> FormRound:
         found = round_of(self.library.doc, id)
         assert found
@@ -418,30 +421,19 @@ def run(machine: type[Life], examples: int, steps: int, shrink: bool = True) -> 
     )
 
 
-def test_the_intake_does_what_the_model_does() -> None:
-    """Applying, retrying, cancelling, offers, lapses, draws, places and clocks that change, restarts."""
-    with memory_folder() as address, lives(address) as machine:
-        run(machine, 100, 40)
-
-
-@pytest.mark.long
-def test_the_intake_does_what_the_model_does_for_long() -> None:
-    """The same, twenty times as many lives and longer ones."""
-    with memory_folder() as address, lives(address) as machine:
-        run(machine, 2000, 80)
-
-
-def test_the_intake_does_the_same_on_postgresql() -> None:
-    """The same promises on the other store, by few lives."""
-    with a_database() as address, lives(address) as machine:
-        run(machine, 10, 25)
-
-
-@pytest.mark.long
-def test_the_intake_does_the_same_on_postgresql_for_long() -> None:
-    """More of them, and longer ones."""
-    with a_database() as address, lives(address) as machine:
-        run(machine, 60, 25)
+@pytest.mark.parametrize(
+    ("place", "examples", "steps"),
+    [
+        (memory_folder, 100, 40),
+        (a_database, 10, 25),
+        pytest.param(memory_folder, 2000, 80, marks=pytest.mark.long),
+        pytest.param(a_database, 60, 25, marks=pytest.mark.long),
+    ],
+)
+def test_the_intake_does_what_the_model_does(place: Any, examples: int, steps: int) -> None:
+    """Applying, retrying, cancelling, offers, lapses, draws, places and clocks that change, restarts; on both stores."""
+    with place() as address, lives(address) as machine:
+        run(machine, examples, steps)
 
 
 # ---------------------------------------------------------------------------- planted faults

@@ -1,4 +1,4 @@
-"""The pure decisions: when, which places, who moves up, what happens next."""
+"""The pure decisions and their words: when, what happens next. Who gets a place and who moves up: test_intake_model.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Limit, Round
-from civic.errors import Closed, Invalid, NotEligible, NotOpen
+from civic.errors import Closed, NotEligible, NotOpen
 from civic.places import rules, words
 from civic.places.form_round import FormRound
 from civic.store.entry import Cap, Counts, Entry, Seat
@@ -34,18 +34,7 @@ def of(spec: FormSpec, number: int = 0) -> FormRound:
 
 
 def an_entry(number: str = "A", **changes: Any) -> Entry:
-    entry = Entry(
-        number=number,
-        subject="lectures/essay",
-        round="r1",
-        state="confirmed",
-        rank=1,
-        person="p",
-        pin="",
-        submission="s",
-        received=OPENS,
-        changed=OPENS,
-    )
+    entry = Entry(number, "lectures/essay", "r1", "confirmed", 1, "p", "", "s", OPENS, OPENS)
     return replace(entry, **changes)
 
 
@@ -69,38 +58,12 @@ def test_a_round_may_have_times_of_its_own() -> None:
     assert rules.form_state(spec, OPENS) == "upcoming"
 
 
-@pytest.mark.parametrize(
-    ("taken", "waiting", "state"),
-    [(0, 0, "open"), (2, 0, "open"), (2, 3, "full"), (1, 3, "full"), (1, 2, "open")],
-)
-def test_a_round_is_full_without_place_and_line(taken: int, waiting: int, state: str) -> None:
-    """Two places and three in line; a free place does not count while people wait for it."""
-    spec = a_spec()
-    assert rules.round_state(of(spec), OPENS, Counts(taken, waiting)) == state
-
-
-def test_a_draw_is_never_full() -> None:
-    spec = a_spec(selection="draw")
-    assert rules.round_state(of(spec), OPENS, Counts(received=500)) == "open"
-
-
 def test_the_form_is_as_open_as_its_best_round() -> None:
     spec = a_spec((Round(id="a", label="a", places=1), Round(id="b", label="b", places=1)))
     counts = {"a": Counts(taken=1)}
     assert rules.form_state(spec, OPENS, counts) == "open"
     assert rules.form_state(spec, OPENS, {**counts, "b": Counts(taken=1)}) == "full"
     assert rules.form_state(spec, CLOSES, counts) == "closed"
-
-
-def test_seats() -> None:
-    """First come: places, then the line if there is one. Draw and review: everyone is received."""
-    spec = a_spec()
-    assert rules.seats(of(spec)) == [Seat("confirmed", 2), Seat("waiting", 3)]
-    no_line = Round(id="r1", label="r1", places=2)
-    assert rules.seats(of(a_spec((no_line,)))) == [Seat("confirmed", 2)]
-    for selection, more in (("draw", {}), ("review", {}), ("window-draw", {"window": 10})):
-        spec = a_spec(selection=selection, **more)
-        assert [seat.state for seat in rules.seats(of(spec))] == ["received"]
 
 
 def test_caps() -> None:
@@ -115,68 +78,6 @@ def test_caps() -> None:
     assert hours.message == "한 사람이 쓸 수 있는 활동 시간 100시간을 넘습니다. 이 활동은 40시간입니다."
     assert rules.caps(of(a_spec())) == []
     assert isinstance(limit, Cap)
-
-
-def test_the_line_moves_up_in_strict_order() -> None:
-    """As many as fit, first in line first; a group that does not fit keeps its turn, and the next that fits goes."""
-    line = [an_entry("A", size=1), an_entry("B", size=3), an_entry("C", size=1)]
-    assert [e.number for e in rules.promoted(0, line)] == []
-    assert [e.number for e in rules.promoted(2, line)] == ["A", "C"]
-    assert [e.number for e in rules.promoted(3, line)] == ["A", "C"]
-    assert [e.number for e in rules.promoted(4, line)] == ["A", "B"]
-    assert [e.number for e in rules.promoted(5, line)] == ["A", "B", "C"]
-    assert rules.promoted(5, []) == []
-
-
-def test_what_the_line_may_have() -> None:
-    """What is free; nothing once the activity has begun, and while a draw is to come; under review what was given up."""
-    each = Round(id="r1", label="r1", places=5, waiting=9, starts=CLOSES)
-    spec = a_spec((each,))
-    assert rules.for_line(of(spec), OPENS, Counts(taken=3)) == 2
-    assert rules.for_line(of(spec), OPENS, Counts(taken=7)) == 0
-    assert rules.for_line(of(spec), CLOSES - MOMENT, Counts(taken=3)) == 2
-    assert rules.for_line(of(spec), CLOSES, Counts(taken=3)) == 0
-    ends = a_spec((Round(id="r1", label="r1", places=5, ends=CLOSES),))
-    assert rules.for_line(of(ends), CLOSES, Counts(taken=3)) == 0  # when it begins is not told
-    drawn = a_spec((each,), selection="draw")
-    assert rules.for_line(of(drawn), OPENS, Counts(taken=3, received=1)) == 0
-    review = a_spec((each,), selection="review")
-    assert rules.for_line(of(review), OPENS, Counts(taken=3, received=1)) == 0
-    assert rules.for_line(of(review), OPENS, Counts(taken=3, received=1), freed=1) == 1
-    assert rules.for_line(of(review), OPENS, Counts(taken=5), freed=1) == 0  # staff have taken places away
-    assert rules.seats(of(spec), CLOSES) == [Seat("confirmed", 5)]  # nobody joins a line that moves no more
-
-
-def test_a_free_place_that_fits_nobody_in_line_goes_to_a_newcomer() -> None:
-    """Three places, two taken, a group of two waits and fills the line: there is room for one, and the page says so."""
-    each = Round(id="r1", label="r1", places=3, waiting=2)
-    spec = a_spec((each,), party=2)
-    counts = Counts(taken=2, waiting=2)
-    assert [seat.has_room(counts, 1) for seat in rules.seats(of(spec), OPENS, counts)] == [True, False]
-    assert [seat.has_room(counts, 2) for seat in rules.seats(of(spec), OPENS, counts)] == [False, False]
-    assert rules.round_state(of(spec), OPENS, counts) == "open"
-    assert rules.round_state(of(spec), OPENS, Counts(taken=3, waiting=2)) == "full"
-    assert rules.needs_the_round(spec)  # the line moves up before the newcomer is seated
-    alone = a_spec((each,))
-    assert rules.round_state(of(alone), OPENS, counts) == "full"  # whoever waits there fits
-
-
-def test_a_party_must_fit_into_the_round() -> None:
-    """Three cannot come to a round of two; the field says how many can."""
-    each = of(a_spec((Round(id="r1", label="r1", places=2),)))
-    rules.check_size(each, 2)
-    with pytest.raises(Invalid) as refused:
-        rules.check_size(each, 3)
-    (error,) = refused.value.errors
-    assert (error.field, "정원은 2명" in error.message) == ("party", True)
-
-
-def test_an_early_close_counts_everybody() -> None:
-    """Under review, four places at 1.5: with four confirmed and one waiting, one more may be received."""
-    each = Round(id="r1", label="r1", places=4)
-    spec = a_spec((each,), selection="review", close_at=1.5)
-    assert rules.seats(of(spec), OPENS, Counts(taken=4, waiting=1)) == [Seat("received", 1)]
-    assert rules.seats(of(spec), OPENS, Counts(taken=4, waiting=3)) == [Seat("received", 0)]
 
 
 @pytest.mark.parametrize(
@@ -267,11 +168,8 @@ def test_next_steps() -> None:
     assert waits[0] == "대기 2번입니다. 자리가 나면 대기 순서대로 바로 확정됩니다."
     assert waits[1] == "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다."
     assert "취소하면" in words.next_steps(of(a_spec((each,), selection="review")), "waiting")[0]
-    drawn = a_spec((each,), selection="draw")
-    assert (
-        words.next_steps(of(drawn), "received")[0]
-        == "접수가 끝나는 8월 31일(목) 24:00 뒤에 추첨해서 정합니다."
-    )
+    (received, *_) = words.next_steps(of(a_spec((each,), selection="draw")), "received")
+    assert received == "접수가 끝나는 8월 31일(목) 24:00 뒤에 추첨해서 정합니다."
     assert words.next_steps(of(spec), "cancelled") == []
 
 
@@ -375,7 +273,7 @@ def test_every_way_of_choosing_is_one_plain_sentence() -> None:
         limits=(Limit(group="now", max=2),), ledger="allowance",
     )  # fmt: skip
     said = " ".join(words.explain(much))
-    for word in (
+    words_of_each = (
         "로또 1083회",
         "24시간",
         "밤 9시",
@@ -385,8 +283,8 @@ def test_every_way_of_choosing_is_one_plain_sentence() -> None:
         "100시간",
         "취소하거나",
         "그때까지만",
-    ):
-        assert word in said
+    )
+    assert [word for word in words_of_each if word not in said] == []
 
 
 def test_offers_and_calling_off() -> None:

@@ -38,13 +38,8 @@ def test_a_drawn_list_is_shown_whole(content: Path) -> None:
     file = publish_draw(content, document)
     client = site(content)
     text = client.get(ADDRESS).get_data(as_text=True)
-    for word in (
-        SEED.seed,
-        SEED.source,
-        SEED.by,
-        document["rounds"]["autumn"]["list_hash"],
-        "광산구에 살지 않음",
-    ):
+    list_hash_of_it = document["rounds"]["autumn"]["list_hash"]
+    for word in (SEED.seed, SEED.source, SEED.by, list_hash_of_it, "광산구에 살지 않음"):
         assert word in text
     order = [entry["number"] for entry in document["rounds"]["autumn"]["entries"]]
     assert sorted(order, key=text.index) == order and set(order) == set(SIZES)

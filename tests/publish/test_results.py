@@ -7,8 +7,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,7 +20,7 @@ from civic.clock import FixedClock
 from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
-from civic.votes.ballot import Spoiled
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.words import counting_rules
 from publish import results as pages
 from publish.site import addresses, create_app
@@ -29,13 +31,20 @@ from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballot
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def counted(folder: Path, ballots: Sequence[Ballot] = (), more: int = 0, **given: Any) -> Path:
+    """The counted vote, published, with `more` proposals of its first type; given: to `publish`, or rules of the poll."""
+    told = {name: given.pop(name) for name in ("receipts", "void", "tables") if name in given}
+    poll, proposals = a_counted_poll(**given)
+    proposals |= {f"extra-{n}": a_proposal(f"extra-{n}", title=f"나머지 {n}") for n in range(more)}
+    content = write_site(folder / "content", poll, list(proposals.values()))
+    publish(content, poll, proposals, ballots or some_ballots(), **told)
+    return content
+
+
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
     """The counted vote of 24 ballots, with its receipts."""
-    poll, proposals = a_counted_poll()
-    folder = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(folder, poll, proposals, some_ballots(), receipts=some_receipts(24))
-    return folder
+    return counted(tmp_path, receipts=some_receipts(24))
 
 
 def site(content: Path) -> FlaskClient:
@@ -79,12 +88,9 @@ def test_the_page_says_who_won_and_why(content: Path) -> None:
 
 def test_void_ballots_are_listed_with_their_reasons(tmp_path: Path) -> None:
     """A voter whose envelope did not open read only "1장": now the receipt stands there, under the reason."""
-    poll, proposals = a_counted_poll()
-    content = write_site(tmp_path / "content", poll, list(proposals.values()))
     receipts = some_receipts(26)
     void = [Spoiled(receipts[n], fault) for n, fault in ((3, "altered"), (5, "type-limit"))]
-    publish(content, poll, proposals, some_ballots(), receipts=receipts, void=void)
-    text = page(site(content), "/results/budget/")
+    text = page(site(counted(tmp_path, receipts=receipts, void=void)), "/results/budget/")
     assert 'href="#void"' in text and 'id="void">무효표 2장' in text
     part = text.split('id="void"')[1].split("</section>")[0]
     assert re.findall(r"<h3>(.*?) \(1장\)</h3>\s*<ul.*?<li>(.*?)</li>", part, re.S) == [
@@ -111,13 +117,7 @@ def test_a_corrected_result_says_when_and_why(content: Path) -> None:
 
 def test_many_lost_proposals_are_folded_below_the_winners(tmp_path: Path) -> None:
     """Six without a chance: the winners stand in sight, the others in one place that unfolds; no row is lost."""
-    poll, proposals = a_counted_poll()
-    for number in range(6):
-        slug = f"extra-{number}"
-        proposals[slug] = a_proposal(slug, title=f"나머지 {number}")
-    content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots())
-    text = page(site(content), "/results/budget/")
+    text = page(site(counted(tmp_path, more=6)), "/results/budget/")
     folded = text.split('<details class="unfold"')[1].split("</details>")[0]
     assert "선정되지 않은 제안 8건 보기" in folded
     assert [row[1] for row in rows(text)[1:3]] == ["&lt;가로등&gt; 바꾸기", "경사로"]
@@ -131,9 +131,7 @@ def test_ranks_over_a_shared_pot_are_explained(tmp_path: Path) -> None:
         kinds = [{"id": "general", "label": "일반참여형", "max": 2}]
         kinds.append({"id": "fixed", "label": "고정참여형", "max": 1, "budget": own})
         kinds.append({"id": "youth", "label": "청년참여형", "max": 0})
-        poll, proposals = a_counted_poll(types=tuple(PollType(**kind) for kind in kinds))
-        content = write_site(tmp_path / str(expected), poll, list(proposals.values()))
-        publish(content, poll, proposals, some_ballots())
+        content = counted(tmp_path / str(expected), types=tuple(PollType(**kind) for kind in kinds))
         assert page(site(content), "/results/budget/").count(said) == expected
 
 
@@ -181,13 +179,9 @@ def test_everything_for_a_recount_lies_beside_the_page(content: Path, tmp_path: 
         (tmp_path / name).write_bytes(client.get(f"/results/budget/{name}").data)
 
     def verify() -> subprocess.CompletedProcess[str]:
+        words = ["verify.py", "ballots.json", "results.json", "--receipts", "receipts.json"]
         return subprocess.run(
-            [sys.executable, "verify.py", "ballots.json", "results.json", "--receipts", "receipts.json"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60
         )
 
     assert verify().returncode == 0, verify().stdout
@@ -243,40 +237,24 @@ def test_before_publication_nothing_is_there(content: Path) -> None:
 
 
 def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
-    """19 ballots: votes and winners, but no ballot, no tracker, nothing that verify.py could read."""
-    poll, proposals = a_counted_poll()
-    content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots()[:19], receipts=some_receipts(19))
-    client = site(content)
-    text = page(client, "/results/budget/")
+    """19 ballots: votes and winners, but no ballot, nothing that verify.py could read, and no tracker to look for."""
+    client = site(counted(tmp_path, some_ballots()[:19], receipts=some_receipts(19)))
+    text, board = page(client, "/results/budget/"), page(client, "/results/budget/board/")
     assert "표가 20장보다 적어 합계만 알립니다" in text and "<strong>19명</strong>" in text
     for name in ("ballots.json", "ballots.csv", "election.pb", "verify.py"):
         assert client.get(f"/results/budget/{name}").status_code == 404
-    board = page(client, "/results/budget/board/")
     assert "AAAA-AAAA-AAAA" not in board and "표를 하나씩 공개하지 않습니다" in board
-
-
-def test_few_ballots_promise_no_tracker_and_no_recount(tmp_path: Path) -> None:
-    """A voter of a small vote was sent to look for a tracker that is published nowhere, and told that it is missing."""
-    poll, proposals = a_counted_poll()
-    content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots()[:19], receipts=some_receipts(19))
-    client = site(content)
-    text, board = page(client, "/results/budget/"), page(client, "/results/budget/board/")
     assert "누구나 다시 셀 수 있습니다" not in text and "에서 내 접수증 번호를 찾을 수 있습니다" in text
-    assert (
-        '<label for="find-number">접수증 번호</label>' in board and "추적 번호로는 찾을 수 없습니다" in board
-    )
+    label = '<label for="find-number">접수증 번호</label>'
+    assert label in board and "추적 번호로는 찾을 수 없습니다" in board
     assert "추적 번호 옆에" not in board and "고른 대로" not in board
 
 
 def test_scores_of_other_bodies_are_shown(tmp_path: Path) -> None:
     """Votes 70 %, committee 30 %: lamp 70 + 0, ramp 45 + 30; the table has a column for the score."""
-    poll, proposals = a_counted_poll(bodies=(Body(id="committee", label="위원회", weight=30),))
-    content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    table = {slug: 10 if slug == "ramp" else 0 for slug in proposals}
-    publish(content, poll, proposals, some_ballots(), tables={"committee": table})
-    text = page(site(content), "/results/budget/")
+    body = Body(id="committee", label="위원회", weight=30)
+    table = {slug: 10 if slug == "ramp" else 0 for slug in a_counted_poll()[1]}
+    text = page(site(counted(tmp_path, bodies=(body,), tables={"committee": table})), "/results/budget/")
     assert ["1", "경사로", "9", "75", "4,000만 원", "선정"] in rows(text)
     assert ["2", "&lt;가로등&gt; 바꾸기", "14", "70", "6,000만 원", "선정"] in rows(text)
     assert "온라인 투표 70%, 위원회 30%" in text
@@ -388,9 +366,7 @@ def test_a_pipe_among_the_files_is_named(content: Path) -> None:
 
 def test_the_table_of_a_small_vote_is_compared_too(tmp_path: Path) -> None:
     """Without single ballots it follows from results.json alone."""
-    poll, proposals = a_counted_poll()
-    content = write_site(tmp_path / "content", poll, list(proposals.values()))
-    publish(content, poll, proposals, some_ballots()[:12])
+    content = counted(tmp_path, some_ballots()[:12])
     load(content, PUBLISHED)  # the control
     place = content / "results/budget/results.csv"
     place.write_text(place.read_text("utf-8").replace("lamp", "lump"), "utf-8")
