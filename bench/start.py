@@ -27,7 +27,7 @@ from bench.store import stored
 from civic.clock import SEOUL, parse_time
 from civic.store import open_beside, open_store
 from civic.store.seal import Keys
-from forms_api.settings import Mark, take_up
+from forms_api.settings import ClockMark, take_up
 from tests.builders import NOW
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +77,7 @@ def measured(folder: Path) -> tuple[tuple[float, float, float, float], int]:
 def begin_demonstration(data: Path) -> None:
     """A data folder that knows that its clock is a demonstration's: on any other the servers would not start."""
     store = open_store(f"tinydb://{data}")
-    take_up(store, f"tinydb://{data}", Mark(parse_time(NOW), datetime.now(SEOUL)))
+    take_up(store, f"tinydb://{data}", ClockMark(parse_time(NOW), datetime.now(SEOUL)))
     store.close()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from flask.globals import request_ctx
@@ -29,6 +30,9 @@ from forms_api.voting import voting
 from forms_api.voting_pages import identity
 from templates import Addressed, environment
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
@@ -44,8 +48,27 @@ HEADERS = {  # what the browser may load, and what it must not guess or keep
 ONE_YEAR = 31_536_000  # seconds
 
 
+class WholeResponse(Response):
+    """An answer that is there as a whole goes to the server as a whole.
+
+    A server fetches an iterator's pieces from the thread that also reads and writes for everybody, which then waits
+    for the interpreter lock at each piece.
+    """
+
+    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+        """A list where the body is known and sent; else what werkzeug makes of it."""
+        if not self.is_sequence or environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304):
+            return super().get_app_iter(environ)
+        try:
+            return list(self.iter_encoded())
+        finally:
+            self.close()
+
+
 class App(Flask):
     """Flask, whose own log of errors would quote what was typed."""
+
+    response_class = WholeResponse
 
     def log_exception(self, exc_info: Any) -> None:
         services().log.failure("app", exc_info[1])

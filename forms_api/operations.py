@@ -26,7 +26,7 @@ from civic.links import link
 from civic.places.intake import Intake
 from forms_api.describe import describe_api
 from forms_api.doors import RateLimits
-from forms_api.senders import Reaching
+from forms_api.senders import CheckedSender
 from forms_api.settings import Settings, is_loopback
 
 operations = Blueprint("operations", __name__)
@@ -95,7 +95,7 @@ class Services:
     library: Library  # the one that counts now: replaced, never changed, so that it is read without a lock
     intake: Intake
     templates: Callable[[Library], Environment]
-    sender: Reaching
+    sender: CheckedSender
     limits: RateLimits
     metrics: Metrics
     log: EventLog
@@ -129,7 +129,9 @@ class Services:
         path: of the page; "" is the request's. refusal: what must be corrected, said in the title and at the fields;
         one that names no field is said at the field `at`.
         """
-        errors = {error.field: error.message for error in reversed(refusal.errors)} if refusal else {}
+        errors: dict[str, str] = {}
+        for error in refusal.errors if refusal else ():
+            errors.setdefault(error.field, error.message)
         if refusal and at and not errors:
             errors = {at: refusal.detail}
         text = self._environment.get_template(template).render(

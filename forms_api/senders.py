@@ -16,7 +16,7 @@ from forms_api.settings import Settings
 PATIENCE = 10  # seconds for a mail server or gateway to answer
 
 
-class Reaching(Sender, Protocol):
+class CheckedSender(Sender, Protocol):
     """A sender that knows whom it can reach."""
 
     def check(self, contact: str) -> None:
@@ -79,7 +79,7 @@ class Mail:
         return server
 
 
-class Texts:
+class TextMessages:
     """Korean text messages through a gateway (the package `solapi`)."""
 
     def __init__(self, keys: str, sender: str, gateway: Callable[[str, str], None] | None = None) -> None:
@@ -118,14 +118,14 @@ def solapi_gateway(key: str, secret: str, sender: str) -> Callable[[str, str], N
     return send
 
 
-class Post:
+class MailOrText:
     """Mail to addresses, text messages to numbers; either may be missing."""
 
     def __init__(self, mail: Sender | None, texts: Sender | None) -> None:
         self._mail, self._texts = mail, texts
 
     def check(self, contact: str) -> None:
-        """As `Reaching.check`."""
+        """As `CheckedSender.check`."""
         if self._mail is None and self._texts is None:
             raise Unavailable(
                 "지금은 인증번호를 보낼 수 없습니다. 담당 부서에 문의해 주세요.", retry_after=600
@@ -144,10 +144,10 @@ class Post:
         return self._mail if "@" in contact else self._texts
 
 
-def sender_of(settings: Settings, stream: IO[str]) -> Reaching:
+def sender_of(settings: Settings, stream: IO[str]) -> CheckedSender:
     """What the settings ask for; the console where nothing is set and only this machine is served."""
     if not settings.smtp and not settings.sms and settings.is_loopback:
         return Console(stream)
     mail = Mail(settings.smtp, settings.mail_from) if settings.smtp else None
-    texts = Texts(settings.sms, settings.sms_from) if settings.sms else None
-    return Post(mail, texts)
+    texts = TextMessages(settings.sms, settings.sms_from) if settings.sms else None
+    return MailOrText(mail, texts)

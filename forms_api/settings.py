@@ -162,7 +162,7 @@ def _check(settings: Settings) -> None:
 
 
 @dataclass(frozen=True)
-class Mark:
+class ClockMark:
     """What one start of a server says about the clock of its store, for every process beside it.
 
     A store has one clock: a demonstration's runs from its --now, every other one's is the machine's. So no false clock
@@ -179,12 +179,12 @@ class Mark:
         return SteadyClock(self.start + max(timedelta(0), datetime.now(SEOUL) - self.began))
 
 
-def mark_of(store: Store) -> Mark | None:
+def mark_of(store: Store) -> ClockMark | None:
     """The newest mark; None on a store that no server has marked yet."""
     return _newest(store.fixed(PLACE).get("", {}))
 
 
-def take_up(store: Store, data: str, mark: Mark) -> Clock:
+def take_up(store: Store, data: str, mark: ClockMark) -> Clock:
     """The clock of a server that starts with that mark, on the store of the address `data`.
 
     A demonstration begins its clock anew at each start. Raises Misuse for a demonstration on real data and for a real
@@ -209,13 +209,13 @@ def take_up(store: Store, data: str, mark: Mark) -> Clock:
     return mark.clock()
 
 
-def _newest(facts: dict[str, str]) -> Mark | None:
+def _newest(facts: dict[str, str]) -> ClockMark | None:
     marks = {int(name.partition(":")[2]): text for name, text in facts.items() if name.startswith("clock:")}
     if not marks:
         return None
     given = json.loads(marks[max(marks)])
     start = datetime.fromisoformat(given["start"]) if given["start"] else None
-    return Mark(start, datetime.fromisoformat(given["began"]))
+    return ClockMark(start, datetime.fromisoformat(given["began"]))
 
 
 def _has_ballots(data: str) -> bool:

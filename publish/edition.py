@@ -196,12 +196,10 @@ def words_in(value: object) -> frozenset[str]:
         each = waiting.pop()
         if isinstance(each, PageText):
             found.add(each.shows)
-        elif isinstance(each, Card):
-            found.add(each.doc.file)
-        elif isinstance(each, Document):
-            found.add(each.file)
-        elif isinstance(each, (str, int)):
-            continue  # most of them
+        elif isinstance(each, (str, int)):  # quick, where thousands of plain texts are listed
+            continue
+        elif isinstance(each, (Card, Document)):
+            found.add((each.doc if isinstance(each, Card) else each).file)
         elif isinstance(each, (list, tuple)):
             waiting += each
         elif isinstance(each, Mapping):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
-from civic.codes import new_code
+from civic.codes import code_of, new_code
 from civic.content.front_matter import FENCE
-from civic.content.poll import Poll, PollType, Proposal
-from civic.votes.ballot import Ballot
+from civic.content.poll import Body, Poll, PollType, Proposal
+from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.paper import PaperBatch
 from civic.votes.result_files import result_files
 from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES, a_poll, a_proposal
@@ -95,8 +97,35 @@ def publish(
         place.write_text(text, "utf-8")
 
 
-def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], dict[str, Any]]:
-    """(poll, proposals, ballots, draw and tables): every rule in some of them, many ties."""
+def a_vote_with_everything() -> VoteCount:
+    """Another body with fractions, a drawn tie of lamp and bench, paper, void ballots."""
+    poll, proposals = a_counted_poll(
+        budget=150_000_000, ties="draw", bodies=(Body(id="committee", label="위원회", weight=30),)
+    )
+    proposals["bench"] = proposals["bench"].model_copy(update={"cost": 60_000_000})
+    paper = [Ballot(f"P-dong-1-{n:05d}", ("bench",), "dong-1") for n in range(1, 5)]
+    first, second, *_ = fixed_receipts()
+    void = [Spoiled(first, "altered"), Spoiled(second, "type-limit")]
+    void.append(Spoiled("P-dong-1-00005", "unreadable", "dong-1"))
+    points = {"lamp": Fraction(175, 2), "bench": Fraction(175, 2), "ramp": 3}
+    return VoteCount(
+        poll,
+        proposals,
+        [*some_ballots(), *paper],
+        void,
+        [PaperBatch("dong-1", 4)],
+        {"committee": dict.fromkeys(proposals, 0) | points},
+        ("lamp", "bench"),
+    )
+
+
+def fixed_receipts() -> list[str]:
+    """Of the 26 who voted online in it."""
+    return sorted(code_of(n * 7919**7) for n in range(1, 27))
+
+
+def a_random_vote(seed: int) -> VoteCount:
+    """Every rule in some of them, many ties."""
     chance = random.Random(seed)
     kinds = ["general", "fixed", "youth"][: chance.randint(1, 3)]
     types = tuple(
@@ -108,7 +137,6 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         )
         for kind in kinds
     )
-    own = sum(each.budget or 0 for each in types)
     names = [f"p{number:02d}" for number in range(chance.randint(3, 12))]
     proposals = {
         name: a_proposal(
@@ -119,44 +147,40 @@ def a_random_poll(seed: int) -> tuple[Poll, dict[str, Proposal], list[Ballot], d
         )
         for name in names
     }
-    bodies: list[dict[str, Any]] = []
-    tables: dict[str, dict[str, int]] = {}
-    if chance.random() < 0.4:
-        bodies = [{"id": "committee", "label": "위원회", "weight": chance.choice([30, 50])}]
-        bodies += [{"id": "dong", "label": "동 총회", "weight": 20}] if chance.random() < 0.5 else []
-        tables = {each["id"]: {name: chance.randint(0, 5) for name in names} for each in bodies}
-    from civic.content.poll import Body
-
-    groups = ()
-    if chance.random() < 0.5:
-        groups = (tuple(sorted(chance.sample(names, 2))),)
+    bodies = [Body(id="committee", label="위원회", weight=30), Body(id="dong", label="동 총회", weight=20)]
+    bodies = bodies[: chance.choice([0, 0, 1, 2])]
     poll = a_poll(
         title="무작위 투표",
-        budget=own + chance.randint(0, 60),
+        budget=sum(kind.budget or 0 for kind in types) + chance.randint(0, 60),
         max_picks=chance.randint(1, 5),
         types=types,
         blank_allowed=True,
         threshold=chance.choice([0, 0, 2]),
         when_too_big=chance.choice(["skip", "stop"]),
         ties=chance.choice(["cost", "draw"]),
-        exclusions=groups,
-        bodies=tuple(Body(**each) for each in bodies),
+        exclusions=chance.choice([(), (tuple(sorted(chance.sample(names, chance.randint(2, 3)))),)]),
+        bodies=tuple(bodies),
     )
-    ballots = []
-    for number in range(chance.randint(20, 30)):
-        picks: list[str] = []
-        room = {each.id: each.max for each in types}
-        for name in chance.sample(names, len(names)):
-            kind = proposals[name].type
-            if (
-                not proposals[name].withdrawn
-                and room[kind]
-                and len(picks) < chance.randint(0, poll.max_picks)
-            ):
-                room[kind] -= 1
-                picks.append(name)
-        ballots.append(Ballot(f"T{number:04d}", tuple(sorted(picks))))
-    more: dict[str, Any] = {"draw": chance.sample(names, len(names)) if poll.ties == "draw" else ()}
-    if tables:
-        more["tables"] = tables
-    return poll, proposals, ballots, more
+    return VoteCount(
+        poll,
+        proposals,
+        [
+            Ballot(f"T{number:04d}", _picks(poll, proposals, chance))
+            for number in range(chance.randint(20, 30))
+        ],
+        tables={body.id: {name: Fraction(chance.randint(0, 9), 2) for name in names} for body in bodies},
+        draw=chance.sample(names, len(names)) if poll.ties == "draw" else (),
+    )
+
+
+def _picks(poll: Poll, proposals: Mapping[str, Proposal], chance: random.Random) -> tuple[str, ...]:
+    """As many as may be picked, or fewer."""
+    picks: list[str] = []
+    left = {kind.id: kind.max for kind in poll.types}
+    most = chance.randint(0, poll.max_picks)
+    for slug in chance.sample(sorted(proposals), len(proposals)):
+        kind = proposals[slug].type
+        if len(picks) < most and left[kind] and not proposals[slug].withdrawn:
+            left[kind] -= 1
+            picks.append(slug)
+    return tuple(sorted(picks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,10 +15,19 @@ from typing import Any
 import pytest
 
 from civic.recount import assemble
-from civic.votes.ballot import Spoiled
+from civic.votes import tally
+from civic.votes.check import check
+from civic.votes.count import count
 from civic.votes.result_files import VoteRecord, result_files
 from civic.votes.tally import VoteCount
-from tests.result_samples import PUBLISHED, a_counted_poll, a_random_poll, some_ballots, some_receipts
+from tests.result_samples import (
+    PUBLISHED,
+    a_counted_poll,
+    a_random_vote,
+    a_vote_with_everything,
+    fixed_receipts,
+    some_ballots,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,11 +64,10 @@ def in_script(cases: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
     return answer
 
 
-def published(case: Any = None, **more: Any) -> tuple[VoteRecord, dict[str, bytes]]:
-    """The record and the files of a result as `votes publish` writes them; the plain one without a case."""
-    poll, proposals, ballots = case or (*a_counted_poll(), some_ballots())
-    receipts = more.pop("receipts", None)
-    written = result_files(VoteCount(poll, proposals, ballots, **more), PUBLISHED, receipts=receipts)
+def published(vote: VoteCount | None = None) -> tuple[VoteRecord, dict[str, bytes]]:
+    """The record and the files of a result as `votes publish` writes them; of a vote with everything."""
+    receipts = None if vote else fixed_receipts()
+    written = result_files(vote or a_vote_with_everything(), PUBLISHED, receipts=receipts)
     record = VoteRecord.model_validate(tomllib.loads(written.pop("budget.toml")))
     return record, {place.partition("/")[2]: text.encode() for place, text in written.items()}
 
@@ -68,14 +77,9 @@ def documents(files: dict[str, bytes], *more: str) -> list[dict[str, Any]]:
     return [json.loads(files[name]) for name in ("ballots.json", "results.json", *more)]
 
 
-def random_case(seed: int) -> list[dict[str, Any]]:
-    *case, more = a_random_poll(seed)
-    return documents(published(case, **more)[1])
-
-
 def test_random_polls_are_counted_alike() -> None:
     """300 polls with every rule, weights, draws and many ties: the result of civic is right to both others."""
-    cases = [random_case(seed) for seed in range(300)]
+    cases = [documents(published(a_random_vote(seed))[1]) for seed in range(300)]
     reasons = {line["reason"] for _, results in cases for line in results["lines"]}
     assert reasons == {
         "selected", "over-budget", "stopped", "below-threshold", "duplicate", "no-votes", "withdrawn", "not-voted",
@@ -86,9 +90,24 @@ def test_random_polls_are_counted_alike() -> None:
     assert in_script(cases) == [[]] * len(cases)
 
 
-def _swap(results: dict[str, Any]) -> None:
-    first, second = results["lines"][1], results["lines"][2]
+def _swap(ballots: dict[str, Any], results: dict[str, Any]) -> None:
+    first, second = results["lines"][2], results["lines"][3]
     first["votes"], second["votes"] = second["votes"], first["votes"]
+
+
+def _over_the_limit(ballots: dict[str, Any], results: dict[str, Any]) -> None:
+    """A ballot with three of a type, and counts that agree with it."""
+    ballot = next(each for each in ballots["ballots"] if each["choices"] == ["lamp", "ramp"])
+    ballot["choices"] = ["bench", "lamp", "ramp"]
+    next(line for line in results["lines"] if line["slug"] == "bench")["votes"] += 1
+
+
+def _other_winner(ballots: dict[str, Any], results: dict[str, Any]) -> None:
+    """A loser and a winner change places in everything that is printed about them."""
+    lines = {line["slug"]: line for line in results["lines"]}
+    lines["bench"].update(won=True, reason="selected", wording="선정")
+    lines["lamp"].update(won=False, reason="over-budget", wording="예산 부족")
+    results["winners"] = ["bench" if slug == "lamp" else slug for slug in results["winners"]]
 
 
 TAMPERINGS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
@@ -102,7 +121,9 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
     ),
     "the same pick twice": lambda ballots, results: ballots["ballots"][1].update(choices=["lamp", "lamp"]),
     "a pick that is no proposal": lambda ballots, results: ballots["ballots"][1].update(choices=["moon"]),
-    "votes exchanged": lambda ballots, results: _swap(results),
+    "a ballot over the limit that is counted": _over_the_limit,
+    "votes exchanged": _swap,
+    "a winner exchanged": _other_winner,
     "a winner added": lambda ballots, results: results["winners"].append("bench"),
     "a reason": lambda ballots, results: results["lines"][2].update(reason="duplicate"),
     "the words of a reason": lambda ballots, results: results["lines"][2].update(wording="선정"),
@@ -115,6 +136,8 @@ TAMPERINGS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
         tracker=ballots["ballots"][0]["tracker"]
     ),
     "a void ballot": lambda ballots, results: ballots["void"].append({"receipt": "x", "fault": "limit"}),
+    "void ballots hidden": lambda ballots, results: ballots["void"].clear(),
+    "a paper batch": lambda ballots, results: results["paper"][0].update(ballots=9),
 }
 
 
@@ -144,40 +167,92 @@ def test_tampering_is_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
-            lambda ballots, receipts: ballots["void"][0].update(receipt="3333-3333-3333-3333"),
-            "명단에 없습니다",
-        ),
-        (lambda ballots, receipts: receipts.update(poll="other"), "other"),
-        (lambda ballots, receipts: receipts["receipts"].__setitem__(1, receipts["receipts"][0]), "두 번"),
+        (lambda ballots, board: ballots["void"][0].update(receipt="3333-3333-3333-3333"), "명단에 없습니다"),
+        (lambda ballots, board: board.update(poll="other"), "other"),
+        (lambda ballots, board: board["receipts"].__setitem__(1, board["receipts"][0]), "두 번"),
+        (lambda ballots, board: board["receipts"].pop(), "25"),
     ],
 )
 def test_void_ballots_and_receipts_belong_together(
     change: Callable[[dict[str, Any], dict[str, Any]], object], said: str
 ) -> None:
-    """A void ballot under a receipt that nobody got went unnoticed: now all three name it."""
-    receipts = some_receipts(25)
-    record, files = published(void=[Spoiled(receipts[4], "altered")], receipts=receipts)
-
-    def found() -> tuple[str, str, str]:
-        told = documents(files, "receipts.json")
-        verified = verifier().differences(*told[:2], receipts=told[2])
-        mistakes = assemble(record, files)[1]
-        return "\n".join(in_script([told])[0]), "\n".join(verified), "\n".join(map(str, mistakes))
-
-    assert found() == ("", "", "")
-    ballots, _, board = documents(files, "receipts.json")
+    """A void ballot under a receipt that nobody got went unnoticed: now all three name it; and a shorter list."""
+    record, files = published()
+    ballots, results, board = documents(files, "receipts.json")
     change(ballots, board)
     files |= {"ballots.json": json.dumps(ballots).encode(), "receipts.json": json.dumps(board).encode()}
-    assert all(said in each for each in found()), found()
+    assert said in "\n".join(in_script([(ballots, results, board)])[0])
+    assert said in "\n".join(verifier().differences(ballots, results, receipts=board))
+    assert said in "\n".join(map(str, assemble(record, files)[1]))
 
 
-def test_changed_receipts_are_named() -> None:
-    """A receipt taken from the list: its fingerprint and its length no longer fit."""
-    record, files = published(receipts=some_receipts(24))
-    assert assemble(record, files)[1] == []
-    board = json.loads(files["receipts.json"])
+def test_a_planted_mutant_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the count to lose every seventh ballot, both the invariants and verify.py would say so."""
+    honest = a_vote_with_everything()
+    mutant = count(ballot.choices for number, ballot in enumerate(honest.ballots) if number % 7)
+    assert mutant != honest.votes and check(honest, mutant, 31)
+    monkeypatch.setattr(tally, "count", lambda _: mutant)
+    assert list(verifier().differences(*documents(published()[1])))
+
+
+# ---------------------------------------------------------------------------- verify.py as anyone runs it
+
+
+def verify(folder: Path, files: dict[str, bytes], *options: str) -> tuple[int, str, str]:
+    """(exit code, what it says, what it complains of) of the program beside these files."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-I", ROOT / "static/verify.py", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        env={"PYTHONUTF8": "1"},
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_program_confirms_what_is_right(tmp_path: Path) -> None:
+    """With receipts and the hash of a receipt; a voter finds the own ballot by its tracker."""
+    record, files = published()
+    code, said, complaint = verify(tmp_path, files, "--rules", record.rules, "--receipts", "receipts.json")
+    assert (code, complaint) == (0, "") and "맞습니다: 표 28장" in said
+    ballot = documents(files)[0]["ballots"][0]
+    assert ", ".join(ballot["choices"]) in verify(tmp_path, files, "--tracker", ballot["tracker"])[1]
+    assert verify(tmp_path, files, "--tracker", "none")[0] == 1
+
+
+def test_the_program_names_what_is_wrong(tmp_path: Path) -> None:
+    """A changed figure, and a list of receipts that is too short."""
+    _, files = published()
+    _, results, board = documents(files, "receipts.json")
+    results["spent"]["all"] = 1
+    code, said, complaint = verify(tmp_path, files | {"results.json": json.dumps(results).encode()})
+    assert (code, complaint) == (1, "") and said.startswith("다름: ")
     board["receipts"].pop()
-    files["receipts.json"] = json.dumps(board).encode()
-    said = "\n".join(str(mistake) for mistake in assemble(record, files)[1])
-    assert "지문과 다릅니다" in said and "접수증 23장과 온라인 표 24장" in said
+    shorter = files | {"receipts.json": json.dumps(board).encode()}
+    assert verify(tmp_path, shorter, "--receipts", "receipts.json")[0] == 1
+
+
+def test_rules_changed_together_with_their_hash_are_caught_by_the_receipt(tmp_path: Path) -> None:
+    """The whole publication agrees with itself under other rules; only the hash on the receipt tells."""
+    receipt = published()[0].rules
+    poll, proposals = a_counted_poll(threshold=5)
+    _, files = published(VoteCount(poll, proposals, some_ballots()))
+    assert verify(tmp_path, files)[0] == 0
+    code, said, _ = verify(tmp_path, files, "--rules", receipt)
+    assert code == 1 and "접수증의 규칙 지문과 다릅니다" in said
+
+
+def test_the_program_says_what_is_wrong_with_files_and_calls(tmp_path: Path) -> None:
+    _, files = published()
+    assert verify(tmp_path, files, "--nonsense")[0] == 2
+    assert verify(tmp_path, files, "missing.json")[0] == 2
+    ballots = documents(files)[0]
+    broken: Any
+    for broken in ([], {"format": "madang-ballots/1"}, {**ballots, "ballots": [{}]}):
+        code, _, complaint = verify(tmp_path, files | {"ballots.json": json.dumps(broken).encode()})
+        assert (code, complaint) == (1, "")

@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 
 from civic.errors import Invalid, Misuse, Unavailable
 from forms_api.commands.serve import held_port
-from forms_api.senders import Console, Mail, Post, Texts, local_number, sender_of
+from forms_api.senders import Console, Mail, MailOrText, TextMessages, local_number, sender_of
 from forms_api.settings import Settings
 
 
@@ -64,7 +64,7 @@ def test_a_code_with_a_line_break_cannot_add_headers() -> None:
 def test_text_messages_go_as_local_numbers() -> None:
     """The gateway gets 010…; a foreign number is given up, a gateway that is down is not."""
     sent: list[tuple[str, str]] = []
-    texts = Texts("key:secret", "0621234567", gateway=lambda number, text: sent.append((number, text)))
+    texts = TextMessages("key:secret", "0621234567", gateway=lambda number, text: sent.append((number, text)))
     texts.send("+821012345678", "s", "t")
     assert sent == [("01012345678", "t")]
     with pytest.raises(ValueError):
@@ -77,7 +77,7 @@ def test_settings_choose_the_way() -> None:
     with pytest.raises(Unavailable):
         sender_of(Settings(host="0.0.0.0"), io.StringIO()).check("010-1234-5678")
     by_mail = sender_of(Settings(smtp="smtp://127.0.0.1", mail_from="a@example.kr"), io.StringIO())
-    assert isinstance(by_mail, Post)
+    assert isinstance(by_mail, MailOrText)
     by_mail.check("kim@example.kr")
     with pytest.raises(Invalid) as told:
         by_mail.check("010-1234-5678")

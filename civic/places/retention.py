@@ -20,7 +20,7 @@ STANDING = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Keeping:
+class KeptAnswers:
     """The answers of one subject that can still be opened."""
 
     subject: str
@@ -38,7 +38,7 @@ def note(book: Book, page: Document | None, round: str, now: datetime) -> None:
         book.fix(round, f"{FACT}:{now.isoformat()}", page.kept_until.isoformat(), now)
 
 
-def keepings(pages: Pages, store: Store) -> list[Keeping]:
+def kept_answers(pages: Pages, store: Store) -> list[KeptAnswers]:
     """What is kept of each subject, by name; subjects whose answers are erased are left out."""
     said = {page.subject: page.kept_until for page in pages.takers()}
     found = []
@@ -46,7 +46,7 @@ def keepings(pages: Pages, store: Store) -> list[Keeping]:
         if store.wrapped_key(subject) is not None:
             noted, known = _noted(store.fixed(subject))
             until = said.get(subject) or known
-            found.append(Keeping(subject, until, noted if until == known else None))
+            found.append(KeptAnswers(subject, until, noted if until == known else None))
     return found
 
 
@@ -62,14 +62,14 @@ def follow(pages: Pages, store: Store, keys: Keys, now: datetime) -> list[str]:
     """Tell the store of every new date, and erase what is over by a date that has stood for a day; those subjects."""
     known = {page.subject: page for page in pages.takers()}
     erased = []
-    for keeping in keepings(pages, store):
-        page = known.get(keeping.subject)
-        if keeping.noted is None and page:
-            with store.open(keeping.subject, who="clock") as book:
-                note(book, page, next(iter(store.counts(keeping.subject))), now)
-        elif keeping.is_over(now) and keeping.noted and keeping.noted <= now - STANDING:
-            erase(keys, store, keeping.subject, now)
-            erased.append(keeping.subject)
+    for kept in kept_answers(pages, store):
+        page = known.get(kept.subject)
+        if kept.noted is None and page:
+            with store.open(kept.subject, who="clock") as book:
+                note(book, page, next(iter(store.counts(kept.subject))), now)
+        elif kept.is_over(now) and kept.noted and kept.noted <= now - STANDING:
+            erase(keys, store, kept.subject, now)
+            erased.append(kept.subject)
     return erased
 
 

@@ -194,11 +194,7 @@ class Polling:
         NotEligible, TooMany, Unavailable.
         """
         setup = self.opened(slug)
-        if (envelope is None) == (choices is None):
-            raise Invalid([FieldError("choices", "고른 제안을 보내 주세요.")])
-        if bool(ticket) != (setup.poll.assurance == 3):
-            raise NotEligible(BY_CODE if ticket else BY_IDENTITY)
-        claim, sealed = self._read(setup, contact, code, request, ticket, envelope, choices or ())
+        claim, sealed = self._read(setup, contact, code, request, ticket, envelope, choices)
         tracker = ""
         if sealed is None:
             tracker, key = repeated(self._repeat, submission, claim.voter, setup.slot.rules, choices or ())
@@ -230,9 +226,13 @@ class Polling:
         request: str,
         ticket: str,
         envelope: str | None,
-        choices: Sequence[str],
+        choices: Sequence[str] | None,
     ) -> tuple[Claim, bytes | None]:
         """(who says to vote, sealed envelope or None), or Invalid with everything that must be corrected."""
+        if (envelope is None) == (choices is None):
+            raise Invalid([FieldError("choices", "고른 제안을 보내 주세요.")])
+        if bool(ticket) != (setup.poll.assurance == 3):
+            raise NotEligible(BY_CODE if ticket else BY_IDENTITY)
         wrong: list[Invalid] = []
         claim: Claim | None = None
         sealed: bytes | None = None
@@ -245,7 +245,7 @@ class Polling:
             if envelope is not None:
                 sealed = check_envelope(envelope, setup.slot)
             else:
-                check_choices(setup.poll, setup.proposals, choices)
+                check_choices(setup.poll, setup.proposals, choices or ())
         except Invalid as refusal:
             wrong.append(refusal)
         if len(wrong) > 1:

@@ -6,7 +6,7 @@ import click
 
 from civic.errors import Misuse, NotFound
 from civic.places import retention
-from civic.places.retention import Keeping
+from civic.places.retention import KeptAnswers
 from forms_api.commands.access import StaffAccess, with_access
 
 
@@ -35,7 +35,7 @@ def purge(staff: StaffAccess, subject: str | None, dry_run: bool, early: bool) -
     intake, now = staff.intake, staff.now
     if subject and subject not in intake.store.subjects():
         raise NotFound(f"{subject}: 신청이 없는 글입니다. 예: lectures/essay")
-    kept = [k for k in retention.keepings(intake.library, intake.store) if subject in (None, k.subject)]
+    kept = [k for k in retention.kept_answers(intake.library, intake.store) if subject in (None, k.subject)]
     over = [keeping for keeping in kept if early or keeping.is_over(now)]
     for keeping in kept if dry_run else over:
         if dry_run:
@@ -55,5 +55,5 @@ def purge(staff: StaffAccess, subject: str | None, dry_run: bool, early: bool) -
         click.echo("예전 백업에는 아직 있습니다. 보관 기간이 지난 백업을 지우세요.", err=True)
 
 
-def _until(keeping: Keeping) -> str:
+def _until(keeping: KeptAnswers) -> str:
     return f"{keeping.until:%Y-%m-%d %H:%M}" if keeping.until else "모름"

@@ -34,7 +34,7 @@ from forms_api.app import create_app
 from forms_api.background import start_background
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
 from forms_api.commands.access import read_time
-from forms_api.settings import Mark, Settings, read_settings, take_up
+from forms_api.settings import ClockMark, Settings, read_settings, take_up
 from templates.assets import SiteAssets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
@@ -47,7 +47,7 @@ class Plan:
 
     settings: Settings
     library: Library
-    mark: Mark  # which clock it keeps
+    mark: ClockMark  # which clock it keeps
 
 
 @click.command()
@@ -68,7 +68,7 @@ def serve(now: str | None, **options: Any) -> None:
     with held_port(settings.host, settings.port) as held:
         host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
         settings = replace(settings, host=host, port=port)
-        sys.exit(run(Plan(settings, library, Mark(start, datetime.now(SEOUL)))))
+        sys.exit(run(Plan(settings, library, ClockMark(start, datetime.now(SEOUL)))))
 
 
 def run(plan: Plan) -> int:

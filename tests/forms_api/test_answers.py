@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from werkzeug.test import create_environ
 
 from civic.clock import parse_time
 from civic.people import person_key, pin
 from civic.store.entry import Entry
+from forms_api.app import WholeResponse
 from forms_api.entries import receipt_address, receipt_number
 
 
@@ -31,6 +33,19 @@ def test_a_person_stays_the_same_person() -> None:
         pin(b"k" * 32, "7K3F-9QXM", "5678")
         == "936108e0bffaab46004192b18ccac30cbc77f221a9e746240d931d848862ae91"
     )
+
+
+def test_a_whole_answer_is_one_list() -> None:
+    """A known body is a list with its length; HEAD, 304 and a stream are left to werkzeug."""
+    closed: list[int] = []
+    answer = WholeResponse("본문")
+    answer.call_on_close(lambda: closed.append(1))
+    body, _, headers = answer.get_wsgi_response(create_environ(method="GET"))
+    assert body == ["본문".encode()] and ("Content-Length", "6") in headers and closed == [1]
+    stream = WholeResponse(iter([b"1"]))
+    for other, method in ((WholeResponse("본문"), "HEAD"), (WholeResponse("", 304), "GET"), (stream, "GET")):
+        found, _, _ = other.get_wsgi_response(create_environ(method=method))
+        assert not isinstance(found, list)
 
 
 def test_an_entry_but_for_some_fields() -> None:

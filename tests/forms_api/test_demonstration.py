@@ -16,7 +16,7 @@ from civic.store import open_box, open_store
 from civic.store.book import Store
 from civic.store.box import Sealed
 from forms_api.commands.access import clock_beside
-from forms_api.settings import PLACE, Mark, mark_of, take_up
+from forms_api.settings import PLACE, ClockMark, mark_of, take_up
 from tests.builders import NOW, a_lecture_file, an_application, write_content
 from tests.forms_api.server import Server
 from tests.staff import at, call
@@ -50,8 +50,8 @@ def content(tmp_path: Path) -> Path:
     return write_content(tmp_path / "content", LECTURES)
 
 
-def a_mark(start: datetime | None, ago: timedelta = MINUTE) -> Mark:
-    return Mark(start, datetime.now(SEOUL) - ago)
+def a_mark(start: datetime | None, ago: timedelta = MINUTE) -> ClockMark:
+    return ClockMark(start, datetime.now(SEOUL) - ago)
 
 
 def beside(content: Path, *arguments: str, now: str = "") -> subprocess.CompletedProcess[str]:

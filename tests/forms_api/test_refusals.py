@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import http.client
+import re
 import socket
 import time
 import uuid
@@ -202,6 +203,8 @@ def test_invalid_names_every_field(client: httpx.Client) -> None:
     assert not [typed for typed in ("011-99", "no-address", "비밀동", "청록") if typed in as_json.text]
     text = page(as_page, 422, "이름을 적어 주세요.", 'value="011-99"', 'value="no-address"')
     assert "<title>오류: 질문 있는 강좌 신청" in text
+    summary = re.findall(r'<li><a href="#f-([a-z-]+)"', text)
+    assert summary == ["name", "phone", "email", "answers-colour", "answers-area", "answers-days", "consent"]
 
 
 @pytest.mark.parametrize(

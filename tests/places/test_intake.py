@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL, FixedClock
-from civic.errors import Closed, Invalid, NotEligible, NotFound, NotOpen, Refused, WrongCode
+from civic.errors import Closed, Invalid, NotEligible, NotOpen, Refused, WrongCode
 from civic.library import load
 from civic.places import intake as module
 from civic.places.intake import Intake
@@ -211,25 +211,6 @@ def test_a_number_that_is_taken_is_made_anew(desk: Intake, monkeypatch: pytest.M
     for number in ("AAAA-AAAA", "CCCC-CCCC"):
         entry = desk.store.find(number)
         assert entry and desk.keys.unseal(desk.store, entry.subject, number, entry.sealed)
-
-
-@pytest.mark.parametrize(
-    ("folder", "slug", "round"),
-    [("lectures", "none", "r1"), ("pages", "essay", "r1"), ("lectures", "essay", "r2")],
-)
-def test_what_does_not_exist(desk: Intake, folder: str, slug: str, round: str) -> None:
-    with pytest.raises(NotFound):
-        desk.check(*desk.form(folder, slug), an_application(round=round, answers={"why": "x"}))
-
-
-@pytest.mark.parametrize(
-    "typed", ["+82 10-1234-5678", "010.1234.5678", "０１０ １２３４ ５６７８", "01012345678"]
-)
-def test_a_phone_in_any_usual_spelling(desk: Intake, typed: str) -> None:
-    application = desk.check(
-        *desk.form("lectures", "essay"), an_application(phone=typed, answers={"why": "x"})
-    )
-    assert application.phone == "+821012345678"
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_the_first_sign_up_tells_the_store(desk: Intake) -> None:
     """A page that is gone the next minute leaves its date behind, and the date is kept to."""
     entry = applied(desk)
     empty = replace(library_of(desk), _pages=())
-    assert retention.keepings(empty, desk.store) == [retention.Keeping(ESSAY, UNTIL, OPENS)]
+    assert retention.kept_answers(empty, desk.store) == [retention.KeptAnswers(ESSAY, UNTIL, OPENS)]
     assert retention.follow(empty, desk.store, desk.keys, UNTIL) == [ESSAY]
     assert not opens(desk, entry)
 
@@ -102,7 +102,7 @@ def test_a_page_that_is_not_shown_counts(desk: Intake) -> None:
     later = library_of(desk).at(OPENS)
     hidden = replace(later, _by_folder={})
     assert hidden.get("lectures", "essay") is None
-    assert retention.keepings(hidden, desk.store)[0].until == UNTIL
+    assert retention.kept_answers(hidden, desk.store)[0].until == UNTIL
 
 
 def test_a_date_must_have_stood_for_a_day(desk: Intake, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_date_must_have_stood_for_a_day(desk: Intake, tmp_path: Path) -> None:
         other = page.model_copy(update={"form": page.spec.model_copy(update={"consent": consent})})
         changed = replace(library_of(desk), _pages=(other,))
         assert retention.follow(changed, desk.store, desk.keys, noted) == []
-        assert retention.keepings(changed, desk.store)[0].noted == noted
+        assert retention.kept_answers(changed, desk.store)[0].noted == noted
         assert retention.follow(changed, desk.store, desk.keys, noted + timedelta(hours=22)) == []
     assert opens(desk, entry)
     assert retention.follow(changed, desk.store, desk.keys, UNTIL + timedelta(days=31)) == [ESSAY]
@@ -128,8 +128,8 @@ def test_what_nobody_dated_is_left_alone(desk: Intake) -> None:
     sealed = key.seal(desk.store, "lectures/gone", entry.number, b"{}")
     with desk.store.open("lectures/gone") as book:
         book.add(replace(entry, sealed=sealed), [Seat("confirmed", 9)])
-    found = {each.subject: each for each in retention.keepings(desk.library, desk.store)}
-    assert found["lectures/gone"] == retention.Keeping("lectures/gone", None, None)
+    found = {each.subject: each for each in retention.kept_answers(desk.library, desk.store)}
+    assert found["lectures/gone"] == retention.KeptAnswers("lectures/gone", None, None)
     assert "lectures/gone" not in follow(desk, UNTIL + timedelta(days=4000))
     assert retention.erase(key, desk.store, "lectures/gone", UNTIL) == 1
     assert not opens(desk, entry)

@@ -13,6 +13,7 @@ import pytest
 from civic.content.form import Consent, FormSpec, Round
 from civic.errors import Misuse, Unavailable
 from civic.places import draw, line
+from civic.places.form_round import FormRound
 from civic.store import open_store
 from civic.store.book import Book, Store
 from civic.store.entry import Entry, Seat
@@ -65,20 +66,19 @@ def prepare(store: Store) -> None:
             add(store, entry, (Seat(state, 99),))
 
 
-def on(round: str, act: Callable[[Book, FormSpec, Round], object]) -> Act:
+def on(id: str, act: Callable[[Book, FormRound], object]) -> Act:
     """An act on one round, in a transaction of its own."""
 
     def run(store: Store) -> None:
-        spec = FORMS[round]
-        each = spec.round(round)
-        assert each
+        round = FORMS[id].round(id)
+        assert round
         with store.open(SUBJECT, "staff:kim") as book:
-            act(book, spec, each)
+            act(book, FormRound(None, FORMS[id], round))
 
     return run
 
 
-def fix(book: Book, spec: FormSpec, round_: Round) -> None:
+def fix(book: Book, round_: FormRound) -> None:
     book.fix(round_.id, "closed", "early", LATER)
 
 
@@ -97,19 +97,19 @@ def tell(store: Store) -> None:
 
 ACTS: dict[str, Act] = {
     "cancel, and the next moves up": on(
-        "plain", lambda b, s, e: line.cancel(b, s, e, number("plain", 0), NOON, "cancelled-by-citizen")
+        "plain", lambda b, r: line.cancel(b, r, number("plain", 0), NOON, "cancelled-by-citizen")
     ),
     "cancel, and the next gets an offer": on(
-        "offer", lambda b, s, e: line.cancel(b, s, e, number("offer", 0), NOON, "cancelled-by-citizen")
+        "offer", lambda b, r: line.cancel(b, r, number("offer", 0), NOON, "cancelled-by-citizen")
     ),
     "decline, and the offer goes on": on(
-        "offer", lambda b, s, e: line.decline(b, s, e, number("offer", 1), NOON)
+        "offer", lambda b, r: line.answer(b, r, number("offer", 1), False, NOON)
     ),
-    "accept": on("offer", lambda b, s, e: line.accept(b, s, e, number("offer", 2), NOON)),
+    "accept": on("offer", lambda b, r: line.answer(b, r, number("offer", 2), True, NOON)),
     "a message is sent": tell,
     "the round has closed": on("plain", fix),
-    "freeze": on("drawn", lambda b, s, e: draw.freeze(b, s, e, LATER)),
-    "draw": on("drawn", lambda b, s, e: draw.run(b, s, e, SEED, LATER)),
+    "freeze": on("drawn", lambda b, r: draw.freeze(b, r, LATER)),
+    "draw": on("drawn", lambda b, r: draw.run(b, r, SEED, LATER)),
     FIRST: sign_up,
     DESTROYED: lambda store: store.drop_key(SUBJECT, LATER),
 }

@@ -1,55 +1,49 @@
-"""The files of a published result: written byte for byte as ever, read back as the same shapes."""
+"""The files of a published result: written byte for byte as ever, read back as the same shapes, and fit for other programs."""
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from civic.codes import code_of
-from civic.content.poll import Body
+from bench.elections.count import recount
+from bench.elections.reader import parse
+from civic.content.poll import PollType
 from civic.recount import read_published
-from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.paper import PaperBatch
-from civic.votes.result import TieDraw
-from civic.votes.result_files import ResultCorrection, result_files
+from civic.votes.ballot import Ballot
+from civic.votes.pabulib import election_of, write
+from civic.votes.result import BallotsFile, ResultLine, TieDraw
+from civic.votes.result_files import ResultCorrection, ballots_csv, result_files, results_csv
 from civic.votes.tally import VoteCount
-from tests.result_samples import PUBLISHED, a_counted_poll, some_ballots
+from tests.ballot_samples import CLOSES
+from tests.result_samples import (
+    PUBLISHED,
+    a_counted_poll,
+    a_vote_with_everything,
+    fixed_receipts,
+    some_ballots,
+)
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "published"
 
 
-def a_result_with_everything() -> dict[str, str]:
-    """Another body with fractions, a drawn tie, paper, void ballots, receipts, a correction: 60 for lamp and bench, of
-    which one fits; 2 sheets of a third are void."""
-    poll, proposals = a_counted_poll(
-        budget=150_000_000, ties="draw", bodies=(Body(id="committee", label="위원회", weight=30),)
-    )
-    proposals["bench"] = proposals["bench"].model_copy(update={"cost": 60_000_000})
-    paper = [Ballot(f"P-dong-1-{n:05d}", ("bench",), "dong-1") for n in range(1, 5)]
-    ballots = [*some_ballots(), *paper]
-    receipts = sorted(code_of(n * 7919**7) for n in range(1, 27))
-    void = [Spoiled(receipts[0], "altered"), Spoiled(receipts[1], "type-limit")]
-    void.append(Spoiled("P-dong-1-00005", "unreadable", "dong-1"))
-    points = {"lamp": Fraction(175, 2), "bench": Fraction(175, 2), "ramp": 3}
-    tables: Any = {"committee": dict.fromkeys(proposals, 0) | points}
-    batches, draw = [PaperBatch("dong-1", 4)], ("lamp", "bench")
-    vote = VoteCount(poll, proposals, ballots, void, batches, tables, draw)
-    assert vote.outcome.tie == ("bench", "lamp")
+def test_every_byte_of_a_result_is_as_it_was() -> None:
+    """Anyone may have kept the fingerprint of a published file: programs that write it again write the same."""
+    at, by = PUBLISHED - timedelta(hours=1), ("감사관", "위원장")
     correction = ResultCorrection(
         at=PUBLISHED + timedelta(days=1),
         reason='묶음 "dong-1"을 빠뜨림',
         replaced={"results.json": "ab" * 32, "ballots.json": "cd" * 32},
     )
-    at, by = PUBLISHED - timedelta(hours=1), ("감사관", "위원장")
-    drawn = TieDraw(at=at, where="구청 3층", by=by, how="공 뽑기")
-    return result_files(vote, PUBLISHED, drawn=drawn, receipts=receipts, corrections=[correction])
-
-
-def test_every_byte_of_a_result_is_as_it_was() -> None:
-    """Anyone may have kept the fingerprint of a published file: programs that write it again write the same."""
-    for place, text in a_result_with_everything().items():
+    written = result_files(
+        a_vote_with_everything(),
+        PUBLISHED,
+        drawn=TieDraw(at=at, where="구청 3층", by=by, how="공 뽑기"),
+        receipts=fixed_receipts(),
+        corrections=[correction],
+    )
+    for place, text in written.items():
         assert text.encode() == (SAMPLES / "results" / place).read_bytes(), place
 
 
@@ -59,5 +53,57 @@ def test_what_was_written_is_read_back() -> None:
     assert found.mistakes == []
     (result,), (draw,) = found.results, found.draws
     assert (result.document.voters, result.document.winners) == (31, ("bus", "lamp"))
-    assert (result.document.drawn is not None, len(result.record.corrections)) == (True, 1)
+    assert result.document.tie == ("bench", "lamp") and result.document.drawn is not None
+    assert len(result.record.corrections) == 1
     assert draw.document.as_json().encode() == draw.raw
+
+
+def test_fewer_than_twenty_ballots_are_not_shown_singly() -> None:
+    ballots = some_ballots()
+    assert BallotsFile.of(VoteCount(*a_counted_poll(), ballots[:19])) is None
+    assert BallotsFile.of(VoteCount(*a_counted_poll(), ballots[:20])) is not None
+
+
+def lines(vote: VoteCount) -> list[ResultLine]:
+    return [ResultLine.of(line) for line in vote.outcome.lines]
+
+
+def test_published_pb_file_gives_the_same_winners() -> None:
+    """The election written as `.pb` and counted again as a public one: the same votes and winners."""
+    kinds = (PollType(id="general", label="일반", max=2), PollType(id="fixed", label="고정", max=1))
+    poll, proposals = a_counted_poll(types=(*kinds, PollType(id="youth", label="청년", max=0)))
+    vote = VoteCount(poll, proposals, some_ballots())
+    text = write(election_of(poll, proposals.values(), vote.ballots, lines(vote)))
+    assert not text.startswith("\ufeff")
+    again = recount(parse(text, "budget.pb"))
+    assert set(again.winners) == set(vote.outcome.winners) != set()
+    assert again.votes == {line.slug: line.votes for line in vote.outcome.lines if line.slug != "club"}
+
+
+def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
+    """A poll that closes at midnight before the 26th ended on the 25th; one that closes at noon, that day."""
+    for closes, last in ((CLOSES, "25.08.2023"), (CLOSES + timedelta(hours=12), "26.08.2023")):
+        poll, proposals = a_counted_poll(closes=closes)
+        meta = election_of(poll, proposals.values(), some_ballots(), ()).meta
+        assert (meta["date_begin"], meta["date_end"]) == ("07.08.2023", last)
+
+
+def test_tables_for_spreadsheets_are_quoted_and_inert() -> None:
+    """Every cell quoted, a BOM for Excel, and a title that looks like a formula does not run, in wide signs either."""
+    poll, proposals = a_counted_poll()
+    titles = {"lamp": "=1+1", "bench": "＝1+1", "ramp": " @x", "few": "\u3000=1"}
+    proposals |= {slug: proposals[slug].model_copy(update={"title": title}) for slug, title in titles.items()}
+    text = results_csv(lines(VoteCount(poll, proposals, some_ballots())), proposals, poll)
+    for title in titles.values():
+        assert f'"\'{title}"' in text
+    assert text.startswith('\ufeff"순위"') and '"예산(원)"' in text
+    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert {row[3] for row in rows[1:]} <= {kind.label for kind in poll.types}  # not the key of the type
+    first = ballots_csv([Ballot("t2", ("b", "a")), Ballot("t1", ())])
+    assert first.startswith("\ufeff")
+    assert first.removeprefix("\ufeff").splitlines() == [
+        '"tracker","batch","choice"',
+        '"t1","",""',
+        '"t2","","b"',
+        '"t2","","a"',
+    ]
