@@ -30,8 +30,7 @@ from publish.memory import Cache, FileMemory
 if TYPE_CHECKING:
     from civic.library import Library
 
-# Everything heavy (Flask, pydantic, templates) is imported where it is needed: a build that has nothing to do
-# and a call that is wrong answer at once.
+# Flask, pydantic and templates are imported where they are needed: a call that needs none answers at once.
 
 
 def build(request: Request) -> BuildReport:

@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -288,15 +288,22 @@ def judged(size: int, seconds: dict[str, list[float]], memory: dict[str, list[fl
     return reached
 
 
-def compare(seconds: dict[str, list[float]], memory: dict[str, list[float]]) -> None:
-    """Prints what ours takes beside the other checkout: of each round the ratio, of these the median."""
-    for name in [name for name in seconds if name.startswith("beside, ")]:
+def compare(figures: Sequence[dict[str, list[float]]]) -> None:
+    """Prints what ours takes beside the other checkout: of each round the ratio, of these the median.
+
+    figures: seconds, processor seconds and memory of each case.
+    """
+    for name in [name for name in figures[0] if name.startswith("beside, ")]:
         ours = name.replace("beside", "ours", 1)
-        time_, space = (
-            statistics.median(mine / other for mine, other in zip(each[ours], each[name], strict=True))
-            for each in (seconds, memory)
+        ratios = [
+            statistics.median(
+                mine / max(other, 0.001) for mine, other in zip(each[ours], each[name], strict=True)
+            )
+            for each in figures
+        ]
+        print(
+            f"{ours}: {ratios[0]:.2f} x seconds, {ratios[1]:.2f} x processor seconds, {ratios[2]:.2f} x memory of beside"
         )
-        print(f"{ours}: {time_:.2f} x seconds, {space:.2f} x memory of the checkout beside")
 
 
 Measure = Callable[[], tuple[float, float, float]]
@@ -448,7 +455,7 @@ def run(size: int, rounds: int, everything: list[Case]) -> bool:
         print(
             f"| {name} | {middle:.2f} | {spread} | {statistics.median(work_done[name]):.2f} | {statistics.median(memory[name]):.0f} | {ratio} |"
         )
-    compare(seconds, memory)
+    compare([seconds, work_done, memory])
     print(json.dumps({"size": size, "seconds": seconds, "work": work_done, "memory": memory}))
     return judged(size, seconds, memory)
 

@@ -78,9 +78,8 @@ class Building:
         is_kept = self.cache.save(
             state, {"file": self.files.fresh, "page": pages}, {"file": self.files.gone, "page": dropped}
         )
-        report = BuildReport(
-            len(states), len(made), len(dropped), site.name, site != before.folder, state.due
-        )
+        is_new = site != before.folder
+        report = BuildReport(len(states), len(made), len(dropped), site.name, is_new, state.due)
         if not is_kept:
             report.note = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
         return report
@@ -177,12 +176,12 @@ def due(library: Library, is_demo: bool) -> datetime | None:
     It may name a time at which nothing changes after all, never one that is too late: whatever a view or template reads
     of the clock has its times here. is_demo: each page shows the day.
     """
-    tomorrow = library.now.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
     shown = library.everything()
     times = {library.changes, *(at for page in shown for at in _times(page))}
     ballots = [page for page in shown if isinstance(page, Poll) and page.rehearsed]
     if is_demo or any(library.now < poll.closes for poll in ballots):
-        times.add(tomorrow)  # the order on a ballot is turned by one each day
+        # The order on a ballot is turned by one each day.
+        times.add(library.now.replace(hour=0, minute=0, second=0, microsecond=0) + DAY)
     return min((at for at in times if at and at > library.now), default=None)
 
 

@@ -215,19 +215,18 @@ def _state(found: os.stat_result) -> FileState:
 
 
 def _take(lock: int, patience: float, waiting: Callable[[], None]) -> None:
-    deadline = time.monotonic() + patience
-    told = False
+    waited = 0.0
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            if waited >= patience:
                 raise InUse("다른 만들기가 끝나지 않았습니다. 잠시 뒤에 다시 하세요.") from None
-        if not told:
+        if not waited:
             waiting()
-            told = True
         time.sleep(0.05)
+        waited += 0.05
 
 
 def _sync_disk(folder: Path) -> None:

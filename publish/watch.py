@@ -36,7 +36,6 @@ from publish.inputs import CODE, ROOT, Request
 DELAY = 200  # ms in which several edits count as one
 QUIET = 20  # ms without another one, after which they are built
 TICK = 500  # ms between two looks at the server and the clock
-SHOWN = ("templates", "static")
 MISSED = frozenset({""})  # in place of paths: whatever happened while nobody watched
 Build = Callable[[Request], BuildReport]
 
@@ -65,7 +64,7 @@ def watch(
         watcher.rebuild()
         shown.look()
         import_module("publish.build")  # if the site stood already; the first edit need not wait for it
-        for paths in _changes([request.content, *(ROOT / name for name in {*SHOWN, *CODE})], stop):
+        for paths in _changes([request.content, *(ROOT / name for name in ("static", *CODE))], stop):
             if (code := shown.look()) is not None:
                 return code
             if _is_other_program(paths):

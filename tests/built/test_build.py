@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 import build
-from civic.clock import parse_time
 from civic.errors import ContentMistakes, InUse
 from publish import render
 from publish.builds import BuildFailed, Builds
 from publish.command import BuildReport
 from publish.inputs import Request
 from templates import NotText
-
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "tests/samples"
-NOW = parse_time("2023-08-16T09:00:00")
-
-
-def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python build.py …` from another folder."""
-    return subprocess.run(
-        [sys.executable, ROOT / "build.py", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd="/",
-        env={**os.environ, "PYTHONUTF8": "1", **environment},
-        check=False,
-    )
-
-
-def snapshot(site: Path) -> dict[str, bytes]:
-    """Every file of a site by its name."""
-    here = site.resolve()
-    return {
-        path.relative_to(here).as_posix(): path.read_bytes() for path in here.rglob("*") if path.is_file()
-    }
-
-
-def folders(site: Path) -> list[str]:
-    """The builds that lie behind a site, whole or not."""
-    return sorted(path.name for path in (site.parent / ".builds").glob(f"{site.name}-*"))
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    """A copy of the small site's content, to be changed."""
-    return Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
+from tests.built.samples import NOW, ROOT, SAMPLES, folders, run, snapshot
 
 
 @pytest.fixture

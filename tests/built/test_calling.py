@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,13 +14,7 @@ import pytest
 
 from publish import inputs
 from publish.inputs import RACY
-from tests.built.test_build import ROOT, SAMPLES, run
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    """A copy of the small site's content, to be changed."""
-    return Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
+from tests.built.samples import ROOT, run
 
 
 @pytest.fixture

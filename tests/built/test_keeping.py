@@ -11,26 +11,10 @@ from pathlib import Path
 import pytest
 
 import build
-from civic.clock import parse_time
 from publish.builds import SUMS, Builds
 from publish.inputs import Request
 from publish.memory import Cache
-from tests.built.test_build import SAMPLES, folders, run, snapshot
-
-NOW = parse_time("2023-08-16T09:00:00")
-
-
-@pytest.fixture
-def request_(tmp_path: Path) -> Request:
-    """A build of a copy of the small site."""
-    content = Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
-    return Request(content, tmp_path / "www/site", NOW)
-
-
-def edit(request: Request, word: str) -> None:
-    page = request.content / "lectures/l09.md"
-    page.write_text(page.read_text("utf-8") + f"\n\n{word}\n", "utf-8")
-
+from tests.built.samples import edit, folders, run, snapshot
 
 # ---------------------------------------------------------------------------- going back
 

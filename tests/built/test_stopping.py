@@ -12,47 +12,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import build
-from civic.clock import parse_time
 from publish import builds
 from publish.builds import SUMS, Builds
 from publish.inputs import Request
 from publish.memory import Kept
 from publish.render import Maker
-from tests.built.test_build import SAMPLES, folders, run, snapshot
-
-NOW = parse_time("2023-08-16T09:00:00")
-
-
-@pytest.fixture
-def request_(tmp_path: Path) -> Request:
-    """A build of a copy of the small site."""
-    content = Path(shutil.copytree(SAMPLES / "small", tmp_path / "content"))
-    return Request(content, tmp_path / "www/site", NOW)
-
-
-def edit(request: Request, word: str) -> None:
-    page = request.content / "lectures/l09.md"
-    page.write_text(page.read_text("utf-8") + f"\n\n{word}\n", "utf-8")
+from tests.built.samples import NOW, edit, eventually, folders, run, snapshot
 
 
 def call(request: Request, *more: str) -> list[str]:
     """The command that builds this site."""
     places = ["--content", str(request.content), "--out", str(request.out), "--now", NOW.isoformat()]
     return [sys.executable, build.__file__, *places, *more]
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    """Waits until something is so. Fails after half a minute."""
-    until = time.monotonic() + 30
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.002)
 
 
 # ---------------------------------------------------------------------------- stopped
