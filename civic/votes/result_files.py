@@ -5,12 +5,10 @@ Written by `votes publish`; read back, and counted again, by civic/recount.py.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from functools import cached_property
 
 from pydantic import Field
 
@@ -104,14 +102,6 @@ class VoteResult:
     def is_shown(self, now: datetime) -> bool:
         """From its publication on."""
         return self.record.published_at <= now
-
-    @cached_property
-    def made_from(self) -> str:
-        """Changes whenever anything of the result does."""
-        text = hashlib.sha256(repr(self.record).encode("utf-8"))
-        for name, content in sorted(self.files.items()):
-            text.update(f"{name} {hashlib.sha256(content).hexdigest()}\n".encode())
-        return text.hexdigest()
 
 
 def result_files(

@@ -1,4 +1,4 @@
-"""What every test of a build begins with: a copy of the small site, and of the templates where they are edited."""
+"""A copy of the small site, and of the templates, for each test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import templates as package
 from publish import build as one_build
 from publish import inputs, render
 from publish.inputs import Request
-from tests.built.test_build import NOW, ROOT, SAMPLES
+from tests.built.samples import NOW, ROOT, SAMPLES
 
 
 @pytest.fixture
@@ -21,20 +20,16 @@ def content(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """Where a site will be."""
-    return tmp_path / "www/site"
-
-
-@pytest.fixture
-def request_(content: Path, site: Path) -> Request:
-    """A build of that copy."""
-    return Request(content, site, NOW)
+def request_(content: Path, tmp_path: Path) -> Request:
+    """A build of it."""
+    return Request(content, tmp_path / "www/site", NOW)
 
 
 @pytest.fixture
 def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the templates that builds use, to be edited; static/ lies beside."""
+    import templates as package
+
     house = tmp_path / "house"
     copy = Path(shutil.copytree(ROOT / "templates", house / "templates"))
     shutil.copytree(ROOT / "static", house / "static")

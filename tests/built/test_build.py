@@ -3,58 +3,26 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 import build
-from civic.clock import parse_time
 from civic.errors import ContentMistakes, InUse
-from publish.builds import BuildFailed
+from publish import render
+from publish.builds import BuildFailed, Builds
 from publish.command import BuildReport
 from publish.inputs import Request
 from templates import NotText
-
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "tests/samples"
-NOW = parse_time("2023-08-16T09:00:00")
+from tests.built.samples import NOW, ROOT, SAMPLES, folders, run, snapshot
 
 
-def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python build.py …` from another folder."""
-    return subprocess.run(
-        [sys.executable, ROOT / "build.py", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd="/",
-        env={**os.environ, "PYTHONUTF8": "1", **environment},
-        check=False,
-    )
-
-
-def snapshot(site: Path) -> dict[str, bytes]:
-    """Every file of a site by its name."""
-    here = site.resolve()
-    return {
-        path.relative_to(here).as_posix(): path.read_bytes() for path in here.rglob("*") if path.is_file()
-    }
-
-
-def folders(site: Path) -> list[str]:
-    """The builds that lie behind a site, whole or not."""
-    return sorted(path.name for path in (site.parent / ".builds").glob(f"{site.name}-*"))
-
-
-def edit(request: Request, word: str) -> None:
-    """One more paragraph on a page."""
-    page = request.content / "lectures/l09.md"
-    page.write_text(f"{page.read_text('utf-8')}\n\n{word}\n", "utf-8")
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Where a site will be."""
+    return tmp_path / "www/site"
 
 
 def make(content: Path, site: Path, patience: float = 60.0) -> BuildReport:
@@ -100,6 +68,18 @@ def test_the_site_is_a_link_that_can_be_moved_with_its_folder(content: Path, sit
     assert (moved / "site/index.html").is_file()
 
 
+def test_the_last_five_builds_are_kept(site: Path, tmp_path: Path) -> None:
+    """The sixth build removes the first."""
+    builds = Builds(site)
+    with builds.alone(0, lambda: None):
+        for number in range(1, 8):
+            fresh = builds.begin()
+            (fresh / "n").write_text(str(number), "utf-8")
+            builds.publish(fresh)
+    assert [number for number, _ in builds.numbered()] == [3, 4, 5, 6, 7]
+    assert (site / "n").read_text("utf-8") == "7"
+
+
 # ---------------------------------------------------------------------------- what it refuses
 
 
@@ -118,6 +98,14 @@ def test_check_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["--now", "tomorrow"], ["--base-url", "example.org/"]])
+def test_a_wrong_call_is_refused(arguments: list[str]) -> None:
+    """Exit 2 and a sentence, no traceback."""
+    made = run(*arguments)
+    assert made.returncode == 2
+    assert "Traceback" not in made.stderr
+
+
 def test_a_mistake_leaves_the_site_as_it_was(content: Path, site: Path) -> None:
     """The control first: a good edit does change the site."""
     make(content, site)
@@ -133,6 +121,17 @@ def test_a_mistake_leaves_the_site_as_it_was(content: Path, site: Path) -> None:
         make(content, site)
     assert snapshot(site) == after
     assert folders(site) == ["site-000001", "site-000002"]
+
+
+@pytest.fixture
+def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the templates that builds use, to be broken."""
+    import templates as package
+
+    copy = Path(shutil.copytree(ROOT / "templates", tmp_path / "house/templates"))
+    monkeypatch.setattr(package, "FOLDER", copy)
+    monkeypatch.setattr(render, "ROOT", copy.parent)
+    return copy
 
 
 @pytest.mark.parametrize(
@@ -221,3 +220,78 @@ def test_the_second_of_two_builds_waits_or_says_so(content: Path, site: Path) ->
     later.start()
     assert make(content, site, patience=30).files > 60
     later.join()
+
+
+def test_what_a_killed_build_left_is_removed(content: Path, site: Path) -> None:
+    """An unfinished folder is not a build and does not stay."""
+    left = site.parent / ".builds/site-000009.part"
+    left.mkdir(parents=True)
+    make(content, site)
+    assert not left.exists()
+    assert site.readlink() == Path(".builds/site-000001")
+
+
+# ---------------------------------------------------------------------------- the swap
+
+
+class Prober:
+    """A reader who asks for two files of the site again and again and notes what never fits together."""
+
+    def __init__(self, site: Path) -> None:
+        self.site = site
+        self.mixed = self.seen = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._probe)
+
+    def __enter__(self) -> Prober:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _probe(self) -> None:
+        while not self._stop.is_set():
+            # One look at where the site is, as a server takes it for one request.
+            try:
+                here = self.site.resolve(strict=True)
+                first, last = ((here / name).read_text("utf-8") for name in ("000", "049"))
+            except OSError:
+                self.mixed += 1
+            else:
+                self.mixed += first != last or not first
+            self.seen += 1
+
+
+def _edition(folder: Path, number: int) -> None:
+    for name in range(50):
+        (folder / f"{name:03}").write_text(str(number), "utf-8")
+
+
+def test_readers_never_see_a_mixed_site(site: Path) -> None:
+    """Twenty-five builds of fifty files while a reader looks: never a missing, empty or mixed site."""
+    builds = Builds(site)
+    with builds.alone(0, lambda: None):
+        first = builds.begin()
+        _edition(first, 0)
+        builds.publish(first)
+        with Prober(site) as prober:
+            for number in range(1, 26):
+                fresh = builds.begin()
+                _edition(fresh, number)
+                builds.publish(fresh)
+    assert prober.seen > 100
+    assert prober.mixed == 0
+
+
+def test_the_prober_catches_copying_into_the_live_site(site: Path) -> None:
+    """The control: writing over the site's own folder is seen as mixed."""
+    site.mkdir(parents=True)
+    _edition(site, 0)
+    with Prober(site) as prober:
+        for number in range(1, 200):
+            _edition(site, number)
+            if prober.mixed:
+                break
+    assert prober.mixed > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -12,20 +13,22 @@ from typing import cast
 import pytest
 from flask import Flask
 
+import build
 from civic.clock import FixedClock, parse_time
 from civic.content.pages import Document, Event, Lecture
 from civic.content.poll import Poll
 from civic.library import Library, load
 from publish import build as one_build
 from publish.build import due
+from publish.inputs import Request
 from publish.pages import SOON
 from publish.render import Address, View
 from publish.site import addresses, create_app
+from tests.built.samples import NOW, edit, snapshot
 from tests.publish.test_pages import DISTRICT, SMALL, PlainAssets
 
 DAY = timedelta(days=1)
 FAR = 400 * DAY  # where nothing is due any more: a year and a little in which nothing changes
-NOW = parse_time("2023-08-16T09:00:00")
 DATED = """+++
 title = "날짜만 있는 강좌"
 where = "문화관"
@@ -89,6 +92,21 @@ def test_what_is_due_comes(libraries: list[Library]) -> None:
             assert at is None or at > now
             came.append(at is not None and site_at(library, now) != site_at(library, at))
     assert sum(came) > 0.7 * len(came)
+
+
+def test_a_build_before_its_time_finds_nothing(request_: Request) -> None:
+    """And one that comes in time makes what a full one makes, also where only a text was edited since."""
+    first = build.build(request_)
+    edit(request_, "강좌")
+    second = build.build(request_)
+    assert first.due == second.due
+    assert second.due
+    assert not build.build(replace(request_, now=second.due - timedelta(seconds=1))).is_new
+    late = replace(request_, now=second.due)
+    assert build.build(late).is_new
+    full = replace(late, out=request_.out.with_name("full"))
+    build.build(full)
+    assert snapshot(late.out) == snapshot(full.out)
 
 
 def opens(page: Document) -> Iterable[datetime]:

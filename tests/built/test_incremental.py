@@ -21,7 +21,7 @@ from publish.memory import Kept
 from publish.render import Before, Maker
 from templates.assets import Assets
 from tests.built.edits import Editor
-from tests.built.test_build import snapshot
+from tests.built.samples import edit, snapshot
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def test_a_page_that_hides_whose_text_it_shows_is_noticed(
     """The control where only texts have changed: a page that does not say which text it shows is missed."""
     monkeypatch.setattr(Before, "holds", lambda before, name: before.edited is not None)
     build.build(request_)
-    append(request_.content / "lectures/l01.md", "강좌 안내")
+    edit(request_, "강좌 안내", "lectures/l01.md")
     build.build(request_)
     assert snapshot(request_.out) != full(request_)
 
@@ -119,7 +119,7 @@ def test_an_edit_of_words_makes_the_pages_that_show_them(
         if key:
             Editor(0, request_, templates).put(page, key, '"강좌 안내"')
         else:
-            append(page, "강좌 안내")
+            edit(request_, "강좌 안내", "lectures/l01.md")
         (request_.out / "robots.txt").write_text("x", "utf-8")
         build.build(request_)
     after = snapshot(request_.out)
@@ -160,9 +160,9 @@ def test_another_count_of_a_vote_changes_its_result(request_: Request) -> None:
     assert len(changed(*sites)) > 1
 
 
-def append(page: Path, text: str) -> None:
-    """One more paragraph at the end of a page."""
-    page.write_text(f"{page.read_text('utf-8')}\n\n{text}\n", "utf-8")
+def rename(page: Path) -> None:
+    """Another title for a page."""
+    page.write_text(page.read_text("utf-8").replace('title = "', 'title = "새 ', 1), "utf-8")
 
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
@@ -230,7 +230,7 @@ def test_a_list_that_runs_empty_stays_where_others_link_to_it(
         site = request_.content / "site.toml"
         site.write_text(site.read_text("utf-8").replace('"/programs/"', f'"/lectures/{list_}/"', 1), "utf-8")
     else:
-        append(request_.content / "programs/news.md", f"[강좌](/lectures/{list_}/)")
+        edit(request_, f"[강좌](/lectures/{list_}/)", "programs/news.md")
     build.build(request_)
     for page in request_.content.glob("lectures/*.md"):
         Editor(0, request_, templates).put(page, "expire_at", "2023-08-17T00:00:00")
@@ -248,6 +248,18 @@ def test_a_touched_file_publishes_nothing(request_: Request) -> None:
     assert request_.out.readlink().name == "site-000001"
 
 
+@pytest.mark.parametrize("as_long", [False, True])
+def test_what_somebody_changed_in_the_site_is_not_taken_over(request_: Request, as_long: bool) -> None:
+    """A page that was edited in site/ itself is made anew, also when nothing else changed, or only a letter of it."""
+    time.sleep(0.06)  # else the files are too fresh to be told by their times
+    build.build(request_)
+    good = snapshot(request_.out)
+    page = request_.out / "about/index.html"
+    page.write_text(page.read_text("utf-8").replace("h1", "h2") if as_long else "<h1>다른 글</h1>", "utf-8")
+    build.build(request_)
+    assert snapshot(request_.out) == good
+
+
 @pytest.mark.parametrize("damage", ["cut", "text", "pack", "swapped", "older", "gone"])
 def test_a_damaged_memory_is_thrown_away(request_: Request, damage: str) -> None:
     """Half a file, no such file, a value that somebody changed, one of another name or of the build before: all pages are made."""
@@ -255,7 +267,7 @@ def test_a_damaged_memory_is_thrown_away(request_: Request, damage: str) -> None
     build.build(request_)
     memory = request_.out.parent / ".builds/.site.cache"
     older = Path(shutil.copytree(memory, memory.with_name("older")))
-    append(request_.content / "lectures/l08.md", "강좌")
+    edit(request_, "강좌", "lectures/l08.md")
     time.sleep(2 * RACY / 1e9)
     build.build(request_)
     good = snapshot(request_.out)
@@ -274,7 +286,7 @@ def test_a_damaged_memory_is_thrown_away(request_: Request, damage: str) -> None
                 shutil.copy(file, memory)
     else:
         one.unlink()
-    append(request_.content / "lectures/l09.md", "강좌")
+    edit(request_, "강좌")
     report = build.build(request_)
     assert report.made == report.files
     assert changed(good, snapshot(request_.out)) == ["lectures/l09/index.html"]
@@ -315,12 +327,11 @@ def test_a_file_that_changes_while_it_is_read_is_named(
 
     build.build(request_)
     before = snapshot(request_.out)
-    page = request_.content / "lectures/l09.md"
-    page.write_text(page.read_text("utf-8") + "\n\n강좌\n", "utf-8")
+    edit(request_, "강좌")
     read = Library.body
 
     def late(self: Library, doc: object) -> str:
-        page.write_text(page.read_text("utf-8") + "\n\n책\n", "utf-8")
+        edit(request_, "책")
         return read(self, doc)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Library, "body", late)

@@ -22,8 +22,7 @@ from publish.builds import SUMS, Builds
 from publish.inputs import Request
 from publish.memory import Kept
 from publish.render import Maker
-from tests.built.test_build import NOW, edit, folders, run, snapshot
-from tests.patience import eventually
+from tests.built.samples import NOW, edit, eventually, folders, run, snapshot
 
 
 def call(request: Request, *more: str) -> list[str]:
@@ -58,7 +57,7 @@ def test_a_signal_stops_a_build_and_leaves_nothing(request_: Request, number: in
         start_new_session=True,
     )  # fmt: skip
     part = request_.out.parent / ".builds/site-000002.part"
-    eventually(lambda: len(list(part.glob("lectures/more-*"))) > 20, pause=0.002)
+    eventually(lambda: len(list(part.glob("lectures/more-*"))) > 20)
     (os.killpg if to_all else os.kill)(process.pid, number)
     out, said = process.communicate(timeout=30)
     assert (process.returncode, out) == (1, "")
@@ -77,7 +76,7 @@ def test_processes_end_with_the_one_that_started_them(request_: Request) -> None
         (request_.content / f"lectures/more-{each}.md").write_text(page, "utf-8")
     process = subprocess.Popen(call(request_, "--jobs", "3"), start_new_session=True)
     part = request_.out.parent / ".builds/site-000001.part"
-    eventually(lambda: len(list(part.glob("lectures/more-*"))) > 20, pause=0.002)
+    eventually(lambda: len(list(part.glob("lectures/more-*"))) > 20)
     process.kill()
     process.wait(30)
     eventually(lambda: is_gone(process.pid))
