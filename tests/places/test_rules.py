@@ -201,6 +201,7 @@ def test_an_offer_does_not_outlast_the_start() -> None:
     assert rules.offer_deadline(of(a_spec((each,))), OPENS) == starts
     assert rules.offer_deadline(of(a_spec((each,), offer_hours=4)), OPENS) == OPENS + timedelta(hours=4)
     assert rules.offer_deadline(of(a_spec((ends,))), OPENS) == starts
+    assert rules.for_line(of(a_spec((ends,))), starts, Counts()) == 0  # and nobody moves up any more
     offered = an_entry(state="offered", deadline=OPENS + timedelta(hours=9))  # staff put the start forward
     assert not rules.has_lapsed(offered, of(a_spec((each,))), starts - MOMENT)
     assert rules.has_lapsed(offered, of(a_spec((each,))), starts)
