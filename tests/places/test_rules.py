@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Limit, Round
-from civic.errors import Closed, NotEligible, NotOpen
+from civic.errors import Closed, Invalid, NotEligible, NotOpen
 from civic.places import rules, words
 from civic.places.form_round import FormRound
 from civic.store.entry import Cap, Counts, Entry, Seat
@@ -78,6 +78,16 @@ def test_caps() -> None:
     assert hours.message == "한 사람이 쓸 수 있는 활동 시간 100시간을 넘습니다. 이 활동은 40시간입니다."
     assert rules.caps(of(a_spec())) == []
     assert isinstance(limit, Cap)
+
+
+def test_a_party_must_fit_into_the_round() -> None:
+    """Three cannot come to a round of two; the field says how many can."""
+    each = of(a_spec((Round(id="r1", label="r1", places=2),)))
+    rules.check_size(each, 2)
+    with pytest.raises(Invalid) as refused:
+        rules.check_size(each, 3)
+    (error,) = refused.value.errors
+    assert (error.field, "정원은 2명" in error.message) == ("party", True)
 
 
 @pytest.mark.parametrize(
