@@ -413,4 +413,6 @@ def test_an_unknown_address_of_the_api(client: httpx.Client) -> None:
     page(client.get("/api/nothing", headers={"Accept": "text/html"}), 404, title, "시연")  # by --now
     for method in ("POST", "PUT", "DELETE"):  # 405 would say that something is there
         problem(client.request(method, "/api/nope"), "not-found", 404, title, title)
+    nothing_asked = client.post("/api/forms/pages/plain", json=an_application())
+    problem(nothing_asked, "not-found", 404, title, "그런 신청서가 없습니다.")
     problem(client.get("/api/receipts/forged"), "not-found", 404, title, "그런 접수증이 없습니다.")

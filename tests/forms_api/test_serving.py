@@ -107,7 +107,7 @@ def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None
         (["--data", "mysql://x"], {}, "tinydb://폴더 또는 postgresql://"),
         (["--data", "postgresql://madang@db:secret/madang"], {}, "postgresql://사용자@서버/이름 처럼"),
         (["--port", "99999"], {}, "99999"),
-        (["--now", "yesterday"], {}, "yesterday"),
+        (["--now", "yesterday"], {}, "--now는 2023-"),
         (
             ["--processes", "2"],
             {},

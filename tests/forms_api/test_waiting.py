@@ -205,8 +205,7 @@ def test_a_party_that_fits_no_round_is_refused_in_the_form(start: Start) -> None
     """The page asks for up to four; the round takes four. Its form says what does not fit."""
     with start().client() as client:
         answer = client.post("/api/forms/lectures/group", json=an_application(party=5))
-        (error,) = answer.json()["errors"]
-        assert (answer.status_code, error["field"], "정원은 4명" in error["message"]) == (422, "party", True)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "party")
 
 
 def test_hours_are_counted_from_reserved_to_approved(start: Start, staff: Staff) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Limit, Round
-from civic.errors import Closed, NotEligible, NotOpen
+from civic.errors import Closed, Invalid, NotEligible, NotOpen
 from civic.places import rules, words
 from civic.places.form_round import FormRound
 from civic.store.entry import Cap, Counts, Entry, Seat
@@ -78,6 +78,16 @@ def test_caps() -> None:
     assert hours.message == "한 사람이 쓸 수 있는 활동 시간 100시간을 넘습니다. 이 활동은 40시간입니다."
     assert rules.caps(of(a_spec())) == []
     assert isinstance(limit, Cap)
+
+
+def test_a_party_must_fit_into_the_round() -> None:
+    """Three cannot come to a round of two; the field says how many can."""
+    each = of(a_spec((Round(id="r1", label="r1", places=2),)))
+    rules.check_size(each, 2)
+    with pytest.raises(Invalid) as refused:
+        rules.check_size(each, 3)
+    (error,) = refused.value.errors
+    assert (error.field, "정원은 2명" in error.message) == ("party", True)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +211,7 @@ def test_an_offer_does_not_outlast_the_start() -> None:
     assert rules.offer_deadline(of(a_spec((each,))), OPENS) == starts
     assert rules.offer_deadline(of(a_spec((each,), offer_hours=4)), OPENS) == OPENS + timedelta(hours=4)
     assert rules.offer_deadline(of(a_spec((ends,))), OPENS) == starts
+    assert rules.for_line(of(a_spec((ends,))), starts, Counts()) == 0  # and nobody moves up any more
     offered = an_entry(state="offered", deadline=OPENS + timedelta(hours=9))  # staff put the start forward
     assert not rules.has_lapsed(offered, of(a_spec((each,))), starts - MOMENT)
     assert rules.has_lapsed(offered, of(a_spec((each,))), starts)
