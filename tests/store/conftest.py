@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from civic.clock import SEOUL
 from civic.codes import new_number
-from civic.store import open_store
+from civic.store import open_box, open_store
 from civic.store.book import Store
+from civic.store.box import Box
 from civic.store.entry import Cap, Entry, Seat
+from civic.store.seal import Keys
 from tests.postgres import a_database
 
 SUBJECT = "lectures/essay"
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
 EVERYBODY = (Seat("confirmed", 10_000),)
 
+T = TypeVar("T")
 Address = Callable[[Path], AbstractContextManager[str]]
 
 
@@ -45,9 +49,39 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def store(address: str) -> Iterator[Store]:
     """An empty store of each back end."""
-    opened = open_store(address)
-    yield opened
-    opened.close()
+    with closing(open_store(address)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def beside(address: str) -> Iterator[Store]:
+    """The same store, as another process has it open."""
+    with closing(open_store(address)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """The address of an empty store on PostgreSQL."""
+    with a_database() as url:
+        yield url
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
+    """A key file beside the data folder, for the commands too."""
+    monkeypatch.setenv("MADANG_KEYS", str(tmp_path / "keys"))
+    return Keys.load_or_create(tmp_path / "keys/keys.json", tmp_path / "data")
+
+
+@contextmanager
+def a_box(url: str) -> Iterator[Box]:
+    """The ballot boxes of a store, open within the block."""
+    boxes = open_box(url)
+    try:
+        yield boxes
+    finally:
+        boxes.shut()
 
 
 def an_entry(person: str = "kim", **given: Any) -> Entry:
@@ -83,3 +117,26 @@ def move(store: Store, entry: Entry, state: str, cause: str = "test", **given: A
     """Move one entry in a transaction of its own, a minute later."""
     with store.open(entry.subject, who="staff:kim") as book:
         return book.move(entry.moved(state, NOON + timedelta(minutes=1), cause, **given))
+
+
+def at_once(acts: Sequence[Callable[[], T]], threads: int = 0, limit: float = 120) -> list[T | Exception]:
+    """What each act gave or raised, in their order; `threads` of them (0: all) run at a time and start together."""
+    threads = threads or len(acts)
+    answers: list[T | Exception] = [RuntimeError("never ran")] * len(acts)
+    gate = threading.Barrier(threads)
+
+    def work(first: int) -> None:
+        gate.wait(limit)
+        for i in range(first, len(acts), threads):
+            try:
+                answers[i] = acts[i]()
+            except Exception as err:
+                answers[i] = err
+
+    workers = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(limit)
+        assert not worker.is_alive(), "somebody still waits"
+    return answers

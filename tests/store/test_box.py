@@ -4,79 +4,46 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from civic.clock import SEOUL
 from civic.errors import Closed, Misuse
-from civic.store import migrate, open_box
+from civic.store import open_box
 from civic.store.box import BOX_FILE, Box, Code, Copied, Sealed
 from civic.store.box_rows import LEASE, new_message
-from tests.postgres import Server
+from tests.store.conftest import NOON, a_box, at_once
 
-NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    server = Server()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The data address of an empty store on each back end."""
-    if request.param == "sqlite":
-        return f"tinydb://{tmp_path}/data"
-    address = str(request.getfixturevalue("postgres").database())
-    migrate(address)
-    return address
-
-
 @pytest.fixture
-def boxes(url: str) -> Iterator[Box]:
-    opened = open_box(url)
-    yield opened
-    opened.shut()
+def boxes(address: str) -> Iterator[Box]:
+    with a_box(address) as opened:
+        yield opened
 
 
 def a_ballot(voter: str, number: int = 0) -> Sealed:
     return Sealed(voter, f"envelope {voter} {number}".encode(), f"R-{voter}-{number}", f"E-{voter}-{number}")
 
 
-def test_the_last_ballot_of_a_voter_counts(boxes: Box) -> None:
-    """Put twice, kept once; the other voter's stays, and the other poll's box too."""
+def test_the_last_ballot_of_a_voter_counts(address: str, boxes: Box) -> None:
+    """Put twice, kept once; the other voter's stays, and the other poll's box too; another process sees it."""
     with boxes.open("a") as box:
         box.put(a_ballot("kim"))
         box.put(a_ballot("lee"))
         box.put(a_ballot("kim", 2))
         assert box.ballot("kim") == a_ballot("kim", 2)
         assert box.ballot("park") is None
+    with a_box(address) as others, others.open("a") as box:
         assert box.receipts() == ["R-kim-2", "R-lee-0"]
         assert box.envelopes() == [b"envelope kim 2", b"envelope lee 0"]
     with boxes.open("b") as box:
         assert box.receipts() == []
-
-
-def test_what_is_kept_is_there_after_a_new_start(url: str) -> None:
-    """Another process that opens the store sees it."""
-    first, second = open_box(url), open_box(url)
-    with first.open("a") as box:
-        box.put(a_ballot("kim"))
-    with second.open("a") as box:
-        assert box.receipts() == ["R-kim-0"]
-    first.shut()
-    second.shut()
 
 
 def test_an_exception_leaves_nothing_behind(boxes: Box) -> None:
@@ -224,11 +191,10 @@ def test_messages_wait_until_they_went_out(boxes: Box) -> None:
     assert boxes.outgoing(NOON + 5 * MINUTE) == boxes.outgoing(NOON) == []
 
 
-def test_a_message_is_taken_by_one_process(url: str) -> None:
+def test_a_message_is_taken_by_one_process(address: str, boxes: Box) -> None:
     """Two servers over one store: each message goes to one of them; a dead one's comes back after its lease."""
-    first, second = open_box(url), open_box(url)
     messages = [new_message(bytes([number]), NOON + 5 * MINUTE) for number in range(12)]
-    with first.open("a") as box:
+    with boxes.open("a") as box:
         for message in messages:
             box.queue(message)
     taken: list[str] = []
@@ -237,30 +203,27 @@ def test_a_message_is_taken_by_one_process(url: str) -> None:
         while found := boxes.outgoing(NOON, most=1):
             taken.extend(each.id for each in found)
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(take, (first, second)))
-    assert sorted(taken) == sorted(each.id for each in messages)
-    assert second.outgoing(NOON + LEASE - timedelta(seconds=1)) == []
-    assert len(second.outgoing(NOON + LEASE, most=20)) == 12
-    first.shut()
-    second.shut()
+    with a_box(address) as others:
+        assert at_once([partial(take, boxes), partial(take, others)]) == [None, None]
+        assert sorted(taken) == sorted(each.id for each in messages)
+        assert others.outgoing(NOON + LEASE - timedelta(seconds=1)) == []
+        assert len(others.outgoing(NOON + LEASE, most=20)) == 12
 
 
 def test_replaced_and_destroyed_bytes_leave_the_file(tmp_path: Path) -> None:
     """SQLite: what was replaced, and after destruction everything, is found nowhere in the folder's files."""
-    boxes = open_box(f"tinydb://{tmp_path}")
-    with boxes.open("a") as box:
-        box.put(Sealed("kim", b"CANARY-OLD" * 50, "R1", "E1"))
-    assert b"CANARY-OLD" in (tmp_path / BOX_FILE).read_bytes()  # the control
-    with boxes.open("a") as box:
-        box.put(Sealed("kim", b"CANARY-NEW" * 50, "R2", "E2"))
-    everything = b"".join(file.read_bytes() for file in tmp_path.iterdir())
-    assert b"CANARY-OLD" not in everything and b"CANARY-NEW" in everything
-    with boxes.open("a") as box:
-        box.close(NOON)
-        box.destroy(NOON)
-    boxes.scrub()
-    boxes.shut()
+    with a_box(f"tinydb://{tmp_path}") as boxes:
+        with boxes.open("a") as box:
+            box.put(Sealed("kim", b"CANARY-OLD" * 50, "R1", "E1"))
+        assert b"CANARY-OLD" in (tmp_path / BOX_FILE).read_bytes()  # the control
+        with boxes.open("a") as box:
+            box.put(Sealed("kim", b"CANARY-NEW" * 50, "R2", "E2"))
+        everything = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+        assert b"CANARY-OLD" not in everything and b"CANARY-NEW" in everything
+        with boxes.open("a") as box:
+            box.close(NOON)
+            box.destroy(NOON)
+        boxes.scrub()
     assert b"CANARY" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
 
 
@@ -282,18 +245,15 @@ def link_by_row_versions(database: str, cast: list[str]) -> int:
     return sum(mine == theirs[0] for mine, theirs in zip(cast, rows, strict=True))
 
 
-def test_row_versions_tell_no_order_after_closing(postgres: Server) -> None:
+def test_row_versions_tell_no_order_after_closing(url: str) -> None:
     """PostgreSQL: sorted by xmin and place, open rows give all 100 away (the control); closed ones no more than chance."""
-    database = postgres.database()
-    migrate(database)
-    boxes = open_box(database)
     cast = [f"R{(number * 37) % 101:03}" for number in range(1, 101)]
-    for number, receipt in enumerate(cast):
+    with a_box(url) as boxes:
+        for number, receipt in enumerate(cast):
+            with boxes.open("a") as box:
+                box.put(Sealed(f"voter {(number * 53) % 101:03}", receipt.encode(), receipt, receipt))
+        assert link_by_row_versions(url, cast) == 100
         with boxes.open("a") as box:
-            box.put(Sealed(f"voter {(number * 53) % 101:03}", receipt.encode(), receipt, receipt))
-    assert link_by_row_versions(database, cast) == 100
-    with boxes.open("a") as box:
-        box.close(NOON)
-    boxes.scrub()
-    boxes.shut()
-    assert link_by_row_versions(database, cast) <= 5
+            box.close(NOON)
+        boxes.scrub()
+    assert link_by_row_versions(url, cast) <= 5

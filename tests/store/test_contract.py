@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from civic.errors import AlreadyApplied, Full, Invalid, LimitReached, NotFound
-from civic.store import open_store
+from civic.store import open_beside, open_store
 from civic.store.book import NumberTaken, Store
 from civic.store.contents import counted
 from civic.store.entry import STATES, Cap, Counts, Seat
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 
+HOURS = Cap("ledger:allowance", 40, 100, ("attended",))
 TWO_AND_ONE = (Seat("confirmed", 2), Seat("waiting", 1))
 
 
@@ -27,6 +29,7 @@ def test_empty_store_answers_with_nothing(store: Store) -> None:
     assert store.find("7K3F-9QXM") is None
     assert store.history("7K3F-9QXM") == []
     assert store.trouble == ""
+    assert store.wrapped_key(SUBJECT) is None
     with store.open(SUBJECT) as book:
         assert book.subject == SUBJECT
         assert book.counts("r1") == Counts()
@@ -59,7 +62,10 @@ def test_seats_fill_in_their_order(store: Store) -> None:
 
 
 def test_received_seats_are_counted_apart(store: Store) -> None:
-    """Entries of a draw that is to come hold no place."""
+    """Entries of a draw that is to come hold no place; a round that gives no seat keeps nobody."""
+    with pytest.raises(Full):
+        add(store, an_entry(), ())
+    assert store.subjects() == []
     add(store, an_entry("a"), (Seat("received", 100),))
     add(store, an_entry("b"), (Seat("received", 100),))
     assert store.counts(SUBJECT) == {"r1": Counts(received=2)}
@@ -67,53 +73,13 @@ def test_received_seats_are_counted_apart(store: Store) -> None:
         add(store, an_entry("c"), (Seat("received", 2),))
 
 
-def test_no_seats_at_all_is_full(store: Store) -> None:
-    """A round that gives no seat keeps nobody."""
-    with pytest.raises(Full):
-        add(store, an_entry(), ())
-    assert store.subjects() == []
-
-
-def test_freed_place_belongs_to_the_line(store: Store) -> None:
-    """While somebody waits a newcomer gets no confirmed seat, even when one is free."""
-    first = add(store, an_entry("a"), (Seat("confirmed", 1), Seat("waiting", 5)))
-    add(store, an_entry("b"), (Seat("confirmed", 1), Seat("waiting", 5)))
-    move(store, first, "cancelled")
-    assert add(store, an_entry("c"), (Seat("confirmed", 1), Seat("waiting", 5))).state == "waiting"
-    with pytest.raises(Full):
-        add(store, an_entry("d"), (Seat("confirmed", 1),))
-
-
-def test_a_party_is_seated_together_or_not_at_all(store: Store) -> None:
-    """Three places, one taken: a party of three waits (all of it), counted in people."""
-    seats = (Seat("confirmed", 3), Seat("waiting", 4))
-    add(store, an_entry("a"), seats)
-    assert add(store, an_entry("b", size=3), seats).state == "waiting"
-    assert store.counts(SUBJECT)["r1"] == Counts(taken=1, waiting=3)
-    with pytest.raises(Full):
-        add(store, an_entry("c", size=2), seats)
-    assert add(store, an_entry("d", size=1), seats).state == "waiting"
-
-
 def test_rounds_and_subjects_have_their_own_places(store: Store) -> None:
-    """One place each: the same person may take both rounds and another subject."""
-    one = (Seat("confirmed", 1),)
-    add(store, an_entry(round="r1"), one)
-    add(store, an_entry(round="r2"), one)
-    add(store, an_entry(subject="programs/tour"), one)
+    """One place each: the same person may take both rounds and another subject, and is the first of each."""
+    for place in ({"round": "r1"}, {"round": "r2"}, {"subject": "programs/tour"}):
+        assert add(store, an_entry(**place), (Seat("confirmed", 1),)).rank == 1
     assert store.counts(SUBJECT) == {"r1": Counts(taken=1), "r2": Counts(taken=1)}
     assert store.counts("programs/tour") == {"r1": Counts(taken=1)}
     assert store.subjects() == [SUBJECT, "programs/tour"]
-
-
-def test_an_offer_holds_its_place(store: Store) -> None:
-    """An offered seat is taken until it is declined."""
-    first = add(store, an_entry("a"), TWO_AND_ONE)
-    offered = move(store, first, "offered", deadline=NOON + timedelta(hours=24))
-    assert store.counts(SUBJECT)["r1"] == Counts(taken=1)
-    assert store.find(first.number) == offered
-    move(store, offered, "declined")
-    assert store.counts(SUBJECT)["r1"] == Counts()
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -126,26 +92,21 @@ def test_counts_follow_from_the_entries(store: Store, state: str) -> None:
 
 
 def test_a_place_that_fits_nobody_in_line_may_go_over_it(store: Store) -> None:
-    """A pair waits for one place: refused as ever, given where the caller has seen the line; never beyond the places."""
+    """A pair waits (all of it) for one place: nobody passes them but where the caller has seen the line; never beyond the places."""
     two, over = (Seat("confirmed", 2),), (Seat("confirmed", 2, over_line=True),)
     add(store, an_entry("a"), two)
-    add(store, an_entry("b", size=2), (Seat("waiting", 2),))
+    with pytest.raises(Full):
+        add(store, an_entry("b", size=2), (*two, Seat("waiting", 1)))
+    assert add(store, an_entry("b", size=2), (*two, Seat("waiting", 2))).state == "waiting"
     with pytest.raises(Full):
         add(store, an_entry("c"), two)
-    assert add(store, an_entry("c"), over).state == "confirmed"
+    assert add(store, an_entry("c"), over).rank == 3  # without a gap for those who were refused
     with pytest.raises(Full):
         add(store, an_entry("d"), over)
     assert store.counts(SUBJECT)["r1"] == Counts(taken=2, waiting=2)
 
 
 # ------------------------------------------------------------ one per person
-
-
-def test_one_live_entry_per_person_and_round(store: Store) -> None:
-    """The second entry of a person in a round is refused whether the first is confirmed or waiting."""
-    add(store, an_entry("kim"), (Seat("waiting", 5),))
-    with pytest.raises(AlreadyApplied):
-        add(store, an_entry("kim"))
 
 
 @pytest.mark.parametrize("state", ["cancelled", "declined", "rejected", "attended", "absent"])
@@ -155,10 +116,13 @@ def test_a_finished_entry_does_not_bar_the_person(store: Store, state: str) -> N
     assert add(store, an_entry("kim")).rank == 2
 
 
-def test_nobody_comes_back_to_life_twice(store: Store) -> None:
-    """A cancelled entry cannot be revived while the person has another live one in the round."""
+@pytest.mark.parametrize("state", ["confirmed", "waiting", "received"])
+def test_one_live_entry_per_person_and_round(store: Store, state: str) -> None:
+    """A second one is refused, whatever the first, and so is reviving a cancelled one beside it."""
     old = move(store, add(store, an_entry("kim")), "cancelled")
-    add(store, an_entry("kim"))
+    add(store, an_entry("kim"), (Seat(state, 5),))
+    with pytest.raises(AlreadyApplied):
+        add(store, an_entry("kim"))
     with pytest.raises(AlreadyApplied):
         move(store, old, "confirmed")
     found = store.find(old.number)
@@ -169,25 +133,15 @@ def test_nobody_comes_back_to_life_twice(store: Store) -> None:
 
 
 def test_same_submission_is_the_same_entry(store: Store) -> None:
-    """A retry with a new number gets the kept entry; nothing is added."""
-    kept = add(store, an_entry("kim", submission="s-1"))
-    assert add(store, an_entry("kim", submission="s-1")) == kept
+    """A retry with a new number gets the kept entry as it stands now, also when the round is full; nothing is added."""
+    kept = add(store, an_entry("kim", submission="s-1"), (Seat("confirmed", 1),))
+    assert add(store, an_entry("kim", submission="s-1"), (Seat("confirmed", 1),)) == kept
     assert store.counts(SUBJECT)["r1"] == Counts(taken=1)
     with store.open(SUBJECT) as book:
         assert book.repeated("s-1", "kim") == kept
         assert book.repeated("s-2", "kim") is None
-
-
-def test_retry_sees_the_entry_as_it_stands_now(store: Store) -> None:
-    """A retry after a cancellation does not apply again."""
-    gone = move(store, add(store, an_entry("kim", submission="s-1")), "cancelled")
+    gone = move(store, kept, "cancelled")
     assert add(store, an_entry("kim", submission="s-1")) == gone
-
-
-def test_retry_is_safe_when_the_round_is_full(store: Store) -> None:
-    """The last place was the retrier's own: no Full."""
-    kept = add(store, an_entry("kim", submission="s-1"), (Seat("confirmed", 1),))
-    assert add(store, an_entry("kim", submission="s-1"), (Seat("confirmed", 1),)) == kept
 
 
 @pytest.mark.parametrize("other", [{"person": "lee"}, {"round": "r2"}, {"subject": "programs/tour"}])
@@ -210,18 +164,6 @@ def test_number_of_another_entry_is_refused(store: Store) -> None:
 
 
 # ------------------------------------------------------------ caps
-
-
-def test_a_cap_counts_over_subjects(store: Store) -> None:
-    """Two courses of a group per person: the third, in any subject, is refused with the cap's own words."""
-    cap = Cap("limit:humanities", 1, 2, message="이 묶음은 한 사람이 2개까지 신청할 수 있습니다.")
-    add(store, an_entry(subject="lectures/a"), caps=(cap,))
-    add(store, an_entry(subject="lectures/b"), caps=(cap,))
-    with pytest.raises(LimitReached, match="2개까지"):
-        add(store, an_entry(subject="lectures/c"), caps=(cap,))
-    add(store, an_entry("lee", subject="lectures/c"), caps=(cap,))
-    with store.open("lectures/c") as book:
-        assert (book.used("kim", cap.key), book.used("lee", cap.key)) == (2, 1)
 
 
 def test_all_caps_must_hold_and_a_refusal_uses_none(store: Store) -> None:
@@ -248,11 +190,12 @@ def test_full_is_said_before_a_cap(store: Store) -> None:
     [("cancelled", 0), ("declined", 0), ("rejected", 0), ("attended", 3), ("absent", 3), ("waiting", 3)],
 )
 def test_caps_follow_the_state(store: Store, state: str, left: int) -> None:
-    """Who gives up gives the amount back; who came, or stayed away without a word, has used it."""
-    entry = add(store, an_entry(), caps=(Cap("limit:a", 3, 3),))
-    move(store, entry, state)
+    """Who gives up gives the amount back; who came, or stayed away, has used it; who is taken back is charged again."""
+    entry = move(store, add(store, an_entry(), caps=(Cap("limit:a", 3, 3),)), state)
     with store.open(SUBJECT) as book:
         assert book.used("kim", "limit:a") == left
+        book.move(entry.moved("confirmed", NOON, "revived"))
+        assert book.used("kim", "limit:a") == 3
 
 
 def test_a_cap_says_itself_in_which_states_it_is_kept(store: Store) -> None:
@@ -281,26 +224,7 @@ def test_what_is_given_back_is_free_again(store: Store) -> None:
         assert book.used("kim", once.key) == 0
 
 
-def test_a_revived_entry_is_charged_again(store: Store) -> None:
-    """Staff take back a cancellation: the cap counts it once more, exactly."""
-    entry = add(store, an_entry(), caps=(Cap("limit:a", 2, 5),))
-    move(store, move(store, entry, "cancelled"), "confirmed")
-    with store.open(SUBJECT) as book:
-        assert book.used("kim", "limit:a") == 2
-
-
 # ------------------------------------------------------------ line and order
-
-
-def test_ranks_are_the_order_of_arrival(store: Store) -> None:
-    """1, 2, 3 per round, without a gap for those who were refused."""
-    seats = (Seat("confirmed", 2),)
-    assert add(store, an_entry("a"), seats).rank == 1
-    assert add(store, an_entry("b"), seats).rank == 2
-    with pytest.raises(Full):
-        add(store, an_entry("c"), seats)
-    assert add(store, an_entry("c"), (Seat("confirmed", 3),)).rank == 3
-    assert add(store, an_entry("a", round="r2")).rank == 1
 
 
 def test_the_line_is_in_order_and_says_positions(store: Store) -> None:
@@ -347,7 +271,7 @@ def test_entries_are_chosen_by_round_and_state(store: Store) -> None:
 
 
 def test_an_exception_leaves_nothing_behind(store: Store) -> None:
-    """Entry, move, caps, message and journal of a broken block are all undone; so is the rank."""
+    """Entry, move, caps, message, fact and journal of a broken block are all undone; so is the rank."""
     first = add(store, an_entry("a"))
     lost = an_entry("b")
 
@@ -358,15 +282,18 @@ def test_an_exception_leaves_nothing_behind(store: Store) -> None:
         book.add(lost, EVERYBODY, (Cap("limit:a", 1, 5),))
         book.move(first.moved("cancelled", NOON, "test"))
         book.tell("cancelled", first.number, NOON)
+        book.fix("r1", "closed", "early", NOON)
         assert book.counts("r1") == Counts(taken=1)
         raise Stop
     assert store.find(lost.number) is None
     assert store.find(first.number) == first
     assert store.counts(SUBJECT) == {"r1": Counts(taken=1)}
     assert store.messages(NOON) == []
+    assert store.fixed(SUBJECT) == {}
     assert len(store.history(first.number)) == 1
     with store.open(SUBJECT) as book:
         assert book.used("b", "limit:a") == 0
+        assert book.fixed("r1") == {}
         assert book.add(an_entry("c"), EVERYBODY).rank == 2
 
 
@@ -423,18 +350,6 @@ def test_messages_wait_until_they_are_due_and_sent(store: Store) -> None:
     assert [message.number for message in store.messages(NOON + timedelta(minutes=5))] == ["B"]
 
 
-def test_a_subject_has_one_data_key_until_it_is_dropped(store: Store) -> None:
-    """The first key counts for everybody; a dropped one is gone."""
-    assert store.wrapped_key(SUBJECT) is None
-    assert store.keep_key(SUBJECT, b"one") == b"one"
-    assert store.keep_key(SUBJECT, b"two") == b"one"
-    assert store.wrapped_key(SUBJECT) == b"one"
-    store.drop_key(SUBJECT, NOON)
-    store.drop_key(SUBJECT, NOON)
-    assert store.wrapped_key(SUBJECT) is None
-    assert store.wrapped_key("programs/tour") is None
-
-
 def test_what_was_sealed_goes_with_the_key(store: Store) -> None:
     """Of this subject alone; number, state, rank, counts, person and journal stay, and so does a retry's answer."""
     mine = add(store, an_entry("kim", submission="s-1", sealed=b"secret"))
@@ -448,26 +363,83 @@ def test_what_was_sealed_goes_with_the_key(store: Store) -> None:
     assert add(store, an_entry("kim", submission="s-1")).number == mine.number
 
 
+# ------------------------------------------------------------ facts, offers and changed amounts
+
+
+def test_the_first_fact_counts_for_good(store: Store) -> None:
+    """A second word about the same thing changes nothing; the journal tells each."""
+    with store.open(SUBJECT, who="clock") as book:
+        assert book.fixed("r1") == {}
+        assert book.fix("r1", "closed", "early", NOON) == "early"
+        assert book.fixed("r1") == {"closed": "early"}
+    assert store.fixed(SUBJECT) == {"r1": {"closed": "early"}}
+    with store.open(SUBJECT, who="clock") as book:
+        assert book.fix("r1", "closed", "time", NOON + timedelta(days=1)) == "early"
+        assert book.fix("r1", "drawn", "seed", NOON) == "seed"
+        assert book.fixed("r2") == store.fixed("lectures/other") == {}
+        with pytest.raises(ValueError, match="no such fact"):
+            book.fix("r1", "anything", "", NOON)
+    told = [(change.before, change.after, change.who) for change in store.history("")]
+    assert told == [("r1", "closed", "clock"), ("r1", "drawn", "clock")]
+
+
+def test_offers_are_found_by_rank(store: Store) -> None:
+    """Those offered, and nobody else; each holds its place; gone when they have answered."""
+    entries = [add(store, an_entry(person)) for person in "abcd"]
+    for entry in (entries[2], entries[0]):
+        offered = move(store, entry, "offered", deadline=NOON + timedelta(days=1))
+        assert store.find(entry.number) == offered
+    assert store.counts(SUBJECT)["r1"] == Counts(taken=4)
+    with store.open(SUBJECT) as book:
+        assert [each.number for each in book.offers("r1")] == [entries[0].number, entries[2].number]
+        assert book.offers("r2") == []
+    move(store, entries[0], "declined")
+    with store.open(SUBJECT) as book:
+        assert [each.number for each in book.offers("r1")] == [entries[2].number]
+        assert book.counts("r1") == Counts(taken=3)
+
+
+def test_a_visitor_has_the_same_book(address: str, store: Store) -> None:
+    """Beside a running server: facts and offers; a cap follows the new amount, and giving it back gives back that."""
+    entry = add(store, an_entry(hours=40), caps=(HOURS,))
+    with closing(open_beside(address)) as visitor:
+        with visitor.open(SUBJECT, who="staff:kim") as book:
+            assert book.used("kim", HOURS.key) == 40
+            assert book.fix("r1", "closed", "early", NOON) == "early"
+            assert book.fixed("r1") == {"closed": "early"}
+            book.move(entry.moved("offered", NOON, "offer", NOON), {HOURS.key: 10})
+            assert [each.number for each in book.offers("r1")] == [entry.number]
+            assert book.used("kim", HOURS.key) == 10
+        assert visitor.fixed(SUBJECT) == store.fixed(SUBJECT) == {"r1": {"closed": "early"}}
+    with store.open(SUBJECT) as book:
+        worked = book.move(entry.moved("attended", NOON, "worked"), {HOURS.key: 25})
+        assert book.used("kim", HOURS.key) == 25
+    with store.open(SUBJECT) as book:
+        book.move(worked.moved("absent", NOON, "mistake"))
+        assert book.used("kim", HOURS.key) == 0
+
+
 # ------------------------------------------------------------ restart
 
 
 def test_everything_is_there_after_a_restart(address: str) -> None:
-    """Entries, counts, caps, ranks, the line, submissions, messages, journal, keys."""
-    store = open_store(address)
-    seats = (Seat("confirmed", 1), Seat("waiting", 9))
-    a = add(store, an_entry("a", submission="s-1"), seats, (Cap("limit:a", 2, 3),))
-    b = add(store, an_entry("b"), seats)
-    c = move(store, add(store, an_entry("c"), seats), "cancelled")
-    with store.open(SUBJECT) as book:
-        book.tell("promoted", b.number, NOON)
-    store.keep_key("programs/tour", b"dropped")
-    store.drop_key("programs/tour", NOON)
-    store.close()
+    """Entries, counts, caps, ranks, the line, submissions, messages, journal, facts, keys."""
+    with closing(open_store(address)) as store:
+        seats = (Seat("confirmed", 1), Seat("waiting", 9))
+        a = add(store, an_entry("a", submission="s-1"), seats, (Cap("limit:a", 2, 3),))
+        b = add(store, an_entry("b"), seats)
+        c = move(store, add(store, an_entry("c"), seats), "cancelled")
+        with store.open(SUBJECT) as book:
+            book.tell("promoted", b.number, NOON)
+            book.fix("r1", "closed", "early", NOON)
+        store.keep_key("programs/tour", b"dropped")
+        store.drop_key("programs/tour", NOON)
 
-    store = open_store(address)
-    try:
+    with closing(open_store(address)) as store:
         assert store.counts(SUBJECT) == {"r1": Counts(taken=1, waiting=1)}
         assert [store.find(entry.number) for entry in (a, b, c)] == [a, b, c]
+        assert store.fixed(SUBJECT) == {"r1": {"closed": "early"}}
+        assert ("r1", "closed") in [(change.before, change.after) for change in store.history("")]
         assert [change.after for change in store.history(c.number)] == ["waiting", "cancelled"]
         assert [message.number for message in store.messages(NOON)] == [b.number]
         assert (store.wrapped_key(SUBJECT), store.wrapped_key("programs/tour")) == (b"wrapped key", None)
@@ -480,5 +452,3 @@ def test_everything_is_there_after_a_restart(address: str) -> None:
             add(store, an_entry("a"), seats)
         with pytest.raises(NumberTaken):
             add(store, an_entry("x", number=c.number), seats)
-    finally:
-        store.close()

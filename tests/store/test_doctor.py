@@ -12,34 +12,31 @@ import subprocess
 import sys
 import tempfile
 import threading
+import uuid
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from civic.errors import Misuse
-from civic.store import open_box, open_store
+from civic.errors import Misuse, Unavailable
+from civic.store import open_store
+from civic.store.book import Store
 from civic.store.box import Sealed
 from civic.store.copies import back_up, check_new, restore, write_folder
-from civic.store.doctor import examine
+from civic.store.doctor import Report, examine
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import serving
 from civic.store.seal import Keys
 from tests.postgres import a_database, ask
 from tests.staff import call
-from tests.store.conftest import SUBJECT, add, an_entry, move
+from tests.store.conftest import SUBJECT, a_box, add, an_entry, move
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 400
 CAPS = (Cap("limit:a", 1, 2),)
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    """A key file beside the data folder."""
-    return Keys.load_or_create(tmp_path / "keys/keys.json", tmp_path / "data")
 
 
 @pytest.fixture
@@ -49,14 +46,15 @@ def filled(tmp_path: Path, keys: Keys) -> dict[str, Entry]:
 
 
 def fill(url: str, keys: Keys) -> dict[str, Entry]:
-    store = open_store(url)
-    kept = {}
-    for i in range(PEOPLE):
-        plain = an_entry(f"p{i}", round=f"r{i % 3}")
-        sealed = keys.seal(store, SUBJECT, plain.number, os.urandom(3000 if i % 50 == 0 else 200))
-        entry = add(store, an_entry(**vars(plain) | {"sealed": sealed}), (Seat("confirmed", 10**6),), CAPS)
-        kept[entry.number] = move(store, entry, "cancelled") if i % 7 == 0 else entry
-    store.close()
+    with closing(open_store(url)) as store:
+        kept = {}
+        for i in range(PEOPLE):
+            plain = an_entry(f"p{i}", round=f"r{i % 3}")
+            sealed = keys.seal(store, SUBJECT, plain.number, os.urandom(3000 if i % 50 == 0 else 200))
+            entry = add(
+                store, an_entry(**vars(plain) | {"sealed": sealed}), (Seat("confirmed", 10**6),), CAPS
+            )
+            kept[entry.number] = move(store, entry, "cancelled") if i % 7 == 0 else entry
     return kept
 
 
@@ -69,33 +67,39 @@ def fingerprint(folder: Path) -> dict[str, str]:
     }
 
 
+def report(folder: Path) -> Report:
+    """What the doctor says of a folder beside its keys."""
+    return examine(f"tinydb://{folder}", folder.parent / "keys/keys.json")
+
+
 def look(folder: Path, key_file: Path | None = None) -> tuple[list[str], list[str]]:
     """(wrong, lost), after proving that nothing was touched."""
     before = fingerprint(folder)
-    report = examine(f"tinydb://{folder}", key_file or folder.parent / "keys/keys.json")
+    found = examine(f"tinydb://{folder}", key_file or folder.parent / "keys/keys.json")
     assert fingerprint(folder) == before
-    return report.wrong, report.lost
+    return found.wrong, found.lost
+
+
+def check_told(folder: Path) -> None:
+    """Who reads what is damaged is told to come back, and nothing wrong is shown."""
+    with (
+        pytest.raises((Unavailable, Misuse)),  # whichever comes first
+        closing(open_store(f"tinydb://{folder}")) as store,
+        store.open(SUBJECT) as book,
+    ):
+        book.entries()
 
 
 def saved(folder: Path, into: Path) -> dict[str, Entry]:
     """What a store finds in the folder that the doctor saved; by receipt number."""
-    report = examine(f"tinydb://{folder}", folder.parent / "keys/keys.json")
-    write_folder(report.contents, into)
-    store = open_store(f"tinydb://{into}")
-    with store.open(SUBJECT) as book:
-        found = {entry.number: entry for entry in book.entries()}
-    store.close()
-    return found
+    write_folder(report(folder).contents, into)
+    with closing(open_store(f"tinydb://{into}")) as store, store.open(SUBJECT) as book:
+        return {entry.number: entry for entry in book.entries()}
 
 
-@pytest.mark.usefixtures("filled")
-def test_a_whole_folder_has_no_findings(tmp_path: Path) -> None:
-    """The control: nothing wrong, nothing lost."""
+def test_a_whole_folder_has_no_findings(tmp_path: Path, filled: dict[str, Entry]) -> None:
+    """The control: nothing wrong, nothing lost, and what is saved is the same: a backup that a server can start on."""
     assert look(tmp_path / "data") == ([], [])
-
-
-def test_what_is_saved_from_a_whole_folder_is_the_same(tmp_path: Path, filled: dict[str, Entry]) -> None:
-    """Entries, counts, caps, journal and keys: a backup that a server can start on."""
     assert saved(tmp_path / "data", tmp_path / "new") == filled
     assert look(tmp_path / "new") == ([], [])
     one, two = open_store(f"tinydb://{tmp_path}/data"), open_store(f"tinydb://{tmp_path}/new")
@@ -114,7 +118,7 @@ def test_what_is_saved_from_a_whole_folder_is_the_same(tmp_path: Path, filled: d
 # ------------------------------------------------------------ damage
 
 
-@pytest.mark.parametrize("pages", [[0], [1], range(9, 900, 10), "cut"])
+@pytest.mark.parametrize("pages", [[0], [1], range(9, 900, 10), range(3, 900), "cut"])
 def test_broken_pages_are_said(tmp_path: Path, filled: dict[str, Entry], pages: Any) -> None:
     """The first page, the schema's next, each tenth, the end cut off: said with what to do, and nothing wrong is saved."""
     path = tmp_path / "data/madang.sqlite3"
@@ -129,58 +133,45 @@ def test_broken_pages_are_said(tmp_path: Path, filled: dict[str, Entry], pages: 
     wrong, _ = look(tmp_path / "data")
     assert any("손상되었습니다" in line and ".recover" in line for line in wrong)
     assert not any("\n" in line for line in wrong)
-    report = examine(f"tinydb://{tmp_path}/data", tmp_path / "keys/keys.json")
-    assert all(filled[entry.number] == entry for entry, _ in report.contents.entries)
-
-
-def test_one_flipped_bit_costs_one_entry(tmp_path: Path, filled: dict[str, Entry]) -> None:
-    """A row that is still JSON and still a good page is told by its sum; its number stays known, the rest is saved."""
-    path = tmp_path / "data/madang.sqlite3"
-    content = bytearray(path.read_bytes())
-    at = content.rindex(b'"cause":"applied"') + len('"cause":"applie')
-    content[at] ^= 1
-    path.write_bytes(content)
-    wrong, lost = look(tmp_path / "data")
-    assert len(lost) == 1 and lost[0] in filled and lost[0] in " ".join(wrong)
-    assert set(saved(tmp_path / "data", tmp_path / "new")) == set(filled) - set(lost)
+    assert all(filled[entry.number] == entry for entry, _ in report(tmp_path / "data").contents.entries)
+    if pages == range(3, 900):
+        check_told(tmp_path / "data")
 
 
 def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path: Path, filled: dict[str, Entry]) -> None:
     """300 bytes of the file of entries, one at a time: a finding, or the contents are the same."""
     path, chance = tmp_path / "data/madang.sqlite3", random.Random(11)
     whole = path.read_bytes()
-    right = examine(f"tinydb://{tmp_path}/data", tmp_path / "keys/keys.json").contents.digests()
+    right = report(tmp_path / "data").contents.digests()
     for _ in range(300):
         content = bytearray(whole)
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         path.write_bytes(content)
-        report = examine(f"tinydb://{tmp_path}/data", tmp_path / "keys/keys.json")
-        assert report.wrong or report.contents.digests() == right
+        found = report(tmp_path / "data")
+        assert found.wrong or found.contents.digests() == right
 
 
 def test_a_folder_left_by_a_crash(tmp_path: Path, keys: Keys) -> None:
-    """The newest entries are still in the log: they are read as well."""
-    store = open_store(f"tinydb://{tmp_path}/live")
-    entries = [add(store, an_entry(f"p{i}", sealed=b"")) for i in range(30)]
-    shutil.copytree(tmp_path / "live", tmp_path / "data")
-    store.close()
+    """The newest entries are still in the log: they are read as well; its last write may be torn, also for a start."""
+    with closing(open_store(f"tinydb://{tmp_path}/live")) as store:
+        entries = [add(store, an_entry(f"p{i}", sealed=b"")) for i in range(30)]
+        shutil.copytree(tmp_path / "live", tmp_path / "data")
     assert (tmp_path / "data/madang.sqlite3-wal").stat().st_size
     assert set(saved(tmp_path / "data", tmp_path / "new")) == {entry.number for entry in entries}
+    with (tmp_path / "data/madang.sqlite3-wal").open("ab") as log:
+        log.write(os.urandom(5000))
+    with closing(open_store(f"tinydb://{tmp_path}/data")) as store, store.open(SUBJECT) as book:
+        assert book.entries() == entries
 
 
-def test_a_file_of_a_later_release_is_left_alone(tmp_path: Path, filled: dict[str, Entry]) -> None:
-    """Nothing is read from what this release does not know."""
+@pytest.mark.usefixtures("filled")
+def test_what_is_no_database_of_this_release_is_said(tmp_path: Path) -> None:
+    """A file of a later release, of noise, an empty one, none: a sentence each, never a traceback."""
     path = tmp_path / "data/madang.sqlite3"
-    content = bytearray(path.read_bytes())
-    content[60:64] = (99).to_bytes(4)
-    path.write_bytes(content)
-    wrong, _ = look(tmp_path / "data")
-    assert any("다른 판" in line for line in wrong)
-
-
-def test_what_is_no_database_at_all_is_said(tmp_path: Path, filled: dict[str, Entry]) -> None:
-    """A file of noise, an empty one, none: a sentence each, never a traceback."""
-    path = tmp_path / "data/madang.sqlite3"
+    newer = bytearray(path.read_bytes())
+    newer[60:64] = (99).to_bytes(4)
+    path.write_bytes(newer)
+    assert any("다른 판" in line for line in look(tmp_path / "data")[0])
     for content in (os.urandom(40_000), b"", b"SQLite format 3\0"):
         path.write_bytes(content)
         wrong = look(tmp_path / "data")[0]
@@ -225,6 +216,12 @@ def rewrite(folder: Path, statement: str) -> None:
             'crc(replace(body, \'"submission":"\', \'"submission":"x\')) FROM entries WHERE id = 1',
             "함께 쓰고",
         ),
+        (  # two sealed answers exchanged: every sum is right, and neither opens
+            "UPDATE entries SET body = (SELECT json_set(entries.body, '$.sealed', json_extract(other.body, '$.sealed'))"
+            " FROM entries other WHERE other.id = 8) WHERE id = 5; "
+            "UPDATE entries SET checksum = crc(body) WHERE id = 5",
+            "열리지 않습니다",
+        ),
     ],
 )
 @pytest.mark.usefixtures("filled")
@@ -237,7 +234,7 @@ def test_disagreements_are_found(tmp_path: Path, statement: str, said: str) -> N
 
 @pytest.mark.usefixtures("filled")
 def test_key_files_are_looked_at(tmp_path: Path) -> None:
-    """Missing, readable by others, of another installation, damaged: each with what to do."""
+    """Missing, readable by others, of another installation, damaged, also the wrapped keys: each with what to do."""
     own = tmp_path / "keys/keys.json"
     assert any("MADANG_KEYS" in line for line in look(tmp_path / "data", tmp_path / "nowhere.json")[0])
     own.chmod(0o644)
@@ -247,29 +244,9 @@ def test_key_files_are_looked_at(tmp_path: Path) -> None:
     assert any("열 수 없는 자료" in line for line in look(tmp_path / "data", tmp_path / "other/keys.json")[0])
     own.write_text("{}")
     assert any("손상되었습니다" in line for line in look(tmp_path / "data")[0])
-
-
-@pytest.mark.usefixtures("filled")
-def test_sealed_answers_are_opened_one_by_one(tmp_path: Path) -> None:
-    """Two sealed answers exchanged: every sum is right, and neither opens."""
-    rewrite(
-        tmp_path / "data",
-        "UPDATE entries SET body = (SELECT json_set(entries.body, '$.sealed', json_extract(other.body, '$.sealed'))"
-        " FROM entries other WHERE other.id = 8) WHERE id = 5",
-    )
-    rewrite(tmp_path / "data", "UPDATE entries SET checksum = crc(body) WHERE id = 5")
-    wrong, _ = look(tmp_path / "data")
-    assert len(wrong) == 1 and "열리지 않습니다" in wrong[0]
-
-
-@pytest.mark.usefixtures("filled")
-def test_the_file_of_wrapped_keys(tmp_path: Path) -> None:
-    """Its first page destroyed, the file gone: said."""
     path = tmp_path / "data/keys.sqlite3"
     path.write_bytes(os.urandom(4096) + path.read_bytes()[4096:])
     assert any("감싼 열쇠 파일" in line and "손상" in line for line in look(tmp_path / "data")[0])
-    path.unlink()
-    assert any("감싼 열쇠" in line for line in look(tmp_path / "data")[0])
 
 
 # ------------------------------------------------------------ where and when
@@ -279,22 +256,23 @@ def test_the_file_of_wrapped_keys(tmp_path: Path) -> None:
 def test_beside_a_running_store(tmp_path: Path) -> None:
     """Says whose the folder is, sees what was acknowledged a moment ago, and stands in nobody's way."""
     hold = serving(tmp_path / "data")
-    store = open_store(f"tinydb://{tmp_path}/data")
-    entry = add(store, an_entry("new", sealed=b""))
-    report = examine(f"tinydb://{tmp_path}/data", tmp_path / "keys/keys.json")
-    assert report.wrong == []
-    assert any(f"프로세스 {os.getpid()}" in line for line in report.told)
-    assert entry in [each for each, _ in report.contents.entries]
-    add(store, an_entry("newer", sealed=b""))
-    store.close()
+    with closing(open_store(f"tinydb://{tmp_path}/data")) as store:
+        entry = add(store, an_entry("new", sealed=b""))
+        found = report(tmp_path / "data")
+        assert found.wrong == []
+        assert any(f"프로세스 {os.getpid()}" in line for line in found.told)
+        assert entry in [each for each, _ in found.contents.entries]
+        add(store, an_entry("newer", sealed=b""))
     hold.release()
 
 
 @pytest.mark.usefixtures("filled")
 def test_a_read_only_folder_is_examined(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """An account that may only read still learns everything. (Root drops its rights first.)"""
+    """An account that may only read still learns everything; no store starts there. (Root drops its rights first.)"""
     code = """if True:
         import os, sys, pathlib
+        from civic.errors import Misuse
+        from civic.store import open_store
         from civic.store.doctor import examine
         home = pathlib.Path(sys.argv[1])
         for path in [home, *home.rglob("*")]:
@@ -305,6 +283,11 @@ def test_a_read_only_folder_is_examined(tmp_path: Path, request: pytest.FixtureR
             os.setgroups([]); os.setgid(65534); os.setuid(65534)
         report = examine("tinydb://data", pathlib.Path("keys/keys.json"))
         print(len(report.contents.entries), *report.wrong, sep="\\n")
+        for url in ("tinydb://data", "tinydb://new/data"):
+            try:
+                open_store(url)
+            except Misuse as err:
+                print(err)
     """
     home = Path(tempfile.mkdtemp())  # where every account may look: SQLite does, at each folder above
     request.addfinalizer(lambda: shutil.rmtree(home))
@@ -318,7 +301,8 @@ def test_a_read_only_folder_is_examined(tmp_path: Path, request: pytest.FixtureR
     lines = ran.stdout.splitlines()
     assert ran.stderr == ""
     assert lines[0] == str(PEOPLE), lines
-    assert len(lines) == 2 and "쓸 수 없습니다" in lines[1]
+    assert len(lines) == 4 and "쓸 수 없습니다" in lines[1]
+    assert all("쓸 수 없습니다" in line and "권한을 주고" in line for line in lines[2:])
 
 
 def test_places_that_cannot_be_saved_into(tmp_path: Path, filled: dict[str, Entry]) -> None:
@@ -339,13 +323,11 @@ def test_a_database_is_examined_and_saved(tmp_path: Path, keys: Keys) -> None:
     key_file = tmp_path / "keys/keys.json"
     with a_database() as url:
         filled = fill(url, keys)
-        report = examine(url, key_file)
-        assert (report.wrong, report.lost) == ([], [])
-        write_folder(report.contents, tmp_path / "new")
+        whole = examine(url, key_file)
+        assert (whole.wrong, whole.lost) == ([], [])
+        write_folder(whole.contents, tmp_path / "new")
         assert look(tmp_path / "new") == ([], [])
-        assert {
-            e.number: e for e, _ in examine(f"tinydb://{tmp_path}/new", key_file).contents.entries
-        } == filled
+        assert {e.number: e for e, _ in report(tmp_path / "new").contents.entries} == filled
         for statement, said in (
             ("UPDATE rounds SET taken = taken + 1 WHERE round = 'r1'", "적어 둔 인원"),
             ("UPDATE caps SET used = 2 WHERE person = 'p1'", "한도"),
@@ -371,14 +353,14 @@ def test_the_command_tells_and_saves(tmp_path: Path, filled: dict[str, Entry]) -
     content = bytearray(path.read_bytes())
     content[content.rindex(b'"cause":"applied"') + 9] ^= 1
     path.write_bytes(content)
+    check_told(tmp_path / "data")
     broken = call("doctor", "--data", data, "--save", str(tmp_path / "new"))
     assert (broken.returncode, broken.stderr) == (1, "")
     lines = broken.stdout.splitlines()
     lost = {line.split()[-1] for line in lines if line.startswith("저장하지 못함: ")}
-    kept = {
-        e.number for e, _ in examine(f"tinydb://{tmp_path}/new", tmp_path / "keys/keys.json").contents.entries
-    }
+    kept = {e.number for e, _ in report(tmp_path / "new").contents.entries}
     assert kept | lost == set(filled) and not kept & lost
+    assert len(lost) == 1  # a row that is still JSON and still a good page is told by its sum
     assert (
         call("doctor", "--data", data, "--save", str(tmp_path / "new")).returncode == 2
     )  # something is in there now
@@ -388,13 +370,11 @@ def test_the_command_tells_and_saves(tmp_path: Path, filled: dict[str, Entry]) -
 def test_ballot_boxes_come_along(tmp_path: Path) -> None:
     """Envelopes and voters of a whole box are saved; a damaged one is said and left for a backup."""
     open_store(f"tinydb://{tmp_path}/data").close()
-    boxes = open_box(f"tinydb://{tmp_path}/data")
-    with boxes.open("budget-2024") as box:
+    with a_box(f"tinydb://{tmp_path}/data") as boxes, boxes.open("budget-2024") as box:
         box.put(Sealed("voter-hash", b"\x00envelope", "receipt", "once"))
-    boxes.shut()
-    before = examine(f"tinydb://{tmp_path}/data", tmp_path / "keys/keys.json").contents.digests()
+    before = report(tmp_path / "data").contents.digests()
     write_folder(examine(f"tinydb://{tmp_path}/data", tmp_path / "k").contents, tmp_path / "new")
-    after = examine(f"tinydb://{tmp_path}/new", tmp_path / "keys/keys.json").contents.digests()
+    after = report(tmp_path / "new").contents.digests()
     assert after == before and before["투표함"][0] > 0
     path = tmp_path / "data/votes.sqlite3"
     content = bytearray(path.read_bytes())
@@ -408,23 +388,19 @@ def test_ballot_boxes_come_along(tmp_path: Path) -> None:
 
 def test_a_backup_beside_a_running_store(tmp_path: Path, filled: dict[str, Entry]) -> None:
     """Made while people sign up; restored into a new folder it is all that was acknowledged before it, and in agreement."""
-    data, done = f"tinydb://{tmp_path}/data", threading.Event()
-    store = open_store(data)
+    done = threading.Event()
 
-    def sign_up() -> None:
-        i = 0
+    def sign_up(store: Store) -> None:
         while not done.is_set():
-            add(store, an_entry(f"{threading.get_ident()}-{i}", sealed=b""))
-            i += 1
+            add(store, an_entry(uuid.uuid4().hex, sealed=b""))
 
-    citizens = [threading.Thread(target=sign_up) for _ in range(2)]
-    for citizen in citizens:
-        citizen.start()
-    back_up(tmp_path / "data", tmp_path / "backup")
-    done.set()
-    for citizen in citizens:
-        citizen.join(20)
-    store.close()
+    with closing(open_store(f"tinydb://{tmp_path}/data")) as store, ThreadPoolExecutor(2) as citizens:
+        busy = [citizens.submit(sign_up, store) for _ in range(2)]
+        try:
+            back_up(tmp_path / "data", tmp_path / "backup")
+        finally:
+            done.set()
+    assert [each.result() for each in busy] == [None, None]
     contents = restore(tmp_path / "backup", tmp_path / "again")
     assert set(filled) <= {entry.number for entry, _ in contents.entries}
     assert look(tmp_path / "again") == ([], [])

@@ -5,44 +5,35 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from civic.errors import Misuse
 from civic.store import open_beside, open_box, open_store
-from civic.store.box import BOX_FILE, Box, Sealed
+from civic.store.box import BOX_FILE, Sealed
 from civic.store.copies import read_folder
 from civic.store.doctor import examine
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.seal import Erased, Keys
-from tests.postgres import a_database, ask
+from tests.postgres import ask
 from tests.staff import call
-from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
-from tests.store.test_doctor import ROOT, fingerprint
+from tests.store.conftest import NOON, SUBJECT, a_box, add, an_entry, move
+from tests.store.test_doctor import ROOT, fingerprint, rewrite
 
 TOUR = "programs/tour"
 
 
-@pytest.fixture
-def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
-    """A key file beside the data folder, for the commands too."""
-    monkeypatch.setenv("MADANG_KEYS", str(tmp_path / "keys"))
-    return Keys.load_or_create(tmp_path / "keys/keys.json")
-
-
 def fill(url: str, keys: Keys) -> None:
     """Sealed entries of two subjects; the key of one was destroyed when its time had come."""
-    store = open_store(url)
-    for subject in (SUBJECT, TOUR):
-        for person in "abc":
-            plain = an_entry(person, subject=subject)
-            sealed = keys.seal(store, subject, plain.number, b"answers")
-            add(store, an_entry(**vars(plain) | {"sealed": sealed}))
-    store.drop_key(TOUR, NOON)
-    store.close()
+    with closing(open_store(url)) as store:
+        for subject in (SUBJECT, TOUR):
+            for person in "abc":
+                plain = an_entry(person, subject=subject)
+                sealed = keys.seal(store, subject, plain.number, b"answers")
+                add(store, an_entry(**vars(plain) | {"sealed": sealed}))
+        store.drop_key(TOUR, NOON)
 
 
 @pytest.fixture
@@ -58,10 +49,7 @@ def lose(path: Path, how: str) -> None:
     if how == "empty":
         path.touch()
     elif how == "new":
-        subprocess.run([sys.executable, "-c", NEW, str(path)], check=True)
-
-
-NEW = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM')"
+        rewrite(path.parent, "VACUUM")
 
 
 def refused(folder: Path) -> set[str]:
@@ -110,10 +98,9 @@ def test_lost_entries_are_noticed(folder: Path, how: str) -> None:
 
 def test_a_log_without_its_file_is_not_thrown_away(tmp_path: Path) -> None:
     """Killed, and then the file of entries is lost: the newest entries are in the log, which SQLite would remove."""
-    store = open_store(f"tinydb://{tmp_path}/live")
-    add(store, an_entry())
-    shutil.copytree(tmp_path / "live", tmp_path / "data", ignore=lambda *_: [KEYS, f"{ENTRIES}-shm"])
-    store.close()
+    with closing(open_store(f"tinydb://{tmp_path}/live")) as store:
+        add(store, an_entry())
+        shutil.copytree(tmp_path / "live", tmp_path / "data", ignore=lambda *_: [KEYS, f"{ENTRIES}-shm"])
     for how in ("empty", "gone"):
         lose(tmp_path / "data" / ENTRIES, how)
         (said,) = refused(tmp_path / "data")
@@ -123,9 +110,8 @@ def test_a_log_without_its_file_is_not_thrown_away(tmp_path: Path) -> None:
 def test_one_lost_key_is_noticed(folder: Path) -> None:
     """A file of keys from before the subject's first entry: its entries would get a second key."""
     shutil.copy(folder / KEYS, folder.parent / "backup")
-    store = open_store(f"tinydb://{folder}")
-    add(store, an_entry(subject="events/fair"))
-    store.close()
+    with closing(open_store(f"tinydb://{folder}")) as store:
+        add(store, an_entry(subject="events/fair"))
     shutil.copy(folder.parent / "backup", folder / KEYS)
     (said,) = refused(folder)
     assert "열쇠가 없습니다: events/fair." in said
@@ -147,15 +133,13 @@ def test_a_first_start_that_broke_off_is_begun_again(tmp_path: Path) -> None:
 
 def test_destroyed_keys_are_no_damage(folder: Path, keys: Keys) -> None:
     """After retention every key is destroyed on purpose: the folder opens, is moved, and its answers read as erased."""
-    store = open_store(f"tinydb://{folder}")
-    store.drop_key(SUBJECT, NOON)
-    store.close()
-    store = open_store(f"tinydb://{folder}")
-    with store.open(SUBJECT) as book:
-        entry = book.entries()[0]
-    with pytest.raises(Erased):
-        keys.unseal(store, SUBJECT, entry.number, entry.sealed)
-    store.close()
+    with closing(open_store(f"tinydb://{folder}")) as store:
+        store.drop_key(SUBJECT, NOON)
+    with closing(open_store(f"tinydb://{folder}")) as store:
+        with store.open(SUBJECT) as book:
+            entry = book.entries()[0]
+        with pytest.raises(Erased):
+            keys.unseal(store, SUBJECT, entry.number, entry.sealed)
     assert read_folder(folder).digests()["신청"][0] == 6
     assert examine(f"tinydb://{folder}", folder.parent / "keys/keys.json").wrong == []
 
@@ -166,11 +150,10 @@ def test_without_a_backup_the_rest_can_be_saved(folder: Path, tmp_path: Path) ->
     done = call("doctor", "--data", f"tinydb://{folder}", "--save", str(tmp_path / "new"))
     assert done.returncode == 1 and done.stderr == ""
     assert f"알림: {SUBJECT}의 열쇠가 없어" in done.stdout
-    store = open_store(f"tinydb://{tmp_path}/new")
-    with store.open(SUBJECT) as book:
-        assert len(book.entries()) == 3
-    assert store.wrapped_key(SUBJECT) is None
-    store.close()
+    with closing(open_store(f"tinydb://{tmp_path}/new")) as store:
+        with store.open(SUBJECT) as book:
+            assert len(book.entries()) == 3
+        assert store.wrapped_key(SUBJECT) is None
 
 
 # ------------------------------------------------------------ the commands
@@ -188,12 +171,6 @@ def test_a_server_does_not_start_on_a_lost_file(folder: Path, tmp_path: Path) ->
         Keys.load_or_create(tmp_path / "other/keys.json", folder)
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    with a_database() as address:
-        yield address
-
-
 def test_what_does_not_fit_together_is_not_moved(folder: Path, url: str) -> None:
     """Keys lost: nothing is moved. An entry lost: named, moved only when staff say so."""
     words = ("move", "--from", f"tinydb://{folder}", "--to", url)
@@ -202,7 +179,7 @@ def test_what_does_not_fit_together_is_not_moved(folder: Path, url: str) -> None
     done = call(*words)
     assert (done.returncode, done.stdout) == (2, "") and KEYS in done.stderr
     broken = folder.parent / "broken"
-    subprocess.run([sys.executable, "-c", FORGET, str(broken / ENTRIES)], check=True)
+    rewrite(broken, "DELETE FROM entries WHERE id = 2")
     words = ("move", "--from", f"tinydb://{broken}", "--to", url)
     done = call(*words)
     assert (done.returncode, done.stdout) == (1, "")
@@ -212,30 +189,19 @@ def test_what_does_not_fit_together_is_not_moved(folder: Path, url: str) -> None
     assert done.returncode == 0 and "신청: 원본 5 " in done.stdout
 
 
-FORGET = "import sqlite3, sys; f = sqlite3.connect(sys.argv[1]); f.execute('DELETE FROM entries WHERE id = 2'); f.commit()"
-
-
 # ------------------------------------------------------------ PostgreSQL
 
 
 def test_lost_keys_of_a_database_are_noticed(url: str, keys: Keys) -> None:
     """A destroyed key is no damage, a lost row is: no process starts until it is back."""
     fill(url, keys)
-    store = open_store(url)
-    with store.open(SUBJECT) as book:
-        entry = book.entries()[0]
-    move(store, entry, "cancelled")
-    store.close()
+    with closing(open_store(url)) as store:
+        with store.open(SUBJECT) as book:
+            entry = book.entries()[0]
+        move(store, entry, "cancelled")
     ask(url, "DELETE FROM keys WHERE wrapped IS NOT NULL")
     with pytest.raises(Misuse, match=rf"keys 표\)가 없습니다: {SUBJECT}\."):
         open_store(url)
-
-
-@contextmanager
-def a_box(url: str) -> Iterator[Box]:
-    boxes = open_box(url)
-    yield boxes
-    boxes.shut()
 
 
 @pytest.mark.parametrize("how", ["gone", "empty"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from civic.errors import AlreadyApplied, InUse, LimitReached, Misuse
-from civic.store import open_box, open_store
+from civic.store import open_store
 from civic.store.box import Sealed
 from civic.store.contents import Contents, counted
 from civic.store.copies import DifferentError, OccupiedError, read_folder, receive
 from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.folder import serving
 from civic.store.tables import BOXES, VERSION
-from tests.postgres import a_database, ask, shared
+from tests.postgres import ask, shared
 from tests.staff import call
-from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
+from tests.store.conftest import NOON, SUBJECT, a_box, add, an_entry, move
 
 LATER = NOON + timedelta(hours=1)
 SEATS = (Seat("confirmed", 2), Seat("waiting", 9))
@@ -27,32 +27,23 @@ CAP = Cap("limit:a", 1, 2, kept_in=("cancelled",))
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    with a_database() as address:
-        yield address
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A data folder with something of every kind in it, its server stopped."""
     home = tmp_path / "data"
-    store = open_store(f"tinydb://{home}")
-    first = add(store, an_entry("a", submission="s-1", size=2, hours=40, deadline=LATER), SEATS, (CAP,))
-    for person in "bc":
-        add(store, an_entry(person, sealed=bytes(range(256))), SEATS)
-    gone = add(store, an_entry("d", subject="programs/tour"), SEATS, (CAP,))
-    move(store, gone, "cancelled", "취소했습니다")
-    with store.open(SUBJECT, "staff:kim") as book:
-        book.tell("offer", first.number, LATER)
-        book.move(replace(book.line("r1")[1].moved("waiting", LATER, "drawn"), rank=9))
-    store.keep_key(SUBJECT, b"\x00wrapped\xff")
-    store.keep_key("programs/tour", b"old")
-    store.drop_key("programs/tour", LATER)
-    store.close()
-    boxes = open_box(f"tinydb://{home}")
-    with boxes.open("budget-2024") as box:
+    with closing(open_store(f"tinydb://{home}")) as store:
+        first = add(store, an_entry("a", submission="s-1", size=2, hours=40, deadline=LATER), SEATS, (CAP,))
+        for person in "bc":
+            add(store, an_entry(person, sealed=bytes(range(256))), SEATS)
+        gone = add(store, an_entry("d", subject="programs/tour"), SEATS, (CAP,))
+        move(store, gone, "cancelled", "취소했습니다")
+        with store.open(SUBJECT, "staff:kim") as book:
+            book.tell("offer", first.number, LATER)
+            book.move(replace(book.line("r1")[1].moved("waiting", LATER, "drawn"), rank=9))
+        store.keep_key(SUBJECT, b"\x00wrapped\xff")
+        store.keep_key("programs/tour", b"old")
+        store.drop_key("programs/tour", LATER)
+    with a_box(f"tinydb://{home}") as boxes, boxes.open("budget-2024") as box:
         box.put(Sealed("voter-hash", b"\x00envelope", "receipt", "once"))
-    boxes.shut()
     return home
 
 
@@ -87,60 +78,31 @@ def test_everything_arrives(folder: Path, url: str) -> None:
     finally:
         tiny.close()
         large.close()
-    with_votes = open_box(url)
-    try:
-        with with_votes.open("budget-2024") as box:
-            assert box.ballot("voter-hash") == Sealed("voter-hash", b"\x00envelope", "receipt", "once")
-    finally:
-        with_votes.shut()
+    with a_box(url) as with_votes, with_votes.open("budget-2024") as box:
+        assert box.ballot("voter-hash") == Sealed("voter-hash", b"\x00envelope", "receipt", "once")
+    assert "box_ballots" in BOXES and all(name.startswith("box_") for name in BOXES)
 
 
 def test_the_moved_store_works_on(folder: Path, url: str) -> None:
-    """Retries, one per person, caps, ranks and promotions go on where they were."""
+    """Moved again with what came since: retries, one per person, caps, ranks and promotions go on where they were."""
     moved(folder, url)
-    store = open_store(url)
-    try:
+    with closing(open_store(f"tinydb://{folder}")) as old:
+        late = add(old, an_entry("late"), SEATS)
+    moved(folder, url)  # the first was a rehearsal
+    moved(folder, url)
+    with closing(open_store(url)) as store:
+        assert store.find(late.number) == late
         first = add(store, an_entry("a", submission="s-1"), SEATS)
         assert (first.rank, first.state) == (1, "confirmed")
         with pytest.raises(AlreadyApplied):
             add(store, an_entry("b"), SEATS)
         with pytest.raises(LimitReached):
             add(store, an_entry("d", round="r2"), SEATS, (Cap(CAP.key, 2, 2),))
-        assert add(store, an_entry("new"), SEATS).rank == 10  # the highest given was 9
+        assert add(store, an_entry("new"), SEATS).rank == 11  # the highest given was 9, and one came late
         move(store, first, "cancelled")
         with store.open(SUBJECT) as book:
             assert book.used("a", CAP.key) == 1  # this cap keeps counting after a cancellation
-            assert book.counts("r1") == Counts(waiting=3)
-    finally:
-        store.close()
-
-
-def test_moving_again_brings_what_came_since(folder: Path, url: str) -> None:
-    """A rehearsal, more sign-ups on the old store, and the move for good."""
-    moved(folder, url)
-    store = open_store(f"tinydb://{folder}")
-    late = add(store, an_entry("late"), SEATS)
-    store.close()
-    moved(folder, url)
-    moved(folder, url)
-    store = open_store(url)
-    try:
-        assert store.find(late.number) == late
-    finally:
-        store.close()
-
-
-def test_live_data_is_never_replaced(folder: Path, url: str) -> None:
-    """One sign-up on the new store since the move, or entries that never came by a move: refused, nothing changed."""
-    moved(folder, url)
-    store = open_store(url)
-    try:
-        fresh = add(store, an_entry("fresh"), SEATS)
-        with pytest.raises(OccupiedError):
-            receive(url, read_folder(folder), "again", LATER)
-        assert store.find(fresh.number) == fresh
-    finally:
-        store.close()
+            assert book.counts("r1") == Counts(waiting=4)
 
 
 def test_a_difference_undoes_everything(folder: Path, url: str) -> None:
@@ -162,19 +124,15 @@ def test_a_difference_undoes_everything(folder: Path, url: str) -> None:
 
 
 def test_a_folder_in_use_is_not_read(folder: Path) -> None:
-    """While a server holds the folder there is more to come: refused."""
+    """While a server holds the folder there is more to come: refused; at a wrong address nothing is made."""
     hold = serving(folder)
     with pytest.raises(InUse):
         read_folder(folder)
     hold.release()
     assert read_folder(folder).entries
-
-
-def test_no_folder_is_made_by_mistake(tmp_path: Path) -> None:
-    """A wrong address: said, and nothing is created there."""
     with pytest.raises(Misuse, match="신청이 없습니다"):
-        read_folder(tmp_path / "nothing")
-    assert list(tmp_path.iterdir()) == []
+        read_folder(folder.parent / "nothing")
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 @pytest.mark.parametrize(
@@ -192,20 +150,20 @@ def test_the_hash_sees_every_field(change: dict[str, object]) -> None:
     assert digests(entry)["신청"][0] == digests(other)["신청"][0] == 1
 
 
-def test_the_command_says_both_sides(folder: Path, url: str) -> None:
-    """`move` prints counts and hashes of both sides and exits 0; into an occupied database it exits 1."""
+def test_the_command_says_both_sides_and_never_replaces_live_data(folder: Path, url: str) -> None:
+    """`move` prints counts and hashes of both sides; once somebody has signed up there it changes nothing."""
     words = ("move", "--from", f"tinydb://{folder}", "--to", url)
     done = call(*words)
     assert (done.returncode, done.stderr) == (0, "")
     assert "신청: 원본 4 " in done.stdout
-    store = open_store(url)
-    try:
-        add(store, an_entry("fresh"), SEATS)
-    finally:
-        store.close()
-    again = call(*words)
-    assert (again.returncode, again.stdout) == (1, "")
-    assert "아무것도 바꾸지 않았습니다" in again.stderr
+    with closing(open_store(url)) as store:
+        fresh = add(store, an_entry("fresh"), SEATS)
+        with pytest.raises(OccupiedError):
+            receive(url, read_folder(folder), "again", LATER)
+        again = call(*words)
+        assert (again.returncode, again.stdout) == (1, "")
+        assert "아무것도 바꾸지 않았습니다" in again.stderr
+        assert store.find(fresh.number) == fresh
 
 
 def test_the_command_migrate(tmp_path: Path) -> None:
@@ -218,9 +176,3 @@ def test_the_command_migrate(tmp_path: Path) -> None:
     assert said[0] == (0, f"표를 맞추었습니다(판 없음 → {VERSION}).")
     assert said[1] == (0, f"이미 최신입니다(판 {VERSION}).")
     assert said[2][0] == 2
-
-
-def test_every_box_table_is_moved() -> None:
-    """The list of ballot-box tables is taken from the box itself: a new one is moved without a change here."""
-    assert "box_ballots" in BOXES
-    assert all(name.startswith("box_") for name in BOXES)

@@ -11,6 +11,8 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -42,59 +44,43 @@ def server() -> Iterator[Server]:
         server.remove()
 
 
-class Load:
-    """Eight people's threads that apply until they are told to stop, and remember what they were answered."""
-
-    def __init__(self, store: RowStore) -> None:
-        self.kept: list[Entry] = []
-        self.unknown: list[Entry] = []  # sent, and the answer was Unavailable
-        self.wrong: list[BaseException] = []
-        self._store = store
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._apply, args=(s,), daemon=True) for s in SUBJECTS]
-        for thread in self._threads:
-            thread.start()
-
-    def _apply(self, subject: str) -> None:
-        while not self._over.is_set():
-            entry = an_entry(uuid.uuid4().hex, subject=subject)
-            try:
-                self.kept.append(add(self._store, entry, SEATS))
-            except Unavailable:
-                self.unknown.append(entry)
-                time.sleep(0.1)
-            except BaseException as err:
-                self.wrong.append(err)
-                return
-
-    def end(self) -> None:
-        """No more applications; waits for those on their way."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
-            assert not thread.is_alive()
-        assert not self.wrong, self.wrong[0]
+def apply(store: RowStore, subject: str, over: threading.Event) -> tuple[list[Entry], list[Entry]]:
+    """People who apply until it is over: (kept entries, entries that were sent and answered with Unavailable)."""
+    kept, unknown = [], []
+    while not over.is_set():
+        entry = an_entry(uuid.uuid4().hex, subject=subject)
+        try:
+            kept.append(add(store, entry, SEATS))
+        except Unavailable:
+            unknown.append(entry)
+            time.sleep(0.1)
+    return kept, unknown
 
 
 def crash(server: Server, store: RowStore, how: signal.Signals, seconds: float) -> tuple[int, int]:
-    """One crash under load: (acknowledged entries, those of them that are gone afterwards)."""
-    load = Load(store)
-    time.sleep(seconds)
-    server.stop(how)
-    time.sleep(0.1)
-    server.start()
-    load.end()
-    assert load.unknown, "the crash came without load"
-    gone = [entry for entry in load.kept if store.find(entry.number) is None]
+    """One crash under the load of eight threads: (acknowledged entries, those of them that are gone afterwards)."""
+    over = threading.Event()
+    with ThreadPoolExecutor(len(SUBJECTS)) as pool:
+        load = [pool.submit(apply, store, subject, over) for subject in SUBJECTS]
+        try:
+            time.sleep(seconds)
+            server.stop(how)
+            time.sleep(0.1)
+            server.start()
+        finally:
+            over.set()
+    kept = [entry for each in load for entry in each.result()[0]]
+    unknown = [entry for each in load for entry in each.result()[1]]
+    assert unknown, "the crash came without load"
+    gone = [entry for entry in kept if store.find(entry.number) is None]
     check_counters(store)
     if not gone:
-        for (
-            entry
-        ) in load.unknown:  # sent again, with the same submission: kept once, whichever way the crash went
+        # Sent again, with the same submission: kept once, whichever way the crash went.
+        for entry in unknown:
             again = add(store, entry, SEATS)
             assert add(store, entry, SEATS) == again
         check_counters(store)
-    return len(load.kept), len(gone)
+    return len(kept), len(gone)
 
 
 def check_counters(store: RowStore) -> None:
@@ -106,31 +92,17 @@ def check_counters(store: RowStore) -> None:
             assert [entry.rank for entry in entries] == list(range(1, len(entries) + 1))
 
 
-def crashes(server: Server, times: int) -> int:
-    """Crashes one after another with one store that lives through all of them; entries acknowledged in all."""
-    url = server.database()
+@pytest.mark.parametrize(("times", "least"), [(2, 50), pytest.param(40, 1000, marks=pytest.mark.long)])
+def test_acknowledged_is_stored_when_the_server_stops_at_once(server: Server, times: int, least: int) -> None:
+    """Crashes of one store under load, each second one kill -9 of every process: nothing is gone, nothing half done."""
+    url, total = server.database(), 0
     migrate(url)
-    store = open_database(url, LIMITS)
-    try:
-        total = 0
+    with closing(open_database(url, LIMITS)) as store:
         for i in range(times):
             kept, gone = crash(server, store, signal.SIGQUIT if i % 2 == 0 else signal.SIGKILL, 0.4)
             assert gone == 0
             total += kept
-        return total
-    finally:
-        store.close()
-
-
-def test_acknowledged_is_stored_when_the_server_stops_at_once(server: Server) -> None:
-    """Two crashes under load, one of them kill -9 of every process: nothing acknowledged is gone, nothing is half done."""
-    assert crashes(server, 2) > 50
-
-
-@pytest.mark.long
-def test_acknowledged_is_stored_through_forty_crashes(server: Server) -> None:
-    """The same, forty times in a row on one database."""
-    assert crashes(server, 40) > 1000
+    assert total > least
 
 
 def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
@@ -138,13 +110,9 @@ def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
     url = server.database()
     migrate(url)
     database = PostgresDatabase(url, LIMITS, level="off")
-    store = RowStore(database, KeyTable(KeyRows(database)))
-    try:
+    with closing(RowStore(database, KeyTable(KeyRows(database)))) as store:
         kept, gone = crash(server, store, signal.SIGKILL, 0.4)
-        assert kept > 20
-        assert gone > 0
-    finally:
-        store.close()
+    assert kept > 20 and gone > 0
 
 
 def test_a_stopped_server_is_said_and_comes_back_by_itself(server: Server) -> None:

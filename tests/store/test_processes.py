@@ -1,23 +1,30 @@
-"""Two processes of a server and a command at once on one store: exact, nothing lost, and nobody waits for ever."""
+"""Many threads, two processes of a server and a command at once on one store: exact, nothing lost, and nobody waits for ever."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from civic.errors import Unavailable
+from civic.errors import AlreadyApplied, Full, LimitReached, Refused, Unavailable
 from civic.store import open_beside, open_store
-from civic.store.book import Store
-from civic.store.entry import Counts, Seat
-from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
+from civic.store.book import KeyGone, Store
+from civic.store.entry import Cap, Counts, Entry, Seat
+from civic.store.session import Transaction
+from civic.store.sqlite import SqliteDatabase
+from civic.store.sqlite_session import SnapshotSession
+from tests.store.conftest import NOON, SUBJECT, add, an_entry, at_once, move
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = """
@@ -99,20 +106,19 @@ def test_two_processes_and_a_command(address: str) -> None:
 
 def test_a_killed_process_takes_nothing_with_it(address: str) -> None:
     """kill -9 of one of two in the middle: the other goes on, and whatever either said is there."""
-    store = open_store(address)
-    first, second = a_process(address, "a", 4000, 10**6), a_process(address, "b", 400, 10**6)
-    go(first)
-    go(second)
-    assert first.stdout
-    told = [first.stdout.readline().split() for _ in range(60)]
-    first.kill()
-    told += answers(first) + answers(second)
-    assert not [line for line in told if line[1] == "-"]
-    with store.open(SUBJECT) as book:
-        entries = {entry.number: entry for entry in book.entries()}
-        assert book.counts("r1").taken == len(entries)
-    assert {number for _, number, _ in told} <= entries.keys()
-    store.close()
+    with closing(open_store(address)) as store:
+        first, second = a_process(address, "a", 4000, 10**6), a_process(address, "b", 400, 10**6)
+        go(first)
+        go(second)
+        assert first.stdout
+        told = [first.stdout.readline().split() for _ in range(60)]
+        first.kill()
+        told += answers(first) + answers(second)
+        assert not [line for line in told if line[1] == "-"]
+        with store.open(SUBJECT) as book:
+            entries = {entry.number: entry for entry in book.entries()}
+            assert book.counts("r1").taken == len(entries)
+        assert {number for _, number, _ in told} <= entries.keys()
 
 
 @pytest.fixture
@@ -167,14 +173,15 @@ def test_a_process_killed_in_a_block_leaves_nothing_of_it(tmp_path: Path, folder
     folder_store.close()
 
 
-def test_a_dropped_key_is_not_sealed_with_again(address: str) -> None:
-    """Another process destroys the key a moment after it was read here: `add` notices, whatever was remembered."""
-    from civic.store.book import KeyGone
-
-    here, there = open_store(address), open_store(address)
+def test_a_subject_has_one_data_key_until_it_is_dropped(store: Store, beside: Store) -> None:
+    """The first counts for everybody; destroyed a moment after another process read it, `add` notices: none is used again."""
+    here, there = store, beside
     assert here.keep_key(SUBJECT, b"one") == there.wrapped_key(SUBJECT) == b"one"
+    assert here.keep_key(SUBJECT, b"two") == there.keep_key(SUBJECT, b"two") == b"one"
     add(here, an_entry("a"))
     there.drop_key(SUBJECT, NOON)
+    there.drop_key(SUBJECT, NOON)
+    assert there.wrapped_key(SUBJECT) is there.wrapped_key("programs/tour") is None
     assert here.wrapped_key(SUBJECT) == b"one"  # for a second
     with pytest.raises(KeyGone), here.open(SUBJECT) as book:
         book.add(an_entry("b"), (Seat("confirmed", 9),))
@@ -183,13 +190,11 @@ def test_a_dropped_key_is_not_sealed_with_again(address: str) -> None:
     assert here.keep_key(SUBJECT, b"two") == b"two"
     assert add(here, an_entry("b")).rank == 2
     assert there.wrapped_key(SUBJECT) == b"two"
-    for store in (here, there):
-        store.close()
 
 
-def test_a_lease_has_one_holder(address: str) -> None:
+def test_a_lease_has_one_holder(store: Store, beside: Store) -> None:
     """Compare-and-set by the store's clock: renewed by its holder, taken over when it has run out."""
-    one, two = open_store(address), open_store(address)
+    one, two = store, beside
     assert one.lease("offers", "one", 10)
     assert not two.lease("offers", "two", 10)
     assert two.lease("messages", "two", 10)
@@ -197,5 +202,103 @@ def test_a_lease_has_one_holder(address: str) -> None:
     time.sleep(0.1)
     assert two.lease("offers", "two", 10)
     assert not one.lease("offers", "one", 10)
-    for store in (one, two):
-        store.close()
+
+
+# ------------------------------------------------------------ a rush on few places
+
+PLACES, WAITING, PEOPLE, THREADS = 30, 10, 90, 64
+SEATS = (Seat("confirmed", PLACES), Seat("waiting", WAITING))
+
+
+def rush(store: Store) -> list[str]:
+    """Three times as many people as places, every third clicks twice; what is wrong afterwards."""
+    clicks = [person for person in range(PEOPLE) for _ in range(2 if person % 3 == 0 else 1)]
+
+    def click(which: int) -> Entry:
+        person = f"p{which}"
+        same_page = which % 2 == 0  # a double click has one submission; a second window has another
+        given = {"submission": person} if same_page else {}
+        return add(store, an_entry(person, **given), SEATS, (Cap("limit:a", 1, 1),))
+
+    answers = at_once([partial(click, which) for which in clicks], THREADS)
+    wrong = [
+        repr(answer)
+        for answer in answers
+        if not isinstance(answer, Entry | Full | AlreadyApplied | LimitReached)
+    ]
+    kept = {answer.number: answer for answer in answers if isinstance(answer, Entry)}
+    states = Counter(entry.state for entry in kept.values())
+    if states != {"confirmed": PLACES, "waiting": WAITING}:
+        wrong.append(f"places: {states}")
+    if len({entry.person for entry in kept.values()}) != len(kept):
+        wrong.append("one person twice")
+    if sorted(entry.rank for entry in kept.values()) != list(range(1, PLACES + WAITING + 1)):
+        wrong.append("ranks")
+    if any(entry.rank > PLACES for entry in kept.values() if entry.state == "confirmed"):
+        wrong.append("a later one was confirmed before an earlier one")
+    try:
+        with store.open(SUBJECT) as book:
+            if {entry.number: entry for entry in book.entries()} != kept:
+                wrong.append("told and kept differ")
+        if store.counts(SUBJECT) != {"r1": Counts(PLACES, WAITING)}:
+            wrong.append(f"counts: {store.counts(SUBJECT)}")
+    except (Refused, LookupError, RuntimeError) as err:
+        wrong.append(repr(err))
+    return wrong
+
+
+@pytest.fixture
+def quick_switches() -> Iterator[None]:
+    """Threads change places as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("quick_switches")
+def test_places_are_exact_under_a_rush(store: Store) -> None:
+    """64 threads, 3 x as many people as places, double clicks: exact places, nobody twice, ranks without a gap."""
+    assert rush(store) == []
+
+
+@contextmanager
+def nobodys_turn(self: SqliteDatabase) -> Iterator[Transaction]:
+    """A block in which everybody may write at once: for controls."""
+    with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as connection:
+        session = SnapshotSession(connection)
+        session.mark = lambda: None  # type: ignore[method-assign]
+        yield session
+        session.settle()
+
+
+@pytest.mark.usefixtures("quick_switches")
+def test_control_without_the_lock_the_rush_goes_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: the same rush with the turns taken away is caught."""
+    for attempt in range(10):
+        store = open_store(f"tinydb://{tmp_path}/{attempt}")
+        with closing(store), monkeypatch.context() as patch:
+            patch.setattr(SqliteDatabase, "transaction", nobodys_turn)
+            wrong = rush(store)
+        if wrong:
+            return
+    pytest.fail("ten rushes without a lock and no mistake seen: the check is blind")
+
+
+@pytest.mark.usefixtures("quick_switches")
+def test_a_cap_holds_over_subjects_under_a_rush(store: Store) -> None:
+    """One person asks for 64 courses of a group of 2 at once: two entries, 62 refusals in the cap's own words."""
+    cap = Cap("limit:humanities", 1, 2, message="이 묶음은 한 사람이 2개까지 신청할 수 있습니다.")
+
+    def act(i: int) -> Entry:
+        return add(store, an_entry("kim", subject=f"lectures/l{i}"), caps=(cap,))
+
+    answers = at_once([partial(act, i) for i in range(THREADS)])
+    assert Counter(type(answer).__name__ for answer in answers) == {"Entry": 2, "LimitReached": 62}
+    assert all("2개까지" in str(answer) for answer in answers if isinstance(answer, LimitReached))
+    assert len(store.subjects()) == 2
+    add(store, an_entry("lee", subject=SUBJECT), caps=(cap,))
+    with store.open(SUBJECT) as book:
+        assert (book.used("kim", cap.key), book.used("lee", cap.key)) == (2, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from civic.clock import SEOUL
 from civic.errors import Misuse
 from civic.store.seal import Erased, Keys, WrongKey
+from tests.store.conftest import at_once
 
 SUBJECT, NUMBER = "lectures/essay", "7K3F-9QXM"
 PLAIN = "홍길동 010-1234-5678".encode()
@@ -32,14 +32,18 @@ class Ring(dict[str, bytes]):
 
 
 @pytest.fixture
+def ring() -> Ring:
+    return Ring()
+
+
+@pytest.fixture
 def keys(tmp_path: Path) -> Keys:
     """Keys of a first start."""
     return Keys.load_or_create(tmp_path / "keys" / "madang.keys")
 
 
-def test_sealed_answers_come_back(keys: Keys) -> None:
+def test_sealed_answers_come_back(keys: Keys, ring: Ring) -> None:
     """What was sealed is opened; nothing of it shows; the same text is sealed differently each time."""
-    ring = Ring()
     one, two = (keys.seal(ring, SUBJECT, NUMBER, PLAIN) for _ in range(2))
     assert keys.unseal(ring, SUBJECT, NUMBER, one) == keys.unseal(ring, SUBJECT, NUMBER, two) == PLAIN
     assert one != two
@@ -47,9 +51,8 @@ def test_sealed_answers_come_back(keys: Keys) -> None:
     assert "홍길동".encode() not in one
 
 
-def test_sealed_answers_open_only_in_their_place(keys: Keys) -> None:
+def test_sealed_answers_open_only_in_their_place(keys: Keys, ring: Ring) -> None:
     """Copied to another number or subject, or with one bit changed, or cut, they do not open."""
-    ring = Ring()
     sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     ring["programs/tour"] = ring[SUBJECT]
     changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
@@ -63,9 +66,8 @@ def test_sealed_answers_open_only_in_their_place(keys: Keys) -> None:
             keys.unseal(ring, subject, number, content)
 
 
-def test_each_subject_has_its_own_key(keys: Keys) -> None:
+def test_each_subject_has_its_own_key(keys: Keys, ring: Ring) -> None:
     """Erasing one subject leaves the others; the erased one never opens again, not even from a copy."""
-    ring = Ring()
     sealed = {subject: keys.seal(ring, subject, NUMBER, PLAIN) for subject in (SUBJECT, "programs/tour")}
     keys.erase(ring, SUBJECT, NOW)
     with pytest.raises(Erased):
@@ -76,9 +78,8 @@ def test_each_subject_has_its_own_key(keys: Keys) -> None:
         keys.unseal(ring, SUBJECT, NUMBER, sealed[SUBJECT])
 
 
-def test_a_key_destroyed_by_another_process_is_not_used_again(keys: Keys, tmp_path: Path) -> None:
+def test_a_key_destroyed_by_another_process_is_not_used_again(keys: Keys, ring: Ring, tmp_path: Path) -> None:
     """The command line erases beside the server: what the server seals next opens with the new key."""
-    ring = Ring()
     keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     Keys.load_or_create(tmp_path / "keys" / "madang.keys").erase(ring, SUBJECT, NOW)
     sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
@@ -86,9 +87,8 @@ def test_a_key_destroyed_by_another_process_is_not_used_again(keys: Keys, tmp_pa
     assert fresh.unseal(ring, SUBJECT, NUMBER, sealed) == PLAIN
 
 
-def test_keys_survive_a_restart(keys: Keys, tmp_path: Path) -> None:
+def test_keys_survive_a_restart(keys: Keys, ring: Ring, tmp_path: Path) -> None:
     """The second start reads what the first made: same hashes, same sealing, same links."""
-    ring = Ring()
     sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     again = Keys.load_or_create(tmp_path / "keys" / "madang.keys")
     assert again.unseal(ring, SUBJECT, NUMBER, sealed) == PLAIN
@@ -107,9 +107,8 @@ def test_key_file_is_for_its_owner_only(keys: Keys, tmp_path: Path) -> None:
         Keys.load_or_create(path)
 
 
-def test_the_wrong_key_file_is_named(keys: Keys, tmp_path: Path) -> None:
+def test_the_wrong_key_file_is_named(keys: Keys, ring: Ring, tmp_path: Path) -> None:
     """Keys of another installation open nothing and say so."""
-    ring = Ring()
     sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     other = Keys.load_or_create(tmp_path / "other.keys")
     with pytest.raises(WrongKey, match="짝이 맞는지"):
@@ -133,43 +132,25 @@ def test_a_damaged_key_file_is_refused(tmp_path: Path, content: str) -> None:
     assert path.read_text() == content
 
 
-def test_keys_do_not_lie_beside_the_data(tmp_path: Path) -> None:
-    """A key file inside the data folder is refused before anything is made."""
-    with pytest.raises(Misuse, match="밖에"):
-        Keys.load_or_create(tmp_path / "data" / "sub" / ".." / "madang.keys", tmp_path / "data")
-    assert not (tmp_path / "data").exists()
-
-
-def test_lost_keys_are_not_replaced_silently(tmp_path: Path) -> None:
-    """Data without its key file: a new key could not open it, so the start is refused."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "keys.sqlite3").touch()
-    with pytest.raises(Misuse, match="되돌려"):
-        Keys.load_or_create(tmp_path / "madang.keys", tmp_path / "data")
-    assert not (tmp_path / "madang.keys").exists()
-
-
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """The path's parent is a file."""
+def test_keys_where_they_must_not_be_are_refused(tmp_path: Path) -> None:
+    """Inside the data, below a file, new ones beside data that they could not open: said, and nothing is made."""
+    data = tmp_path / "data"
     (tmp_path / "file").touch()
+    with pytest.raises(Misuse, match="밖에"):
+        Keys.load_or_create(data / "sub" / ".." / "madang.keys", data)
     with pytest.raises(Misuse, match="만들 수 없습니다"):
         Keys.load_or_create(tmp_path / "file" / "madang.keys")
+    assert not data.exists()
+    data.mkdir()
+    (data / "keys.sqlite3").touch()
+    with pytest.raises(Misuse, match="되돌려"):
+        Keys.load_or_create(tmp_path / "madang.keys", data)
+    assert not (tmp_path / "madang.keys").exists()
 
 
 def test_two_first_starts_make_one_set_of_keys(tmp_path: Path) -> None:
     """Eight threads start at once: all hold the same keys."""
-    path, found = tmp_path / "madang.keys", []
-    gate = threading.Barrier(8)
-
-    def start() -> None:
-        gate.wait(10)
-        found.append(Keys.load_or_create(path).link)
-
-    threads = [threading.Thread(target=start) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert len(found) == 8
-    assert len(set(found)) == 1
+    path = tmp_path / "madang.keys"
+    found = at_once([lambda: Keys.load_or_create(path).link] * 8)
+    assert len(set(found)) == 1 and isinstance(found[0], bytes)
     assert set(json.loads(path.read_text())) == {"master", "person", "link"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from tinydb.operations import delete, increment
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document, Table
 
-from civic.store import open_store
+from civic.store.book import Store
 from civic.store.postgresql import PostgresDatabase
 from civic.store.store import RowStore
 from civic.store.tiny import ReadOnlyError, RowDatabase, RowStorage, RowTable
-from tests.postgres import a_database, ask
-from tests.store.conftest import SUBJECT, add, an_entry, move
+from tests.postgres import ask
+from tests.store.conftest import SUBJECT, add, an_entry, at_once, move
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text("가a", max_size=2),
@@ -107,32 +107,26 @@ def outcome(act: Callable[..., Any], table: Table, given: tuple[Any, ...]) -> An
         return "ValueError"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=12))
-def test_random_programs_agree_with_stock_tinydb(program: list[tuple[Any, ...]]) -> None:
-    """Same answers, same documents, same ids, after every step, and after reopening our file."""
-    run_program(program)
+@pytest.mark.parametrize(
+    ("back_end", "programs", "steps"),
+    [("tinydb", 60, 12), ("postgresql", 15, 8), pytest.param("tinydb", 2000, 30, marks=pytest.mark.long)],
+)
+def test_random_programs_agree_with_stock_tinydb(
+    back_end: str, programs: int, steps: int, request: pytest.FixtureRequest
+) -> None:
+    """Same answers, same documents, same ids, after every step, and after reopening ours."""
+    url = request.getfixturevalue("url") if back_end == "postgresql" else ""
 
-
-@pytest.mark.long
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEPS, max_size=30))
-def test_many_random_programs_agree_with_stock_tinydb(program: list[tuple[Any, ...]]) -> None:
-    """The same, longer and more often."""
-    run_program(program)
-
-
-def test_random_programs_agree_on_postgresql() -> None:
-    """The same on the other database."""
-    with a_database() as url:
-
-        @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
-        @given(st.lists(STEPS, max_size=8))
-        def compare(program: list[tuple[Any, ...]]) -> None:
+    @settings(
+        max_examples=programs, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    )
+    @given(st.lists(STEPS, max_size=steps))
+    def compare(program: list[tuple[Any, ...]]) -> None:
+        if url:
             ask(url, "TRUNCATE names, documents")
-            run_program(program, url)
+        run_program(program, url)
 
-        compare()
+    compare()
 
 
 class JsonInMemory(MemoryStorage):
@@ -266,23 +260,14 @@ def test_a_joined_transaction_is_undone_together(database: RowDatabase) -> None:
 
 def test_threads_may_use_tinydbs_api(database: RowDatabase) -> None:
     """Eight threads insert, update and search at once: nothing is lost, no id is given twice."""
-    problems: list[BaseException] = []
 
     def go(k: int) -> None:
-        try:
-            for i in range(30):
-                id = database.insert({"k": k, "i": i})
-                database.update({"seen": True}, doc_ids=[id])
-                assert database.count(where("k") == k) == i + 1
-        except BaseException as err:
-            problems.append(err)
+        for i in range(30):
+            id = database.insert({"k": k, "i": i})
+            database.update({"seen": True}, doc_ids=[id])
+            assert database.count(where("k") == k) == i + 1
 
-    threads = [threading.Thread(target=go, args=(k,)) for k in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert problems == []
+    assert at_once([partial(go, k) for k in range(8)]) == [None] * 8
     assert len(database) == 240
     assert database.count(where("seen") == True) == 240  # noqa: E712  # TinyDB's query language
 
@@ -297,9 +282,8 @@ def entries_of(store: Any) -> RowTable:
     return table
 
 
-def test_entries_are_documents(address: str) -> None:
+def test_entries_are_documents(store: Store, beside: Store) -> None:
     """What a book keeps is found by TinyDB's queries, by an index where it asks for equality, beside a running store."""
-    store, beside = open_store(address), open_store(address)
     first, second = add(store, an_entry("kim")), add(store, an_entry("lee"))
     move(store, second, "cancelled")
     table = entries_of(beside)
@@ -309,13 +293,10 @@ def test_entries_are_documents(address: str) -> None:
     assert table.count(where("rank").test(lambda rank: rank > 0)) == len(table) == 2
     assert table.search(where("state") == "no\nsuch") == table.search(where("rank") == "1") == []
     assert beside.database.tables() == {"entries"}  # type: ignore[attr-defined]
-    for opened in (store, beside):
-        opened.close()
 
 
-def test_equality_reads_only_what_may_meet_it(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equality_reads_only_what_may_meet_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text and whole numbers on derived columns go to SQL; what Python and SQL see differently is scanned."""
-    store = open_store(address)
     for person in "abc":
         add(store, an_entry(person))
     table, asked = entries_of(store), []
@@ -330,12 +311,10 @@ def test_equality_reads_only_what_may_meet_it(address: str, monkeypatch: pytest.
     ):
         assert table.count(query) == found
     assert [bool(given) for given in asked] == [True, True, False, False, False]
-    store.close()
 
 
-def test_entries_are_changed_by_a_book_alone(address: str) -> None:
+def test_entries_are_changed_by_a_book_alone(store: Store) -> None:
     """A stray write would pass by counters and journal: refused, whichever way it comes; other tables are free."""
-    store = open_store(address)
     entry = add(store, an_entry())
     table = entries_of(store)
     for write in (
@@ -349,4 +328,3 @@ def test_entries_are_changed_by_a_book_alone(address: str) -> None:
             write()
     store.database.table("notes").insert({"a": 1})  # type: ignore[attr-defined]
     assert store.find(entry.number) == entry
-    store.close()
