@@ -36,7 +36,7 @@ from civic.places import draw, intake, line, rules
 from civic.places.application import Application
 from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
-from civic.store import open_store, rows
+from civic.store import open_store, statements
 from civic.store.book import Store
 from civic.store.entry import Counts, Entry, Seat
 from civic.store.rows import RowBook
@@ -548,7 +548,7 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
         (RowBook, "repeated", lambda book, submission, person: None),
         {**FIRST_COME, "close_at": "1.0"},
     ),
-    "who came leaves their place to the line": ((rows, "HELD", ("confirmed", "offered")), WORKED),
+    "who came leaves their place to the line": ((statements, "HELD", ("confirmed", "offered")), WORKED),
     "approved hours are changed": ((rules, "is_approved", lambda entry: False), WORKED),
     "hours before the start": (
         (rules, "check_hours", lambda round_, *given: _check_hours(None, *given)),
