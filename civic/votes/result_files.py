@@ -16,7 +16,6 @@ from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
 from civic.links import link
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
-from civic.votes import pabulib
 from civic.votes.ballot import Ballot
 from civic.votes.result import (
     BALLOTS,
@@ -151,6 +150,8 @@ def copies(
     files = {"results.csv": results_csv(lines, proposals, poll)}
     if ballots is not None:
         files["ballots.csv"] = ballots_csv(ballots)
+        from civic.votes import pabulib  # here: a library only reads
+
         files["election.pb"] = pabulib.write(pabulib.election_of(poll, proposals.values(), ballots, lines))
     return files
 

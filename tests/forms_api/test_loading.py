@@ -40,6 +40,11 @@ def test_no_command_loads_the_web(root: Path) -> None:
     assert "civic.library" in found and not found & web
 
 
+def test_reading_results_loads_no_writer(root: Path) -> None:
+    """A library that may hold a published result does not load what writes one."""
+    assert not loaded(root, "import civic.library") & {"civic.votes.pabulib", "tomlkit"}
+
+
 def test_the_app_loads_what_is_set(root: Path) -> None:
     """The packages of an identity provider come only with one; the control sets one."""
     provider = "from forms_api import app, settings; app.identity_provider(settings.read_settings({}))"

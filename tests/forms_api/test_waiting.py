@@ -201,13 +201,6 @@ def test_staff_are_told_whom_a_decision_passes(start: Start, staff: Staff) -> No
         assert look(client, one)["state"] == "waiting"
 
 
-def test_a_party_that_fits_no_round_is_refused_in_the_form(start: Start) -> None:
-    """The page asks for up to four; the round takes four. Its form says what does not fit."""
-    with start().client() as client:
-        answer = client.post("/api/forms/lectures/group", json=an_application(party=5))
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "party")
-
-
 def test_hours_are_counted_from_reserved_to_approved(start: Start, staff: Staff) -> None:
     """60 and 50 hours do not fit into 100; 40 worked of 60 make room; what is approved stays within the limit."""
     with start().client() as client:
