@@ -108,11 +108,6 @@ def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None
         (["--data", "postgresql://madang@db:secret/madang"], {}, "postgresql://사용자@서버/이름 처럼"),
         (["--port", "99999"], {}, "99999"),
         (["--now", "yesterday"], {}, "--now는 2023-"),
-        (
-            ["--processes", "2"],
-            {},
-            "tinydb:// 자료는 서버 프로세스 하나만 쓸 수 있습니다. --processes를 빼거나",
-        ),
     ],
 )
 def test_settings_that_do_not_fit(
