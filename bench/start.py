@@ -97,8 +97,7 @@ def time_of_list(folder: Path) -> tuple[float, int]:
     began = time.perf_counter()
     store = open_beside(f"tinydb://{folder}/var/data")
     for subject in store.subjects():
-        with store.open(subject, "bench") as book:
-            found += len(book.entries())
+        found += len(store.entries(subject))
     took = time.perf_counter() - began
     store.close()
     return took, found

@@ -175,6 +175,10 @@ class Store(Protocol):
         """Every subject that has entries, sorted."""
         ...
 
+    def entries(self, subject: str, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
+        """As `Book.entries`, of one moment and to be shown, not decided by: no sign-up waits for it."""
+        ...
+
     def history(self, number: str) -> list[Change]:
         """What happened to an entry, oldest first."""
         ...

@@ -88,18 +88,13 @@ class RowBook:
         return None if rank is None else 1 + int(before)
 
     def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
-        wanted = sorted(set(states))
         if round is not None:
             self._round(round)
         elif self._dialect.row_locks:
             for (name,) in self._session.rows(sql.ROUNDS, (self.subject,)):
                 self._round(name)
-        condition, values = "subject = ?", [self.subject]
-        if round is not None:
-            condition, values = f"{condition} AND round = ?", [*values, round]
-        if wanted:
-            condition += f" AND state IN ({', '.join('?' * len(wanted))})"
-        return self._entries(f"{condition} ORDER BY round, rank, number", (*values, *wanted))
+        rows = self._session.rows(*sql.chosen(self.subject, round, states))
+        return [to_entry(document_of("entries", *row)) for row in rows]
 
     def used(self, person: str, key: str) -> int:
         # Locked: whoever decides on a sum must not be overtaken by a sign-up in another subject.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -50,6 +51,17 @@ def look(caps: int, next_entry: str) -> str:
         f" ({GENERATION}), {next_entry}, {', '.join(COLUMNS)}{used}"
         " FROM (SELECT 1 AS one) AS here LEFT JOIN rounds ON subject = ? AND round = ?"
     )
+
+
+def chosen(subject: str, round: str | None, states: Iterable[str]) -> tuple[str, list[str]]:
+    """(statement, its values) for entries of a subject, by round and rank; None: of any round; no states: in any."""
+    wanted = sorted(set(states))
+    condition, values = "subject = ?", [subject]
+    if round is not None:
+        condition, values = f"{condition} AND round = ?", [*values, round]
+    if wanted:
+        condition += f" AND state IN ({', '.join('?' * len(wanted))})"
+    return f"{ENTRY} WHERE {condition} ORDER BY round, rank, number", [*values, *wanted]
 
 
 @dataclass

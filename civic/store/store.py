@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from civic.store.keys import KeyFile, KeyRows, KeyTable
 from civic.store.rows import RowBook
 from civic.store.session import Database
 from civic.store.sqlite import SqliteDatabase
-from civic.store.statements import GENERATION, KEY_ROUND
+from civic.store.statements import GENERATION, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
 if TYPE_CHECKING:
@@ -111,6 +111,11 @@ class RowStore:
     def subjects(self) -> list[str]:
         rows = self._database.read("SELECT DISTINCT subject FROM rounds WHERE last_rank > 0")
         return sorted(subject for (subject,) in rows)
+
+    def entries(self, subject: str, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
+        with self._database.snapshot() as session:
+            rows = session.rows(*chosen(subject, round, states))
+        return [to_entry(document_of(ENTRIES, *row)) for row in rows]
 
     def history(self, number: str) -> list[Change]:
         return [

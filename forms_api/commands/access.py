@@ -90,11 +90,10 @@ class StaffAccess:
 
     def entries(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
         """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""
-        with self.book(subject) as book:
-            found = book.entries(round, states)
-            is_known = round is None or found or book.entries(round, ())
-        if not is_known:
-            self.round(subject, round or "")
+        store = self.intake.store
+        found = store.entries(subject, round, states)
+        if round is not None and round not in store.counts(subject):
+            self.round(subject, round)
         return found
 
     def answers(self, entry: Entry) -> dict[str, Any] | None:

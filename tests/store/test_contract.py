@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -261,10 +262,11 @@ def test_entries_are_chosen_by_round_and_state(store: Store) -> None:
     c = move(store, add(store, an_entry("c")), "cancelled")
     add(store, an_entry("d", subject="programs/tour"))
     with store.open(SUBJECT) as book:
-        assert book.entries() == [a, c, b]
-        assert book.entries("r1") == [a, c]
-        assert book.entries(states=["confirmed"]) == [a, b]
-        assert book.entries("r1", ["cancelled", "waiting"]) == [c]
+        for entries in (book.entries, partial(store.entries, SUBJECT)):
+            assert entries() == [a, c, b]
+            assert entries("r1") == [a, c]
+            assert entries(states=["confirmed"]) == [a, b]
+            assert entries("r1", ["cancelled", "waiting"]) == [c]
 
 
 # ------------------------------------------------------------ one transaction

@@ -148,7 +148,9 @@ def test_a_stopped_process_holds_nobody_for_long(tmp_path: Path, folder_store: S
         with pytest.raises(Unavailable), folder_store.open(SUBJECT):
             pass
         assert 4 < time.monotonic() - began < 6
-        assert folder_store.find("7K3F-9QXM") is None  # reading waits for nobody
+        began = time.monotonic()  # reading waits for nobody
+        assert folder_store.find("7K3F-9QXM") is None and folder_store.entries(SUBJECT) == []
+        assert time.monotonic() - began < 1
         assert f"프로세스 {other.pid}" in folder_store.trouble
         os.kill(other.pid, signal.SIGCONT)
         assert other.stdout.readline() == "kept\n"
