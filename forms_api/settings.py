@@ -49,10 +49,7 @@ class Settings:
         "on", "off이면 보내는 횟수를 제한하지 않습니다. 부하 시험용이며 127.0.0.1에서만 됩니다."
     )
     threads: int = _setting(16, "요청을 처리하는 스레드 수(프로세스마다)")
-    processes: int = _setting(
-        1,
-        "서버 프로세스 수. /metrics와 횟수 제한은 프로세스마다 따로 셉니다.",
-    )
+    processes: int = _setting(0, "서버 프로세스 수. 0이면 이 서버가 쓸 수 있는 프로세서 수만큼, 많아야 4개")
     metrics: str = _setting("local", "open이면 /metrics를 밖에서도 볼 수 있습니다.")
     smtp: str = _setting(
         "", "인증번호를 보낼 메일 서버. smtp://아이디:암호@서버:587(STARTTLS) 또는 smtps://…:465"
@@ -151,8 +148,8 @@ def _check(settings: Settings) -> None:
             raise Misuse(f"MADANG_{name.upper()}: {' 또는 '.join(allowed)} 가운데 하나로 적으세요.")
     if not settings.is_limited and not settings.is_loopback:
         raise Misuse("MADANG_RATE_LIMIT=off는 서버가 127.0.0.1에서만 들을 때 쓸 수 있습니다.")
-    if not 1 <= settings.processes <= 64:
-        raise Misuse("MADANG_PROCESSES(--processes)는 1부터 64 사이여야 합니다.")
+    if not 0 <= settings.processes <= 64:
+        raise Misuse("MADANG_PROCESSES(--processes)는 0부터 64 사이여야 합니다.")
     if not 1 <= settings.threads <= 256 or not 0 <= settings.port <= 65535:
         raise Misuse("MADANG_THREADS는 1부터 256, MADANG_PORT는 0부터 65535 사이여야 합니다.")
 

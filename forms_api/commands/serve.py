@@ -1,4 +1,7 @@
-"""`serve`: site and API on one port, by granian. Other processes serve; this one only watches over them."""
+"""`serve`: site and API on one port, by granian. Other processes serve; this one only watches over them.
+
+It opens no store. A process that dies is started again; one that cannot begin ends all.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,7 +31,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels, logger
 
 from civic.clock import SEOUL, SteadyClock
-from civic.errors import InUse, Misuse, Unavailable, why
+from civic.errors import ContentMistakes, InUse, Misuse, Unavailable, why
 from civic.korean import josa
 from civic.library import Library, load
 from civic.store import open_store
@@ -37,11 +41,16 @@ from forms_api.app import create_app
 from forms_api.background import start_background
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
 from forms_api.commands.access import read_time
+from forms_api.operations import EventLog
+from forms_api.processors import usable_processors
 from forms_api.settings import ClockMark, Settings, read_settings, take_up
 from templates.assets import SiteAssets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
 FAILED = 1  # the server stopped by itself
+MOST = 4  # processes, where nobody says how many
+LOOK = 0.5  # seconds between two looks: for stopped processes, for content without mistakes
+STOPPED = 2.5  # seconds that a serving process may stand still
 
 
 @dataclass(frozen=True)
@@ -59,12 +68,13 @@ class Plan:
 @click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
 @click.option("--host", help="듣는 주소")
 @click.option("--port", type=click.IntRange(0, 65535), help="듣는 포트. 0이면 빈 포트를 고릅니다.")
-@click.option("--processes", type=click.IntRange(1, 64), help="서버 프로세스 수")
+@click.option("--processes", type=int, help="서버 프로세스 수. 0이면 프로세서 수만큼, 많아야 4")
 @click.option("--now", help="이때부터 시계를 시작합니다(시연). 예: 2023-08-16T09:00:00+09:00")
 def serve(now: str | None, **options: Any) -> None:
     """누리집과 신청 접수를 한 포트에서 엽니다."""
     start = read_time(now) if now else None
     settings = replace(read_settings(os.environ, **options), demo=start is not None)
+    settings = replace(settings, processes=settings.processes or min(MOST, usable_processors()))
     library = load(settings.content_dir, SteadyClock(start).now())
     with held_port(settings.host, settings.port) as held, served(settings.data_dir):
         host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
@@ -99,14 +109,16 @@ def run(plan: Plan) -> int:
         websockets=False,
         log_level=LogLevels.error,
         workers_kill_timeout=PATIENCE,
+        respawn_failed_workers=True,
     )
     # A process that gave up has said why; that it ended then is no news.
     logger.addFilter(lambda record: not (outcome.value and record.levelno == logging.ERROR))
+    threading.Thread(target=end_stopped, daemon=True).start()
     try:
         server.serve(target_loader=partial(begin, plan, outcome, begun), wrap_loader=False)
     except SystemExit:
         return outcome.value or FAILED
-    return 0
+    return outcome.value
 
 
 def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> Callable[..., Any]:
@@ -115,6 +127,7 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
     outcome: the exit code of the first that could not begin; begun: how many could.
     """
     settings = plan.settings
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets its own: not the watching process's
     try:
         # Keys first: they refuse to be made anew beside data that they could not open.
         keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
@@ -122,7 +135,8 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         multiprocessing.util.Finalize(None, store.close, exitpriority=10)
         clock = take_up(store, settings.data, plan.mark)
         assets = SiteAssets(settings.site_dir)
-        app = create_app(settings, plan.library, store, keys, clock, assets, settings.site_dir)
+        library = current(plan) if begun.value >= settings.processes else plan.library
+        app = create_app(settings, library, store, keys, clock, assets, settings.site_dir)
         stops = start_background(app, settings.content_dir, settings.site_dir)
     except (InUse, Misuse) as reason:
         give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
@@ -139,13 +153,52 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
     return app
 
 
+def current(plan: Plan) -> Library:
+    """The content as it stands now, for a process that takes the place of one that died.
+
+    While it has mistakes this one waits: the others go on with what was right last, which it has never seen.
+    """
+    clock = plan.mark.clock()
+    log = EventLog(clock, plan.settings.log == "on")
+    while True:
+        try:
+            return load(plan.settings.content_dir, clock.now())
+        except ContentMistakes as wrong:
+            log.event("content-refused", mistakes=len(wrong.mistakes), first=str(wrong.mistakes[0]))
+            time.sleep(LOOK)
+
+
 def give_up(reason: Exception, code: int, outcome: Synchronized[int]) -> NoReturn:
     """End this serving process, and so the server; the reason is said once, however many processes have it."""
     with outcome.get_lock():
         if not outcome.value:
             print(reason, file=sys.stderr, flush=True)
         outcome.value = code
+    os.kill(os.getppid(), signal.SIGTERM)  # before this process is missed, and started again
     sys.exit(code)
+
+
+def end_stopped() -> None:
+    """In the watching process: end a serving one that somebody stopped (SIGSTOP), so that another takes its place.
+
+    Whoever is connected to it would wait as long as it stands. One that is merely slow is left alone.
+    """
+    seen: Counter[int | None] = Counter()
+    while True:
+        time.sleep(LOOK)
+        stopped = [child for child in multiprocessing.active_children() if is_stopped(child.pid)]
+        seen = Counter({child.pid: seen[child.pid] + 1 for child in stopped})
+        for child in stopped:
+            if seen[child.pid] * LOOK >= STOPPED:
+                child.kill()
+
+
+def is_stopped(pid: int | None) -> bool:
+    """Does the process stand still by a signal? False where the system does not say."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
 
 
 def announce(settings: Settings) -> None:

@@ -42,6 +42,7 @@ class Server:
         program: a file that serves in another way, for a control; before: done in the new process first.
         """
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
+        settings = {"processes": "1", **settings}  # quick to start
         environ |= {f"MADANG_{name.upper()}": value for name, value in settings.items()}
         command = [sys.executable, *([program] if program else ["-m", "forms_api", "serve"])]
         address = str(data) if "://" in str(data) else f"tinydb://{data}"

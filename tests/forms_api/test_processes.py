@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,11 +19,13 @@ import pytest
 
 from civic.store import open_store
 from forms_api.background import Lead
-from tests.builders import a_lecture_file, a_round, an_application, write_content
+from forms_api.processors import usable_processors
+from tests.builders import a_lecture_file, a_round, an_application, write_content, write_files
 from tests.forms_api.server import Server
 from tests.forms_api.test_serving import serve
 from tests.patience import eventually
 from tests.postgres import a_database
+from tests.store.conftest import BACK_ENDS
 
 PROCESSES = 3
 
@@ -27,7 +34,10 @@ PROCESSES = 3
 def content(tmp_path: Path) -> Path:
     return write_content(
         tmp_path / "content",
-        {"rush": a_lecture_file("몰리는 강좌", [a_round(places=10, waiting=5)]), "plain": a_lecture_file()},
+        {
+            "rush": a_lecture_file("몰리는 강좌", [a_round(places=10, waiting=5)]),
+            "plain": a_lecture_file(rounds=[a_round(places=100_000)]),
+        },
     )
 
 
@@ -78,15 +88,68 @@ def test_a_reason_not_to_start_is_said_once(content: Path, tmp_path: Path) -> No
     assert failed.stderr.count("PostgreSQL") == 1 and "Traceback" not in failed.stderr
 
 
-def test_the_server_ends_when_one_process_does(content: Path, tmp_path: Path, database: str) -> None:
-    """kill -9 of one serving process ends them all with a code that makes the system start them again."""
-    server = Server(content, database, processes="2", keys=str(tmp_path / "keys")).ready()
-    first, second = children(server.process.pid)
-    os.kill(first, signal.SIGKILL)
-    assert server.process.wait(30) != 0
-    eventually(lambda: not Path(f"/proc/{second}").exists())
-    with pytest.raises(httpx.HTTPError):
-        httpx.get(f"{server.base}/healthz", timeout=2)
+@pytest.fixture(params=sorted(BACK_ENDS))
+def data(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty store of each back end."""
+    with BACK_ENDS[request.param](tmp_path) as url:
+        yield url
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_rush_goes_on_without_one_process(
+    content: Path, tmp_path: Path, data: str, sent: signal.Signals
+) -> None:
+    """Killed or stopped: nobody waits 5 s, nothing acknowledged is lost, another takes its place with today's content."""
+    server = Server(content, data, processes="2", rate_limit="off", keys=str(tmp_path / "keys")).ready()
+    kept: list[str] = []
+    waits: list[float] = []
+    over = threading.Event()
+
+    def citizen() -> None:
+        while not over.is_set():
+            payload, began = an_application(), time.monotonic()
+            while True:  # whose connection breaks sends the same again
+                with contextlib.suppress(httpx.TransportError), server.client() as client:
+                    answer = client.post("/api/forms/lectures/plain", json=payload)
+                    break
+            waits.append(time.monotonic() - began)
+            assert answer.status_code in (200, 201, 503)
+            kept.extend([answer.json()["number"]] if answer.status_code < 300 else [])
+
+    with ThreadPoolExecutor(6) as citizens:
+        acts = [citizens.submit(citizen) for _ in range(6)]
+        try:
+            eventually(lambda: len(kept) > 60)
+            write_content(content, {"late": a_lecture_file()})
+            first, second = children(server.process.pid)
+            os.kill(first, sent)
+            eventually(lambda: {*children(server.process.pid)} - {first, second})
+            eventually(lambda: httpx.get(f"{server.base}/api/forms/lectures/late").status_code == 200)
+        finally:
+            over.set()
+    for act in acts:
+        act.result()
+    assert not Path(f"/proc/{first}").exists() and max(waits) < 5
+    assert server.stop() == 0
+    with closing(open_store(data)) as store:
+        assert {*kept} <= {entry.number for entry in store.entries("lectures/plain")}
+
+
+def test_as_many_processes_as_processors(content: Path, tmp_path: Path) -> None:
+    """By default: of those that affinity and control groups leave to the server."""
+    server = Server(
+        content, tmp_path / "data", processes="0", before=partial(os.sched_setaffinity, 0, {0})
+    ).ready()
+    assert len(children(server.process.pid)) == 1
+    assert server.stop() == 0
+    own = tmp_path / "own"
+    own.write_text("4:cpu,cpuacct:/app\n0::/slice/service\n", encoding="utf-8")
+    assert usable_processors(own, tmp_path) == len(os.sched_getaffinity(0))
+    write_files(tmp_path, {"slice/cpu.max": "150000 100000\n", "slice/service/cpu.max": "max 100000\n"})
+    assert usable_processors(own, tmp_path) == min(2, len(os.sched_getaffinity(0)))
+    quota = {"cpu,cpuacct/cpu.cfs_quota_us": "50000\n", "cpu,cpuacct/cpu.cfs_period_us": "100000\n"}
+    write_files(tmp_path, quota)
+    assert usable_processors(own, tmp_path) == 1
 
 
 def test_background_work_is_led_by_one(tmp_path: Path) -> None:
