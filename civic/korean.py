@@ -22,6 +22,17 @@ ENTRY_STATES = {
     "attended": "참여함",
     "absent": "불참",
 }
+STAGES = {
+    "received": "접수",
+    "reviewed": "검토 마침",
+    "dropped": "투표에 오르지 않음",
+    "on-ballot": "투표에 오름",
+    "chosen": "선정",
+    "not-chosen": "선정 안 됨",
+    "running": "추진 중",
+    "done": "마침",
+}
+REVIEWS = {"fit": "할 수 있음", "changed": "고치면 할 수 있음", "unfit": "할 수 없음"}
 SELECTIONS = {
     "first-come": "선착순",
     "draw": "추첨",

@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from civic.content.checks import broken_links, broken_references, doubled
+from civic.content.checks import broken_links, broken_references, doubled, uneven_proposals
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of
 from civic.content.pages import Department, Document, Site
-from civic.content.poll import Poll, Proposal
+from civic.content.poll import Poll, Proposal, candidates
 from civic.content.reading import KINDS, read_content
 from civic.errors import ContentMistakes, Mistake
 from civic.files import whole_file
@@ -87,8 +87,18 @@ class Library:
         return tuple(self._by_folder.get(FOLDERS[noun], {}).values())
 
     def proposals(self, vote: str) -> tuple[Proposal, ...]:
-        """The visible proposals of a vote, in the order of their list."""
-        return tuple(page for page in self.of("proposal") if isinstance(page, Proposal) and page.vote == vote)
+        """The visible proposals on the ballot of a vote, in the order of their list."""
+        return tuple(candidates(self.of("proposal"), vote))
+
+    def stage(self, proposal: Proposal) -> str:
+        """How far a proposal has come: its own word, or what the published result made of one on the ballot."""
+        result = self.results.get(proposal.vote) if proposal.stage == "on-ballot" else None
+        if result is None:
+            return proposal.stage
+        line = next((line for line in result.document.lines if line.slug == proposal.slug), None)
+        if line is None or line.reason == "not-voted":
+            return proposal.stage
+        return "chosen" if line.won else "not-chosen"
 
     def get(self, folder: str, slug: str) -> Document | None:
         """The visible page of that folder and name, or None."""
@@ -151,6 +161,7 @@ def load(
         *broken_references(reading),
         *doubled(reading),
         *broken_links(reading),
+        *uneven_proposals(reading),
         *changed_rules(reading.documents, now),
     ]
     if mistakes or reading.site is None:

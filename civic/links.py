@@ -18,7 +18,14 @@ FOLDERS = {
 }
 NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
 LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
-FILTERS = ("status", "vote", "type", "category", "department")  # between a list and what it is seen through
+FILTERS = (
+    "status",
+    "stage",
+    "vote",
+    "type",
+    "category",
+    "department",
+)  # between a list and what it is seen through
 
 
 def is_passed_over(name: str) -> bool:

@@ -65,6 +65,7 @@ class Card:
     where: str = ""
     places: int | None = None
     cost: str = ""  # of a proposal, in words
+    stage: str = ""  # of a proposal: see civic.library.Library.stage
 
 
 class PageText(Markup):
@@ -165,7 +166,8 @@ def card(doc: Document, library: Library) -> Card:
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
-            return Card(doc, when=kind.label if kind else "", where=doc.area, cost=korean.won(doc.cost))
+            when, cost, stage = kind.label if kind else "", korean.won(doc.cost), library.stage(doc)
+            return Card(doc, when=when, where=doc.area, cost=cost, stage=stage)
         case _:
             return _of_form(doc, now)
 

@@ -80,6 +80,7 @@ def _values(site: Site) -> dict[str, Callable[[Card], str]]:
     """What a card has for each sort of filter. A page without an office is the general contact's."""
     return {
         "status": lambda card: card.state,
+        "stage": lambda card: card.stage,
         "vote": lambda card: getattr(card.doc, "vote", ""),
         "type": lambda card: getattr(card.doc, "type", ""),
         "category": lambda card: card.doc.category,
@@ -96,6 +97,7 @@ def _groups(edition: Edition, noun: str) -> dict[str, list[Pick]]:
     }
     if noun == "proposal":
         votes = [doc for doc in edition.library.of("vote") if isinstance(doc, Poll)]
+        groups["단계"] = [Pick("stage", key, label) for key, label in korean.STAGES.items()]
         groups["투표"] = [Pick("vote", vote.slug, vote.title) for vote in votes]
         types = {kind.id: kind.label for vote in reversed(votes) for kind in vote.types}
         order = dict.fromkeys(kind.id for vote in votes for kind in vote.types)

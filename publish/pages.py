@@ -136,11 +136,17 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
     library = edition.library
     match doc:
         case Proposal():
-            return {"vote": library.get("votes", doc.vote)}
+            vote, result = library.get("votes", doc.vote), library.results.get(doc.vote)
+            return {"vote": vote, "result": result.link if result and doc.is_on_ballot else ""}
         case Poll():
             proposals = library.proposals(doc.slug)
             result = library.results.get(doc.slug)
             return {
+                "off_ballot": [
+                    each
+                    for each in library.of("proposal")
+                    if isinstance(each, Proposal) and each.vote == doc.slug and not each.is_on_ballot
+                ],
                 "groups": [
                     (kind, [each for each in proposals if each.type == kind.id]) for kind in doc.types
                 ],

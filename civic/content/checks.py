@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from civic.content.meetings import meetings
 from civic.content.mistakes import nearest, suggestion
-from civic.content.poll import Poll
+from civic.content.poll import Poll, Proposal
 from civic.content.prose import prose
 from civic.content.reading import SITE_FILE, Reading
 from civic.errors import Mistake
@@ -170,3 +170,28 @@ def _poll_names(names: Mapping[str, str], polls: dict[str, Poll], votes: list[st
     poll = polls.get(names.get("vote", ""))
     if poll and "type" in names and not poll.type(names["type"]):
         yield "type", f"투표 {poll.slug}의 types에 없는 유형입니다", [each.id for each in poll.types]
+
+
+def uneven_proposals(reading: Reading) -> Iterator[Mistake]:
+    """Reviews by an office that there is not, and votes whose proposals are not as many as were received."""
+    proposals = [page for page in reading.documents if isinstance(page, Proposal)]
+    site = reading.source(SITE_FILE)
+    offices = site.values.get("departments", {}) if site else {}
+    for page in proposals:
+        source = reading.source(page.file)
+        office = page.review.office if page.review else ""
+        if source and office and isinstance(offices, dict) and office not in offices:
+            said = "site.toml의 departments에 없는 부서입니다"
+            yield source.mistake(
+                ("review", "office"), said, office, suggestion(office, sorted(offices), "이름")
+            )
+    for poll in reading.documents:
+        source = reading.source(poll.file)
+        if not isinstance(poll, Poll) or poll.received is None or source is None:
+            continue
+        own = [page for page in proposals if page.vote == poll.slug and not page.draft]
+        voted = sum(page.is_on_ballot for page in own)
+        counted = len(own) + sum(each.count for each in poll.unlisted)
+        if counted != poll.received:
+            said = f"투표에 오른 제안 {voted}건과 오르지 않은 제안 {counted - voted}건을 더하면 {counted}건입니다"
+            yield source.mistake(("received",), said, str(poll.received), "unlisted나 제안 파일을 맞추세요")

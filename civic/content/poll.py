@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -57,6 +59,13 @@ class Body(Shape):
     weight: int = Field(ge=1, le=99, description="반영 비율(%). 나머지는 온라인 주민투표의 몫입니다.")
 
 
+class Unlisted(Shape):
+    """Received proposals without a file of their own (`[[unlisted]]`): how many, and why they are not on the ballot."""
+
+    reason: Line = Field(description="투표에 오르지 않은 까닭")
+    count: int = Field(ge=1, description="그런 제안의 수")
+
+
 class Poll(Document):
     """A budget vote (투표): content/votes/."""
 
@@ -91,6 +100,10 @@ class Poll(Document):
         default=None, description="시험 개표 기록. 없으면 투표를 시작하지 않습니다."
     )
     corrections: Many[Correction] = Field(default=(), description="투표를 시작한 뒤 바로잡은 기록")
+    received: int | None = Field(
+        default=None, ge=1, description="접수한 제안의 수. 적으면 단계별 제안을 모두 더한 수와 맞아야 합니다."
+    )
+    unlisted: Many[Unlisted] = Field(default=(), description="파일을 만들지 않은, 투표에 오르지 않은 제안")
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -119,18 +132,77 @@ class Poll(Document):
         return next((each for each in self.types if each.id == id), None)
 
 
+class Review(Shape):
+    """What the offices found (`[review]`)."""
+
+    result: Literal["fit", "changed", "unfit"] = Field(
+        description="fit은 할 수 있음, changed는 고치면 할 수 있음, unfit은 할 수 없음"
+    )
+    reason: str = Field(min_length=1, max_length=500, description="그렇게 본 까닭. 화면에 보입니다.")
+    office: str = Field(default="", description="검토한 부서의 키(site.toml)")
+    cost: Won | None = Field(default=None, description="검토한 부서가 어림한 예산(원)")
+    date: Day | None = Field(default=None, description="검토를 마친 날")
+
+
+class Progress(Shape):
+    """What became of a chosen proposal (`[[progress]]`), the oldest first."""
+
+    date: Day = Field(description="날짜")
+    text: Line = Field(description="한 일")
+    spent: Won = Field(default=0, description="이때 쓴 예산(원)")
+
+
 class Proposal(Document):
-    """One proposal that stands for a vote (제안): content/proposals/."""
+    """One proposal of residents (제안), from its receipt to the day it is done: content/proposals/."""
 
     noun = "proposal"
     list_title = "주민참여예산 제안"
 
-    vote: Slug = Field(description="투표의 파일 이름(votes/)")
-    type: Slug = Field(description="유형의 키. 투표의 types에 있어야 합니다.")
+    vote: str = Field(default="", description="투표의 파일 이름(votes/). 투표를 거치지 않은 제안은 비웁니다.")
+    type: str = Field(default="", description="유형의 키. 투표의 types에 있어야 합니다.")
     cost: Won = Field(description="드는 예산(원)")
     area: str = Field(default="", max_length=60, description="어디에. 예: 수완동")
     withdrawn: bool = Field(default=False, description="철회된 제안. 목록에 남지만 고를 수 없습니다.")
+    stage: Literal[
+        "received", "reviewed", "dropped", "on-ballot", "chosen", "not-chosen", "running", "done"
+    ] = Field(
+        default="on-ballot",
+        description="received 접수, reviewed 검토 마침, dropped 투표에 오르지 않음, on-ballot 투표에 오름(결과가 나오면 "
+        "저절로 선정 여부를 보임), chosen 선정, not-chosen 선정 안 됨, running 추진 중, done 마침",
+    )
+    review: Review | None = Field(default=None, description="담당 부서의 검토. dropped에는 꼭 있어야 합니다.")
+    progress: Many[Progress] = Field(default=(), description="선정한 뒤 한 일과 쓴 돈")
+
+    @property
+    def is_on_ballot(self) -> bool:
+        """Was it put to its vote?"""
+        return bool(self.vote) and self.stage not in ("received", "reviewed", "dropped")
+
+    @property
+    def spent(self) -> int:
+        """Won spent so far."""
+        return sum(each.spent for each in self.progress)
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
-        """By vote."""
-        return (self.vote,)
+        """By vote; those that are not on its ballot behind the others."""
+        return (self.vote, not self.is_on_ballot)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.stage == "on-ballot" and not (self.vote and self.type):
+            raise ValueError("투표에 오른 제안에는 vote와 type이 있어야 합니다")
+        if self.stage == "dropped" and self.review is None:
+            raise ValueError("투표에 오르지 않은 제안에는 [review]에 까닭을 적어야 합니다")
+        if self.progress and self.stage not in ("chosen", "running", "done"):
+            raise ValueError("progress는 stage가 chosen, running, done일 때만 적습니다")
+        days = [each.date for each in self.progress]
+        if days != sorted(days):
+            raise ValueError("progress는 오래된 것부터 적습니다")
+        if self.spent > self.cost:
+            raise ValueError("progress의 spent를 더하면 cost보다 큽니다")
+        return self
+
+
+def candidates(pages: Iterable[Document], vote: str) -> list[Proposal]:
+    """Those of the pages that stand on the ballot of a vote, in their order; none for an unknown vote."""
+    return [page for page in pages if isinstance(page, Proposal) and page.vote == vote and page.is_on_ballot]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from civic.content.pages import Document
-from civic.content.poll import Poll, Proposal
+from civic.content.poll import Poll, Proposal, candidates
 from civic.errors import FieldError, Invalid, Mistake
 from civic.korean import josa
 from civic.shape import EXACT, Line, Many, Slug
@@ -28,7 +28,7 @@ NOT_RULES = frozenset(
         "department",
         "category",
     }
-    | {"facts", "body", "file", "rehearsed", "corrections"}
+    | {"facts", "body", "file", "rehearsed", "corrections", "received", "unlisted"}
 )
 FAULTS = {
     "format": "투표용지의 형식이 맞지 않습니다.",
@@ -90,8 +90,7 @@ def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:
     for poll in listed:
         if not isinstance(poll, Poll) or poll.rehearsed is None or now < poll.opens:
             continue
-        own = [page for page in listed if isinstance(page, Proposal) and page.vote == poll.slug]
-        current = rules_hash(poll, own)
+        current = rules_hash(poll, candidates(listed, poll.slug))
         if poll.rehearsed.rules not in (current, *(correction.rules for correction in poll.corrections)):
             found.append(
                 Mistake(

@@ -16,7 +16,7 @@ from civic import korean
 from civic.clock import Clock
 from civic.codes import to_text
 from civic.content.pages import Pages
-from civic.content.poll import Poll, Proposal
+from civic.content.poll import Poll, Proposal, candidates
 from civic.errors import (
     Closed,
     FieldError,
@@ -97,7 +97,7 @@ class Polling:
             raise NotFound("그런 투표가 없습니다.")
         known = self._setups.get(slug)
         if known is None or known.poll is not poll:
-            listed = [p for p in self.library.of("proposal") if isinstance(p, Proposal) and p.vote == slug]
+            listed = candidates(self.library.of("proposal"), slug)
             slot = slot_of(poll, listed)
             known = PollSetup(poll, {p.slug: p for p in listed}, slot, is_ready(poll, slot))
             self._setups[slug] = known

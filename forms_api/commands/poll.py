@@ -73,7 +73,7 @@ class PollPage:
         poll = library.get("votes", slug)
         if not isinstance(poll, Poll):
             give_up(f"{slug}: 그런 투표가 없습니다.")
-        listed = [p for p in library.of("proposal") if isinstance(p, Proposal) and p.vote == slug]
+        listed = library.proposals(slug)
         return cls(at, poll, {p.slug: p for p in listed}, slot_of(poll, listed), content / poll.file)
 
     def not_before_closing(self, act: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 from civic.clock import SEOUL
 from civic.content.mistakes import known_keys
 from civic.content.pages import Document, Lecture, Site
-from civic.content.poll import Proposal
+from civic.content.poll import candidates
 from civic.content.reading import KINDS
 from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
@@ -206,7 +206,7 @@ def test_content_has_what_the_district_announced(pages: list[Document]) -> None:
     allowance = next(page for page in pages if page.subject == "programs/citizen-allowance")
     assert allowance.spec is not None
     assert len(allowance.spec.rounds) == 22
-    types = [page.type for page in pages if isinstance(page, Proposal) and page.vote == "budget-2024"]
+    types = [page.type for page in candidates(pages, "budget-2024")]
     assert len(types) == 53
     assert set(types) == {"general", "fixed", "youth", "self-governing"}
 

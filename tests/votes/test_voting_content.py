@@ -27,7 +27,7 @@ def the_poll(content: Path, now: datetime) -> tuple[Poll, list[Proposal]]:
     library = load(content, now)
     poll = library.get("votes", SLUG)
     assert isinstance(poll, Poll)
-    return poll, [p for p in library.of("proposal") if isinstance(p, Proposal) and p.vote == SLUG]
+    return poll, list(library.proposals(SLUG))
 
 
 def test_the_demonstration_takes_ballots(root: Path) -> None:
