@@ -148,6 +148,18 @@ class TooMany(Refused):
         )
 
 
+class OutOfTexts(Refused):
+    """All messages with codes that staff allow for now are spent. Whoever has a code may still use it."""
+
+    name, status, title = "out-of-texts", 429, "지금은 인증번호를 더 보낼 수 없습니다."
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after  # seconds
+        super().__init__(
+            "인증번호를 너무 많이 보내 잠시 멈추었습니다. 나중에 다시 하거나 담당 부서에 문의해 주세요."
+        )
+
+
 class Unavailable(Refused):
     """The store cannot answer now; nothing was kept. Sent with Retry-After."""
 

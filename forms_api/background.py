@@ -237,7 +237,7 @@ class Casting:
             if self._open is None:
                 parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
                 box = open_box(settings.data)
-                polling = Polling(parts.library, box, intake.keys, intake.clock, settings.is_limited)
+                polling = Polling(parts.library, box, intake.keys, intake.clock, settings.budget)
 
                 def deliver(outbox: Every) -> None:
                     while not outbox.is_over and polling.codes.deliver(parts.sender):

@@ -24,11 +24,14 @@ from civic.errors import (
     WrongCode,
 )
 from civic.places.application import BROKEN_MESSAGE, refuse_forbidden
+from civic.store.budget import household
 
 LONGEST_BODY = 64 * 1024  # bytes
 LONGEST_REST = 1024 * 1024  # bytes of a body that is refused and yet taken off the line
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 HONEYPOT = "website"  # hidden from people; a program fills it
+# Their pages come back with what was typed, but not with what is forbidden: they refuse it themselves.
+SHOWN_AGAIN = ("signups.apply", "entries.lookup")
 READING = ("GET", "HEAD", "OPTIONS")
 # Offices, schools and mobile networks share one address: the ceiling per address only stops floods.
 PER_ADDRESS = parse("600/minute")
@@ -57,6 +60,8 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
             raise UnsupportedType
         if sent.mimetype == FORM_TYPES[0]:
             check_utf8(sent.get_data())
+        if sent.mimetype in FORM_TYPES and sent.endpoint not in SHOWN_AGAIN:
+            check_form(sent.form.to_dict(flat=False))
 
 
 def read_body(sent: Request) -> bool:
@@ -92,19 +97,29 @@ def check_utf8(body: bytes) -> None:
         raise refusal from None
 
 
+def check_form(fields: Mapping[str, Any]) -> None:
+    """As `refuse_forbidden`, for a form that does not come back: the page itself says what is wrong."""
+    try:
+        refuse_forbidden(fields)
+    except Invalid as refusal:
+        refusal.detail = refusal.errors[0].message
+        raise
+
+
 def is_form_post() -> bool:
     """Did a plain HTML form send this? Then the answer is a page."""
     return request.mimetype in FORM_TYPES
 
 
 def json_body() -> dict[str, Any]:
-    """The body as a JSON object. Raises Invalid when it is none."""
+    """The body as a JSON object. Raises Invalid when it is none, or holds what must never be kept."""
     try:
         body = json.loads(request.get_data(), object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise Invalid([FieldError("", "JSON으로 읽을 수 없습니다.")]) from None
     if not isinstance(body, dict):
         raise Invalid([FieldError("", "JSON 객체를 보내 주세요.")])
+    refuse_forbidden(body)
     return body
 
 
@@ -132,8 +147,8 @@ class RateLimits:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
     def address(self, what: str) -> None:
-        """One more request of this kind from the address that asks now. Raises TooMany."""
-        self._hit(PER_ADDRESS, what, request.remote_addr or "")
+        """One more request of this kind from the household that asks now. Raises TooMany."""
+        self._hit(PER_ADDRESS, what, household(request.remote_addr or ""))
 
     def person(self, person: str, subject: str) -> None:
         """One more application of this person (keyed hash) for this form. Raises TooMany."""

@@ -153,7 +153,8 @@ def _act(act: Callable[[str, str], Found], number: str | None = None) -> tuple[F
     offer_again(_lookup_page, link("my"))
     services().limits.address("entries")
     given = request.form if is_form_post() else json_body()
-    refuse_forbidden(request.form.to_dict(flat=False) if is_form_post() else given)
+    if is_form_post():
+        refuse_forbidden(request.form.to_dict(flat=False))
     typed, last4 = (
         value if isinstance(value := given.get(name), str) else "" for name in ("number", "phone_last4")
     )

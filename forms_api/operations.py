@@ -31,7 +31,7 @@ from forms_api.settings import Settings, is_loopback
 
 operations = Blueprint("operations", __name__)
 SERVICES = "madang"  # the name of an app's extension that holds them
-COUNTERS = ("requests_total", "request_seconds_total", "refusals_total", "entries_total")
+COUNTERS = ("requests_total", "request_seconds_total", "refusals_total", "entries_total", "texts_total")
 Trail = list[tuple[str, str]]
 
 
@@ -107,6 +107,12 @@ class Services:
         """From now on this library counts."""
         self._environment = self.templates(library)
         self.library = self.intake.library = library
+
+    def note_text(self, place: str, is_low: bool) -> None:
+        """Count a message with a code; one with which a budget has run low is told to staff."""
+        self.metrics.add("texts_total", place=place)
+        if is_low:
+            self.log.event("texts-low", place=place)
 
     @property
     def site(self) -> Site:

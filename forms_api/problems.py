@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from civic.errors import (
     Invalid,
     NotFound,
+    OutOfTexts,
     Refused,
     TooLarge,
     TooMany,
@@ -90,7 +91,7 @@ def answer(refusal: Refused) -> Response:
     services().metrics.add("refusals_total", name=refusal.name)
     g.refusal = refusal.name
     response = _safe_page(refusal) if wants_page() else _document(refusal)
-    if isinstance(refusal, TooMany | Unavailable):
+    if isinstance(refusal, TooMany | OutOfTexts | Unavailable):
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response
 

@@ -14,6 +14,7 @@ from civic.clock import SEOUL, Clock, SteadyClock
 from civic.errors import Misuse
 from civic.store import open_box
 from civic.store.book import Store
+from civic.store.budget import Budget
 
 PLACE = "server"  # the subject under which the marks of the clock are kept; no page has that address
 CHOICES = {"rate_limit": ("on", "off"), "metrics": ("local", "open"), "log": ("on", "off")}
@@ -57,6 +58,11 @@ class Settings:
     mail_from: str = _setting("", "메일의 보내는 사람 주소")
     sms: str = _setting("", "문자 회사(솔라피)의 열쇠. 키:비밀 꼴로 적습니다.")
     sms_from: str = _setting("", "문자의 보내는 번호(미리 등록한 번호)")
+    texts_hour: int = _setting(3000, "한 신청서나 투표에서 한 시간에 보내는 인증번호의 수")
+    texts_day: int = _setting(10_000, "하루에 보내는 인증번호의 수. 모든 신청서와 투표를 더합니다.")
+    countries: str = _setting(
+        "82", "인증번호를 보내는 나라 번호. 쉼표로 나눕니다. 문자 회사가 보낼 수 있는 나라만 적으세요."
+    )
     oidc_issuer: str = _setting(
         "", "본인확인기관(OIDC)의 주소. 본인 확인 수준이 3인 투표에 씁니다. 예: https://id.example.kr"
     )
@@ -101,11 +107,22 @@ class Settings:
         """Where staff's looks at personal data are noted."""
         return Path(self.access_log) if self.access_log else self.keys_dir.parent / "access.jsonl"
 
+    @property
+    def budget(self) -> Budget | None:
+        """How many messages with codes may go out, and to which countries; None without limits."""
+        allowed = Budget(self.texts_hour, self.texts_day, tuple(_listed(self.countries)))
+        return allowed if self.is_limited else None
+
     def allowed_origins(self, base_url: str) -> frozenset[str]:
         """Addresses of the pages that may send forms: the site's own, the configured, and on loopback the server's."""
-        given = {origin.strip().rstrip("/") for origin in self.origins.split(",") if origin.strip()}
+        given = {origin.rstrip("/") for origin in _listed(self.origins)}
         own = {f"http://{name}:{self.port}" for name in LOOPBACK_NAMES} if self.is_loopback else set()
         return frozenset({base_url.rstrip("/"), *given, *own})
+
+
+def _listed(text: str) -> list[str]:
+    """What stands between commas."""
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def table() -> list[tuple[str, str, str]]:
@@ -148,6 +165,9 @@ def _check(settings: Settings) -> None:
             raise Misuse(f"MADANG_{name.upper()}: {' 또는 '.join(allowed)} 가운데 하나로 적으세요.")
     if not settings.is_limited and not settings.is_loopback:
         raise Misuse("MADANG_RATE_LIMIT=off는 서버가 127.0.0.1에서만 들을 때 쓸 수 있습니다.")
+    countries = _listed(settings.countries)
+    if not countries or not all(code.isdigit() for code in countries):
+        raise Misuse("MADANG_COUNTRIES는 나라 번호를 82처럼, 여럿이면 쉼표로 나누어 적으세요.")
     if not 0 <= settings.processes <= 64:
         raise Misuse("MADANG_PROCESSES(--processes)는 0부터 64 사이여야 합니다.")
     if not 1 <= settings.threads <= 256 or not 0 <= settings.port <= 65535:

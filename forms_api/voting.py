@@ -158,7 +158,8 @@ def _request_code(slug: str, contact: str) -> str:
         services().sender.check(contact)
     asked = polling.request_code(slug, contact, request.remote_addr or "")
     casting().wake()
-    return asked
+    services().note_text(f"votes/{slug}", asked.is_low)
+    return asked.request
 
 
 def _posted() -> VotePost:

@@ -37,7 +37,7 @@ class Code:
     """A one-time code that was sent to a voter, or the ticket of one whom an identity provider named."""
 
     voter: str
-    hash: str  # slow
+    hash: str  # keyed: without the secret no guess can be tried
     until: datetime
     tries: int  # left to who asked for it
     receipt: str = ""  # of the ballot it let in; "" until then
@@ -67,6 +67,10 @@ class PollBox(Protocol):
 
     def hit(self, key: str, most: int, period: timedelta, now: datetime) -> bool:
         """Count one more act under this key; False when there were already `most` in its running period."""
+        ...
+
+    def times(self, key: str, now: datetime) -> int:
+        """How many acts are counted under this key in its running period."""
         ...
 
     def put_code(self, code: Code) -> None:

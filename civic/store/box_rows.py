@@ -53,6 +53,10 @@ class RowBox:
         )
         return True
 
+    def times(self, key: str, now: datetime) -> int:
+        rows = self._run("SELECT times FROM box_hits WHERE name = ? AND until > ?", (key, now.timestamp()))
+        return int(rows[0][0]) if rows else 0
+
     def put_code(self, code: Code) -> None:
         # Not "the newest by its time": a demonstration's clock starts anew with the server.
         self._run("UPDATE box_proofs SET bare = -1 WHERE poll = ? AND voter = ?", (self.poll, code.voter))

@@ -30,8 +30,9 @@ from civic.errors import (
 )
 from civic.store.box import Box, Code, Copied, PollBox, Sealed
 from civic.store.box_rows import fingerprint
+from civic.store.budget import USUAL, Budget
 from civic.votes.ballot import ReceiptBoard, check_choices
-from civic.votes.contact import BY_CODE, BY_IDENTITY, WRONG, Claim, Codes, Derives, read_contact
+from civic.votes.contact import BY_CODE, BY_IDENTITY, WRONG, Asked, Claim, Codes, Derives, read_contact
 from civic.votes.envelope import (
     BadEnvelope,
     Slot,
@@ -78,12 +79,19 @@ class Receipt:
 class Polling:
     """Every poll of a library, with the boxes of one store."""
 
-    def __init__(self, library: Pages, box: Box, keys: Derives, clock: Clock, limited: bool = True) -> None:
-        """limited: False only for load tests on this machine."""
+    def __init__(
+        self,
+        library: Pages,
+        box: Box,
+        keys: Derives,
+        clock: Clock,
+        budget: Budget | None = USUAL,
+    ) -> None:
+        """budget: of messages with codes; None, without any ceiling, only for load tests on this machine."""
         self.library = library
         self.box = box
         self.clock = clock
-        self.codes = Codes(keys, box, clock, limited)
+        self.codes = Codes(keys, box, clock, budget)
         self._signer = Ed25519PrivateKey.from_private_bytes(keys.derived("votes: receipts"))
         self._repeat = keys.derived("votes: same post")
         self._setups: dict[str, PollSetup] = {}
@@ -134,12 +142,12 @@ class Polling:
 
     # ------------------------------------------------------------ who votes
 
-    def request_code(self, slug: str, contact: str, address: str = "") -> str:
-        """Send a one-time code to a contact (mobile number or e-mail), by the outbox; the id of this request.
+    def request_code(self, slug: str, contact: str, address: str = "") -> Asked:
+        """Send a one-time code to a contact (mobile number or e-mail), by the outbox; with the id of this request.
 
         With that id nobody else can use up the code's tries. Says nothing of whether the contact is on the roll or
         has voted. address: of the asker, for the ceiling only. Raises NotFound, NotOpen, Closed, NotEligible (the
-        poll asks an identity provider), Invalid (contact), TooMany.
+        poll asks an identity provider), Invalid (contact), TooMany, OutOfTexts.
         """
         return self.codes.send(self.opened(slug).poll, contact, address)
 
@@ -195,15 +203,15 @@ class Polling:
         """
         setup = self.opened(slug)
         claim, sealed = self._read(setup, contact, code, request, ticket, envelope, choices)
+        with self.box.open(slug) as box:
+            if address:
+                self.codes.limit(box, "casts", address, CASTS_PER_ADDRESS)
+            known = box.take_try(claim.voter, claim.request_hash)
+        self.codes.prove(known, claim)  # outside the transaction: a wrong code uses up its try all the same
         tracker = ""
         if sealed is None:
             tracker, key = repeated(self._repeat, submission, claim.voter, setup.slot.rules, choices or ())
             sealed = seal(choices or (), setup.slot, tracker, key)
-        with self.box.open(slug) as box:
-            if address:
-                self.codes.limit(box, f"casts:{self.codes.hash('address', address)}", CASTS_PER_ADDRESS)
-            known = box.take_try(claim.voter, claim.request_hash)
-        self.codes.prove(known, claim)  # outside any transaction: it is slow on purpose
         with self.box.open(slug) as box:
             receipt = self._put(setup, box, claim, known, sealed)
         signature = self._signer.sign(signed_text(slug, setup.slot.rules, receipt))

@@ -2,7 +2,8 @@
 
 A code goes to a contact and belongs to the one who asked for it (`request`, a random id that only their page has), so
 that nobody else can use up its tries. A ticket follows an identity provider's word and is no secret to type: it is
-sealed text. Kept are slow hashes, never a code, a contact or a provider's name for a person.
+sealed text. Kept are keyed hashes whose key is not in the store, never a code, a contact or a provider's name for a
+person: without the key no guess can be tried, with it five. Nothing here is slow: a refusal costs next to nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-
 from civic import people
 from civic.clock import Clock
 from civic.codes import from_text, to_text
@@ -26,6 +24,7 @@ from civic.content.poll import Poll
 from civic.errors import FieldError, Invalid, LateCode, NotEligible, TooMany, WrongCode
 from civic.store.box import Box, Code, PollBox
 from civic.store.box_rows import new_message
+from civic.store.budget import Budget, end_of_hour, household
 from civic.store.seal import Sealer
 
 CODE_DIGITS = 6
@@ -34,9 +33,6 @@ CODE_TRIES = 5
 TICKET_LIFE = timedelta(minutes=30)  # to read and pick after the provider's word
 TICKET_TRIES = 50  # nobody can guess one; this only ends a loop
 LONGEST_TICKET = 600
-CODES_PER_CONTACT = 5  # an hour and poll: 25 guesses in a million
-CODES_PER_ADDRESS = 300  # an hour: offices, libraries and mobile networks share addresses
-HOUR = timedelta(hours=1)
 WRONG = "인증번호가 맞지 않습니다. 다섯 번 틀리면 새 인증번호를 받아야 합니다."
 LATE = "인증번호의 시간(5분)이 지났습니다. 새 인증번호를 받아 주세요."
 NO_TICKET = "본인확인이 확인되지 않았거나 시간(30분)이 지났습니다. 본인확인을 다시 해 주세요."
@@ -68,19 +64,26 @@ class Claim:
     is_ticket: bool = False
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A code is on its way."""
+
+    request: str  # for the page that asked, and for no one else
+    is_low: bool  # with this message a budget has run low
+
+
 class Codes:
     """Codes and tickets: made, kept in the box of their poll, rationed, sent by the outbox, and proven."""
 
-    def __init__(self, keys: Derives, box: Box, clock: Clock, limited: bool) -> None:
+    def __init__(self, keys: Derives, box: Box, clock: Clock, budget: Budget | None) -> None:
+        """budget: None has no ceilings at all."""
         self.box = box
         self.clock = clock
-        self._limited = limited
+        self._budget = budget
         self._voters = keys.derived("votes: voters")
         self._post = Sealer(keys.derived("votes: outgoing"))
         self._tickets = Sealer(keys.derived("votes: tickets"))
-        # OWASP's second row for Argon2id. The code is keyed before: without the secret no guess can be tried.
-        self._slow = PasswordHasher(time_cost=3, memory_cost=12 * 1024, parallelism=1)
-        self._nobody = self._slow.hash("nobody")
+        self._codes = keys.derived("votes: codes")
 
     def voter(self, slug: str, contact: str) -> str:
         """Poll by poll another hash: nobody can follow a voter from one poll to the next."""
@@ -88,15 +91,17 @@ class Codes:
 
     def hash(self, *parts: str) -> str:
         """HMAC-SHA-256, hex; what the parts are apart from each other stays apart."""
-        return hmac.new(self._voters, "\x1f".join(parts).encode("utf-8"), hashlib.sha256).hexdigest()
+        return _keyed(self._voters, *parts)
 
     # ------------------------------------------------------------ made
 
-    def send(self, poll: Poll, contact: str, address: str = "") -> str:
-        """Put a new code into the outbox; the id for the page that asked. See Polling.request_code."""
+    def send(self, poll: Poll, contact: str, address: str = "") -> Asked:
+        """Put a new code into the outbox. See Polling.request_code."""
         if poll.assurance == 3:
             raise NotEligible(BY_IDENTITY)
         reached = read_contact(contact)
+        if self._budget:
+            self._budget.check_country(reached)
         voter = self.voter(poll.slug, reached)
         now = self.clock.now()
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
@@ -104,13 +109,13 @@ class Codes:
         sealed = self._post.seal(json.dumps([reached, poll.title, code]).encode())
         with self.box.open(poll.slug) as box:
             box.drop_stale(now)
-            self.limit(box, f"code:{voter}", CODES_PER_CONTACT)
-            if address:
-                self.limit(box, f"codes:{self.hash('address', address)}", CODES_PER_ADDRESS)
+            is_low = False
+            if self._budget:
+                is_low = self._budget.spend(box, self.hash, poll.slug, reached, address, now)
             box.put_code(kept)
             if poll.assurance == 1 or box.on_roll(voter):
                 box.queue(new_message(sealed, kept.until))
-        return request
+        return Asked(request, is_low)
 
     def new_ticket(self, poll: Poll, issuer: str, subject: str) -> str:
         """Sealed text for the page of whom an identity provider named. See Polling.admit."""
@@ -128,8 +133,9 @@ class Codes:
     def _new(self, voter: str, secret: str, until: datetime, tries: int, bare: int = 0) -> tuple[str, Code]:
         """(id of who asked, what is kept of it)."""
         request = secrets.token_urlsafe(16)
-        hashed = self._slow.hash(self.hash("code", voter, secret))
-        return request, Code(voter, hashed, until, tries, asked=hash_of_request(request), bare=bare)
+        return request, Code(
+            voter, self._secret_hash(voter, secret), until, tries, asked=hash_of_request(request), bare=bare
+        )
 
     def deliver(self, sender: Sender) -> int:
         """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""
@@ -149,10 +155,12 @@ class Codes:
             self.box.sent(message)
         return gone
 
-    def limit(self, box: PollBox, key: str, most: int) -> None:
-        """Count one more in this hour. Raises TooMany over `most`."""
-        if self._limited and not box.hit(key, most, HOUR, self.clock.now()):
-            raise TooMany(retry_after=int(HOUR.total_seconds()))
+    def limit(self, box: PollBox, what: str, address: str, most: int) -> None:
+        """Count one more act of this household in this hour. Raises TooMany over `most`."""
+        now = self.clock.now()
+        key, left = self.hash("hit", now.date().isoformat(), what, household(address)), end_of_hour(now) - now
+        if self._budget and not box.hit(key, most, left, now):
+            raise TooMany(retry_after=max(1, int(left.total_seconds())))
 
     # ------------------------------------------------------------ proven
 
@@ -180,16 +188,19 @@ class Codes:
         return Claim(voter, secret, hash_of_request(request), is_ticket=True)
 
     def prove(self, known: Code | None, claim: Claim) -> None:
-        """Slow on purpose, and as slow for a contact that never asked for a code. Raises WrongCode, LateCode."""
-        keyed = self.hash("code", claim.voter, claim.secret)
-        try:
-            self._slow.verify(known.hash if known else self._nobody, keyed)
-        except VerificationError:
-            known = None
-        if known is None:
+        """The same work for a contact that never asked for a code. Raises WrongCode, LateCode."""
+        keyed = self._secret_hash(claim.voter, claim.secret)
+        if not hmac.compare_digest(known.hash if known else "", keyed) or known is None:
             raise WrongCode(NO_TICKET if claim.is_ticket else WRONG)
         if self.clock.now() >= known.until:
             raise LateCode(NO_TICKET if claim.is_ticket else LATE)
+
+    def _secret_hash(self, voter: str, secret: str) -> str:
+        return _keyed(self._codes, "code", voter, secret)
+
+
+def _keyed(secret: bytes, *parts: str) -> str:
+    return hmac.digest(secret, "\x1f".join(parts).encode("utf-8"), "sha256").hex()
 
 
 def code_text(title: str, code: str) -> str:

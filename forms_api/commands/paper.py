@@ -82,7 +82,7 @@ def open_polls(data: str | None, content: Path, now: str | None) -> Iterator[Pol
     library = load(content, at)
     keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
     with all_boxes(settings.data) as boxes:
-        yield Polling(library, boxes, keys, FixedClock(at), settings.is_limited)
+        yield Polling(library, boxes, keys, FixedClock(at))
 
 
 def contacts() -> list[str]:

@@ -216,3 +216,17 @@ def test_rate_limits(content: Path, tmp_path: Path) -> None:
         assert page.status_code == 429 and "너무 자주 보냈습니다." in page.text
         assert "여러 번 틀렸습니다. 늦어도 10분 뒤에는 다시 할 수 있습니다." in page.text
     server.stop()
+
+
+def test_an_ipv6_household_is_one_sender(content: Path, tmp_path: Path) -> None:
+    """Its /64 has 2^64 addresses and 600 requests a minute; the neighbour's begin anew (the control)."""
+    server = Server(content, tmp_path / "var/data", proxies="1").ready()
+    with server.client() as client:
+
+        def asks(sender: str) -> int:
+            return client.get("/api/receipts/forged", headers={"X-Forwarded-For": sender}).status_code
+
+        found = [asks(f"2001:db8:0:2::{number:x}") for number in range(1, 603)]
+        assert found == [404] * 600 + [429] * 2
+        assert (asks("2001:db8:0:3::1"), asks("::ffff:192.0.2.1"), asks("192.0.2.1")) == (404, 404, 404)
+    server.stop()

@@ -168,6 +168,19 @@ def test_malformed_posts_are_invalid(client: httpx.Client, address: str, body: d
     assert answer.status_code == 422 and answer.json()["errors"]
 
 
+def test_a_resident_number_is_refused_and_not_shown(client: httpx.Client) -> None:
+    """In every field of every step, as JSON and on the pages; a number that is none is shown again (the control)."""
+    reason, given = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요.", "900101-1234567"
+    for step in ("code", "ballots", "check"):
+        for name in ("contact", "code", "request", "submission", "ticket", "choices"):
+            sent = {"choices": ticks("lamp")} | {name: [given] if name == "choices" else given}
+            as_json = client.post(f"{API}/{step}", json=sent)
+            assert [error["message"] for error in as_json.json()["errors"]] == [reason]
+            assert "1234567" not in page(client.post(f"{API}/{step}", data=sent), 422, reason)
+    shown = page(client.post(f"{API}/code", data={"choices": ticks("lamp"), "contact": "010-12-34567"}), 422)
+    assert "010-12-34567" in shown
+
+
 def test_posts_from_elsewhere_and_to_nowhere(town: Town, client: httpx.Client) -> None:
     """Another site's page, an unknown poll, a board before its time."""
     foreign = client.post(

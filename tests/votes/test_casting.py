@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -24,6 +25,7 @@ from civic.errors import (
     NotEligible,
     NotFound,
     NotOpen,
+    OutOfTexts,
     Refused,
     TooMany,
     UsedCode,
@@ -31,6 +33,7 @@ from civic.errors import (
 )
 from civic.store import open_box
 from civic.store.box import BOX_FILE
+from civic.store.budget import Budget
 from civic.votes.casting import Polling
 from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
 from civic.votes.opening import open_all
@@ -263,25 +266,68 @@ def test_a_code_belongs_to_poll_and_contact(tmp_path: Path) -> None:
     town.box.shut()
 
 
-def test_codes_are_rationed_per_contact_and_address(tmp_path: Path) -> None:
-    """Five an hour for a contact, three hundred for an address; the next hour starts anew."""
-    town = Town(tmp_path)
-    for _ in range(5):
-        town.polling.request_code("budget", KIM, "192.0.2.1")
-    with pytest.raises(TooMany):
-        town.polling.request_code("budget", KIM, "192.0.2.1")
-    town.polling.request_code("budget", LEE, "192.0.2.1")
-    with town.box.open("budget") as box:
-        for _ in range(294):
-            assert box.hit(
-                f"codes:{town.polling.codes.hash('address', '192.0.2.1')}", 300, timedelta(1), DURING
-            )
-    with pytest.raises(TooMany):
-        town.polling.request_code("budget", "park@example.kr", "192.0.2.1")
-    town.polling.request_code("budget", "park@example.kr", "192.0.2.2")
+def asks(town: Town, contact: str, address: str = "") -> str:
+    """How asking for a code ends: "" or the name of the refusal; "low" where it is the one to be told to staff."""
+    try:
+        return "low" if town.polling.request_code("budget", contact, address).is_low else ""
+    except (TooMany, OutOfTexts) as refusal:
+        assert 0 < refusal.retry_after <= 24 * 3600
+        return refusal.name
+
+
+def test_messages_are_rationed_per_contact(town: Town) -> None:
+    """Five an hour and twelve a day, eight of them from one block of addresses; another block and day start anew."""
+    hours = [[asks(town, KIM, "2001:db8:1:2::1") for _ in range(6)] for _ in range(3) if _later(town)]
+    assert [hour.count("") for hour in hours] == [5, 3, 0]
+    assert [asks(town, KIM, "2001:db8:2::1") for _ in range(5)] == [""] * 4 + ["too-many"]
+    assert asks(town, "010-1111-2222", "2001:db8:1:2::1") == ""  # the control: others are not held back
+    town.clock.at += timedelta(days=1)
+    assert asks(town, KIM, "2001:db8:1:2::1") == ""
+
+
+def _later(town: Town) -> bool:
     town.clock.at += timedelta(hours=1)
-    town.polling.request_code("budget", KIM, "192.0.2.1")
+    return True
+
+
+def test_messages_are_rationed_in_all_and_the_heaviest_wait_first(tmp_path: Path) -> None:
+    """One script with new numbers from one block gets a third; neighbours go on to the last message; staff are told once."""
+    phones = (f"010-2000-{number:04}" for number in range(1000))
+    town = Town(tmp_path, budget=Budget(place_hour=60, day=100))
+    script = [asks(town, next(phones), f"2001:db8:5:{n}::1") for n in range(40)]
+    assert script == [""] * 20 + ["too-many"] * 20
+    others = [asks(town, next(phones), f"192.0.{n}.1") for n in range(42)]
+    assert (others.count(""), others.count("low"), others[-2:]) == (39, 1, ["out-of-texts"] * 2)
+    _later(town)
+    assert [asks(town, next(phones), f"192.0.{n}.1") for n in range(41)].count(
+        "out-of-texts"
+    ) == 1  # of the day
     town.box.shut()
+    free = Town(tmp_path / "free", budget=None)  # the control: without a budget nothing ends
+    assert {asks(free, KIM, "192.0.2.1") for _ in range(120)} == {""}
+    free.box.shut()
+
+
+def test_codes_go_only_to_countries_that_are_named(tmp_path: Path) -> None:
+    """A premium number abroad gets none, unless staff name its country."""
+    for name, budget, is_sent in (("a", Budget(), False), ("b", Budget(countries=("82", "1")), True)):
+        town = Town(tmp_path / name, budget=budget)
+        if is_sent:
+            assert town.polling.request_code("budget", "+1 201 555 0123").request
+        else:
+            with pytest.raises(Invalid, match="고칠 곳"):
+                town.polling.request_code("budget", "+1 201 555 0123")
+        town.box.shut()
+
+
+def test_refusals_cost_next_to_nothing(town: Town) -> None:
+    """Wrong codes and askings too many, a hundred of each: with a slow hash in the way they took five seconds."""
+    began = time.process_time()
+    for _ in range(100):
+        asks(town, KIM)
+        with pytest.raises(WrongCode):
+            town.polling.cast("budget", KIM, "123456", choices=["lamp"])
+    assert time.process_time() - began < 1
 
 
 def test_mistakes_in_a_ballot_cost_no_try(town: Town) -> None:
