@@ -30,11 +30,11 @@ from tinydb import TinyDB, where
 from civic.clock import SEOUL
 from civic.codes import new_number
 from civic.store import open_store
-from civic.store.contents import Contents, counted, write_contents
-from civic.store.documents import to_document
+from civic.store.contents import Contents, write_rows
+from civic.store.documents import body_of, checksum, to_document
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import ENTRIES, KEYS
-from civic.store.keys import KeyFile, KeyTable
+from civic.store.keys import KeyTable, key_file
 from civic.store.sqlite import SqliteDatabase
 
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
@@ -59,12 +59,16 @@ def stored(folder: Path, count: int) -> None:
     entries = [
         (replace(an_entry(10**9 + i), rank=1 + i // SUBJECTS, state="waiting"), caps) for i in range(count)
     ]
-    counters, used = counted(entries)
+    bodies = [body_of(to_document(*entry)) for entry in entries]
+    contents = Contents(
+        {"entries": [(i + 1, body, checksum(body)) for i, body in enumerate(bodies)]}, entries
+    )
+    contents.recount()
     with closing(SqliteDatabase(folder / ENTRIES)) as database, database.transaction() as session:
-        write_contents(session, Contents(entries, counters, used))
-    with closing(KeyTable(KeyFile(folder / KEYS))) as keys:  # nobody opens these entries: any key will do
+        write_rows(session, contents.rows)
+    with closing(key_file(folder / KEYS)) as file:  # nobody opens these entries: any key will do
         for subject in {f"programs/p{i % SUBJECTS}" for i in range(count)}:
-            keys.keep(subject, bytes(60), 0)
+            KeyTable(file).keep(subject, bytes(60), 0)
 
 
 def rate(act: Callable[[int], object], threads: int, seconds: float) -> float:

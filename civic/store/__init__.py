@@ -6,7 +6,8 @@ from pathlib import Path
 
 from civic.errors import Misuse
 from civic.store.book import Store
-from civic.store.box import BOX_FILE, Box
+from civic.store.box import BOX_FILE
+from civic.store.boxes import Box, box_file
 
 
 def open_store(url: str) -> Store:
@@ -43,12 +44,10 @@ def open_box(url: str) -> Box:
     """The ballot boxes beside the entries of an address. Raises Misuse when it is wrong or cannot be used."""
     kind, rest = _parts(url)
     if kind == "tinydb":
-        from civic.store.box_sqlite import SqliteBox
+        return Box(box_file(Path(rest) / BOX_FILE))
+    from civic.store.postgresql import PostgresDatabase
 
-        return SqliteBox(Path(rest) / BOX_FILE)
-    from civic.store.box_postgresql import PostgresBox
-
-    return PostgresBox(url)
+    return Box(PostgresDatabase(url))
 
 
 def migrate(url: str) -> tuple[int, int]:

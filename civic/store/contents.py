@@ -1,4 +1,7 @@
-"""Everything a store holds, read at one moment, put into another, and compared by counts and hashes. Opens nothing."""
+"""Everything a store holds, as rows: read at one moment, put into another as it is, compared by counts and hashes.
+
+The tables have the same columns in both databases (tables.py), so that rows travel unchanged. Opens nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,82 +9,122 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from civic.clock import SEOUL
-from civic.store.book import Change, Message
-from civic.store.documents import (
-    DamagedError,
-    body_of,
-    checksum,
-    document_of,
-    held,
-    line_sum,
-    to_change,
-    to_document,
-    to_entry,
-    to_message,
-)
+from civic.store.documents import DamagedError, document_of, held, line_sum, to_change, to_entry
 from civic.store.entry import Entry
 from civic.store.session import Row, Transaction
-from civic.store.statements import COLUMNS, FIX, NOTE, TELL, RoundCounters
+from civic.store.statements import COLUMNS, RoundCounters
 from civic.store.tables import BOXES
 
 Held = list[
     tuple[str, int, list[str]]
 ]  # caps of an entry: key, amount, states besides the live ones that count
-Key = tuple[
-    str, bytes | None, datetime | None, int
-]  # subject, wrapped key, when it was destroyed, generation
-Fact = tuple[str, str, str, str]  # subject, round, name, text
-Counters = dict[tuple[str, str], tuple[int, ...]]  # (subject, round): as rows.COLUMNS
-NAMES = ("신청", "회차별 인원", "한도 사용량", "정해진 것", "기록", "보낼 알림", "열쇠", "투표함")
+Counters = dict[tuple[str, str], tuple[int, ...]]  # (subject, round): as COLUMNS
+Used = dict[tuple[str, str], int]  # (cap key, person)
+# What a move names -> the tables of it. In each the first columns are its key. Leases belong to processes and stay.
+PARTS: dict[str, tuple[str, ...]] = {
+    "신청": ("entries",),
+    "회차별 인원": ("rounds",),
+    "한도 사용량": ("caps",),
+    "정해진 것": ("facts",),
+    "기록": ("journal",),
+    "보낼 알림": ("messages",),
+    "다른 문서": ("names", "documents"),
+    "열쇠": ("keys",),
+    "투표함": tuple(BOXES),
+}
+BESIDE = ("keys", *BOXES)  # on SQLite these lie in files of their own
+IN_FILE = tuple(name for names in PARTS.values() for name in names if name not in BESIDE)
+ENTRY = ("id", "body", "checksum")  # the other columns follow from the body
+SUMMED = {
+    "facts": 0,
+    "journal": 1,
+    "messages": 1,
+}  # tables whose last column is a sum over those from this one on
 AT_ONCE = 1000  # rows that are sent together
-ENTRY = "INSERT INTO entries (body, checksum) VALUES (?, ?)"
-ROUND = f"INSERT INTO rounds (subject, round, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-KEY = "INSERT INTO keys (subject, wrapped, dropped, generation) VALUES (?, ?, ?, ?)"
 
 
 @dataclass
 class Contents:
-    """All that must arrive. `counters` and `used` follow from the entries; here they are as they were kept."""
+    """The rows of each table that was read, in the order of their keys."""
 
-    entries: list[tuple[Entry, Held]] = field(default_factory=list)
-    counters: Counters = field(default_factory=dict)
-    used: dict[tuple[str, str], int] = field(default_factory=dict)  # (cap key, person)
-    facts: list[Fact] = field(default_factory=list)
-    journal: list[Change] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
-    keys: list[Key] = field(default_factory=list)
-    boxes: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    entries: list[tuple[Entry, Held]] = field(default_factory=list)  # what `check` found whole
+    numbers: dict[int, str] = field(default_factory=dict)  # receipt numbers by id, as their index has them
+
+    def of(self, table: str) -> list[Row]:
+        """The rows of a table; empty when it was not read."""
+        return self.rows.get(table, [])
 
     @property
     def is_empty(self) -> bool:
         """Nothing at all, not even a key."""
-        return not any(
-            (self.entries, self.facts, self.journal, self.messages, self.keys, *self.boxes.values())
-        )
+        return not any(self.rows.values())
+
+    @property
+    def journal(self) -> list[Any]:
+        """The lines that the journal holds, in their order."""
+        return [to_change(*row[1:8]) for row in self.of("journal")]
+
+    @property
+    def counters(self) -> Counters:
+        """As they were kept, of rounds that anybody signed up for."""
+        found = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
+        return {key: numbers for key, numbers in found.items() if numbers[-1]}
+
+    @property
+    def used(self) -> Used:
+        """As it was kept."""
+        return {(key, person): amount for key, person, amount in self.of("caps")}
+
+    @property
+    def facts(self) -> list[tuple[str, str, str, str]]:
+        """Subject, round, name and text of all that is fixed."""
+        return [(row[0], row[1], row[2], row[3]) for row in self.of("facts")]
+
+    @property
+    def keys(self) -> list[Row]:
+        """Subject, wrapped key or None, when it was destroyed or None, generation."""
+        return self.rows.setdefault("keys", [])
 
     def digests(self) -> dict[str, tuple[int, str]]:
-        """What -> (how many, SHA-256): equal on both sides when and only when all of it is equal."""
-        parts: tuple[Iterable[Any], ...] = (
-            sorted(([*vars(entry).values()], caps) for entry, caps in self.entries),
-            sorted([*key, *numbers] for key, numbers in self.counters.items()),
-            sorted([*key, amount] for key, amount in self.used.items() if amount),
-            sorted(self.facts),
-            (list(vars(change).values()) for change in self.journal),
-            sorted([m.due.timestamp(), m.kind, m.subject, m.number] for m in self.messages),
-            sorted(self.keys, key=lambda key: key[0]),
-            sorted([name, *row] for name, rows in self.boxes.items() for row in rows),
-        )
-        return {name: _digest(part) for name, part in zip(NAMES, parts, strict=True)}
+        """Part -> (how many rows, SHA-256): equal on both sides when and only when all of it is equal."""
+        return {part: _digest([(name, self.of(name)) for name in names]) for part, names in PARTS.items()}
+
+    def check(self) -> list[tuple[str, str]]:
+        """Take out every row that is not as it was written: what it is, and its receipt number or ""."""
+        damaged = []
+        self.entries, whole = [], []
+        for row in self.of("entries"):
+            try:
+                document = document_of("entries", *row)
+                caps = [(key, amount, list(states)) for key, amount, states in document["caps"]]
+                self.entries.append((to_entry(document), caps))
+                whole.append(row)
+            except (DamagedError, KeyError, ValueError, TypeError):
+                damaged.append((f"신청 {row[0]}", self.numbers.get(row[0], "")))
+        self.rows["entries"] = whole
+        for name in ("documents", *SUMMED):
+            damaged += [(f"{name} {row[0]!r}", "") for row in self.of(name) if not _is_whole(name, row)]
+            self.rows[name] = [row for row in self.of(name) if _is_whole(name, row)]
+        return damaged
+
+    def recount(self) -> None:
+        """Let counters and caps follow from the entries, as they should; what else stands in a round's row stays."""
+        counters, used = counted(self.entries)
+        beside = {row[:2]: row[2 + len(COLUMNS) :] for row in self.of("rounds")}
+        nobody = (0,) * len(COLUMNS)
+        self.rows["rounds"] = [
+            (*key, *counters.get(key, nobody), *beside.get(key, ())) for key in sorted({*counters, *beside})
+        ]
+        self.rows["caps"] = [(*key, amount) for key, amount in sorted(used.items())]
 
 
-def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, dict[tuple[str, str], int]]:
+def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, Used]:
     """Counters per round and use per cap, worked out from the entries alone."""
     rounds: dict[tuple[str, str], RoundCounters] = {}
-    used: dict[tuple[str, str], int] = {}
+    used: Used = {}
     for entry, caps in entries:
         round = rounds.setdefault((entry.subject, entry.round), RoundCounters())
         round.count(entry.state, entry.size)
@@ -91,124 +134,47 @@ def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, dict[tuple
     return {key: tuple(getattr(round, name) for name in COLUMNS) for key, round in rounds.items()}, used
 
 
-def read_contents(session: Transaction, damaged: list[tuple[str, str]]) -> Contents:
-    """All but keys and boxes. damaged: gets (what a row is, its receipt number or "") of each that is not as written."""
-    contents = Contents()
-    for number, *row in session.rows("SELECT number, id, body, checksum FROM entries ORDER BY id"):
-        try:
-            document = document_of("entries", *row)
-            caps = [(key, amount, list(states)) for key, amount, states in document["caps"]]
-            contents.entries.append((to_entry(document), caps))
-        except (DamagedError, KeyError, ValueError, TypeError):
-            damaged.append((f"신청 {row[0]}", str(number or "")))
-    rounds = session.rows(f"SELECT subject, round, {', '.join(COLUMNS)} FROM rounds WHERE last_rank > 0")  # noqa: S608
-    contents.counters = {(subject, round): tuple(numbers) for subject, round, *numbers in rounds}
-    contents.used = {
-        (key, person): used for key, person, used in session.rows("SELECT key, person, used FROM caps")
-    }
-    contents.facts = [
-        (row[0], row[1], row[2], row[3])
-        for row in _summed(session, "facts", "subject, round, name, text", "subject, round, name", damaged)
-    ]
-    journal = _summed(session, "journal", "subject, number, before, after, cause, who, at", "id", damaged)
-    contents.journal = [to_change(*row) for row in journal]
-    messages = _summed(session, "messages", "kind, subject, number, due", "due, id", damaged)
-    contents.messages = [to_message(0, *row) for row in messages]
-    for name, id, *rest in session.rows("SELECT name, id, body, checksum FROM documents"):
-        try:
-            document_of(name, id, *rest)
-        except DamagedError as err:
-            damaged.append((err.what, ""))
-    return contents
-
-
-def read_boxes(session: Transaction, there: Iterable[str] = BOXES) -> dict[str, list[Row]]:
-    """Every row of the ballot boxes, in the order of their keys, which tells nothing of time."""
-    return {name: sorted(session.rows(f"SELECT * FROM {name}")) for name in BOXES if name in there}  # noqa: S608
-
-
-def write_contents(session: Transaction, contents: Contents) -> None:
-    """Put everything but keys and boxes into empty tables."""
-    lines: list[tuple[str, Sequence[Any]]] = []
-    for entry, caps in contents.entries:
-        body = body_of(to_document(entry, caps))
-        lines.append((ENTRY, (body, checksum(body))))
-    lines += [(ROUND, (*key, *numbers)) for key, numbers in contents.counters.items()]
-    lines += [
-        ("INSERT INTO caps (key, person, used) VALUES (?, ?, ?)", (*k, n)) for k, n in contents.used.items()
-    ]
-    lines += [(FIX, (*fact, line_sum(*fact))) for fact in contents.facts]
-    for change in contents.journal:
-        values = (*list(vars(change).values())[:-1], change.at.isoformat())
-        lines.append((NOTE, (*values, line_sum(*values))))
-    for message in contents.messages:
-        told = (message.kind, message.subject, message.number, message.due.timestamp())
-        lines.append((TELL, (*told, line_sum(*told))))
-    write_rows(session, lines)
-
-
-def write_keys(session: Transaction, keys: Iterable[Key]) -> None:
-    """Put keys into an empty table."""
-    write_rows(
-        session, [(KEY, (s, wrapped, at.isoformat() if at else None, g)) for s, wrapped, at, g in keys]
-    )
-
-
-def write_boxes(session: Transaction, boxes: dict[str, list[Row]]) -> None:
-    """Put the rows of ballot boxes into empty tables."""
-    for name, rows in boxes.items():
-        if rows:
-            statement = f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608 (own names)
-            write_rows(session, [(statement, row) for row in rows])
-
-
-def write_rows(session: Transaction, lines: Sequence[tuple[str, Sequence[Any]]]) -> None:
-    """Send statements, many at a time."""
-    for start in range(0, len(lines), AT_ONCE):
-        for statement, values in lines[start : start + AT_ONCE]:
-            session.later(statement, values)
-        session.settle()
-
-
-def to_keys(rows: Iterable[Row]) -> list[Key]:
-    """Keys from the columns of their table: subject, wrapped, dropped, generation."""
-    return [
-        (
-            subject,
-            bytes(wrapped) if wrapped else None,
-            datetime.fromisoformat(at).astimezone(SEOUL) if at else None,
-            g,
-        )
-        for subject, wrapped, at, g in rows
-    ]
-
-
-def _summed(
-    session: Transaction, table: str, columns: str, order: str, damaged: list[tuple[str, str]]
-) -> list[Row]:
-    """The rows of a table whose checksum is right."""
-    found = []
-    for *values, kept in session.rows(f"SELECT {columns}, checksum FROM {table} ORDER BY {order}"):  # noqa: S608
-        if line_sum(*values) == kept:
-            found.append(tuple(values))
-        else:
-            damaged.append((f"{table} {values[0]!r}", ""))
+def read_rows(session: Transaction, names: Iterable[str]) -> dict[str, list[Row]]:
+    """Every row of these tables, in the order of their keys, which is the same in both databases."""
+    found = {}
+    for name in names:
+        columns = ", ".join(ENTRY) if name == "entries" else "*"
+        rows = session.rows(f"SELECT {columns} FROM {name}")  # noqa: S608 (own names)
+        found[name] = sorted(rows, key=lambda row: [_plain(value) for value in row[:3]])
     return found
 
 
-def _digest(lines: Iterable[Any]) -> tuple[int, str]:
-    """How many lines there are, and the hash of all of them in their order."""
-    whole, count = hashlib.sha256(), 0
-    for line in lines:
-        whole.update(json.dumps(line, ensure_ascii=False, default=_plain).encode() + b"\n")
-        count += 1
-    return count, whole.hexdigest()
+def write_rows(session: Transaction, rows: dict[str, list[Row]]) -> None:
+    """Put rows into empty tables."""
+    for name, lines in rows.items():
+        if lines:
+            columns = f" ({', '.join(ENTRY)})" if name == "entries" else ""
+            statement = f"INSERT INTO {name}{columns} VALUES ({', '.join('?' * len(lines[0]))})"  # noqa: S608
+            for start in range(0, len(lines), AT_ONCE):
+                for line in lines[start : start + AT_ONCE]:
+                    session.later(statement, line)
+                session.settle()
 
 
-def _plain(value: Any) -> str:
-    """A time as UTC, bytes as hex: the same text whichever store it came from."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    if isinstance(value, bytes | memoryview):
-        return bytes(value).hex()
-    raise TypeError(type(value).__name__)
+def _is_whole(name: str, row: Row) -> bool:
+    if name in SUMMED:
+        return bool(line_sum(*row[SUMMED[name] : -1]) == row[-1])
+    try:
+        document_of(*row)
+    except DamagedError:
+        return False
+    return True
+
+
+def _digest(tables: Sequence[tuple[str, list[Row]]]) -> tuple[int, str]:
+    """How many rows there are, and the hash of all of them in their order."""
+    whole = hashlib.sha256()
+    for name, rows in tables:
+        for row in rows:
+            whole.update(json.dumps([name, *row], ensure_ascii=False, default=_plain).encode() + b"\n")
+    return sum(len(rows) for _, rows in tables), whole.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Bytes as hex: the same text whichever store they came from."""
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else value

@@ -13,28 +13,20 @@ from typing import Any
 from urllib.parse import quote
 
 from civic.errors import Misuse, Unavailable
-from civic.store import tables
 from civic.store.box import BOX_FILE
-from civic.store.box_sqlite import SqliteBox
-from civic.store.contents import (
-    Contents,
-    read_boxes,
-    read_contents,
-    to_keys,
-    write_boxes,
-    write_contents,
-    write_keys,
-)
+from civic.store.boxes import box_file
+from civic.store.contents import BESIDE, IN_FILE, Contents, read_rows, write_rows
 from civic.store.documents import DamagedError
-from civic.store.folder import ENTRIES, KEYS, check_box, check_entries, connect, explain, serving
-from civic.store.keys import KeyFile
+from civic.store.folder import ENTRIES, KEYS, check_box, check_entries, connect, explain, is_blank, serving
 from civic.store.locks import PATIENCE
 from civic.store.session import Transaction
-from civic.store.sqlite import SqliteDatabase
 from civic.store.sqlite_session import SnapshotSession
 from civic.store.store import open_folder
+from civic.store.tables import BOXES
 
-KEY_ROWS = "SELECT subject, wrapped, dropped, generation FROM keys"
+FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}
+EVERYTHING = (*IN_FILE, *BESIDE)
+COUNT_ON = "SELECT setval(pg_get_serial_sequence('{0}', 'id'), coalesce(max(id), 0) + 1, false) FROM {0}"
 
 
 class OccupiedError(Unavailable):
@@ -62,68 +54,72 @@ def check_new(folder: Path, source: Path | None) -> None:
         raise Misuse(f"저장할 폴더({folder})에 이미 무엇이 있습니다. 빈 폴더나 새 이름을 적으세요.")
 
 
+def check_there(folder: Path) -> None:
+    """Refuse a folder without a file of entries. Raises Misuse."""
+    check_entries(folder)
+    if not (folder / ENTRIES).exists():
+        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. 적은 주소를 확인하세요.")
+
+
 def read_folder(folder: Path) -> Contents:
     """Everything in a data folder, which no server may hold meanwhile.
 
     Raises InUse (a server runs), Misuse (no data there, lost in part, or damaged: says what to do).
     """
-    check_entries(folder)
+    check_there(folder)
     check_box(folder / BOX_FILE)
-    if not (folder / ENTRIES).exists():
-        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. 적은 주소를 확인하세요.")
     hold = serving(folder)
     try:
         open_folder(folder).close()  # is all of it there?
-        damaged: list[tuple[str, str]] = []
-        with closing(SqliteDatabase(folder / ENTRIES)) as database, database.snapshot() as session:
-            contents = read_contents(session, damaged)
-        if damaged:
-            raise DamagedError(damaged[0][0])
-        with reading(folder / KEYS) as session:
-            contents.keys = to_keys(session.rows(KEY_ROWS))
-        contents.boxes = boxes_of(folder / BOX_FILE)
+        contents = Contents()
+        for name in FILES:
+            contents.rows |= rows_of(folder / name)
+        if contents.check():
+            raise sqlite3.DatabaseError("damaged")
         return contents
-    except DamagedError as err:
-        raise Misuse(explain(sqlite3.DatabaseError("damaged"), folder / ENTRIES)) from err
     except (sqlite3.Error, Unavailable) as err:
-        raise Misuse(explain(err, folder)) from err
+        raise Misuse(explain(err, folder / ENTRIES)) from err
     finally:
         hold.release()
 
 
-def boxes_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of a file of ballot boxes; none without a file. Raises sqlite3.Error."""
-    if not path.exists():
+def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of a file of a folder; none without the file. Raises sqlite3.Error."""
+    if is_blank(path):
         return {}
     with reading(path) as session:
         there = {name for (name,) in session.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        return read_boxes(session, there)
+        return read_rows(session, [name for name in FILES[path.name] if name in there])
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[Transaction]:
-    """A file of a folder, only to be read. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=PATIENCE)) as file:
+    """A file of a folder at one moment, only to be read. Raises sqlite3.Error."""
+    with closing(opened(path)) as file:
         yield SnapshotSession(file)
+
+
+def opened(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
+    """The same, as SQLite has it."""
+    file = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, timeout=PATIENCE)
+    file.execute("BEGIN")
+    return file
 
 
 def write_folder(contents: Contents, folder: Path) -> None:
     """Put everything into a new folder and read it back. Raises Misuse when it did not arrive (full disk …)."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(SqliteDatabase(folder / ENTRIES)) as database, database.transaction() as session:
-            write_contents(session, contents)
-        KeyFile(folder / KEYS).close()
-        with _writing(folder / KEYS) as session:
-            write_keys(session, contents.keys)
-        if any(contents.boxes.values()):
-            SqliteBox(folder / BOX_FILE).shut()
-            with _writing(folder / BOX_FILE) as session:
-                write_boxes(session, contents.boxes)
+        open_folder(folder).close()
+        if any(contents.of(name) for name in BOXES):
+            box_file(folder / BOX_FILE).close()
+        for file, names in FILES.items():
+            rows = {name: contents.of(name) for name in names if contents.of(name)}
+            if rows:
+                with _writing(folder / file) as session:
+                    write_rows(session, rows)
     except (sqlite3.Error, OSError, Unavailable) as err:
         raise Misuse(explain(err, folder)) from err
-    arrived, sent = read_folder(folder).digests(), contents.digests()
-    if arrived != sent:
+    if read_folder(folder).digests() != contents.digests():
         raise Misuse(
             f"{folder}에 저장한 자료가 읽은 자료와 다릅니다. 디스크를 확인하고 다른 곳에 다시 저장하세요."
         )
@@ -134,9 +130,7 @@ def _writing(path: Path) -> Iterator[Transaction]:
     with closing(connect(path, PATIENCE)) as file:
         file.execute("PRAGMA secure_delete=ON")
         file.execute("BEGIN IMMEDIATE")
-        session = SnapshotSession(file)
-        yield session
-        session.settle()
+        yield SnapshotSession(file)
         file.execute("COMMIT")
 
 
@@ -146,12 +140,10 @@ def back_up(folder: Path, target: Path) -> None:
     Raises Misuse: the target is not new, or the copy failed.
     """
     check_new(target, folder)
-    check_entries(folder)
-    if not (folder / ENTRIES).exists():
-        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
+    check_there(folder)
     try:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (ENTRIES, KEYS, BOX_FILE):
+        for name in FILES:
             if (folder / name).exists():
                 # In one step: in small ones it would begin anew at every write.
                 with (
@@ -171,7 +163,7 @@ def restore(source: Path, folder: Path) -> Contents:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in source.iterdir():
-            if file.name.startswith((ENTRIES, KEYS, BOX_FILE)):  # and the logs beside them
+            if file.name.startswith(tuple(FILES)):  # and the logs beside them
                 shutil.copyfile(file, folder / file.name)
                 (folder / file.name).chmod(0o600)
     except OSError as err:
@@ -188,22 +180,22 @@ def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str
     from civic.store.postgresql import PostgresDatabase
     from civic.store.postgresql_server import WHOLE
 
-    names = ", ".join((*tables.OURS, "keys", *tables.BOXES))
+    names = ", ".join(EVERYTHING)
     with closing(PostgresDatabase(url, WHOLE)) as database, database.transaction() as session:
         session.run(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
         there = everything(session)
         last = session.rows("SELECT digests FROM moves ORDER BY id DESC LIMIT 1")
-        if not there.is_empty and (not last or json.loads(last[0][0]) != _listed(there)):
+        if not there.is_empty and (not last or last[0][0] != json.dumps(there.digests())):
             raise OccupiedError
         session.run(f"TRUNCATE {names} RESTART IDENTITY")
-        write_contents(session, contents)
-        write_keys(session, contents.keys)
-        write_boxes(session, contents.boxes)
-        arrived, sent = everything(session), contents.digests()
-        wrong = [name for name in sent if arrived.digests()[name] != sent[name]]
+        write_rows(session, contents.rows)
+        for name in ("entries", "journal", "messages"):
+            session.run(COUNT_ON.format(name))
+        arrived, sent = everything(session).digests(), contents.digests()
+        wrong = [name for name in sent if arrived[name] != sent[name]]
         if wrong:
             raise DifferentError(", ".join(wrong))
-        values = (at.isoformat(), source, json.dumps(_listed(arrived)))
+        values = (at.isoformat(), source, json.dumps(arrived))
         session.run("INSERT INTO moves (at, source, digests) VALUES (?, ?, ?)", values)
         session.run("ANALYZE")
     return sent
@@ -211,14 +203,8 @@ def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str
 
 def everything(session: Transaction) -> Contents:
     """All that a database of PostgreSQL holds. Raises DamagedError."""
-    damaged: list[tuple[str, str]] = []
-    contents = read_contents(session, damaged)
+    contents = Contents(read_rows(session, EVERYTHING))
+    damaged = contents.check()
     if damaged:
         raise DamagedError(damaged[0][0])
-    contents.keys = to_keys(session.rows(KEY_ROWS))
-    contents.boxes = read_boxes(session)
     return contents
-
-
-def _listed(contents: Contents) -> dict[str, list[Any]]:
-    return {name: list(pair) for name, pair in contents.digests().items()}

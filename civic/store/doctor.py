@@ -8,28 +8,18 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from civic.errors import Misuse, Unavailable, why
 from civic.korean import josa
 from civic.store.agreement import agreement
 from civic.store.box import BOX_FILE
-from civic.store.contents import Contents, counted, read_boxes, read_contents, to_keys
-from civic.store.copies import KEY_ROWS, boxes_of, reading
-from civic.store.folder import (
-    ENTRIES,
-    KEYS,
-    check_box,
-    check_length,
-    check_version,
-    is_blank,
-)
-from civic.store.locks import PATIENCE, server_of
+from civic.store.contents import IN_FILE, Contents, read_rows
+from civic.store.copies import EVERYTHING, opened, reading, rows_of
+from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
+from civic.store.locks import server_of
 from civic.store.seal import Keys
 from civic.store.session import Transaction
 from civic.store.sqlite_session import SnapshotSession
@@ -69,11 +59,10 @@ def examine(url: str, key_file: Path) -> Report:
     else:
         raise Misuse("자료의 주소는 tinydb://폴더 또는 postgresql://… 로 적으세요.")
     if is_read:
-        report.told.append(
-            f"신청 {len(report.contents.entries):,}건, 기록 {len(report.contents.journal):,}줄을 읽었습니다."
-        )
+        entries, journal = len(report.contents.entries), len(report.contents.journal)
+        report.told.append(f"신청 {entries:,}건, 기록 {journal:,}줄을 읽었습니다.")
         report.wrong += agreement(report.contents, report.lost)
-    report.contents.counters, report.contents.used = counted(report.contents.entries)  # as they should be
+    report.contents.recount()
     _look_at_keys(report, key_file)
     return report
 
@@ -102,66 +91,63 @@ def _look_at_folder(report: Report, folder: Path) -> None:
 def _look_at_files(report: Report, folder: Path) -> bool:
     """Entries, then keys, then boxes; were entries read at all?"""
     path, is_read = folder / ENTRIES, False
+    # Where no log is, nobody writes: immutable needs no memory map beside the file, which only who may write can make.
+    has_log = not is_blank(path.with_name(f"{path.name}-wal"))
     if is_blank(path):
         report.wrong.append(f"신청 파일({path}){_gone(path)}. {RESTORE}")
     else:
         try:
-            with _looking(path) as file:
+            with closing(opened(path, "mode=ro" if has_log or server_of(folder) else "immutable=1")) as file:
                 check_length(path)
                 check_version(file, path)
-                report.wrong += _pages(file, ENTRIES)
-                _read(report, SnapshotSession(file))
+                session = SnapshotSession(file)
+                report.wrong += [
+                    f"{josa(ENTRIES, '이/가')} 손상되었습니다: {x}. {REMEDY}" for x in _broken(session)
+                ]
+                report.contents.rows = read_rows(session, IN_FILE)
+                report.contents.numbers = _numbers(session)
+                _check(report)
                 is_read = True
         except Misuse as err:
             report.wrong.append(str(err))
         except (sqlite3.Error, OSError) as err:
             report.wrong.append(f"{josa(ENTRIES, '이/가')} 손상되었습니다: {_said(err)}. {REMEDY}")
-    if is_blank(folder / KEYS):
-        if report.contents.entries:
-            report.wrong.append(f"감싼 열쇠 파일({folder / KEYS}){_gone(folder / KEYS)}. {RESTORE}")
-    else:
+    for name, what, advice in (
+        (KEYS, "감싼 열쇠 파일", RESTORE),
+        (BOX_FILE, "투표함 파일", f"{RESTORE} --save는 투표함을 저장하지 않습니다."),
+    ):
         try:
-            with reading(folder / KEYS) as session:
-                report.contents.keys = to_keys(session.rows(KEY_ROWS))
+            _look_beside(report, folder / name)
+        except Misuse as err:
+            report.wrong.append(str(err))
         except sqlite3.Error as err:
-            report.wrong.append(f"감싼 열쇠 파일({folder / KEYS})이 손상되었습니다: {_said(err)}. {RESTORE}")
-    _look_at_boxes(report, folder / BOX_FILE)
+            report.wrong.append(f"{what}({folder / name})이 손상되었습니다({_said(err)}). {advice}")
     return is_read
 
 
-@contextmanager
-def _looking(path: Path) -> Iterator[sqlite3.Connection]:
-    """A file of entries at one moment, whether a server runs, it was killed, or the account may only read."""
-    log = path.with_name(f"{path.name}-wal")
-    # Where no log is, nobody writes: immutable needs no memory map beside the file, which only who may write can make.
-    how = "mode=ro" if not is_blank(log) or server_of(path.parent) else "immutable=1"
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, timeout=PATIENCE)) as file:
-        file.execute("BEGIN")
-        yield file
-
-
-def _pages(file: sqlite3.Connection, name: str) -> list[str]:
-    """What SQLite itself finds: pages, and indexes that disagree with their table."""
-    found = [line for (line,) in file.execute(f"PRAGMA integrity_check({MOST})") if line != "ok"]
-    return [f"{josa(name, '이/가')} 손상되었습니다: {' '.join(line.split())}. {REMEDY}" for line in found]
-
-
-def _look_at_boxes(report: Report, path: Path) -> None:
-    try:
+def _look_beside(report: Report, path: Path) -> None:
+    """The file of the keys, which must be there beside entries, or that of the boxes."""
+    if path.name == BOX_FILE:
         check_box(path)
-        if path.exists():
-            with reading(path) as session:
-                broken = [line for (line,) in session.rows("PRAGMA integrity_check(1)") if line != "ok"]
-            if broken:
-                raise sqlite3.DatabaseError(broken[0])
-            report.contents.boxes = boxes_of(path)
-    except Misuse as err:
-        report.wrong.append(str(err))
-    except sqlite3.Error as err:
-        report.wrong.append(
-            f"투표함 파일({path})이 손상되었습니다({_said(err)}). 서버를 끄고 파일을 복사해 둔 뒤 백업에서 되살리세요. "
-            "--save는 투표함을 저장하지 않습니다."
-        )
+    elif is_blank(path) and report.contents.entries:
+        raise Misuse(f"감싼 열쇠 파일({path}){_gone(path)}. {RESTORE}")
+    if not is_blank(path):
+        with reading(path) as session:
+            broken = _broken(session)
+        if broken:
+            raise sqlite3.DatabaseError(broken[0])
+        report.contents.rows |= rows_of(path)
+
+
+def _broken(session: Transaction) -> list[str]:
+    """What SQLite itself finds: pages, and indexes that disagree with their table."""
+    found = session.rows(f"PRAGMA integrity_check({MOST})")
+    return [" ".join(line.split()) for (line,) in found if line != "ok"]
+
+
+def _numbers(session: Transaction) -> dict[int, str]:
+    """Receipt numbers by id, out of their index: they name an entry whose body is damaged."""
+    return dict(session.rows("SELECT id, number FROM entries ORDER BY number"))
 
 
 def _gone(path: Path) -> str:
@@ -182,9 +168,9 @@ def _look_at_database(report: Report, url: str) -> bool:
 
     try:
         with closing(PostgresDatabase(url, WHOLE)) as database, database.snapshot() as session:
-            _read(report, session)
-            report.contents.keys = to_keys(session.rows(KEY_ROWS))
-            report.contents.boxes = read_boxes(session)
+            report.contents.rows = read_rows(session, EVERYTHING)
+            report.contents.numbers = _numbers(session)
+            _check(report)
             columns = " OR ".join(f"CAST({name} AS TEXT) <> body ->> '{name}'" for name in DERIVED)
             for (number,) in session.rows(f"SELECT number FROM entries WHERE {columns}"):  # noqa: S608 (own names)
                 report.wrong.append(f"{number}: 신청과 그 색인이 다릅니다. REINDEX와 백업으로 바로잡으세요.")
@@ -202,10 +188,8 @@ def _look_at_database(report: Report, url: str) -> bool:
 # ------------------------------------------------------------ both
 
 
-def _read(report: Report, session: Transaction) -> None:
-    damaged: list[tuple[str, str]] = []
-    report.contents = read_contents(session, damaged)
-    for what, number in damaged:
+def _check(report: Report) -> None:
+    for what, number in report.contents.check():
         report.wrong.append(f"{number or what}: 적힌 내용이 손상되었습니다({what}). {REMEDY}")
         if number and number not in report.lost:
             report.lost.append(number)
@@ -235,28 +219,11 @@ def _look_at_keys(report: Report, key_file: Path) -> None:
         report.wrong.append(
             f"{subject}: 키 파일({key_file})로 열 수 없는 자료입니다. 이 자료와 함께 쓰던 키 파일을 되돌려 놓으세요."
         )
-    ring = _Ring(wrapped)
     for entry, _ in contents.entries:
         if entry.sealed and entry.subject in wrapped and entry.subject not in closed:
             try:
-                keys.unseal(ring, entry.subject, entry.number, entry.sealed)
+                keys.opened(wrapped[entry.subject], entry.subject, entry.number, entry.sealed)
             except Misuse:
                 report.wrong.append(
                     f"{entry.number}({entry.subject}): 봉인된 내용이 열리지 않습니다. 백업에서 이 신청을 확인하세요."
                 )
-
-
-class _Ring:
-    """Wrapped keys that were read."""
-
-    def __init__(self, wrapped: dict[str, bytes]) -> None:
-        self._wrapped = wrapped
-
-    def wrapped_key(self, subject: str) -> bytes | None:
-        return self._wrapped.get(subject)
-
-    def keep_key(self, subject: str, wrapped: bytes) -> bytes:
-        raise TypeError("only read")
-
-    def drop_key(self, subject: str, at: datetime) -> None:
-        raise TypeError("only read")

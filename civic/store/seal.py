@@ -157,6 +157,10 @@ class Keys:
         wrapped = ring.wrapped_key(subject) if sealed else None
         if wrapped is None:
             raise Erased
+        return self.opened(wrapped, subject, number, sealed)
+
+    def opened(self, wrapped: bytes, subject: str, number: str, sealed: bytes) -> bytes:
+        """What was sealed with the data key that is wrapped so. Raises WrongKey."""
         try:
             return self._data_key(subject, wrapped).open(sealed, _bound(subject, number))
         except Unopened as err:

@@ -79,8 +79,8 @@ class Transaction(ABC):
     def _execute(self, statements: Sequence[Later]) -> list[Result]: ...
 
 
-class Database(Protocol):
-    """Where the tables are."""
+class PlainDatabase(Protocol):
+    """Where some tables are: the entries', or a file beside them."""
 
     dialect: Dialect
 
@@ -97,11 +97,19 @@ class Database(Protocol):
         """The rows of one SELECT: only what is durable. Raises Unavailable."""
         ...
 
-    def snapshot(self) -> AbstractContextManager[Transaction]:
-        """For reading much: all of one moment, and nobody waits for it. Raises Unavailable."""
+    def vacuum(self, names: Sequence[str]) -> None:
+        """Leave nothing of what was removed from these tables in their files. Raises Unavailable."""
         ...
 
     def close(self) -> None: ...
+
+
+class Database(PlainDatabase, Protocol):
+    """Where the entries are."""
+
+    def snapshot(self) -> AbstractContextManager[Transaction]:
+        """For reading much: all of one moment, and nobody waits for it. Raises Unavailable."""
+        ...
 
 
 def refusal() -> Unavailable:

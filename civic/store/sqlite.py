@@ -20,7 +20,7 @@ from typing import Any
 from civic.errors import Misuse, Unavailable
 from civic.store import locks
 from civic.store.dialect import SQLITE
-from civic.store.folder import explain, prepared
+from civic.store.folder import connect, explain, prepared
 from civic.store.session import Row, Transaction, refusal, unknown
 from civic.store.sqlite_session import SnapshotSession, SqliteSession
 
@@ -266,6 +266,25 @@ class SqliteDatabase:
         return connection
 
     # ------------------------------------------------------------ how it stands
+
+    def vacuum(self, names: Sequence[str]) -> None:
+        """As the contract says, of all tables: the file is written anew while others wait, and its log emptied."""
+        turn = locks.WritingTurn(
+            self.path.parent
+        )  # its own: the threads of this process wait for it like others
+        try:
+            turn.take(time.monotonic() + locks.PATIENCE)
+            with contextlib.closing(connect(self.path, locks.PATIENCE)) as file:
+                file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                file.execute("VACUUM")
+                ((is_busy, _, _),) = file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            turn.give_up()
+        except sqlite3.Error as err:
+            raise Unavailable(retry_after=60) from err
+        finally:
+            turn.close()
+        if is_busy:  # a reader keeps the log
+            raise Unavailable(retry_after=60)
 
     @property
     def trouble(self) -> str:

@@ -20,7 +20,7 @@ from civic.store.documents import document_of, line_sum, to_change, to_entry, to
 from civic.store.entry import Counts, Entry
 from civic.store.folder import ENTRIES as ENTRIES_FILE
 from civic.store.folder import KEYS, check_keys, explain, is_blank
-from civic.store.keys import KeyFile, KeyRows, KeyTable
+from civic.store.keys import KeyTable, key_file
 from civic.store.rows import RowBook
 from civic.store.session import Database
 from civic.store.sqlite import SqliteDatabase
@@ -57,7 +57,7 @@ class RowStore:
 
     @property
     def trouble(self) -> str:
-        return self._database.trouble or self._keys.trouble
+        return self._database.trouble or self._keys.place.trouble
 
     @contextmanager
     def open(self, subject: str, who: str = "") -> Iterator[RowBook]:
@@ -204,7 +204,7 @@ class RowStore:
 
     def close(self) -> None:
         """Let go of everything; a block that is open in another thread still ends properly."""
-        self._keys.close()
+        self._keys.place.close()
         self._database.close()
 
     def _generation(self, subject: str) -> int:
@@ -247,7 +247,7 @@ def open_folder(folder: Path) -> RowStore:
         path = folder / KEYS
         if is_blank(path):
             check_keys(path, sealed_subjects(database, set()))
-        keys = KeyTable(KeyFile(path))
+        keys = KeyTable(key_file(path))
         known = {subject for subject, *_ in keys.everything()}
         check_keys(path, sealed_subjects(database, known), known)
         return RowStore(database, keys).checked(str(folder))
@@ -266,7 +266,7 @@ def open_database(url: str, limits: Limits | None = None) -> RowStore:
 
     database = PostgresDatabase(url, limits)
     try:
-        return RowStore(database, KeyTable(KeyRows(database))).checked(url)
+        return RowStore(database, KeyTable(database)).checked(url)
     except BaseException:
         database.close()
         raise

@@ -28,8 +28,8 @@ from civic.errors import (
     UsedCode,
     WrongCode,
 )
-from civic.store.box import Box, Code, Copied, PollBox, Sealed
-from civic.store.box_rows import fingerprint
+from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
+from civic.store.boxes import Box
 from civic.store.budget import USUAL, Budget
 from civic.votes.ballot import ReceiptBoard, check_choices
 from civic.votes.contact import BY_CODE, BY_IDENTITY, WRONG, Asked, Claim, Codes, Derives, read_contact

@@ -22,8 +22,8 @@ from civic.clock import Clock
 from civic.codes import from_text, to_text
 from civic.content.poll import Poll
 from civic.errors import FieldError, Invalid, LateCode, NotEligible, TooMany, WrongCode
-from civic.store.box import Box, Code, PollBox
-from civic.store.box_rows import new_message
+from civic.store.box import Code, PollBox, new_message
+from civic.store.boxes import Box
 from civic.store.budget import Budget, end_of_hour, household
 from civic.store.seal import Sealer
 

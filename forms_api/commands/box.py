@@ -20,7 +20,7 @@ from civic.files import write
 from civic.recount import read_published
 from civic.shape import Count, Digest, Many, SeoulTime, Shape, Slug
 from civic.store import open_box
-from civic.store.box import Box
+from civic.store.boxes import Box
 from civic.votes.ballot import Ballot, Spoiled, receipts_digest
 from civic.votes.opening import open_all
 from civic.votes.result import as_json

@@ -14,19 +14,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from civic.errors import Unavailable
-from civic.store.keys import KeyFile
+from civic.store.private_file import PrivateFile
 from civic.store.sqlite import SqliteDatabase
 from forms_api.commands import serve as serving
 from tests.store.faulty import swallowing
 
-REAL_BEGIN, REAL_WRITE, REAL_RUN = serving.begin, SqliteDatabase._commit, KeyFile.run
+REAL_BEGIN, REAL_WRITE, REAL_RUN = serving.begin, SqliteDatabase._commit, PrivateFile._commit
 
 
 def begin(*given: Any) -> Any:
     """In the serving process: the product's own beginning, with deaf files."""
     SqliteDatabase._commit = swallowing(REAL_WRITE, sqlite3.Error)  # type: ignore[method-assign]
-    KeyFile.run = swallowing(REAL_RUN, Unavailable)  # type: ignore[method-assign]
+    PrivateFile._commit = swallowing(REAL_RUN, sqlite3.Error)  # type: ignore[method-assign]
     return REAL_BEGIN(*given)
 
 

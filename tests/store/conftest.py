@@ -16,7 +16,7 @@ from civic.clock import SEOUL
 from civic.codes import new_number
 from civic.store import open_box, open_store
 from civic.store.book import Store
-from civic.store.box import Box
+from civic.store.boxes import Box
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.seal import Keys
 from tests.postgres import a_database

@@ -12,13 +12,13 @@ import pytest
 
 from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Round
-from civic.errors import Misuse, Refused, Unavailable
+from civic.errors import Misuse, Refused
 from civic.places import draw, line
 from civic.places.form_round import FormRound
 from civic.store import open_store
 from civic.store.book import Book, Store
 from civic.store.entry import Entry, Seat
-from civic.store.keys import KeyFile
+from civic.store.private_file import PrivateFile
 from civic.store.sqlite import SqliteDatabase
 from tests.places.test_intake_model import memory_folder
 from tests.store.conftest import NOON, SUBJECT, add, an_entry
@@ -225,7 +225,7 @@ def test_whatever_act_fails_it_is_done_or_not_done(lives: Lives, code: int, for_
 
 @pytest.mark.parametrize(
     ("deaf", "kind"),
-    [((SqliteDatabase, "_commit"), sqlite3.Error), ((KeyFile, "run"), Unavailable)],
+    [((SqliteDatabase, "_commit"), sqlite3.Error), ((PrivateFile, "_commit"), sqlite3.Error)],
     ids=["rows", "keys"],
 )
 def test_control_a_store_that_swallows_the_error(

@@ -14,8 +14,8 @@ import pytest
 
 from civic.errors import Closed, Misuse
 from civic.store import open_box
-from civic.store.box import BOX_FILE, Box, Code, Copied, Sealed
-from civic.store.box_rows import LEASE, new_message
+from civic.store.box import BOX_FILE, Code, Copied, Sealed, new_message
+from civic.store.boxes import LEASE, Box
 from tests.store.conftest import NOON, a_box, at_once
 
 MINUTE = timedelta(minutes=1)

@@ -12,8 +12,9 @@ import pytest
 from civic.errors import AlreadyApplied, InUse, LimitReached, Misuse
 from civic.store import open_store
 from civic.store.box import Sealed
-from civic.store.contents import Contents, counted
+from civic.store.contents import Contents
 from civic.store.copies import DifferentError, OccupiedError, read_folder, receive
+from civic.store.documents import body_of, checksum, to_document
 from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.folder import serving
 from civic.store.tables import BOXES, VERSION
@@ -144,7 +145,8 @@ def test_the_hash_sees_every_field(change: dict[str, object]) -> None:
     other = replace(entry, **change)  # type: ignore[arg-type]  # each pair fits its field
 
     def digests(kept: Entry) -> dict[str, tuple[int, str]]:
-        return Contents([(kept, [("limit:a", 1, [])])], *counted([(kept, [])])).digests()
+        body = body_of(to_document(kept, [("limit:a", 1, [])]))
+        return Contents({"entries": [(1, body, checksum(body))]}).digests()
 
     assert digests(entry)["신청"] != digests(other)["신청"]
     assert digests(entry)["신청"][0] == digests(other)["신청"][0] == 1

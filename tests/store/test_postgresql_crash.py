@@ -18,7 +18,7 @@ import pytest
 
 from civic.errors import Refused, Unavailable
 from civic.store.entry import Entry, Seat
-from civic.store.keys import KeyRows, KeyTable
+from civic.store.keys import KeyTable
 from civic.store.postgresql import PostgresDatabase
 from civic.store.postgresql_server import Limits, migrate
 from civic.store.store import RowStore, open_database
@@ -110,7 +110,7 @@ def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
     url = server.database()
     migrate(url)
     database = PostgresDatabase(url, LIMITS, level="off")
-    with closing(RowStore(database, KeyTable(KeyRows(database)))) as store:
+    with closing(RowStore(database, KeyTable(database))) as store:
         kept, gone = crash(server, store, signal.SIGKILL, 0.4)
     assert kept > 20 and gone > 0
 

@@ -1,0 +1,109 @@
+"""All ballot boxes of a store, beside the entries: in a file of their own on SQLite, in tables on PostgreSQL.
+
+with boxes.open("budget-2024") as box:
+    box.put(sealed)
+# here it is durable; an exception inside the block leaves nothing behind
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from civic.clock import SEOUL
+from civic.errors import Misuse, Unavailable
+from civic.store import tables
+from civic.store.box import OF_A_POLL, Outgoing, PollBox, drop_stale
+from civic.store.dialect import SQLITE
+from civic.store.folder import check_box, explain
+from civic.store.private_file import PrivateFile
+from civic.store.session import PlainDatabase, Transaction
+
+UNAVAILABLE = "지금은 투표를 받을 수 없습니다. 잠시 뒤에 다시 해 주세요."
+LEASE = timedelta(seconds=90)  # a mail server that answers nothing holds a message about a minute
+LOCKS = 0x6D616461  # "mada": our own class of advisory locks
+# On PostgreSQL the versions of rows (xmin) tell an order: undone by `close`, where one transaction writes all anew.
+SCRUBBED = (*OF_A_POLL, "box_outgoing", "box_hits")
+
+
+class Box:
+    """Where all boxes are kept; any number of processes may use it at once."""
+
+    def __init__(self, database: PlainDatabase) -> None:
+        """Takes the database over."""
+        self._database = database
+
+    @contextmanager
+    def open(self, poll: str) -> Iterator[PollBox]:
+        """A transaction on one poll's box. Raises Unavailable when the store cannot answer. Nothing slow inside."""
+        with self._transaction(poll) as session:
+            yield PollBox(poll, session)
+
+    def polls(self) -> list[str]:
+        """Every poll of which anything is kept, sorted."""
+        names = " UNION ".join(f"SELECT poll FROM {table}" for table in (*OF_A_POLL, "box_states"))  # noqa: S608
+        with self._transaction() as session:
+            return sorted(poll for (poll,) in session.rows(names) if poll)
+
+    def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
+        """Messages to be sent now, in no telling order; leased, so that no other process sends them too.
+
+        A process that dies with a lease leaves the message to whoever looks after it ran out.
+        """
+        leased, found = now + LEASE, []
+        due = "SELECT id, sealed, until, tries FROM box_outgoing WHERE due <= ? ORDER BY id LIMIT ?"
+        with self._transaction() as session:
+            drop_stale(session, now)
+            for id, sealed, until, tries in session.rows(due, (now.timestamp(), most)):
+                session.later("UPDATE box_outgoing SET due = ? WHERE id = ?", (leased.timestamp(), id))
+                found.append(Outgoing(id, bytes(sealed), datetime.fromtimestamp(until, SEOUL), tries))
+        return [replace(message, leased=leased) for message in found]
+
+    def sent(self, message: Outgoing) -> None:
+        """Forget a message: it went out, or never can."""
+        with self._transaction() as session:
+            session.run("DELETE FROM box_outgoing WHERE id = ?", (message.id,))
+
+    def put_off(self, message: Outgoing, due: datetime) -> None:
+        """It did not go out: try again then."""
+        again = "UPDATE box_outgoing SET due = ?, tries = tries + 1 WHERE id = ?"
+        with self._transaction() as session:
+            session.run(again, (due.timestamp(), message.id))
+
+    def scrub(self) -> None:
+        """Leave no trace of removed rows in files: after closing and destroying a box. Raises Unavailable."""
+        with _in_words():
+            self._database.vacuum(SCRUBBED)
+
+    def shut(self) -> None:
+        """Let go of the store."""
+        self._database.close()
+
+    @contextmanager
+    def _transaction(self, poll: str = "") -> Iterator[Transaction]:
+        with _in_words(), self._database.transaction() as session:
+            if session.dialect.row_locks:
+                # Decisions here read and then write: two processes must not do so on one poll at once.
+                session.later("SELECT pg_advisory_xact_lock(?, hashtext(?))", (LOCKS, poll))
+            yield session
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as err:
+        raise Unavailable(UNAVAILABLE, err.retry_after) from err.__cause__
+
+
+def box_file(path: Path) -> PrivateFile:
+    """The file of a folder's ballot boxes. Raises Misuse."""
+    try:
+        check_box(path)
+    except OSError as err:
+        raise Misuse(explain(err, path)) from err
+    # TRUNCATE: the emptied journal stays, and tells that there was a file (check_box).
+    return PrivateFile(path, tables.boxes(SQLITE), ("journal_mode=TRUNCATE", "synchronous=FULL"))

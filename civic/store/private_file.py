@@ -1,0 +1,89 @@
+"""A SQLite file whose removed bytes are overwritten and that keeps no log: wrapped keys, ballot boxes. Any number of
+processes use it at once. Knows nothing of what is in it. Why not the entries' group commit: docs/decisions/010-ballot-box-file.md.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from civic.errors import Misuse, Unavailable
+from civic.store.dialect import SQLITE
+from civic.store.folder import connect, explain
+from civic.store.locks import PATIENCE
+from civic.store.session import Row, Transaction
+from civic.store.sqlite_session import SnapshotSession
+
+
+class PrivateFile:
+    """One such file. See `civic.store.session.Database`."""
+
+    dialect = SQLITE
+
+    def __init__(self, path: Path, shape: Iterable[str], settings: Sequence[str]) -> None:
+        """shape: makes the tables that are missing. Raises Misuse when the file cannot be opened or written."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._failure: Exception | None = None  # of the last act; None again after one that was kept
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = connect(path, timeout=PATIENCE)
+            for line in (*settings, "secure_delete=ON", "temp_store=MEMORY"):
+                self._file.execute(f"PRAGMA {line}")
+            with self.transaction() as session:
+                for line in shape:
+                    session.run(line)
+        except (sqlite3.Error, OSError, Unavailable) as err:
+            raise Misuse(explain(err, path)) from err
+
+    @property
+    def trouble(self) -> str:
+        """ "" or why the last act failed."""
+        return explain(self._failure, self._path) if self._failure else ""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Durable when the block ends; an exception inside leaves nothing behind. Raises Unavailable."""
+        with self._lock:
+            try:
+                self._file.execute("BEGIN IMMEDIATE")
+                try:
+                    session = SnapshotSession(self._file)
+                    yield session
+                    session.settle()
+                    self._commit()
+                finally:
+                    if self._file.in_transaction:
+                        self._file.execute("ROLLBACK")
+            except sqlite3.Error as err:
+                self._failure = err
+                raise Unavailable(retry_after=60) from err
+            self._failure = None
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        """The rows of one SELECT. Raises Unavailable."""
+        with self._lock:
+            try:
+                return self._file.execute(statement, values).fetchall()
+            except sqlite3.Error as err:
+                raise Unavailable(retry_after=60) from err
+
+    def vacuum(self, names: Sequence[str]) -> None:
+        """Leave no trace of removed rows, of whatever table. Raises Unavailable."""
+        with self._lock:
+            try:
+                self._file.execute("VACUUM")
+            except sqlite3.Error as err:
+                raise Unavailable(retry_after=60) from err
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._file.close()
+
+    def _commit(self) -> None:
+        self._file.execute("COMMIT")
