@@ -21,7 +21,8 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
-from civic.errors import InUse
+from civic.errors import InUse, Misuse
+from forms_api.settings import Settings, read_settings
 from publish.builds import Builds
 from publish.command import BuildReport, Call, read_call, reasons
 from publish.inputs import ROOT, Request, files_of, stamp_of_program
@@ -73,9 +74,20 @@ def _build(
     return Building(request, library, memory, builds, cache).run(files)
 
 
+def defaults(settings: Settings) -> dict[str, object]:
+    """What the options are worth that are not given: the settings, which the server reads too."""
+    jobs = settings.jobs or min(os.cpu_count() or 1, 64)
+    return {"content": settings.content, "out": settings.site, "base_url": settings.base_url, "jobs": jobs}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; gives the exit code."""
-    call = read_call(arguments)
+    try:
+        settings = read_settings(os.environ)
+    except Misuse as wrong:
+        _say(str(wrong), sys.stderr)
+        return 2
+    call = read_call(arguments, defaults(settings), settings.port)
     # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
     gc.set_threshold(1_000_000, 50, 1000)
     builds = Builds(call.request.out)

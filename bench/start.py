@@ -27,7 +27,7 @@ from bench.store import stored
 from civic.clock import SEOUL, parse_time
 from civic.store import open_beside, open_store
 from civic.store.seal import Keys
-from forms_api.settings import ClockMark, take_up
+from forms_api.clock_mark import ClockMark, take_up
 from tests.builders import NOW
 
 ROOT = Path(__file__).resolve().parent.parent

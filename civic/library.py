@@ -72,6 +72,13 @@ class Library:
             },
         )
 
+    def at_address(self, base_url: str) -> Library:
+        """The same content with this public address instead of the one in site.toml."""
+        site, whole = (
+            each and each.model_copy(update={"base_url": base_url}) for each in (self.site, self._whole)
+        )
+        return replace(self, site=site or self.site, _whole=whole)
+
     @property
     def changes(self) -> datetime | None:
         """When a page or result next appears or goes, or a poll's rules must hold; None when nothing is to come."""

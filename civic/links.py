@@ -6,6 +6,8 @@ A kind has one noun for code and templates ("lecture") and one folder for conten
 
 from __future__ import annotations
 
+import re
+
 # noun -> folder in content/, in addresses and in the API
 FOLDERS = {
     "programme": "programs",
@@ -17,6 +19,9 @@ FOLDERS = {
     "page": "pages",
 }
 NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
+_ADDRESS = re.compile(
+    r"https?://(?=[^:]{1,253}(?::|$))(?:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(?::(?P<port>[1-9]\d*))?"
+)
 LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
 FILTERS = (
     "status",
@@ -26,6 +31,12 @@ FILTERS = (
     "category",
     "department",
 )  # between a list and what it is seen through
+
+
+def is_address(text: str) -> bool:
+    """Can it be the public address of a site: scheme, name in small letters, perhaps a port, and nothing behind?"""
+    found = _ADDRESS.fullmatch(text)
+    return found is not None and int(found["port"] or 1) <= 65535
 
 
 def is_passed_over(name: str) -> bool:

@@ -89,7 +89,6 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # no redirect is ever made of an address that begins with //
-    base_url = library.site.base_url
     parts = app.extensions[SERVICES] = Services(
         settings=settings,
         library=library,
@@ -100,6 +99,7 @@ def create_app(
         metrics=Metrics(),
         log=EventLog(clock, settings.log == "on"),
     )
+    base_url = parts.site.base_url
     app.extensions[CASTING] = Casting(parts, identity_provider(settings))
     register_watch(app)
     register_guards(app, settings.allowed_origins(base_url))
@@ -109,9 +109,17 @@ def create_app(
         app.register_blueprint(views)
     register_site(app, site_dir, parts.intake)
     if count := settings.proxies:
-        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        # Not the host: our address is what the settings say, never what a request does.
+        proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's documented way
     return app
+
+
+def check_start(settings: Settings, library: Library) -> None:
+    """May a server start with these settings? Before anything is made. Raises Misuse."""
+    settings.check_serving(library.site.base_url)
+    sender_of(settings, sys.stdout)
+    identity_provider(settings)
 
 
 def identity_provider(settings: Settings) -> IdentityProvider | None:
@@ -121,7 +129,8 @@ def identity_provider(settings: Settings) -> IdentityProvider | None:
     # Late: the packages behind it take a quarter of the time in which the app is loaded.
     from forms_api.oidc import Provider
 
-    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    names = settings.oidc_client_id, settings.oidc_client_secret
+    return Provider(settings.oidc_issuer, *names, demo=settings.demo)
 
 
 def register_headers(app: Flask, is_secure: bool) -> None:

@@ -129,7 +129,8 @@ class Notices:
     def deliver(self, loop: Every) -> None:
         """Send what is due; what cannot go now is tried again, what never can is given up."""
         store, now = self._intake.store, self._intake.clock.now()
-        for message in store.messages(now):
+        # Without a sender they wait for the day when there is one.
+        for message in store.messages(now) if self._sender.can_send else ():
             if loop.is_over or not store.claim(message, now + LEASE):
                 continue
             entry = store.find(message.number)
@@ -237,7 +238,8 @@ class Casting:
             if self._open is None:
                 parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
                 box = open_box(settings.data)
-                polling = Polling(parts.library, box, intake.keys, intake.clock, settings.budget)
+                ways = settings.budget, parts.sender.can_send
+                polling = Polling(parts.library, box, intake.keys, intake.clock, *ways)
 
                 def deliver(outbox: Every) -> None:
                     while not outbox.is_over and polling.codes.deliver(parts.sender):

@@ -90,9 +90,9 @@ def calendar(token: str) -> Response:
     round_ = found.round.round if found.round else None
     if found.doc is None or not meetings(found.doc, round_):
         raise NotFound("아직 날짜가 정해지지 않았습니다.")
-    # On this machine the port is whatever was free; a calendar that is shared names no receipt number.
-    address = request.host_url.rstrip("/") if services().settings.is_loopback else ""
-    book = calendar_file(services().site, [(found.doc, round_)], address)
+    book = calendar_file(
+        services().site, [(found.doc, round_)]
+    )  # shared with others: names no receipt number
     answer = Response(book, mimetype="text/calendar")
     answer.headers["Content-Disposition"] = 'attachment; filename="event.ics"'
     return answer

@@ -104,7 +104,8 @@ class Services:
         self.follow(self.library)
 
     def follow(self, library: Library) -> None:
-        """From now on this library counts."""
+        """From now on this library counts, at the address of the settings."""
+        library = library.at_address(self.settings.address(library.site.base_url))
         self._environment = self.templates(library)
         self.library = self.intake.library = library
 
@@ -169,19 +170,25 @@ def healthz() -> Response:
 
 @operations.get("/readyz")
 def readyz() -> Response:
-    """The store can take entries; 503 with what is wrong when it cannot."""
+    """The store can take entries; 503 with what is wrong when it cannot. lacks: see Settings.shortcomings."""
     trouble = services().intake.store.trouble
-    answer = jsonify(status="trouble" if trouble else "ok", trouble=trouble)
+    lacks = list(services().settings.shortcomings(services().site.base_url))
+    answer = jsonify(status="trouble" if trouble else "ok", trouble=trouble, lacks=lacks)
     answer.status_code = 503 if trouble else 200
     return answer
 
 
 @operations.get("/metrics")
 def metrics() -> Response:
-    """The counters; for this machine only, unless MADANG_METRICS=open."""
-    if services().settings.metrics != "open" and not is_loopback(request.remote_addr or ""):
+    """The counters; for who asks from this machine and past every proxy only, unless MADANG_METRICS=open."""
+    is_passed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    is_near = is_loopback(request.remote_addr or "") and not is_passed_on
+    if services().settings.metrics != "open" and not is_near:
         raise NotFound
-    return Response(services().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    lacks = services().settings.shortcomings(services().site.base_url)
+    said = "".join(f'madang_lacks{{what="{name}"}} {int(name in lacks)}\n' for name in ("sender", "proxies"))
+    text = f"{services().metrics.text()}# TYPE madang_lacks gauge\n{said}"
+    return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @operations.get("/api/openapi.json")

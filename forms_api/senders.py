@@ -19,13 +19,20 @@ PATIENCE = 10  # seconds for a mail server or gateway to answer
 class CheckedSender(Sender, Protocol):
     """A sender that knows whom it can reach."""
 
+    @property
+    def can_send(self) -> bool:
+        """Is there anybody whom it reaches?"""
+        ...
+
     def check(self, contact: str) -> None:
         """Raises Invalid (another kind of contact would do) or Unavailable (none would)."""
         ...
 
 
 class Console:
-    """Prints the message where the server runs: for demonstrations on one's own machine. The contact is cut short."""
+    """Prints the message where the server runs: for demonstrations. The contact is cut short."""
+
+    can_send = True
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -124,9 +131,14 @@ class MailOrText:
     def __init__(self, mail: Sender | None, texts: Sender | None) -> None:
         self._mail, self._texts = mail, texts
 
+    @property
+    def can_send(self) -> bool:
+        """Is either of them there?"""
+        return bool(self._mail or self._texts)
+
     def check(self, contact: str) -> None:
         """As `CheckedSender.check`."""
-        if self._mail is None and self._texts is None:
+        if not self.can_send:
             raise Unavailable(
                 "지금은 인증번호를 보낼 수 없습니다. 담당 부서에 문의해 주세요.", retry_after=600
             )
@@ -136,6 +148,8 @@ class MailOrText:
 
     def send(self, contact: str, subject: str, text: str) -> None:
         way = self._of(contact)
+        if not self.can_send:
+            raise ConnectionError("no sender is set")  # kept: one may be set later
         if way is None:
             raise ValueError("no way to this contact")
         way.send(contact, subject, text)
@@ -145,8 +159,8 @@ class MailOrText:
 
 
 def sender_of(settings: Settings, stream: IO[str]) -> CheckedSender:
-    """What the settings ask for; the console where nothing is set and only this machine is served."""
-    if not settings.smtp and not settings.sms and settings.is_loopback:
+    """What the settings ask for; the console where a demonstration sets nothing."""
+    if not settings.smtp and not settings.sms and settings.demo:
         return Console(stream)
     mail = Mail(settings.smtp, settings.mail_from) if settings.smtp else None
     texts = TextMessages(settings.sms, settings.sms_from) if settings.sms else None

@@ -1,32 +1,46 @@
-"""Settings of the server: environment variables MADANG_<NAME>, one table (docs/api.md prints it); and its clock."""
+"""Settings of every command: environment variables MADANG_<NAME>, one table, which docs/api.md prints. No command line."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from civic.clock import SEOUL, Clock, SteadyClock
 from civic.errors import Misuse
-from civic.store import open_box
-from civic.store.book import Store
-from civic.store.budget import Budget
+from civic.links import is_address
 
-PLACE = "server"  # the subject under which the marks of the clock are kept; no page has that address
+if TYPE_CHECKING:
+    from civic.store.budget import Budget
+
+PAIRS = (  # neither makes sense without the other
+    ("smtp", "mail_from"),
+    ("sms", "sms_from"),
+    ("oidc_issuer", "oidc_client_id"),
+    ("oidc_issuer", "oidc_client_secret"),
+)
 CHOICES = {"rate_limit": ("on", "off"), "metrics": ("local", "open"), "log": ("on", "off")}
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")  # a demonstration is visited by any of them
+NO_SENDER = (
+    "문자도 메일도 설정하지 않았습니다. 인증번호가 있어야 하는 투표와 신청은 열지 않고, 알림은 보내지 않고 모아 둡니다. "
+    "MADANG_SMS나 MADANG_SMTP를 적고 서버를 다시 켜세요."
+)
+NO_PROXY = (
+    "주소는 https인데 MADANG_PROXIES가 0입니다. 모든 방문자를 한 사람으로 봅니다. 앞에 있는 프록시 수(nginx 하나면 1)를 적고 "
+    "서버를 다시 켜세요."
+)
 
 
 def is_loopback(host: str) -> bool:
-    """Does the address mean this machine only?"""
+    """Does the address or name mean this machine only?"""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _setting(default: Any, text: str) -> Any:
@@ -38,16 +52,22 @@ class Settings:
     """What can be set, with its default; the sentence is for staff."""
 
     host: str = _setting("127.0.0.1", "서버가 듣는 주소. 밖에서 바로 받으려면 0.0.0.0")
-    port: int = _setting(8000, "서버가 듣는 포트. 0이면 빈 포트를 고릅니다.")
+    port: int = _setting(8000, "서버와 `build.py --watch`가 듣는 포트. 0이면 빈 포트를 고릅니다.")
+    base_url: str = _setting(
+        "",
+        "누리집의 공개 주소. 화면, 알림, 신청을 받는 주소에 씁니다. 비우면 site.toml의 것(시연에서는 서버가 듣는 주소)",
+    )
     data: str = _setting("tinydb://var/data", "신청을 두는 곳. tinydb://폴더 또는 postgresql://…")
     keys: str = _setting("", "열쇠를 두는 폴더. 비우면 자료 폴더 옆의 keys/")
     content: str = _setting("content", "글이 있는 폴더")
-    site: str = _setting("site", "빌드한 누리집이 있는 폴더")
+    site: str = _setting("site", "빌드한 누리집이 놓이는 자리(링크)")
+    paper: str = _setting("var/paper", "종이 투표를 입력하는 폴더")
+    jobs: int = _setting(0, "빌드가 함께 쓰는 프로세스 수. 0이면 컴퓨터의 코어 수")
     access_log: str = _setting("", "담당자가 신청을 본 기록을 쌓는 파일. 비우면 열쇠 폴더 옆의 access.jsonl")
     origins: str = _setting("", "신청을 보낼 수 있는 다른 누리집 주소. 쉼표로 나눕니다.")
     proxies: int = _setting(0, "서버 앞에 있는 프록시 수. 보낸 사람의 주소를 여기에 맞춰 읽습니다.")
     rate_limit: str = _setting(
-        "on", "off이면 보내는 횟수를 제한하지 않습니다. 부하 시험용이며 127.0.0.1에서만 됩니다."
+        "on", "off이면 보내는 횟수를 제한하지 않습니다. 부하 시험용이며 시연(--now)에서만 됩니다."
     )
     threads: int = _setting(16, "요청을 처리하는 스레드 수(프로세스마다)")
     processes: int = _setting(0, "서버 프로세스 수. 0이면 이 서버가 쓸 수 있는 프로세서 수만큼, 많아야 4개")
@@ -70,12 +90,9 @@ class Settings:
     oidc_client_secret: str = _setting("", "본인확인기관에서 받은 비밀(client_secret)")
     log: str = _setting("on", "off이면 사건 기록(JSON 한 줄씩)을 남기지 않습니다.")
 
-    demo: bool = False  # set by --now, not by the environment: every page says that it is a demonstration
-
-    @property
-    def is_loopback(self) -> bool:
-        """Does the server listen on this machine only?"""
-        return is_loopback(self.host)
+    demo: bool = (
+        False  # set by --now alone, not by the environment: every page says that it is a demonstration
+    )
 
     @property
     def is_limited(self) -> bool:
@@ -110,14 +127,50 @@ class Settings:
     @property
     def budget(self) -> Budget | None:
         """How many messages with codes may go out, and to which countries; None without limits."""
+        from civic.store.budget import Budget  # late: build.py reads settings, and no store
+
         allowed = Budget(self.texts_hour, self.texts_day, tuple(_listed(self.countries)))
         return allowed if self.is_limited else None
 
+    @property
+    def own_address(self) -> str:
+        """Where the server itself is reached on this machine."""
+        host = "127.0.0.1" if self.host in ANYWHERE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def address(self, base_url: str) -> str:
+        """The one public address of pages, messages and forms. base_url: what site.toml says.
+
+        Never what a request claims. A demonstration is where it listens, unless told otherwise.
+        """
+        return self.base_url or (self.own_address if self.demo else base_url)
+
     def allowed_origins(self, base_url: str) -> frozenset[str]:
-        """Addresses of the pages that may send forms: the site's own, the configured, and on loopback the server's."""
+        """Addresses of the pages that may send forms: the site's own, the configured, and in a demonstration the server's."""
         given = {origin.rstrip("/") for origin in _listed(self.origins)}
-        own = {f"http://{name}:{self.port}" for name in LOOPBACK_NAMES} if self.is_loopback else set()
+        own = {f"http://{name}:{self.port}" for name in OWN_NAMES} if self.demo else set()
         return frozenset({base_url.rstrip("/"), *given, *own})
+
+    def shortcomings(self, base_url: str) -> dict[str, str]:
+        """What a real server cannot do as it is set: name -> what is wrong and what to do; {} in a demonstration.
+
+        base_url: its public address.
+        """
+        found = {
+            "sender": "" if self.smtp or self.sms else NO_SENDER,
+            "proxies": NO_PROXY if base_url.startswith("https://") and not self.proxies else "",
+        }
+        return {} if self.demo else {name: text for name, text in found.items() if text}
+
+    def check_serving(self, base_url: str) -> None:
+        """May a server start so? base_url: what site.toml says. Raises Misuse with what contradicts itself."""
+        if not self.is_limited and not self.demo:
+            raise Misuse("MADANG_RATE_LIMIT=off는 시연(--now)에서만 쓸 수 있습니다. 지우세요.")
+        if not (self.demo or self.base_url) and is_loopback(urlsplit(base_url).hostname or ""):
+            raise Misuse(
+                f"누리집의 공개 주소가 이 컴퓨터입니다({base_url}). site.toml의 base_url이나 MADANG_BASE_URL에 https://로 "
+                "시작하는 주소를 적으세요. 이 컴퓨터에서만 쓸 서버라면 MADANG_BASE_URL에 이 주소를 그대로 적고, 시연이면 --now를 붙이세요."
+            )
 
 
 def _listed(text: str) -> list[str]:
@@ -134,10 +187,15 @@ def table() -> list[tuple[str, str, str]]:
     ]
 
 
+def default_of(name: str) -> Callable[[], Any]:
+    """What an option is worth that is not given: that setting, read when it is asked for. Raises Misuse, as read_settings."""
+    return lambda: getattr(read_settings(os.environ), name)
+
+
 def read_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
     """Settings from the environment; `overrides` (command-line options; None is not given) win.
 
-    Raises Misuse for an unknown MADANG_ variable, a value that does not fit, or limits off on a public address.
+    Raises Misuse for an unknown MADANG_ variable, a value that does not fit, or two that contradict each other.
     """
     values: dict[str, Any] = {}
     for variable, text in environ.items():
@@ -163,77 +221,20 @@ def _check(settings: Settings) -> None:
     for name, allowed in CHOICES.items():
         if getattr(settings, name) not in allowed:
             raise Misuse(f"MADANG_{name.upper()}: {' 또는 '.join(allowed)} 가운데 하나로 적으세요.")
-    if not settings.is_limited and not settings.is_loopback:
-        raise Misuse("MADANG_RATE_LIMIT=off는 서버가 127.0.0.1에서만 들을 때 쓸 수 있습니다.")
     countries = _listed(settings.countries)
     if not countries or not all(code.isdigit() for code in countries):
         raise Misuse("MADANG_COUNTRIES는 나라 번호를 82처럼, 여럿이면 쉼표로 나누어 적으세요.")
-    if not 0 <= settings.processes <= 64:
-        raise Misuse("MADANG_PROCESSES(--processes)는 0부터 64 사이여야 합니다.")
+    if settings.base_url and not is_address(settings.base_url):
+        raise Misuse(
+            f"MADANG_BASE_URL(--base-url): https://www.example.go.kr처럼 이름까지만 소문자로 쓰세요 (found {settings.base_url})."
+        )
+    if not 0 <= settings.processes <= 64 or not 0 <= settings.jobs <= 64:
+        raise Misuse("MADANG_PROCESSES(--processes)와 MADANG_JOBS(--jobs)는 0부터 64 사이여야 합니다.")
     if not 1 <= settings.threads <= 256 or not 0 <= settings.port <= 65535:
         raise Misuse("MADANG_THREADS는 1부터 256, MADANG_PORT는 0부터 65535 사이여야 합니다.")
-
-
-@dataclass(frozen=True)
-class ClockMark:
-    """What one start of a server says about the clock of its store, for every process beside it.
-
-    A store has one clock: a demonstration's runs from its --now, every other one's is the machine's. So no false clock
-    can close a form, end an offer or open a draw among what citizens really sent.
-    """
-
-    start: datetime | None  # what it showed at first; None is the machine's own clock
-    began: datetime  # when that was, by the machine
-
-    def clock(self) -> Clock:
-        """The same clock, in this process."""
-        if self.start is None:
-            return SteadyClock()
-        return SteadyClock(self.start + max(timedelta(0), datetime.now(SEOUL) - self.began))
-
-
-def mark_of(store: Store) -> ClockMark | None:
-    """The newest mark; None on a store that no server has marked yet."""
-    return _newest(store.fixed(PLACE).get("", {}))
-
-
-def take_up(store: Store, data: str, mark: ClockMark) -> Clock:
-    """The clock of a server that starts with that mark, on the store of the address `data`.
-
-    A demonstration begins its clock anew at each start. Raises Misuse for a demonstration on real data and for a real
-    server on a demonstration's.
-    """
-    used = bool(store.subjects() or store.history("")) or (mark.start is not None and _has_ballots(data))
-    with store.open(PLACE, who="clock") as book:
-        facts = book.fixed("")
-        last = _newest(facts)
-        if mark.start is None and last and last.start:
-            raise Misuse(
-                "시연(--now)에 쓴 자료입니다. 진짜 접수에는 쓸 수 없습니다. 다른 자료를 --data로 정하거나 --now를 붙이세요."
-            )
-        if mark.start and (last.start is None if last else used):
-            raise Misuse(
-                "시연이 아닌 서버가 쓴 자료입니다. --now로 시각을 바꿀 수 없습니다. 시연에는 다른 자료를 --data로 정하세요."
-            )
-        if last != mark and (last is None or mark.start):  # the processes of one server share a mark
-            start = mark.start.isoformat() if mark.start else ""
-            text = json.dumps({"start": start, "began": mark.began.isoformat()})
-            book.fix("", f"clock:{len(facts) + 1}", text, mark.began)
-    return mark.clock()
-
-
-def _newest(facts: dict[str, str]) -> ClockMark | None:
-    marks = {int(name.partition(":")[2]): text for name, text in facts.items() if name.startswith("clock:")}
-    if not marks:
-        return None
-    given = json.loads(marks[max(marks)])
-    start = datetime.fromisoformat(given["start"]) if given["start"] else None
-    return ClockMark(start, datetime.fromisoformat(given["began"]))
-
-
-def _has_ballots(data: str) -> bool:
-    boxes = open_box(data)
-    try:
-        return bool(boxes.polls())
-    finally:
-        boxes.shut()
+    for pair in PAIRS:
+        for name, other in (pair, pair[::-1]):
+            if getattr(settings, name) and not getattr(settings, other):
+                raise Misuse(f"MADANG_{name.upper()}: MADANG_{other.upper()}도 함께 적으세요.")
+    if settings.data_dir and settings.keys_dir.absolute().is_relative_to(settings.data_dir.absolute()):
+        raise Misuse("MADANG_KEYS: 열쇠는 자료 폴더 밖에 두세요. 자료를 복사하면 열쇠까지 따라갑니다.")

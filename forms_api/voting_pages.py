@@ -185,6 +185,5 @@ def _provider() -> IdentityProvider:
 
 
 def _back() -> str:
-    """Our own address as the provider knows it: the site's, or on this machine the server's."""
-    base = request.host_url if services().settings.is_loopback else services().site.base_url
-    return base.rstrip("/") + BACK
+    """Our own address as the provider knows it."""
+    return services().site.base_url + BACK

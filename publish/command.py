@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,14 +17,11 @@ import click
 from civic.clock import SEOUL, YEARS, parse_time
 from civic.errors import ContentMistakes, InUse, trouble
 from civic.korean import call_mistake
+from civic.links import is_address
 from publish.builds import BuildFailed
-from publish.inputs import ROOT, Request
+from publish.inputs import Request
 
-PORT = 8000
 MODES = ("check", "watch", "rollback", "due")
-_ADDRESS = re.compile(
-    r"https?://(?=[^:]{1,253}(?::|$))(?:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(?::(?P<port>[1-9]\d*))?"
-)
 
 
 @dataclass(frozen=True)
@@ -78,10 +73,12 @@ def reasons(wrong: Exception, out: Path) -> tuple[str, list[str]]:
     return "만들지 못했습니다.", lines
 
 
-def read_call(arguments: Sequence[str] | None) -> Call:
-    """The call. Exits with 2 and a sentence when it is wrong, with 0 after its help."""
+def read_call(arguments: Sequence[str] | None, defaults: Mapping[str, object], port: int) -> Call:
+    """The call. defaults: what an option is worth that is not given; port: where --watch shows the site then.
+
+    Exits with 2 and a sentence when it is wrong, with 0 after its help."""
     try:
-        call = _call.main(arguments, "build.py", standalone_mode=False)
+        call = _call.main(arguments, "build.py", standalone_mode=False, default_map=defaults, obj=port)
     except click.UsageError as wrong:
         print(f"{call_mistake(wrong.format_message())}\n쓰는 법은 build.py --help로 봅니다.", file=sys.stderr)
         sys.exit(2)
@@ -103,8 +100,7 @@ def _time(context: click.Context, option: click.Parameter, text: str | None) -> 
 
 
 def _address(context: click.Context, option: click.Parameter, text: str) -> str:
-    found = _ADDRESS.fullmatch(text)
-    if text and not (found and int(found["port"] or 1) <= 65535):
+    if text and not is_address(text):
         raise click.BadParameter(f"https://www.example.go.kr처럼 이름까지만 소문자로 쓰세요 (found {text})")
     return text
 
@@ -123,9 +119,9 @@ _DIR = click.Path(path_type=Path)
 
 
 @click.command(help="누리집을 만듭니다.")
-@click.option("--content", type=_DIR, default=ROOT / "content", metavar="DIR", help="내용이 있는 폴더")
-@click.option("--out", type=_DIR, default=ROOT / "site", metavar="DIR", help="누리집이 놓일 자리(링크)")
-@click.option("--base-url", default="", callback=_address, metavar="URL", help="공개 주소")
+@click.option("--content", type=_DIR, metavar="DIR", help="내용이 있는 폴더")
+@click.option("--out", type=_DIR, metavar="DIR", help="누리집이 놓일 자리(링크)")
+@click.option("--base-url", callback=_address, metavar="URL", help="공개 주소")
 @click.option("--now", callback=_time, metavar="ISO", help="이 시각의 누리집을 시연용으로 만듭니다")
 @click.option("--check", is_flag=True, help="내용만 살펴보고 아무것도 쓰지 않습니다")
 @click.option("--full", is_flag=True, help="이어받지 않고 모두 새로 만듭니다")
@@ -135,16 +131,22 @@ _DIR = click.Path(path_type=Path)
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
-    default=min(os.cpu_count() or 1, 64),
     metavar="N",
     help="함께 일할 프로세스 수",
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65535), metavar="N", help=f"--watch가 보여 주는 포트(기본 {PORT})"
-)
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="--watch가 보여 주는 포트")
 @click.option("--beside", callback=_words, metavar="COMMAND", help="--watch와 함께 돌릴 서버 명령")
+@click.pass_obj
 def _call(
-    content: Path, out: Path, base_url: str, now: datetime | None, full: bool, jobs: int, **given: Any
+    shown: int,
+    /,
+    content: Path,
+    out: Path,
+    base_url: str,
+    now: datetime | None,
+    full: bool,
+    jobs: int,
+    **given: Any,
 ) -> Call:
     mode, *others = [mode for mode in MODES if given[mode]] or [""]
     if others:
@@ -157,7 +159,7 @@ def _call(
     _check_places(content, out)
     moment = now or datetime.now(SEOUL).replace(microsecond=0)
     request = Request(content, out, moment, base_url, now is not None, mode == "watch", full, jobs)
-    port = PORT if given["port"] is None and not given["beside"] else given["port"]
+    port = shown if given["port"] is None and not given["beside"] else given["port"]
     return Call(request, mode, port, given["beside"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from flask import Flask
@@ -23,8 +22,7 @@ def create_app(
     live: pages ask for the next build and load themselves anew.
     """
     if base_url:
-        site = library.site.model_copy(update={"base_url": base_url})
-        library = dataclasses.replace(library, site=site)
+        library = library.at_address(base_url)
     app = Flask("publish", static_folder=None, template_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     edition = Edition(library, assets, clock, demo, live)

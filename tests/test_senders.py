@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import io
 from typing import Any
 
@@ -20,6 +21,10 @@ class Letters:
     def __init__(self) -> None:
         self.kept: list[tuple[list[str], str]] = []
         self.refusal = ""
+
+    def text(self, number: int) -> str:
+        """What one of them says."""
+        return str(email.message_from_string(self.kept[number][1]).get_payload(decode=True), "utf-8")
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         if self.refusal:
@@ -72,10 +77,10 @@ def test_text_messages_go_as_local_numbers() -> None:
 
 
 def test_settings_choose_the_way() -> None:
-    """Nothing set: the console, on this machine only. Mail only: numbers are told so. Nonsense: Misuse."""
-    assert isinstance(sender_of(Settings(), io.StringIO()), Console)
+    """Nothing set: the console, in a demonstration only. Mail only: numbers are told so. Nonsense: Misuse."""
+    assert isinstance(sender_of(Settings(demo=True), io.StringIO()), Console)
     with pytest.raises(Unavailable):
-        sender_of(Settings(host="0.0.0.0"), io.StringIO()).check("010-1234-5678")
+        sender_of(Settings(), io.StringIO()).check("010-1234-5678")
     by_mail = sender_of(Settings(smtp="smtp://127.0.0.1", mail_from="a@example.kr"), io.StringIO())
     assert isinstance(by_mail, MailOrText)
     by_mail.check("kim@example.kr")

@@ -92,14 +92,12 @@ def where(doc: Document | None, round_: Round | None) -> str:
     return (round_.where if round_ else "") or str(getattr(doc, "where", ""))
 
 
-def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], address: str = "") -> bytes:
+def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]]) -> bytes:
     """The meetings of these pages, or of one round of each, as one iCalendar file; without any it is empty.
 
     The same meeting has the same UID in every file: who takes both the page's and the receipt's has it once.
-    address: where the pages are served, when not at the site's base_url.
     """
     host = urlsplit(site.base_url).hostname
-    base = address or site.base_url
 
     def event(doc: Document, round_: Round | None, meeting: Meeting) -> str:
         # The standard asks when this was written: when staff last changed the page, not when it was built.
@@ -110,7 +108,7 @@ def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]], 
             *([("DTEND", utc(meeting.ends))] if meeting.ends else []),
             ("SUMMARY", escaped(_title(doc, round_, meeting))),
             ("LOCATION", escaped(where(doc, round_))),
-            ("URL", base + doc.link),
+            ("URL", site.base_url + doc.link),
         ]
         return component("VEVENT", properties)
 

@@ -17,7 +17,7 @@ from civic.store.entry import Cap, Counts, Entry, Seat
 
 # What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
-# "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/settings.py).
+# "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py).
 # "kept:<when it was noticed>" is until when answers are kept; the latest counts.
 FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept")
 

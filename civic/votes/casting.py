@@ -86,11 +86,16 @@ class Polling:
         keys: Derives,
         clock: Clock,
         budget: Budget | None = USUAL,
+        can_send: bool = True,
     ) -> None:
-        """budget: of messages with codes; None, without any ceiling, only for load tests on this machine."""
+        """budget: of messages with codes; None, without any ceiling, only for load tests on this machine.
+
+        can_send: without, no poll that needs a code opens.
+        """
         self.library = library
         self.box = box
         self.clock = clock
+        self._can_send = can_send
         self.codes = Codes(keys, box, clock, budget)
         self._signer = Ed25519PrivateKey.from_private_bytes(keys.derived("votes: receipts"))
         self._repeat = keys.derived("votes: same post")
@@ -116,7 +121,8 @@ class Polling:
         now = self.clock.now()
         if now >= setup.poll.closes:
             return "closed"
-        return "open" if setup.ready and now >= setup.poll.opens else "upcoming"
+        ready = setup.ready and (self._can_send or setup.poll.assurance == 3)
+        return "open" if ready and now >= setup.poll.opens else "upcoming"
 
     def opened(self, slug: str) -> PollSetup:
         """The poll, if ballots are taken now. Raises NotFound, NotOpen, Closed."""

@@ -31,8 +31,9 @@ from civic.store import open_beside
 from civic.store.book import Book, Store
 from civic.store.entry import Entry
 from civic.store.seal import Erased, Keys
+from forms_api.clock_mark import mark_of
 from forms_api.commands import staff_words
-from forms_api.settings import Settings, mark_of, read_settings
+from forms_api.settings import Settings, read_settings
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,17 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from civic.clock import SEOUL
 from civic.errors import Misuse
 from forms_api.commands import INPUT_WRONG
-from forms_api.settings import read_settings, table
+from forms_api.settings import Settings, read_settings, table
+
+if TYPE_CHECKING:
+    from civic.store.doctor import Report
 
 MOVED = (
     "모두 옮겼고, 두 쪽의 수와 해시가 같습니다. 원본 폴더는 그대로 있습니다.\n"
@@ -55,6 +59,7 @@ def doctor(data: str | None, save: Path | None) -> None:
     if save:
         check_new(save, settings.data_dir)
     report = examine(settings.data, settings.keys_dir / "keys.json")
+    note_lacks(report, settings)
     for line in report.told:
         click.echo(f"알림: {line}")
     for line in report.wrong:
@@ -75,6 +80,22 @@ def doctor(data: str | None, save: Path | None) -> None:
         click.echo(f"{len(report.wrong)}가지 문제를 찾았습니다.")
         sys.exit(INPUT_WRONG)
     click.echo("문제가 없습니다.")
+
+
+def note_lacks(report: Report, settings: Settings) -> None:
+    """Add to a report on a real server's data what that server lacks, and what waits for it."""
+    from forms_api.clock_mark import PLACE, newest
+
+    facts = {name: text for subject, _, name, text in report.contents.facts if subject == PLACE}
+    mark = newest(facts)
+    if mark is None or mark.start is not None:
+        return
+    for name, text in settings.shortcomings(settings.base_url).items():
+        waiting = len(report.contents.of("messages")) if name == "sender" else 0
+        if waiting:
+            report.wrong.append(f"{text} 지금 {waiting:,}건을 모아 두었습니다.")
+        else:
+            report.told.append(text)
 
 
 @click.command()

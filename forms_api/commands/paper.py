@@ -29,7 +29,7 @@ from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entr
 from civic.votes.result import as_json
 from forms_api.commands.box import all_boxes
 from forms_api.commands.poll import A_FILE, CONTENT, DATA, FOLDER, NOW, PollPage, give_up, time_of
-from forms_api.settings import read_settings
+from forms_api.settings import default_of, read_settings
 from templates.assets import KIT
 from templates.fonts import kit_font
 
@@ -147,9 +147,7 @@ def roll(slug: str, data: str | None, content: Path, now: str | None) -> None:
 @click.argument("file", type=A_FILE)
 @click.option("--by", required=True, help="입력한 사람의 이름이나 직책")
 @click.option("--again", is_flag=True, help="같은 사람이 고쳐 다시 입력합니다.")
-@click.option(
-    "--to", "folder", type=FOLDER, default=Path("var/paper"), help="입력을 두는 폴더 [기본: var/paper]"
-)
+@click.option("--to", "folder", type=FOLDER, default=default_of("paper"), help="입력을 두는 폴더")
 @CONTENT
 @NOW
 def enter(

@@ -32,13 +32,13 @@ from civic.store import open_beside
 from civic.votes.box_key import is_sealed, match, new_half, read_half, write_half
 from civic.votes.envelope import Slot, open_one, seal, slot_of
 from forms_api.commands.access import clock_beside, read_time
-from forms_api.settings import read_settings
+from forms_api.settings import default_of, read_settings
 
 A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 A_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-CONTENT = click.option("--content", type=A_FOLDER, default=Path("content"), help="글 폴더")
+CONTENT = click.option("--content", type=A_FOLDER, default=default_of("content"), help="글 폴더")
 NOW = click.option("--now", help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00")
 DATA = click.option("--data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…")
 HALF = click.option(

@@ -37,13 +37,14 @@ from civic.library import Library, load
 from civic.store import open_store
 from civic.store.folder import serving
 from civic.store.seal import Keys
-from forms_api.app import create_app
+from forms_api.app import check_start, create_app
 from forms_api.background import start_background
+from forms_api.clock_mark import ClockMark, take_up
 from forms_api.commands import CALL_WRONG, IN_USE, staff_words
 from forms_api.commands.access import read_time
 from forms_api.operations import EventLog
 from forms_api.processors import usable_processors
-from forms_api.settings import ClockMark, Settings, read_settings, take_up
+from forms_api.settings import Settings, read_settings
 from templates.assets import SiteAssets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
@@ -64,6 +65,7 @@ class Plan:
 
 @click.command()
 @click.option("--site", help="빌드한 누리집 폴더")
+@click.option("--base-url", help="누리집의 공개 주소")
 @click.option("--content", help="글 폴더")
 @click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
 @click.option("--host", help="듣는 주소")
@@ -76,6 +78,7 @@ def serve(now: str | None, **options: Any) -> None:
     settings = replace(read_settings(os.environ, **options), demo=start is not None)
     settings = replace(settings, processes=settings.processes or min(MOST, usable_processors()))
     library = load(settings.content_dir, SteadyClock(start).now())
+    check_start(settings, library)
     with held_port(settings.host, settings.port) as held, served(settings.data_dir):
         host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
         settings = replace(settings, host=host, port=port)
@@ -148,7 +151,8 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         begun.value += 1
         is_last = begun.value == settings.processes
     if is_last:
-        threading.Thread(target=announce, args=(settings,), daemon=True).start()
+        lacks = settings.shortcomings(settings.address(plan.library.site.base_url))
+        threading.Thread(target=announce, args=(settings, lacks), daemon=True).start()
     threading.Thread(target=follow_parent, daemon=True).start()
     return app
 
@@ -201,8 +205,8 @@ def is_stopped(pid: int | None) -> bool:
         return False
 
 
-def announce(settings: Settings) -> None:
-    """Say that the server is ready once it takes connections."""
+def announce(settings: Settings, lacks: dict[str, str]) -> None:
+    """Say that the server is ready once it takes connections, and what it lacks."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # compared, not bound
     for _ in range(600):
         try:
@@ -211,6 +215,8 @@ def announce(settings: Settings) -> None:
             time.sleep(0.05)
             continue
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        for text in lacks.values():
+            print(f"알림: {text}", file=sys.stderr, flush=True)
         print(f"Madang ready on http://{shown}:{settings.port}", flush=True)
         return
 

@@ -19,6 +19,7 @@ from tests.builders import NOW, an_application
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 30  # seconds to start or stop
+REAL_ADDRESS = "https://madang.example"  # of a real server, unless told otherwise
 
 
 Person = tuple[dict[str, Any], str]
@@ -41,6 +42,8 @@ class Server:
 
         program: a file that serves in another way, for a control; before: done in the new process first.
         """
+        settings = settings if now else {"base_url": REAL_ADDRESS} | settings
+        self._origin = "" if now else settings["base_url"]
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
         settings = {"processes": "1", **settings}  # quick to start
         environ |= {f"MADANG_{name.upper()}": value for name, value in settings.items()}
@@ -73,7 +76,9 @@ class Server:
 
     def client(self, **options: Any) -> httpx.Client:
         """A client that sends the Origin of the server's own pages."""
-        return httpx.Client(base_url=self.base, headers={"Origin": self.base}, timeout=30, **options)
+        return httpx.Client(
+            base_url=self.base, headers={"Origin": self._origin or self.base}, timeout=30, **options
+        )
 
     def stop(self) -> int:
         """Ask it to stop; the exit code."""

@@ -15,8 +15,8 @@ from civic.errors import Misuse
 from civic.store import open_box, open_store
 from civic.store.book import Store
 from civic.store.box import Sealed
+from forms_api.clock_mark import PLACE, ClockMark, mark_of, take_up
 from forms_api.commands.access import clock_beside
-from forms_api.settings import PLACE, ClockMark, mark_of, take_up
 from tests.builders import NOW, a_lecture_file, an_application, write_content
 from tests.forms_api.server import Server
 from tests.staff import at, call
@@ -120,7 +120,7 @@ def test_data_of_before_is_real(kept: str, store: Store, address: str) -> None:
 def test_no_false_clock_on_real_data(content: Path, tmp_path: Path) -> None:
     """freeze, exclude, lapse, entries, ledger and votes refuse --now beside a server with the machine's clock; its form
     stays open, and no demonstration takes its data."""
-    server = Server(content, tmp_path / "var/data", now=None, rate_limit="off").ready()
+    server = Server(content, tmp_path / "var/data", now=None).ready()
     data = f"tinydb://{tmp_path}/var/data"
     with server.client() as client:
         number = client.post("/api/forms/lectures/live", json=an_application()).json()["number"]

@@ -103,7 +103,7 @@ def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None
         ([], {"MADANG_COLOUR": "red"}, "MADANG_COLOUR: 그런 설정은 없습니다."),
         ([], {"MADANG_THREADS": "many"}, "MADANG_THREADS: 숫자로 적으세요"),
         ([], {"MADANG_RATE_LIMIT": "maybe"}, "MADANG_RATE_LIMIT: on 또는 off"),
-        (["--host", "0.0.0.0"], {"MADANG_RATE_LIMIT": "off"}, "127.0.0.1에서만"),
+        ([], {"MADANG_BASE_URL": "https://a.example/b"}, "이름까지만 소문자로"),
         (["--data", "mysql://x"], {}, "tinydb://폴더 또는 postgresql://"),
         (["--data", "postgresql://madang@db:secret/madang"], {}, "postgresql://사용자@서버/이름 처럼"),
         (["--port", "99999"], {}, "99999"),
