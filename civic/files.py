@@ -17,7 +17,9 @@ from civic.errors import Unusable
 
 BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 # A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the full-width signs too.
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]| *[\t\r\n]")
+# Signs that nobody sees may stand before it: a BOM, marks of direction (LRM, U+061C …), spaces of no width.
+_UNSEEN = "\\s\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+_FORMULA = re.compile(rf"[{_UNSEEN}]*[=+\-@＝＋－＠]|[ {_UNSEEN[2:]}]*[\t\r\n]")
 
 
 def whole_file(path: Path | str) -> bytes:

@@ -16,13 +16,16 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import PhoneNumberType
 
-from civic.text import clean
+from civic.errors import NotEligible
+from civic.korean import josa
+from civic.text import clean, has_resident_number
 
 LONGEST_NAME = 50  # characters; names of foreign residents are long
 OLDEST = date(1900, 1, 1)
 PHONE_MESSAGE = "휴대전화 번호를 010-1234-5678처럼 적어 주세요."
 FOREIGN_MESSAGE = "외국 번호는 나라 번호부터 +1 201 555 0123처럼 적어 주세요."
 _PHONE_SIGNS = re.compile(r"\+?[\d\s()./\-‐-―−~]{7,30}")
+_MAIL = re.compile(r"[^\s@]@[^\s@]+\.\w")
 _BETWEEN = re.compile(r"[\s.\-]+")
 _PLAIN_MOBILE = re.compile(
     r"010[0-46-9]\d{7}", re.ASCII
@@ -112,6 +115,25 @@ def read_email(text: str) -> str:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError:
         raise ValueError("이메일 주소를 name@example.kr처럼 적어 주세요.") from None
+
+
+def personal_data_in(text: str) -> str:
+    """What in a text that is to be published could reach or name a person, in Korean; "" when nothing does.
+
+    Phone numbers of any kind in any usual spelling, mail addresses, resident registration numbers. Names are not seen.
+    """
+    if has_resident_number(text):
+        return "주민등록번호"
+    plain = _plain_hyphens(text)
+    if _MAIL.search(plain):
+        return "이메일 주소"
+    return "전화번호" if phonenumbers.PhoneNumberMatcher(plain, "KR").has_next() else ""
+
+
+def check_public(name: str, text: str) -> None:
+    """May a text of staff be published? name: what it is. Raises NotEligible where `personal_data_in` finds something."""
+    if found := personal_data_in(text):
+        raise NotEligible(f"{name}: {josa(found, '이/가')} 들어 있어 쓰지 않았습니다. 지우고 다시 적으세요.")
 
 
 def read_birth_date(text: str, today: date) -> str:

@@ -63,7 +63,6 @@ class Settings:
     site: str = _setting("site", "빌드한 누리집이 놓이는 자리(링크)")
     paper: str = _setting("var/paper", "종이 투표를 입력하는 폴더")
     jobs: int = _setting(0, "빌드가 함께 쓰는 프로세스 수. 0이면 컴퓨터의 코어 수")
-    access_log: str = _setting("", "담당자가 신청을 본 기록을 쌓는 파일. 비우면 열쇠 폴더 옆의 access.jsonl")
     origins: str = _setting("", "신청을 보낼 수 있는 다른 누리집 주소. 쉼표로 나눕니다.")
     proxies: int = _setting(0, "서버 앞에 있는 프록시 수. 보낸 사람의 주소를 여기에 맞춰 읽습니다.")
     rate_limit: str = _setting(
@@ -118,11 +117,6 @@ class Settings:
         if self.keys:
             return Path(self.keys)
         return self.data_dir.parent / "keys" if self.data_dir else Path("var/keys")
-
-    @property
-    def access_log_file(self) -> Path:
-        """Where staff's looks at personal data are noted."""
-        return Path(self.access_log) if self.access_log else self.keys_dir.parent / "access.jsonl"
 
     @property
     def budget(self) -> Budget | None:

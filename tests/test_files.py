@@ -91,6 +91,8 @@ def test_of_many_that_create_one_does(tmp_path: Path) -> None:
         "\u3000＝1",
         "\r=1",
         "\nx",
+        "\ufeff=1",
+        "\u200e\u061c＝1",
         " \tx",
     ],
 )

@@ -26,6 +26,7 @@ from pydantic import Field
 
 from civic.content.form import FormSpec
 from civic.errors import NotEligible, NotFound
+from civic.people import check_public
 from civic.places import line, rules
 from civic.places.form_round import FormRound
 from civic.shape import EXACT
@@ -165,6 +166,7 @@ def one_line(name: str, text: str) -> str:
     unseen = any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in tidy)
     if unseen or not 1 <= len(tidy) <= LONGEST:
         raise NotEligible(f"{name}: 한 줄로 1자부터 {LONGEST}자까지 적으세요.")
+    check_public(name, tidy)
     return tidy
 
 

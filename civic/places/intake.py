@@ -181,6 +181,7 @@ class Intake:
         if entry is None:
             raise NotFound("그런 접수번호가 없습니다.")
         now, round_ = self.clock.now(), self.round(entry)
+        reason = rules.check_reason(reason) if reason else ""
         rules.check_cancel(entry, None, now)
         if round_ and rules.has_begun(round_, now) and not reason:
             raise NotEligible("활동이 시작된 신청입니다. --reason에 까닭을 적으면 취소합니다.")

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from civic import korean
 from civic.content.form import FormSpec
 from civic.errors import Closed, FieldError, Invalid, NotEligible, NotOpen
+from civic.people import check_public
 from civic.places.form_round import FormRound
 from civic.store.entry import LIVE, Cap, Counts, Entry, Seat
 from civic.text import clean
@@ -252,8 +253,9 @@ def check_call_off(round_: FormRound, counts: Counts, facts: Mapping[str, str]) 
 
 
 def check_reason(text: str) -> str:
-    """The reason that people will read, without outer space. Raises NotEligible when none is given."""
+    """The reason that people will read, without outer space. Raises NotEligible when none is given, or one that names somebody."""
     reason = clean(text)
+    check_public("이유(--reason)", reason)
     if not reason:
         raise NotEligible("이유(--reason)를 적으세요. 신청한 사람에게 보입니다.")
     return reason

@@ -7,11 +7,11 @@ with store.open("lectures/essay") as book:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from civic.store.entry import Cap, Counts, Entry, Seat
 
@@ -140,6 +140,16 @@ class Book(Protocol):
         ...
 
 
+class Chain(Protocol):
+    """What staff did, line by line, each sealed together with the one before (civic/store/staff_log.py)."""
+
+    def append(self, line: Mapping[str, Any]) -> str: ...
+
+    def lines(self) -> Iterator[tuple[int, dict[str, Any], str]]: ...
+
+    def fault(self) -> tuple[int, str] | None: ...
+
+
 class Store(Protocol):
     """A place that keeps entries; `open` gives one transaction."""
 
@@ -212,6 +222,10 @@ class Store(Protocol):
 
         Numbers, states, ranks, times and keyed hashes stay. Again it changes nothing more.
         """
+        ...
+
+    def log(self, key: bytes) -> Chain:
+        """What staff did, chained under that key."""
         ...
 
     def close(self) -> None: ...

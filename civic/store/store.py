@@ -24,6 +24,7 @@ from civic.store.keys import KeyTable, key_file
 from civic.store.rows import RowBook
 from civic.store.session import Database
 from civic.store.sqlite import SqliteDatabase
+from civic.store.staff_log import StaffLog
 from civic.store.statements import GENERATION, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
@@ -149,6 +150,9 @@ class RowStore:
         )
         with self._database.transaction() as session:
             return bool(session.run(statement, (task, holder, seconds)).number)
+
+    def log(self, key: bytes) -> StaffLog:
+        return StaffLog(self.database, self._storage, key)
 
     # ------------------------------------------------------------ keys
 

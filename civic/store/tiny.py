@@ -156,12 +156,12 @@ class RowTable(Table):
         """As TinyDB's; the id and the document are one transaction."""
         if self._rows.is_book:
             return super().insert(document)
-        with self._held():
+        with self.held():
             return super().insert(document)
 
     def insert_multiple(self, documents: Any) -> list[int]:
         """As TinyDB's."""
-        with self._held():
+        with self.held():
             return super().insert_multiple(documents)
 
     # ------------------------------------------------------------ rows
@@ -200,7 +200,7 @@ class RowTable(Table):
         return ReadView(self)
 
     @contextmanager
-    def _held(self) -> Iterator[Transaction]:
+    def held(self) -> Iterator[Transaction]:
         """A transaction in which nobody else writes into this table. Raises ReadOnlyError."""
         if self.name == ENTRIES:
             raise ReadOnlyError
@@ -215,7 +215,7 @@ class RowTable(Table):
             updater(table)
             table.write(self._rows.session)
             return
-        with self._held() as session:
+        with self.held() as session:
             table = WriteView(self, 0)
             updater(table)
             table.write(session)

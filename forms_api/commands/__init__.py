@@ -26,6 +26,7 @@ COMMANDS = {  # name -> module beside this one that holds a command of the same 
     "entries": "entries",
     "lapse": "due",
     "ledger": "ledger",
+    "log": "log",
     "migrate": "care",
     "move": "care",
     "purge": "due",

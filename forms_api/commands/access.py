@@ -1,20 +1,17 @@
 """How a command reaches the data: opened for that command, and each look noted before anything is shown.
 
-The access log has one line per act: who among staff looked at whose data, when, and what for. The office keeps it for
-a year (개인정보의 안전성 확보조치 기준 제8조). Receipt numbers stand for people; no name, phone or answer is written there.
+staff_acts.py says what is noted.
 """
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
@@ -23,7 +20,7 @@ from civic.clock import Clock, SteadyClock, parse_time
 from civic.codes import clean_number
 from civic.content.form import FormSpec
 from civic.content.pages import Document
-from civic.errors import Misuse, NotFound, Unavailable, why
+from civic.errors import Misuse, NotFound, Unavailable
 from civic.library import load
 from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
@@ -33,6 +30,8 @@ from civic.store.entry import Entry
 from civic.store.seal import Erased, Keys
 from forms_api.clock_mark import mark_of
 from forms_api.commands import staff_words
+from forms_api.commands.account import who
+from forms_api.commands.staff_acts import log_of, note
 from forms_api.settings import Settings, read_settings
 
 
@@ -48,15 +47,13 @@ class StaffAccess:
         """The time of the data's clock."""
         return self.intake.clock.now()
 
-    def note(self, act: str, subject: str, number: str = "", count: int = 1) -> None:
-        """Write down that data is looked at. Raises Misuse when that cannot be done: then nothing may be shown."""
-        line = {
-            "at": self.now.isoformat(timespec="seconds"),
-            "who": who(),
-            "from": "command line",
-            "act": act,
-        }
-        append(self.settings.access_log_file, line | {"subject": subject, "number": number, "count": count})
+    def note(self, subject: str = "", numbers: Iterable[str] = (), reason: str = "") -> None:
+        """Write down an act before it is done; see `staff_acts.note`. Raises Misuse when that cannot be done."""
+        try:
+            note(log_of(self.intake.store, self.intake.keys), self.now, subject, numbers, reason)
+        except Unavailable as err:
+            told = self.intake.store.trouble or staff_words(err)
+            raise Misuse(f"열람 기록을 쓸 수 없어 아무것도 보여 주거나 바꾸지 않습니다. {told}") from err
 
     def book(self, subject: str) -> AbstractContextManager[Book]:
         """A transaction in the name of the member of staff."""
@@ -162,30 +159,6 @@ def read_time(now: str) -> datetime:
         return parse_time(now)
     except ValueError:
         raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
-
-
-def who() -> str:
-    """The account that runs the command: "staff:<name>"."""
-    try:
-        return f"staff:{getpass.getuser()}"
-    except (KeyError, OSError):  # an account without a name, as in some containers
-        return f"staff:{os.getuid()}"
-
-
-def append(file: Path, line: dict[str, Any]) -> None:
-    """Add a line of JSON to a log that its owner alone reads, durably. Raises Misuse."""
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(handle, json.dumps(line, ensure_ascii=False).encode() + b"\n")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as err:
-        raise Misuse(
-            f"열람 기록({file})을 쓸 수 없어 보여 주지 않습니다: {why(err)}. 권한을 확인하세요."
-        ) from err
 
 
 def _address(subject: str) -> tuple[str, str]:

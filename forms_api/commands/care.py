@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from civic.clock import SEOUL
-from civic.errors import Misuse
+from civic.errors import Misuse, Unavailable
 from forms_api.commands import INPUT_WRONG
 from forms_api.settings import Settings, read_settings, table
 
@@ -59,6 +59,8 @@ def doctor(data: str | None, save: Path | None) -> None:
     if save:
         check_new(save, settings.data_dir)
     report = examine(settings.data, settings.keys_dir / "keys.json")
+    if save:
+        note_if_possible(settings, is_whole=not report.wrong)
     note_lacks(report, settings)
     for line in report.told:
         click.echo(f"알림: {line}")
@@ -122,6 +124,7 @@ def move(source: str, target: str, as_is: bool) -> None:
         raise Misuse("--from은 tinydb://폴더 로 적으세요.")
     if not target.startswith("postgresql"):
         raise Misuse("--to는 postgresql://사용자@서버/이름 처럼 적으세요.")
+    note_if_possible(read_settings(os.environ, data=source))
     from civic.store.agreement import agreement
     from civic.store.copies import read_folder, receive
 
@@ -144,8 +147,10 @@ def move(source: str, target: str, as_is: bool) -> None:
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(data: str | None, target: Path) -> None:
     """자료를 새 폴더 TARGET에 복사합니다. 서버가 켜져 있어도 됩니다. 키 파일은 따로 백업하세요."""
-    from civic.store.copies import back_up
+    from civic.store.copies import back_up, check_new
 
+    check_new(target, _folder(data))
+    note_if_possible(read_settings(os.environ, data=data))
     back_up(_folder(data), target)
     click.echo(f"{target}에 백업했습니다. 키 파일(MADANG_KEYS)은 다른 곳에 따로 백업하세요.")
 
@@ -160,7 +165,23 @@ def restore(data: str | None, source: Path) -> None:
     folder = _folder(data)
     contents = copies.restore(source, folder)
     read = f"신청 {len(contents.entries):,}건, 기록 {len(contents.journal):,}줄"
+    note_if_possible(read_settings(os.environ, data=data))
     click.echo(f"{folder}에 {read}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
+
+
+def note_if_possible(settings: Settings, is_whole: bool = True) -> None:
+    """Note an act on data that may be damaged, or whose keys may not be there yet: then it is done all the same.
+
+    is_whole: False where nothing may be written any more.
+    """
+    from forms_api.commands.staff_acts import note_beside
+
+    try:
+        noted = is_whole and note_beside(settings)
+    except (Misuse, Unavailable):
+        noted = False
+    if not noted:
+        click.echo("이 자료의 열람 기록에 남기지 못했습니다. 한 일과 때를 따로 적어 두세요.", err=True)
 
 
 def _folder(data: str | None) -> Path:

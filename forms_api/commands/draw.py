@@ -50,7 +50,7 @@ def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     round_ = staff.intake.round(entry)
     if entry.subject != subject or round_ is None:
         raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")
-    staff.note("exclude", subject, entry.number)
+    staff.note(subject, [entry.number], reason)
     with staff.book(subject) as book:
         acts.exclude(book, round_, clean_number(number), reason, staff.now)
     click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 결과와 함께 공개됩니다.")
@@ -63,7 +63,7 @@ def freeze(staff: StaffAccess, subject: str) -> None:
     """접수가 끝난 회차의 명단을 얼리고 지문(SHA-256)을 공개합니다. 얼린 뒤에는 아무도 넣거나 뺄 수 없습니다."""
     doc = _drawn(staff, subject)
     now = staff.now
-    staff.note("freeze", subject)
+    staff.note(subject)
 
     def act(book: Book, round_: FormRound) -> FrozenList | None:
         return acts.freeze(book, round_, now)
@@ -114,7 +114,7 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str, source: str, at: s
     doc = _drawn(staff, subject)
     now = staff.now
     known = _known(at, now)
-    staff.note("draw", subject)
+    staff.note(subject)
     frozen = [(round_, facts) for round_, facts in _facts(staff, doc) if "frozen" in facts]
     if not frozen:
         raise NotEligible("먼저 명단을 얼리세요(draw freeze).")
@@ -150,6 +150,7 @@ def _known(at: str | None, now: datetime) -> datetime:
 def show(staff: StaffAccess, subject: str) -> None:
     """지금까지 공개한 것을 다시 보여 주고, 결과 파일을 다시 씁니다. 아무것도 바꾸지 않습니다."""
     doc = _drawn(staff, subject)
+    staff.note(subject)
     document = _document(doc, _facts(staff, doc))
     if document is None:
         click.echo("얼린 명단이 없습니다.")

@@ -17,6 +17,7 @@ def lapse(staff: StaffAccess, subject: str) -> None:
     """기한이 지난 제안을 거두고 빈자리를 다음 순서에 줍니다. SUBJECT를 빼면 모든 글을 봅니다."""
     if subject:
         staff.form(subject)
+    staff.note(subject)
     click.echo(f"자리를 받거나 제안받은 신청 {staff.intake.advance(subject)}건")
 
 
@@ -37,11 +38,12 @@ def purge(staff: StaffAccess, subject: str | None, dry_run: bool, early: bool) -
         raise NotFound(f"{subject}: 신청이 없는 글입니다. 예: lectures/essay")
     kept = [k for k in retention.kept_answers(intake.library, intake.store) if subject in (None, k.subject)]
     over = [keeping for keeping in kept if early or keeping.is_over(now)]
+    staff.note(subject or "")
     for keeping in kept if dry_run else over:
         if dry_run:
             done = "지울 것" if keeping in over else "보관 중"
         else:
-            staff.note("purge", keeping.subject)
+            staff.note(keeping.subject, (e.number for e in staff.entries(keeping.subject, None, ())))
             count = retention.erase(intake.keys, intake.store, keeping.subject, now)
             done = f"{count}건의 답을 지웠습니다."
         click.echo(f"{keeping.subject}\t{_until(keeping)}\t{done}")

@@ -16,7 +16,8 @@ from civic.files import csv_text, write
 from civic.people import show_phone
 from civic.places import line
 from civic.store.entry import STATES, Entry
-from forms_api.commands.access import StaffAccess, who, with_access
+from forms_api.commands.access import StaffAccess, with_access
+from forms_api.commands.account import who
 
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 Answered = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed answers; None when erased
@@ -45,6 +46,7 @@ def list_entries(
 ) -> None:
     """신청 목록을 보여 줍니다. SUBJECT를 빼면 신청이 있는 글을 보여 줍니다. 이름과 번호는 나오지 않습니다."""
     if subject is None:
+        staff.note()
         for name in staff.intake.store.subjects():
             held = staff.intake.counts(name).values()
             taken, waiting = sum(c.taken for c in held), sum(c.waiting for c in held)
@@ -52,7 +54,7 @@ def list_entries(
         return
     staff.spec(subject)
     found = staff.entries(subject, round_id, states)
-    staff.note("list", subject, count=len(found))
+    staff.note(subject, (entry.number for entry in found))
     for entry in found:
         state = korean.ENTRY_STATES[entry.state]
         click.echo(
@@ -67,24 +69,30 @@ def list_entries(
 def show(staff: StaffAccess, number: str) -> None:
     """접수번호 하나의 내용을 보여 줍니다. 본 사람과 때가 기록됩니다."""
     entry = staff.entry(number)
-    staff.note("show", entry.subject, entry.number)
-    click.echo(f"접수번호\t{entry.number}")
-    click.echo(f"신청한 곳\t{entry.subject} {entry.round}")
-    click.echo(f"상태\t{korean.ENTRY_STATES[entry.state]}")
+    staff.note(entry.subject, [entry.number])
+    _say("접수번호", entry.number)
+    _say("신청한 곳", f"{entry.subject} {entry.round}")
+    _say("상태", korean.ENTRY_STATES[entry.state])
     answers = staff.answers(entry)
     if answers is None:
-        click.echo(f"내용\t{ERASED}")
+        _say("내용", ERASED)
     else:
-        click.echo(f"이름\t{answers.get('name', '')}")
-        click.echo(f"휴대전화\t{show_phone(answers['phone'])}")
+        _say("이름", answers.get("name", ""))
+        _say("휴대전화", show_phone(answers["phone"]))
         for label, name in (("이메일", "email"), ("생년월일", "birth_date"), ("인원", "party")):
             if answers.get(name):
-                click.echo(f"{label}\t{answers[name]}")
+                _say(label, answers[name])
         for name, answer in answers.get("answers", {}).items():
-            click.echo(f"{name}\t{answer}")
+            _say(name, answer)
     for change in staff.intake.store.history(entry.number):
         after = korean.ENTRY_STATES.get(change.after, change.after)
-        click.echo(f"{change.at:%Y-%m-%d %H:%M:%S}\t{after}\t{change.cause}\t{change.who}")
+        _say(f"{change.at:%Y-%m-%d %H:%M:%S}\t{after}", change.cause, change.who)
+
+
+def _say(label: str, *values: object) -> None:
+    """One line of a table; whatever was typed in several lines or columns stays within its own cell."""
+    cells = (str(value).replace("\t", " ").replace("\n", "\n\t| ") for value in values)
+    click.echo("\t".join((label, *cells)))
 
 
 @entries.command()
@@ -96,7 +104,7 @@ def show(staff: StaffAccess, number: str) -> None:
 def cancel(staff: StaffAccess, number: str, reason: str) -> None:
     """신청 하나를 취소합니다. 자리는 기다리는 사람에게 갑니다."""
     entry = staff.entry(number)
-    staff.note("cancel", entry.subject, entry.number)
+    staff.note(entry.subject, [entry.number], reason)
     staff.intake.cancel_by_staff(entry.number, who(), reason.strip())
     click.echo(f"{entry.number}: 취소했습니다.")
 
@@ -109,7 +117,7 @@ def cancel(staff: StaffAccess, number: str, reason: str) -> None:
 def call_off(staff: StaffAccess, subject: str, round_id: str, reason: str) -> None:
     """최소 인원을 채우지 못한 회차를 취소합니다. 신청한 사람 모두에게 알립니다."""
     round_ = staff.round(subject, round_id)
-    staff.note("call-off", subject)
+    staff.note(f"{subject} {round_.id}", reason=reason)
     with staff.book(subject) as book:
         gone = line.call_off(book, round_, staff.now, reason)
     click.echo(f"{subject} {round_.label}: 회차를 취소하고 {len(gone)}건에 알립니다.")
@@ -128,7 +136,7 @@ def decide(staff: StaffAccess, number: str, state: str | None, reason: str) -> N
         raise Misuse("--confirm, --wait, --reject 가운데 하나를 쓰세요.")
     entry = staff.entry(number)
     round_ = staff.round(entry.subject, entry.round)
-    staff.note("decide", entry.subject, entry.number)
+    staff.note(entry.subject, [entry.number], reason)
     with staff.book(entry.subject) as book:
         _, passed = line.decide(book, round_, entry.number, state, reason, staff.now)
     click.echo(f"{entry.number}: {korean.ENTRY_STATES[state]}")
@@ -140,15 +148,25 @@ def decide(staff: StaffAccess, number: str, state: str | None, reason: str) -> N
 @entries.command()
 @click.argument("subject")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="쓸 파일. 빼면 화면에 씁니다.")
+@click.option("--reason", required=True, help="내려받는 까닭. 열람 기록에 남습니다.")
 @narrowed
 @with_access
 def export(
-    staff: StaffAccess, subject: str, out: Path | None, round_id: str | None, states: tuple[str, ...]
+    staff: StaffAccess,
+    subject: str,
+    out: Path | None,
+    reason: str,
+    round_id: str | None,
+    states: tuple[str, ...],
 ) -> None:
-    """신청을 엑셀에서 여는 CSV로 내려받습니다. 본 사람과 때가 기록됩니다."""
+    """신청을 엑셀에서 여는 CSV로 내려받습니다. 본 사람과 때, 까닭이 기록됩니다."""
+    if out and out.suffix.lower() not in ("", ".csv"):
+        raise Misuse(f"{out.name}: CSV만 쓸 수 있습니다. 이름을 .csv로 끝내세요. 엑셀에서 바로 열립니다.")
+    if not reason.strip():
+        raise Misuse("--reason에 내려받는 까닭을 적으세요. 열람 기록에 남습니다.")
     spec = staff.spec(subject)
     found = staff.entries(subject, round_id, states)
-    staff.note("export", subject, count=len(found))
+    staff.note(subject, (entry.number for entry in found), reason)
     table = to_csv(spec, [(entry, staff.answers(entry)) for entry in found])
     if out is None:
         sys.stdout.buffer.write(table.encode())

@@ -23,7 +23,7 @@ def show(staff: StaffAccess, number: str) -> None:
     """그 접수번호의 사람이 같은 장부에서 쓴 시간을 모두 보여 줍니다. 본 사람과 때가 기록됩니다."""
     person = staff.entry(number)
     name, most = _ledger(staff, person)
-    staff.note("ledger", person.subject, person.number)
+    staff.note(person.subject, [person.number])
     total = 0
     for doc in staff.intake.library.subjects():
         if doc.spec is None or doc.spec.ledger != name:
@@ -62,7 +62,7 @@ def _write(staff: StaffAccess, number: str, hours: int | None, cause: str) -> No
     entry = staff.entry(number)
     name, most = _ledger(staff, entry)
     round_ = staff.intake.round(entry)
-    staff.note(cause, entry.subject, entry.number)
+    staff.note(entry.subject, [entry.number])
     with staff.book(entry.subject) as book:
         moved = line.work(book, round_, entry, name, hours, most, staff.now, cause)
     click.echo(f"{moved.number}\t{_stage(moved)}\t{moved.hours if hours is not None else 0}시간")

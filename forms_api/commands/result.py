@@ -19,7 +19,7 @@ from civic import korean
 from civic.content.poll import Poll
 from civic.errors import Unusable
 from civic.files import write
-from civic.text import has_resident_number
+from civic.people import check_public, personal_data_in
 from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import check
 from civic.votes.count import Number, RulesMistake, TieStops
@@ -127,6 +127,9 @@ def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
         give_up(f"{file}: 다른 투표의 추첨입니다 (found {record.poll})")
     if record.at < poll.closes:
         give_up(f"{file}: at: 추첨은 투표가 끝난 뒤에 합니다.")
+    for name in ("where", "how"):
+        check_public(f"{file}: {name}", getattr(record, name))
+    check_public(f"{file}: by", ", ".join(record.by))
     return record
 
 
@@ -240,8 +243,8 @@ def _correction(
     if at < record.told_at:
         give_up(f"{slug}: 결과를 알린 {korean.moment(record.told_at)}보다 앞선 때로 바로잡을 수 없습니다.")
     reason = " ".join(reason.split())
-    if not 1 <= len(reason) <= 300 or has_resident_number(reason):
-        give_up("--correct: 까닭을 300자까지 적으세요. 주민등록번호는 적지 않습니다.")
+    if not 1 <= len(reason) <= 300 or personal_data_in(reason):
+        give_up("--correct: 까닭을 300자까지 적으세요. 전화번호, 이메일, 주민등록번호는 적지 않습니다.")
     replaced = {
         name: hashlib.sha256(before.files[name]).hexdigest()
         for name in COMPARED

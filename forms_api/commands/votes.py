@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
 from civic.errors import Unusable
 from forms_api.commands import box, paper, poll, result
+from forms_api.commands.staff_acts import logged
+from forms_api.settings import Settings, read_settings
 
 
 class VoteCommands(click.Group):
@@ -26,6 +29,10 @@ def votes() -> None:
     """투표함을 만들고 닫고 열어 결과를 공개합니다."""
 
 
+def _settings(data: str | None = None, **_: Any) -> Settings:
+    return read_settings(os.environ, data=data)
+
+
 # In the order of their use.
 for command in (*poll.COMMANDS, *box.COMMANDS, *result.COMMANDS, *paper.COMMANDS):
-    votes.add_command(command)
+    votes.add_command(logged(command, _settings))

@@ -361,6 +361,7 @@ def test_a_published_result_is_corrected_only_with_a_reason(
     """
     town = box.town
     data = Path(shutil.copytree(town.data, tmp_path / "data", ignore=shutil.ignore_patterns("door")))
+    shutil.copytree(town.data.parent / "keys", tmp_path / "keys")  # without them nothing could be noted
     folder, record = content / "results" / SLUG, content / "results" / f"{SLUG}.toml"
     where = ("--content", content, "--now")
     assert "--correct 없이" in run("publish", opened, "--correct", "까닭", *where, CLOSING).output

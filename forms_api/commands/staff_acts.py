@@ -1,0 +1,106 @@
+"""Every act of staff is noted before it is done: who, when, from where, whose data, what for. Never a name or an answer.
+
+The office keeps this for a year, two where there are 50,000 people or more (개인정보의 안전성 확보조치 기준 제8조). The lines are
+chained in the store (civic/store/staff_log.py); a copy without receipt numbers goes to the system's log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import syslog
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from civic.clock import SteadyClock
+from civic.codes import clean_number
+from civic.errors import Misuse
+from civic.people import check_public
+from civic.store import open_beside
+from civic.store.book import Chain, Store
+from civic.store.seal import Keys
+from forms_api.clock_mark import mark_of
+from forms_api.commands import PROGRAM
+from forms_api.commands.account import account, claims, place
+from forms_api.settings import Settings
+
+MOST_NAMED = 20  # receipt numbers in one line; more are a count and a digest
+PURPOSE = "staff log"
+_PLAIN = re.compile(r"[a-z0-9.-]{1,80}")  # a file name or slug; whatever else was typed is not kept
+
+
+def log_of(store: Store, keys: Keys) -> Chain:
+    """The chain of a store, under a key that lies outside the data."""
+    return store.log(keys.derived(PURPOSE))
+
+
+def note(log: Chain, at: datetime, subject: str = "", numbers: Iterable[str] = (), reason: str = "") -> None:
+    """Keep a line about what the running command is about to do, durably, before anything is shown or changed.
+
+    numbers: receipt numbers of the entries concerned. Raises Unavailable, NotEligible (a reason that names somebody).
+    """
+    if reason:
+        check_public("--reason", reason)
+    line: dict[str, Any] = {
+        "at": at.isoformat(timespec="seconds"),
+        "who": account(),
+        "from": place(),
+        "act": click.get_current_context().command_path.removeprefix(f"{PROGRAM} "),
+        "subject": subject,
+    }
+    line |= {name: value for name, value in (("claimed", claims()), ("reason", reason)) if value}
+    listed = sorted(set(map(clean_number, numbers)))
+    counted = {"count": len(listed), "digest": hashlib.sha256("\n".join(listed).encode()).hexdigest()}
+    hash = log.append(line | ({"numbers": listed} if len(listed) <= MOST_NAMED else counted))
+    # Beyond the reach of whoever may write into the store; nothing happens where there is no such log.
+    syslog.openlog("madang", syslog.LOG_PID, syslog.LOG_AUTHPRIV)
+    syslog.syslog(json.dumps(line | counted | {"hash": hash}, ensure_ascii=False))
+
+
+def note_beside(settings: Settings, subject: str = "", reason: str = "") -> bool:
+    """As `note`, for a command that opens no entries; False where no data is at hand (another computer, before a start).
+
+    Raises Misuse, Unavailable.
+    """
+    try:
+        store = open_beside(settings.data)
+    except Misuse:
+        return False
+    try:
+        mark = mark_of(store)
+        clock = mark.clock() if mark else SteadyClock()
+        keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
+        note(log_of(store, keys), clock.now(), subject, reason=reason)
+    finally:
+        store.close()
+    return True
+
+
+def logged(command: click.Command, settings_of: Callable[..., Settings]) -> click.Command:
+    """A command, or every command of a group, that notes its call before it does anything.
+
+    settings_of: the settings, of the options that the command was given.
+    """
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            logged(inner, settings_of)
+        return command
+    work = command.callback
+    assert work is not None
+    target = next((each.name for each in command.params if isinstance(each, click.Argument)), "slug")
+
+    @wraps(work)
+    def noted(**given: Any) -> Any:
+        subject = Path(given.get(target, "")).name
+        known = f"votes/{subject}" if _PLAIN.fullmatch(subject) else "votes"
+        note_beside(settings_of(**given), known, given.get("reason") or "")
+        return work(**given)
+
+    command.callback = noted
+    return command
