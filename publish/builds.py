@@ -37,7 +37,7 @@ class Builds:
     """The builds behind one link: `site` points at `.builds/site-000007`."""
 
     def __init__(self, link: Path) -> None:
-        self.link = link.absolute()
+        self.link = link.absolute().parent.resolve() / link.name  # however it is spelt
         self.folder = self.link.parent / ".builds"
         self.cache = self.folder / f".{self.link.name}.cache"
         self._name = re.compile(rf"{re.escape(self.link.name)}-(\d{{6,}})")

@@ -41,7 +41,7 @@ class Request:
     @property
     def wishes(self) -> str:
         """What makes the site another one, apart from files and the clock."""
-        return repr((str(self.content.absolute()), self.base_url, self.demo, self.live))
+        return repr((str(self.content.resolve()), self.base_url, self.demo, self.live))
 
 
 class Look:

@@ -111,9 +111,9 @@ def answering(retry_after: int, detail: str | None = None) -> Iterator[None]:
 def shown(url: str) -> str:
     """The address for a message: without password and options."""
     given = conninfo.conninfo_to_dict(url)
-    where = (
-        f"{given.get('host') or ''}:{given['port']}" if given.get("port") else f"{given.get('host') or ''}"
-    )
+    hosts, ports = (str(given.get(name) or "").split(",") for name in ("host", "port"))
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    where = ",".join(f"{host}:{port}" if port else host for host, port in zip(hosts, ports, strict=False))
     user = f"{given['user']}@" if given.get("user") else ""
     return f"postgresql://{user}{where}/{given.get('dbname') or ''}"
 
@@ -124,7 +124,10 @@ def reason(error: BaseException | None) -> str:
 
 
 def address(url: str, limits: Limits, level: str = "") -> str:
-    """The driver's address for an url. Raises Misuse when it is none of PostgreSQL."""
+    """The driver's address for an url; of several hosts it takes the one that may be written to.
+
+    Raises Misuse when it is none of PostgreSQL.
+    """
     if not url.startswith(("postgresql://", "postgres://")):
         raise Misuse("자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요.")
     options = {
@@ -138,13 +141,15 @@ def address(url: str, limits: Limits, level: str = "") -> str:
         options["synchronous_commit"] = level
     try:
         given = conninfo.conninfo_to_dict(url)
-        if not str(given.get("port") or 5432).replace(",", "").isdigit():
+        if not all(port.isdigit() for port in str(given.get("port") or "").split(",") if port):
             raise psycopg.ProgrammingError("not a port")
+        writable = "read-write" if "," in str(given.get("host") or "") else "any"
         settings = " ".join([str(given.get("options") or ""), *(f"-c {n}={v}" for n, v in options.items())])
         # keepalives: a host that vanished without a word is noticed after these seconds, not after the system's hours.
         return conninfo.make_conninfo(
             url,
             options=settings.strip(),
+            target_session_attrs=str(given.get("target_session_attrs") or writable),
             connect_timeout=limits.connect,
             application_name="madang",
             keepalives_idle=5,

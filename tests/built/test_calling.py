@@ -74,6 +74,14 @@ def test_a_right_address_is_taken(call: list[str], address: str, tmp_path: Path)
     assert f"<loc>{address}/</loc>" in (tmp_path / "www/site/sitemap.xml").read_text("utf-8")
 
 
+def test_one_place_has_many_spellings(call: list[str], tmp_path: Path) -> None:
+    """`--out ../site` worked once: the second time its own link was somebody else's."""
+    (tmp_path / "here").mkdir()
+    for said in ("만들었습니다", "바뀐 것이 없습니다"):
+        made = run(*call, "--out", f"{tmp_path}/here/../site")
+        assert made.returncode == 0 and said in made.stdout, made.stdout
+
+
 def test_watching_what_cannot_be_watched_says_so(call: list[str], tmp_path: Path) -> None:
     """A port that is taken: 3. No content, a folder of somebody else in place of the site: 1, and it is left alone."""
     with socket.socket() as taken:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -187,3 +188,14 @@ def test_no_start_without_a_server() -> None:
     assert "hush" not in str(wrong.value)
     with pytest.raises(Misuse, match="postgresql://"):
         open_database("mysql://a/b")
+
+
+def test_one_of_several_hosts_will_do() -> None:
+    """The first is away: the next that may be written to is taken. When none answers, all are named."""
+    alive = quote(str(shared().folder), safe="")
+    name = shared().database().rpartition("?")[0].rpartition("/")[2]
+    url = f"postgresql://madang@127.0.0.1:1,{alive}:5432/{name}"
+    migrate(url)
+    open_database(url).close()
+    with pytest.raises(Misuse, match=r"@127\.0\.0\.1:1,127\.0\.0\.1:2/"):
+        open_database("postgresql://madang@127.0.0.1:1,127.0.0.1:2/madang")
