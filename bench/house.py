@@ -170,7 +170,7 @@ def sign_ups(folder: Path) -> Any:
     from civic.clock import FixedClock, parse_time
     from civic.library import load
     from civic.store import open_store
-    from civic.store.seal import Keys
+    from civic.store.key_file import load_or_create
     from forms_api.app import create_app
     from forms_api.settings import read_settings
     from templates.assets import SiteAssets
@@ -180,7 +180,7 @@ def sign_ups(folder: Path) -> Any:
         {"MADANG_DATA": f"tinydb://{folder}/data", "MADANG_KEYS": f"{folder}/keys", "MADANG_LOG": "off"}
     )
     library = load(ROOT / "content", now)
-    keys = Keys.load_or_create(folder / "keys/keys.json", folder / "data")
+    keys = load_or_create(folder / "keys/keys.json")
     store = open_store(f"tinydb://{folder}/data")
     app = create_app(settings, library, store, keys, FixedClock(now), SiteAssets(folder), folder)
     client = app.test_client()

@@ -26,7 +26,7 @@ from bench.servers import serving
 from bench.store import stored
 from civic.clock import SEOUL, parse_time
 from civic.store import open_beside, open_store
-from civic.store.seal import Keys
+from civic.store.key_file import load_or_create
 from forms_api.clock_mark import ClockMark, take_up
 from tests.builders import NOW
 
@@ -43,7 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as home:
         for count in given.stored:
             data = Path(home) / str(count) / "var/data"
-            Keys.load_or_create(Path(home) / str(count) / "keys/keys.json")
+            load_or_create(Path(home) / str(count) / "keys/keys.json")
             begin_demonstration(data)
             stored(data, count)
         for _ in range(given.runs):

@@ -10,6 +10,7 @@ from civic.clock import SEOUL, Clock, SteadyClock
 from civic.errors import Misuse
 from civic.store import open_box
 from civic.store.book import Store
+from civic.store.key_file import PLACE as KEYS_PLACE
 
 PLACE = "server"  # the subject under which the marks of the clock are kept; no page has that address
 
@@ -43,7 +44,8 @@ def take_up(store: Store, data: str, mark: ClockMark) -> Clock:
     A demonstration begins its clock anew at each start. Raises Misuse for a demonstration on real data and for a real
     server on a demonstration's.
     """
-    used = bool(store.subjects() or store.history("")) or (mark.start is not None and _has_ballots(data))
+    noted = any(change.subject != KEYS_PLACE for change in store.history(""))
+    used = bool(store.subjects() or noted) or (mark.start is not None and _has_ballots(data))
     with store.open(PLACE, who="clock") as book:
         facts = book.fixed("")
         last = newest(facts)

@@ -119,6 +119,10 @@ class Settings:
         return self.data_dir.parent / "keys" if self.data_dir else Path("var/keys")
 
     @property
+    def key_file(self) -> Path:
+        return self.keys_dir / "keys.json"
+
+    @property
     def budget(self) -> Budget | None:
         """How many messages with codes may go out, and to which countries; None without limits."""
         from civic.store.budget import Budget  # late: build.py reads settings, and no store

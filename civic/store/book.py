@@ -7,7 +7,7 @@ with store.open("lectures/essay") as book:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,9 +17,10 @@ from civic.store.entry import Cap, Counts, Entry, Seat
 
 # What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
-# "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py).
+# "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
+# "keys:<name>" too: the fingerprint of a key that seals here (key_file.py).
 # "kept:<when it was noticed>" is until when answers are kept; the latest counts.
-FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept")
+FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys")
 
 
 def is_fact(name: str) -> bool:
@@ -215,6 +216,14 @@ class Store(Protocol):
 
     def keep_key(self, subject: str, wrapped: bytes) -> bytes:
         """Keep a wrapped data key unless the subject has one; returns the one that counts."""
+        ...
+
+    def wrapped_keys(self) -> dict[str, bytes]:
+        """Every wrapped key that is there, by subject."""
+        ...
+
+    def rewrap(self, rewrapped: Callable[[str, bytes], bytes | None]) -> int:
+        """Put each wrapped key anew, and leave no trace of the old ones; how many. rewrapped: None leaves one as it is."""
         ...
 
     def drop_key(self, subject: str, at: datetime) -> None:

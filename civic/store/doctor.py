@@ -19,8 +19,8 @@ from civic.store.box import BOX_FILE
 from civic.store.contents import IN_FILE, Contents, read_rows
 from civic.store.copies import EVERYTHING, opened, reading, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
+from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of
-from civic.store.seal import Keys
 from civic.store.session import Transaction
 from civic.store.sqlite_session import SnapshotSession
 from civic.store.tables import DERIVED
@@ -207,7 +207,9 @@ def _look_at_keys(report: Report, key_file: Path) -> None:
             )
         return
     try:
-        keys = Keys.load(key_file)
+        keys = load(key_file)
+        known = {name: text for subject, _, name, text in contents.facts if subject == PLACE}
+        check_tied(keys, known, key_file)
     except Misuse as err:
         report.wrong.append(str(err))
         return

@@ -44,6 +44,12 @@ class KeyTable:
             session.run(KEEP, (subject, wrapped, generation))
         return self.get(subject, generation) or wrapped
 
+    def replace(self, subject: str, wrapped: bytes, by: bytes) -> bool:
+        """Put another in its place; False when it is no more what it was. Raises Unavailable."""
+        change = "UPDATE keys SET wrapped = ? WHERE subject = ? AND wrapped = ?"
+        with self.place.transaction() as session:
+            return bool(session.run(change, (by, subject, wrapped)).number)
+
     def drop(self, subject: str, at: datetime, older_than: int = 2**31 - 1) -> None:
         """Destroy it; the time stays as evidence. Raises Unavailable."""
         with self.place.transaction() as session:

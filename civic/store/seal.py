@@ -1,29 +1,28 @@
 """Personal answers under lock: AES-256-GCM with one data key per subject, wrapped by a master key; and the cipher itself.
 
-The master key lies in a key file outside the data folder; the wrapped data keys lie in the store. Destroying a
-data key makes that subject's answers unreadable wherever its wrapped key is not: not in a backup that holds both.
+The master keys lie in a key file outside the data folder (key_file.py); the wrapped data keys, each with the name of its
+master, lie in the store. Destroying a data key makes that subject's answers unreadable wherever its wrapped key is not:
+not in a backup that holds both.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-import json
 import secrets
-import stat
-from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from civic import files, people
-from civic.errors import Misuse, why
+from civic import people
+from civic.errors import Misuse
 
 SIZE = 32  # bytes of every key
 NONCE = 12  # bytes, random: 2^32 answers per data key are safe
-NAMES = ("master", "person", "link")
+NAME = 8  # bytes by which a wrapped key names its master
 
 
 class Erased(Exception):
@@ -75,54 +74,39 @@ class KeyRing(Protocol):
 class Keys:
     """The secrets of one installation."""
 
-    def __init__(self, master: bytes, person: bytes, link: bytes) -> None:
-        self._master = Sealer(master)
-        self._person = person
+    def __init__(
+        self,
+        master: bytes,
+        person: bytes,
+        link: bytes,
+        others: Sequence[bytes] = (),
+        renewed: Callable[[], Keys | None] = lambda: None,
+    ) -> None:
+        """others: masters under which something may still be wrapped; renewed: the keys as they are now if they changed."""
         self.link = link  # signs receipt links
+        self._person = person
+        self._renewed = renewed
         self._data_keys: dict[bytes, Sealer] = {}  # by wrapped key: a destroyed or replaced one is never used
+        self._take_masters(print_of(master), {print_of(key): Sealer(key) for key in (master, *others)})
 
-    @classmethod
-    def load_or_create(cls, path: Path, data: Path | None = None) -> Keys:
-        """The keys of that file, made on the first start (mode 0600).
+    @property
+    def prints(self) -> dict[str, str]:
+        """What tells these keys from all others, and opens nothing: of the master that wraps, person and link key."""
+        return {"master": self._master, "person": print_of(self._person), "link": print_of(self.link)}
 
-        data: the data folder; a key file in it is refused, since a stolen folder or backup would open itself,
-        and a missing file is refused when the folder has sealed entries already: new keys could not open them.
-        Raises Misuse, saying what to do.
-        """
-        if data and path.resolve().is_relative_to(data.resolve()):
-            raise Misuse(
-                f"키 파일({path})은 자료 폴더({data}) 밖에 두세요. 자료와 함께 새어 나가면 안 됩니다."
-            )
-        try:
-            if not path.exists():
-                if data and any((data / name).exists() for name in ("keys.sqlite3", "madang.sqlite3")):
-                    raise Misuse(
-                        f"키 파일({path})이 없는데 자료 폴더({data})에는 신청이 있습니다. 백업한 키 파일을 "
-                        "그 자리에 되돌려 놓으세요. 새 키로는 지난 신청을 열 수 없습니다."
-                    )
-                _create(path)
-            return cls.load(path)
-        except OSError as err:
-            raise Misuse(
-                f"키 파일({path})을 읽거나 만들 수 없습니다: {why(err)}. 권한을 확인하세요."
-            ) from err
+    @property
+    def masters(self) -> list[str]:
+        """The prints of all masters that open something, the one that wraps first."""
+        return [self._master, *(name for name in self._masters if name != self._master)]
 
-    @classmethod
-    def load(cls, path: Path) -> Keys:
-        """The keys of that file. Raises Misuse (others may read it, or it is damaged), OSError."""
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise Misuse(
-                f"키 파일({path})을 다른 사람이 읽을 수 있습니다(권한 {mode:04o}). ‘chmod 600 {path}’를 하세요."
-            )
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            keys = {name: b64decode(content[name], validate=True) for name in NAMES}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            keys = {}
-        if {len(key) for key in keys.values()} != {SIZE}:
-            raise Misuse(f"키 파일({path})이 손상되었습니다. 백업한 키 파일을 되돌려 놓으세요.")
-        return cls(**keys)
+    def _take_masters(self, wraps: str, masters: dict[str, Sealer]) -> None:
+        self._master, self._masters = wraps, masters
+
+    def renew(self) -> None:
+        """Take up masters that came or went; nothing else ever changes."""
+        fresh = self._renewed()
+        if fresh:
+            self._take_masters(fresh._master, fresh._masters)
 
     # ------------------------------------------------------------ hashes
 
@@ -181,27 +165,43 @@ class Keys:
             return False
         return True
 
+    def uses(self, wrapped: Mapping[str, bytes]) -> dict[str, int]:
+        """Print of each master, the one that wraps first -> how many of these wrapped keys name it."""
+        names = [key[:NAME].hex() for key in wrapped.values()]
+        return {name: names.count(name) for name in self.masters}
+
+    def rewrapped(self, subject: str, wrapped: bytes) -> bytes | None:
+        """The same data key under the master that wraps now; None when it is. Raises WrongKey."""
+        if wrapped[:NAME].hex() == self._master:
+            return None
+        return self._wrap(subject, self._unwrapped(subject, wrapped))
+
     def _wrap(self, subject: str, data_key: bytes) -> bytes:
-        return self._master.seal(data_key, _bound(subject, "data key"))
+        self.renew()
+        sealed = self._masters[self._master].seal(data_key, _bound(subject, "data key"))
+        return bytes.fromhex(self._master) + sealed
+
+    def _unwrapped(self, subject: str, wrapped: bytes) -> bytes:
+        name = wrapped[:NAME].hex()
+        if name not in self._masters:
+            self.renew()
+        try:
+            return self._masters[name].open(wrapped[NAME:], _bound(subject, "data key"))
+        except (KeyError, Unopened) as err:
+            raise WrongKey from err
 
     def _data_key(self, subject: str, wrapped: bytes) -> Sealer:
         known = self._data_keys.get(wrapped)
         if known is None:
-            try:
-                plain = self._master.open(wrapped, _bound(subject, "data key"))
-            except Unopened as err:
-                raise WrongKey from err
-            known = self._data_keys[wrapped] = Sealer(plain)
+            known = self._data_keys[wrapped] = Sealer(self._unwrapped(subject, wrapped))
         return known
+
+
+def print_of(key: bytes) -> str:
+    """The fingerprint of a key: hex, nothing of the key in it."""
+    return hashlib.sha256(b"madang key\x1f" + key).digest()[:NAME].hex()
 
 
 def _bound(subject: str, number: str) -> bytes:
     """Ties sealed bytes to their place: moved to another entry or subject they do not open."""
     return f"{subject}\x1f{number}".encode()
-
-
-def _create(path: Path) -> None:
-    """A new key file, complete or not there at all; of two first starts at once, one makes the keys for both."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    content = {name: b64encode(secrets.token_bytes(SIZE)).decode() for name in NAMES}
-    files.create(path, json.dumps(content, indent=1), mode=0o600)

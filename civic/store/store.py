@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -175,6 +175,18 @@ class RowStore:
         kept = self._keys.keep(subject, wrapped, generation)
         self._sealed_with()[subject] = generation
         return kept
+
+    def wrapped_keys(self) -> dict[str, bytes]:
+        return {subject: wrapped for subject, wrapped, *_ in self._keys.everything() if wrapped}
+
+    def rewrap(self, rewrapped: Callable[[str, bytes], bytes | None]) -> int:
+        count = 0
+        for subject, wrapped in self.wrapped_keys().items():
+            fresh = rewrapped(subject, wrapped)
+            count += bool(fresh and self._keys.replace(subject, wrapped, fresh))
+        self._known_keys.clear()
+        self._keys.place.vacuum(("keys",))
+        return count
 
     def drop_key(self, subject: str, at: datetime) -> None:
         """The fact decides: from then on nothing is sealed with the key, and `open` finishes what a crash left over."""

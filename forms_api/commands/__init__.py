@@ -24,6 +24,7 @@ COMMANDS = {  # name -> module beside this one that holds a command of the same 
     "doctor": "care",
     "draw": "draw",
     "entries": "entries",
+    "keys": "keys",
     "lapse": "due",
     "ledger": "ledger",
     "log": "log",

@@ -27,7 +27,8 @@ from civic.places.intake import Intake
 from civic.store import open_beside
 from civic.store.book import Book, Store
 from civic.store.entry import Entry
-from civic.store.seal import Erased, Keys
+from civic.store.key_file import keys_of
+from civic.store.seal import Erased
 from forms_api.clock_mark import mark_of
 from forms_api.commands import staff_words
 from forms_api.commands.account import who
@@ -131,7 +132,7 @@ def open_access(data: str | None, content: str | None, now: str | None) -> Itera
         # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
         # writes it anew. Before anything else is made or changed: main() says that nothing was.
         library = load(settings.content_dir, clock.now(), draws=False)
-        keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
+        keys = keys_of(store, settings.key_file, settings.data_dir)
         yield StaffAccess(Intake(library, store, keys, clock, remembers=is_real), settings)
     except Unavailable as err:
         # A citizen is asked to come back later; staff must learn what is wrong and what to do.

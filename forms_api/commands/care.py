@@ -58,7 +58,7 @@ def doctor(data: str | None, save: Path | None) -> None:
     settings = read_settings(os.environ, data=data)
     if save:
         check_new(save, settings.data_dir)
-    report = examine(settings.data, settings.keys_dir / "keys.json")
+    report = examine(settings.data, settings.key_file)
     if save:
         note_if_possible(settings, is_whole=not report.wrong)
     note_lacks(report, settings)

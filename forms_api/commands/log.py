@@ -15,7 +15,7 @@ import click
 from civic.errors import Misuse
 from civic.store import open_beside
 from civic.store.book import Chain
-from civic.store.seal import Keys
+from civic.store.key_file import keys_of
 from forms_api.commands import INPUT_WRONG
 from forms_api.commands.staff_acts import log_of
 from forms_api.settings import read_settings
@@ -79,7 +79,7 @@ def open_log(data: str | None) -> Iterator[Chain]:
     settings = read_settings(os.environ, data=data)
     store = open_beside(settings.data)
     try:
-        yield log_of(store, Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir))
+        yield log_of(store, keys_of(store, settings.key_file, settings.data_dir))
     finally:
         store.close()
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -22,7 +22,8 @@ from civic.clock import FixedClock
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import write
 from civic.library import load
-from civic.store.seal import Keys
+from civic.store import open_beside
+from civic.store.key_file import keys_of
 from civic.votes.casting import Polling
 from civic.votes.contact import read_contact
 from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
@@ -80,7 +81,8 @@ def open_polls(data: str | None, content: Path, now: str | None) -> Iterator[Pol
     settings = read_settings(os.environ, data=data, content=str(content))
     at = time_of(now, settings.data)
     library = load(content, at)
-    keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
+    with closing(open_beside(settings.data)) as store:
+        keys = keys_of(store, settings.key_file, settings.data_dir)
     with all_boxes(settings.data) as boxes:
         yield Polling(library, boxes, keys, FixedClock(at))
 

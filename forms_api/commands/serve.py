@@ -36,7 +36,7 @@ from civic.korean import josa
 from civic.library import Library, load
 from civic.store import open_store
 from civic.store.folder import serving
-from civic.store.seal import Keys
+from civic.store.key_file import keys_of
 from forms_api.app import check_start, create_app
 from forms_api.background import start_background
 from forms_api.clock_mark import ClockMark, take_up
@@ -132,10 +132,9 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
     settings = plan.settings
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets its own: not the watching process's
     try:
-        # Keys first: they refuse to be made anew beside data that they could not open.
-        keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
         store = open_store(settings.data)
         multiprocessing.util.Finalize(None, store.close, exitpriority=10)
+        keys = keys_of(store, settings.key_file, settings.data_dir)
         clock = take_up(store, settings.data, plan.mark)
         assets = SiteAssets(settings.site_dir)
         library = current(plan) if begun.value >= settings.processes else plan.library

@@ -24,6 +24,7 @@ from civic.errors import Misuse
 from civic.people import check_public
 from civic.store import open_beside
 from civic.store.book import Chain, Store
+from civic.store.key_file import keys_of
 from civic.store.seal import Keys
 from forms_api.clock_mark import mark_of
 from forms_api.commands import PROGRAM
@@ -75,7 +76,7 @@ def note_beside(settings: Settings, subject: str = "", reason: str = "") -> bool
     try:
         mark = mark_of(store)
         clock = mark.clock() if mark else SteadyClock()
-        keys = Keys.load_or_create(settings.keys_dir / "keys.json", settings.data_dir)
+        keys = keys_of(store, settings.key_file, settings.data_dir)
         note(log_of(store, keys), clock.now(), subject, reason=reason)
     finally:
         store.close()

@@ -18,7 +18,7 @@ from civic.places.application import Application
 from civic.places.intake import Intake
 from civic.store import open_store
 from civic.store.entry import Entry
-from civic.store.seal import Keys
+from civic.store.key_file import load_or_create
 from tests.builders import a_lecture_file, a_phone, a_round, an_application, write_content
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
@@ -37,7 +37,7 @@ def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
     rounds = [a_round(places=1, waiting=2, starts="2023-09-07T10:00:00")]
     lecture = a_lecture_file("에세이", rounds, [{"name": "why", "label": "왜"}])
     library = load(write_content(tmp_path / "content", {"essay": lecture}), OPENS)
-    keys = Keys.load_or_create(tmp_path / "keys.json", tmp_path / "data")
+    keys = load_or_create(tmp_path / "keys.json")
     store = open_store(f"tinydb://{tmp_path}/data")
     yield Intake(library, store, keys, clock)
     store.close()
@@ -227,7 +227,7 @@ def test_a_submission_id_is_never_taken_for_a_resident_number(desk: Intake) -> N
 def an_open_desk(folder: Path, at: datetime, remembers: bool = True, **form: str) -> Intake:
     """An intake as a server that starts at that time has it, over a lecture without questions."""
     content = write_content(folder / "content", {"essay": a_lecture_file("에세이", **form)})
-    keys = Keys.load_or_create(folder / "keys.json", folder / "data")
+    keys = load_or_create(folder / "keys.json")
     store = open_store(f"tinydb://{folder}/data")
     return Intake(load(content, OPENS), store, keys, FixedClock(at), remembers=remembers)
 

@@ -15,7 +15,8 @@ from civic.places import retention
 from civic.places.intake import Intake
 from civic.store import open_store
 from civic.store.entry import Entry, Seat
-from civic.store.seal import Erased, Keys
+from civic.store.key_file import load_or_create
+from civic.store.seal import Erased
 from tests.builders import a_lecture_file, a_phone, a_round, an_application, write_content
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
@@ -37,7 +38,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
-    keys = Keys.load_or_create(tmp_path / "keys.json", tmp_path / "data")
+    keys = load_or_create(tmp_path / "keys.json")
     store = open_store(f"tinydb://{tmp_path}/data")
     yield Intake(load(content_of(tmp_path / "content"), OPENS), store, keys, clock)
     store.close()

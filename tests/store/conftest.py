@@ -18,6 +18,7 @@ from civic.store import open_box, open_store
 from civic.store.book import Store
 from civic.store.boxes import Box
 from civic.store.entry import Cap, Entry, Seat
+from civic.store.key_file import load_or_create
 from civic.store.seal import Keys
 from tests.postgres import a_database
 
@@ -71,7 +72,7 @@ def url() -> Iterator[str]:
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     """A key file beside the data folder, for the commands too."""
     monkeypatch.setenv("MADANG_KEYS", str(tmp_path / "keys"))
-    return Keys.load_or_create(tmp_path / "keys/keys.json", tmp_path / "data")
+    return load_or_create(tmp_path / "keys/keys.json")
 
 
 @contextmanager

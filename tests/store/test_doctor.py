@@ -29,6 +29,7 @@ from civic.store.copies import back_up, check_new, restore, write_folder
 from civic.store.doctor import Report, examine
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import serving
+from civic.store.key_file import load_or_create
 from civic.store.seal import Keys
 from tests.postgres import a_database, ask
 from tests.staff import call
@@ -240,7 +241,7 @@ def test_key_files_are_looked_at(tmp_path: Path) -> None:
     own.chmod(0o644)
     assert any("chmod 600" in line for line in look(tmp_path / "data")[0])
     own.chmod(0o600)
-    Keys.load_or_create(tmp_path / "other/keys.json")
+    load_or_create(tmp_path / "other/keys.json")
     assert any("열 수 없는 자료" in line for line in look(tmp_path / "data", tmp_path / "other/keys.json")[0])
     own.write_text("{}")
     assert any("손상되었습니다" in line for line in look(tmp_path / "data")[0])

@@ -167,8 +167,6 @@ def test_a_server_does_not_start_on_a_lost_file(folder: Path, tmp_path: Path) ->
     started = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert started.returncode == 2 and "ready" not in started.stdout and KEYS in started.stderr
     assert not (folder / KEYS).exists()
-    with pytest.raises(Misuse, match="백업한 키 파일"):
-        Keys.load_or_create(tmp_path / "other/keys.json", folder)
 
 
 def test_what_does_not_fit_together_is_not_moved(folder: Path, url: str) -> None:
