@@ -111,6 +111,12 @@ class UsedCode(WrongCode):
     title = "이미 쓴 인증번호입니다."
 
 
+class ContactUnproven(Refused):
+    """What is scarce or given up here asks for a proof of the phone, and there is none, or it is too old."""
+
+    name, status, title = "contact-unproven", 403, "휴대전화를 먼저 인증해 주세요."
+
+
 class ForbiddenOrigin(Refused):
     """A write that did not come from one of our own pages."""
 

@@ -18,6 +18,7 @@ from civic.places.intake import Intake
 from civic.store.book import Store
 from civic.store.seal import Keys
 from forms_api.background import CASTING, Casting, IdentityProvider
+from forms_api.contacts import contacts
 from forms_api.doors import READING, RateLimits, register_guards
 from forms_api.entries import entries
 from forms_api.operations import SERVICES, EventLog, Metrics, Services, operations, services
@@ -105,7 +106,7 @@ def create_app(
     register_guards(app, settings.allowed_origins(base_url))
     register_headers(app, is_secure=base_url.startswith("https://"))
     register_problems(app)
-    for views in (signups, entries, voting, identity, operations):
+    for views in (signups, entries, contacts, voting, identity, operations):
         app.register_blueprint(views)
     register_site(app, site_dir, parts.intake)
     if count := settings.proxies:

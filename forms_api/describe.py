@@ -85,11 +85,35 @@ POLL = _object(
 )
 
 
+ASKED = _object({"sent": {"const": True}, "minutes": NUMBER, "request": TEXT}, required=())
+PROOF: Schema = {
+    "contact": TEXT,
+    "code": {"type": "string", "pattern": "^[0-9]{6}$"},
+    "request": {**TEXT, "description": "what asking answered: keeps strangers from using up the tries"},
+}
+MINE = _object(
+    {"entries": {"type": "array", "items": {"type": "object"}}, "until": TIME, "fresh": {"type": "boolean"}}
+)
+
+
 def describe_api(site: Site, subjects: Iterable[Document], polls: Iterable[Poll] = ()) -> Schema:
     """The whole document."""
     lookup = {"number": TEXT, **LAST4}
     paths: Schema = {
         "/api/status": {"get": _call("State of every form", {})},
+        "/api/contacts/code": {
+            "post": _accepted(_call("Send a one-time code", ASKED, _object({"contact": TEXT})))
+        },
+        "/api/contacts/ticket": {
+            "post": _call(
+                "Prove a contact; the answer sets a cookie",
+                {},
+                _object({**PROOF, "mine": {"type": "boolean"}}, PROOF),
+                created=True,
+            )
+        },
+        "/api/contacts/forget": {"post": _call("End this browser's proof", {}, _object({}))},
+        "/api/my": {"get": _call("What the proven contact signed up for", MINE)},
         "/api/entries/lookup": {"post": _call("Look an entry up", {}, _object(lookup))},
     }
     number = {"name": "number", "in": "path", "required": True, "schema": TEXT}
@@ -153,12 +177,7 @@ def _poll_paths(poll: Poll) -> Schema:
     address = f"/api/votes/{poll.slug}"
     picks = {"type": "array", "items": TEXT, "uniqueItems": True, "maxItems": poll.max_picks}
     checked = _object({"choices": picks, "cost": NUMBER}, required=())
-    code = _call(
-        "Send a one-time code",
-        _object({"sent": {"const": True}, "minutes": NUMBER, "request": TEXT}, required=()),
-        _object({"contact": TEXT}),
-    )
-    code["responses"]["202"] = code["responses"].pop("200")
+    code = _accepted(_call("Send a one-time code", ASKED, _object({"contact": TEXT})))
     by_provider = {"get": _call("Leads to the identity provider (302)", {})}
     check = _call("Look choices over; nothing is kept", checked, _object({"choices": picks}))
     ballot = _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), created=True)
@@ -179,8 +198,7 @@ def _ballot(poll: Poll, picks: Schema) -> Schema:
     if poll.assurance == 3:
         proof = {"ticket": {**TEXT, "description": "from the page after the identity provider"}}
     else:
-        asked = {**TEXT, "description": "what /code answered: keeps strangers from using up the tries"}
-        proof = {"contact": TEXT, "code": {"type": "string", "pattern": "^[0-9]{6}$"}, "request": asked}
+        proof = PROOF
     # envelope: all of a poll have one length, whatever was chosen
     signs = -(-(1 + 16 + 32 + 65 + room(poll.max_picks) + 16) * 4 // 3)
     sealed = {**TEXT, "minLength": signs, "maxLength": signs, "description": "docs/voting.md, base64url"}
@@ -192,6 +210,12 @@ def _ballot(poll: Poll, picks: Schema) -> Schema:
             _object({**proof, "choices": picks, "submission": again}, [*needed, "choices"]),
         ]
     }
+
+
+def _accepted(call: Schema) -> Schema:
+    """Answered with 202: what was asked for is on its way."""
+    call["responses"]["202"] = call["responses"].pop("200")
+    return call
 
 
 def _call(summary: str, answer: Schema, body: Schema | None = None, created: bool = False) -> Schema:

@@ -123,6 +123,14 @@ def json_body() -> dict[str, Any]:
     return body
 
 
+def text_in(body: Mapping[str, Any], name: str) -> str:
+    """A text of a body; "" where it is missing. Raises Invalid where something else stands."""
+    value = body.get(name, "")
+    if not isinstance(value, str):
+        raise Invalid([FieldError(name, "글로 보내 주세요.")])
+    return value
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object. Raises ValueError when a name stands in it twice: one of the values would go unread."""
     found = dict(pairs)

@@ -117,8 +117,8 @@ def _signer(secret: bytes) -> Signer:
     return Signer(signer.derive_key(), key_derivation="none", digest_method=hashlib.sha256)  # derived once
 
 
-def document(found: Found) -> dict[str, Any]:
-    """An entry as JSON: nothing that names a person."""
+def document(found: Found, is_proven: bool = True) -> dict[str, Any]:
+    """An entry as JSON: nothing that names a person. is_proven: with the link by which it can be cancelled."""
     entry = found.entry
     return {
         "number": entry.number,
@@ -132,7 +132,7 @@ def document(found: Found) -> dict[str, Any]:
         "changed": entry.changed.isoformat(timespec="seconds"),
         "deadline": entry.deadline.isoformat(timespec="seconds") if entry.deadline else None,
         "can_cancel": found.can_cancel,
-        "receipt": receipt_address(services().intake.keys.link, entry.number),
+        **({"receipt": receipt_address(services().intake.keys.link, entry.number)} if is_proven else {}),
     }
 
 
@@ -195,8 +195,7 @@ def _show(found: Found, last4: str) -> Response:
 
 def _page(found: Found, template: str, title: str, trail: Trail, **context: Any) -> Response:
     """A page about an entry, also when its own page or round is gone."""
-    entry, round_ = found.entry, found.round
-    shown = round_.round if round_ else Round(id=entry.round, label=entry.round, places=1)
+    entry, shown = found.entry, shown_round(found)
     return services().page(
         template,
         title,
@@ -208,6 +207,12 @@ def _page(found: Found, template: str, title: str, trail: Trail, **context: Any)
         position=found.position,
         **context,
     )
+
+
+def shown_round(found: Found) -> Round:
+    """The round of an entry, or what stands for it when it is gone."""
+    id = found.entry.round
+    return found.round.round if found.round else Round(id=id, label=id, places=1)
 
 
 def _trail(last: str) -> Trail:

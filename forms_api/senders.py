@@ -10,7 +10,7 @@ from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from civic.errors import FieldError, Invalid, Misuse, Unavailable
-from civic.votes.contact import Sender
+from civic.store.contacts import Sender
 from forms_api.settings import Settings
 
 PATIENCE = 10  # seconds for a mail server or gateway to answer

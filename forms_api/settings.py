@@ -144,10 +144,14 @@ class Settings:
         return self.base_url or (self.own_address if self.demo else base_url)
 
     def allowed_origins(self, base_url: str) -> frozenset[str]:
-        """Addresses of the pages that may send forms: the site's own, the configured, and in a demonstration the server's."""
+        """Addresses of the pages that may send forms: the site's own, and the configured."""
         given = {origin.rstrip("/") for origin in _listed(self.origins)}
+        return self.own_origins(base_url) | given
+
+    def own_origins(self, base_url: str) -> frozenset[str]:
+        """Addresses of the site itself, and in a demonstration of the server."""
         own = {f"http://{name}:{self.port}" for name in OWN_NAMES} if self.demo else set()
-        return frozenset({base_url.rstrip("/"), *given, *own})
+        return frozenset({base_url.rstrip("/"), *own})
 
     def shortcomings(self, base_url: str) -> dict[str, str]:
         """What a real server cannot do as it is set: name -> what is wrong and what to do; {} in a demonstration.

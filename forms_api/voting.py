@@ -14,13 +14,15 @@ from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
+from civic.store.contacts import Asked
 from civic.votes.ballot import check_choices
 from civic.votes.casting import PollSetup
 from civic.votes.contact import new_submission
 from forms_api.background import casting
-from forms_api.doors import check_honeypot, is_form_post, json_body
+from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services
 from forms_api.problems import offer_again, wants_page
+from forms_api.proofs import shown_code, told
 from forms_api.voting_pages import VotePost, receipt_page, step_page
 
 voting = Blueprint("voting", __name__)
@@ -110,14 +112,15 @@ def code(slug: str) -> Response:
     """Send a one-time code; the answer says nothing of the contact."""
     setup = _asked_poll(slug)
     if not is_form_post():
-        answer = jsonify(sent=True, minutes=5, request=_request_code(slug, _text(json_body(), "contact")))
+        answer = jsonify(told(_request_code(slug, text_in(json_body(), "contact"))))
         answer.status_code = 202
         return answer
     post = replace(_posted(), ticket="", submission="")
     offer_again(lambda refusal: step_page(setup, "check", post, refusal), setup.poll.link)
     check_choices(setup.poll, setup.proposals, post.choices or ())
     asked = _request_code(slug, post.contact)
-    return step_page(setup, "code", replace(post, request=asked, submission=new_submission()))
+    post = replace(post, request=asked.request, submission=new_submission())
+    return step_page(setup, "code", post, shown=shown_code(asked))
 
 
 @voting.post(ADDRESS + "/ballots")
@@ -152,14 +155,14 @@ def _asked_poll(slug: str) -> PollSetup:
     return casting().polling.setup(slug)
 
 
-def _request_code(slug: str, contact: str) -> str:
+def _request_code(slug: str, contact: str) -> Asked:
     polling = casting().polling
     if polling.opened(slug).poll.assurance != 3:  # otherwise it is refused below, in words of its own
         services().sender.check(contact)
     asked = polling.request_code(slug, contact, request.remote_addr or "")
     casting().wake()
     services().note_text(f"votes/{slug}", asked.is_low)
-    return asked.request
+    return asked
 
 
 def _posted() -> VotePost:
@@ -171,15 +174,8 @@ def _posted() -> VotePost:
 def _sent_ballot(body: Mapping[str, Any]) -> VotePost:
     """What a program sent. Raises Invalid."""
     check_honeypot(body)
-    texts = {name: _text(body, name) for name in TEXTS if name in body}
+    texts = {name: text_in(body, name) for name in TEXTS if name in body}
     return VotePost(choices=_texts(body, "choices") if "choices" in body else None, **texts)
-
-
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str):
-        raise Invalid([FieldError(name, "글로 보내 주세요.")])
-    return value
 
 
 def _texts(body: Mapping[str, Any], name: str) -> list[str]:

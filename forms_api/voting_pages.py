@@ -60,8 +60,13 @@ class Trip:
     until: float  # seconds of the machine's clock: the provider knows nothing of a demonstration's
 
 
-def step_page(setup: PollSetup, step: str, post: VotePost, refusal: Refused | None = None) -> Response:
-    """A step of STEPS with what was sent: the proposals; a contact, the provider or (with a ticket) the ballot; the code."""
+def step_page(
+    setup: PollSetup, step: str, post: VotePost, refusal: Refused | None = None, shown: str = ""
+) -> Response:
+    """A step of STEPS with what was sent: the proposals; a contact, the provider or (with a ticket) the ballot; the code.
+
+    shown: the code itself, in a demonstration.
+    """
     by_provider = setup.poll.assurance == 3
     page = _page(
         setup,
@@ -78,6 +83,7 @@ def step_page(setup: PollSetup, step: str, post: VotePost, refusal: Refused | No
         asked=post.request,
         ticket=post.ticket,
         submission=post.submission,
+        shown=shown,
     )
     if step == "check" and by_provider and not post.ticket:
         _keep(page, PICKS, [setup.poll.slug, list(post.choices or ())])

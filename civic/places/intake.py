@@ -21,6 +21,7 @@ from civic.places import line, retention, rules
 from civic.places.application import Application, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
 from civic.store.book import NumberTaken, Overview, Store
+from civic.store.contacts import contact_key
 from civic.store.entry import Counts, Entry
 from civic.store.seal import Keys
 from civic.text import clean
@@ -156,6 +157,10 @@ class Intake:
             raise NotFound("그런 접수증이 없습니다.")
         return self.found(entry)
 
+    def of_contact(self, contact: str) -> list[Found]:
+        """What a contact (keyed hash) signed up for, newest first; empty when nothing."""
+        return [self.found(entry) for entry in self.store.of_contact(contact)]
+
     def page(self, subject: str) -> Document | None:
         """The page of a subject; None when it is gone."""
         folder, _, slug = subject.partition("/")
@@ -251,6 +256,7 @@ class Intake:
             rank=0,
             person=person,
             pin=self.keys.pin(number, application.phone[-4:]),
+            contact=contact_key(self.keys, application.phone),
             submission=application.submission,
             received=now,
             changed=now,

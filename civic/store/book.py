@@ -170,6 +170,10 @@ class Store(Protocol):
         """The durable entry of a receipt number in any subject, or None."""
         ...
 
+    def of_contact(self, contact: str) -> list[Entry]:
+        """The durable entries of a contact (keyed hash) in all subjects, newest first."""
+        ...
+
     def counts(self, subject: str) -> dict[str, Counts]:
         """Durable counts per round, cheap: read by every status request, outside any transaction."""
         ...

@@ -63,6 +63,16 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Ticket:
+    """A browser's proof of a contact. Nothing says for what it was used."""
+
+    hash: str  # of its secret
+    contact: str  # keyed hash
+    until: datetime
+    fresh: datetime  # until then the proof is a new one
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """A message on its way out, sealed under a key that is not in the store."""
 
@@ -142,8 +152,25 @@ class PollBox:
             (receipt, self.poll, code.voter, code.asked),
         )
 
+    def keep_ticket(self, ticket: Ticket) -> None:
+        """Keep a browser's proof."""
+        ends = (ticket.until.timestamp(), ticket.fresh.timestamp())
+        self._rows("INSERT INTO box_tickets VALUES (?, ?, ?, ?)", (ticket.hash, ticket.contact, *ends))
+
+    def ticket(self, hash: str) -> Ticket | None:
+        """The ticket of that hash, whether or not its time is over, or None."""
+        for contact, *ends in self._rows(
+            "SELECT contact, until, fresh FROM box_tickets WHERE hash = ?", (hash,)
+        ):
+            return Ticket(hash, contact, *(datetime.fromtimestamp(end, SEOUL) for end in ends))
+        return None
+
+    def drop_ticket(self, hash: str) -> None:
+        """Forget a browser's proof, if it is there."""
+        self._rows("DELETE FROM box_tickets WHERE hash = ?", (hash,))
+
     def drop_stale(self, now: datetime) -> None:
-        """Forget codes, messages and counters of all polls whose time is over."""
+        """Forget codes, tickets, messages and counters of all polls whose time is over."""
         drop_stale(self._session, now)
 
     def queue(self, message: Outgoing) -> None:
@@ -265,6 +292,7 @@ def drop_stale(session: Transaction, now: datetime) -> None:
         ("box_proofs", KEPT_LATE),
         ("box_hits", timedelta(0)),
         ("box_outgoing", timedelta(0)),
+        ("box_tickets", timedelta(0)),
     ):
         session.later(f"DELETE FROM {table} WHERE until <= ?", ((now - kept).timestamp(),))  # noqa: S608 (own names)
     session.settle()

@@ -32,6 +32,7 @@ class Entry:
     deadline: datetime | None = None  # of an offer
     cause: str = ""  # why the state is what it is, for staff and citizen: "applied", "promoted", …
     sealed: bytes = b""  # answers, name, phone: AES-256-GCM under the subject's data key
+    contact: str = ""  # keyed hash of the phone, see civic/store/contacts.py
 
     def moved(self, state: str, at: datetime, cause: str, deadline: datetime | None = None) -> Self:
         """The same entry in another state."""

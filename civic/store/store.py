@@ -75,6 +75,12 @@ class RowStore:
         found = self._database.read("SELECT id, body, checksum FROM entries WHERE number = ?", (number,))
         return to_entry(document_of(ENTRIES, *found[0])) if found else None
 
+    def of_contact(self, contact: str) -> list[Entry]:
+        """The durable entries of a contact (keyed hash) in all subjects, newest first."""
+        found = self._database.read("SELECT id, body, checksum FROM entries WHERE contact = ?", (contact,))
+        entries = [to_entry(document_of(ENTRIES, *row)) for row in found]
+        return sorted(entries, key=lambda entry: entry.received, reverse=True)
+
     def counts(self, subject: str) -> dict[str, Counts]:
         statement = "SELECT round, taken, waiting, received FROM rounds WHERE subject = ? AND last_rank > 0"
         return {round: Counts(*numbers) for round, *numbers in self._database.read(statement, (subject,))}

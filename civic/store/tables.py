@@ -21,12 +21,14 @@ DERIVED = {
     "rank": True,
     "person": False,
     "submission": False,
+    "contact": False,
 }
 ENTRIES = (
     "CREATE TABLE entries (id {serial}, body {json} NOT NULL, checksum BIGINT NOT NULL, {derived})",
     "CREATE UNIQUE INDEX entries_number ON entries (number)",
     "CREATE UNIQUE INDEX entries_submission ON entries (submission)",
     f"CREATE UNIQUE INDEX entries_live ON entries (subject, round, person) WHERE {ALIVE}",
+    "CREATE INDEX entries_of_contact ON entries (contact)",
     "CREATE INDEX entries_in_order ON entries (subject, round, state, rank)",
 )
 # TinyDB's other tables, by name; nothing of them is derived.
@@ -64,6 +66,7 @@ BOXES = {
     " until {real} NOT NULL, tries INTEGER NOT NULL, bare INTEGER NOT NULL, receipt {text} NOT NULL,"
     " PRIMARY KEY (poll, voter, asked))",
     "box_hits": "(name {text} NOT NULL PRIMARY KEY, until {real} NOT NULL, times INTEGER NOT NULL)",
+    "box_tickets": "(hash {text} NOT NULL PRIMARY KEY, contact {text} NOT NULL, until {real} NOT NULL, fresh {real} NOT NULL)",
     "box_roll": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
     "box_papers": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
     "box_outgoing": "(id {text} NOT NULL PRIMARY KEY, sealed {bytes} NOT NULL, until {real} NOT NULL,"

@@ -31,8 +31,9 @@ from civic.errors import (
 from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
 from civic.store.budget import USUAL, Budget
+from civic.store.contacts import WRONG, Asked, Claim, Derives, read_contact
 from civic.votes.ballot import ReceiptBoard, check_choices
-from civic.votes.contact import BY_CODE, BY_IDENTITY, WRONG, Asked, Claim, Codes, Derives, read_contact
+from civic.votes.contact import BY_CODE, BY_IDENTITY, Codes
 from civic.votes.envelope import (
     BadEnvelope,
     Slot,
@@ -212,11 +213,13 @@ class Polling:
         with self.box.open(slug) as box:
             if address:
                 self.codes.limit(box, "casts", address, CASTS_PER_ADDRESS)
-            known = box.take_try(claim.voter, claim.request_hash)
-        self.codes.prove(known, claim)  # outside the transaction: a wrong code uses up its try all the same
+            known = box.take_try(claim.owner, claim.request_hash)
+        self.codes.prove_voter(
+            known, claim
+        )  # outside the transaction: a wrong code uses up its try all the same
         tracker = ""
         if sealed is None:
-            tracker, key = repeated(self._repeat, submission, claim.voter, setup.slot.rules, choices or ())
+            tracker, key = repeated(self._repeat, submission, claim.owner, setup.slot.rules, choices or ())
             sealed = seal(choices or (), setup.slot, tracker, key)
         with self.box.open(slug) as box:
             receipt = self._put(setup, box, claim, known, sealed)
@@ -252,7 +255,7 @@ class Polling:
         sealed: bytes | None = None
         try:
             if not ticket:
-                claim = self.codes.read_claim(setup.poll.slug, contact, code, request)
+                claim = self.codes.read_typed(setup.poll.slug, contact, code, request)
         except Invalid as refusal:
             wrong.append(refusal)
         try:
@@ -271,7 +274,7 @@ class Polling:
     def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code | None, envelope: bytes) -> str:
         if self.clock.now() >= setup.poll.closes or box.state() != "open":
             raise _over(setup.poll)
-        voter = claim.voter
+        voter = claim.owner
         kept = box.code(voter, proven.asked) if proven else None
         if kept is None or proven is None or kept.hash != proven.hash:
             raise WrongCode(WRONG)  # it was dropped meanwhile
@@ -279,7 +282,7 @@ class Polling:
         if kept.receipt == receipt:
             return receipt  # the same post again: a lost answer, an impatient finger
         if kept.receipt:
-            raise UsedCode(USED_TICKET if claim.is_ticket else USED)
+            raise UsedCode(USED if claim.is_typed else USED_TICKET)
         if setup.poll.assurance == 2 and not box.on_roll(voter):
             raise NotEligible("이 투표의 명부에 없는 연락처입니다.")
         if box.is_paper(voter):

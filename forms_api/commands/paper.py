@@ -23,9 +23,9 @@ from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import write
 from civic.library import load
 from civic.store import open_beside
+from civic.store.contacts import read_contact
 from civic.store.key_file import keys_of
 from civic.votes.casting import Polling
-from civic.votes.contact import read_contact
 from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
 from civic.votes.result import as_json
 from forms_api.commands.box import all_boxes

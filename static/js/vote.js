@@ -308,11 +308,13 @@ function start(form) {
     event.preventDefault();
     once(contactForm, async () => {
       contact = contactForm.elements.contact.value.trim();
-      tell(contactForm, "contact", contact ? "" : "휴대전화 번호나 이메일 주소를 적어 주세요.");
+      tell(contactForm, "contact", contact ? "" : contactForm.querySelector("[data-field]").dataset.message);
       if (!contact) return;
       const { ok, content } = await post(`${api}/code`, { contact });
       if (!ok) return refuse(contactForm, "contact", content);
       request = content.request;
+      const shown = steps.querySelector("[data-demo-code]"); // of a demonstration, which sends nothing
+      if (shown) shown.textContent = content.code ?? "";
       steps.querySelector("[data-contact]").textContent = contact;
       codeForm.reset();
       tell(codeForm, "code", "");

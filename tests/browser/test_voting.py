@@ -30,7 +30,7 @@ def on_one_line(page: Page) -> bool:
 def cast(page: Page, product: Server, contact: str) -> None:
     """From the ticked ballot to the receipt."""
     page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
-    page.get_by_label("휴대전화 번호나 이메일 주소").fill(contact)
+    page.get_by_label("휴대전화 번호").fill(contact)
     seen = len(product.lines)
     page.get_by_role("button", name="동의하고 인증번호 받기").click()
     page.get_by_label("인증번호", exact=True).fill(product.code(contact, seen))
@@ -162,11 +162,11 @@ def test_a_wrong_code_keeps_everything(visits: Visits, width: int) -> None:
     page = visits.open(PATH, width)
     page.locator(FIXED).nth(0).check()
     page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
-    page.get_by_label("휴대전화 번호나 이메일 주소").fill("02-123-4567")
+    page.get_by_label("휴대전화 번호").fill("02-123-4567")
     page.get_by_role("button", name="동의하고 인증번호 받기").click()
     expect(page.locator("[data-contact-form] .form-hint-invalid")).to_be_visible()
     assert violations(page) == [] and overflow(page) == 0
-    page.get_by_label("휴대전화 번호나 이메일 주소").fill(a_phone())
+    page.get_by_label("휴대전화 번호").fill(a_phone())
     page.get_by_role("button", name="동의하고 인증번호 받기").click()
     page.get_by_label("인증번호", exact=True).fill("000000")
     page.get_by_role("button", name="투표하기", exact=True).click()

@@ -48,7 +48,7 @@ from tests.ballot_samples import (
     some_proposals,
 )
 
-KIM, LEE = "010-1234-5678", "lee@example.kr"
+KIM, LEE = "010-1234-5678", "010-8765-4321"
 HALVES = some_halves()
 PROPOSALS = some_proposals()
 
@@ -364,13 +364,13 @@ def test_time_is_kept(town: Town) -> None:
 
 def test_closing_between_code_and_box_is_seen(town: Town) -> None:
     """The clock strikes while the code is being checked: the ballot stays out."""
-    code, original = town.code(), town.polling.codes.prove
+    code, original = town.code(), town.polling.codes.prove_voter
 
     def slow_prove(*given: Any) -> None:
         original(*given)
         town.clock.at = CLOSES
 
-    town.polling.codes.prove = slow_prove  # type: ignore[method-assign]
+    town.polling.codes.prove_voter = slow_prove  # type: ignore[method-assign]
     with pytest.raises(Closed):
         town.polling.cast("budget", KIM, code, choices=["lamp"])
     assert town.opened() == {}
@@ -467,7 +467,7 @@ def test_paper_and_online_are_never_both(town: Town) -> None:
 
 def test_the_board_is_shown_after_closing_only(town: Town) -> None:
     """No count before; afterwards all receipts, sorted, whoever came first; the same after staff closed the box."""
-    receipts = [town.cast("lamp", contact=f"voter{n}@example.kr").receipt for n in range(8)]
+    receipts = [town.cast("lamp", contact=f"010-3000-000{n}").receipt for n in range(8)]
     with pytest.raises(NotOpen):
         town.polling.board("budget")
     town.clock.at = CLOSES
@@ -533,7 +533,7 @@ def test_nothing_in_the_folder_tells_who_chose_what(town: Town) -> None:
     town.polling.request_code("budget", LEE)  # still in the outbox
     town.polling.cast("budget", KIM, code, envelope=sealed)
     kept = b"".join(file.read_bytes() for file in town.folder.rglob("*") if file.is_file())
-    for secret in ("canary", tracker, tracker.replace("-", ""), "1012345678", "5678", "lee@", code):
+    for secret in ("canary", tracker, tracker.replace("-", ""), "1012345678", "5678", "87654321", code):
         assert secret.encode() not in kept, secret
     assert from_text(sealed)[:200] in kept  # the control: the envelope itself is there
 
@@ -548,7 +548,7 @@ def test_rows_are_ordered_by_hash_alone(town: Town) -> None:
         folder = town.folder / str(len(dumps))
         other = Town(folder)
         for n in order:
-            contact = f"voter{n}@example.kr"
+            contact = f"010-3000-000{n}"
             other.polling.cast("budget", contact, other.code(contact), envelope=envelopes[n])
         other.box.shut()
         with sqlite3.connect(folder / BOX_FILE) as file:

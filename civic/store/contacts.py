@@ -1,0 +1,286 @@
+"""A contact and its proof: a one-time code that is sent to it, a ticket that the browser keeps. No web, no forms, no polls.
+
+A code goes to a contact and belongs to the one who asked for it (`request`, a random id that only their page has), so
+that nobody else can use up its tries. It serves one purpose. A ticket is 256 random bits: whoever holds it has proven the
+contact and need not do so again before its end. Kept are keyed hashes whose key is not in the store, never a code, a
+ticket or a contact: without the key no guess can be tried, with it five. Nothing here is slow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from civic import people
+from civic.clock import Clock
+from civic.errors import FieldError, Invalid, LateCode, TooMany, UsedCode, WrongCode
+from civic.store.box import Code, PollBox, Ticket, new_message
+from civic.store.boxes import Box
+from civic.store.budget import Budget, end_of_hour, household
+from civic.store.seal import Sealer
+
+PLACE = ""  # of codes that prove a contact for whatever it is needed; those of a poll lie with the poll
+CODE_DIGITS = 6
+CODE_LIFE = timedelta(minutes=5)
+CODE_TRIES = 5
+TICKET_LIFE, OWN_LIFE = timedelta(hours=2), timedelta(days=30)  # the longer on a device of one's own
+FRESH = timedelta(minutes=30)  # so old a proof may be where something is given up
+WRONG = "인증번호가 맞지 않습니다. 다섯 번 틀리면 새 인증번호를 받아야 합니다."
+LATE = "인증번호의 시간(5분)이 지났습니다. 새 인증번호를 받아 주세요."
+USED = "이미 쓴 인증번호입니다. 새 인증번호를 받아 주세요."
+
+
+class Derives(Protocol):
+    """The installation's secrets: a separate one for each purpose."""
+
+    def derived(self, purpose: str) -> bytes: ...
+
+
+class Sender(Protocol):
+    """Brings a text to a contact. Raises OSError when it cannot now; ValueError when it never will."""
+
+    def send(self, contact: str, subject: str, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who says to be somebody, and by what: a typed code, or a secret that nobody types."""
+
+    owner: str  # keyed hash
+    secret: str
+    request_hash: str  # of the id of who asked for it; "" when the sender does not know it
+    is_typed: bool = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A code is on its way."""
+
+    request: str  # for the page that asked, and for no one else
+    is_low: bool  # with this message a budget has run low
+    code: str = field(repr=False)  # for a demonstration's page
+
+
+class Contacts:
+    """Codes and tickets: made, kept, rationed, sent by the outbox, and proven."""
+
+    def __init__(self, keys: Derives, box: Box, clock: Clock, budget: Budget | None) -> None:
+        """budget: None has no ceilings at all."""
+        self.box = box
+        self.clock = clock
+        self._budget = budget
+        self._keys = keys.derived("contacts")
+        self._hashes = keys.derived("votes: voters")
+        self._codes = keys.derived("votes: codes")
+        self._post = Sealer(keys.derived("votes: outgoing"))
+
+    def key(self, contact: str) -> str:
+        """What stands for a contact in its one spelling, wherever it is kept: see `contact_key`."""
+        return _keyed(self._keys, contact)
+
+    def hash(self, *parts: str) -> str:
+        """HMAC-SHA-256, hex; what the parts are apart from each other stays apart."""
+        return _keyed(self._hashes, *parts)
+
+    # ------------------------------------------------------------ codes
+
+    def ask(self, contact: str, title: str, place: str, address: str = "") -> Asked:
+        """Send a code that proves a mobile number, by the outbox.
+
+        title: said in the message. place: what it is asked for, address: of who asks; both for the budget only. Raises
+        Invalid (contact), TooMany, OutOfTexts.
+        """
+        reached = self.read(contact, phone_only=True)
+        return self._send(PLACE, self.key(reached), reached, title, place, address)
+
+    def read(self, contact: str, phone_only: bool) -> str:
+        """A contact in its one spelling. Raises Invalid where it is none, or nothing is sent to its country.
+
+        phone_only: an address of mail costs nothing, so that one person could be as many as they like.
+        """
+        reached = read_contact(contact)
+        if phone_only and "@" in reached:
+            raise Invalid([FieldError("contact", people.PHONE_MESSAGE)])
+        if self._budget:
+            self._budget.check_country(reached)
+        return reached
+
+    def _send(
+        self,
+        place: str,
+        owner: str,
+        reached: str,
+        title: str,
+        budget: str,
+        address: str,
+        may_have: Callable[[PollBox], bool] = lambda box: True,
+    ) -> Asked:
+        """budget: the name under which the message is counted. may_have: else it is kept, and nothing is sent."""
+        now, is_low = self.clock.now(), False
+        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+        request, kept = self._new(owner, code, now + CODE_LIFE, CODE_TRIES, CODE_TRIES)
+        sealed = self._post.seal(json.dumps([reached, title, code]).encode())
+        with self.box.open(place) as box:
+            box.drop_stale(now)
+            if self._budget:
+                is_low = self._budget.spend(box, self.hash, budget, reached, address, now)
+            box.put_code(kept)
+            if may_have(box):
+                box.queue(new_message(sealed, kept.until))
+        return Asked(request, is_low, code)
+
+    def _new(self, owner: str, secret: str, until: datetime, tries: int, bare: int = 0) -> tuple[str, Code]:
+        """(id of who asked, what is kept of it)."""
+        request = secrets.token_urlsafe(16)
+        kept = Code(
+            owner, self._hash_of(owner, secret), until, tries, asked=hash_of_request(request), bare=bare
+        )
+        return request, kept
+
+    def deliver(self, sender: Sender) -> int:
+        """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""
+        gone = 0
+        for message in self.box.outgoing(self.clock.now()):
+            if message.leased and self.clock.now() >= message.leased:
+                break  # the ones before took too long: another process may have it by now
+            try:
+                contact, title, code = json.loads(self._post.open(message.sealed))
+                sender.send(contact, f"[{title}] 인증번호", code_text(title, code))
+                gone += 1
+            except OSError:
+                self.box.put_off(message, self.clock.now() + timedelta(seconds=2 * 2**message.tries))
+                continue
+            except ValueError:
+                pass  # this contact or this message will never do
+            self.box.sent(message)
+        return gone
+
+    def limit(self, box: PollBox, what: str, address: str, most: int) -> None:
+        """Count one more act of this household in this hour. Raises TooMany over `most`."""
+        now = self.clock.now()
+        key, left = self.hash("hit", now.date().isoformat(), what, household(address)), end_of_hour(now) - now
+        if self._budget and not box.hit(key, most, left, now):
+            raise TooMany(retry_after=max(1, int(left.total_seconds())))
+
+    # ------------------------------------------------------------ proven
+
+    def prove_by_code(self, contact: str, code: str, request: str, purpose: str) -> str:
+        """The key of a contact whose code that is. For its purpose a code is right again and again, for no other.
+
+        request: what `ask` gave to the page. purpose: any text. Raises Invalid, WrongCode, LateCode, UsedCode.
+        """
+        claim = self.read_claim(self.key, contact, code, request)
+        refusal: WrongCode | None = None
+        with self.box.open(PLACE) as box:
+            known = box.take_try(claim.owner, claim.request_hash)
+            try:
+                self.prove(known, claim)
+                if known and known.receipt not in ("", purpose):
+                    raise UsedCode(USED)
+                if known:
+                    box.use_code(known, purpose)
+            except WrongCode as wrong:
+                refusal = wrong  # the block ends well: the try is used up
+        if refusal:
+            raise refusal
+        return claim.owner
+
+    def read_claim(self, owner: Callable[[str], str], contact: str, code: str, request: str) -> Claim:
+        """Whom a contact and a typed code name. Raises Invalid for whatever of both must be corrected."""
+        errors: list[FieldError] = []
+        read: list[str] = []
+        for reader, text in ((read_contact, contact), (read_code, code)):
+            try:
+                read.append(reader(text))
+            except Invalid as wrong:
+                errors += wrong.errors
+        if errors:
+            raise Invalid(errors)
+        return Claim(owner(read[0]), read[1], hash_of_request(request))
+
+    def prove(self, known: Code | None, claim: Claim, wrong: str = WRONG, late: str = LATE) -> None:
+        """The same work for a contact that never asked for a code. Raises WrongCode, LateCode."""
+        keyed = self._hash_of(claim.owner, claim.secret)
+        if not hmac.compare_digest(known.hash if known else "", keyed) or known is None:
+            raise WrongCode(wrong)
+        if self.clock.now() >= known.until:
+            raise LateCode(late)
+
+    def _hash_of(self, owner: str, secret: str) -> str:
+        return _keyed(self._codes, "code", owner, secret)
+
+    # ------------------------------------------------------------ tickets
+
+    def give_ticket(self, contact: str, code: str, request: str, is_own: bool = False) -> str:
+        """A ticket for whoever proves a contact: a secret for their browser. Raises as `prove_by_code`.
+
+        is_own: they say that the device is theirs.
+        """
+        key, now = self.prove_by_code(contact, code, request, "ticket"), self.clock.now()
+        secret = secrets.token_urlsafe(32)
+        ticket = Ticket(_digest(secret), key, now + (OWN_LIFE if is_own else TICKET_LIFE), now + FRESH)
+        with self.box.open(PLACE) as box:
+            box.drop_stale(now)
+            box.keep_ticket(ticket)
+        return secret
+
+    def ticket(self, secret: str) -> Ticket | None:
+        """The ticket of a secret while it lasts, or None."""
+        if not secret:
+            return None
+        with self.box.open(PLACE) as box:
+            found = box.ticket(_digest(secret))
+        return found if found and self.clock.now() < found.until else None
+
+    def forget_ticket(self, secret: str) -> None:
+        """End a ticket; nothing happens where there is none."""
+        with self.box.open(PLACE) as box:
+            box.drop_ticket(_digest(secret))
+
+
+def contact_key(keys: Derives, contact: str) -> str:
+    """The keyed hash of a contact in its one spelling, the same on an entry and on a ticket."""
+    return _keyed(keys.derived("contacts"), contact)
+
+
+def code_text(title: str, code: str) -> str:
+    """The message with a code."""
+    return f"[{title}] 인증번호는 {code}입니다. 5분 안에 적어 주세요. 직원은 이 번호를 묻지 않습니다."
+
+
+def hash_of_request(request: str) -> str:
+    """How the id of who asked for a code is kept; "" for none."""
+    return _digest(request) if request else ""
+
+
+def read_contact(text: str) -> str:
+    """A mobile number (E.164) or e-mail address in one spelling. Raises Invalid."""
+    try:
+        if "@" in text:
+            return people.read_email(text).lower()
+        return people.normalise_phone(text)
+    except ValueError as wrong:
+        raise Invalid([FieldError("contact", str(wrong))]) from None
+
+
+def read_code(text: str) -> str:
+    """The six digits of a code however they are spaced. Raises Invalid."""
+    digits = "".join(c for c in unicodedata.normalize("NFKC", text) if not c.isspace() and c != "-")
+    if len(digits) != CODE_DIGITS or not digits.isascii() or not digits.isdigit():
+        raise Invalid([FieldError("code", f"인증번호는 숫자 {CODE_DIGITS}자리입니다.")])
+    return digits
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _keyed(secret: bytes, *parts: str) -> str:
+    return hmac.digest(secret, "\x1f".join(parts).encode("utf-8"), "sha256").hex()

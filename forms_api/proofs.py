@@ -1,0 +1,60 @@
+"""What a request proves of its sender: the ticket in the browser, and how a code is asked for. No views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from civic.errors import Refused
+from civic.store.box import Ticket
+from civic.store.contacts import CODE_LIFE, Asked
+from forms_api.background import casting
+from forms_api.doors import READING, check_origin
+from forms_api.operations import services
+
+COOKIE = "madang-ticket"
+MINUTES = int(CODE_LIFE.total_seconds()) // 60
+
+
+def ask_for_code(contact: str, title: str, place: str) -> Asked:
+    """Send a code that proves a contact. See `Contacts.ask`. Raises Unavailable as well."""
+    services().sender.check(contact)
+    asked = casting().polling.codes.ask(contact, title, place, request.remote_addr or "")
+    casting().wake()
+    services().note_text(place, asked.is_low)
+    return asked
+
+
+def told(asked: Asked) -> dict[str, Any]:
+    """What is answered to whoever asked for a code."""
+    answer: dict[str, Any] = {"sent": True, "minutes": MINUTES, "request": asked.request}
+    return answer | ({"code": code} if (code := shown_code(asked)) else {})
+
+
+def shown_code(asked: Asked) -> str:
+    """The code itself on a demonstration's pages, so that nobody must read a terminal; else ""."""
+    return asked.code if services().settings.demo else ""
+
+
+def ticket_of_browser() -> Ticket | None:
+    """The ticket of the browser that asks from one of our own pages, while it lasts."""
+    secret = request.cookies.get(cookie(), "")
+    if not secret or (request.method not in READING and not is_own()):
+        return None
+    return casting().polling.codes.ticket(secret)
+
+
+def is_own() -> bool:
+    """Does one of our own pages ask?"""
+    try:
+        own = services().settings.own_origins(services().site.base_url)
+        check_origin(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), own)
+    except Refused:
+        return False
+    return True
+
+
+def cookie() -> str:
+    """On https a name that no other host and no plain connection can set."""
+    return f"__Host-{COOKIE}" if request.is_secure else COOKIE
