@@ -121,6 +121,7 @@ def _run(call: Call) -> int:
             stamp_of_program(ROOT)
             return watch(request, build, call.port, call.beside)
     report = build(request)
+    _warn(report.warnings)
     if report.note:
         _say(report.note, sys.stderr)
     _say(report.sentence(request.out))
@@ -130,9 +131,16 @@ def _run(call: Call) -> int:
 def _check(request: Request) -> int:
     from civic.library import load
 
-    count = len(load(request.content, request.now).everything())
-    _say(f"내용에 잘못이 없습니다. 화면 {count}개가 보입니다.")
+    library = load(request.content, request.now)
+    _warn(tuple(map(str, library.warnings)))
+    _say(f"내용에 잘못이 없습니다. 화면 {len(library.everything())}개가 보입니다.")
     return 0
+
+
+def _warn(lines: Sequence[str]) -> None:
+    """What staff should look at; nothing stops for it."""
+    for line in lines:
+        _say(f"살펴보세요: {line}", sys.stderr)
 
 
 def _due(request: Request) -> int:

@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from civic.content.checks import broken_links, broken_references, doubled, uneven_proposals
+from civic.content.checks import broken_links, broken_references, doubled, too_early, uneven_proposals
 from civic.content.facts import Memory
-from civic.content.front_matter import body_of
+from civic.content.front_matter import body_of, read_source
 from civic.content.pages import Department, Document, Site
 from civic.content.poll import Poll, Proposal, candidates
 from civic.content.reading import KINDS, read_content
@@ -46,6 +46,7 @@ class Library:
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
     frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
     characters: frozenset[str] = frozenset()  # every character of every page
+    warnings: tuple[Mistake, ...] = ()  # what staff should look at; nothing stops for it
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
     _counted: tuple[VoteResult, ...] = ()  # also those that are not published yet
     _whole: Site | None = None  # with menu entries of pages that are not shown now
@@ -137,6 +138,15 @@ class Library:
             )
         return body_of(raw)
 
+    def misread(self, doc: Document, line: int) -> Mistake:
+        """A line of a page's text (0 is the first) that does not come out as it was typed."""
+        try:
+            source, _ = read_source(doc.file, whole_file(f"{self.content}/{doc.file}"))
+        except OSError:
+            source = None
+        said = "적은 대로 보이지 않는 글이 있습니다. 이 줄과 그 위의 기호를 살펴보세요"
+        return Mistake(doc.file, (source.body_line if source else 1) + line, "", said)
+
     def draw_of(self, subject: str) -> PublishedDraw | None:
         """The published draw of a subject, or None."""
         return self.draws.get(subject.replace("/", "-"))
@@ -177,6 +187,14 @@ def load(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
+        warnings=(
+            *(
+                Mistake(file, line, "", said)
+                for file, facts in reading.facts.items()
+                for line, said in facts.odd
+            ),
+            *too_early(reading, now),
+        ),
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,

@@ -80,6 +80,7 @@ class Building:
         )
         is_new = site != before.folder
         report = BuildReport(len(states), len(made), len(dropped), site.name, is_new, state.due)
+        report.warnings = tuple(map(str, self.library.warnings))
         if not is_kept:
             report.note = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
         return report

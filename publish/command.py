@@ -45,6 +45,7 @@ class BuildReport:
     is_new: bool = False  # was anything published?
     due: datetime | None = None  # when the site has to be built again because of the clock
     note: str = ""  # what else is worth a line
+    warnings: tuple[str, ...] = ()  # what staff should look at
     seconds: float = 0.0
 
     def sentence(self, out: object) -> str:

@@ -17,11 +17,13 @@ from markupsafe import Markup
 from civic import korean
 from civic.clock import Clock
 from civic.content.facts import TEXT, mentions_of
+from civic.content.faithful import unlike
 from civic.content.meetings import summary
 from civic.content.pages import Document, Lecture
 from civic.content.poll import Poll, Proposal
 from civic.content.prose import page_behind, prose, without_links
 from civic.content.reading import KINDS
+from civic.errors import ContentMistakes
 from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
@@ -115,7 +117,11 @@ class Edition:
 
     def html(self, doc: Document) -> PageText:
         """A page's text as safe HTML; links to pages that are not shown now are plain words."""
-        text, hidden = prose(self.library.body(doc)), self.library.hidden
+        body, hidden = self.library.body(doc), self.library.hidden
+        text = prose(body, self.library.site.base_url)
+        line = unlike(body, text.html)
+        if line is not None:
+            raise ContentMistakes([self.library.misread(doc, line)])
         is_whole = not any(page_behind(target) in hidden for target in text.links)
         html = PageText(text.html if is_whole else without_links(text.html, hidden.__contains__))
         html.shows = f"{doc.file}{TEXT}" if doc.file else ""

@@ -153,7 +153,7 @@ def test_a_decomposed_name_is_refused(small: Path) -> None:
     "body",
     [
         "`<script>`와 `<!--`는 글자입니다.",
-        "    <script>\n\n다음",
+        "    네 칸 들여 쓴 글",
         "<style>\np { color: red }\n</style>\n\n글",
         "<!-- 메모\n두 줄 -->\n\n글",
         "중괄호 {#apply}와 {#a} {#a}는 글자입니다.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -49,9 +50,10 @@ def broken_links(reading: Reading) -> Iterator[Mistake]:
     """Links in the text and in the menu that lead nowhere, with the line they stand on."""
     addresses = {f"{folder}/{slug}.md": link(NOUNS[folder], slug) for folder, slug in reading.pages()}
     files = {address: file for file, address in addresses.items()}
+    own = reading.site.base_url if reading.site else ""
     for file, facts in reading.facts.items():
         for line, target, is_picture in facts.links:
-            wrong = _wrong(target, addresses[file], reading, files, is_picture)
+            wrong = _wrong(_within(target, own), addresses[file], reading, files, is_picture)
             if wrong:
                 said, hint = wrong
                 yield Mistake(file, line, "", said, target, hint)
@@ -59,6 +61,12 @@ def broken_links(reading: Reading) -> Iterator[Mistake]:
             said = "그림을 말로 설명하세요"
             yield Mistake(file, line, "", said, "", "![그림 설명](주소)처럼 쓰세요")
     yield from _broken_menu(reading, files)
+
+
+def _within(target: str, own: str) -> str:
+    """A link by the site's own address as one within the site; any other as it is."""
+    rest = target.removeprefix(own) if own else target
+    return target if rest == target or rest[:1] not in ("", "/", "#", "?") else rest or "/"
 
 
 def _is_address(path: str, files: Files) -> bool:
@@ -195,3 +203,12 @@ def uneven_proposals(reading: Reading) -> Iterator[Mistake]:
         if counted != poll.received:
             said = f"투표에 오른 제안 {voted}건과 오르지 않은 제안 {counted - voted}건을 더하면 {counted}건입니다"
             yield source.mistake(("received",), said, str(poll.received), "unlisted나 제안 파일을 맞추세요")
+
+
+def too_early(reading: Reading, now: datetime) -> Iterator[Mistake]:
+    """Days of publication that are still to come. It may be meant: staff are only told."""
+    for page in reading.documents:
+        source = reading.source(page.file) if page.published and page.published > now.date() else None
+        if source and not page.draft and not page.publish_at:
+            said = "올린 날이 오늘보다 뒤입니다. 그때부터 보이게 하려면 publish_at을 쓰세요"
+            yield source.mistake(("published",), said, str(page.published))

@@ -40,6 +40,7 @@ class Facts:
     names: Mapping[str, str]  # keys that name something elsewhere: {"department": "jobs"}
     links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)
     silent: tuple[int, ...]  # lines of pictures without words
+    odd: tuple[tuple[int, str], ...]  # (line of the file, what staff should look at there); no mistake
     mentions: tuple[str, ...] | None  # what looks like an address of the site; None where it cannot be seen
     characters: str  # each character of front matter and text once, in no order
 

@@ -190,8 +190,12 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:40]}… {len(text)}자"
 
 
-# Controls but tab and line break, and the marks that turn the direction of what follows.
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Controls but tab and line break, the marks that turn the direction of what follows, and what XML does not allow.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+    + "]"
+)
 # What takes everything up to its end out of the text; without an end, all the rest of the page.
 _TAKING = re.compile(
     r"<!--|<(?:iframe|math|noembed|noframes|noscript|object|plaintext|script|style|template|textarea|title|xmp)\b",

@@ -18,6 +18,9 @@ from markdown.extensions import Extension
 from markdown.treeprocessors import InlineProcessor
 from markdown.util import STX, AtomicString
 
+from civic.content.inline import Inline
+from civic.content.lines import TypedLines
+
 # Ids that templates give to parts of a page; a heading of that name gets another one.
 TEMPLATE_IDS = frozenset(
     re.findall(
@@ -52,22 +55,28 @@ _TAGS = set(
         """,
     )
 )
-_CLASSES = {"a": {"footnote-ref", "footnote-backref"}, "div": {"footnote"}}
+_CLASSES = {
+    "a": {"footnote-ref", "footnote-backref"},
+    "div": {"footnote"},
+    "p": {"mark-1", "mark-2", "mark-3"},
+}
 _SCHEMES = {"http", "https", "mailto", "tel"}
 
 _HEADING = re.compile(r"<h([1-6])([^>]*)>(.*?)</h\1>", re.DOTALL)
 _ID = re.compile(r' id="([^"]*)"')
 _TAG = re.compile(r"<[^>]+>")
 _EXTERNAL = re.compile(r'<a( [^>]*?)?(href="https?://[^"]*")([^>]*)>(.*?)</a>', re.DOTALL)
-_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_TABLE = re.compile(r"<table(?: [^>]*)?>.*?</table>", re.DOTALL)
+_ROW = re.compile(r"<tr(?: [^>]*)?>.*?</tr>", re.DOTALL)
 _ALIGN = re.compile(r' align="(left|center|right)"')
 _NO_WORDS = re.compile(r"[^\w\s-]")
 _HREF = re.compile(r' href="([^"]*)"')
 # Inline pattern of Python-Markdown -> signs without any of which it finds nothing. One that is not listed is always tried.
 SIGNS = {
-    "autolink": "<", "automail": "<", "backtick": "`", "em_strong": "*_", "entity": "&", "escape": "\\", "footnote": "[",
+    "address": ":@", "autolink": "<", "automail": "<", "backtick": "`", "em_strong": "*_", "entity": "&", "escape": "\\", "footnote": "[",
     "html": "<", "image_link": "!", "image_reference": "!", "linebreak": "\n", "link": "[", "reference": "[",
     "short_image_ref": "!", "short_reference": "[",
+    "struck": "~", "underscores": "_",
 }  # fmt: skip
 _SIGN = re.compile(f"[{re.escape(''.join(SIGNS.values()) + STX)}]")  # STX: what stands for a match
 # Each line begins with a letter, and nothing divides it as a table would: no other sort of block looks so.
@@ -96,8 +105,10 @@ class Prose:
     links: tuple[str, ...]  # targets of all links, as written
 
 
-def prose(text: str) -> Prose:
-    """Markdown (tables, footnotes, attributes, raw HTML) as HTML that is safe to show. "" gives "".
+def prose(text: str, own: str = "") -> Prose:
+    """Markdown as civic/content/lines.py takes it, as HTML that is safe to show. "" gives "".
+
+    own: the site's own address ("https://www.example.go.kr"); links to it are links within the site.
 
     The highest heading in the text becomes h2 and no level is left out; every heading has an id made from its
     words. Classes, styles and unknown tags, as word processors leave them, are gone.
@@ -106,11 +117,15 @@ def prose(text: str) -> Prose:
     markdown.reset()
     raw = markdown.convert(unicodedata.normalize("NFC", text))
     clean = _cleaner().clean(raw)
+    if ' class=""' in clean:
+        clean = re.sub(r'(<[a-z][^<>]*?) class=""', r"\1", clean)
     if "<p></p>" in clean or "\u00a0" in clean or "&nbsp;" in clean or "<span>" in clean:
         clean = _EMPTY.sub("", clean)
     clean, headings = _with_headings(clean)
     if "<table" in clean:
         clean = _with_tables(clean)
+    if own and own in clean:
+        clean = clean.replace(f'href="{own}/', 'href="/').replace(f'href="{own}"', 'href="/"')
     if 'href="http' in clean:
         clean = _EXTERNAL.sub(_external, clean)
     return Prose(
@@ -184,7 +199,16 @@ class Quick(Extension):
 @cache
 def _markdown() -> Markdown:
     return Markdown(
-        extensions=["tables", "footnotes", "attr_list", "sane_lists", Quick()],
+        extensions=[
+            "tables",
+            "footnotes",
+            "attr_list",
+            "sane_lists",
+            "md_in_html",
+            TypedLines(),
+            Inline(),
+            Quick(),
+        ],
         extension_configs={
             "tables": {"use_align_attribute": True},
             "footnotes": {"BACKLINK_TITLE": "각주 {}의 본문 자리로 돌아가기"},
@@ -247,9 +271,8 @@ def _with_tables(clean: str) -> str:
         nonlocal number
         number += 1
         table = _ALIGN.sub(r' class="align-\1"', found.group())
-        table = re.sub(r"<th[^>]*>\s*</th>", "<td></td>", table)
-        head, mark, rest = table.partition("</thead>")
-        table = _scoped(head, "col") + mark + _scoped(rest, "row") if mark else _scoped(table, "row")
+        table = re.sub(r"<th(?![a-z])[^>]*>\s*</th>", "<td></td>", table)
+        table = _ROW.sub(_scoped, table)
         caption = re.search(r"<caption[^>]*>(.*?)</caption>", table, re.DOTALL)
         name = (
             html.escape(html.unescape(_TAG.sub("", caption.group(1))).strip()) if caption else f"표 {number}"
@@ -259,8 +282,10 @@ def _with_tables(clean: str) -> str:
     return _TABLE.sub(wrapped, clean)
 
 
-def _scoped(part: str, scope: str) -> str:
-    return re.sub(r"<th(?![a-z])(?![^>]*scope=)", f'<th scope="{scope}"', part)
+def _scoped(row: re.Match[str]) -> str:
+    """A row of nothing but header cells heads columns, any other header cell its row."""
+    scope = "row" if "<td" in row.group() else "col"
+    return re.sub(r"<th(?![a-z])(?![^>]*scope=)", f'<th scope="{scope}"', row.group())
 
 
 def _external(found: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures, stamp
 from civic.content.front_matter import Source, read_source
+from civic.content.lines import odd_lines
 from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
 from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme, Site
 from civic.content.parallel import mapped
@@ -203,6 +204,7 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         },
         tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
         tuple(first + line for line in silent_pictures(body)),
+        tuple((first + line, said) for line, said in odd_lines(body)),
         mentions_of(body),
         "".join({*source.toml, *body}),
     )
