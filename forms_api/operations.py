@@ -6,12 +6,16 @@ Counters and log hold no personal data: names of routes, refusals and states, co
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -30,8 +34,11 @@ from forms_api.senders import CheckedSender
 from forms_api.settings import Settings, is_loopback
 
 operations = Blueprint("operations", __name__)
+OURS = re.compile(re.escape(str(Path(__file__).resolve().parents[1])) + "/(?!.*site-packages)")
 SERVICES = "madang"  # the name of an app's extension that holds them
 COUNTERS = ("requests_total", "request_seconds_total", "refusals_total", "entries_total", "texts_total")
+FRESH = 0.2  # seconds that an answer about health may be repeated
+PATIENCE = 0.7  # seconds that it may take
 Trail = list[tuple[str, str]]
 
 
@@ -78,13 +85,58 @@ class EventLog:
         self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._stream.flush()
 
-    def failure(self, route: str, error: BaseException) -> None:
-        """An unexpected error: its type and where it happened. Its message stays out: it may quote what was typed."""
-        frames = traceback.extract_tb(error.__traceback__)[-6:]
-        where = " < ".join(
-            f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(frames)
-        )
-        self.event("failure", route=route, error=type(error).__name__, where=where)
+    def failure(self, route: str, error: BaseException, event: str = "failure") -> None:
+        """An error: its type, a database's own code, where it happened, innermost first, with our own innermost frame
+        however deep it lies. Its message stays out: it may quote what was typed."""
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if OURS.match(frame.filename)][-1:]
+        shown = frames[-5:] if not ours or ours[0] in frames[-5:] else [*ours, *frames[-4:]]
+        where = " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(shown))
+        code = getattr(error, "sqlstate", None)
+        self.event(event, route=route, error=type(error).__name__, sqlstate=code, where=where)
+
+
+class Health:
+    """Can the server do its work? Tried for whoever asks; no answer is older or later than a second.
+
+    What is wrong is for the log alone, once for each change: it may name machines and accounts.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._looks: list[Callable[[], str]] = []
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(1, "health")
+        self._asked: Future[bool] | None = None
+        self._at = 0.0  # when the last look began, by the monotonic clock
+        self._said = ""
+
+    def add(self, look: Callable[[], str]) -> None:
+        """One more reason not to be well: "" while there is none, else what is wrong and what staff must do."""
+        self._looks.append(look)
+
+    def is_well(self, patience: float = PATIENCE) -> bool:
+        """False as well while a look takes longer than `patience` seconds: so does whatever a citizen sends."""
+        with self._lock:
+            is_over = self._asked is None or self._asked.done()
+            if is_over and time.monotonic() - self._at >= FRESH:
+                self._at, self._asked = time.monotonic(), self._pool.submit(self._look)
+            asked = self._asked
+        try:
+            return asked is not None and asked.result(patience)
+        except TimeoutError:
+            return False
+
+    def _look(self) -> bool:
+        try:
+            wrong = " ".join(filter(None, (look() for look in self._looks)))
+        except Exception as err:
+            self._log.failure("health", err)
+            return False
+        if wrong != self._said:
+            self._said = wrong
+            self._log.event("not-ready" if wrong else "ready-again", why=wrong or None)
+        return not wrong
 
 
 @dataclass
@@ -102,6 +154,8 @@ class Services:
 
     def __post_init__(self) -> None:
         self.follow(self.library)
+        self.health = Health(self.log)
+        self.health.add(lambda: self.intake.store.trouble)
 
     def follow(self, library: Library) -> None:
         """From now on this library counts, at the address of the settings."""
@@ -170,11 +224,15 @@ def healthz() -> Response:
 
 @operations.get("/readyz")
 def readyz() -> Response:
-    """The store can take entries; 503 with what is wrong when it cannot. lacks: see Settings.shortcomings."""
-    trouble = services().intake.store.trouble
+    """Entries can be taken; 503 when they cannot. Why is said to the log and by `doctor`, not to everybody.
+
+    lacks: see Settings.shortcomings.
+    """
+    is_well = services().health.is_well()
     lacks = list(services().settings.shortcomings(services().site.base_url))
-    answer = jsonify(status="trouble" if trouble else "ok", trouble=trouble, lacks=lacks)
-    answer.status_code = 503 if trouble else 200
+    answer = jsonify(status="ok" if is_well else "not ok", lacks=lacks)
+    answer.status_code = 200 if is_well else 503
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 

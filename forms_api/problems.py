@@ -93,7 +93,17 @@ def answer(refusal: Refused) -> Response:
     response = _safe_page(refusal) if wants_page() else _document(refusal)
     if isinstance(refusal, TooMany | OutOfTexts | Unavailable):
         response.headers["Retry-After"] = str(refusal.retry_after)
+    if isinstance(refusal, Unavailable):
+        _note_outage(refusal)
     return response
+
+
+def _note_outage(refusal: Unavailable) -> None:
+    """Why, for the log, also where nobody asks /readyz; nobody waits for it."""
+    parts = services()
+    if refusal.__cause__:
+        parts.log.failure(request.url_rule.rule if request.url_rule else "none", refusal.__cause__, "outage")
+    parts.health.is_well(patience=0)
 
 
 def _is_nowhere() -> bool:

@@ -7,6 +7,7 @@ own spec, or in the store's book.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from civic.clock import Clock
 from civic.codes import clean_number, new_number
 from civic.content.form import FormSpec
 from civic.content.pages import Document, Pages
-from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, WrongCode
+from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, Unavailable, WrongCode
 from civic.places import line, retention, rules
 from civic.places.application import Application, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
@@ -134,12 +135,12 @@ class Intake:
         return self.found(self._proven(number, last4))
 
     def found(self, entry: Entry) -> Found:
-        """The entry with its place in line, page and round."""
+        """The entry with its place in line (None where nothing can be written now), page and round."""
         position, now = None, self.clock.now()
         doc, round_ = self.page(entry.subject), self.round(entry)
         lapsed = round_ if round_ and rules.has_lapsed(entry, round_, now) else None
         if lapsed or entry.state == "waiting":
-            with self.store.open(entry.subject, who="clock") as book:
+            with suppress(Unavailable), self.store.open(entry.subject, who="clock") as book:
                 if lapsed:
                     line.advance(book, lapsed, now)
                 entry = book.get(entry.number) or entry
@@ -225,23 +226,23 @@ class Intake:
 
     def status(self) -> dict[str, Any]:
         """State of every form with a count per round: the document of GET /api/status."""
-        now = self.clock.now()
+        known, now = self.store.overview(), self.clock.now()
         forms: dict[str, Any] = {}
-        known = self.store.overview()
+        with suppress(Unavailable):  # where nothing can be written, what is known can be shown
+            for doc in self.library.subjects():
+                _ = [self._facts(round_, now) for round_ in rounds_of(doc)]
         for doc in self.library.subjects():
             if doc.spec is None:
                 continue
             counts = _with_closed(doc, known.get(doc.subject, Overview()))
-            rounds = {}
-            for round_ in rounds_of(doc):
-                held = counts.get(round_.id, rules.NOBODY)
-                self._facts(round_, now)
-                rounds[round_.id] = {"places": round_.places, "taken": held.taken, "waiting": held.waiting}
+            held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds_of(doc)]
             forms[doc.subject] = {
                 "state": rules.form_state(doc.spec, now, counts),
                 "opens": doc.spec.opens.isoformat(),
                 "closes": doc.spec.closes.isoformat(),
-                "rounds": rounds,
+                "rounds": {
+                    r.id: {"places": r.places, "taken": n.taken, "waiting": n.waiting} for r, n in held
+                },
             }
         return {"now": now.isoformat(timespec="seconds"), "forms": forms}
 

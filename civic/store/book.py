@@ -156,7 +156,8 @@ class Store(Protocol):
 
     @property
     def trouble(self) -> str:
-        """ "" while all is well; otherwise what is wrong and what staff must do, in Korean."""
+        """ "" where something can be kept now (it is tried, and may take as long as a sign-up waits); otherwise what is
+        wrong and what staff must do, in Korean."""
         ...
 
     def open(self, subject: str, who: str = "") -> AbstractContextManager[Book]:

@@ -20,7 +20,7 @@ from civic.store.contents import IN_FILE, Contents, read_rows
 from civic.store.copies import EVERYTHING, opened, reading, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
-from civic.store.locks import server_of
+from civic.store.locks import server_of, stuck
 from civic.store.session import Transaction
 from civic.store.sqlite_session import SnapshotSession
 from civic.store.tables import DERIVED
@@ -74,6 +74,8 @@ def _look_at_folder(report: Report, folder: Path) -> None:
     owner = server_of(folder)
     if owner:
         report.told.append(f"서버(프로세스 {owner})가 이 폴더를 쓰고 있습니다. 지금 순간의 자료를 봅니다.")
+    if holder := stuck(folder):
+        report.wrong.append(f"프로세스 {holder}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요.")
     if not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_RDONLY:
         report.wrong.append(
             f"{folder}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주세요."

@@ -53,16 +53,7 @@ class WritingTurn:
 
     def holder(self) -> tuple[int, bool]:
         """(process that has the turn now, has its commit failed?); 0 when nobody has."""
-        handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)  # its own: locks belong to what was opened
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            said = os.pread(handle, 20, 0)
-            return int(said[1:].split()[0] or 0), said[:1] == FAILED
-        else:
-            return 0, False
-        finally:
-            os.close(handle)
+        return _holder(self._path)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -119,6 +110,30 @@ def server_of(folder: Path) -> str:
         return os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "?"
     else:
         return ""
+    finally:
+        os.close(handle)
+
+
+def stuck(folder: Path, seconds: float = 1.0) -> int:
+    """The process that has the turn to write in a folder and keeps it so long; 0 where the turn goes round."""
+    until = time.monotonic() + seconds
+    with contextlib.suppress(OSError):  # never written, or a copy without its locks
+        while process := _holder(folder / WRITING)[0]:
+            if time.monotonic() >= until:
+                return process
+            time.sleep(_PAUSES[1])
+    return 0
+
+
+def _holder(path: Path) -> tuple[int, bool]:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # its own: locks belong to what was opened
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        said = os.pread(handle, 20, 0)
+        return int(said[1:].split()[0] or 0), said[:1] == FAILED
+    else:
+        return 0, False
     finally:
         os.close(handle)
 

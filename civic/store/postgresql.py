@@ -6,7 +6,6 @@ A pool of connections, a limit on every wait, statements sent together in one ro
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,12 +26,11 @@ from civic.store.postgresql_server import (
     reason,
     shown,
 )
-from civic.store.session import Later, Result, Row, Transaction
+from civic.store.session import PROBE, Later, Result, Row, Transaction
 
 NOT_KNOWN = (
     "접수되었는지 확인하지 못했습니다. 잠시 뒤에 같은 화면에서 다시 보내 주세요. 두 번 접수되지는 않습니다."
 )
-FRESH = 5.0  # seconds for which a successful answer of the server counts as health
 
 
 class PostgresSession(Transaction):
@@ -90,7 +88,6 @@ class PostgresDatabase:
         self.limits = limits or Limits()
         self.url = url
         level = level or check(url)
-        self._answered = time.monotonic()
         self._here = threading.local()
         self._pool = ConnectionPool(
             conninfo=address(url, self.limits, level),
@@ -106,10 +103,9 @@ class PostgresDatabase:
 
     @property
     def trouble(self) -> str:
-        if time.monotonic() - self._answered < FRESH:
-            return ""
         try:
-            self.read("SELECT 1")
+            with self.transaction() as session:
+                session.run(PROBE)
         except Unavailable as err:
             where = f"{shown(self.url)}: {reason(err.__cause__)}"
             return f"PostgreSQL 서버가 답하지 않습니다({where}). 서버와 연결을 확인하세요."
@@ -120,13 +116,13 @@ class PostgresDatabase:
         if getattr(self._here, "is_open", False):
             raise RuntimeError("a book is open in this thread already")
         with self._connection() as connection:
-            connection.autocommit = False
+            with answering(self.limits.retry_after):
+                connection.autocommit = False
             self._here.is_open = True
             session = PostgresSession(connection, self.limits)
             try:
                 yield session
                 session.commit()
-                self._answered = time.monotonic()
             except BaseException:
                 _undo(connection)
                 raise
@@ -137,9 +133,7 @@ class PostgresDatabase:
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._connection() as connection, answering(self.limits.retry_after):
-            found = connection.execute(POSTGRESQL.spell(statement), values).fetchall()
-            self._answered = time.monotonic()
-            return found
+            return connection.execute(POSTGRESQL.spell(statement), values).fetchall()
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:

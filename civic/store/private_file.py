@@ -7,7 +7,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,10 @@ class PrivateFile:
 
     @property
     def trouble(self) -> str:
-        """ "" or why the last act failed."""
+        """ "" or why the last act failed, and another fails now."""
+        if self._failure:
+            with suppress(Unavailable), self.transaction() as session:
+                session.run("PRAGMA user_version=0")  # a write: there may be room again
         return explain(self._failure, self._path) if self._failure else ""
 
     @contextmanager

@@ -11,6 +11,8 @@ from civic.errors import Unavailable
 from civic.store.dialect import Dialect
 
 Row = tuple[Any, ...]
+# Can anything be kept now? A write like any other; what it writes means nothing.
+PROBE = "INSERT INTO leases VALUES ('probe', '', 0) ON CONFLICT (task) DO UPDATE SET until = leases.until + 1"
 
 
 class Result(NamedTuple):
@@ -86,7 +88,7 @@ class PlainDatabase(Protocol):
 
     @property
     def trouble(self) -> str:
-        """ "" while all is well; otherwise what is wrong and what staff must do, in Korean."""
+        """ "" where something can be kept now (it is tried); otherwise what is wrong and what staff must do, in Korean."""
         ...
 
     def transaction(self) -> AbstractContextManager[Transaction]:

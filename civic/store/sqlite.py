@@ -21,12 +21,11 @@ from civic.errors import Misuse, Unavailable
 from civic.store import locks
 from civic.store.dialect import SQLITE
 from civic.store.folder import connect, explain, prepared
-from civic.store.session import Row, Transaction, refusal, unknown
+from civic.store.session import PROBE, Row, Transaction, refusal, unknown
 from civic.store.sqlite_session import SnapshotSession, SqliteSession
 
 MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
 READERS = 4
-PROBE = "INSERT INTO leases VALUES ('probe', '', 0) ON CONFLICT (task) DO UPDATE SET until = leases.until + 1"
 log = logging.getLogger("madang.store")
 
 
@@ -66,7 +65,6 @@ class SqliteDatabase:
         self._batch: _Batch | None = None
         self._failure: BaseException | None = None  # of a commit that still lies in the log: we keep the turn
         self._last_failure: BaseException | None = None  # of a commit; None again after one that was kept
-        self._refused_at = -60.0  # when somebody last waited in vain, by the monotonic clock
         self._readers: list[sqlite3.Connection] = []
         self._reading = threading.Semaphore(READERS)
         try:
@@ -120,7 +118,6 @@ class SqliteDatabase:
             if waiter.granted:  # just now
                 return
             self._waiters.remove(waiter)
-        self._refused_at = time.monotonic()
         raise Unavailable
 
     def _pass_on(self) -> None:
@@ -137,11 +134,7 @@ class SqliteDatabase:
         if self._failure:
             self._heal()
         else:
-            try:
-                is_broken = self._turn.take(deadline)
-            except Unavailable:
-                self._refused_at = time.monotonic()
-                raise
+            is_broken = self._turn.take(deadline)
             if is_broken:
                 self._heal()
         try:
@@ -269,9 +262,7 @@ class SqliteDatabase:
 
     def vacuum(self, names: Sequence[str]) -> None:
         """As the contract says, of all tables: the file is written anew while others wait, and its log emptied."""
-        turn = locks.WritingTurn(
-            self.path.parent
-        )  # its own: the threads of this process wait for it like others
+        turn = locks.WritingTurn(self.path.parent)  # its own: threads of this process wait for it too
         try:
             turn.take(time.monotonic() + locks.PATIENCE)
             with contextlib.closing(connect(self.path, locks.PATIENCE)) as file:
@@ -288,17 +279,18 @@ class SqliteDatabase:
 
     @property
     def trouble(self) -> str:
-        if self._last_failure:
-            with contextlib.suppress(Unavailable), self.transaction() as session:
-                session.run(PROBE)  # there may be room again
-        if self._last_failure:
-            return explain(self._last_failure, self.path.parent)
+        try:
+            with self.transaction() as session:
+                session.run(PROBE)
+            return ""
+        except Unavailable as away:
+            failure = self._last_failure or away.__cause__
+        if failure:
+            return explain(failure, self.path.parent)
         process, has_failed = self._turn.holder()
         if has_failed:
             return f"디스크에 쓰지 못해 저장을 멈추었습니다(프로세스 {process}). 디스크의 자리를 비우세요. 그러면 스스로 다시 받습니다."
-        if process and time.monotonic() - self._refused_at < 2 * locks.PATIENCE:
-            return f"프로세스 {process}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
-        return ""
+        return f"프로세스 {process or '?'}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
 
     def close(self) -> None:
         """Close the file; the last one to close leaves no log behind."""

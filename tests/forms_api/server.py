@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from tests.builders import NOW, an_application
+from tests.patience import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 30  # seconds to start or stop
@@ -97,6 +98,10 @@ class Server:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
+
+    def says(self, text: str) -> None:
+        """Wait until it has said that."""
+        eventually(lambda: any(text in line for line in self.lines))
 
     def code(self, contact: str, seen: int = 0) -> str:
         """The code that the console shows for this contact after its first `seen` lines. Raises TimeoutError."""

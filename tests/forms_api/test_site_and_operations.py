@@ -142,7 +142,7 @@ def test_headers_are_on_every_answer(reader: httpx.Client, path: str) -> None:
 def test_operations(reader: httpx.Client) -> None:
     """Alive, ready, and counters that tell routes and refusals but no person."""
     assert reader.get("/healthz").json() == {"status": "ok"}
-    assert reader.get("/readyz").json() == {"status": "ok", "trouble": "", "lacks": []}
+    assert reader.get("/readyz").json() == {"status": "ok", "lacks": []}
     reader.post("/api/forms/lectures/plain", json=an_application())
     reader.post("/api/forms/lectures/plain", json=an_application(name=""))
     text = reader.get("/metrics").text

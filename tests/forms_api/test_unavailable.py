@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +14,10 @@ import pytest
 
 from tests import postgres
 from tests.builders import a_lecture_file, an_application, as_form, write_content
-from tests.forms_api.server import Server
+from tests.forms_api.server import ROOT, Server
 from tests.forms_api.test_refusals import page, problem
 from tests.patience import eventually
+from tests.staff import call
 
 FORM = "/api/forms/lectures/plain"
 TITLE = "지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."
@@ -57,8 +61,9 @@ def test_postgresql_stopped(content: Path, tmp_path: Path, cluster: postgres.Ser
         cluster.stop(signal.SIGQUIT)
         assert client.post(FORM, json=payload).status_code == 503
         check_refusals(client)
-        eventually(lambda: client.get("/readyz").status_code == 503)
-        assert "PostgreSQL" in client.get("/readyz").json()["trouble"]
+        eventually(lambda: client.get("/readyz").status_code == 503, patience=1)
+        server.says("PostgreSQL 서버가 답하지 않습니다")
+        assert client.get("/readyz").text == '{"lacks":[],"status":"not ok"}\n'
         cluster.start()
         tried: list[httpx.Response] = []
         eventually(lambda: tried.append(client.post(FORM, json=payload)) or tried[-1].status_code != 503)
@@ -66,4 +71,32 @@ def test_postgresql_stopped(content: Path, tmp_path: Path, cluster: postgres.Ser
         again = client.post(FORM, json=payload)
         assert (again.status_code, again.json()["number"]) == (200, tried[-1].json()["number"])
         assert client.get("/readyz").status_code == 200
+    assert server.stop() == 0
+
+
+def test_a_process_that_keeps_the_turn(content: Path, tmp_path: Path) -> None:
+    """Within a second /readyz says so, log and doctor name it; what is kept can be read; let go, all goes on by itself."""
+    data, keys = f"tinydb://{tmp_path}/data", str(tmp_path / "keys")
+    server = Server(content, data, rate_limit="off", keys=keys).ready()
+    hold = "import sys\nfrom civic.store import open_store\n"
+    hold += (
+        "with open_store(sys.argv[1]).open('lectures/plain'): print('up', flush=True); sys.stdin.readline()"
+    )
+    command = [sys.executable, "-c", hold, data]
+    with server.client() as client:
+        entry = client.post(FORM, json=an_application()).json()
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout and other.stdout.readline()
+            began = time.monotonic()
+            assert client.get("/readyz").status_code == 503 and time.monotonic() - began < 1
+            assert client.get("/api/status").json()["forms"]["lectures/plain"]["rounds"]["r1"]["taken"] == 1
+            assert client.get(entry["receipt"]).status_code == 200
+            said = f"프로세스 {other.pid}가 자료를 잡고"
+            assert said in call("doctor", "--data", data, keys=keys).stdout
+            assert client.post(FORM, json=an_application()).status_code == 503
+            assert time.monotonic() - began < 8
+            server.says(said)
+            other.kill()
+        eventually(lambda: client.get("/readyz").status_code == 200, patience=1)
+        assert client.post(FORM, json=an_application()).status_code == 201
     assert server.stop() == 0

@@ -130,7 +130,6 @@ def test_a_stopped_server_is_said_and_comes_back_by_itself(server: Server) -> No
         for ask_it in (lambda: store.find(first.number), lambda: store.counts(SUBJECT), store.subjects):
             with pytest.raises(Refused):
                 ask_it()
-        store._database._answered -= 60  # type: ignore[attr-defined]  # as if a minute had passed without a visitor
         assert "PostgreSQL 서버가 답하지 않습니다" in store.trouble
         server.start()
         assert store.trouble == ""
