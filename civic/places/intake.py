@@ -229,8 +229,7 @@ class Intake:
         known, now = self.store.overview(), self.clock.now()
         forms: dict[str, Any] = {}
         with suppress(Unavailable):  # where nothing can be written, what is known can be shown
-            for doc in self.library.subjects():
-                _ = [self._facts(round_, now) for round_ in rounds_of(doc)]
+            _ = [self._facts(each, now) for doc in self.library.subjects() for each in rounds_of(doc)]
         for doc in self.library.subjects():
             if doc.spec is None:
                 continue
