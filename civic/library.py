@@ -13,7 +13,14 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from civic.content.checks import broken_links, broken_references, doubled, too_early, uneven_proposals
+from civic.content.checks import (
+    broken_links,
+    broken_references,
+    doubled,
+    mixed_persons,
+    too_early,
+    uneven_proposals,
+)
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of, read_source
 from civic.content.pages import Department, Document, Site
@@ -80,6 +87,11 @@ class Library:
         )
         return replace(self, site=site or self.site, _whole=whole)
 
+    def holding(self, pages: Mapping[str, Document | None]) -> Library:
+        """The same with these pages in place of what the files say, by subject; None: without that page."""
+        kept = [page for page in self._pages if page.spec is None or page.subject not in pages]
+        return replace(self, _pages=(*kept, *filter(None, pages.values()))).at(self.now)
+
     @property
     def changes(self) -> datetime | None:
         """When a page or result next appears or goes, or a poll's rules must hold; None when nothing is to come."""
@@ -109,8 +121,9 @@ class Library:
         return "chosen" if line.won else "not-chosen"
 
     def get(self, folder: str, slug: str) -> Document | None:
-        """The visible page of that folder and name, or None."""
-        return self._by_folder.get(folder, {}).get(slug)
+        """The visible page of that folder that has that name, or once had it; or None."""
+        pages = self._by_folder.get(folder, {})
+        return pages.get(slug) or next((page for page in pages.values() if slug in page.aliases), None)
 
     def subjects(self) -> tuple[Document, ...]:
         """Visible pages that take sign-ups."""
@@ -177,6 +190,7 @@ def load(
         *published.mistakes,
         *broken_references(reading),
         *doubled(reading),
+        *mixed_persons(reading),
         *broken_links(reading),
         *uneven_proposals(reading),
         *changed_rules(reading.documents, now),

@@ -29,6 +29,11 @@ def _in_seoul(value: datetime) -> datetime:
 SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
 
 
+def first_name(name: str, aliases: tuple[str, ...]) -> str:
+    """The first name that something ever had: what is kept for it is kept under that one."""
+    return aliases[0] if aliases else name
+
+
 class Misplaced(ValueError):
     """A mistake that a table finds in something inside it."""
 

@@ -92,7 +92,7 @@ def create_app(
     app.url_map.merge_slashes = False  # no redirect is ever made of an address that begins with //
     parts = app.extensions[SERVICES] = Services(
         settings=settings,
-        library=library,
+        written=library,
         intake=Intake(library, store, keys, clock, remembers=not settings.demo),
         templates=lambda seen: environment(seen, assets, clock, settings.demo),
         sender=sender_of(settings, sys.stdout),

@@ -182,20 +182,24 @@ class Follower:
 
     def look(self, _: Every) -> None:
         """Once: another build is there, or a moment has passed at which something appears or goes."""
-        library, log = self._parts.library, self._parts.log
+        written, log = self._parts.written, self._parts.log
         now, found = self._parts.intake.clock.now(), stamp(self._site_dir)
         if found and found != self._seen:
-            self._seen = found
             try:
                 self._parts.follow(load(self._content, now))
             except ContentMistakes as wrong:
                 first = str(wrong.mistakes[0])
+                self._parts.refused = wrong.mistakes
                 log.event("content-refused", mistakes=len(wrong.mistakes), first=first)
             else:
+                self._parts.refused = ()
                 log.event("content-followed", pages=len(self._parts.library.everything()))
-        elif library.changes and now >= library.changes:
-            self._parts.follow(library.at(now))
+            self._seen = found
+        elif written.changes and now >= written.changes:
+            self._parts.follow(written.at(now))
             log.event("content-changed-by-time", pages=len(self._parts.library.everything()))
+        elif not self._parts.is_settled:
+            self._parts.follow(written)
 
 
 def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:

@@ -124,7 +124,7 @@ def document(found: Found, is_proven: bool = True) -> dict[str, Any]:
         "number": entry.number,
         "subject": entry.subject,
         "title": found.doc.title if found.doc else "",
-        "round": entry.round,
+        "round": found.round.round.id if found.round else entry.round,
         "round_label": found.round.round.label if found.round else "",
         "state": entry.state,
         "position": found.position,

@@ -24,10 +24,12 @@ from jinja2 import Environment
 from civic.clock import Clock
 from civic.content.pages import Document, Site
 from civic.content.poll import Poll
-from civic.errors import NotFound, Refused
+from civic.errors import Mistake, NotFound, Refused
 from civic.library import Library
 from civic.links import link
 from civic.places.intake import Intake
+from forms_api import accepted
+from forms_api.accepted import InForce
 from forms_api.describe import describe_api
 from forms_api.doors import RateLimits
 from forms_api.senders import CheckedSender
@@ -144,7 +146,7 @@ class Services:
     """The parts of one running app. Nothing of it is global: two apps in one process do not mix."""
 
     settings: Settings
-    library: Library  # the one that counts now: replaced, never changed, so that it is read without a lock
+    written: Library  # what the content says
     intake: Intake
     templates: Callable[[Library], Environment]
     sender: CheckedSender
@@ -153,15 +155,42 @@ class Services:
     log: EventLog
 
     def __post_init__(self) -> None:
-        self.follow(self.library)
+        self.refused: tuple[Mistake, ...] = ()  # why a newer content is not followed
+        self.held: tuple[Mistake, ...] = ()  # what of this one is held back
+        self._force: InForce | None = None
+        self.follow(self.written)
         self.health = Health(self.log)
         self.health.add(lambda: self.intake.store.trouble)
 
-    def follow(self, library: Library) -> None:
-        """From now on this library counts, at the address of the settings."""
-        library = library.at_address(self.settings.address(library.site.base_url))
+    def follow(self, written: Library) -> None:
+        """From now on this library counts, at the address of the settings, but for what goes against what people were promised.
+
+        Raises ContentMistakes when it is another town's: then the one before goes on.
+        """
+        before = self._force
+        force = accepted.follow(self.intake.store, written, self.intake.clock.now())
+        held = tuple(each.mistake for each in force.held)
+        for each in held if held != self.held else ():
+            self.log.event("content-held-back", mistake=str(each))
+        self.held, self._force = held, force
+        if before and written is self.written and force.instead == before.instead:
+            return
+        self.written = written
+        library = force.library.at_address(self.settings.address(written.site.base_url))
         self._environment = self.templates(library)
+        # The one that counts: replaced, never changed, so that it is read without a lock.
         self.library = self.intake.library = library
+
+    @property
+    def lacks(self) -> list[str]:
+        """What staff must put right though entries are taken: see Settings.shortcomings; "content": some is held back."""
+        lacks = list(self.settings.shortcomings(self.site.base_url))
+        return [*lacks, "content"] if self.held or self.refused else lacks
+
+    @property
+    def is_settled(self) -> bool:
+        """Is nothing held back, and everything else kept as a promise?"""
+        return not self.held and self._force is not None and self._force.is_kept
 
     def note_text(self, place: str, is_low: bool) -> None:
         """Count a message with a code; one with which a budget has run low is told to staff."""
@@ -226,11 +255,10 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Entries can be taken; 503 when they cannot. Why is said to the log and by `doctor`, not to everybody.
 
-    lacks: see Settings.shortcomings.
+    lacks: see Services.lacks.
     """
     is_well = services().health.is_well()
-    lacks = list(services().settings.shortcomings(services().site.base_url))
-    answer = jsonify(status="ok" if is_well else "not ok", lacks=lacks)
+    answer = jsonify(status="ok" if is_well else "not ok", lacks=services().lacks)
     answer.status_code = 200 if is_well else 503
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -243,8 +271,10 @@ def metrics() -> Response:
     is_near = is_loopback(request.remote_addr or "") and not is_passed_on
     if services().settings.metrics != "open" and not is_near:
         raise NotFound
-    lacks = services().settings.shortcomings(services().site.base_url)
-    said = "".join(f'madang_lacks{{what="{name}"}} {int(name in lacks)}\n' for name in ("sender", "proxies"))
+    lacks = services().lacks
+    said = "".join(
+        f'madang_lacks{{what="{name}"}} {int(name in lacks)}\n' for name in ("sender", "proxies", "content")
+    )
     text = f"{services().metrics.text()}# TYPE madang_lacks gauge\n{said}"
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -53,7 +53,7 @@ def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
     rounds = {}
     for round_ in rounds_of(doc):
         held = counts.get(round_.id, rules.NOBODY)
-        rounds[round_.id] = {
+        rounds[round_.round.id] = {
             "label": round_.label,
             "places": round_.places,
             "taken": held.taken,
@@ -88,7 +88,7 @@ def apply(folder: str, slug: str) -> BaseResponse:
         number=entry.number,
         state=entry.state,
         position=position,
-        round=entry.round,
+        round=application.round.id,
         receipt=receipt_address(parts.intake.keys.link, entry.number),
     )
     answer.status_code = 201 if created else 200
@@ -191,6 +191,6 @@ def understood(application: Application) -> list[tuple[str, str]]:
         (FIXED_LABELS["party"], f"{application.party}명" if spec.party > 1 else ""),
     ]
     for question in spec.fields:
-        answer = application.answers.get(question.name)
+        answer = application.answers.get(question.key)
         found.append((question.label, "적지 않음" if answer is None else question.words(answer)))
     return [*((label, text) for label, text in found if text), ("개인정보 수집·이용", "동의함")]

@@ -9,8 +9,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
+from civic import korean
 from civic.content.meetings import meetings
 from civic.content.mistakes import nearest, suggestion
+from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal
 from civic.content.prose import prose
 from civic.content.reading import SITE_FILE, Reading
@@ -44,6 +46,29 @@ def doubled(reading: Reading) -> Iterator[Mistake]:
         other = seen.setdefault(address, file)
         if other != file:
             yield Mistake(file, 0, "", f"{other}와 주소가 같습니다. 파일 이름을 바꾸세요", address)
+    for document in reading.documents:
+        for alias in document.aliases:
+            other = seen.setdefault(link(document.noun, alias), document.file)
+            if other != document.file and (source := reading.source(document.file)):
+                yield source.mistake(("aliases",), f"{other}의 이름입니다. 이 글의 옛 이름만 쓰세요", alias)
+
+
+def mixed_persons(reading: Reading) -> Iterator[Mistake]:
+    """Forms that share a limit or a ledger but tell people apart in different ways: nobody could be counted over both."""
+    first: dict[str, Document] = {}
+    for document in reading.documents:
+        spec = document.spec
+        if spec is None:
+            continue
+        shared = [(f"묶음 {limit.group}", ("form", "limits")) for limit in spec.limits]
+        for what, path in [*shared, *([(f"장부 {spec.ledger}", ("form", "ledger"))] if spec.ledger else [])]:
+            other = first.setdefault(what, document)
+            source = (
+                reading.source(document.file) if other.spec and other.spec.person != spec.person else None
+            )
+            if source:
+                said = f"같은 {korean.josa(what, '을/를')} 쓰는 {other.file}와 person이 다릅니다. 함께 셀 수 없으니 같게 쓰세요"
+                yield source.mistake(path, said, spec.person)
 
 
 def broken_links(reading: Reading) -> Iterator[Mistake]:

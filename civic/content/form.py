@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from civic.content.questions import AnyQuestion
 from civic.errors import FieldError
-from civic.shape import SLUG, Line, Many, Misplaced, SeoulTime, Shape, Slug
+from civic.shape import SLUG, Line, Many, Misplaced, SeoulTime, Shape, Slug, first_name
 
 FIXED_LABELS = {  # of the fields that every form may have, as the page and the consent name them
     "name": "이름",
@@ -29,7 +29,10 @@ class Round(Shape):
     """One thing with its own places: a facility, a course date, a desk for a month (`[[form.rounds]]`)."""
 
     id: Slug = Field(
-        description="영문 소문자와 숫자, 줄표로 쓴 회차 이름. 접수를 시작한 뒤에는 바꾸지 않습니다."
+        description="영문 소문자와 숫자, 줄표로 쓴 회차 이름. 접수를 시작한 뒤에 바꾸면 aliases에 옛 이름을 씁니다."
+    )
+    aliases: Many[Slug] = Field(
+        default=(), description="이 회차의 옛 id. 처음 이름부터 차례로 모두 씁니다. 받은 신청이 이어집니다."
     )
     label: Line = Field(description="화면에 보이는 회차 이름")
     places: int = Field(gt=0, le=100_000, description="정원(명)")
@@ -48,6 +51,11 @@ class Round(Shape):
     where: str = Field(default="", max_length=200, description="회차의 장소. 비우면 글의 장소를 씁니다.")
     opens: SeoulTime | None = Field(default=None, description="이 회차만 접수 시작이 다를 때")
     closes: SeoulTime | None = Field(default=None, description="이 회차만 접수 마감이 다를 때")
+
+    @property
+    def key(self) -> str:
+        """Under which name its sign-ups are kept: the first id that it ever had."""
+        return first_name(self.id, self.aliases)
 
     @model_validator(mode="after")
     def _times_in_order(self) -> Self:
@@ -138,8 +146,8 @@ class FormSpec(Shape):
         if self.closes <= self.opens:
             raise ValueError("closes는 opens보다 뒤여야 합니다")
         for name, keys in (
-            ("rounds", [r.id for r in self.rounds]),
-            ("fields", [f.name for f in self.fields]),
+            ("rounds", [name for r in self.rounds for name in (r.id, *r.aliases)]),
+            ("fields", [name for f in self.fields for name in (f.name, *f.aliases)]),
             ("limits", [limit.group for limit in self.limits]),
         ):
             double = sorted({key for key in keys if keys.count(key) > 1})
@@ -172,8 +180,8 @@ class FormSpec(Shape):
         return self
 
     def round(self, id: str) -> Round | None:
-        """The round of that id, or None."""
-        return next((each for each in self.rounds if each.id == id), None)
+        """The round that has that id, or once had it; or None."""
+        return next((each for each in self.rounds if id == each.id or id in each.aliases), None)
 
     def opens_for(self, round_: Round) -> datetime:
         """When this round opens: its own time, or the form's."""
@@ -189,11 +197,14 @@ class FormSpec(Shape):
         return None if self.close_at is None else math.ceil(Decimal(str(self.close_at)) * round_.places)
 
     def read_answers(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
-        """Checked answers by question name, and what must be corrected.
+        """Checked answers by the name under which they are kept, and what must be corrected.
 
-        given: `{name: text | number | list of text | bool}` as JSON or a plain form sends it. Empty optional
-        answers are left out. Error fields are named "answers.<name>". Unknown names are errors.
+        given: `{name: text | number | list of text | bool}` as JSON or a plain form sends it; a page that was opened
+        before a question was renamed sends its old name. Empty optional answers are left out. Error fields are named
+        "answers.<name>". Unknown names are errors.
         """
+        now = {old: question.name for question in self.fields for old in question.aliases}
+        given = {now.get(name, name): value for name, value in given.items()}
         asked = {question.name for question in self.fields}
         errors = [
             FieldError(f"answers.{name}", "이 신청서에 없는 항목입니다.")
@@ -208,7 +219,7 @@ class FormSpec(Shape):
                 errors.append(FieldError(f"answers.{question.name}", str(wrong)))
                 continue
             if answer is not None:
-                answers[question.name] = answer
+                answers[question.key] = answer
         return answers, errors
 
     @property

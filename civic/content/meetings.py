@@ -39,7 +39,7 @@ def meetings(doc: Document | None, round_: Round | None = None) -> tuple[Meeting
     if sessions:
         return sessions
     if round_ and round_.starts:
-        return (Meeting(f"-round-{round_.id}", round_.starts, round_.ends),)
+        return (Meeting(f"-round-{round_.key}", round_.starts, round_.ends),)
     if isinstance(doc, Event):
         return (Meeting("", doc.starts, doc.ends),)
     return ()

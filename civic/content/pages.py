@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from civic.clock import SEOUL
 from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
-from civic.shape import Line, Many, SeoulTime, Shape, Slug
+from civic.shape import Line, Many, SeoulTime, Shape, Slug, first_name
 
 FILLED = ("slug", "body", "file")  # keys of a page that the library fills in, not staff
 FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
@@ -102,6 +102,11 @@ class Document(Shape):
     category: str = Field(default="", description="분야의 키(site.toml)")
     facts: Many[Fact] = Field(default=(), description="‘한눈에 보기’에 더할 줄")
 
+    aliases: Many[Slug] = Field(
+        default=(),
+        description="이 글의 옛 파일 이름(.md 없이). 처음 이름부터 차례로 모두 씁니다. 받은 신청이 이어집니다.",
+    )
+
     slug: Slug = Field(description="주소가 되는 파일 이름")
     body: str = Field(default="", description="글(Markdown)")
     file: str = Field(description="content/ 안의 파일 자리")
@@ -116,8 +121,8 @@ class Document(Shape):
 
     @property
     def subject(self) -> str:
-        """The name under which sign-ups are kept: "lectures/essay"."""
-        return f"{self.folder}/{self.slug}"
+        """The name under which sign-ups are kept: "lectures/essay"; of a page that was renamed, its first one."""
+        return f"{self.folder}/{first_name(self.slug, self.aliases)}"
 
     @property
     def last_change(self) -> datetime | None:
@@ -139,9 +144,22 @@ class Document(Shape):
         spec = self.spec
         if spec is None:
             return None
-        ends: list[datetime] = [each.ends for each in getattr(self, "sessions", ())]
-        over = max(spec.last_end, getattr(self, "ends", spec.last_end), *ends)
+        over = max([spec.last_end, *self._ends])
         return over + timedelta(days=spec.consent.keep_days)
+
+    @property
+    def needed_until(self) -> datetime | None:
+        """Until when people who signed up need the page: the end of what they come to; as `kept_until` where it is not said."""
+        spec = self.spec
+        if spec is None or not (self._ends or any(each.ends for each in spec.rounds)):
+            return self.kept_until
+        return max([spec.last_end, *self._ends])
+
+    @property
+    def _ends(self) -> list[datetime]:
+        """When the lecture's meetings and the event end, as far as the page says."""
+        ends: list[datetime] = [each.ends for each in getattr(self, "sessions", ())]
+        return [*ends, self.ends] if hasattr(self, "ends") else ends
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Where it stands in the list of its kind: what a reader looks for first comes first. Never by words of the page.
@@ -156,6 +174,8 @@ class Document(Shape):
             raise ValueError("updated는 published보다 앞설 수 없습니다")
         if self.publish_at and self.expire_at and self.expire_at <= self.publish_at:
             raise ValueError("expire_at은 publish_at보다 뒤여야 합니다")
+        if self.aliases and self.spec is None:
+            raise ValueError("aliases는 신청서(form)가 있는 글에만 씁니다")
         return self
 
 

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, model_validator
 
 from civic import korean
-from civic.shape import Line, Many, Misplaced, Shape
+from civic.shape import Line, Many, Misplaced, Shape, first_name
 from civic.text import asks_for_resident_number, clean
 
 T = TypeVar("T")
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 TypeName = Literal["text", "textarea", "select", "radio", "checkbox", "number", "date"]
 
 # Keys that only some types take, and what is said where another type has one.
@@ -35,8 +36,9 @@ class Question(Shape):
     keys: ClassVar[tuple[str, ...]] = ()  # of _KEYS_OF_TYPES, those that this type takes
     missing: ClassVar[str] = "{object} 적어 주세요."  # said when an answer is needed and none was given
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)] = Field(
-        description="영문 소문자로 쓴 이름. 한 신청서 안에서 겹치지 않게 합니다."
+    name: Name = Field(description="영문 소문자로 쓴 이름. 한 신청서 안에서 겹치지 않게 합니다.")
+    aliases: Many[Name] = Field(
+        default=(), description="이 질문의 옛 name. 처음 이름부터 차례로 모두 씁니다. 받은 답이 이어집니다."
     )
     label: Line = Field(description="화면에 보이는 질문")
     type: TypeName = Field(
@@ -54,6 +56,11 @@ class Question(Shape):
     earliest: date | None = Field(default=None, description="날짜의 가장 이른 날")
     latest: date | None = Field(default=None, description="날짜의 가장 늦은 날")
     options: Many[Line] = Field(default=(), description="select, radio, checkbox에서 고를 수 있는 답")
+
+    @property
+    def key(self) -> str:
+        """Under which name its answers are kept: the first that it ever had."""
+        return first_name(self.name, self.aliases)
 
     @model_validator(mode="after")
     def _keys_fit_type(self) -> Self:
@@ -273,10 +280,15 @@ TYPES: dict[str, type[Question]] = {
 }
 
 
-def _of_its_type(given: Any) -> Question:
+def _of_its_type(given: Any, info: ValidationInfo) -> Question:
     """A table of the front matter as a question of its type. An unknown type is a mistake of the table as any other."""
     name = given.get("type", "text") if isinstance(given, Mapping) else ""
-    return TYPES.get(str(name), Question).model_validate(given)
+    strict = False if info.mode == "json" else None  # JSON has no dates
+    return TYPES.get(str(name), Question).model_validate(given, strict=strict)
 
 
-AnyQuestion = Annotated[Question, PlainValidator(_of_its_type)]
+def _as_written(question: Question) -> dict[str, Any]:
+    return question.model_dump(exclude_unset=True)
+
+
+AnyQuestion = Annotated[Question, PlainValidator(_of_its_type), PlainSerializer(_as_written)]

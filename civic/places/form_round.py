@@ -25,7 +25,8 @@ class FormRound:
 
     @property
     def id(self) -> str:
-        return self.round.id
+        """Under which name the store keeps its sign-ups; `round.id` is what the page calls it now."""
+        return self.round.key
 
     @property
     def label(self) -> str:
@@ -67,5 +68,6 @@ def rounds_of(doc: Document | None) -> list[FormRound]:
 
 
 def round_of(doc: Document | None, id: str) -> FormRound | None:
-    """The round of that id; None when it or its page is gone."""
-    return next((each for each in rounds_of(doc) if each.id == id), None)
+    """The round that has that id, or once had it; None when it or its page is gone."""
+    found = doc.spec.round(id) if doc and doc.spec else None
+    return FormRound(doc, doc.spec, found) if doc and doc.spec and found else None

@@ -240,7 +240,7 @@ class Intake:
                 "opens": doc.spec.opens.isoformat(),
                 "closes": doc.spec.closes.isoformat(),
                 "rounds": {
-                    r.id: {"places": r.places, "taken": n.taken, "waiting": n.waiting} for r, n in held
+                    r.round.id: {"places": r.places, "taken": n.taken, "waiting": n.waiting} for r, n in held
                 },
             }
         return {"now": now.isoformat(timespec="seconds"), "forms": forms}

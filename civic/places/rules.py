@@ -37,7 +37,7 @@ def form_state(spec: FormSpec, now: datetime, counts: Mapping[str, Counts] | Non
     """The state of the whole form: open if any round is; else upcoming, full, closed, in this order."""
     held = counts or {}
     states = {
-        round_state(FormRound(None, spec, each), now, held.get(each.id, NOBODY)) for each in spec.rounds
+        round_state(FormRound(None, spec, each), now, held.get(each.key, NOBODY)) for each in spec.rounds
     }
     return next(state for state in ("open", "upcoming", "full", "closed") if state in states)
 

@@ -20,7 +20,8 @@ from civic.store.entry import Cap, Counts, Entry, Seat
 # "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
 # "keys:<name>" too: the fingerprint of a key that seals here (key_file.py).
 # "kept:<when it was noticed>" is until when answers are kept; the latest counts.
-FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys")
+# "accepted:<time>" is why staff let a page be changed against what its people were promised; of no round.
+FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys", "accepted")
 
 
 def is_fact(name: str) -> bool:
@@ -151,6 +152,21 @@ class Chain(Protocol):
     def fault(self) -> tuple[int, str] | None: ...
 
 
+class Promises(Protocol):
+    """What of the content people rely on, as it was accepted: a text for each subject."""
+
+    def all(self) -> dict[str, str]:
+        """Subject -> text; empty before anything was accepted."""
+        ...
+
+    def keep(self, texts: Mapping[str, str]) -> None:
+        """Accept these texts in place of those that there are, all or none, inside an open block with it.
+
+        Raises Unavailable.
+        """
+        ...
+
+
 class Store(Protocol):
     """A place that keeps entries; `open` gives one transaction."""
 
@@ -213,6 +229,11 @@ class Store(Protocol):
 
     def sent(self, message: Message) -> None:
         """Forget a message: it has gone out (or never can)."""
+        ...
+
+    @property
+    def promises(self) -> Promises:
+        """What was accepted from the content."""
         ...
 
     def wrapped_key(self, subject: str) -> bytes | None:

@@ -21,6 +21,7 @@ from civic.store.entry import Counts, Entry
 from civic.store.folder import ENTRIES as ENTRIES_FILE
 from civic.store.folder import KEYS, check_keys, explain, is_blank
 from civic.store.keys import KeyTable, key_file
+from civic.store.promises import RowPromises
 from civic.store.rows import RowBook
 from civic.store.session import Database
 from civic.store.sqlite import SqliteDatabase
@@ -159,6 +160,10 @@ class RowStore:
 
     def log(self, key: bytes) -> StaffLog:
         return StaffLog(self.database, self._storage, key)
+
+    @property
+    def promises(self) -> RowPromises:
+        return RowPromises(self.database, self._storage)
 
     # ------------------------------------------------------------ keys
 

@@ -21,6 +21,7 @@ from civic.store.folder import explain
 
 COMMANDS = {  # name -> module beside this one that holds a command of the same name
     "backup": "care",
+    "content-check": "content_check",
     "doctor": "care",
     "draw": "draw",
     "entries": "entries",
@@ -51,7 +52,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         return cast(
-            click.Command, getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name)
+            click.Command,
+            getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_")),
         )
 
 

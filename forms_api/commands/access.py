@@ -21,7 +21,7 @@ from civic.codes import clean_number
 from civic.content.form import FormSpec
 from civic.content.pages import Document
 from civic.errors import Misuse, NotFound, Unavailable
-from civic.library import load
+from civic.library import Library, load
 from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
 from civic.store import open_beside
@@ -29,6 +29,8 @@ from civic.store.book import Book, Store
 from civic.store.entry import Entry
 from civic.store.key_file import keys_of
 from civic.store.seal import Erased
+from forms_api import accepted
+from forms_api.accepted import HeldBack
 from forms_api.clock_mark import mark_of
 from forms_api.commands import staff_words
 from forms_api.commands.account import who
@@ -42,6 +44,8 @@ class StaffAccess:
 
     intake: Intake
     settings: Settings
+    written: Library  # what the content says
+    held: tuple[HeldBack, ...] = ()  # what of it is held back: the intake goes by what counts
 
     @property
     def now(self) -> datetime:
@@ -105,12 +109,15 @@ class StaffAccess:
         return answers
 
 
-def with_access(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that is called with a StaffAccess first, and the options that say where everything is."""
+def with_access(command: Callable[..., None], is_checked: bool = True) -> Callable[..., None]:
+    """A command that is called with a StaffAccess first, and the options that say where everything is.
+
+    is_checked: another town's content is refused.
+    """
 
     @wraps(command)
     def opened(*, data: str | None, content: str | None, now: str | None, **given: Any) -> None:
-        with open_access(data, content, now) as staff:
+        with open_access(data, content, now, is_checked) as staff:
             command(staff, **given)
 
     for option in (
@@ -123,7 +130,9 @@ def with_access(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def open_access(data: str | None, content: str | None, now: str | None) -> Iterator[StaffAccess]:
+def open_access(
+    data: str | None, content: str | None, now: str | None, is_checked: bool = True
+) -> Iterator[StaffAccess]:
     """Open everything for one command. Raises ContentMistakes, Misuse."""
     settings = read_settings(os.environ, data=data, content=content)
     store = open_beside(settings.data)
@@ -131,9 +140,13 @@ def open_access(data: str | None, content: str | None, now: str | None) -> Itera
         clock, is_real = clock_beside(store, now)
         # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
         # writes it anew. Before anything else is made or changed: main() says that nothing was.
-        library = load(settings.content_dir, clock.now(), draws=False)
+        written = load(settings.content_dir, clock.now(), draws=False)
+        force = accepted.in_force(store, written, clock.now())
+        if is_checked:
+            accepted.check_town(force)
         keys = keys_of(store, settings.key_file, settings.data_dir)
-        yield StaffAccess(Intake(library, store, keys, clock, remembers=is_real), settings)
+        intake = Intake(force.library, store, keys, clock, remembers=is_real)
+        yield StaffAccess(intake, settings, written, force.held)
     except Unavailable as err:
         # A citizen is asked to come back later; staff must learn what is wrong and what to do.
         raise Unavailable(store.trouble or staff_words(err)) from err

@@ -160,6 +160,10 @@ def show(staff: StaffAccess, subject: str) -> None:
 
 
 def _drawn(staff: StaffAccess, subject: str) -> Document:
+    """The page. Raises NotFound, and NotEligible where nothing is drawn, or its file says what was not promised."""
+    held = [str(each.mistake) for each in staff.held if each.subject == subject]
+    if held:
+        raise NotEligible("\n".join(held))
     doc, spec = staff.form(subject)
     if spec.selection not in ("draw", "window-draw"):
         raise NotEligible(f"{subject}: 추첨으로 정하는 신청이 아닙니다.")

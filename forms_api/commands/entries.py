@@ -178,8 +178,8 @@ def export(
 def to_csv(spec: FormSpec | None, rows: Iterable[Answered]) -> str:
     """One line per entry, in the given order."""
     rows = list(rows)
-    labels = {round_.id: round_.label for round_ in spec.rounds} if spec else {}
-    questions = {question.name: question.label for question in spec.fields} if spec else {}
+    labels = {round_.key: round_.label for round_ in spec.rounds} if spec else {}
+    questions = {question.key: question.label for question in spec.fields} if spec else {}
     for _, answers in rows:  # questions that the form no longer asks
         for name in (answers or {}).get("answers", {}):
             questions.setdefault(name, name)

@@ -40,7 +40,7 @@ from civic.store.key_file import keys_of
 from forms_api.app import check_start, create_app
 from forms_api.background import start_background
 from forms_api.clock_mark import ClockMark, take_up
-from forms_api.commands import CALL_WRONG, IN_USE, staff_words
+from forms_api.commands import CALL_WRONG, IN_USE, INPUT_WRONG, staff_words
 from forms_api.commands.access import read_time
 from forms_api.operations import EventLog
 from forms_api.processors import usable_processors
@@ -140,8 +140,9 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         library = current(plan) if begun.value >= settings.processes else plan.library
         app = create_app(settings, library, store, keys, clock, assets, settings.site_dir)
         stops = start_background(app, settings.content_dir, settings.site_dir)
-    except (InUse, Misuse) as reason:
-        give_up(reason, IN_USE if isinstance(reason, InUse) else CALL_WRONG, outcome)
+    except (ContentMistakes, InUse, Misuse) as reason:
+        code = IN_USE if isinstance(reason, InUse) else CALL_WRONG
+        give_up(reason, INPUT_WRONG if isinstance(reason, ContentMistakes) else code, outcome)
     except Unavailable as away:  # only a store that is open can be away
         give_up(Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
     for stop in stops:

@@ -113,7 +113,8 @@ def untrue(
 
 def by_staff(server_data: Path, keys: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """python -m forms_api entries …, beside the server."""
-    return call("entries", *words, "--data", f"tinydb://{server_data}", keys=str(keys))
+    content = keys.parent / "content"
+    return call("entries", *words, "--data", f"tinydb://{server_data}", "--content", content, keys=str(keys))
 
 
 def test_a_full_disk_under_load(content: Path, tmp_path: Path, place: Place) -> None:

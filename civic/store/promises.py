@@ -1,0 +1,33 @@
+"""What of the content people rely on, as it was accepted: a text for each subject, in a table of its own. No rules."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from tinydb.table import Document as TinyDocument
+
+from civic.store.tiny import RowDatabase, RowStorage
+
+TABLE = "promises"
+
+
+class RowPromises:
+    """See `civic.store.book.Promises` for what each method promises."""
+
+    def __init__(self, database: RowDatabase, storage: RowStorage) -> None:
+        self._table, self._storage = database.table(TABLE), storage
+
+    def all(self) -> dict[str, str]:
+        return {document["subject"]: document["text"] for document in self._table.all()}
+
+    def keep(self, texts: Mapping[str, str]) -> None:
+        with self._storage.joined():
+            for subject in sorted(texts):
+                document = {"subject": subject, "text": texts[subject]}
+                self._table.upsert(TinyDocument(document, _id(subject)))
+
+
+def _id(subject: str) -> int:
+    """The same for everybody: two who accept at once write one document."""
+    return int.from_bytes(hashlib.sha256(subject.encode()).digest()[:6])

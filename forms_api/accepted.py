@@ -1,0 +1,179 @@
+"""Which forms are in force: what the content says now, unless that goes against what people were promised.
+
+What was accepted last is kept in the store, so that every process, also one that starts after an edit, sees the same. A
+change that is held back leaves the form as it was accepted; everything else of the page goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from civic.content.front_matter import KeyPath, read_source
+from civic.content.pages import Document, Site
+from civic.content.reading import KINDS, SITE_FILE
+from civic.errors import ContentMistakes, Mistake, Unavailable
+from civic.library import Library
+from civic.places.promises import ACCEPT, Contradiction, contradictions, people, resembles
+from civic.store.book import Overview, Store
+
+SITE = "site"  # what is accepted of site.toml; no subject is called so
+OTHER_TOWN = (
+    "이 자료를 받은 누리집의 글 폴더가 아닙니다. --content(MADANG_CONTENT)나 --data(MADANG_DATA)를 확인하세요. "
+    "누리집 이름이나 주소를 바꾸었다면 content-check --accept site --reason 까닭 을 쓰세요"
+)
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """One change that is held back."""
+
+    subject: str
+    mistake: Mistake
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The library that counts, and what of the written one does not."""
+
+    library: Library
+    held: tuple[HeldBack, ...] = ()
+    instead: Mapping[str, Document | None] = field(default_factory=dict)  # see Library.holding
+    changed: Mapping[str, str] = field(default_factory=dict)  # subject -> text that nothing speaks against
+    is_kept: bool = False  # has all that counts been accepted?
+
+
+def in_force(store: Store, written: Library, now: datetime) -> InForce:
+    """What counts of a library. Reads only. Of another town's nothing is compared: all that is held is SITE. Raises Unavailable."""
+    known, overview = store.promises.all(), store.overview()
+    strange = other_town(store, written, known)
+    if strange:
+        return InForce(written, (HeldBack(SITE, strange),))
+    said = {page.subject: page for page in written.takers()}
+    texts = {page.subject: text_of(page) for page in written.subjects()} | {SITE: text_of_site(written.site)}
+    changed = {subject: text for subject, text in texts.items() if known.get(subject) != text}
+    held: list[HeldBack] = []
+    instead: dict[str, Document | None] = {}
+    for subject, text in known.items():
+        counts = overview.get(subject, Overview()).counts
+        if texts.get(subject) == text or not any(map(people, counts.values())):
+            continue
+        before, after = page_of(text), said.get(subject)
+        found = contradictions(before, after, subject in texts, counts, now) if before else []
+        if not before or not found:
+            continue
+        changed.pop(subject, None)
+        instead[subject] = _as_before(before, after if subject in texts else None)
+        twins = [s for s in changed if s in said and s not in known and resembles(before, said[s])]
+        for twin in twins if after is None else ():
+            instead[twin] = None
+            del changed[twin]
+        file = said[twins[0]].file if twins and after is None else before.file
+        held += [
+            HeldBack(subject, mistake(written, after.file if after else file, subject, x)) for x in found
+        ]
+    library = written.holding(instead) if instead else written
+    return InForce(library, tuple(held), instead, changed, not changed)
+
+
+def follow(store: Store, written: Library, now: datetime) -> InForce:
+    """The same, and from now on what counts is what people are promised. Raises ContentMistakes, Unavailable."""
+    found = in_force(store, written, now)
+    check_town(found)
+    if found.is_kept:
+        return found
+    said = {page.subject: page for page in written.subjects()}
+    known = store.promises.all()
+    with suppress(Unavailable):  # it counts all the same; kept as soon as the store takes it
+        fresh = {s: text for s, text in found.changed.items() if s not in known or s == SITE}
+        store.promises.keep(fresh)
+        for subject in found.changed.keys() - fresh.keys():
+            with store.open(subject, who="content") as book:
+                counts = {round: book.counts(round) for round in store.counts(subject)}
+                before = page_of(store.promises.all()[subject])
+                if not before or not contradictions(before, said[subject], True, counts, now):
+                    store.promises.keep({subject: found.changed[subject]})
+        return in_force(store, written, now)
+    return found
+
+
+def check_town(found: InForce) -> None:
+    """Raises ContentMistakes where the content is another town's."""
+    strange = [each.mistake for each in found.held if each.subject == SITE]
+    if strange:
+        raise ContentMistakes(strange)
+
+
+def accept(store: Store, written: Library, subject: str, who: str, reason: str, now: datetime) -> None:
+    """Let a change that is held back come into force, with a line in the journal. Raises Unavailable."""
+    said = {page.subject: text_of(page) for page in written.subjects()} | {SITE: text_of_site(written.site)}
+    with store.open(subject, who=who) as book:
+        book.fix("", f"accepted:{now.isoformat()}", reason, now)
+        store.promises.keep({subject: said.get(subject, "")})
+
+
+def other_town(store: Store, written: Library, known: Mapping[str, str]) -> Mistake | None:
+    """What shows that the data belong to another content folder; None while nobody's answers are kept."""
+    subjects = store.subjects()
+    is_same_site = known.get(SITE) == text_of_site(written.site)
+    said = {page.subject for page in written.takers()}
+    if not subjects or (is_same_site and not said.isdisjoint(subjects)):
+        return None
+    kept = [subject for subject in subjects if store.wrapped_key(subject) is not None]
+    if not kept:
+        return None
+    if SITE in known and not is_same_site:
+        was = json.loads(known[SITE])
+        key = next(name for name in was if was[name] != getattr(written.site, name))
+        return _mistake(written, SITE_FILE, (key,), OTHER_TOWN, f"자료의 {key}: {was[key]}")
+    if len(kept) > 1 and said.isdisjoint(kept):
+        return Mistake(SITE_FILE, 0, "", OTHER_TOWN, f"자료의 신청: {', '.join(kept[:3])}")
+    return None
+
+
+def mistake(written: Library, file: str, subject: str, found: Contradiction) -> Mistake:
+    """A contradiction with its file and line, and how many people it concerns."""
+    said = f"{found.said} (신청한 사람 {found.people:,}명)"
+    return _mistake(written, file, found.path, said, hint=ACCEPT.format(subject=subject))
+
+
+def text_of(page: Document) -> str:
+    """A page as it is kept: its kind and what staff wrote, without its text."""
+    return f"{page.folder}\n{page.model_dump_json(exclude={'body', 'facts'}, exclude_unset=True)}"
+
+
+def page_of(text: str) -> Document | None:
+    """The page of such a text; None where nothing is promised, or a version of before wrote it in a way not known now."""
+    folder, _, fields = text.partition("\n")
+    try:
+        return KINDS[folder].model_validate_json(fields)
+    except (KeyError, ValidationError):
+        return None
+
+
+def text_of_site(site: Site) -> str:
+    """What tells one town from another."""
+    return json.dumps({"name": site.name, "base_url": site.base_url}, ensure_ascii=False)
+
+
+def _as_before(before: Document, after: Document | None) -> Document:
+    """The page with its form as it was accepted; as it was altogether where it is gone or not shown."""
+    if after is not None and after.spec is not None:
+        return after.model_copy(update={"form": before.spec})
+    return before.model_copy(update={"draft": False, "publish_at": None, "expire_at": None})
+
+
+def _mistake(
+    written: Library, file: str, path: KeyPath, said: str, found: str = "", hint: str = ""
+) -> Mistake:
+    """A mistake with its line, where the file can be read."""
+    with suppress(OSError):
+        source, _ = read_source(file, (written.content / file).read_bytes(), front=file != SITE_FILE)
+        if source and path:
+            return source.mistake(path, said, found, hint)
+    return Mistake(file, 0, ".".join(map(str, path)), said, found, hint)
