@@ -63,6 +63,8 @@ CAUSES = {
     "worked": "활동한 시간을 적음",
     "approved": "활동한 시간을 인정",
     "absent": "오지 않음",
+    "answers-erased": "담당 부서가 신청 내용을 지움",
+    "forgotten": "보관이 끝나 누구의 신청인지 알 수 없게 함",
 }
 
 

@@ -1,4 +1,4 @@
-"""How long the answers of sign-ups are kept, and their end. No web.
+"""How long the answers of sign-ups are kept, and what leads to their people; and their end. No web.
 
 A page says how long (`Document.kept_until`); the store is told at the first sign-up and whenever it changes, so that
 answers end also when the page is gone.
@@ -12,11 +12,17 @@ from datetime import datetime, timedelta
 
 from civic.content.pages import Document, Pages
 from civic.store.book import Book, Store
+from civic.store.entry import Entry
 from civic.store.seal import Keys
+from civic.store.statements import KEY_ROUND
 
 FACT = "kept"
 # How long a date must have stood before answers are erased on it unasked: a slip of the pen in a page can be mended.
 STANDING = timedelta(days=1)
+# After the answers went, what tells one person from another is kept so long: caps over a year still count (docs/security.md).
+PEOPLE_KEPT = timedelta(days=365)
+AT_ONCE = 100  # entries in one block: nobody waits long for it
+FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,38 @@ def follow(pages: Pages, store: Store, keys: Keys, now: datetime) -> list[str]:
         elif kept.is_over(now) and kept.noted and kept.noted <= now - STANDING:
             erase(keys, store, kept.subject, now)
             erased.append(kept.subject)
+    forget(store, now)
+    store.scrub()
     return erased
+
+
+def forget(store: Store, now: datetime) -> None:
+    """Let nothing lead to the people any more whose answers were erased PEOPLE_KEPT ago; what they count for stays."""
+    for change in store.history(""):
+        fact = f"{FORGOTTEN}:{change.after}"
+        if (
+            change.before != KEY_ROUND
+            or change.at > now - PEOPLE_KEPT
+            or fact in store.fixed(change.subject).get("", {})
+        ):
+            continue
+        entries = store.entries(change.subject)
+        over = [e for e in entries if not (e.sealed or e.is_forgotten) and e.received <= change.at]
+        for start in range(0, len(over), AT_ONCE):
+            with store.open(change.subject, who="clock") as book:
+                for entry in over[start : start + AT_ONCE]:
+                    current = book.get(entry.number)
+                    if current:
+                        book.move(current.forgotten(), noted=FORGOTTEN)
+        with store.open(change.subject, who="clock") as book:
+            book.fix("", fact, str(len(over)), now)
+
+
+def erase_one(book: Book, entry: Entry, reason: str, now: datetime) -> None:
+    """Take what one person wrote out of their entry, in the store of which `Store.scrub` then leaves no trace of it."""
+    current = book.get(entry.number)
+    if current and current.sealed:
+        book.move(current.but(sealed=b"", changed=now), noted=f"answers-erased: {reason}")
 
 
 def _noted(facts: Mapping[str, Mapping[str, str]]) -> tuple[datetime | None, datetime | None]:

@@ -19,9 +19,10 @@ from civic.store.entry import Cap, Counts, Entry, Seat
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
 # "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
 # "keys:<name>" too: the fingerprint of a key that seals here (key_file.py).
+# "forgotten:<n>" says that nothing leads to a person any more of whose answers the n-th key was destroyed.
 # "kept:<when it was noticed>" is until when answers are kept; the latest counts.
 # "accepted:<time>" is why staff let a page be changed against what its people were promised; of no round.
-FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys", "accepted")
+FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys", "accepted", "forgotten")
 
 
 def is_fact(name: str) -> bool:
@@ -92,10 +93,10 @@ class Book(Protocol):
         """
         ...
 
-    def move(self, entry: Entry, amounts: Mapping[str, int] | None = None) -> Entry:
+    def move(self, entry: Entry, amounts: Mapping[str, int] | None = None, noted: str = "") -> Entry:
         """Replace an entry by its successor (`entry.moved(…)`, or another rank after a draw).
 
-        amounts: what it uses up of its caps from now on, by key (hours worked instead of hours reserved).
+        noted: what the journal says, else the entry's cause. amounts: what it uses up of its caps from now on, by key (hours worked instead of hours reserved).
         Counts and caps follow its state; the journal gets a line. Places are not checked: a promotion counts
         first. Raises NotFound (no such entry in this subject), AlreadyApplied (back to life while
         the person has another live entry in the round).
@@ -261,6 +262,13 @@ class Store(Protocol):
 
     def log(self, key: bytes) -> Chain:
         """What staff did, chained under that key."""
+        ...
+
+    def scrub(self) -> bool:
+        """Write the files anew when something was erased since the last time, so that nothing of it is left in them.
+
+        False when nothing was. Others wait meanwhile. Raises Unavailable: then it stays to be done.
+        """
         ...
 
     def close(self) -> None: ...

@@ -26,7 +26,7 @@ UNAVAILABLE = "지금은 투표를 받을 수 없습니다. 잠시 뒤에 다시
 LEASE = timedelta(seconds=90)  # a mail server that answers nothing holds a message about a minute
 LOCKS = 0x6D616461  # "mada": our own class of advisory locks
 # On PostgreSQL the versions of rows (xmin) tell an order: undone by `close`, where one transaction writes all anew.
-SCRUBBED = (*OF_A_POLL, "box_outgoing", "box_hits")
+SCRUBBED = (*OF_A_POLL, "box_outgoing", "box_hits", "box_tickets")
 
 
 class Box:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
 # States that hold a place. Who came, and who did not, had it: nobody else gets it afterwards.
 HELD = ("confirmed", "offered", "attended", "absent")
+GONE = "gone:"  # begins what stands for a person who was forgotten
 LIVE = ("received", "confirmed", "waiting", "offered")  # states in which a person may not apply again
 FINAL = ("declined", "cancelled", "rejected", "attended", "absent")
 STATES = (*LIVE, *FINAL)
@@ -37,6 +39,17 @@ class Entry:
     def moved(self, state: str, at: datetime, cause: str, deadline: datetime | None = None) -> Self:
         """The same entry in another state."""
         return self.but(state=state, changed=at, cause=cause, deadline=deadline)
+
+    def forgotten(self) -> Self:
+        """The same entry with random stand-ins for whatever leads to its person; what it counts for stays."""
+        stand_in = f"{GONE}{secrets.token_hex(16)}"
+        code = self.cause.partition(": ")[0]  # without words that somebody wrote
+        return self.but(person=stand_in, submission=stand_in, pin="", contact="", sealed=b"", cause=code)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Does nothing lead to its person any more?"""
+        return self.person.startswith(GONE)
 
     def but(self, **changes: Any) -> Self:
         """As dataclasses.replace, in a fifth of its time: it runs under the store's lock. Raises TypeError alike."""

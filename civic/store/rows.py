@@ -134,14 +134,14 @@ class RowBook:
             self._session.back()  # overtaken by another subject: look again
         raise Unavailable
 
-    def move(self, entry: Entry, amounts: Mapping[str, int] | None = None) -> Entry:
+    def move(self, entry: Entry, amounts: Mapping[str, int] | None = None, noted: str = "") -> Entry:
         round = self._round(entry.round)
         rows = self._session.rows(f"{sql.ENTRY} WHERE number = ?", (entry.number,))
         document = document_of("entries", *rows[0]) if rows else {}
         if (document.get("subject"), document.get("round")) != (self.subject, entry.round):
             raise NotFound
         before = to_entry(document)
-        if (before.person, before.submission) != (entry.person, entry.submission):
+        if (before.person, before.submission) != (entry.person, entry.submission) and not entry.is_forgotten:
             raise ValueError("a successor keeps its person and submission")
         if entry.state in LIVE and before.state not in LIVE and self._lives_on(entry):
             raise AlreadyApplied
@@ -151,8 +151,14 @@ class RowBook:
         round.count(before.state, -before.size)
         round.count(after.state, after.size)
         round.last_rank = max(round.last_rank, after.rank)
-        self._owe(entry.person, held(document["caps"], before.state), held(caps, after.state))
-        self._note(after, before.state)
+        self._owe(before.person, held(document["caps"], before.state), {})
+        self._owe(after.person, {}, held(caps, after.state))
+        if before.person != after.person:
+            self._pay_back()
+            self._session.later(sql.FREE, (before.person,))
+        if (before.person, before.sealed) != (after.person, after.sealed):
+            self._session.later(sql.ERASED)
+        self._note(after if not noted else after.but(cause=noted), before.state)
         return after
 
     def fix(self, round: str, fact: str, text: str, at: datetime) -> str:
@@ -285,7 +291,7 @@ class RowBook:
         """Write what entries that moved took or gave back of their caps: sorted, so that no two blocks deadlock."""
         for (key, person), amount in sorted(self._owed.items()):
             if amount:
-                self._session.later(sql.OWE, (amount, key, person))
+                self._session.later(sql.OWE, (key, person, amount))
         self._owed.clear()
 
     def _note(self, entry: Entry, before: str) -> None:

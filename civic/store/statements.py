@@ -22,7 +22,13 @@ PAY = (
     "INSERT INTO caps (key, person, used) VALUES (?, ?, ?) ON CONFLICT (key, person) "
     "DO UPDATE SET used = caps.used + excluded.used WHERE caps.used + excluded.used <= ?"
 )
-OWE = "UPDATE caps SET used = used + ? WHERE key = ? AND person = ?"  # adding the entry made the row
+OWE = (
+    "INSERT INTO caps (key, person, used) VALUES (?, ?, ?) ON CONFLICT (key, person) "
+    "DO UPDATE SET used = caps.used + excluded.used"
+)
+FREE = "DELETE FROM caps WHERE person = ? AND used = 0"
+# Answers were taken out: the files are to be written anew, so that nothing of them is left. until: how often so far.
+ERASED = "INSERT INTO leases (task, holder, until) VALUES ('scrub', '', 1) ON CONFLICT (task) DO UPDATE SET until = leases.until + 1"
 USED = "SELECT used FROM caps WHERE key = ? AND person = ?"
 NOTE = (
     "INSERT INTO journal (subject, number, before, after, cause, who, at, checksum) "

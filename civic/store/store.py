@@ -26,7 +26,7 @@ from civic.store.rows import RowBook
 from civic.store.session import Database
 from civic.store.sqlite import SqliteDatabase
 from civic.store.staff_log import StaffLog
-from civic.store.statements import GENERATION, KEY_ROUND, chosen
+from civic.store.statements import ERASED, GENERATION, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
 if TYPE_CHECKING:
@@ -212,6 +212,15 @@ class RowStore:
         self._keys.drop(subject, at)
         self._known_keys.pop(subject, None)
 
+    def scrub(self) -> bool:
+        due = self._database.read("SELECT until FROM leases WHERE task = 'scrub'")
+        if due:
+            self._keys.place.vacuum(("keys",))
+            self._database.vacuum(("entries", "caps"))
+            with self._database.transaction() as session:
+                session.run("DELETE FROM leases WHERE task = 'scrub' AND until = ?", due[0])
+        return bool(due)
+
     def checked(self, place: str) -> Self:
         """Finish what a crash left of keys whose destruction is a fact. Raises Misuse where keys were lost."""
         destroyed: dict[str, int] = dict(
@@ -261,6 +270,7 @@ class RowStore:
 
     def _take_out(self, ids: list[int]) -> None:
         self._table.update({"sealed": ""}, doc_ids=ids)
+        self._storage.rows(ERASED)
 
 
 def open_folder(folder: Path) -> RowStore:

@@ -54,6 +54,7 @@ def purge(staff: StaffAccess, subject: str | None, dry_run: bool, early: bool) -
     if not over:
         click.echo("지울 것이 없습니다.", err=True)
     elif not dry_run:
+        intake.store.scrub()
         click.echo("예전 백업에는 아직 있습니다. 보관 기간이 지난 백업을 지우세요.", err=True)
 
 

@@ -11,11 +11,12 @@ import click
 
 from civic import korean
 from civic.content.form import FormSpec
-from civic.errors import Misuse
+from civic.errors import Misuse, NotEligible
 from civic.files import csv_text, write
 from civic.people import show_phone
-from civic.places import line
-from civic.store.entry import STATES, Entry
+from civic.places import line, retention
+from civic.places.rules import check_reason
+from civic.store.entry import LIVE, STATES, Entry
 from forms_api.commands.access import StaffAccess, with_access
 from forms_api.commands.account import who
 
@@ -107,6 +108,31 @@ def cancel(staff: StaffAccess, number: str, reason: str) -> None:
     staff.note(entry.subject, [entry.number], reason)
     staff.intake.cancel_by_staff(entry.number, who(), reason.strip())
     click.echo(f"{entry.number}: 취소했습니다.")
+
+
+@entries.command()
+@click.argument("number")
+@click.option(
+    "--reason", required=True, help="지우는 까닭(예: 본인 요청). 지나온 일에 남고 신청한 사람에게 보입니다."
+)
+@with_access
+def erase(staff: StaffAccess, number: str, reason: str) -> None:
+    """신청 하나에 적은 이름과 연락처, 답을 지웁니다. 되돌릴 수 없습니다. 상태와 자리는 그대로 둡니다."""
+    entry, reason = staff.entry(number), check_reason(reason)
+    staff.note(entry.subject, [entry.number], reason)
+    if not entry.sealed:
+        raise NotEligible("이미 지운 신청입니다.")
+    with staff.book(entry.subject) as book:
+        retention.erase_one(book, entry, reason, staff.now)
+    staff.intake.store.scrub()
+    click.echo(
+        f"{entry.number}: 적은 내용을 지웠습니다. 예전 백업과 내려받은 파일에는 남아 있으니 기한에 지우세요."
+    )
+    if entry.state in LIVE:
+        click.echo(
+            "자리는 그대로입니다. 비우려면 entries cancel을 하세요. 이제 이 사람에게 알릴 수 없습니다.",
+            err=True,
+        )
 
 
 @entries.command("call-off")

@@ -92,6 +92,16 @@ def test_one_subject_can_be_erased_early(tmp_path: Path) -> None:
     assert "홍길동" not in shown(tmp_path, number)
 
 
+def test_one_person_can_be_erased(tmp_path: Path) -> None:
+    """By the person's wish, once: shown as erased with the reason, and the answers of nobody else."""
+    number, _ = applied(tmp_path)
+    done = purge(tmp_path, "erase", number, "--reason", "본인 요청", now=BEFORE, command="entries")
+    assert done.returncode == 0 and "자리는 그대로입니다" in done.stderr
+    assert "홍길동" not in shown(tmp_path, number) and "answers-erased: 본인 요청" in shown(tmp_path, number)
+    again = purge(tmp_path, "erase", number, "--reason", "본인 요청", now=BEFORE, command="entries")
+    assert again.returncode == 1 and "이미 지운" in again.stderr
+
+
 def test_wrong_calls_change_nothing(tmp_path: Path) -> None:
     """Everything at once and early, a subject that nobody signed up for."""
     number, _ = applied(tmp_path)

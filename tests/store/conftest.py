@@ -20,7 +20,7 @@ from civic.store.boxes import Box
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.key_file import load_or_create
 from civic.store.seal import Keys
-from tests.postgres import a_database
+from tests.postgres import a_database, ask, shared
 
 SUBJECT = "lectures/essay"
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
@@ -73,6 +73,16 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
     """A key file beside the data folder, for the commands too."""
     monkeypatch.setenv("MADANG_KEYS", str(tmp_path / "keys"))
     return load_or_create(tmp_path / "keys/keys.json")
+
+
+def raw_files(address: str) -> bytes:
+    """Every byte of a store's own files: of its folder, or of its database's heaps and indexes, not of PostgreSQL's log."""
+    folder = Path(address.removeprefix("tinydb://"))
+    if not address.startswith("tinydb://"):
+        ask(address, "CHECKPOINT")
+        ((oid,),) = ask(address, "SELECT oid FROM pg_database WHERE datname = current_database()")
+        folder = shared().data / f"base/{oid}"
+    return b"\n".join(file.read_bytes() for file in sorted(folder.iterdir()))
 
 
 @contextmanager
