@@ -28,7 +28,8 @@ def signed_up(store: Store, keys: Keys, subject: str, people: int = 60) -> list[
     """Sealed entries, each changed once: pages split and rows have earlier selves."""
     kept = []
     for i in range(people):
-        plain = an_entry(f"person-{subject[:4]}-{i:052}", subject=subject, pin=f"pin-{subject[:4]}-{i:054}")
+        leads = {name: f"{name}-{subject[:4]}-{i:052}" for name in ("person", "pin", "contact")}
+        plain = an_entry(subject=subject, **leads)
         sealed = keys.seal(store, subject, plain.number, b"answers" * 20)
         kept.append(add(store, plain.but(sealed=sealed), EVERYBODY, (CAP,)))
     return [move(store, entry, "attended", "a longer cause than before: " + "x" * 40) for entry in kept]
@@ -83,10 +84,14 @@ def test_a_year_later_nothing_leads_to_the_people(
     entries = signed_up(store, keys, SUBJECT)
     keys.erase(store, SUBJECT, NOON)
     counts = store.counts(SUBJECT)
-    leads = [each.encode() for entry in entries for each in (entry.person, entry.pin, entry.submission)]
+    leads = [
+        each.encode()
+        for entry in entries
+        for each in (entry.person, entry.pin, entry.submission, entry.contact)
+    ]
     store.scrub()
     retention.forget(store, NOON + retention.PEOPLE_KEPT - timedelta(seconds=1))
-    assert found(leads, address) == 180 and not store.scrub()
+    assert found(leads, address) == 240 and not store.scrub()
     retention.forget(store, NOON + retention.PEOPLE_KEPT)
     assert store.scrub() and found(leads, address) == 0
     assert store.counts(SUBJECT) == counts
