@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 SEOUL = ZoneInfo("Asia/Seoul")
+_MIDNIGHT = re.compile(r"(?<=[T ])24:00(?=(:00)?(?![\d:]))")
 YEARS = range(1970, 9000)  # in which every sum of a time and a few days is a time, wherever it is told
 
 
@@ -52,6 +54,8 @@ class FixedClock:
 
 
 def parse_time(text: str) -> datetime:
-    """An ISO 8601 time; without an offset it is Seoul time. Raises ValueError."""
-    at = datetime.fromisoformat(text)
+    """An ISO 8601 time; without an offset it is Seoul time; 24:00 is the beginning of the next day. Raises ValueError."""
+    at = datetime.fromisoformat(_MIDNIGHT.sub("00:00", text, 1))
+    if _MIDNIGHT.search(text):
+        at += timedelta(days=1)
     return at.replace(tzinfo=SEOUL) if at.tzinfo is None else at.astimezone(SEOUL)

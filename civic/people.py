@@ -18,7 +18,7 @@ from phonenumbers import PhoneNumberType
 
 from civic.errors import NotEligible
 from civic.korean import josa
-from civic.text import clean, has_resident_number
+from civic.text import clean, has_resident_number, length, read_day
 
 LONGEST_NAME = 50  # characters; names of foreign residents are long
 OLDEST = date(1900, 1, 1)
@@ -35,10 +35,10 @@ _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 def read_name(text: str) -> str:
     """A name on one line, without outer or double spaces."""
-    text = clean(unicodedata.normalize("NFKC", text))
+    text = clean(unicodedata.normalize("NFKC", clean(text)))
     if not text:
         raise ValueError("이름을 적어 주세요.")
-    if len(text) > LONGEST_NAME or "\n" in text:
+    if length(text) > LONGEST_NAME or "\n" in text:
         raise ValueError(f"이름을 {LONGEST_NAME}자 안으로, 한 줄로 적어 주세요.")
     if not any(c.isalpha() for c in text):
         raise ValueError("이름을 홍길동처럼 글자로 적어 주세요.")
@@ -138,15 +138,11 @@ def check_public(name: str, text: str) -> None:
 
 def read_birth_date(text: str, today: date) -> str:
     """A birth date in ISO form: "1990. 1. 31." or "19900131" -> "1990-01-31"; from 1900 until today."""
-    text = unicodedata.normalize("NFKC", clean(text))
-    found = re.fullmatch(r"(\d{4})\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*[.일]?", text)
-    found = found or re.fullmatch(r"(\d{4})(\d{2})(\d{2})", text)
     try:
-        born = date(*map(int, found.groups())) if found else None
-    except ValueError:
-        born = None
-    if born is None:
-        raise ValueError("생년월일을 1990-01-31처럼 적어 주세요.")
+        born = read_day(text)
+    except ValueError as wrong:
+        said = str(wrong) if "요일" in str(wrong) else "생년월일을 1990-01-31처럼 적어 주세요."
+        raise ValueError(said) from None
     if born > today:
         raise ValueError("생년월일이 오늘보다 뒤입니다. 1990-01-31처럼 태어난 날을 적어 주세요.")
     if born < OLDEST:

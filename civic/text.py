@@ -1,11 +1,19 @@
-"""What people type, cleaned, and searched for what must never be kept: resident registration numbers. Text only."""
+"""What people type: cleaned, read as days and numbers in every usual spelling, searched for resident registration numbers.
+
+One reader for forms, commands and files. Text only; what cannot be read raises ValueError with a Korean sentence.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
+
+import regex
+
+from civic.korean import WEEKDAYS
 
 # Of any script, and in a ring: most words of a page have none.
 _DIGIT = re.compile(r"[\d\u24f5-\u24ff\u2776-\u2792]")
@@ -18,6 +26,8 @@ _SIGNS = r"[\W_년월일]"
 _RESIDENT_NUMBER = re.compile(
     rf"(?<![0-9])(?:1[89]|20)?[0-9]{{2}}{_SIGNS}{{0,3}}{_MONTH}{_SIGNS}{{0,3}}{_DAY}{_SIGNS}{{0,5}}[0-9](?: ?[0-9]){{6}}(?![0-9])"
 )
+_AMOUNT = re.compile(r"\s*원")
+_LATER = "3478"  # the seventh digit from behind, of those who were born from 2000 on
 _SPREAD_NUMBER = re.compile(
     r"(?<![0-9])[0-9]([\W_]{1,3})[0-9]\1(?:0\1[1-9]|1\1[0-2])\1(?:0\1[1-9]|[12]\1[0-9]|3\1[01])"
     r"[\W_]{1,5}[0-9](?:\1[0-9]){6}(?!\1?[0-9])"
@@ -27,9 +37,17 @@ _DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32,}(?![0-9A-Za-z])")
 _BLANKS = re.compile(r"[^\S\n]+|\n+")
 # Letters that look like a line: NFKC has made U+1173 of ㅡ, which a Korean keyboard types in its place, U+1175 of ㅣ.
 _HYPHENS = dict.fromkeys((0x1173, 0x1175, 0x30FC, 0x4E00), "-")
-_FILLERS = "\u115f\u1160"  # letters that nobody sees
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters that nobody sees
+_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_ODD_BLANKS = re.compile(r"[^\S\n ]")
+_DAY_TYPED = re.compile(
+    r"(\d{4})(?:\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*[.일]?|(\d{2})(\d{2}))\s*(?:\(?([월화수목금토일])(?:요일)?\)?)?"
+)
+_WHOLE_TYPED = re.compile(
+    r"([+-]?)(?:(\d+)\s*억)?\s*(?:(\d+)\s*만)?\s*(?:(\d+)\s*천)?\s*(\d+)?\s*(?:명|인|개|건|회|번|살|세|시간|분|일|원)?"
+)
 _TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # show what follows from right to left
-RESIDENT_NUMBER_MESSAGE = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요."  # 개인정보 보호법 24의2
+RESIDENT_NUMBER_MESSAGE = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요. 계좌번호라면 110-123-456789처럼 붙임표를 넣어 주세요."  # 개인정보 보호법 24의2
 
 
 def has_resident_number(text: str) -> bool:
@@ -45,7 +63,19 @@ def has_resident_number(text: str) -> bool:
 
 
 def _is_found_in(text: str) -> bool:
-    return bool(_RESIDENT_NUMBER.search(text) or _SPREAD_NUMBER.search(text))
+    return any(
+        _may_exist(found) for kind in (_RESIDENT_NUMBER, _SPREAD_NUMBER) for found in kind.finditer(text)
+    )
+
+
+def _may_exist(found: re.Match[str]) -> bool:
+    """Not an amount beside a date ("20230816 1200000원"), nor somebody who would still have to be born."""
+    digits = re.sub(r"[^0-9]", "", found.group())
+    is_amount = (
+        found.group()[-7:].isdigit() and len(digits) == 15 and _AMOUNT.match(found.string, found.end())
+    )
+    in_future = digits[-7] in _LATER and int(digits[-13:-11]) > date.today().year % 100  # noqa: DTZ011 (a year is enough)
+    return not (is_amount or in_future)
 
 
 def _plain(sign: str) -> str:
@@ -60,11 +90,58 @@ def _plain(sign: str) -> str:
 
 
 def clean(text: str) -> str:
-    """What a person meant to type: NFC, no control characters but line breaks, no turned lines, no outer space."""
-    text = text.replace("\r\n", "\n")
-    if not text.isprintable():
+    """What a person meant to type: NFC, blanks and line ends of one kind, no other control characters, no turned lines, no
+    outer space; "" when nobody would see anything."""
+    if not text.isascii() or not text.isprintable():
+        text = _ODD_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
         text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
-    return unicodedata.normalize("NFC", text).strip()
+        text = unicodedata.normalize("NFC", text)
+    text = text.strip()
+    return text if text.isascii() or any(map(_is_seen, text)) else ""
+
+
+def _is_seen(sign: str) -> bool:
+    return sign not in _FILLERS and unicodedata.category(sign) not in (
+        "Cc",
+        "Cf",
+        "Zs",
+        "Zl",
+        "Zp",
+        "Mn",
+        "Me",
+    )
+
+
+def length(text: str) -> int:
+    """How many signs a person sees: a family of four is one, as is a letter with its accents."""
+    return len(text) if text.isascii() else len(regex.findall(r"\X", text))
+
+
+def read_day(text: str) -> date:
+    """A day as people type it: "2023. 10. 12.(목)", "2023년 10월 12일", "20231012", "２０２３-10-12". Raises ValueError."""
+    found = _DAY_TYPED.fullmatch(unicodedata.normalize("NFKC", clean(text)))
+    try:
+        year, month, day, *short, weekday = found.groups() if found else ()
+        read = date(int(year), int(month or short[0]), int(day or short[1]))
+    except (ValueError, TypeError):
+        raise ValueError("날짜를 2023-08-16처럼 적어 주세요.") from None
+    if weekday and WEEKDAYS[read.weekday()] != weekday:
+        raise ValueError(
+            f"요일이 맞지 않습니다. {read.month}월 {read.day}일은 {WEEKDAYS[read.weekday()]}요일입니다."
+        )
+    return read
+
+
+def read_whole(text: str) -> int:
+    """A whole number as people type it: "1,000", "３명", "1만 2천원", "12억". Raises ValueError."""
+    found = _WHOLE_TYPED.fullmatch(
+        unicodedata.normalize("NFKC", clean(text)).replace(",", "").replace("−", "-")
+    )
+    groups = found.groups() if found else ("",)
+    if not any(groups[1:]) or sum(len(part or "") for part in groups[1:]) > 12:
+        raise ValueError("숫자로 적어 주세요.")
+    units = zip(groups[1:], (100_000_000, 10_000, 1000, 1), strict=True)
+    return (-1 if groups[0] == "-" else 1) * sum(int(part) * unit for part, unit in units if part)
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -39,3 +39,11 @@ def test_a_clock_started_by_hand_runs_on() -> None:
 def test_times_without_offset_are_seoul() -> None:
     """Staff write what stands on the poster."""
     assert clock.parse_time("2023-08-16T09:00:00") == clock.parse_time("2023-08-16T00:00:00+00:00")
+
+
+def test_midnight_may_be_written_as_the_end_of_a_day() -> None:
+    """24:00 is the beginning of the next day, also over the end of a year; 24:01 is no time."""
+    assert clock.parse_time("2023-08-31T24:00:00") == clock.parse_time("2023-09-01T00:00:00")
+    assert clock.parse_time("2023-12-31 24:00") == clock.parse_time("2024-01-01T00:00:00")
+    with pytest.raises(ValueError, match=r"24|hour"):
+        clock.parse_time("2023-08-31T24:01:00")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civic.text import clean, has_resident_number, texts
+from civic.clock import SEOUL
+from civic.text import clean, has_resident_number, length, read_day, read_whole, texts
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,8 @@ def test_resident_numbers_are_seen_in_any_spelling(text: str) -> None:
         "82-010-2234-5674",
         "+880 1312-345678",
         "2023-08-16 010-1234-5678",
+        "환불 계좌 새마을금고 9002123456789",  # who would be born in 2090
+        "20230816 1200000원",
         "",
     ],
 )
@@ -122,7 +125,8 @@ def test_any_resident_number_is_seen(
     year = f"{born.year:04d}" if century and 1800 <= born.year < 2100 else f"{born.year % 100:02d}"
     number = f"{year}{inner}{born.month:02d}{inner}{born.day:02d}{middle}{back:07d}"
     number = "".join(chr(ord(zero) + int(c)) if c in "0123456789" else c for c in number)
-    assert has_resident_number(f"{before} {number} {after}")
+    lives = f"{back:07d}"[0] not in "3478" or born.year % 100 <= datetime.now(SEOUL).year % 100
+    assert has_resident_number(f"{before} {number} {after}") or not lives
 
 
 @given(
@@ -154,3 +158,82 @@ def test_a_name_cannot_turn_the_line_it_stands_in() -> None:
     assert clean("홍길동\u202e 010") == "홍길동 010"
     assert clean("\u2066홍길동\u2069") == "홍길동"
     assert clean("e\u202e\u0301") == "é"  # what stood apart is one letter now
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\u3164", ""),
+        ("\u115f\u1160", ""),
+        ("\uffa0\u2060", ""),
+        ("빵\t3\t500", "빵 3 500"),
+        ("가\u00a0나\u3000다\r\n라\u2028마\r바", "가 나 다\n라\n마\n바"),
+        ("👨\u200d👩\u200d👧\u200d👦", "👨\u200d👩\u200d👧\u200d👦"),
+    ],
+)
+def test_blanks_and_line_ends_become_one_kind(typed: str, kept: str) -> None:
+    """Nothing that is seen is lost or joined; what nobody sees is nothing."""
+    assert clean(typed) == kept
+
+
+def test_lengths_are_what_a_person_sees() -> None:
+    """A family, a flag, a letter with two accents and a syllable of old Hangul are one sign each."""
+    assert [
+        length(text) for text in ("👨\u200d👩\u200d👧\u200d👦" * 8, "🇰🇷", "e\u0301\u0323", "ᄒᆞᆫ", "가나 다")
+    ] == [8, 1, 1, 1, 4]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "2023-10-12",
+        "2023. 10. 12.",
+        "2023년 10월 12일(목)",
+        "2023.10.12 (목)",
+        "20231012",
+        "２０２３／１０／１２",
+        "2023. 10. 12. 목요일",
+    ],
+)
+def test_days_are_read_in_every_usual_spelling(typed: str) -> None:
+    """In forms, commands and files alike."""
+    assert read_day(typed) == date(2023, 10, 12)
+
+
+@pytest.mark.parametrize(
+    "typed", ["2023-W41-4", "2023-285", "10. 12.", "2023. 13. 1.", "2023-10-12T00:00", "내일", ""]
+)
+def test_what_is_no_day_is_refused(typed: str) -> None:
+    """A week date, a day of a year, no year, no such month."""
+    with pytest.raises(ValueError, match="날짜를 2023-08-16처럼"):
+        read_day(typed)
+
+
+def test_a_weekday_that_does_not_fit_is_told() -> None:
+    """Which of both is meant only the writer knows."""
+    with pytest.raises(ValueError, match="10월 12일은 목요일입니다"):
+        read_day("2023년 10월 12일(수)")
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("1,000", 1000),
+        ("３명", 3),
+        (" 12 만 원", 120_000),
+        ("1만 2천원", 12_000),
+        ("12억", 1_200_000_000),
+        ("-5", -5),
+        ("0개", 0),
+    ],
+)
+def test_numbers_are_read_in_every_usual_spelling(typed: str, number: int) -> None:
+    """With commas, units, full-width digits and Korean tens of thousands."""
+    assert read_whole(typed) == number
+
+
+@pytest.mark.parametrize("typed", ["", "원", "1.5", "3~4명", "약 3명", "1e3", "9" * 13])
+def test_what_is_no_number_is_refused(typed: str) -> None:
+    """A fraction, a span, a guess."""
+    with pytest.raises(ValueError, match="숫자로"):
+        read_whole(typed)

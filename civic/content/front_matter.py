@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ _CLOSING = re.compile(r"^\+\+\+[ \t]*$", re.MULTILINE)
 _POSITION = re.compile(r"\(at line (\d+), column \d+\)")
 _SIX_DIGITS = re.compile(r"\d\d{5}")  # found twice as quickly as \d{6}
 _TIME_WITHOUT_SECONDS = re.compile(r"=\s*(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d(?!:|\d)")
+_MIDNIGHT = re.compile(r"^([ \t]*[\w.-]+[ \t]*=[ \t]*)(\d{4}-\d\d-\d\d)[T ]24:00(?::00)?(?=\s)", re.MULTILINE)
 _CLOSINGS = ("", "]", "]]", '"""', "'''", '"""]', "''']")  # what may be missing in the middle of a value
 
 # tomllib's own words -> what staff should do
@@ -107,12 +109,10 @@ def read_source(file: str, raw: bytes, *, front: bool = True) -> tuple[Source | 
         line = raw.count(b"\n", 0, wrong.start) + 1
         return None, [Mistake(file, line, "", "UTF-8이 아닙니다. 편집기에서 UTF-8로 저장하세요")]
     mistakes = _resident_numbers(file, text)
-    source = Source(file, text)
-    if front:
-        parts = _split(text)
-        if isinstance(parts, str):
-            return None, [*mistakes, Mistake(file, 1, "", parts)]
-        source = Source(file, *parts, first=2)
+    parts = _split(text) if front else (text, "")
+    if isinstance(parts, str):
+        return None, [*mistakes, Mistake(file, 1, "", parts)]
+    source = Source(file, _MIDNIGHT.sub(_next_day, parts[0]), parts[1], first=2 if front else 1)
     try:
         source.values.update(tomllib.loads(source.toml))
     except tomllib.TOMLDecodeError as wrong_toml:
@@ -140,6 +140,13 @@ def _split(text: str) -> tuple[str, str] | str:
     if not found:
         return "정보를 닫는 +++ 줄이 없습니다"
     return text[start : found.start()], text[found.end() + 1 :]
+
+
+def _next_day(found: re.Match[str]) -> str:
+    """24:00 as TOML knows it: the beginning of the next day. What is no day stays, and is told as such."""
+    with suppress(ValueError, OverflowError):
+        return f"{found[1]}{date.fromisoformat(found[2]) + timedelta(days=1)}T00:00:00"
+    return found.group()
 
 
 def _resident_numbers(file: str, text: str) -> list[Mistake]:

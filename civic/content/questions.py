@@ -5,7 +5,6 @@ A new type is a class here, its name in `TypeName` and `TYPES`, and a macro in t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
@@ -14,7 +13,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, mod
 
 from civic import korean
 from civic.shape import Line, Many, Misplaced, Shape, first_name
-from civic.text import asks_for_resident_number, clean
+from civic.text import asks_for_resident_number, clean, length, read_day, read_whole
 
 T = TypeVar("T")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
@@ -137,8 +136,8 @@ class TextQuestion(Question):
         return self.max or (1000 if self.type == "textarea" else 100)
 
     def read_text(self, text: str) -> str:
-        if len(text) > self.longest:
-            raise ValueError(f"{self.longest}자까지 적을 수 있습니다. 지금 {len(text)}자입니다.")
+        if length(text) > self.longest:
+            raise ValueError(f"{self.longest}자까지 적을 수 있습니다. 지금 {length(text)}자입니다.")
         if "\n" in text and self.type == "text":
             raise ValueError("한 줄로 적어 주세요.")
         return text
@@ -221,9 +220,7 @@ class NumberQuestion(Question):
         return super().read(str(given) if type(given) is int else given)
 
     def read_text(self, text: str) -> int:
-        if not re.fullmatch(r"-?\d{1,12}", text):
-            raise ValueError("숫자로 적어 주세요.")
-        number = int(text)
+        number = read_whole(text)
         if self.min is not None and number < self.min:
             raise ValueError(f"{self.min} 이상으로 적어 주세요.")
         if self.max is not None and number > self.max:
@@ -248,10 +245,7 @@ class DateQuestion(Question):
             raise ValueError("latest는 earliest보다 앞설 수 없습니다")
 
     def read_text(self, text: str) -> str:
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            raise ValueError("날짜를 2023-08-16처럼 적어 주세요.") from None
+        day = read_day(text)
         if self.earliest and day < self.earliest:
             raise ValueError(f"{self.earliest.isoformat()}이나 그 뒤의 날짜를 적어 주세요.")
         if self.latest and day > self.latest:

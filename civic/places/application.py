@@ -16,7 +16,7 @@ from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
 from civic.places.form_round import FormRound
-from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, texts
+from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
 
 T = TypeVar("T")
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
@@ -100,8 +100,8 @@ def _email(spec: FormSpec, given: Any) -> str:
 
 def _party(most: int, given: Any) -> int:
     """How many people come, 1 when it is not said."""
-    if isinstance(given, str) and re.fullmatch(r"\s*\d{1,3}\s*", given):
-        given = int(given)
+    if isinstance(given, str) and clean(given):
+        given = read_whole(given)
     given = 1 if given in ("", None) else given
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
         raise ValueError(f"함께 오는 사람 수를 1부터 {most} 사이로 적어 주세요.")

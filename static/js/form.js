@@ -18,6 +18,11 @@ function answer(box) {
   return all[0]?.value.trim() ?? "";
 }
 
+// How many signs a person sees: a family of four is one.
+function length(text) {
+  return [...(Intl.Segmenter ? new Intl.Segmenter("ko").segment(text) : text)].length;
+}
+
 // What is wrong with one field: a sentence, or "".
 function mistake(box) {
   let value = answer(box);
@@ -27,13 +32,12 @@ function mistake(box) {
   const pattern = box.dataset.pattern;
   if (pattern === "tel" && !PHONE.test(value)) return message;
   if (pattern === "email" && !EMAIL.test(value)) return message;
-  if (pattern === "number" && !/^-?\d{1,12}$/.test(value)) return message;
+  if (pattern === "number" && !/^[+-]?\d[\d,\s억만천]{0,20}[가-힣]{0,2}$/.test(value)) return message;
   if (pattern === "last4" && !/^\d{4}$/.test(value)) return message;
   const most = Number(box.dataset.most || 0);
   if (most && value.length > most) return `${most}개까지 고를 수 있습니다.`;
-  const area = box.querySelector("textarea[data-max]");
-  const max = Number(area?.dataset.max || 0);
-  if (max && [...value].length > max) return `${max}자까지 적을 수 있습니다. 지금 ${[...value].length}자입니다.`;
+  const max = Number(box.querySelector("[data-max]")?.dataset.max || 0);
+  if (max && length(value) > max) return `${max}자까지 적을 수 있습니다. 지금 ${length(value)}자입니다.`;
   return "";
 }
 
@@ -91,7 +95,7 @@ function summarise(summary, wrong) {
 
 function count(area) {
   const place = document.getElementById(`${area.id}-hint`)?.querySelector("[data-counter]");
-  if (place) place.textContent = `지금 ${[...area.value].length}자`;
+  if (place) place.textContent = `지금 ${length(area.value)}자`;
 }
 
 // Drafts live until the tab closes, and never hold who somebody is: phones and computers are shared.

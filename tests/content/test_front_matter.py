@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from civic.content.front_matter import key_lines
+from civic.content.front_matter import key_lines, read_source
 
 
 def test_lines_of_keys_are_found_however_they_are_written() -> None:
@@ -47,3 +47,15 @@ m = 'n'
         ("h", "j", 1, "l"): 16,
         ("h", "j", 1, "l", "m"): 17,
     }
+
+
+def test_midnight_may_end_a_day() -> None:
+    """Our own pages write 24:00, so staff will too; the 31st of June stays a mistake."""
+    raw = "+++\ncloses = 2023-08-31T24:00:00\nends = 2023-12-31 24:00 # 끝\n+++\n"
+    source, mistakes = read_source("lectures/a.md", raw.encode())
+    assert source is not None and not mistakes
+    assert {key: str(value) for key, value in source.values.items()} == {
+        "closes": "2023-09-01 00:00:00",
+        "ends": "2024-01-01 00:00:00",
+    }
+    assert read_source("lectures/a.md", raw.replace("08-31", "06-31").encode())[1]

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from civic.text import RESIDENT_NUMBER_MESSAGE
 from tests.builders import a_phone, an_application, as_form
 from tests.forms_api.server import act, sign_up
 
@@ -252,7 +253,7 @@ def test_a_resident_number_is_refused(client: httpx.Client, changes: dict[str, A
     payload = an_application(**changes)
     as_json, as_page = both(client, "asks", payload)
     assert as_json.status_code == as_page.status_code == 422
-    reason = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요."
+    reason = RESIDENT_NUMBER_MESSAGE
     assert [error["message"] for error in as_json.json()["errors"]] == [reason]
     assert reason in as_page.text
     for answer in (as_json, as_page):
@@ -261,7 +262,7 @@ def test_a_resident_number_is_refused(client: httpx.Client, changes: dict[str, A
 
 def test_a_resident_number_in_the_look_up(client: httpx.Client) -> None:
     """Not taken for a receipt number, and not on the page that comes back."""
-    reason = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요."
+    reason = RESIDENT_NUMBER_MESSAGE
     given = {"number": "900101-1234567", "phone_last4": "1234"}
     as_json = client.post("/api/entries/lookup", json=given)
     assert as_json.json()["errors"] == [{"field": "number", "message": reason}]

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.codes import from_text, to_text
+from civic.text import RESIDENT_NUMBER_MESSAGE
 from civic.votes.envelope import receipt_of, seal, signed_text
 from tests.builders import a_phone
 from tests.forms_api.test_refusals import page
@@ -170,7 +171,7 @@ def test_malformed_posts_are_invalid(client: httpx.Client, address: str, body: d
 
 def test_a_resident_number_is_refused_and_not_shown(client: httpx.Client) -> None:
     """In every field of every step, as JSON and on the pages; a number that is none is shown again (the control)."""
-    reason, given = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요.", "900101-1234567"
+    reason, given = RESIDENT_NUMBER_MESSAGE, "900101-1234567"
     for step in ("code", "ballots", "check"):
         for name in ("contact", "code", "request", "submission", "ticket", "choices"):
             sent = {"choices": ticks("lamp")} | {name: [given] if name == "choices" else given}
