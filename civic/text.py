@@ -138,7 +138,8 @@ def read_whole(text: str) -> int:
         unicodedata.normalize("NFKC", clean(text)).replace(",", "").replace("−", "-")
     )
     groups = found.groups() if found else ("",)
-    if not any(groups[1:]) or sum(len(part or "") for part in groups[1:]) > 12:
+    is_plain = all(c.isdecimal() for c in text if c.isdigit())  # a raised 2 is none
+    if not is_plain or not any(groups[1:]) or sum(len(part or "") for part in groups[1:]) > 12:
         raise ValueError("숫자로 적어 주세요.")
     units = zip(groups[1:], (100_000_000, 10_000, 1000, 1), strict=True)
     return (-1 if groups[0] == "-" else 1) * sum(int(part) * unit for part, unit in units if part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -101,7 +102,8 @@ def _email(spec: FormSpec, given: Any) -> str:
 def _party(most: int, given: Any) -> int:
     """How many people come, 1 when it is not said."""
     if isinstance(given, str) and clean(given):
-        given = read_whole(given)
+        with suppress(ValueError):
+            given = read_whole(given)
     given = 1 if given in ("", None) else given
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
         raise ValueError(f"함께 오는 사람 수를 1부터 {most} 사이로 적어 주세요.")
