@@ -292,11 +292,10 @@ class Model:
         person.hours = hours
 
     def call_off(self, id: str, now: datetime) -> None:
-        """Only when it cannot have its minimum any more, and no draw of it is under way."""
+        """Once, and while no draw of it is under way."""
         round = self.rounds[id]
         under_way = round.frozen is not None and not round.drawn
-        enough = round.sum(*HELD, "received") >= self.rules.minimum
-        if round.off or under_way or enough or not self._is_closed(round, now):
+        if round.off or under_way:
             raise No("not-eligible")
         round.off = True
         for person in round.people:

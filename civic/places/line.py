@@ -142,20 +142,18 @@ def cancel(
     return entry
 
 
-def call_off(book: Book, round_: FormRound, now: datetime, reason: str) -> list[Entry]:
-    """A round that too few people joined does not take place: everybody's entry ends, and all are told.
+def call_off(book: Book, round: str, now: datetime, reason: str) -> list[Entry]:
+    """A round does not take place, whether it is still open or not: everybody's entry ends, and all are told.
 
-    Returns them. Raises NotEligible without a reason, while the round takes people or its frozen list is not drawn,
-    when it has its minimum, or was called off already.
+    round: as the store names it; its page may be gone. Returns them. Raises NotEligible without a reason, while its
+    frozen list is not drawn, or when it was called off already.
     """
     reason = rules.check_reason(reason)
-    counts, facts = book.counts(round_.id), book.fixed(round_.id)
-    rules.check_call_off(round_, counts, facts)
-    if now < round_.closes and not rules.is_closed(round_, facts):
-        raise NotEligible("아직 접수하고 있습니다. 접수가 끝난 뒤에 정하세요.")
-    book.fix(round_.id, "called-off", reason, now)
+    book.counts(round)  # from here on nobody else changes the round until the block ends
+    rules.check_call_off(book.fixed(round))
+    book.fix(round, "called-off", reason, now)
     moved = []
-    for entry in book.entries(round_.id, LIVE):
+    for entry in book.entries(round, LIVE):
         gone = entry.moved("cancelled", now, f"{CALLED_OFF}: {reason}")
         moved.append(book.move(gone, rules.given_back(entry)))
         book.tell(CALLED_OFF, entry.number, now)

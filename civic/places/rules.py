@@ -235,21 +235,15 @@ def check_offer(entry: Entry) -> None:
     raise NotEligible("지금은 제안된 자리가 없습니다.")
 
 
-def check_call_off(round_: FormRound, counts: Counts, facts: Mapping[str, str]) -> None:
-    """Raises NotEligible unless fewer people have a place, or may still get one, than the round needs.
+def check_call_off(facts: Mapping[str, str]) -> None:
+    """Raises NotEligible when the round was called off already, and between freezing and drawing its list.
 
-    facts: what is fixed about the round. Not between freezing and drawing its list: the draw is announced, and run.
+    facts: what is fixed about the round. A frozen list is announced, and drawn first.
     """
     if "called-off" in facts:
         raise NotEligible("이미 취소한 회차입니다.")
     if "frozen" in facts and "drawn" not in facts:
         raise NotEligible("명단을 얼린 회차입니다. 추첨한 뒤에(draw run) 정하세요.")
-    people, minimum = counts.taken + counts.received, round_.round.minimum
-    if people >= minimum:
-        need = f"신청한 사람이 {people}명이어서 최소 인원 {minimum}명을 채웠습니다"
-        raise NotEligible(
-            f"{need if minimum else '최소 인원(minimum)을 정하지 않은 회차입니다'}. 회차를 취소할 수 없습니다."
-        )
 
 
 def check_reason(text: str) -> str:

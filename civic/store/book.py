@@ -89,7 +89,7 @@ class Book(Protocol):
         Returns the entry as kept: with its state and rank (1, 2, 3 … per round). An entry with the same
         submission is returned as it stands now and nothing is added: retries are safe. Checks, in this order:
         NumberTaken (KeyGone comes last); Invalid (the submission was used for another person, subject or round); AlreadyApplied (a live
-        entry of this person in this round); Full; LimitReached (with the cap's message).
+        entry of this person in this round); Closed (called off); Full; LimitReached (with the cap's message).
         """
         ...
 

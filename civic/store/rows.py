@@ -13,7 +13,16 @@ from typing import Any
 
 from tinydb.table import Table
 
-from civic.errors import AlreadyApplied, FieldError, Full, Invalid, LimitReached, NotFound, Unavailable
+from civic.errors import (
+    AlreadyApplied,
+    Closed,
+    FieldError,
+    Full,
+    Invalid,
+    LimitReached,
+    NotFound,
+    Unavailable,
+)
 from civic.store import statements as sql
 from civic.store.book import KeyGone, NumberTaken, is_fact
 from civic.store.dialect import Dialect
@@ -204,12 +213,13 @@ class RowBook:
         is_known = entry.round in self._rounds
         if not is_known:
             self._hold(entry.round)
-        here = (entry.submission, entry.number, self.subject, entry.round, entry.person, self.subject)
+        where = (self.subject, entry.round)
+        here = (entry.submission, entry.number, *where, entry.person, *where, self.subject)
         asked = [value for cap in caps for value in (cap.key, entry.person)]
         statement = sql.look(len(caps), self._dialect.next_entry)
-        (found,) = self._session.rows(statement, (*here, *asked, self.subject, entry.round))
-        same, number, alive, generation, id, *numbers = found[: 5 + len(COLUMNS)]
-        used = found[5 + len(COLUMNS) :]
+        (found,) = self._session.rows(statement, (*here, *asked, *where))
+        same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(COLUMNS)]
+        used = found[6 + len(COLUMNS) :]
         if not is_known:
             self._rounds[entry.round] = RoundCounters() if numbers[0] is None else RoundCounters(*numbers)
         if same:
@@ -218,6 +228,8 @@ class RowBook:
             raise NumberTaken(entry.number)
         if alive:
             raise AlreadyApplied
+        if is_off:  # the caller's facts may be a moment old
+            raise Closed
         state = self._seat(entry, seats)
         for cap, amount in zip(caps, used, strict=True):
             if (amount or 0) + cap.amount > cap.ceiling:

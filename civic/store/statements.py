@@ -54,6 +54,7 @@ def look(caps: int, next_entry: str) -> str:
     return (
         "SELECT (SELECT 1 FROM entries WHERE submission = ?), (SELECT 1 FROM entries WHERE number = ?),"  # noqa: S608
         f" (SELECT 1 FROM entries WHERE subject = ? AND round = ? AND person = ? AND {ALIVE}),"
+        " (SELECT 1 FROM facts WHERE subject = ? AND round = ? AND name = 'called-off'),"
         f" ({GENERATION}), {next_entry}, {', '.join(COLUMNS)}{used}"
         " FROM (SELECT 1 AS one) AS here LEFT JOIN rounds ON subject = ? AND round = ?"
     )

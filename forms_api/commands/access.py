@@ -62,7 +62,7 @@ class StaffAccess:
 
     def book(self, subject: str) -> AbstractContextManager[Book]:
         """A transaction in the name of the member of staff."""
-        return self.intake.store.open(subject, who=who())
+        return self.intake.store.open(self._subject(subject), who=who())
 
     def entry(self, number: str) -> Entry:
         """The entry of a receipt number. Raises NotFound."""
@@ -93,11 +93,19 @@ class StaffAccess:
 
     def entries(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
         """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""
-        store = self.intake.store
-        found = store.entries(subject, round, states)
-        if round is not None and round not in store.counts(subject):
-            self.round(subject, round)
-        return found
+        kept = None if round is None else self.kept_as(subject, round)
+        return self.intake.store.entries(self._subject(subject), kept, states)
+
+    def kept_as(self, subject: str, round: str) -> str:
+        """The name under which a round's sign-ups are kept, also when its page is gone. Raises NotFound."""
+        if round in self.intake.store.counts(self._subject(subject)):
+            return round
+        return self.round(subject, round).id
+
+    def _subject(self, typed: str) -> str:
+        """The name under which a page's sign-ups are kept, from any that it ever had."""
+        doc = self.intake.library.get(*_address(typed))
+        return doc.subject if doc else typed
 
     def answers(self, entry: Entry) -> dict[str, Any] | None:
         """What the person typed; None when it has been erased."""

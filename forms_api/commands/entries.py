@@ -141,12 +141,12 @@ def erase(staff: StaffAccess, number: str, reason: str) -> None:
 @click.option("--reason", required=True, help="신청한 사람에게 알릴 까닭")
 @with_access
 def call_off(staff: StaffAccess, subject: str, round_id: str, reason: str) -> None:
-    """최소 인원을 채우지 못한 회차를 취소합니다. 신청한 사람 모두에게 알립니다."""
-    round_ = staff.round(subject, round_id)
-    staff.note(f"{subject} {round_.id}", reason=reason)
+    """회차를 취소합니다. 접수하고 있어도, 글에서 없어졌어도 됩니다. 신청한 사람 모두에게 알립니다."""
+    known = staff.kept_as(subject, round_id)
+    staff.note(f"{subject} {known}", reason=reason)
     with staff.book(subject) as book:
-        gone = line.call_off(book, round_, staff.now, reason)
-    click.echo(f"{subject} {round_.label}: 회차를 취소하고 {len(gone)}건에 알립니다.")
+        gone = line.call_off(book, known, staff.now, reason)
+    click.echo(f"{subject} {round_id}: 회차를 취소하고 {len(gone)}건에 알립니다.")
 
 
 @entries.command()

@@ -251,7 +251,7 @@ class Life(RuleBasedStateMachine):
     def call_off(self, id: str) -> None:
         def real(now: datetime) -> None:
             with self._book() as book:
-                line.call_off(book, self._round(id), now, "인원 부족")
+                line.call_off(book, id, now, "인원 부족")
 
         self._both(lambda now: self.model.call_off(id, now), real)
 
@@ -479,14 +479,9 @@ def moves_by_itself(round_: FormRound, *given: Any) -> int:
     return _for_line(replace(round_, spec=round_.spec.model_copy(update={"selection": "first-come"})), *given)
 
 
-def counts_confirmed_only(each: Any, counts: Counts, facts: Any) -> None:
-    """A round whose people wait for the draw is called off."""
-    _check_call_off(each, replace(counts, received=0), facts)
-
-
-def calls_off_a_frozen_list(each: Any, counts: Counts, facts: Any) -> None:
+def calls_off_a_frozen_list(facts: Any) -> None:
     """Whether its draw is under way is not looked at."""
-    _check_call_off(each, counts, {name: text for name, text in facts.items() if name != "frozen"})
+    _check_call_off({name: text for name, text in facts.items() if name != "frozen"})
 
 
 def outlasts_the_start(round_: FormRound, now: datetime) -> datetime:
@@ -578,10 +573,6 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
     "a decision gives more places than there are": (
         (rules, "check_decision", lambda *given: None),
         REVIEWED,
-    ),
-    "a call-off forgets who waits for the draw": (
-        (rules, "check_call_off", counts_confirmed_only),
-        {**DRAWN, "minimum": 2},
     ),
     "a call-off between freeze and draw": (
         (rules, "check_call_off", calls_off_a_frozen_list),

@@ -299,24 +299,17 @@ def test_every_way_of_choosing_is_one_plain_sentence() -> None:
 
 
 def test_offers_and_calling_off() -> None:
-    """An offer is answered while it stands; a round is called off only below its minimum."""
+    """An offer is answered while it stands; a round is called off once, and not within its draw."""
     rules.check_offer(an_entry(state="offered"))
     with pytest.raises(NotEligible, match="기한이 지나"):
         rules.check_offer(an_entry(state="declined", cause="lapsed"))
     with pytest.raises(NotEligible, match="제안된 자리가 없"):
         rules.check_offer(an_entry())
-    spec = a_spec((Round(id="r1", label="r1", places=5, minimum=3),), promotion="offer")
-    each = of(spec)
-    rules.check_call_off(each, Counts(taken=2, waiting=9), {})
-    rules.check_call_off(each, Counts(taken=1, received=1), {"frozen": "[]", "drawn": "{}"})
-    for counts in (Counts(taken=3), Counts(received=3), Counts(taken=1, received=2)):
-        with pytest.raises(NotEligible, match="3명을 채웠습니다"):
-            rules.check_call_off(each, counts, {})
-    with pytest.raises(NotEligible, match="정하지 않은"):
-        rules.check_call_off(of(a_spec()), Counts(), {})
+    each = of(a_spec((Round(id="r1", label="r1", places=5),), promotion="offer"))
+    rules.check_call_off({"frozen": "[]", "drawn": "{}"})
     with pytest.raises(NotEligible, match="명단을 얼린"):
-        rules.check_call_off(each, Counts(received=1), {"frozen": "[]"})
+        rules.check_call_off({"frozen": "[]"})
     with pytest.raises(NotEligible, match="이미 취소한"):
-        rules.check_call_off(each, Counts(), {"called-off": "x"})
+        rules.check_call_off({"called-off": "x"})
     (first, _) = words.next_steps(each, "offered", deadline=OPENS)
     assert first == "자리가 났습니다. 8월 16일(수) 09:00까지 ‘내 신청 확인’에서 수락하거나 사양해 주세요."

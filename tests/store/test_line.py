@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from civic.clock import SEOUL, FixedClock
 from civic.content.form import Consent, FormSpec, Round
 from civic.content.pages import Document, Lecture
-from civic.errors import Full, Invalid, LimitReached, NotEligible
+from civic.errors import Closed, Full, Invalid, LimitReached, NotEligible
 from civic.places import draw, line
 from civic.places.application import Application
 from civic.places.form_round import FormRound
@@ -74,7 +75,7 @@ class Office:
 
     def call_off(self, reason: str = "인원 부족") -> list[Entry]:
         with self.store.open(self.doc.subject, who="staff:kim") as book:
-            return line.call_off(book, self.round, self.clock.now(), reason)
+            return line.call_off(book, self.round.id, self.clock.now(), reason)
 
     def change(self, **changes: Any) -> None:
         """Staff rewrite the round."""
@@ -260,14 +261,15 @@ def test_an_early_close_of_a_review_counts_the_confirmed(office: Open) -> None:
 # ------------------------------------------------------------ calling off
 
 
-def test_a_draw_with_enough_people_is_not_called_off(office: Open) -> None:
-    """Fifteen wait for the draw, ten are needed: nobody has a place yet, and the round takes place."""
-    desk = office({"places": 20, "minimum": 3}, selection="draw")
+def test_an_open_round_is_called_off(office: Open) -> None:
+    """Ten have a place and no minimum is written; who comes with a look at the facts of before gets in no more."""
+    desk = office({"places": 20})
     for _ in range(3):
         desk.apply()
-    desk.clock.at = CLOSES
-    with pytest.raises(NotEligible, match="신청한 사람이 3명"):
-        desk.call_off()
+    facts = desk.store.fixed(desk.doc.subject)
+    assert [entry.state for entry in desk.call_off()] == ["cancelled"] * 3
+    with mock.patch.object(desk.store, "fixed", lambda subject: facts), pytest.raises(Closed):
+        desk.apply()
 
 
 def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open) -> None:
