@@ -20,8 +20,8 @@ import time
 
 from bench.store import CAPS, SUBJECTS, an_entry
 from civic.store import migrate, open_store
-from civic.store.book import Store
 from civic.store.entry import Seat
+from civic.store.store import Store
 from tests.postgres import Server
 
 SEATS = (Seat("confirmed", 1_000_000),)

@@ -20,7 +20,8 @@ from civic.content.reading import KINDS, SITE_FILE
 from civic.errors import ContentMistakes, Mistake, Unavailable
 from civic.library import Library
 from civic.places.promises import ACCEPT, Contradiction, contradictions, people, resembles
-from civic.store.book import Overview, Store
+from civic.store.entry import Overview
+from civic.store.store import Store
 
 SITE = "site"  # what is accepted of site.toml; no subject is called so
 OTHER_TOWN = (

@@ -15,8 +15,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from civic.clock import Clock
 from civic.library import Library
 from civic.places.intake import Intake
-from civic.store.book import Store
 from civic.store.seal import Keys
+from civic.store.store import Store
 from forms_api.background import CASTING, Casting, IdentityProvider
 from forms_api.contacts import contacts
 from forms_api.doors import READING, RateLimits, register_guards

@@ -23,9 +23,9 @@ from civic.library import load
 from civic.links import link
 from civic.places import retention
 from civic.store import open_box
-from civic.store.book import Message, Store
-from civic.store.entry import Entry
+from civic.store.entry import Entry, Message
 from civic.store.seal import Erased, Sealer, WrongKey
+from civic.store.store import Store
 from civic.votes.casting import Polling
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.senders import PATIENCE

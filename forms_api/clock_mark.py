@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from civic.clock import SEOUL, Clock, SteadyClock
 from civic.errors import Misuse
 from civic.store import open_box
-from civic.store.book import Store
 from civic.store.key_file import PLACE as KEYS_PLACE
+from civic.store.store import Store
 
 PLACE = "server"  # the subject under which the marks of the clock are kept; no page has that address
 

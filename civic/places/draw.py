@@ -20,7 +20,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -30,7 +30,9 @@ from civic.people import check_public
 from civic.places import line, rules
 from civic.places.form_round import FormRound
 from civic.shape import EXACT
-from civic.store.book import Book
+
+if TYPE_CHECKING:
+    from civic.store.book import Book
 
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
 Number = Annotated[str, Field(pattern=r"^[A-Z0-9]{4}-[A-Z0-9]{4}$")]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from civic import people
 from civic.clock import Clock
@@ -21,11 +21,13 @@ from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, Not
 from civic.places import line, retention, rules
 from civic.places.application import Application, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
-from civic.store.book import NumberTaken, Overview, Store
 from civic.store.contacts import contact_key
-from civic.store.entry import Counts, Entry
+from civic.store.entry import Counts, Entry, NumberTaken, Overview
 from civic.store.seal import Keys
 from civic.text import clean
+
+if TYPE_CHECKING:
+    from civic.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from civic.errors import Full, NotEligible
 from civic.places import rules
 from civic.places.form_round import FormRound
-from civic.store.book import Book
 from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
+
+if TYPE_CHECKING:
+    from civic.store.book import Book
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
 # CANCELLED: by the person themselves; every other cause of a cancellation is somebody else's.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from civic.store.book import Change
 from civic.store.contents import Contents, counted
-from civic.store.entry import LIVE, Entry
+from civic.store.entry import LIVE, Change, Entry
 
 RECOUNT = "‘python -m forms_api doctor --save 새폴더’로 저장하면 신청에서 다시 셉니다."
 MOST = 20  # findings of one kind that are named one by one

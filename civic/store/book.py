@@ -1,274 +1,315 @@
-"""What every store can do. Decisions that need a count or a unique name are made in here, and only here.
+"""The entries of one subject inside one transaction: every decision, in SQL that both databases understand.
 
 with store.open("lectures/essay") as book:
     entry = book.add(entry, seats, caps)
 # here it is durable; an exception inside the block leaves nothing behind
+
+A round's counters are a row. Whoever reads in order to decide holds that row first (on PostgreSQL; on SQLite there is
+one writer at a time) and keeps it until the block ends; what was read of it stays true meanwhile and is kept here.
+Rows are locked in one order, rounds before caps by key before entries, so that blocks do not deadlock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from civic.store.entry import Cap, Counts, Entry, Seat
+from tinydb.table import Document, Table
 
-# What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
-# "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
-# "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
-# "keys:<name>" too: the fingerprint of a key that seals here (key_file.py).
-# "forgotten:<n>" says that nothing leads to a person any more of whose answers the n-th key was destroyed.
-# "kept:<when it was noticed>" is until when answers are kept; the latest counts.
-# "accepted:<time>" is why staff let a page be changed against what its people were promised; of no round.
-FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys", "accepted", "forgotten")
+from civic.errors import (
+    AlreadyApplied,
+    Closed,
+    FieldError,
+    Full,
+    Invalid,
+    LimitReached,
+    NotFound,
+    Unavailable,
+)
+from civic.store import statements as sql
+from civic.store.documents import document_of, held, line_sum, to_document, to_entry
+from civic.store.entry import LIVE, Cap, Counts, Entry, KeyGone, NumberTaken, Seat, is_fact
+from civic.store.session import Later, Transaction
+from civic.store.statements import COLUMNS, RoundCounters
+from civic.store.tiny import Taken
 
-
-def is_fact(name: str) -> bool:
-    """Is that a name under which something is fixed?"""
-    return name.partition(":")[0] in FACTS
-
-
-class NumberTaken(Exception):
-    """Another entry has this receipt number (once in a million): make a new one, seal again, add again."""
-
-
-class KeyGone(NumberTaken):
-    """The data key with which the entry was sealed was destroyed meanwhile: seal again, add again."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One line of the journal: which entry went from which state to which, why, when, by whose hand."""
-
-    subject: str
-    number: str
-    before: str  # "" for a new entry
-    after: str
-    cause: str  # as in Entry.cause
-    who: str  # as given to `open`: "citizen", "staff:<id>", "clock" …; never a name or phone
-    at: datetime
+TRIES = 20  # each is lost only to somebody else's success; so many in a row means something is wrong
+USED_ELSEWHERE = FieldError(
+    "submission_id", "이미 보낸 신청서입니다. 신청 화면을 새로 열어 다시 적어 주세요."
+)
 
 
-@dataclass(frozen=True)
-class Message:
-    """Something a person is to be told, kept in the same transaction as its reason."""
+class Book:
+    """One transaction on the entries of one subject."""
 
-    id: int
-    kind: str  # "promoted", "offer", "cancelled", …
-    subject: str
-    number: str  # the entry; its address is sealed in there
-    due: datetime
+    def __init__(
+        self, session: Transaction, table: Table, subject: str, who: str, generation: int | None
+    ) -> None:
+        """generation: of the key with which this process seals for the subject; None when it has not asked for one."""
+        self.subject = subject
+        self.has_fixed = False
+        self._session, self._table, self._dialect = session, table, session.dialect
+        self._who, self._generation = who, generation
+        self._rounds: dict[str, RoundCounters] = {}
+        self._facts: dict[str, dict[str, str]] = {}  # of the rounds asked for
+        # (cap key, person): change of use, written when the block ends
+        self._owed: dict[tuple[str, str], int] = {}
 
-
-@dataclass
-class Overview:
-    """What is known of a subject without its entries: counts per round, facts per round."""
-
-    counts: dict[str, Counts] = field(default_factory=dict)
-    facts: dict[str, dict[str, str]] = field(default_factory=dict)
-
-
-class Book(Protocol):
-    """The entries of one subject inside one transaction."""
-
-    subject: str
+    # ------------------------------------------------------------ reading, to decide
 
     def get(self, number: str) -> Entry | None:
         """The entry of that receipt number in this subject, or None."""
-        ...
+        found = self._entries("number = ? AND subject = ?", (number, self.subject))
+        if found and found[0].round not in self._rounds and self._dialect.row_locks:
+            self._round(found[0].round)
+            found = self._entries("number = ?", (number,))
+        return found[0] if found else None
 
     def repeated(self, submission: str, person: str) -> Entry | None:
         """The entry that this person sent with this submission id, as it stands now, or None."""
-        ...
+        found = self._entries("submission = ?", (submission,))
+        return found[0] if found and (found[0].subject, found[0].person) == (self.subject, person) else None
+
+    def counts(self, round: str) -> Counts:
+        """People in the round now; all zero when nobody has applied."""
+        found = self._round(round)
+        return Counts(found.taken, found.waiting, found.received)
+
+    def line(self, round: str, most: int | None = None) -> list[Entry]:
+        """Those who wait, first in line (lowest rank) first; at most `most` of them."""
+        return self._in_state(round, "waiting", most) if self._round(round).waiting else []
+
+    def offers(self, round: str) -> list[Entry]:
+        """Those to whom a place is offered, by rank."""
+        return self._in_state(round, "offered") if self._round(round).offered else []
+
+    def position(self, entry: Entry) -> int | None:
+        """1 for the first in line (entries, not people); None when the entry does not wait."""
+        if not self._round(entry.round).waiting:
+            return None
+        where = (self.subject, entry.round)
+        values = (*where, entry.number, *where, *where, entry.number)
+        ((rank, before),) = self._session.rows(sql.POSITION, values)
+        return None if rank is None else 1 + int(before)
+
+    def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
+        """Entries of the subject (or one round; or only in these states), by round and rank."""
+        if round is not None:
+            self._round(round)
+        elif self._dialect.row_locks:
+            for (name,) in self._session.rows(sql.ROUNDS, (self.subject,)):
+                self._round(name)
+        rows = self._session.rows(*sql.chosen(self.subject, round, states))
+        return [to_entry(document_of("entries", *row)) for row in rows]
+
+    def used(self, person: str, key: str) -> int:
+        """How much of a cap this person has used up, over all subjects; 0 when nothing."""
+        # Locked: whoever decides on a sum must not be overtaken by a sign-up in another subject.
+        kept = self._session.rows(sql.USED + self._dialect.lock, (key, person))
+        return (kept[0][0] if kept else 0) + self._owed.get((key, person), 0)
+
+    def fixed(self, round: str) -> dict[str, str]:
+        """The facts about a round: name -> text."""
+        if round not in self._facts:
+            self._round(round)
+            rows = self._session.rows(sql.FACTS, (self.subject, round))
+            self._facts[round] = {name: text for name, text in rows if is_fact(name)}
+        return dict(self._facts[round])
+
+    # ------------------------------------------------------------ changing
 
     def add(self, entry: Entry, seats: Sequence[Seat], caps: Sequence[Cap] = ()) -> Entry:
         """Keep a new entry in the first of `seats` that has room, and count it against every cap.
 
-        Returns the entry as kept: with its state and rank (1, 2, 3 … per round). An entry with the same
-        submission is returned as it stands now and nothing is added: retries are safe. Checks, in this order:
-        NumberTaken (KeyGone comes last); Invalid (the submission was used for another person, subject or round); AlreadyApplied (a live
+        Returns the entry as kept: with its state and rank (1, 2, 3 … per round). An entry with the same submission is
+        returned as it stands now and nothing is added: retries are safe. Checks, in this order: NumberTaken (KeyGone
+        comes last); Invalid (the submission was used for another person, subject or round); AlreadyApplied (a live
         entry of this person in this round); Closed (called off); Full; LimitReached (with the cap's message).
         """
-        ...
+        if entry.subject != self.subject:
+            raise ValueError(f"entry of {entry.subject} in the book of {self.subject}")
+        self._pay_back()  # a cap that was given back in this block may be what the new entry needs
+        for _ in range(TRIES):
+            state, id = self._decide(entry, seats, caps)
+            if state == "same":
+                return self._same(entry)
+            round = self._round(entry.round)
+            kept = entry.but(state=state, rank=round.last_rank + 1)
+            self._session.mark()
+            paid = [
+                self._session.later(sql.PAY, (cap.key, entry.person, cap.amount, cap.ceiling))
+                for cap in sorted(caps, key=lambda cap: cap.key)
+            ]
+            if self._insert(kept, id, caps, paid):
+                round.count(state, kept.size)
+                round.last_rank += 1
+                self._journal(kept.number, "", state, kept.cause, kept.changed)
+                return kept
+            self._session.back()  # overtaken by another subject: look again
+        raise Unavailable
 
     def move(self, entry: Entry, amounts: Mapping[str, int] | None = None, noted: str = "") -> Entry:
         """Replace an entry by its successor (`entry.moved(…)`, or another rank after a draw).
 
-        noted: what the journal says, else the entry's cause. amounts: what it uses up of its caps from now on, by key (hours worked instead of hours reserved).
-        Counts and caps follow its state; the journal gets a line. Places are not checked: a promotion counts
-        first. Raises NotFound (no such entry in this subject), AlreadyApplied (back to life while
-        the person has another live entry in the round).
+        amounts: what it uses up of its caps from now on, by key (hours worked instead of hours reserved). noted: what
+        the journal says, else the entry's cause. Counts and caps follow its state. Places are not checked: a promotion
+        counts first. Raises NotFound (no such entry in this subject), AlreadyApplied (back to life beside another live
+        entry of the person).
         """
-        ...
-
-    def counts(self, round: str) -> Counts:
-        """People in the round now; all zero when nobody has applied."""
-        ...
-
-    def line(self, round: str, most: int | None = None) -> list[Entry]:
-        """Those who wait, first in line (lowest rank) first; at most `most` of them."""
-        ...
-
-    def offers(self, round: str) -> list[Entry]:
-        """Those to whom a place is offered, by rank."""
-        ...
+        round = self._round(entry.round)
+        rows = self._session.rows(f"{sql.ENTRY} WHERE number = ?", (entry.number,))
+        document = document_of("entries", *rows[0]) if rows else {}
+        if (document.get("subject"), document.get("round")) != (self.subject, entry.round):
+            raise NotFound
+        before = to_entry(document)
+        if (before.person, before.submission) != (entry.person, entry.submission) and not entry.is_forgotten:
+            raise ValueError("a successor keeps its person and submission")
+        if entry.state in LIVE and before.state not in LIVE and self._lives_on(entry):
+            raise AlreadyApplied
+        after = entry.but(received=before.received)
+        caps = [(key, (amounts or {}).get(key, amount), kept) for key, amount, kept in document["caps"]]
+        self._table.update(to_document(after, caps), doc_ids=[rows[0][0]])
+        round.count(before.state, -before.size)
+        round.count(after.state, after.size)
+        round.last_rank = max(round.last_rank, after.rank)
+        self._owe(before.person, held(document["caps"], before.state), -1)
+        self._owe(after.person, held(caps, after.state), 1)
+        if before.person != after.person:
+            self._pay_back()
+            self._session.later(sql.FREE, (before.person,))
+        if (before.person, before.sealed) != (after.person, after.sealed):
+            self._session.later(sql.ERASED)
+        self._journal(after.number, before.state, after.state, noted or after.cause, after.changed)
+        return after
 
     def fix(self, round: str, fact: str, text: str, at: datetime) -> str:
-        """Keep a fact about a round for good, in the journal: the first one of its name counts and is returned.
+        """Keep a fact (one of FACTS) about a round for good, in the journal: the first of its name counts and is returned."""
+        if not is_fact(fact):
+            raise ValueError(f"no such fact: {fact}")
+        known = self.fixed(round).get(fact)
+        if known is not None:
+            return known
+        self.state(round, fact, text, at)
+        self._facts[round][fact] = text
+        return text
 
-        fact: "closed", "closed:<time>", "frozen", "drawn", "called-off" or "kept:<time>" (FACTS).
-        """
-        ...
-
-    def fixed(self, round: str) -> dict[str, str]:
-        """The facts about a round: name -> text."""
-        ...
-
-    def position(self, entry: Entry) -> int | None:
-        """1 for the first in line (entries, not people); None when the entry does not wait."""
-        ...
-
-    def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
-        """Entries of the subject (or one round; or only in these states), by round and rank."""
-        ...
-
-    def used(self, person: str, key: str) -> int:
-        """How much of a cap this person has used up, over all subjects; 0 when nothing."""
-        ...
+    def state(self, round: str, name: str, text: str, at: datetime) -> None:
+        """Put down a fact that is not there yet, and a line of the journal."""
+        self._session.later(
+            sql.FIX, (self.subject, round, name, text, line_sum(self.subject, round, name, text))
+        )
+        self._journal("", round, name, text, at)
+        self.has_fixed = True
 
     def tell(self, kind: str, number: str, due: datetime) -> None:
         """Keep a message to send, in the same transaction."""
-        ...
+        values = (kind, self.subject, number, due.timestamp())
+        self._session.note(sql.TELL, (*values, line_sum(*values)))
 
+    def settle(self) -> None:
+        """Write what is counted here; it goes with the commit."""
+        for name in sorted(self._rounds):
+            round = self._rounds[name]
+            if round.is_changed:
+                numbers = [getattr(round, column) for column in COLUMNS]
+                self._session.later(sql.KEPT_ROUND, (self.subject, name, *numbers))
+        self._pay_back()
 
-class Chain(Protocol):
-    """What staff did, line by line, each sealed together with the one before (civic/store/staff_log.py)."""
+    # ------------------------------------------------------------ within
 
-    def append(self, line: Mapping[str, Any]) -> str: ...
+    def _decide(self, entry: Entry, seats: Sequence[Seat], caps: Sequence[Cap]) -> tuple[str, int]:
+        """(state that the entry gets, its id); ("same", 0) for a submission that was kept before. Raises as `add`."""
+        is_known = entry.round in self._rounds
+        if not is_known:
+            self._hold(entry.round)
+        where = (self.subject, entry.round)
+        here = (entry.submission, entry.number, *where, entry.person, *where, self.subject)
+        asked = [value for cap in caps for value in (cap.key, entry.person)]
+        statement = sql.look(len(caps), self._dialect.next_entry)
+        (found,) = self._session.rows(statement, (*here, *asked, *where))
+        same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(COLUMNS)]
+        used = found[6 + len(COLUMNS) :]
+        if not is_known:
+            self._rounds[entry.round] = RoundCounters() if numbers[0] is None else RoundCounters(*numbers)
+        if same:
+            return "same", 0
+        if number:
+            raise NumberTaken(entry.number)
+        if alive:
+            raise AlreadyApplied
+        if is_off:  # the caller's facts may be a moment old
+            raise Closed
+        state = self._seat(entry, seats)
+        for cap, amount in zip(caps, used, strict=True):
+            if (amount or 0) + cap.amount > cap.ceiling:
+                raise LimitReached(cap.message or None)
+        if entry.sealed and self._generation not in (None, generation):
+            raise KeyGone(entry.number)
+        return state, id
 
-    def lines(self) -> Iterator[tuple[int, dict[str, Any], str]]: ...
+    def _seat(self, entry: Entry, seats: Sequence[Seat]) -> str:
+        counts = self.counts(entry.round)
+        for seat in seats:
+            if seat.has_room(counts, entry.size):
+                return seat.state
+        ceilings = {seat.state: seat.ceiling for seat in seats}
+        waiting = ceilings.pop("waiting", 0)
+        raise Full(places=max(ceilings.values(), default=0), waiting=waiting)
 
-    def fault(self) -> tuple[int, str] | None: ...
+    def _same(self, entry: Entry) -> Entry:
+        """The answer to a submission that was kept before. Raises Invalid when it was not this one."""
+        (found,) = self._entries("submission = ?", (entry.submission,))
+        if (found.person, found.subject, found.round) != (entry.person, entry.subject, entry.round):
+            raise Invalid([USED_ELSEWHERE])
+        return found
 
+    def _insert(self, entry: Entry, id: int, caps: Sequence[Cap], paid: list[Later]) -> bool:
+        """Keep the entry; False when another took its number, its submission or what is left of a cap."""
+        try:
+            self._table.insert(Document(to_document(entry, caps), id))
+        except Taken:
+            return False
+        return all(each.count for each in paid)
 
-class Promises(Protocol):
-    """What of the content people rely on, as it was accepted: a text for each subject."""
+    def _round(self, name: str) -> RoundCounters:
+        """The round's counters, which nobody else changes from here on until the block ends."""
+        known = self._rounds.get(name)
+        if known is None:
+            self._hold(name)
+            rows = self._session.rows(sql.ROUND, (self.subject, name))
+            known = self._rounds[name] = RoundCounters(*rows[0]) if rows else RoundCounters()
+        return known
 
-    def all(self) -> dict[str, str]:
-        """Subject -> text; empty before anything was accepted."""
-        ...
+    def _hold(self, round: str) -> None:
+        if self._dialect.row_locks:
+            self._session.later(sql.HOLD, (self.subject, round))
+            self._session.later(sql.ROUND + self._dialect.lock, (self.subject, round))
 
-    def keep(self, texts: Mapping[str, str]) -> None:
-        """Accept these texts in place of those that there are, all or none, inside an open block with it.
+    def _in_state(self, round: str, state: str, most: int | None = None) -> list[Entry]:
+        condition = "subject = ? AND round = ? AND state = ? ORDER BY rank, number"
+        limit = () if most is None else (most,)
+        return self._entries(condition + " LIMIT ?" * len(limit), (self.subject, round, state, *limit))
 
-        Raises Unavailable.
-        """
-        ...
+    def _entries(self, condition: str, values: Sequence[Any]) -> list[Entry]:
+        rows = self._session.rows(f"{sql.ENTRY} WHERE {condition}", values)
+        return [to_entry(document_of("entries", *row)) for row in rows]
 
+    def _lives_on(self, entry: Entry) -> bool:
+        same = (entry.subject, entry.round, entry.person, entry.number)
+        return bool(self._session.rows(sql.LIVES_ON, same))
 
-class Store(Protocol):
-    """A place that keeps entries; `open` gives one transaction."""
+    def _owe(self, person: str, use: Mapping[str, int], times: int) -> None:
+        for key, amount in use.items():
+            self._owed[key, person] = self._owed.get((key, person), 0) + times * amount
 
-    @property
-    def trouble(self) -> str:
-        """ "" where something can be kept now (it is tried, and may take as long as a sign-up waits); otherwise what is
-        wrong and what staff must do, in Korean."""
-        ...
+    def _pay_back(self) -> None:
+        """Write what entries that moved took or gave back of their caps: sorted, so that no two blocks deadlock."""
+        for (key, person), amount in sorted(self._owed.items()):
+            if amount:
+                self._session.later(sql.OWE, (key, person, amount))
+        self._owed.clear()
 
-    def open(self, subject: str, who: str = "") -> AbstractContextManager[Book]:
-        """A transaction on one subject. Raises Unavailable when the store cannot answer.
-
-        who: the hand that acts, for the journal. One at a time per thread; nothing slow inside.
-        """
-        ...
-
-    def find(self, number: str) -> Entry | None:
-        """The durable entry of a receipt number in any subject, or None."""
-        ...
-
-    def of_contact(self, contact: str) -> list[Entry]:
-        """The durable entries of a contact (keyed hash) in all subjects, newest first."""
-        ...
-
-    def counts(self, subject: str) -> dict[str, Counts]:
-        """Durable counts per round, cheap: read by every status request, outside any transaction."""
-        ...
-
-    def fixed(self, subject: str) -> dict[str, dict[str, str]]:
-        """The facts about each round of a subject, cheap: round -> name -> text. May be a second old."""
-        ...
-
-    def overview(self) -> dict[str, Overview]:
-        """Counts and facts of every subject that has any, in one question."""
-        ...
-
-    def subjects(self) -> list[str]:
-        """Every subject that has entries, sorted."""
-        ...
-
-    def entries(self, subject: str, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
-        """As `Book.entries`, of one moment and to be shown, not decided by: no sign-up waits for it."""
-        ...
-
-    def history(self, number: str) -> list[Change]:
-        """What happened to an entry, oldest first."""
-        ...
-
-    def messages(self, now: datetime, most: int = 100) -> list[Message]:
-        """Messages that are due, oldest first."""
-        ...
-
-    def lease(self, task: str, holder: str, seconds: float) -> bool:
-        """Lead a task for so long, by the store's own clock, or go on leading it; False while another does."""
-        ...
-
-    def claim(self, message: Message, until: datetime) -> bool:
-        """Take a message to send it; False when another process has it. Others leave it alone until then."""
-        ...
-
-    def sent(self, message: Message) -> None:
-        """Forget a message: it has gone out (or never can)."""
-        ...
-
-    @property
-    def promises(self) -> Promises:
-        """What was accepted from the content."""
-        ...
-
-    def wrapped_key(self, subject: str) -> bytes | None:
-        """The subject's data key, wrapped by the master key; None before `keep_key` or after destruction."""
-        ...
-
-    def keep_key(self, subject: str, wrapped: bytes) -> bytes:
-        """Keep a wrapped data key unless the subject has one; returns the one that counts."""
-        ...
-
-    def wrapped_keys(self) -> dict[str, bytes]:
-        """Every wrapped key that is there, by subject."""
-        ...
-
-    def rewrap(self, rewrapped: Callable[[str, bytes], bytes | None]) -> int:
-        """Put each wrapped key anew, and leave no trace of the old ones; how many. rewrapped: None leaves one as it is."""
-        ...
-
-    def drop_key(self, subject: str, at: datetime) -> None:
-        """Destroy the subject's data key and take its sealed answers out: they can never be read here again.
-
-        Numbers, states, ranks, times and keyed hashes stay. Again it changes nothing more.
-        """
-        ...
-
-    def log(self, key: bytes) -> Chain:
-        """What staff did, chained under that key."""
-        ...
-
-    def scrub(self) -> bool:
-        """Write the files anew when something was erased since the last time, so that nothing of it is left in them.
-
-        False when nothing was. Others wait meanwhile. Raises Unavailable: then it stays to be done.
-        """
-        ...
-
-    def close(self) -> None: ...
+    def _journal(self, number: str, before: str, after: str, cause: str, at: datetime) -> None:
+        values = (self.subject, number, before, after, cause, self._who, at.isoformat())
+        self._session.note(sql.NOTE, (*values, line_sum(*values)))

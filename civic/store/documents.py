@@ -12,8 +12,7 @@ from typing import Any
 
 from civic.clock import SEOUL
 from civic.errors import Unavailable
-from civic.store.book import Change, Message
-from civic.store.entry import LIVE, Cap, Entry
+from civic.store.entry import LIVE, Cap, Change, Entry, Message
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # PostgreSQL cannot take it out of a body
@@ -46,7 +45,7 @@ def checksum(body: str) -> int:
 
 def line_sum(*values: object) -> int:
     """The checksum of a row that is no document."""
-    return zlib.crc32("\x1f".join(map(str, values)).encode())
+    return checksum("\x1f".join(map(str, values)))
 
 
 def document_of(name: str, id: int, body: str, kept: int) -> Document:
@@ -62,53 +61,28 @@ def document_of(name: str, id: int, body: str, kept: int) -> Document:
 
 def to_document(entry: Entry, caps: Iterable[Cap] | Held = ()) -> Document:
     """The entry with the caps it holds, so that giving them back is exact whatever the form says by then."""
+    held = ((cap.key, cap.amount, cap.kept_in) if isinstance(cap, Cap) else cap for cap in caps)
     return {
-        "number": entry.number,
-        "subject": entry.subject,
-        "round": entry.round,
-        "state": entry.state,
-        "rank": entry.rank,
-        "person": entry.person,
-        "contact": entry.contact,
-        "pin": entry.pin,
-        "submission": entry.submission,
+        **entry.__dict__,
         "received": entry.received.isoformat(),
         "changed": entry.changed.isoformat(),
-        "size": entry.size,
-        "hours": entry.hours,
         "deadline": entry.deadline.isoformat() if entry.deadline else None,
-        "cause": entry.cause,
         "sealed": base64.b64encode(entry.sealed).decode("ascii"),
-        "caps": [
-            [cap.key, cap.amount, list(cap.kept_in)]
-            if isinstance(cap, Cap)
-            else [cap[0], cap[1], list(cap[2])]
-            for cap in caps
-        ],
+        "caps": [[key, amount, list(kept)] for key, amount, kept in held],
     }
 
 
 def to_entry(document: Mapping[str, Any]) -> Entry:
-    """The entry of a document; KeyError or ValueError when it is none."""
-    deadline = document["deadline"]
-    return Entry(
-        number=document["number"],
-        subject=document["subject"],
-        round=document["round"],
-        state=document["state"],
-        rank=document["rank"],
-        person=document["person"],
-        contact=document["contact"],
-        pin=document["pin"],
-        submission=document["submission"],
-        received=_time(document["received"]),
-        changed=_time(document["changed"]),
-        size=document["size"],
-        hours=document["hours"],
-        deadline=_time(deadline) if deadline else None,
-        cause=document["cause"],
-        sealed=base64.b64decode(document["sealed"]),
-    )
+    """The entry of a document; KeyError, TypeError or ValueError when it is none."""
+    values = {
+        **document,
+        "received": _time(document["received"]),
+        "changed": _time(document["changed"]),
+        "deadline": _time(document["deadline"]) if document["deadline"] else None,
+        "sealed": base64.b64decode(document["sealed"]),
+    }
+    del values["caps"]
+    return Entry(**values)
 
 
 def held(caps: Held, state: str) -> dict[str, int]:

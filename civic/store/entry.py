@@ -1,9 +1,9 @@
-"""One person's sign-up for one round, and the places it may take. No store, no clock, no web."""
+"""One person's sign-up for one round, the places it may take, and what is told of it. No store, no clock, no web."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -13,6 +13,27 @@ GONE = "gone:"  # begins what stands for a person who was forgotten
 LIVE = ("received", "confirmed", "waiting", "offered")  # states in which a person may not apply again
 FINAL = ("declined", "cancelled", "rejected", "attended", "absent")
 STATES = (*LIVE, *FINAL)
+# What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
+# "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
+# "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
+# "keys:<name>" too: the fingerprint of a key that seals here (key_file.py).
+# "forgotten:<n>" says that nothing leads to a person any more of whose answers the n-th key was destroyed.
+# "kept:<when it was noticed>" is until when answers are kept; the latest counts.
+# "accepted:<time>" is why staff let a page be changed against what its people were promised; of no round.
+FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys", "accepted", "forgotten")
+
+
+def is_fact(name: str) -> bool:
+    """Is that a name under which something is fixed?"""
+    return name.partition(":")[0] in FACTS
+
+
+class NumberTaken(Exception):
+    """Another entry has this receipt number (once in a million): make a new one, seal again, add again."""
+
+
+class KeyGone(NumberTaken):
+    """The data key with which the entry was sealed was destroyed meanwhile: seal again, add again."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +122,35 @@ class Cap:
     # ledger names only "attended"; a form without re-entry adds "cancelled" and "declined" to a cap of 1.
     kept_in: tuple[str, ...] = ("attended", "absent")
     message: str = ""  # what the refused person reads, in Korean; "" is LimitReached's own title
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of the journal: which entry went from which state to which, why, when, by whose hand."""
+
+    subject: str
+    number: str
+    before: str  # "" for a new entry
+    after: str
+    cause: str  # as in Entry.cause
+    who: str  # as given to `open`: "citizen", "staff:<id>", "clock" …; never a name or phone
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something a person is to be told, kept in the same transaction as its reason."""
+
+    id: int
+    kind: str  # "promoted", "offer", "cancelled", …
+    subject: str
+    number: str  # the entry; its address is sealed in there
+    due: datetime
+
+
+@dataclass
+class Overview:
+    """What is known of a subject without its entries: counts per round, facts per round."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -4,9 +4,9 @@ plain words."""
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
-from collections.abc import Collection, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +20,29 @@ ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
 APPLICATION = int.from_bytes(b"mada")  # in the header of the file of entries: no other file takes its place
 OLDEST_SQLITE = (3, 31)  # derived columns
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "fuse.sshfs", "fuse.glusterfs")
+# autocheckpoint: 16 MB of log before it is folded in.
+PRAGMAS = ("synchronous=FULL", "temp_store=MEMORY", "wal_autocheckpoint=4000", "cache_size=-8000")
+# Words in an error of the system or of SQLite, and what staff are told; {} is the file or folder.
+SAID = {
+    "readonly|read-only|permission": "{}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주고 다시 켜세요.",
+    "full|no space|too large": "디스크가 가득 찼습니다({}). 자리를 비우세요. 그러면 스스로 다시 받습니다. 저장된 신청은 그대로 있습니다.",
+    "not a database|malformed|damaged": "자료 파일이 손상되었습니다: {}. 파일을 지우지 말고 복사해 둔 뒤 "
+    "‘python -m forms_api doctor’로 살펴보거나 백업에서 되살리세요.",
+}
+FOREIGN = "{}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요."
+
+
+def explain(err: BaseException, path: Path) -> str:
+    """What is wrong with a file or folder and what staff must do, in Korean; never a traceback."""
+    err = err.__cause__ or err if isinstance(err, Unavailable) else err
+    for words, sentence in SAID.items():
+        if re.search(words, str(err).lower()):
+            return sentence.format(path)
+    if isinstance(err, FileExistsError | NotADirectoryError):
+        return f"{josa(str(path), '은/는')} 폴더가 아닙니다. 자료 폴더의 주소를 고치세요."
+    if isinstance(err, OSError | sqlite3.Error):
+        return f"디스크에서 읽거나 쓰지 못했습니다({path}: {err}). 디스크를 확인하고 서버를 다시 켜세요."
+    return f"자료를 다루지 못했습니다({path}: {type(err).__name__}). 서버를 다시 켜세요."
 
 
 def serving(folder: Path) -> Serving:
@@ -42,9 +65,9 @@ def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
     check_length(path)
     connection = connect(path, timeout=PATIENCE)
     try:
-        for line in ("synchronous=FULL", "temp_store=MEMORY", "wal_autocheckpoint=4000", "cache_size=-8000"):
-            connection.execute(f"PRAGMA {line}")  # autocheckpoint: 16 MB of log before it is folded in
-        if not version_of(connection):
+        for line in PRAGMAS:
+            connection.execute(f"PRAGMA {line}")
+        if not _header(connection)[0]:
             turn.take(time.monotonic() + PATIENCE)
             try:
                 _make(connection, path)
@@ -59,40 +82,25 @@ def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
     return connection
 
 
-def version_of(connection: sqlite3.Connection) -> int:
-    """The version of a file's tables; 0 for a file without any."""
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
 def check_version(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file of another program or of another version. Raises Misuse: says what to do."""
-    version = version_of(connection)
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    version, application = _header(connection)
     if version == tables.FIRST - 1 and not application:
         raise Misuse(f"{path}은 시험판의 자료라 쓸 수 없습니다. 새 자료 폴더를 정하세요.")
     if application != APPLICATION:
-        raise Misuse(f"{path}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요.")
-    if version > tables.VERSION:
-        raise Misuse(
-            f"자료 파일이 더 새로운 판의 마당에서 만들어졌습니다(자료 {version}, 프로그램 {tables.VERSION}). "
-            "다른 판의 자료이니 그 판의 프로그램을 쓰세요."
-        )
-    if version < tables.VERSION:
-        raise Misuse(
-            f"자료 파일의 판이 {version}이고 필요한 판은 {tables.VERSION}입니다. python -m forms_api migrate 를 실행하세요."
-        )
+        raise Misuse(FOREIGN.format(path))
+    tables.check_version(version, str(path))
 
 
 def migrate_folder(folder: Path) -> tuple[int, int]:
     """Bring a folder's file of entries to the newest version: (before, after). Raises InUse, Misuse."""
     path = folder / ENTRIES
-    if is_blank(path):
-        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
+    check_there(folder)
     hold = serving(folder)
     try:
         with closing(connect(path, timeout=PATIENCE)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            before = version_of(connection)
+            before, _ = _header(connection)
             if not tables.FIRST <= before <= tables.VERSION:
                 check_version(connection, path)
             after = tables.migrate(connection.execute, SQLITE, before)
@@ -105,13 +113,20 @@ def migrate_folder(folder: Path) -> tuple[int, int]:
         hold.release()
 
 
+def _header(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The version of a file's tables (0: none) and the program whose file it is."""
+    names = ("user_version", "application_id")
+    version, application = (int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
+    return version, application
+
+
 def _make(connection: sqlite3.Connection, path: Path) -> None:
-    if version_of(connection):  # another process was faster
+    if _header(connection)[0]:  # another process was faster
         return
     if not is_blank(path.with_name(KEYS)):
         raise sqlite3.DatabaseError("damaged: no tables")
     if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise Misuse(f"{path}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요.")
+        raise Misuse(FOREIGN.format(path))
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")
     version = tables.migrate(connection.execute, SQLITE, 0)
@@ -141,13 +156,13 @@ def _check_writable(connection: sqlite3.Connection) -> None:
             raise
 
 
-def check_place(folder: Path) -> None:
+def check_place(folder: Path, mounts: Path = Path("/proc/mounts")) -> None:
     """Refuse a folder on another machine: its locks and its memory map are not ours. Raises Misuse."""
     try:
-        mounts = [line.split() for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
+        listed = [line.split() for line in mounts.read_text("utf-8").splitlines()]
     except OSError:  # no such list here
         return
-    around = [(mount[1], mount[2]) for mount in mounts if folder.resolve().is_relative_to(mount[1])]
+    around = [(where, kind) for _, where, kind, *_ in listed if folder.resolve().is_relative_to(where)]
     _, kind = max(around, key=lambda mount: len(mount[0]), default=("", ""))
     if kind in REMOTE:
         raise Misuse(
@@ -177,14 +192,17 @@ def check_entries(folder: Path) -> None:
     A first start makes the file of entries first and that of the keys after it: where only the later one, or a log,
     is found, the entries were lost. SQLite would begin anew, and throw the log away. Raises Misuse.
     """
-    path = folder / ENTRIES
     left = [name for name in (KEYS, f"{ENTRIES}-wal") if not is_blank(folder / name)]
-    if left and is_blank(path):
-        raise Misuse(
-            f"신청 파일({path})이 {'비어 있는데' if path.exists() else '없는데'} {josa(', '.join(left), '은/는')} 남아 있습니다. "
-            "신청을 잃은 폴더이므로 새로 시작하지 않습니다. 폴더를 통째로 복사해 둔 뒤 백업에서 "
-            f"{josa(ENTRIES, '을/를')} 되살리세요. 처음부터 새로 시작하려면 다른 자료 폴더를 정하세요."
-        )
+    if left and is_blank(folder / ENTRIES):
+        advice = "처음부터 새로 시작하려면 다른 자료 폴더를 정하세요."
+        raise _lost("신청", folder / ENTRIES, left, "신청을", advice)
+
+
+def check_there(folder: Path) -> None:
+    """Refuse a folder in which no data is, or no more. Raises Misuse."""
+    check_entries(folder)
+    if is_blank(folder / ENTRIES):
+        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
 
 
 def check_box(path: Path) -> None:
@@ -194,47 +212,13 @@ def check_box(path: Path) -> None:
     """
     journal = path.with_name(f"{path.name}-journal")
     if journal.exists() and (not path.exists() or (is_blank(path) and is_blank(journal))):
-        raise Misuse(
-            f"투표함 파일({path})이 {'비어 있는데' if path.exists() else '없는데'} {josa(journal.name, '은/는')} 남아 있습니다. "
-            "표를 잃은 폴더이므로 새로 시작하지 않습니다. 폴더를 통째로 복사해 둔 뒤 백업에서 "
-            f"{josa(path.name, '을/를')} 되살리세요. 빈 투표함으로 새로 시작하려면 {josa(journal.name, '을/를')} 지우세요."
-        )
+        advice = f"빈 투표함으로 새로 시작하려면 {josa(journal.name, '을/를')} 지우세요."
+        raise _lost("투표함", path, [journal.name], "표를", advice)
 
 
-def check_keys(path: Path, needed: Iterable[str], known: Collection[str] | None = None) -> None:
-    """Refuse sealed entries whose subject's wrapped key is lost: a new key would not open them.
-
-    needed: subjects with sealed entries; known: subjects of which the file says something, be it that the key was
-    destroyed, or None before it is opened. Raises Misuse.
-    """
-    lost = sorted(set(needed) - set(known or ()))
-    if not lost or (known is None and not is_blank(path)):
-        return
-    what = (
-        "이 없습니다" if not path.exists() else "이 비어 있습니다" if known is None else "에 열쇠가 없습니다"
+def _lost(kind: str, path: Path, left: list[str], what: str, advice: str) -> Misuse:
+    return Misuse(
+        f"{kind} 파일({path})이 {'비어 있는데' if path.exists() else '없는데'} {josa(', '.join(left), '은/는')} 남아 있습니다. "
+        f"{what} 잃은 폴더이므로 새로 시작하지 않습니다. 폴더를 통째로 복사해 둔 뒤 백업에서 "
+        f"{josa(path.name, '을/를')} 되살리세요. {advice}"
     )
-    raise Misuse(
-        f"봉인된 신청이 있는데 감싼 열쇠 파일({path}){what}: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
-        f"시작하지 않습니다. 백업에서 {josa(KEYS, '을/를')} 되살리세요. 백업이 없으면 "
-        "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
-    )
-
-
-def explain(err: BaseException, path: Path) -> str:
-    """What is wrong with a file or folder and what staff must do, in Korean; never a traceback."""
-    err = err.__cause__ or err if isinstance(err, Unavailable) else err
-    text = str(err).lower()
-    if "readonly" in text or "read-only" in text or "permission" in text:
-        return f"{path}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주고 다시 켜세요."
-    if "full" in text or "no space" in text or "too large" in text:
-        return f"디스크가 가득 찼습니다({path}). 자리를 비우세요. 그러면 스스로 다시 받습니다. 저장된 신청은 그대로 있습니다."
-    if "not a database" in text or "malformed" in text or "damaged" in text:
-        return (
-            f"자료 파일이 손상되었습니다: {path}. 파일을 지우지 말고 복사해 둔 뒤 "
-            "‘python -m forms_api doctor’로 살펴보거나 백업에서 되살리세요."
-        )
-    if isinstance(err, FileExistsError | NotADirectoryError):
-        return f"{josa(str(path), '은/는')} 폴더가 아닙니다. 자료 폴더의 주소를 고치세요."
-    if isinstance(err, OSError | sqlite3.Error):
-        return f"디스크에서 읽거나 쓰지 못했습니다({path}: {err}). 디스크를 확인하고 서버를 다시 켜세요."
-    return f"자료를 다루지 못했습니다({path}: {type(err).__name__}). 서버를 다시 켜세요."

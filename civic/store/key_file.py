@@ -16,8 +16,9 @@ from pathlib import Path
 from civic import files
 from civic.clock import SEOUL
 from civic.errors import Misuse, why
-from civic.store.book import Book, Store
+from civic.store.book import Book
 from civic.store.seal import SIZE, Keys, print_of
+from civic.store.store import Store
 
 PLACE = "keys"  # the subject under which the fingerprints are facts; no page has that address
 NAMES = ("master", "person", "link")

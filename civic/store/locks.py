@@ -26,9 +26,8 @@ class WritingTurn:
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError."""
-        self._next = _open(folder / NEXT)
         self._path = folder / WRITING
-        self._writing = _open(self._path)
+        self._next, self._writing = _open(folder / NEXT), _open(self._path)
 
     def take(self, deadline: float) -> bool:
         """Take the turn; True when its last holder ended before it mended a failed commit. Raises Unavailable at the deadline."""
@@ -62,14 +61,9 @@ class WritingTurn:
 
     def _wait(self, handle: int, deadline: float) -> None:
         pause, most = _PAUSES
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() > deadline or os.pread(self._writing, 1, 0) == FAILED:
-                    raise Unavailable from None
-            else:
-                return
+        while not _taken(handle):
+            if time.monotonic() > deadline or os.pread(self._writing, 1, 0) == FAILED:
+                raise Unavailable
             time.sleep(pause)
             pause = min(pause * 1.5, most)
 
@@ -81,17 +75,14 @@ class Serving:
         """Takes the folder, made when missing. Raises OSError (cannot be made), InUse (another has it)."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._handle = _open(folder / SERVING)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as err:
-            owner = os.pread(self._handle, 20, 0).decode("ascii", "replace").strip() or "?"
+        if not _taken(self._handle):
             os.close(self._handle)
             raise InUse(
-                f"자료 폴더 {josa(str(folder), '을/를')} 다른 서버(프로세스 {owner})가 쓰고 있습니다. "
+                f"자료 폴더 {josa(str(folder), '을/를')} 다른 서버(프로세스 {server_of(folder) or '?'})가 쓰고 있습니다. "
                 "그 서버를 먼저 끄거나 다른 자료 폴더를 정하세요."
-            ) from err
+            )
         os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._handle, b"%d\n" % os.getpid(), 0)
 
     def release(self) -> None:
         """Let another server have the folder."""
@@ -99,44 +90,44 @@ class Serving:
 
 
 def server_of(folder: Path) -> str:
-    """The process of the server that has the folder, or ""."""
-    try:
-        handle = os.open(folder / SERVING, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # never served, or a copy without its lock
-        return ""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "?"
-    else:
-        return ""
-    finally:
-        os.close(handle)
+    """The process of the server that has the folder, or ""; also where none ever served."""
+    return _said_by_holder(folder / SERVING).decode("ascii", "replace").strip()
 
 
 def stuck(folder: Path, seconds: float = 1.0) -> int:
     """The process that has the turn to write in a folder and keeps it so long; 0 where the turn goes round."""
     until = time.monotonic() + seconds
-    with contextlib.suppress(OSError):  # never written, or a copy without its locks
-        while process := _holder(folder / WRITING)[0]:
-            if time.monotonic() >= until:
-                return process
-            time.sleep(_PAUSES[1])
+    while process := _holder(folder / WRITING)[0]:
+        if time.monotonic() >= until:
+            return process
+        time.sleep(_PAUSES[1])
     return 0
 
 
 def _holder(path: Path) -> tuple[int, bool]:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # its own: locks belong to what was opened
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        said = os.pread(handle, 20, 0)
-        return int(said[1:].split()[0] or 0), said[:1] == FAILED
-    else:
-        return 0, False
-    finally:
-        os.close(handle)
+    said = _said_by_holder(path)
+    return int(said[1:].split()[0] or 0) if said else 0, said[:1] == FAILED
 
 
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _taken(handle: int, how: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _said_by_holder(path: Path) -> bytes:
+    """What stands in a lock's file while somebody has it, " 0" before that is written; else nothing."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # its own: locks belong to what was opened
+    except OSError:
+        return b""
+    try:
+        return b"" if _taken(handle, fcntl.LOCK_SH) else os.pread(handle, 20, 0) or b" 0"
+    finally:
+        os.close(handle)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import psycopg
@@ -23,15 +23,11 @@ from civic.store.postgresql_server import (
     address,
     answering,
     check,
-    is_outage,
     reason,
     shown,
 )
-from civic.store.session import PROBE, Later, Result, Row, Transaction
+from civic.store.session import PROBE, UNKNOWN, Later, Result, Row, Transaction
 
-NOT_KNOWN = (
-    "접수되었는지 확인하지 못했습니다. 잠시 뒤에 같은 화면에서 다시 보내 주세요. 두 번 접수되지는 않습니다."
-)
 # Transactions that began before one and for which its dead rows would be kept.
 OLDER = (
     "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (age(backend_xmin) > age(%s::text::xid) "
@@ -55,35 +51,34 @@ class PostgresSession(Transaction):
     def back(self) -> None:
         self.run("ROLLBACK TO SAVEPOINT seat")
 
+    def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
+        sent = [*self._queue, Later(statement, values)]
+        self._queue.clear()
+        with answering(self._limits.retry_after), self._together(len(sent)):
+            cursors = [self._send(each) for each in sent]
+        for queued, cursor in zip(sent, cursors, strict=True):
+            queued.count = cursor.rowcount
+        return Result(cursors[-1].fetchall() if cursors[-1].description else [], cursors[-1].rowcount)
+
     def commit(self) -> None:
         """Send what is queued and make all of it durable, in one round trip."""
-        # The answer to a commit can get lost after the server has done it: the citizen must not be told that nothing
-        # was kept. The same submission id finds out.
         for statement, values in self.notes:
             self.later(statement, values)
-        with answering(self._limits.retry_after, NOT_KNOWN):
-            if not self._queue:
-                self._connection.commit()
-                return
-            with self._connection.pipeline():
-                for each in self._queue:
-                    self._connection.execute(POSTGRESQL.spell(each.statement), each.values)
-                self._connection.commit()
+        # The answer to a commit can get lost after the server has done it: nobody must be told that nothing was kept.
+        with answering(self._limits.retry_after, UNKNOWN), self._together(1 + len(self._queue)):
+            for each in self._queue:
+                self._send(each)
+            self._connection.commit()
 
-    def _execute(self, statements: Sequence[Later]) -> list[Result]:
-        with answering(self._limits.retry_after):
-            if len(statements) == 1:
-                return [_result(self._send(statements[0]))]
-            with self._connection.pipeline():
-                cursors = [self._send(each) for each in statements]
-            return [_result(cursor) for cursor in cursors]
+    def _together(self, number: int) -> AbstractContextManager[object]:
+        return self._connection.pipeline() if number > 1 else nullcontext()
 
     def _send(self, each: Later) -> psycopg.Cursor[Row]:
         return self._connection.execute(POSTGRESQL.spell(each.statement), each.values)
 
 
 class PostgresDatabase:
-    """One database. See `civic.store.session.Database`."""
+    """One database, as `civic.store.session.Database`."""
 
     dialect = POSTGRESQL
 
@@ -130,7 +125,11 @@ class PostgresDatabase:
                 yield session
                 session.commit()
             except BaseException:
-                _undo(connection)
+                with (
+                    suppress(Unavailable),
+                    answering(0),
+                ):  # where the connection is gone the server has done it
+                    connection.rollback()
                 raise
             finally:
                 self._here.is_open = False
@@ -149,7 +148,7 @@ class PostgresDatabase:
             yield PostgresSession(connection, self.limits)
 
     def vacuum(self, names: Sequence[str]) -> None:
-        """As the contract says: not at the next autovacuum, and once nobody can see any more what was there before."""
+        """Not at the next autovacuum, and once nobody can see any more what was there before."""
         with self._connection() as connection, answering(self.limits.retry_after):
             until = time.monotonic() + self.limits.lock
             ((now,),) = connection.execute("SELECT txid_current() % 4294967296").fetchall()
@@ -181,21 +180,5 @@ class PostgresDatabase:
 
 
 def _configure(connection: Connection) -> None:
-    set_json_loads(_as_text, connection)  # a body as it was written, to the byte
-
-
-def _as_text(body: str | bytes) -> str:
-    return body if isinstance(body, str) else body.decode()
-
-
-def _result(cursor: psycopg.Cursor[Row]) -> Result:
-    return Result(cursor.fetchall() if cursor.description else [], cursor.rowcount)
-
-
-def _undo(connection: Connection) -> None:
-    """Roll back; where the connection is gone the server has done it."""
-    try:
-        connection.rollback()
-    except psycopg.Error as err:
-        if not is_outage(err):
-            raise
+    # A body as it was written, to the byte.
+    set_json_loads(lambda body: body if isinstance(body, str) else body.decode(), connection)

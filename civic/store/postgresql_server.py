@@ -21,7 +21,7 @@ from civic.store.session import Row
 SERVER_AT_FAULT = ("08", "25", "40", "53", "55", "57", "58", "XX")
 OLDEST = 13  # version of PostgreSQL
 MIGRATE_LOCK = 5_262_342  # any number, the same everywhere: two hosts that migrate at once take turns
-RUN_MIGRATE = "python -m forms_api migrate 를 실행하세요."
+NO_ADDRESS = "자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요."
 Connection = psycopg.Connection[Row]
 
 
@@ -39,9 +39,8 @@ class Limits:
     scans: bool = False  # may whole tables be read? Else a plan made while they were empty must not
 
 
-WHOLE = Limits(
-    connections=1, lock=10, statement=1800, idle=1800, scans=True
-)  # who reads or writes everything
+# Of who reads or writes everything.
+WHOLE = Limits(connections=1, lock=10, statement=1800, idle=1800, scans=True)
 
 
 def migrate(url: str) -> tuple[int, int]:
@@ -54,7 +53,7 @@ def migrate(url: str) -> tuple[int, int]:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATE_LOCK,))
             before = _version(connection, url)
             if before > tables.VERSION:
-                check(url)
+                tables.check_version(before, shown(url))
             if not before:
                 connection.execute("CREATE TABLE madang (version INTEGER NOT NULL)")
                 connection.execute("INSERT INTO madang VALUES (0)")
@@ -76,15 +75,7 @@ def check(url: str) -> str:
                 f"PostgreSQL의 {name}가 off입니다. 접수했다고 답한 신청이 정전 때 사라질 수 있어 시작하지 않습니다. "
                 f"서버, 데이터베이스, 사용자 설정에서 {name} = on 으로 고치세요. ({shown(url)})"
             )
-        found = _version(connection, url)
-        if found > tables.VERSION:
-            raise Misuse(
-                f"데이터베이스가 더 새로운 판의 마당에서 만들어졌습니다(자료 {found}, 프로그램 {tables.VERSION}). "
-                f"그 판의 프로그램을 쓰세요. ({shown(url)})"
-            )
-        if found < tables.VERSION:
-            state = f"판이 {found}이고 필요한 판은 {tables.VERSION}입니다" if found else "비어 있습니다"
-            raise Misuse(f"데이터베이스가 {state}. {RUN_MIGRATE} ({shown(url)})")
+        tables.check_version(_version(connection, url), shown(url))
         return str(level)
 
 
@@ -110,12 +101,12 @@ def answering(retry_after: int, detail: str | None = None) -> Iterator[None]:
 
 def shown(url: str) -> str:
     """The address for a message: without password and options."""
-    given = conninfo.conninfo_to_dict(url)
-    hosts, ports = (str(given.get(name) or "").split(",") for name in ("host", "port"))
+    given = {name: str(value or "") for name, value in conninfo.conninfo_to_dict(url).items()}
+    hosts, ports = (given.get(name, "").split(",") for name in ("host", "port"))
     ports = ports * len(hosts) if len(ports) == 1 else ports
     where = ",".join(f"{host}:{port}" if port else host for host, port in zip(hosts, ports, strict=False))
     user = f"{given['user']}@" if given.get("user") else ""
-    return f"postgresql://{user}{where}/{given.get('dbname') or ''}"
+    return f"postgresql://{user}{where}/{given.get('dbname', '')}"
 
 
 def reason(error: BaseException | None) -> str:
@@ -129,7 +120,7 @@ def address(url: str, limits: Limits, level: str = "") -> str:
     Raises Misuse when it is none of PostgreSQL.
     """
     if not url.startswith(("postgresql://", "postgres://")):
-        raise Misuse("자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요.")
+        raise Misuse(NO_ADDRESS)
     options = {
         "lock_timeout": f"{limits.lock * 1000:.0f}",
         "statement_timeout": f"{limits.statement * 1000:.0f}",
@@ -158,7 +149,7 @@ def address(url: str, limits: Limits, level: str = "") -> str:
             tcp_user_timeout=int(limits.statement * 1000),
         )
     except psycopg.Error:
-        raise Misuse("자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요.") from None
+        raise Misuse(NO_ADDRESS) from None
 
 
 def _reached(url: str, limits: Limits) -> Connection:

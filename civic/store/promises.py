@@ -12,16 +12,21 @@ from civic.store.tiny import RowDatabase, RowStorage
 TABLE = "promises"
 
 
-class RowPromises:
-    """See `civic.store.book.Promises` for what each method promises."""
+class Promises:
+    """What of the content people rely on, as it was accepted: a text for each subject."""
 
     def __init__(self, database: RowDatabase, storage: RowStorage) -> None:
         self._table, self._storage = database.table(TABLE), storage
 
     def all(self) -> dict[str, str]:
+        """Subject -> text; empty before anything was accepted."""
         return {document["subject"]: document["text"] for document in self._table.all()}
 
     def keep(self, texts: Mapping[str, str]) -> None:
+        """Accept these texts in place of those that there are, all or none, inside an open block with it.
+
+        Raises Unavailable.
+        """
         with self._storage.joined():
             for subject in sorted(texts):
                 document = {"subject": subject, "text": texts[subject]}

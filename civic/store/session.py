@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-from civic.errors import Unavailable
 from civic.store.dialect import Dialect
 
 Row = tuple[Any, ...]
 # Can anything be kept now? A write like any other; what it writes means nothing.
 PROBE = "INSERT INTO leases VALUES ('probe', '', 0) ON CONFLICT (task) DO UPDATE SET until = leases.until + 1"
+# For those whose own write failed: it may or may not be there, and the same form sent again is safe.
+UNKNOWN = (
+    "신청을 저장했는지 확인하지 못했습니다. 잠시 뒤 같은 화면에서 다시 보내 주세요. 두 번 접수되지 않습니다."
+)
 
 
 class Result(NamedTuple):
@@ -50,14 +53,9 @@ class Transaction(ABC):
         self._queue.append(queued)
         return queued
 
+    @abstractmethod
     def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
         """Send what is queued and this statement, in this order; what this one gave."""
-        sent = [*self._queue, Later(statement, values)]
-        self._queue.clear()
-        results = self._execute(sent)
-        for queued, result in zip(sent, results, strict=True):
-            queued.count = result.number
-        return results[-1]
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of a SELECT."""
@@ -77,31 +75,26 @@ class Transaction(ABC):
     def back(self) -> None:
         """Undo what was done since `mark`."""
 
-    @abstractmethod
-    def _execute(self, statements: Sequence[Later]) -> list[Result]: ...
-
 
 class PlainDatabase(Protocol):
-    """Where some tables are: the entries', or a file beside them."""
+    """Where some tables are: the entries', or a file beside them. Every call raises Unavailable when it cannot answer."""
 
     dialect: Dialect
 
     @property
-    def trouble(self) -> str:
-        """ "" where something can be kept now (it is tried); otherwise what is wrong and what staff must do, in Korean."""
-        ...
+    def trouble(self) -> str: ...  # as Store.trouble
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
-        """Durable when the block ends; an exception inside leaves nothing behind. Raises Unavailable."""
-        ...
+    def transaction(
+        self,
+    ) -> AbstractContextManager[Transaction]: ...  # durable when the block ends, or nothing
 
-    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        """The rows of one SELECT: only what is durable. Raises Unavailable."""
-        ...
+    def read(
+        self, statement: str, values: Sequence[Any] = ()
+    ) -> list[Row]: ...  # of one SELECT: what is durable
 
-    def vacuum(self, names: Sequence[str]) -> None:
-        """Leave nothing of what was removed from these tables in their files. Raises Unavailable."""
-        ...
+    def vacuum(
+        self, names: Sequence[str]
+    ) -> None: ...  # leaves nothing of what was removed from these tables
 
     def close(self) -> None: ...
 
@@ -109,19 +102,4 @@ class PlainDatabase(Protocol):
 class Database(PlainDatabase, Protocol):
     """Where the entries are."""
 
-    def snapshot(self) -> AbstractContextManager[Transaction]:
-        """For reading much: all of one moment, and nobody waits for it. Raises Unavailable."""
-        ...
-
-
-def refusal() -> Unavailable:
-    """For those who come while nothing can be written: nothing of theirs was kept."""
-    return Unavailable(retry_after=60)
-
-
-def unknown() -> Unavailable:
-    """For those whose own write failed: it may or may not be there; the same form sent again is safe."""
-    return Unavailable(
-        "신청을 저장하지 못했습니다. 잠시 뒤 같은 화면에서 다시 보내 주세요. 두 번 접수되지 않습니다.",
-        retry_after=60,
-    )
+    def snapshot(self) -> AbstractContextManager[Transaction]: ...  # all of one moment; nobody waits for it

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,37 +22,31 @@ from civic.errors import Misuse, Unavailable
 from civic.store import locks
 from civic.store.dialect import SQLITE
 from civic.store.folder import connect, explain, prepared
-from civic.store.session import PROBE, Row, Transaction, refusal, unknown
+from civic.store.session import PROBE, UNKNOWN, Row, Transaction
 from civic.store.sqlite_session import SnapshotSession, SqliteSession
 
 MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
 READERS = 4
+LATER = 60  # seconds after which those are told to try again for whom nothing could be written
 log = logging.getLogger("madang.store")
 
 
+@dataclass
 class _Batch:
     """Blocks that are committed together."""
 
-    def __init__(self) -> None:
-        self.blocks = 0
-        self.until = time.monotonic() + LONGEST
-        self.notes: dict[str, list[Sequence[Any]]] = {}  # what is written at the end: statement -> values
-        self.sleepers: list[threading.Lock] = []  # one each: a shared condition wakes everybody for one
-        self.has_written = False
-        self.failure: BaseException | None = None
-
-
-class _Waiter:
-    """A thread that waits for its turn at the connection."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.lock.acquire()
-        self.granted = False
+    until: float
+    blocks: int = 0
+    notes: dict[str, list[Sequence[Any]]] = field(
+        default_factory=dict
+    )  # written at the end: statement -> values
+    sleepers: list[threading.Lock] = field(default_factory=list)  # one each: a condition wakes all for one
+    has_written: bool = False
+    failure: BaseException | None = None
 
 
 class SqliteDatabase:
-    """One file. See `civic.store.session.Database`."""
+    """One file, as `civic.store.session.Database`."""
 
     dialect = SQLITE
 
@@ -59,7 +54,7 @@ class SqliteDatabase:
         """Raises Misuse when it cannot be opened, is damaged, foreign or of another version: says what to do."""
         self.path = path
         self._gate = threading.Lock()
-        self._waiters: deque[_Waiter] = deque()
+        self._waiters: deque[threading.Lock] = deque()  # held; released when it is that thread's turn
         self._is_taken = False
         self._owner = 0  # thread whose block is running
         self._batch: _Batch | None = None
@@ -94,11 +89,15 @@ class SqliteDatabase:
             for statement, values in session.notes:
                 batch.notes.setdefault(statement, []).append(values)
         except BaseException as err:
-            failure = self._undo(session)
+            failure = None
+            try:
+                session.undo()
+            except BaseException as broken:  # then nothing of the batch can be relied on
+                failure = broken
             self._leave(batch, failure)
             if isinstance(err, sqlite3.Error):
                 log.error("writing failed: %s", err)
-                raise refusal() from err
+                raise Unavailable(retry_after=LATER) from err
             raise
         self._leave(batch)
 
@@ -110,12 +109,11 @@ class SqliteDatabase:
             if not self._is_taken:
                 self._is_taken = True
                 return
-            waiter = _Waiter()
-            self._waiters.append(waiter)
-        if waiter.lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            self._waiters.append(waiter := _closed())
+        if waiter.acquire(timeout=max(0.0, deadline - time.monotonic())):
             return
         with self._gate:
-            if waiter.granted:  # just now
+            if waiter not in self._waiters:  # its turn came just now
                 return
             self._waiters.remove(waiter)
         raise Unavailable
@@ -123,58 +121,41 @@ class SqliteDatabase:
     def _pass_on(self) -> None:
         """Let the next thread have its turn."""
         with self._gate:
-            if not self._waiters:
-                self._is_taken = False
-                return
-            heir = self._waiters.popleft()
-            heir.granted = True
-        heir.lock.release()
+            self._is_taken = bool(self._waiters)
+            heir = self._waiters.popleft() if self._waiters else None
+        if heir:
+            heir.release()
 
     def _begin(self, deadline: float) -> _Batch:
-        if self._failure:
+        if self._failure or self._turn.take(deadline):
             self._heal()
-        else:
-            is_broken = self._turn.take(deadline)
-            if is_broken:
-                self._heal()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as err:
             self._turn.give_up()
-            raise refusal() from err
-        self._batch = _Batch()
+            raise Unavailable(retry_after=LATER) from err
+        self._batch = _Batch(time.monotonic() + LONGEST)
         return self._batch
-
-    def _undo(self, session: SqliteSession) -> BaseException | None:
-        try:
-            session.undo()
-        except BaseException as err:  # then nothing of the batch can be relied on
-            return err
-        return None
 
     def _leave(self, batch: _Batch, failure: BaseException | None = None) -> None:
         """End a block: leave the commit to the next thread, or commit for all; return when the batch is durable."""
         self._owner = 0
         batch.blocks += 1
         batch.failure = batch.failure or failure
-        is_full = batch.failure or batch.blocks >= MOST_BLOCKS or time.monotonic() >= batch.until
-        sleeper = None
-        if not is_full:
+        heir = None
+        if not batch.failure and batch.blocks < MOST_BLOCKS and time.monotonic() < batch.until:
             with self._gate:
                 if self._waiters:
                     heir = self._waiters.popleft()
-                    heir.granted = True
-                    sleeper = threading.Lock()
-                    sleeper.acquire()
-                    batch.sleepers.append(sleeper)
-        if sleeper:
-            heir.lock.release()
+                    batch.sleepers.append(sleeper := _closed())
+        if heir:
+            heir.release()
             sleeper.acquire()
         else:
             self._batch = None
             self._end(batch)
         if batch.failure:
-            raise unknown() from batch.failure
+            raise Unavailable(UNKNOWN, retry_after=LATER) from batch.failure
 
     def _end(self, batch: _Batch) -> None:
         try:
@@ -216,7 +197,7 @@ class SqliteDatabase:
             self._turn.note(locks.BUSY)
         except (sqlite3.Error, OSError) as err:
             self._failure = err
-            raise refusal() from err
+            raise Unavailable(retry_after=LATER) from err
         self._failure = None
 
     # ------------------------------------------------------------ reading
@@ -244,7 +225,7 @@ class SqliteDatabase:
             yield connection
         except sqlite3.Error as err:
             log.error("reading failed: %s", err)
-            raise Unavailable(retry_after=60) from err
+            raise Unavailable(retry_after=LATER) from err
         finally:
             if connection is not None:
                 self._readers.append(connection)
@@ -261,8 +242,8 @@ class SqliteDatabase:
     # ------------------------------------------------------------ how it stands
 
     def vacuum(self, names: Sequence[str]) -> None:
-        """As the contract says, of all tables: the file is written anew while others wait, and its log emptied."""
-        turn = locks.WritingTurn(self.path.parent)  # its own: threads of this process wait for it too
+        """Of all tables: the file is written anew while others wait, and its log emptied."""
+        turn = locks.WritingTurn(self.path.parent)  # its own: threads of this process wait for it like others
         try:
             turn.take(time.monotonic() + locks.PATIENCE)
             with contextlib.closing(connect(self.path, locks.PATIENCE)) as file:
@@ -271,11 +252,11 @@ class SqliteDatabase:
                 ((is_busy, _, _),) = file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             turn.give_up()
         except sqlite3.Error as err:
-            raise Unavailable(retry_after=60) from err
+            raise Unavailable(retry_after=LATER) from err
         finally:
             turn.close()
         if is_busy:  # a reader keeps the log
-            raise Unavailable(retry_after=60)
+            raise Unavailable(retry_after=LATER)
 
     @property
     def trouble(self) -> str:
@@ -298,3 +279,9 @@ class SqliteDatabase:
             reader.close()
         self._connection.close()
         self._turn.close()
+
+
+def _closed() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock

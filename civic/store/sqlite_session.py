@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from civic.store.dialect import SQLITE
-from civic.store.session import Later, Result, Transaction
+from civic.store.session import Result, Transaction
 
 
 class SqliteSession(Transaction):
     """The running block of the connection that writes."""
 
     dialect = SQLITE
+    is_marked = False  # has it written anything?
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
         self._connection = connection
-        self.is_marked = False  # has it written anything?
 
     def mark(self) -> None:
         """Nothing to do: there is no other writer, so that what was seen is what is found."""
@@ -32,47 +32,24 @@ class SqliteSession(Transaction):
         if self.is_marked:
             self._connection.execute("ROLLBACK TO block")
 
-    def _execute(self, statements: Sequence[Later]) -> list[Result]:
-        return [self.run(each.statement, each.values) for each in statements]
-
     def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
         """As the base's; nothing is gained by sending much at once."""
         if self._queue:
-            for each in self._take_queue():
+            queue, self._queue = self._queue, []
+            for each in queue:
                 each.count = self.run(each.statement, each.values).number
         if not self.is_marked and not statement.startswith("SELECT"):
             # Not released afterwards: the commit does that, and an inner one of the same name goes before it.
             self._connection.execute("SAVEPOINT block")
             self.is_marked = True
-        return _run(self._connection, statement, values)
-
-    def _take_queue(self) -> list[Later]:
-        queue, self._queue = self._queue, []
-        return queue
-
-
-class SnapshotSession(Transaction):
-    """A reading connection at one moment."""
-
-    dialect = SQLITE
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
-        self._connection = connection
-
-    def mark(self) -> None:
-        raise TypeError("only read")
-
-    def back(self) -> None:
-        raise TypeError("only read")
-
-    def _execute(self, statements: Sequence[Later]) -> list[Result]:
-        return [_run(self._connection, each.statement, each.values) for each in statements]
+        cursor = self._connection.execute(statement, values)
+        if cursor.description is None:
+            return Result([], cursor.rowcount)
+        rows = cursor.fetchall()
+        return Result(rows, len(rows))
 
 
-def _run(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> Result:
-    cursor = connection.execute(statement, values)
-    if cursor.description is None:
-        return Result([], cursor.rowcount)
-    rows = cursor.fetchall()
-    return Result(rows, len(rows))
+class SnapshotSession(SqliteSession):
+    """A connection whose transaction is the caller's: no block to take back."""
+
+    is_marked = True

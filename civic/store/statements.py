@@ -38,6 +38,7 @@ FIX = "INSERT INTO facts (subject, round, name, text, checksum) VALUES (?, ?, ?,
 TELL = "INSERT INTO messages (kind, subject, number, due, checksum) VALUES (?, ?, ?, ?, ?)"
 ROUNDS = "SELECT round FROM rounds WHERE subject = ? ORDER BY round"
 FACTS = "SELECT name, text FROM facts WHERE subject = ? AND round = ?"
+LIVES_ON = f"SELECT 1 FROM entries WHERE subject = ? AND round = ? AND person = ? AND number <> ? AND {ALIVE}"  # noqa: S608
 _WAITING = "FROM entries WHERE subject = ? AND round = ? AND state = 'waiting'"
 POSITION = (
     f"SELECT (SELECT rank {_WAITING} AND number = ?), "

@@ -15,14 +15,12 @@ from tinydb import where
 
 from civic.clock import SEOUL
 from civic.errors import Misuse, Unavailable
-from civic.store.book import Change, Message, Overview, is_fact
+from civic.store import folder as files
+from civic.store.book import Book
 from civic.store.documents import document_of, line_sum, to_change, to_entry, to_message
-from civic.store.entry import Counts, Entry
-from civic.store.folder import ENTRIES as ENTRIES_FILE
-from civic.store.folder import KEYS, check_keys, explain, is_blank
+from civic.store.entry import Change, Counts, Entry, Message, Overview, is_fact
 from civic.store.keys import KeyTable, key_file
-from civic.store.promises import RowPromises
-from civic.store.rows import RowBook
+from civic.store.promises import Promises
 from civic.store.session import Database
 from civic.store.sqlite import SqliteDatabase
 from civic.store.staff_log import StaffLog
@@ -39,8 +37,8 @@ MESSAGE = "SELECT id, kind, subject, number, due FROM messages"
 log = logging.getLogger("madang.store")
 
 
-class RowStore:
-    """See `civic.store.book.Store` for what each method promises."""
+class Store:
+    """A place that keeps entries; `open` gives one transaction. Every method raises Unavailable when it cannot answer."""
 
     def __init__(self, database: Database, keys: KeyTable) -> None:
         """Takes both over: they end with the store."""
@@ -52,27 +50,28 @@ class RowStore:
         # Facts lately read, and until when they count; of other subjects there were none until then.
         self._known_facts: dict[str, tuple[dict[str, dict[str, str]], float]] = {}
         self._no_others_until = 0.0
-        self._known_keys: dict[
-            str, tuple[bytes, int, float]
-        ] = {}  # wrapped, generation, until when they count
+        # Wrapped key, its generation, until when they count.
+        self._known_keys: dict[str, tuple[bytes, int, float]] = {}
         self._here = threading.local()  # generation of the key that this thread was given last, by subject
 
     @property
     def trouble(self) -> str:
+        """ "" where something can be kept now (it is tried, and may take as long as a sign-up waits); otherwise what is
+        wrong and what staff must do, in Korean."""
         return self._database.trouble or self._keys.place.trouble
 
     @contextmanager
-    def open(self, subject: str, who: str = "") -> Iterator[RowBook]:
+    def open(self, subject: str, who: str = "") -> Iterator[Book]:
+        """A transaction on one subject: one at a time per thread; nothing slow inside. who: the hand that acts."""
         with self._database.transaction() as session, self._storage.using(session):
-            book = RowBook(
-                session, self._storage, self._table, subject, who, self._sealed_with().get(subject)
-            )
+            book = Book(session, self._table, subject, who, self._sealed_with().get(subject))
             yield book
             book.settle()
         if book.has_fixed:
             self._known_facts[subject] = {}, 0.0
 
     def find(self, number: str) -> Entry | None:
+        """The durable entry of a receipt number in any subject, or None."""
         found = self._database.read("SELECT id, body, checksum FROM entries WHERE number = ?", (number,))
         return to_entry(document_of(ENTRIES, *found[0])) if found else None
 
@@ -83,10 +82,12 @@ class RowStore:
         return sorted(entries, key=lambda entry: entry.received, reverse=True)
 
     def counts(self, subject: str) -> dict[str, Counts]:
+        """Durable counts per round: read by every status request, outside any transaction."""
         statement = "SELECT round, taken, waiting, received FROM rounds WHERE subject = ? AND last_rank > 0"
         return {round: Counts(*numbers) for round, *numbers in self._database.read(statement, (subject,))}
 
     def fixed(self, subject: str) -> dict[str, dict[str, str]]:
+        """The facts about each round of a subject, cheap: round -> name -> text. May be a second old."""
         known, until = self._known_facts.get(subject, ({}, self._no_others_until))
         if time.monotonic() < until:
             return known
@@ -99,14 +100,13 @@ class RowStore:
         return found
 
     def overview(self) -> dict[str, Overview]:
+        """Counts and facts of every subject that has any, in one question."""
         found: dict[str, Overview] = {}
         for subject, round, name, text, *numbers in self._database.read(
             "SELECT subject, round, '', '', taken, waiting, received FROM rounds WHERE last_rank > 0 "
             "UNION ALL SELECT subject, round, name, text, 0, 0, 0 FROM facts"
         ):
-            each = found.get(subject)
-            if each is None:
-                each = found[subject] = Overview()
+            each = found.setdefault(subject, Overview())
             if not name:
                 each.counts[round] = Counts(*numbers)
             elif is_fact(name):
@@ -117,27 +117,29 @@ class RowStore:
         return found
 
     def subjects(self) -> list[str]:
+        """Every subject that has entries, sorted."""
         rows = self._database.read("SELECT DISTINCT subject FROM rounds WHERE last_rank > 0")
         return sorted(subject for (subject,) in rows)
 
     def entries(self, subject: str, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
+        """As `Book.entries`, of one moment and to be shown, not decided by: no sign-up waits for it."""
         with self._database.snapshot() as session:
             rows = session.rows(*chosen(subject, round, states))
         return [to_entry(document_of(ENTRIES, *row)) for row in rows]
 
     def history(self, number: str) -> list[Change]:
-        return [
-            to_change(*row)
-            for row in self._database.read(f"{CHANGE} WHERE number = ? ORDER BY id", (number,))
-        ]
+        """What happened to an entry, oldest first."""
+        rows = self._database.read(f"{CHANGE} WHERE number = ? ORDER BY id", (number,))
+        return [to_change(*row) for row in rows]
 
     def messages(self, now: datetime, most: int = 100) -> list[Message]:
-        rows = self._database.read(
-            f"{MESSAGE} WHERE due <= ? ORDER BY due, id LIMIT ?", (now.timestamp(), most)
-        )
+        """Messages that are due, oldest first."""
+        due = f"{MESSAGE} WHERE due <= ? ORDER BY due, id LIMIT ?"
+        rows = self._database.read(due, (now.timestamp(), most))
         return [to_message(*row) for row in rows]
 
     def claim(self, message: Message, until: datetime) -> bool:
+        """Take a message to send it; False when another process has it. Others leave it alone until then."""
         due = until.timestamp()
         kept = line_sum(message.kind, message.subject, message.number, due)
         with self._database.transaction() as session:
@@ -145,10 +147,12 @@ class RowStore:
             return bool(session.run(mine, (due, kept, message.id, message.due.timestamp())).number)
 
     def sent(self, message: Message) -> None:
+        """Forget a message: it has gone out (or never can)."""
         with self._database.transaction() as session:
             session.run("DELETE FROM messages WHERE id = ?", (message.id,))
 
     def lease(self, task: str, holder: str, seconds: float) -> bool:
+        """Lead a task for so long, by the database's clock, or go on leading it; False while another does."""
         now = self._database.dialect.now
         statement = (
             f"INSERT INTO leases (task, holder, until) VALUES (?, ?, {now} + ?) "  # noqa: S608 (own words)
@@ -159,16 +163,21 @@ class RowStore:
             return bool(session.run(statement, (task, holder, seconds)).number)
 
     def log(self, key: bytes) -> StaffLog:
+        """What staff did, chained under that key."""
         return StaffLog(self.database, self._storage, key)
 
     @property
-    def promises(self) -> RowPromises:
-        return RowPromises(self.database, self._storage)
+    def promises(self) -> Promises:
+        """What was accepted from the content."""
+        return Promises(self.database, self._storage)
 
     # ------------------------------------------------------------ keys
 
     def wrapped_key(self, subject: str) -> bytes | None:
-        """As the contract says; that another process destroyed it is noticed a second later, and by `add` at once."""
+        """The subject's data key, wrapped by the master key; None before `keep_key` or after destruction.
+
+        That another process destroyed it is noticed a second later, and by `add` at once.
+        """
         known = self._known_keys.get(subject)
         if known is None or time.monotonic() >= known[2]:
             generation = self._generation(subject)
@@ -182,15 +191,18 @@ class RowStore:
         return known[0]
 
     def keep_key(self, subject: str, wrapped: bytes) -> bytes:
+        """Keep a wrapped data key unless the subject has one; returns the one that counts."""
         generation = self._generation(subject)
         kept = self._keys.keep(subject, wrapped, generation)
         self._sealed_with()[subject] = generation
         return kept
 
     def wrapped_keys(self) -> dict[str, bytes]:
+        """Every wrapped key that is there, by subject."""
         return {subject: wrapped for subject, wrapped, *_ in self._keys.everything() if wrapped}
 
     def rewrap(self, rewrapped: Callable[[str, bytes], bytes | None]) -> int:
+        """Put each wrapped key anew, and leave no trace of the old ones; how many. rewrapped: None leaves one as it is."""
         count = 0
         for subject, wrapped in self.wrapped_keys().items():
             fresh = rewrapped(subject, wrapped)
@@ -200,7 +212,11 @@ class RowStore:
         return count
 
     def drop_key(self, subject: str, at: datetime) -> None:
-        """The fact decides: from then on nothing is sealed with the key, and `open` finishes what a crash left over."""
+        """Destroy the subject's data key and take its sealed answers out: they can never be read here again.
+
+        Numbers, states, ranks, times and keyed hashes stay. Again it changes nothing more. The fact decides: from then
+        on nothing is sealed with the key, and the next start finishes what a crash left over.
+        """
         if not self._empty(subject) and self._keys.get(subject, self._generation(subject)) is None:
             return
         with self.open(subject, who="clock") as book:
@@ -213,6 +229,10 @@ class RowStore:
         self._known_keys.pop(subject, None)
 
     def scrub(self) -> bool:
+        """Write the files anew when something was erased since the last time, so that nothing of it is left in them.
+
+        False when nothing was. Others wait meanwhile. Raises Unavailable: then it stays to be done.
+        """
         due = self._database.read("SELECT until FROM leases WHERE task = 'scrub'")
         if due:
             self._keys.place.vacuum(("keys",))
@@ -230,12 +250,7 @@ class RowStore:
         for subject, wrapped, _, generation in known:
             if wrapped and generation < destroyed.get(subject, 0):
                 self._keys.drop(subject, datetime.now(SEOUL), destroyed[subject])
-        lost = sealed_subjects(self._database, {subject for subject, *_ in known})
-        if lost:
-            raise Misuse(
-                f"봉인된 신청이 있는데 감싼 열쇠(keys 표)가 없습니다: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
-                f"시작하지 않습니다. 백업에서 keys 표를 되살리세요. ({place.rpartition('@')[2]})"
-            )
+        check_keys(self._database, place, {subject for subject, *_ in known})
         return self
 
     def close(self) -> None:
@@ -254,11 +269,8 @@ class RowStore:
 
     def _sealed(self, subject: str) -> list[int]:
         """Ids of the entries of a subject that hold answers."""
-        return [
-            document.doc_id
-            for document in self._table.search(where("subject") == subject)
-            if document["sealed"]
-        ]
+        found = self._table.search((where("subject") == subject) & (where("sealed") != ""))
+        return [document.doc_id for document in found]
 
     def _empty(self, subject: str) -> bool:
         """Take what was sealed out of a subject's entries, a few at a time; was there any?"""
@@ -273,46 +285,50 @@ class RowStore:
         self._storage.rows(ERASED)
 
 
-def open_folder(folder: Path) -> RowStore:
+def open_folder(folder: Path) -> Store:
     """The store of a data folder, made when missing. Raises Misuse."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as err:
-        raise Misuse(explain(err, folder)) from err
-    database = SqliteDatabase(folder / ENTRIES_FILE)
+        raise Misuse(files.explain(err, folder)) from err
+    path = folder / files.KEYS
+    database = SqliteDatabase(folder / files.ENTRIES)
     try:
-        path = folder / KEYS
-        if is_blank(path):
-            check_keys(path, sealed_subjects(database, set()))
-        keys = KeyTable(key_file(path))
-        known = {subject for subject, *_ in keys.everything()}
-        check_keys(path, sealed_subjects(database, known), known)
-        return RowStore(database, keys).checked(str(folder))
+        if files.is_blank(path):  # before it is made anew
+            check_keys(database, str(path), set())
+        return Store(database, KeyTable(key_file(path))).checked(str(path))
     except Unavailable as err:
         database.close()
-        raise Misuse(explain(err, folder)) from err
+        raise Misuse(files.explain(err, folder)) from err
     except BaseException:
         database.close()
         raise
 
 
-def open_database(url: str, limits: Limits | None = None) -> RowStore:
+def open_database(url: str, limits: Limits | None = None) -> Store:
     """The store of a PostgreSQL database. Raises Misuse."""
     # Only where it is wanted: the packages behind it are optional.
     from civic.store.postgresql import PostgresDatabase
 
     database = PostgresDatabase(url, limits)
     try:
-        return RowStore(database, KeyTable(database)).checked(url)
+        return Store(database, KeyTable(database)).checked("keys 표")
     except BaseException:
         database.close()
         raise
 
 
-def sealed_subjects(database: Database, known: set[str]) -> list[str]:
-    """Subjects of which something is sealed, but for those that are known; sorted."""
+def check_keys(database: Database, place: str, known: set[str]) -> None:
+    """Refuse sealed entries whose subject's wrapped key is lost: a new key would not open them. Raises Misuse.
+
+    known: subjects of which the place of keys says something, be it that the key was destroyed.
+    """
     rows = database.read("SELECT DISTINCT subject FROM rounds WHERE last_rank > 0")
     sealed = f"SELECT 1 FROM entries WHERE subject = ? AND {database.dialect.field('sealed')} <> '' LIMIT 1"  # noqa: S608
-    return sorted(
-        subject for (subject,) in rows if subject not in known and database.read(sealed, (subject,))
-    )
+    lost = sorted(name for (name,) in rows if name not in known and database.read(sealed, (name,)))
+    if lost:
+        raise Misuse(
+            f"봉인된 신청이 있는데 감싼 열쇠({place})가 없습니다: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
+            f"시작하지 않습니다. 백업에서 {files.KEYS}(PostgreSQL은 keys 표)를 되살리세요. 백업이 없으면 "
+            "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
+        )

@@ -6,23 +6,16 @@ that the database derives from the body.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from civic.errors import Misuse
 from civic.store.dialect import Dialect
 from civic.store.entry import LIVE
 
 ALIVE = "state IN ({})".format(", ".join(f"'{state}'" for state in LIVE))
 # Columns derived from an entry's body, and whether each is a number.
-DERIVED = {
-    "number": False,
-    "subject": False,
-    "round": False,
-    "state": False,
-    "rank": True,
-    "person": False,
-    "submission": False,
-    "contact": False,
-}
+TEXTS = ("number", "subject", "round", "state", "person", "submission", "contact")
+DERIVED = {**dict.fromkeys(TEXTS, False), "rank": True}
 ENTRIES = (
     "CREATE TABLE entries (id {serial}, body {json} NOT NULL, checksum BIGINT NOT NULL, {derived})",
     "CREATE UNIQUE INDEX entries_number ON entries (number)",
@@ -49,9 +42,9 @@ BESIDE = (
     " after {text} NOT NULL, cause {text} NOT NULL, who {text} NOT NULL, at {text} NOT NULL, checksum BIGINT NOT NULL)",
     "CREATE INDEX journal_of_number ON journal (number, id)",
     "CREATE TABLE messages (id {serial}, kind {text} NOT NULL, subject {text} NOT NULL, number {text} NOT NULL,"
-    " due {real} NOT NULL, checksum BIGINT NOT NULL)",
+    " due DOUBLE PRECISION NOT NULL, checksum BIGINT NOT NULL)",
     "CREATE INDEX messages_due ON messages (due, id)",
-    "CREATE TABLE leases (task {text} NOT NULL PRIMARY KEY, holder {text} NOT NULL, until {real} NOT NULL)",
+    "CREATE TABLE leases (task {text} NOT NULL PRIMARY KEY, holder {text} NOT NULL, until DOUBLE PRECISION NOT NULL)",
 )
 # On SQLite the keys and the boxes lie in files of their own (decision 010). generation: how many keys of the subject
 # had been destroyed before this one was made.
@@ -63,14 +56,15 @@ BOXES = {
     "box_ballots": "(poll {text} NOT NULL, voter {text} NOT NULL, envelope {bytes} NOT NULL, receipt {text} NOT NULL,"
     " once {text} NOT NULL, PRIMARY KEY (poll, voter), UNIQUE (poll, receipt), UNIQUE (poll, once))",
     "box_proofs": "(poll {text} NOT NULL, voter {text} NOT NULL, asked {text} NOT NULL, hash {text} NOT NULL,"
-    " until {real} NOT NULL, tries INTEGER NOT NULL, bare INTEGER NOT NULL, receipt {text} NOT NULL,"
+    " until DOUBLE PRECISION NOT NULL, tries INTEGER NOT NULL, bare INTEGER NOT NULL, receipt {text} NOT NULL,"
     " PRIMARY KEY (poll, voter, asked))",
-    "box_hits": "(name {text} NOT NULL PRIMARY KEY, until {real} NOT NULL, times INTEGER NOT NULL)",
-    "box_tickets": "(hash {text} NOT NULL PRIMARY KEY, contact {text} NOT NULL, until {real} NOT NULL, fresh {real} NOT NULL)",
+    "box_hits": "(name {text} NOT NULL PRIMARY KEY, until DOUBLE PRECISION NOT NULL, times INTEGER NOT NULL)",
+    "box_tickets": "(hash {text} NOT NULL PRIMARY KEY, contact {text} NOT NULL, until DOUBLE PRECISION NOT NULL,"
+    " fresh DOUBLE PRECISION NOT NULL)",
     "box_roll": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
     "box_papers": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
-    "box_outgoing": "(id {text} NOT NULL PRIMARY KEY, sealed {bytes} NOT NULL, until {real} NOT NULL,"
-    " due {real} NOT NULL, tries INTEGER NOT NULL)",
+    "box_outgoing": "(id {text} NOT NULL PRIMARY KEY, sealed {bytes} NOT NULL, until DOUBLE PRECISION NOT NULL,"
+    " due DOUBLE PRECISION NOT NULL, tries INTEGER NOT NULL)",
     "box_states": "(poll {text} NOT NULL PRIMARY KEY, closed {text} NOT NULL, destroyed {text} NOT NULL,"
     " voters INTEGER NOT NULL)",
     "box_voted": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
@@ -92,27 +86,35 @@ OURS = ("entries", "names", "documents", "rounds", "caps", "facts", "journal", "
 
 def shaped(statement: str, dialect: Dialect) -> str:
     """A statement of this module in the words of a database."""
-    words = {"text": dialect.text, "real": dialect.real, "bytes": dialect.bytes, "json": dialect.json}
-    columns = ", ".join(dialect.derived(field, number) for field, number in DERIVED.items())
-    return statement.format(**words, serial=dialect.serial, derived=columns)
+    columns = ", ".join(dialect.derived(field, is_number) for field, is_number in DERIVED.items())
+    return statement.format(**vars(dialect), derived=columns)
 
 
-def boxes(dialect: Dialect) -> Iterator[str]:
-    """The tables of ballot boxes, where they are missing."""
-    for name, shape in BOXES.items():
-        rows = "" if dialect.row_locks else " WITHOUT ROWID"
-        yield f"CREATE TABLE IF NOT EXISTS {name} {shaped(shape, dialect)}{rows}"
+def boxes(dialect: Dialect) -> list[str]:
+    """The statements that make the tables of ballot boxes, where they are missing."""
+    rows = "" if dialect.row_locks else " WITHOUT ROWID"
+    return [
+        f"CREATE TABLE IF NOT EXISTS {name} {shaped(shape, dialect)}{rows}" for name, shape in BOXES.items()
+    ]
 
 
 def migrate(run: Callable[[str], object], dialect: Dialect, version: int) -> int:
     """Bring tables of a version (0: none yet) to the newest; the version they have then. One transaction of the caller's."""
-    for step in sorted(STEPS):
-        if step > version:
-            for statement in STEPS[step]:
-                run(shaped(statement, dialect))
-            if step == FIRST and dialect.row_locks:
-                for statement in (*KEYS, *MOVES):
-                    run(shaped(statement, dialect))
-                for statement in boxes(dialect):
-                    run(statement)
+    statements = [statement for step in sorted(STEPS) if step > version for statement in STEPS[step]]
+    if version < FIRST and dialect.row_locks:
+        statements += [*KEYS, *MOVES, *boxes(dialect)]
+    for statement in statements:
+        run(shaped(statement, dialect))
     return VERSION
+
+
+def check_version(found: int, place: str) -> None:
+    """Refuse data of another version. Raises Misuse: says what to do. place: for the message."""
+    if found > VERSION:
+        raise Misuse(
+            f"자료({place})가 더 새로운 판의 마당에서 만들어졌습니다(자료 {found}, 프로그램 {VERSION}). "
+            "다른 판의 자료이니 그 판의 프로그램을 쓰세요."
+        )
+    if found < VERSION:
+        state = f"의 판이 {found}이고 필요한 판은 {VERSION}입니다" if found else "에 아직 표가 없습니다"
+        raise Misuse(f"자료({place}){state}. python -m forms_api migrate 를 실행하세요.")

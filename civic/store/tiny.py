@@ -10,7 +10,7 @@ The table "entries" can only be read, except by a book: a stray write would pass
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ from civic.store.documents import Document, body_of, checksum, document_of
 from civic.store.session import Database, Row, Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.tables import DERIVED
-from civic.store.tiny_views import LARGEST, SMALLEST, ReadView, WriteView
 
 ENTRIES = "entries"
-HELD = "SELECT name FROM names WHERE name = ?"
+NEW_ENTRY = "INSERT INTO entries (id, body, checksum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+NEW_DOCUMENT = "INSERT INTO documents (name, id, body, checksum) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+HOLD_NAME = "SELECT name FROM names WHERE name = ?"
+SMALLEST, LARGEST = -(2**63), 2**63 - 1  # ids and numbers that SQL knows
 
 
 class ReadOnlyError(Exception):
@@ -51,28 +53,28 @@ class RowStorage(Storage):
         """This thread's running transaction."""
         return getattr(self._here, "session", None)
 
+    @property
+    def is_book(self) -> bool:
+        """Is this thread in a book?"""
+        return getattr(self._here, "is_book", False)
+
     @contextmanager
-    def using(self, session: Transaction) -> Iterator[None]:
-        """This thread's calls belong to a book's transaction until the block ends."""
-        self._here.session, self._here.is_book, self._here.next_id = session, True, 0
+    def using(self, session: Transaction, is_book: bool = True) -> Iterator[Transaction]:
+        """This thread's calls belong to a transaction until the block ends."""
+        self._here.session, self._here.is_book = session, is_book
         try:
-            yield
+            yield session
         finally:
-            self._here.session = None
-            self._here.is_book = False
+            self._here.session, self._here.is_book = None, False
 
     @contextmanager
     def joined(self) -> Iterator[Transaction]:
         """Inside this thread's transaction, or in one of its own that is durable when the block ends."""
         if self.session:
             yield self.session
-            return
-        with self.database.transaction() as session:
-            self._here.session = session
-            try:
+        else:
+            with self.database.transaction() as session, self.using(session, is_book=False):
                 yield session
-            finally:
-                self._here.session = None
 
     def rows(self, statement: str, values: Any = ()) -> list[Row]:
         """What a SELECT finds: in this thread's transaction, else what is durable."""
@@ -80,30 +82,16 @@ class RowStorage(Storage):
             return self.session.rows(statement, values)
         return self.database.read(statement, values)
 
-    @property
-    def is_book(self) -> bool:
-        """Is this thread in a book?"""
-        return getattr(self._here, "is_book", False)
-
-    def offer_id(self, id: int) -> None:
-        """The id that the next entry of this thread's book is to have: nobody has it."""
-        self._here.next_id = id
-
-    def take_id(self) -> int:
-        """The offered id, once; else 0."""
-        id, self._here.next_id = int(self._here.next_id), 0
-        return id
-
     # ------------------------------------------------------------ TinyDB's Storage
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Everything, as TinyDB's stock tables want it: ids are text."""
         found: dict[str, dict[str, Any]] = {name: {} for (name,) in self.rows("SELECT name FROM names")}
-        for name, id, *rest in self.rows("SELECT name, id, body, checksum FROM documents ORDER BY name, id"):
-            found[name][str(id)] = document_of(name, id, *rest)
-        entries = self.rows("SELECT id, body, checksum FROM entries ORDER BY id")
-        if entries:
-            found[ENTRIES] = {str(id): document_of(ENTRIES, id, *rest) for id, *rest in entries}
+        for name, id, *rest in self.rows(
+            "SELECT name, id, body, checksum FROM documents "
+            "UNION ALL SELECT 'entries', id, body, checksum FROM entries ORDER BY 1, 2"
+        ):
+            found.setdefault(name, {})[str(id)] = document_of(name, id, *rest)
         return found or None
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
@@ -113,15 +101,11 @@ class RowStorage(Storage):
                 raise ReadOnlyError
             session.run("DELETE FROM documents")
             session.run("DELETE FROM names")
-            for name in data:
-                if name != ENTRIES:
-                    session.run("INSERT INTO names VALUES (?)", (name,))
-                    for id, document in data[name].items():
-                        body = body_of(document)
-                        values = (name, int(id), body, checksum(body))
-                        session.later(
-                            "INSERT INTO documents (name, id, body, checksum) VALUES (?, ?, ?, ?)", values
-                        )
+            for name in data.keys() - {ENTRIES}:
+                session.run("INSERT INTO names VALUES (?)", (name,))
+                for id, document in data[name].items():
+                    body = body_of(document)
+                    session.later(NEW_DOCUMENT, (name, int(id), body, checksum(body)))
 
     def close(self) -> None:
         """Close the database."""
@@ -132,31 +116,33 @@ class RowTable(Table):
     """TinyDB's table over `RowStorage`: a write costs what it changes, not what there is."""
 
     def __init__(self, storage: RowStorage, name: str, **options: Any) -> None:
+        self._rows, self._name = storage, name
+        self._is_entries = name == ENTRIES
+        self._where = "entries WHERE true" if self._is_entries else "documents WHERE name = ?"
+        self._mine = () if self._is_entries else (name,)
         # cache_size=0: TinyDB's query cache is not safe among threads, and knows nothing of other processes.
-        self._rows = storage
-        self._name = name
         super().__init__(storage, name, **{**options, "cache_size": 0})
 
     def search(self, cond: Any) -> list[TinyDocument]:
         """As TinyDB's; what is asked for by equality is found by an index, and `cond` decides again."""
-        narrowed = self._narrowed(cond)
-        if narrowed is None:
-            return super().search(cond)
-        return [self.document_class(document, id) for id, _, document in narrowed if cond(document)]
+        return [self.document_class(document, id) for id, _, document in self._asked(cond) if cond(document)]
 
     def get(self, cond: Any = None, doc_id: Any = None, doc_ids: Any = None) -> Any:
         """As TinyDB's."""
-        narrowed = self._narrowed(cond) if doc_id is None and doc_ids is None and cond is not None else None
-        if narrowed is None:
+        if doc_id is not None:
+            found = self.of_id(doc_id)
+        elif doc_ids is None and cond is not None:
+            found = [row for row in self._asked(cond) if cond(row[2])]
+        else:
             return super().get(cond, doc_id, doc_ids)
-        found = (self.document_class(document, id) for id, _, document in narrowed if cond(document))
-        return next(found, None)
+        return next((self.document_class(document, id) for id, _, document in found), None)
 
     def insert(self, document: Any) -> int:
-        """As TinyDB's; the id and the document are one transaction."""
-        if self._rows.is_book:
-            return super().insert(document)
-        with self.held():
+        """As TinyDB's; the id and the document are one transaction. A book gives the id, which nobody has."""
+        with self.held() as session:
+            if self._is_entries:
+                self.send(session, document.doc_id, body_of(document), is_new=True)
+                return int(document.doc_id)
             return super().insert(document)
 
     def insert_multiple(self, documents: Any) -> list[int]:
@@ -164,86 +150,120 @@ class RowTable(Table):
         with self.held():
             return super().insert_multiple(documents)
 
+    def __len__(self) -> int:
+        return int(self._rows.rows(f"SELECT count(*) FROM {self._where}", self._mine)[0][0])  # noqa: S608
+
     # ------------------------------------------------------------ rows
 
-    def select(self, condition: str = "", values: tuple[Any, ...] = ()) -> list[tuple[int, str, Document]]:
+    def select(
+        self, condition: str = "true", values: tuple[Any, ...] = ()
+    ) -> list[tuple[int, str, Document]]:
         """(id, text, document) of the rows for which an SQL condition holds, in the order of their ids."""
-        where, mine = self._where(condition)
-        rows = self._rows.rows(f"SELECT id, body, checksum{where} ORDER BY id", (*mine, *values))
+        statement = f"SELECT id, body, checksum FROM {self._where} AND {condition} ORDER BY id"  # noqa: S608
+        rows = self._rows.rows(statement, (*self._mine, *values))
         return [(id, body, document_of(self.name, id, body, kept)) for id, body, kept in rows]
 
-    def count_rows(self) -> int:
-        """How many documents there are."""
-        where, mine = self._where("")
-        return int(self._rows.rows(f"SELECT count(*){where}", mine)[0][0])
+    def of_id(self, id: Any) -> list[tuple[int, str, Document]]:
+        """As `select`; none for what cannot be an id."""
+        return self.select("id = ?", (id,)) if type(id) is int and _is_plain(id) else []
 
     def send(self, session: Transaction, id: int, body: str | None, is_new: bool) -> None:
         """Insert, update or (None) remove one row. Raises Taken."""
-        table, more = ("entries", {}) if self.name == ENTRIES else ("documents", {"name": self.name})
         if body is None:
-            names = " AND ".join(f"{name} = ?" for name in (*more, "id"))
-            session.run(f"DELETE FROM {table} WHERE {names}", (*more.values(), id))  # noqa: S608 (own names)
-        elif not is_new:
-            names = " AND ".join(f"{name} = ?" for name in (*more, "id"))
-            change = f"UPDATE {table} SET body = ?, checksum = ? WHERE {names}"  # noqa: S608 (own names)
-            session.run(change, (body, checksum(body), *more.values(), id))
-        else:
-            row = {**more, "id": id, "body": body, "checksum": checksum(body)}
-            marks = ", ".join("?" * len(row))
-            new = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
-            if not session.run(new, tuple(row.values())).number:
+            session.run(f"DELETE FROM {self._where} AND id = ?", (*self._mine, id))  # noqa: S608 (own names)
+        elif is_new:
+            new = NEW_ENTRY if self._is_entries else NEW_DOCUMENT
+            if not session.run(new, (*self._mine, id, body, checksum(body))).number:
                 raise Taken
+        else:
+            change = f"UPDATE {self._where.replace('WHERE', 'SET body = ?, checksum = ? WHERE')} AND id = ?"
+            session.run(change, (body, checksum(body), *self._mine, id))
 
     # ------------------------------------------------------------ TinyDB's extension points
 
     def _read_table(self) -> Any:
-        return ReadView(self)
+        return {str(id): document for id, _, document in self.select()}
 
     @contextmanager
     def held(self) -> Iterator[Transaction]:
         """A transaction in which nobody else writes into this table. Raises ReadOnlyError."""
-        if self.name == ENTRIES:
-            raise ReadOnlyError
+        if self._is_entries:
+            if not (self._rows.is_book and self._rows.session):
+                raise ReadOnlyError
+            yield self._rows.session
+            return
         with self._rows.joined() as session:
-            session.later("INSERT INTO names VALUES (?) ON CONFLICT DO NOTHING", (self.name,))
-            session.run(HELD + session.dialect.lock, (self.name,))
+            session.later("INSERT INTO names VALUES (?) ON CONFLICT DO NOTHING", self._mine)
+            session.run(HOLD_NAME + session.dialect.lock, self._mine)
             yield session
 
     def _update_table(self, updater: Callable[[Any], None]) -> None:
-        if self.name == ENTRIES and self._rows.session and self._rows.is_book:
-            table = WriteView(self, self._rows.take_id())
-            updater(table)
-            table.write(self._rows.session)
-            return
         with self.held() as session:
-            table = WriteView(self, 0)
+            table = Changes(self)
             updater(table)
             table.write(session)
 
     def _get_next_id(self) -> int:
-        if self.name == ENTRIES:
-            id = self._rows.take_id()
-            self._rows.offer_id(id)  # for `_update_table`, which comes next
-            return id
-        where, mine = self._where("")
-        ((free,),) = self._rows.rows(f"SELECT coalesce(max(id), 0) + 1{where}", mine)
+        ((free,),) = self._rows.rows(f"SELECT coalesce(max(id), 0) + 1 FROM {self._where}", self._mine)  # noqa: S608
         known: int | None = self._next_id
         given = max(known or 0, int(free))
         self._next_id = given + 1  # type: ignore[assignment]  # TinyDB declares it as None only
         return given
 
-    def _where(self, condition: str) -> tuple[str, tuple[str, ...]]:
-        conditions = [each for each in ("" if self.name == ENTRIES else "name = ?", condition) if each]
-        source = f" FROM {'entries' if self.name == ENTRIES else 'documents'}"
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        return source + where, () if self.name == ENTRIES else (self.name,)
-
-    def _narrowed(self, cond: Any) -> list[tuple[int, str, Document]] | None:
-        """The only documents that may meet a query; None: it does not say."""
-        equal = _equalities(getattr(cond, "_hash", None)) if self.name == ENTRIES else {}
+    def _asked(self, cond: Any) -> list[tuple[int, str, Document]]:
+        """The rows that may meet a query; all, where it does not say."""
+        equal = _equalities(getattr(cond, "_hash", None)) if self._is_entries else {}
         if not equal:
-            return None
+            return self.select()
         return self.select(" AND ".join(f"{field} = ?" for field in equal), tuple(equal.values()))
+
+
+class Changes(MutableMapping[int, Document]):
+    """A table in the hands of one of TinyDB's updaters: it changes copies, and we learn which."""
+
+    def __init__(self, table: RowTable) -> None:
+        self._table = table
+        self._bodies: dict[int, str | None] = {}  # as they are kept; None: not there
+        self._copies: dict[int, Document | None] = {}  # None: removed
+        self._is_whole = False
+
+    def __getitem__(self, id: int) -> Document:
+        if id not in self._copies:
+            found = [] if self._is_whole else self._table.of_id(id)
+            self._bodies[id], self._copies[id] = found[0][1:] if found else (None, None)
+        document = self._copies[id]
+        if document is None:
+            raise KeyError(id)
+        return document
+
+    def __setitem__(self, id: int, document: Document) -> None:
+        self.get(id)
+        self._copies[id] = dict(document)
+
+    def __delitem__(self, id: int) -> None:
+        self[id]
+        self._copies[id] = None
+
+    def __iter__(self) -> Iterator[int]:
+        if not self._is_whole:
+            for id, body, document in self._table.select():
+                if id not in self._copies:
+                    self._bodies[id], self._copies[id] = body, document
+            self._is_whole = True
+        return iter(sorted(id for id, document in self._copies.items() if document is not None))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def clear(self) -> None:
+        self._copies |= dict.fromkeys(self)
+
+    def write(self, session: Transaction) -> None:
+        """Send what is different now."""
+        bodies = {id: None if copy is None else body_of(copy) for id, copy in self._copies.items()}
+        for id, body in bodies.items():  # all are JSON by now
+            if body != self._bodies[id]:
+                self._table.send(session, id, body, is_new=self._bodies[id] is None)
 
 
 class RowDatabase(TinyDB):

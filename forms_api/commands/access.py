@@ -25,10 +25,11 @@ from civic.library import Library, load
 from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
 from civic.store import open_beside
-from civic.store.book import Book, Store
+from civic.store.book import Book
 from civic.store.entry import Entry
 from civic.store.key_file import keys_of
 from civic.store.seal import Erased
+from civic.store.store import Store
 from forms_api import accepted
 from forms_api.accepted import HeldBack
 from forms_api.clock_mark import mark_of

@@ -14,8 +14,8 @@ import click
 
 from civic.errors import Misuse
 from civic.store import open_beside
-from civic.store.book import Chain
 from civic.store.key_file import keys_of
+from civic.store.staff_log import StaffLog
 from forms_api.commands import INPUT_WRONG
 from forms_api.commands.staff_acts import log_of
 from forms_api.settings import read_settings
@@ -74,7 +74,7 @@ def month(month: str, data: str | None) -> None:
 
 
 @contextmanager
-def open_log(data: str | None) -> Iterator[Chain]:
+def open_log(data: str | None) -> Iterator[StaffLog]:
     """The chain of a store, beside a running server. Raises Misuse, Unavailable."""
     settings = read_settings(os.environ, data=data)
     store = open_beside(settings.data)
@@ -84,7 +84,7 @@ def open_log(data: str | None) -> Iterator[Chain]:
         store.close()
 
 
-def _check(chain: Chain) -> None:
+def _check(chain: StaffLog) -> None:
     """Ends the command where the record is not as it was kept."""
     if found := chain.fault():
         click.echo(f"{FAULTS[found[1]].format(found[0])} 그 줄부터는 믿을 수 없습니다.", err=True)

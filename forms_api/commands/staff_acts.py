@@ -23,9 +23,10 @@ from civic.codes import clean_number
 from civic.errors import Misuse
 from civic.people import check_public
 from civic.store import open_beside
-from civic.store.book import Chain, Store
 from civic.store.key_file import keys_of
 from civic.store.seal import Keys
+from civic.store.staff_log import StaffLog
+from civic.store.store import Store
 from forms_api.clock_mark import mark_of
 from forms_api.commands import PROGRAM
 from forms_api.commands.account import account, claims, place
@@ -36,12 +37,14 @@ PURPOSE = "staff log"
 _PLAIN = re.compile(r"[a-z0-9.-]{1,80}")  # a file name or slug; whatever else was typed is not kept
 
 
-def log_of(store: Store, keys: Keys) -> Chain:
+def log_of(store: Store, keys: Keys) -> StaffLog:
     """The chain of a store, under a key that lies outside the data."""
     return store.log(keys.derived(PURPOSE))
 
 
-def note(log: Chain, at: datetime, subject: str = "", numbers: Iterable[str] = (), reason: str = "") -> None:
+def note(
+    log: StaffLog, at: datetime, subject: str = "", numbers: Iterable[str] = (), reason: str = ""
+) -> None:
     """Keep a line about what the running command is about to do, durably, before anything is shown or changed.
 
     numbers: receipt numbers of the entries concerned. Raises Unavailable, NotEligible (a reason that names somebody).

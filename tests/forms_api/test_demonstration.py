@@ -13,8 +13,8 @@ import pytest
 from civic.clock import SEOUL, parse_time
 from civic.errors import Misuse
 from civic.store import open_box, open_store
-from civic.store.book import Store
 from civic.store.box import Sealed
+from civic.store.store import Store
 from forms_api.clock_mark import PLACE, ClockMark, mark_of, take_up
 from forms_api.commands.access import clock_beside
 from tests.builders import NOW, a_lecture_file, an_application, write_content

@@ -104,7 +104,7 @@ def test_control_a_folder_that_becomes_read_only(content: Path, tmp_path: Path) 
         assert len(kept) == 2
     server.stop()
     lock(data, is_locked=False)
-    with pytest.raises(AssertionError, match="열쇠가 없습니다: lectures/new"):
+    with pytest.raises(AssertionError, match="가 없습니다: lectures/new"):
         a_server(content, tmp_path, data)
 
 

@@ -15,8 +15,8 @@ import click
 import pytest
 
 from civic.store import open_store
-from civic.store.book import Chain
 from civic.store.seal import Keys
+from civic.store.staff_log import StaffLog
 from forms_api.commands import account, madang
 from tests.builders import NOW, a_lecture_file, write_content
 from tests.forms_api.server import Server, sign_up
@@ -185,7 +185,7 @@ def test_many_write_one_chain(tmp_path: Path, back_end: str) -> None:
     with BACK_ENDS[back_end](tmp_path) as url:
         stores = [open_store(url) for _ in range(2)]
 
-        def write(log: Chain, name: str) -> None:
+        def write(log: StaffLog, name: str) -> None:
             for count in range(5):
                 log.append({"act": f"{name} {count}"})
 

@@ -37,10 +37,10 @@ from civic.places.application import Application
 from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
 from civic.store import open_store, statements
-from civic.store.book import Store
+from civic.store.book import Book
 from civic.store.entry import Counts, Entry, Seat
-from civic.store.rows import RowBook
 from civic.store.seal import Keys
+from civic.store.store import Store
 from tests.postgres import a_database, ask
 from tests.queue_model import HELD, LEDGER_MAX, LIVE, Model, No, Rules
 
@@ -445,12 +445,12 @@ DRAWN = {**PLAIN, "selection": "draw"}
 REVIEWED = {**PLAIN, "selection": "review"}
 WORKED = {**FIRST_COME, "hours": 4, "reentry": True}
 
-_seat, _promoted, _seats = RowBook._seat, rules.promoted, rules.seats
+_seat, _promoted, _seats = Book._seat, rules.promoted, rules.seats
 _for_line, _check_call_off, _offer_deadline = rules.for_line, rules.check_call_off, rules.offer_deadline
 _check_hours = rules.check_hours
 
 
-def forgets_the_line(book: RowBook, entry: Entry, seats: Any) -> str:
+def forgets_the_line(book: Book, entry: Entry, seats: Any) -> str:
     """A freed place goes to whoever comes first."""
     counts = book.counts(entry.round)
     for seat in seats:
@@ -500,7 +500,7 @@ def accepts_late(book: Any, round_: Any, number: str, accepts: bool, now: dateti
     return book.move(entry.moved("confirmed", now, "accepted")) if entry.state == "offered" else entry
 
 
-def loses_the_fact(book: RowBook, round: str, fact: str, text: str, at: datetime) -> str:
+def loses_the_fact(book: Book, round: str, fact: str, text: str, at: datetime) -> str:
     """What closed is not remembered."""
     return text
 
@@ -517,7 +517,7 @@ def keeps_the_place(
 # What is planted, and the kind of form in which it can show.
 FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
     "a freed place goes to the open pool": (
-        (RowBook, "_seat", forgets_the_line),
+        (Book, "_seat", forgets_the_line),
         {**FIRST_COME, "party": 1, "promotion": "auto"},
     ),
     "the last in line goes first": ((rules, "promoted", jumps_the_queue), FIRST_COME),
@@ -530,9 +530,9 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
         (rules, "offer_deadline", lambda round_, now: now + timedelta(hours=round_.spec.offer_hours)),
         {**OFFERED, "offer_hours": 13},
     ),
-    "an offer never lapses": ((RowBook, "offers", lambda book, round: []), OFFERED),
+    "an offer never lapses": ((Book, "offers", lambda book, round: []), OFFERED),
     "a late answer is accepted": ((line, "answer", accepts_late), OFFERED),
-    "what closed opens again": ((RowBook, "fix", loses_the_fact), {**FIRST_COME, "close_at": "1.0"}),
+    "what closed opens again": ((Book, "fix", loses_the_fact), {**FIRST_COME, "close_at": "1.0"}),
     "the early close does not come": (
         (rules, "closes_now", lambda round_, counts: False),
         {**FIRST_COME, "close_at": "1.0"},
@@ -540,7 +540,7 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
     "limits and tries are not counted": ((rules, "caps", lambda round_: []), {"limit": 1}),
     "nobody moves up": ((line, "cancel", keeps_the_place), FIRST_COME),
     "a retry is not known again": (
-        (RowBook, "repeated", lambda book, submission, person: None),
+        (Book, "repeated", lambda book, submission, person: None),
         {**FIRST_COME, "close_at": "1.0"},
     ),
     "who came leaves their place to the line": ((statements, "HELD", ("confirmed", "offered")), WORKED),

@@ -15,11 +15,11 @@ import pytest
 from civic.clock import SEOUL
 from civic.codes import new_number
 from civic.store import open_box, open_store
-from civic.store.book import Store
 from civic.store.boxes import Box
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.key_file import load_or_create
 from civic.store.seal import Keys
+from civic.store.store import Store
 from tests.postgres import a_database, ask, shared
 
 SUBJECT = "lectures/essay"

@@ -16,10 +16,11 @@ from civic.errors import Misuse, Refused
 from civic.places import draw, line
 from civic.places.form_round import FormRound
 from civic.store import open_store
-from civic.store.book import Book, Store
+from civic.store.book import Book
 from civic.store.entry import Entry, Seat
 from civic.store.private_file import PrivateFile
 from civic.store.sqlite import SqliteDatabase
+from civic.store.store import Store
 from tests.places.test_intake_model import memory_folder
 from tests.store.conftest import NOON, SUBJECT, add, an_entry
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing

@@ -11,9 +11,9 @@ import pytest
 
 from civic.errors import AlreadyApplied, Full, Invalid, LimitReached, NotFound
 from civic.store import open_beside, open_store
-from civic.store.book import NumberTaken, Store
 from civic.store.contents import counted
-from civic.store.entry import STATES, Cap, Counts, Seat
+from civic.store.entry import STATES, Cap, Counts, NumberTaken, Seat
+from civic.store.store import Store
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 
 HOURS = Cap("ledger:allowance", 40, 100, ("attended",))

@@ -23,7 +23,6 @@ import pytest
 
 from civic.errors import Misuse, Unavailable
 from civic.store import open_store
-from civic.store.book import Store
 from civic.store.box import Sealed
 from civic.store.copies import back_up, check_new, restore, write_folder
 from civic.store.doctor import Report, examine
@@ -31,6 +30,7 @@ from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import serving
 from civic.store.key_file import load_or_create
 from civic.store.seal import Keys
+from civic.store.store import Store
 from tests.postgres import a_database, ask
 from tests.staff import call
 from tests.store.conftest import SUBJECT, a_box, add, an_entry, move

@@ -12,12 +12,11 @@ import pytest
 
 from civic.errors import Unavailable
 from civic.places import retention
-from civic.store.book import Store
 from civic.store.doctor import examine
 from civic.store.entry import Cap, Entry
 from civic.store.postgresql_server import Limits
 from civic.store.seal import Erased, Keys
-from civic.store.store import open_database
+from civic.store.store import Store, open_database
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move, raw_files
 
 TOUR = "programs/tour"

@@ -20,10 +20,10 @@ import pytest
 
 from civic.errors import InUse, Misuse, Unavailable
 from civic.store import open_store
-from civic.store.book import Store
 from civic.store.entry import Counts, Entry
 from civic.store.folder import serving
 from civic.store.sqlite import SqliteDatabase
+from civic.store.store import Store
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk
 

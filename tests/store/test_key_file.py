@@ -12,9 +12,9 @@ import pytest
 
 from civic.errors import Misuse
 from civic.store import open_store
-from civic.store.book import Store
 from civic.store.key_file import forget, keys_of, load, load_or_create
 from civic.store.seal import Keys, WrongKey
+from civic.store.store import Store
 from tests.forms_api.server import ROOT, Server
 from tests.staff import call
 from tests.store.conftest import SUBJECT, at_once

@@ -19,9 +19,9 @@ from civic.places import draw, line
 from civic.places.application import Application
 from civic.places.form_round import FormRound
 from civic.places.intake import Intake
-from civic.store.book import Store
 from civic.store.entry import Entry
 from civic.store.seal import Keys
+from civic.store.store import Store
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CLOSES = OPENS + timedelta(days=3)

@@ -24,8 +24,8 @@ from civic.content.form import Consent, FormSpec, Round
 from civic.errors import AlreadyApplied, Full, Unavailable
 from civic.places import line
 from civic.places.form_round import FormRound
-from civic.store.book import Store
 from civic.store.entry import Entry
+from civic.store.store import Store
 from tests.store.conftest import NOON, an_entry, at_once
 
 PLACES, WAITING = 6, 4  # of the round in every recorded history

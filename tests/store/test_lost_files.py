@@ -114,7 +114,7 @@ def test_one_lost_key_is_noticed(folder: Path) -> None:
         add(store, an_entry(subject="events/fair"))
     shutil.copy(folder.parent / "backup", folder / KEYS)
     (said,) = refused(folder)
-    assert "열쇠가 없습니다: events/fair." in said
+    assert "가 없습니다: events/fair." in said
 
 
 def test_a_first_start_that_broke_off_is_begun_again(tmp_path: Path) -> None:

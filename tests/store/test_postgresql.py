@@ -17,7 +17,7 @@ import pytest
 from civic.errors import Misuse, Unavailable
 from civic.store.entry import Cap, Counts, Entry
 from civic.store.postgresql_server import Limits, migrate
-from civic.store.store import RowStore, open_database
+from civic.store.store import Store, open_database
 from civic.store.tables import VERSION
 from tests.postgres import ask, shared
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, at_once
@@ -26,7 +26,7 @@ SUBJECTS = ("lectures/essay", "lectures/clay", "programs/tour")
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[RowStore]:
+def store(url: str) -> Iterator[Store]:
     opened = open_database(url)
     yield opened
     opened.close()
@@ -55,7 +55,7 @@ def test_counting_first_and_inserting_then_oversells(url: str) -> None:
     assert given > 10
 
 
-def test_caps_named_in_any_order_never_deadlock(store: RowStore) -> None:
+def test_caps_named_in_any_order_never_deadlock(store: Store) -> None:
     """Two caps, half of the forms name them the other way round: all are kept, nobody is told to come back."""
     caps = (Cap("limit:a", 1, 100), Cap("limit:b", 1, 100))
     acts = [
@@ -65,7 +65,7 @@ def test_caps_named_in_any_order_never_deadlock(store: RowStore) -> None:
     assert [answer for answer in at_once(acts, 16) if not isinstance(answer, Entry)] == []
 
 
-def test_draws_that_move_the_same_people_do_not_deadlock(store: RowStore) -> None:
+def test_draws_that_move_the_same_people_do_not_deadlock(store: Store) -> None:
     """Two subjects reject the same people in opposite order at the same time; their caps are given back exactly."""
     cap = Cap("limit:a", 1, 2)
     entries = {
@@ -118,7 +118,7 @@ def test_a_pool_used_up_becomes_unavailable(url: str) -> None:
         assert store.counts(SUBJECT) == {}
 
 
-def test_a_lost_commit_is_said_to_be_unknown(url: str, store: RowStore) -> None:
+def test_a_lost_commit_is_said_to_be_unknown(url: str, store: Store) -> None:
     """The connection dies before the commit is answered: not 'nothing was kept', but 'send it again'."""
     entry = an_entry(submission="s-1")
     with pytest.raises(Unavailable, match="확인하지 못했습니다"), store.open(SUBJECT) as book:
@@ -128,7 +128,7 @@ def test_a_lost_commit_is_said_to_be_unknown(url: str, store: RowStore) -> None:
     assert add(store, an_entry(submission="s-1")).rank == 1
 
 
-def test_one_book_at_a_time_per_thread(store: RowStore) -> None:
+def test_one_book_at_a_time_per_thread(store: Store) -> None:
     """A second book inside a block would wait for the first for ever: it is refused, and the first still works."""
     with store.open(SUBJECT) as book:
         with pytest.raises(RuntimeError, match="open in this thread"), store.open(SUBJECT):

@@ -21,7 +21,7 @@ from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyTable
 from civic.store.postgresql import PostgresDatabase
 from civic.store.postgresql_server import Limits, migrate
-from civic.store.store import RowStore, open_database
+from civic.store.store import Store, open_database
 from tests.postgres import Server, ask
 from tests.store.conftest import SUBJECT, add, an_entry
 
@@ -44,7 +44,7 @@ def server() -> Iterator[Server]:
         server.remove()
 
 
-def apply(store: RowStore, subject: str, over: threading.Event) -> tuple[list[Entry], list[Entry]]:
+def apply(store: Store, subject: str, over: threading.Event) -> tuple[list[Entry], list[Entry]]:
     """People who apply until it is over: (kept entries, entries that were sent and answered with Unavailable)."""
     kept, unknown = [], []
     while not over.is_set():
@@ -57,7 +57,7 @@ def apply(store: RowStore, subject: str, over: threading.Event) -> tuple[list[En
     return kept, unknown
 
 
-def crash(server: Server, store: RowStore, how: signal.Signals, seconds: float) -> tuple[int, int]:
+def crash(server: Server, store: Store, how: signal.Signals, seconds: float) -> tuple[int, int]:
     """One crash under the load of eight threads: (acknowledged entries, those of them that are gone afterwards)."""
     over = threading.Event()
     with ThreadPoolExecutor(len(SUBJECTS)) as pool:
@@ -83,7 +83,7 @@ def crash(server: Server, store: RowStore, how: signal.Signals, seconds: float) 
     return len(kept), len(gone)
 
 
-def check_counters(store: RowStore) -> None:
+def check_counters(store: Store) -> None:
     """Counters, ranks and entries agree: no half of a decision survived."""
     for subject in SUBJECTS:
         with store.open(subject) as book:
@@ -110,7 +110,7 @@ def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
     url = server.database()
     migrate(url)
     database = PostgresDatabase(url, LIMITS, level="off")
-    with closing(RowStore(database, KeyTable(database))) as store:
+    with closing(Store(database, KeyTable(database))) as store:
         kept, gone = crash(server, store, signal.SIGKILL, 0.4)
     assert kept > 20 and gone > 0
 

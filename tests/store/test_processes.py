@@ -19,11 +19,11 @@ import pytest
 
 from civic.errors import AlreadyApplied, Full, LimitReached, Refused, Unavailable
 from civic.store import open_beside, open_store
-from civic.store.book import KeyGone, Store
-from civic.store.entry import Cap, Counts, Entry, Seat
+from civic.store.entry import Cap, Counts, Entry, KeyGone, Seat
 from civic.store.session import Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.sqlite_session import SnapshotSession
+from civic.store.store import Store
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, at_once, move
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,9 +18,8 @@ from tinydb.operations import delete, increment
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document, Table
 
-from civic.store.book import Store
 from civic.store.postgresql import PostgresDatabase
-from civic.store.store import RowStore
+from civic.store.store import Store
 from civic.store.tiny import ReadOnlyError, RowDatabase, RowStorage, RowTable
 from tests.postgres import ask
 from tests.store.conftest import SUBJECT, add, an_entry, at_once, move
@@ -130,20 +129,18 @@ def test_random_programs_agree_with_stock_tinydb(
 
 
 class JsonInMemory(MemoryStorage):
-    """TinyDB's stock JSON storage without the file: documents share nothing, as after a write and a read."""
+    """TinyDB's stock JSON storage without the file: documents share nothing, as after a write and a read.
+
+    Ours come in the order of their ids, stock's in that of insertion, the one known difference: sorted here.
+    """
 
     def read(self) -> Any:
         return json.loads(json.dumps(self.memory))
 
     def write(self, data: Any) -> None:
-        self.memory = json.loads(json.dumps(data))
-
-    def reopen(self) -> None:
-        """Ours comes back in the order of ids, stock in the order of insertion: the one known difference."""
-        tables = self.memory or {}
         self.memory = {
             name: dict(sorted(documents.items(), key=lambda pair: int(pair[0])))
-            for name, documents in tables.items()
+            for name, documents in json.loads(json.dumps(data)).items()
         }
 
 
@@ -164,7 +161,6 @@ def run_program(program: list[tuple[Any, ...]], url: str = "") -> None:
             if name == "reopen":
                 ours.close()
                 ours = opened()
-                memory.reopen()
                 stock._tables.clear()  # a reopened TinyDB counts its ids anew
                 continue
             if name == "drop_table":
@@ -277,7 +273,7 @@ def test_threads_may_use_tinydbs_api(database: RowDatabase) -> None:
 
 def entries_of(store: Any) -> RowTable:
     """TinyDB's table of entries."""
-    assert isinstance(store, RowStore)
+    assert isinstance(store, Store)
     table: RowTable = store.database.table("entries")
     return table
 
