@@ -172,12 +172,18 @@ def sign_ups(folder: Path) -> Any:
     from civic.store import open_store
     from civic.store.key_file import load_or_create
     from forms_api.app import create_app
+    from forms_api.background import CASTING
     from forms_api.settings import read_settings
     from templates.assets import SiteAssets
 
     now = parse_time("2023-08-16T09:00:00+09:00")
     settings = read_settings(
-        {"MADANG_DATA": f"tinydb://{folder}/data", "MADANG_KEYS": f"{folder}/keys", "MADANG_LOG": "off"}
+        {
+            "MADANG_DATA": f"tinydb://{folder}/data",
+            "MADANG_KEYS": f"{folder}/keys",
+            "MADANG_LOG": "off",
+            "MADANG_RATE_LIMIT": "off",
+        }
     )
     library = load(ROOT / "content", now)
     keys = load_or_create(folder / "keys/keys.json")
@@ -187,7 +193,10 @@ def sign_ups(folder: Path) -> Any:
     base = settings.allowed_origins(library.site.base_url)
 
     def post(phone: str) -> Any:
+        asked = app.extensions[CASTING].polling.codes.ask(phone, "", "")
         payload = {
+            "code": asked.code,
+            "request": asked.request,
             "round": "autumn",
             "name": "홍길동",
             "phone": phone,

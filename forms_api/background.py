@@ -277,7 +277,7 @@ def casting() -> Casting:
 def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable[[], None]]:
     """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
     parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
-    if parts.library.of("vote"):
+    if parts.library.of("vote") or any(doc.spec and doc.spec.needs_proof for doc in parts.library.subjects()):
         _ = votes.polling
     follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
     notices = Every("notices", ROUND, Notices(parts).look, parts.log)

@@ -151,6 +151,8 @@ def application_schema(spec: FormSpec) -> Schema:
         "submission_id": {"type": "string", "format": "uuid"},
     }
     required = list(properties)
+    if spec.needs_proof:
+        properties |= {name: PROOF[name] for name in ("code", "request")}  # or a ticket
     if spec.email != "none":
         properties["email"] = {"type": "string", "format": "email"}
     if spec.email == "required":

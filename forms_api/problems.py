@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from civic.errors import (
+    ContactUnproven,
     Invalid,
     NotFound,
     OutOfTexts,
@@ -153,7 +154,7 @@ def _safe_page(refusal: Refused) -> Response:
 
 def _page(refusal: Refused) -> Response:
     retry: Retry | None = g.get("retry")
-    if retry and (refusal.errors or isinstance(refusal, Invalid | WrongCode)):
+    if retry and (refusal.errors or isinstance(refusal, ContactUnproven | Invalid | WrongCode)):
         return retry(refusal)
     page = services().page(
         "forms/problem.html",

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from civic.errors import Refused
+from civic.errors import ContactUnproven, Refused
 from civic.store.box import Ticket
 from civic.store.contacts import CODE_LIFE, Asked
 from forms_api.background import casting
@@ -24,6 +24,24 @@ def ask_for_code(contact: str, title: str, place: str) -> Asked:
     casting().wake()
     services().note_text(place, asked.is_low)
     return asked
+
+
+def prove_phone(phone: str, code: str, request_id: str, purpose: str) -> None:
+    """The sender has proven this phone (E.164): by a ticket, or by the code that came along, which serves this purpose alone.
+
+    Raises ContactUnproven, Invalid (code), WrongCode, LateCode, UsedCode.
+    """
+    if holds_ticket_of(phone):
+        return
+    if not code:
+        raise ContactUnproven
+    casting().polling.codes.prove_by_code(phone, code, request_id, purpose)
+
+
+def holds_ticket_of(phone: str) -> bool:
+    """Has the browser that asks a ticket of this phone (E.164)?"""
+    held = ticket_of_browser()
+    return held is not None and held.contact == casting().polling.codes.key(phone)
 
 
 def told(asked: Asked) -> dict[str, Any]:

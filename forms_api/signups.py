@@ -14,22 +14,24 @@ from civic import korean
 from civic.content.form import FIXED_LABELS, FormSpec
 from civic.content.meetings import when, where
 from civic.content.pages import Document
-from civic.errors import FieldError, Invalid, Refused
+from civic.errors import ContactUnproven, FieldError, Invalid, Refused, WrongCode
 from civic.people import show_phone
 from civic.places import rules
 from civic.places.application import Application, holds_resident_number
 from civic.places.form_round import rounds_of
 from civic.store.entry import Entry
 from civic.text import texts
-from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body
+from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
 from forms_api.entries import receipt_address
 from forms_api.operations import services
 from forms_api.problems import offer_again
+from forms_api.proofs import ask_for_code, holds_ticket_of, prove_phone, shown_code
 
 signups = Blueprint("signups", __name__)
 ADDRESS = "/api/forms/<folder>/<slug>"
 ANSWERS = "answers."
-STEPS = ("check", "send", "edit")
+STEPS = ("check", "code", "send", "edit")
+PROOF = ("code", "request")  # beside the application: what proves its phone
 
 
 @signups.get(ADDRESS)
@@ -65,6 +67,7 @@ def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
         "title": doc.title,
         "state": rules.form_state(spec, now, counts),
         "selection": spec.selection,
+        "contact": "proven" if spec.needs_proof else "typed",
         "opens": spec.opens.isoformat(),
         "closes": spec.closes.isoformat(),
         "fields": [question.describe() for question in spec.fields],
@@ -74,7 +77,7 @@ def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
 
 @signups.post(ADDRESS)
 def apply(folder: str, slug: str) -> BaseResponse:
-    """Sign up. A form post has two steps: check what was typed, then send it."""
+    """Sign up. A form post has steps: check what was typed, prove the phone where that is asked, then send it."""
     parts = services()
     parts.limits.address("apply")
     if is_form_post():
@@ -82,8 +85,10 @@ def apply(folder: str, slug: str) -> BaseResponse:
     payload = json_body()
     check_honeypot(payload)
     payload.pop(HONEYPOT, None)
-    application = parts.intake.check(*parts.intake.form(folder, slug), payload)
-    entry, position, created = _keep(application)
+    proof = {name: text_in(payload, name) for name in PROOF}
+    given = {name: value for name, value in payload.items() if name not in PROOF}
+    application = parts.intake.check(*parts.intake.form(folder, slug), given)
+    entry, position, created = _keep(application, **proof)
     answer = jsonify(
         number=entry.number,
         state=entry.state,
@@ -95,9 +100,11 @@ def apply(folder: str, slug: str) -> BaseResponse:
     return answer
 
 
-def _keep(application: Application) -> tuple[Entry, int | None, bool]:
-    """Keep a checked application, within the person's rate, and count it."""
+def _keep(application: Application, code: str, request: str) -> tuple[Entry, int | None, bool]:
+    """Keep a checked application of a phone that is proven where it must be, within the person's rate, and count it."""
     parts = services()
+    if application.spec.needs_proof:
+        prove_phone(application.phone, code, request, application.submission)
     person = parts.intake.keys.person(application.phone, application.birth_date)
     parts.limits.person(person, application.subject)
     entry, position, created = parts.intake.apply(application)
@@ -120,23 +127,49 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
     payload = as_payload(form)
     payload.setdefault("submission_id", str(uuid.uuid4()))
     application = parts.intake.check(doc, spec, payload)
+
+    def again(refusal: Refused) -> Response:
+        about_code = isinstance(refusal, ContactUnproven | WrongCode)
+        if about_code or {error.field for error in refusal.errors} == {"code"}:
+            return _check_page(application, form.get("request", ""), refusal=refusal)
+        return _form_page(doc, spec, refusal)
+
+    offer_again(again, doc.link)
     if step == "check":
-        typed = [
-            (name, value)
-            for name, value in form.items(multi=True)
-            if name not in ("step", HONEYPOT, "submission_id")
-        ]
-        return parts.page(
-            "forms/check.html",
-            "적은 내용을 확인하세요",
-            parts.trail_to(doc, "확인하기"),
-            doc=doc,
-            spec=spec,
-            rows=understood(application),
-            hidden=[*typed, ("submission_id", application.submission)],
-        )
-    entry, _, _ = _keep(application)
+        return _check_page(application)
+    if step == "code":
+        parts.intake.check_room(application)
+        asked = ask_for_code(application.phone, doc.title, doc.subject)
+        return _check_page(application, asked.request, shown_code(asked))
+    entry, _, _ = _keep(application, form.get("code", ""), form.get("request", ""))
     return redirect(receipt_address(parts.intake.keys.link, entry.number), code=303)
+
+
+def _check_page(
+    application: Application, asked: str = "", code: str = "", refusal: Refused | None = None
+) -> Response:
+    """What will be sent. asked: the request for the code that goes with it; code: itself, in a demonstration."""
+    parts, doc = services(), application.doc
+    typed = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name not in ("step", HONEYPOT, "submission_id", *PROOF)
+    ]
+    needs_code = application.spec.needs_proof and not holds_ticket_of(application.phone)
+    return parts.page(
+        "forms/check.html",
+        "인증번호를 적으세요" if asked else "적은 내용을 확인하세요",
+        parts.trail_to(doc, "확인하기"),
+        refusal=refusal,
+        at="code",
+        doc=doc,
+        spec=application.spec,
+        rows=understood(application),
+        hidden=[*typed, ("submission_id", application.submission), *([("request", asked)] if asked else [])],
+        needs_code=needs_code,
+        asked=asked,
+        code=code,
+    )
 
 
 def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) -> Response:
@@ -153,14 +186,14 @@ def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) ->
 
 
 def as_payload(form: MultiDict[str, str]) -> dict[str, Any]:
-    """The fields of a post under the names of the JSON API; `step` and the honeypot are left out."""
+    """The fields of a post under the names of the JSON API; `step`, the honeypot and the proof are left out."""
     payload: dict[str, Any] = {}
     answers: dict[str, Any] = {}
     for name, values in form.lists():
         value = values[0] if len(values) == 1 else values
         if name.startswith(ANSWERS):
             answers[name.removeprefix(ANSWERS)] = value
-        elif name not in ("step", HONEYPOT):
+        elif name not in ("step", HONEYPOT, *PROOF):
             payload[name] = value
     return payload | ({"answers": answers} if answers else {})
 
@@ -171,7 +204,7 @@ def shown_again(form: MultiDict[str, str]) -> dict[str, str | list[str]]:
         # Only ticks come in several: of a field sent twice the first is shown.
         name: given if len(given) > 1 and name.startswith(ANSWERS) else given[0]
         for name, given in form.lists()
-        if name not in ("step", HONEYPOT)
+        if name not in ("step", HONEYPOT, *PROOF)
         and not any(holds_resident_number(name, text) for text in texts([name, *given]))
     }
 

@@ -72,6 +72,7 @@ def a_lecture_file(
 ) -> str:
     """A lecture with a form that is open at NOW; `form` changes keys of [form], `page` those above it, `sessions` is TOML."""
     times = {"opens": "2023-08-16T09:00:00", "closes": "2023-09-01T00:00:00"}
+    form.setdefault("contact", "typed")
     times |= {key: form.pop(key) for key in times if key in form}
     lines = ["+++", f"title = {toml(title)}", 'where = "장덕도서관"', 'audience = "누구나"']
     lines += [f"{key} = {toml(value)}" for key, value in (page or {}).items()]

@@ -133,6 +133,17 @@ class FormSpec(Shape):
     person: Literal["phone", "phone+birth_date"] = Field(
         default="phone", description="같은 사람인지 가리는 기준: 휴대전화 번호, 또는 번호와 생년월일"
     )
+    contact: Literal["proven", "typed"] | None = Field(
+        default=None,
+        description="휴대전화 번호를 확인하는지: proven은 문자로 받은 인증번호로 확인한 번호만, typed는 적은 대로 받음. "
+        "비우면 심사(review)는 typed, 자리가 찰 수 있는 나머지는 proven",
+    )
+    per_contact: int | None = Field(
+        default=None,
+        ge=1,
+        le=20,
+        description="휴대전화 번호 하나로 신청할 수 있는 사람 수. 비우면 1, person이 phone+birth_date이면 5",
+    )
     email: Literal["none", "optional", "required"] = Field(default="optional", description="이메일을 묻는지")
     eligibility: str = Field(
         default="", max_length=300, description="신청하는 사람이 맞다고 확인하는 조건 한 문장"
@@ -175,9 +186,21 @@ class FormSpec(Shape):
                 raise Misplaced(said, "rounds", number, "waiting")
         if (self.selection == "window-draw") != (self.window is not None):
             raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
+        if self.person == "phone" and (self.per_contact or 1) > 1:
+            raise Misplaced("person이 phone+birth_date일 때만 2 이상을 씁니다", "per_contact")
         if any(each.hours for each in self.rounds) and not self.ledger:
             raise ValueError("회차에 hours를 쓰려면 ledger를 쓰세요")
         return self
+
+    @property
+    def needs_proof(self) -> bool:
+        """Must a phone be proven? Where staff decide one by one nothing runs out; elsewhere invented numbers take places."""
+        return self.contact == "proven" or (self.contact is None and self.selection != "review")
+
+    @property
+    def people_per_contact(self) -> int:
+        """How many people may sign up with one phone."""
+        return self.per_contact or (5 if self.person == "phone+birth_date" else 1)
 
     def round(self, id: str) -> Round | None:
         """The round that has that id, or once had it; or None."""

@@ -17,7 +17,17 @@ from civic.clock import Clock
 from civic.codes import clean_number, new_number
 from civic.content.form import FormSpec
 from civic.content.pages import Document, Pages
-from civic.errors import Closed, FieldError, Invalid, NotEligible, NotFound, NotOpen, Unavailable, WrongCode
+from civic.errors import (
+    Closed,
+    FieldError,
+    Full,
+    Invalid,
+    NotEligible,
+    NotFound,
+    NotOpen,
+    Unavailable,
+    WrongCode,
+)
 from civic.places import line, retention, rules
 from civic.places.application import Application, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
@@ -94,6 +104,12 @@ class Intake:
                 if book.repeated(application.submission, person) is None:
                     raise
         return application
+
+    def check_room(self, application: Application) -> None:
+        """Raises Full where nobody could be taken in now: before a message is spent on it. Decided later, in `apply`."""
+        held = self.counts(application.subject).get(application.id, rules.NOBODY)
+        if rules.round_state(application, self.clock.now(), held) == "full":
+            raise Full(application.places, application.round.waiting)
 
     def apply(self, application: Application) -> tuple[Entry, int | None, bool]:
         """Keep a checked application: (entry, place in the waiting line, is it new?).

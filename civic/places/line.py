@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from civic.errors import Full, NotEligible
+from civic.errors import Full, LimitReached, NotEligible
 from civic.places import rules
 from civic.places.form_round import FormRound
 from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
@@ -31,7 +31,7 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
     """Keep an application that came in time; the entry as it stands when the block ends.
 
     draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
-    Invalid (more people together than places), Full, and what `Book.add` raises.
+    Invalid (more people together than places), LimitReached (the phone stands for enough people), Full, and what `Book.add` raises.
     """
     now, counts = draft.received, rules.NOBODY
     moment = now
@@ -45,6 +45,10 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
         counts = book.counts(round_.id)
         if "frozen" in facts:  # nobody joins a frozen list, even if the clock has jumped back into the window
             moment = max(now, round_.window_end)
+    most = round_.spec.people_per_contact
+    # Where the phone is the person, nobody else has it.
+    if round_.spec.person != "phone" and book.people_of(draft.contact, draft.person) >= most:
+        raise LimitReached(f"휴대전화 번호 하나로 {most}명까지 신청할 수 있습니다.")
     try:
         entry = book.add(draft, rules.seats(round_, moment, counts), caps)
     except Full:

@@ -71,6 +71,12 @@ class Book:
         found = self._entries("submission = ?", (submission,))
         return found[0] if found and (found[0].subject, found[0].person) == (self.subject, person) else None
 
+    def people_of(self, contact: str, besides: str) -> int:
+        """How many people besides that one have a live entry with this contact; nobody adds one until the block ends."""
+        if self._dialect.row_locks:
+            self._session.later(sql.ONE_AT_A_TIME, (f"{self.subject}\x1f{contact}",))
+        return int(self._session.rows(sql.PEOPLE_OF, (self.subject, contact, besides))[0][0])
+
     def counts(self, round: str) -> Counts:
         """People in the round now; all zero when nobody has applied."""
         found = self._round(round)

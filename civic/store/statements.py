@@ -38,6 +38,8 @@ FIX = "INSERT INTO facts (subject, round, name, text, checksum) VALUES (?, ?, ?,
 TELL = "INSERT INTO messages (kind, subject, number, due, checksum) VALUES (?, ?, ?, ?, ?)"
 ROUNDS = "SELECT round FROM rounds WHERE subject = ? ORDER BY round"
 FACTS = "SELECT name, text FROM facts WHERE subject = ? AND round = ?"
+PEOPLE_OF = f"SELECT COUNT(DISTINCT person) FROM entries WHERE subject = ? AND contact = ? AND person <> ? AND {ALIVE}"  # noqa: S608
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtext(?))"  # on PostgreSQL, until the block ends
 LIVES_ON = f"SELECT 1 FROM entries WHERE subject = ? AND round = ? AND person = ? AND number <> ? AND {ALIVE}"  # noqa: S608
 _WAITING = "FROM entries WHERE subject = ? AND round = ? AND state = 'waiting'"
 POSITION = (

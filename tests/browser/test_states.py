@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import validate
 from tests.browser.test_signing_up import fill
-from tests.browser.visit import WIDTHS, Visits, overflow, violations
+from tests.browser.visit import WIDTHS, Visits, overflow, send, violations
 from tests.builders import a_phone
-from tests.forms_api.server import Server
+from tests.forms_api.server import Server, prove
 
 ESSAY = "/api/forms/lectures/essay"
 NUMBER = re.compile(r"[3-9A-Z]{4}-[3-9A-Z]{4}")
@@ -32,6 +32,7 @@ def answers(client: httpx.Client) -> dict[str, httpx.Response]:
     spec = client.get(ESSAY).json()
     this = next(iter(spec["rounds"]))
     phone = a_phone()
+    prove(client, phone)
     sent = client.post(ESSAY, data=a_form(phone, round=this))
     receipt = client.get(sent.headers["location"], headers={"Accept": "text/html"})
     found = NUMBER.search(receipt.text)
@@ -42,6 +43,12 @@ def answers(client: httpx.Client) -> dict[str, httpx.Response]:
     )
     return {
         "check": client.post(ESSAY, data=a_form(a_phone(), round=this, step="check")),
+        "code": client.post(ESSAY, data=a_form(a_phone(), round=this, step="code")),
+        "code-wrong": client.post(ESSAY, data=a_form(a_phone(), round=this, code="12", request="x" * 22)),
+        "unproven": client.post(ESSAY, data=a_form(a_phone(), round=this)),
+        "proof": client.post("/api/contacts/code", data={"contact": a_phone()}),
+        "no-contact": client.post("/api/contacts/code", data={"contact": "010"}),
+        "mine": client.get("/api/my", headers={"Accept": "text/html"}),
         "edit": client.post(ESSAY, data=a_form(a_phone(), round=this, step="edit")),
         "errors": client.post(ESSAY, data={"step": "check", "name": "<b>&\"'"}),
         "errors-of-rounds": client.post(allowance, data={"step": "check", "answers.days": "없는 날"}),
@@ -70,7 +77,9 @@ def test_every_page_of_the_api_is_valid_html(product: Server, root: Path, tmp_pa
         assert answer.headers["content-type"] == "text/html; charset=utf-8", name
         assert answer.status_code < 500, name
         assert answer.text.count("<h1") == 1, name
-        assert (TYPED in answer.text) == (name in ("check", "edit", "no-round")), name
+        assert (TYPED in answer.text) == (
+            name in ("check", "code", "code-wrong", "unproven", "edit", "no-round")
+        ), name
         (tmp_path / f"{name}.html").write_text(answer.text, encoding="utf-8")
     assert len({answer.text for answer in pages.values()}) == len(pages)  # no two states are one and the same
     validate(root, f"{tmp_path}/*.html")
@@ -113,6 +122,9 @@ def test_each_state_is_accessible(visits: Visits, width: int, mode: str) -> None
     page.get_by_role("button", name="적은 내용 확인하기").click()
     page.wait_for_url("**/api/forms/**")
     fits(page)
+    page.get_by_role("button", name="인증번호 받기").click()
+    fits(page)
+    page.get_by_label("인증번호", exact=True).fill(page.locator("[data-demo-code]").inner_text())
     page.get_by_role("button", name="신청하기").click()
     page.wait_for_url("**/api/receipts/**")
     fits(page)
@@ -120,7 +132,7 @@ def test_each_state_is_accessible(visits: Visits, width: int, mode: str) -> None
     page.goto("/lectures/essay/", wait_until="networkidle")
     fill(page, phone, TYPED)
     page.get_by_role("button", name="적은 내용 확인하기").click()
-    page.get_by_role("button", name="신청하기").click()
+    send(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("이미 신청하셨습니다.")
     fits(page)
 
@@ -184,7 +196,8 @@ def test_two_presses_are_one_entry(visits: Visits) -> None:
     page = visits.open("/lectures/essay/", 375)
     fill(page, phone, TYPED)
     page.get_by_role("button", name="적은 내용 확인하기").dblclick()
-    page.wait_for_url("**/api/forms/**")
+    page.get_by_role("button", name="인증번호 받기").dblclick()
+    page.get_by_label("인증번호", exact=True).fill(page.locator("[data-demo-code]").inner_text())
     page.get_by_role("button", name="신청하기").dblclick()
     page.wait_for_url("**/api/receipts/**")
     number = page.locator("[data-number]").inner_text()

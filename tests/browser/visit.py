@@ -148,3 +148,10 @@ def violations(page: Page) -> list[str]:
 def overflow(page: Page) -> int:
     """Pixels by which the page is wider than its window: 0 when nobody must scroll sideways."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def send(page: Page) -> None:
+    """From what was typed and checked to the end: the code that the demonstration shows, then the sign-up itself."""
+    page.get_by_role("button", name="인증번호 받기").click()
+    page.get_by_label("인증번호", exact=True).fill(page.locator("[data-demo-code]").inner_text())
+    page.get_by_role("button", name="신청하기").click()

@@ -41,6 +41,7 @@ LECTURES = {
         "가족 강좌", [a_round(places=5)], party=4, person="phone+birth_date", email="required"
     ),
     "relatives": a_lecture_file("친척 강좌", [a_round(places=100)], party=4, person="phone+birth_date"),
+    "scarce": a_lecture_file("자리가 적은 강좌", [a_round(places=5), a_round("r2")], contact="proven"),
     "first": a_lecture_file("묶음 하나", limits=[{"group": "pair", "max": 1}]),
     "second": a_lecture_file("묶음 둘", limits=[{"group": "pair", "max": 1}]),
     "once": a_lecture_file("한 번만", reentry=False),

@@ -133,6 +133,18 @@ def sign_up(client: httpx.Client, slug: str, **changes: Any) -> Person:
     return answer.json(), payload["phone"][-4:]
 
 
+def a_proof(client: httpx.Client, phone: str) -> dict[str, str]:
+    """What proves a phone: contact, code and request, as a demonstration tells them."""
+    answer = client.post("/api/contacts/code", json={"contact": phone})
+    assert answer.status_code == 202, answer.text
+    return {"contact": phone, **{name: answer.json()[name] for name in ("code", "request")}}
+
+
+def prove(client: httpx.Client, phone: str) -> None:
+    """From now on this client holds a ticket of that phone."""
+    assert client.post("/api/contacts/ticket", json=a_proof(client, phone)).status_code == 201
+
+
 def act(client: httpx.Client, who: Person, what: str) -> httpx.Response:
     """What that person gets who cancels, accepts or declines."""
     entry, last4 = who

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 
-from tests.builders import a_phone
-from tests.forms_api.server import Server, sign_up
+from tests.builders import a_phone, an_application, as_form
+from tests.forms_api.server import Server, a_proof, act, sign_up
 from tests.forms_api.test_refusals import page
 
 CODE, TICKET, FORGET, MY = "/api/contacts/code", "/api/contacts/ticket", "/api/contacts/forget", "/api/my"
-
-
-def a_proof(client: httpx.Client, phone: str) -> dict[str, str]:
-    """What proves a phone: contact, code and request, as a demonstration tells them."""
-    answer = client.post(CODE, json={"contact": phone})
-    assert answer.status_code == 202, answer.text
-    return {"contact": phone, **{name: answer.json()[name] for name in ("code", "request")}}
 
 
 def refused(answer: httpx.Response, status: int, name: str) -> None:
@@ -81,6 +75,83 @@ def test_codes_of_others_and_used_ones_are_refused(client: httpx.Client) -> None
     refused(client.post(TICKET, json=one), 403, "wrong-code")
     assert client.post(TICKET, json=other).status_code == 201
     refused(client.post(CODE, json={"contact": "name@example.kr"}), 422, "invalid")
+
+
+SCARCE = "/api/forms/lectures/scarce"
+
+
+def test_invented_numbers_take_nothing(client: httpx.Client) -> None:
+    """Forty of them: no place, whatever code they guess; where phones are typed they would (the control)."""
+    for number in range(40):
+        guess = {"code": f"{number:06}", "request": "x" * 22} if number % 2 else {}
+        name = "wrong-code" if guess else "contact-unproven"
+        refused(client.post(SCARCE, json=an_application(**guess)), 403, name)
+    assert client.get(SCARCE).json()["rounds"]["r1"]["taken"] == 0
+    assert client.post("/api/forms/lectures/first", json=an_application()).status_code == 201
+
+
+def test_a_code_lets_one_application_in(client: httpx.Client) -> None:
+    """Again and again the same one, and no other; nobody learns of an entry without the phone; a ticket lets all in."""
+    phone = a_phone()
+    proof = a_proof(client, phone)
+    proof.pop("contact")
+    payload = an_application(phone=phone, **proof)
+    first, again = client.post(SCARCE, json=payload), client.post(SCARCE, json=payload)
+    assert (first.status_code, again.status_code) == (201, 200) and first.json() == again.json()
+    other = an_application(phone=phone, round="r2")
+    refused(client.post(SCARCE, json={**other, **proof}), 403, "wrong-code")
+    unproven = [client.post(SCARCE, json=an_application(phone=each)) for each in (phone, a_phone())]
+    refused(unproven[0], 403, "contact-unproven")
+    assert unproven[0].content == unproven[1].content
+    client.post(TICKET, json=a_proof(client, phone))
+    assert client.post(SCARCE, json=other).status_code == 201
+    refused(client.post(SCARCE, json=an_application(phone=phone)), 409, "already-applied")
+    refused(
+        client.post(SCARCE, json=an_application()), 403, "contact-unproven"
+    )  # another phone than the ticket's
+
+
+def test_the_plain_way_with_a_code(client: httpx.Client) -> None:
+    """Check, code, send without a script: a wrong code keeps everything, the page of the form is never lost."""
+    form = as_form(an_application(name="김하나"))
+    text = page(client.post(SCARCE, data=form | {"step": "check"}), 200, "인증번호 받기")
+    assert "신청하기</button>" not in text
+    page(
+        client.post(SCARCE, data=form | {"step": "send"}),
+        403,
+        "휴대전화를 먼저 인증해 주세요.",
+        "인증번호 받기",
+    )
+    text = page(client.post(SCARCE, data=form | {"step": "code"}), 200, "시연", "신청하기</button>")
+    asked = dict(re.findall(r'name="(request|submission_id)" value="([^"]+)"', text))
+    code = re.findall(r"data-demo-code>(\d{6})<", text)[0]
+    sent = form | asked | {"step": "send", "code": wrong({"code": code})["code"]}
+    text = page(client.post(SCARCE, data=sent), 403, "오류: ", "인증번호가 맞지 않습니다", "김하나")
+    assert asked["request"] in text
+    page(client.post(SCARCE, data=sent | {"code": "12"}), 422, "인증번호는 숫자 6자리입니다.")
+    page(client.post(SCARCE, data=sent | {"step": "edit"}), 200, 'value="김하나"')
+    done = client.post(SCARCE, data=sent | {"code": code})
+    assert done.status_code == 303 and done.headers["location"].startswith("/api/receipts/")
+    client.post(TICKET, json=a_proof(client, form["phone"]))  # now the browser holds a ticket
+    page(client.post(SCARCE, data=form | {"step": "check", "round": "r2"}), 200, "신청하기</button>")
+
+
+def test_a_phone_stands_for_five_people_of_a_family(client: httpx.Client) -> None:
+    """The sixth birth date is refused also when all come at once; one who leaves makes room."""
+    phone = a_phone()
+    people = [
+        an_application(phone=phone, birth_date=f"1990-01-{day:02}", email="a@example.kr")
+        for day in range(1, 10)
+    ]
+    address = "/api/forms/lectures/relatives"
+    with ThreadPoolExecutor(9) as pool:
+        answers = list(pool.map(lambda each: client.post(address, json=each), people))
+    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 4
+    late = next(each for each, answer in zip(people, answers, strict=True) if answer.status_code == 409)
+    refused(client.post(address, json=late), 409, "limit-reached")
+    gone = next(answer.json() for answer in answers if answer.status_code == 201)
+    act(client, (gone, phone[-4:]), "cancel")
+    assert client.post(address, json=late).status_code == 201
 
 
 def test_only_our_own_pages_prove(content: Path, tmp_path: Path) -> None:

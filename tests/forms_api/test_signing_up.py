@@ -168,4 +168,5 @@ def test_a_form_is_described_by_its_own_spec(client: httpx.Client) -> None:
         "options": [{"value": "수완동", "label": "수완동"}, {"value": "첨단동", "label": "첨단동"}],
     }
     assert body["fields"][1]["max"] == 50
-    assert set(body) == {"subject", "title", "state", "selection", "opens", "closes", "fields", "rounds"}
+    names = {"subject", "title", "state", "selection", "contact", "opens", "closes", "fields", "rounds"}
+    assert set(body) == names and body["contact"] == "typed"
