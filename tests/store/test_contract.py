@@ -14,7 +14,7 @@ from civic.store import open_beside, open_store
 from civic.store.contents import counted
 from civic.store.entry import STATES, Cap, Counts, NumberTaken, Seat
 from civic.store.store import Store
-from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
+from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, at_once, move
 
 HOURS = Cap("ledger:allowance", 40, 100, ("attended",))
 TWO_AND_ONE = (Seat("confirmed", 2), Seat("waiting", 1))
@@ -454,3 +454,20 @@ def test_everything_is_there_after_a_restart(address: str) -> None:
             add(store, an_entry("a"), seats)
         with pytest.raises(NumberTaken):
             add(store, an_entry("x", number=c.number), seats)
+
+
+def test_a_phone_stands_for_so_many_people_however_fast_they_are(store: Store) -> None:
+    """Nine of them at once, each in a round of their own: five get in; and one of another phone (the control)."""
+
+    def sign_up(person: int, contact: str = "phone") -> str:
+        with store.open(SUBJECT) as book:
+            if book.people_of(contact, f"p{person}") >= 5:
+                raise LimitReached
+            entry = an_entry(f"p{person}", round=f"r{person}", contact=contact, sealed=b"")
+            return book.add(entry, EVERYBODY).state
+
+    answers = at_once([partial(sign_up, person) for person in range(9)])
+    assert [isinstance(answer, LimitReached) for answer in answers].count(True) == 4
+    assert sign_up(9, "other") == "confirmed"
+    assert [entry.person for entry in store.of_contact("other")] == ["p9"]
+    assert len(store.of_contact("phone")) == 5
