@@ -31,6 +31,14 @@ def whole_file(path: Path | str) -> bytes:
         return file.read()
 
 
+def typed_text(path: Path | str) -> str:
+    """The text of a file that people hand in: UTF-8, without the mark that Windows puts first.
+
+    Raises OSError, UnicodeDecodeError.
+    """
+    return whole_file(path).decode("utf-8-sig")
+
+
 def write(path: Path, content: str | bytes, mode: int = 0o644, *, durable: bool = True) -> None:
     """A whole file in place of what was there, or no change at all. Text is UTF-8, its line ends as they are.
 
@@ -99,7 +107,7 @@ def csv_rows(text: str, head: tuple[str, ...]) -> Iterator[tuple[int, list[str]]
 
     Every row has a cell for each column of the head, and may have more. Raises Unusable when the head is another.
     """
-    rows = csv.reader(io.StringIO(text.removeprefix(BOM), newline=""))
+    rows = csv.reader(io.StringIO(text, newline=""))
     if tuple(cell.strip() for cell in next(rows, ())[: len(head)]) != head:
         raise Unusable([f"1줄: 첫 줄은 {','.join(head)}이어야 합니다"])
     for line, row in enumerate(rows, 2):

@@ -208,6 +208,7 @@ def load(
                 for line, said in facts.odd
             ),
             *too_early(reading, now),
+            *(Mistake(file, 0, "", "글이 아니라서 넘어갔습니다") for file in reading.litter),
         ),
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,

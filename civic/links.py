@@ -7,6 +7,7 @@ A kind has one noun for code and templates ("lecture") and one folder for conten
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # noun -> folder in content/, in addresses and in the API
 FOLDERS = {
@@ -21,6 +22,9 @@ FOLDERS = {
 NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
 _ADDRESS = re.compile(
     r"https?://(?=[^:]{1,253}(?::|$))(?:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(?::(?P<port>[1-9]\d*))?"
+)
+_LITTER = re.compile(
+    r"(?i:thumbs\.db|desktop\.ini|.* - (?:복사본|copy)(?: ?\(\d+\))?(?:\.\w+)?)|README(?:\.\w+)?"
 )
 LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
 FILTERS = (
@@ -42,6 +46,11 @@ def is_address(text: str) -> bool:
 def is_passed_over(name: str) -> bool:
     """Is a file or folder of that name no part of the site: hidden, or a lock that an editor leaves while one writes?"""
     return name.startswith((".", "~$"))
+
+
+def is_litter(name: str) -> bool:
+    """Is that a file that systems and people leave beside pages: "Thumbs.db", "a - 복사본.md", "README.md"?"""
+    return _LITTER.fullmatch(unicodedata.normalize("NFC", name)) is not None
 
 
 def link(noun: str, slug: str = "") -> str:

@@ -69,6 +69,8 @@ class BuiltSite:
         """One file of the site. Raises NotFound for what is not there, and for addresses of the API."""
         if path.startswith("api/"):
             raise NotFound
+        if "Range" in request.headers and not _is_one_part():
+            del request.environ["HTTP_RANGE"]
         site = self._folder.resolve()  # once: a build that is swapped in now does not mix with the old one
         found = safe_join(str(site), path)
         if found is None:
@@ -112,6 +114,12 @@ class BuiltSite:
         if text is None:
             raise NotFound
         return text.answer("text/html", status=404)
+
+
+def _is_one_part() -> bool:
+    """Is one part of a file asked for? What else a Range may say is answered with the whole (RFC 9110, 14.2)."""
+    asked = request.range
+    return bool(asked and asked.units == "bytes" and len(asked.ranges) == 1 and request.method == "GET")
 
 
 def earlier(site: Path, path: str) -> Path | None:

@@ -106,7 +106,7 @@ class Building:
         fresh = self.builds.begin(() if before.edited is None else before.records)
         try:
             records, made = freeze(app, addresses(app), fresh, before, self.request.jobs)
-            _check(records, made, before)
+            _check(records, made, before, self.library.content)
             if states_of(records) == states_of(before.records) and self._stands(before):
                 return before.folder, records, made
             manifest = "".join(f"{record.digest}  {name}\n" for name, record in records.items())
@@ -124,14 +124,15 @@ class Building:
         return is_live and state is not None and listing(before.folder) == state.listing
 
 
-def _check(records: Mapping[str, Record], made: Sequence[str], before: Before) -> None:
+def _check(records: Mapping[str, Record], made: Sequence[str], before: Before, content: Path) -> None:
     """Every file that was made; all links again where something went away that they may point at. Raises BuildFailed."""
     outlines = {name: record.outline for name, record in records.items()}
     old = {name: before.records[name].outline for name in made if name in before.records}
     lost = before.records.keys() - outlines.keys() or any(
         not outline.ids <= outlines[name].ids for name, outline in old.items()
     )
-    mistakes = broken(sorted(outlines if lost else made), outlines)
+    shown = {name: record.shows for name, record in records.items()}
+    mistakes = broken(sorted(outlines if lost else made), outlines, shown, content)
     if mistakes:
         raise BuildFailed(*mistakes)
 

@@ -21,12 +21,13 @@ from civic.errors import InUse
 from civic.files import sync_folder
 
 KEPT = 5
+OPEN = 0o755  # of folders; files have 0644
 UNFINISHED = ".part"
 LIVE = "live.json"  # what a watched site says of itself; only such a site has one
 SUMS = "sha256sums.txt"  # of every file of the site, so that `sha256sum -c` proves a copy
 
-# Size, mtime in ns, inode: what tells a file of a build from one that somebody changed.
-FileState = tuple[int, int, int]
+# Size, mtime in ns, inode, mode: what tells a file of a build from one that somebody changed.
+FileState = tuple[int, int, int, int]
 
 
 class BuildFailed(Exception):
@@ -58,14 +59,20 @@ class Builds:
 
     @contextmanager
     def alone(self, patience: float, waiting: Callable[[], None]) -> Iterator[None]:
-        """No other build of this link runs inside the block.
+        """No other build of this link runs inside the block, and whatever is made in it can be read by everybody.
 
         patience: seconds to wait for another one; `waiting` is called once before. Raises InUse after them.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / f".{self.link.name}.lock").open("a") as lock:
-            _take(lock.fileno(), patience, waiting)
-            yield
+        mask = os.umask(0o022)  # a site that only its maker can read is none
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not _is_readable(self.folder):
+                self.folder.chmod(OPEN)
+            with (self.folder / f".{self.link.name}.lock").open("a") as lock:
+                _take(lock.fileno(), patience, waiting)
+                yield
+        finally:
+            os.umask(mask)
 
     def begin(self, wanted: Container[str] = ()) -> Path:
         """A fresh folder for a build; what killed builds left is removed first, as far as that can be done.
@@ -75,9 +82,10 @@ class Builds:
         for _, left in self.numbered(UNFINISHED):
             shutil.rmtree(left, ignore_errors=True)
         finished, fresh = self.numbered(), self._next()
-        if wanted and len(finished) >= KEPT and finished[0][1] != self.current():
+        oldest = finished[0][1] if len(finished) >= KEPT else None
+        if wanted and oldest and oldest != self.current() and _is_readable(oldest):
             with suppress(OSError):
-                clear(finished[0][1].rename(fresh), wanted)
+                clear(oldest.rename(fresh), wanted)
                 return fresh
             fresh = self._next()  # the old one is not ours to change: left aside
         fresh.mkdir()
@@ -206,12 +214,17 @@ def listing(folder: Path) -> str:
 
 def listed(states: Mapping[str, FileState]) -> str:
     """The same of files whose states are known."""
-    lines = sorted(f"{name} {size} {changed} {inode}" for name, (size, changed, inode) in states.items())
+    lines = sorted(f"{name} {' '.join(map(str, state))}" for name, state in states.items())
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _state(found: os.stat_result) -> FileState:
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return found.st_size, found.st_mtime_ns, found.st_ino, found.st_mode
+
+
+def _is_readable(folder: Path) -> bool:
+    """May everybody look into it, and so into what was made with it?"""
+    return folder.stat().st_mode & OPEN == OPEN
 
 
 def _take(lock: int, patience: float, waiting: Callable[[], None]) -> None:

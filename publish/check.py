@@ -7,18 +7,27 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
+from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from civic.errors import Mistake
+from publish.formats import Fault, calendar_fault, xml_fault
 
 SERVED_BY_API = ("/api/", "/healthz", "/readyz", "/metrics")
 
-# An opening tag with attributes, and those that count without any.
-_TAG = re.compile(r'<((?:h1|img|[a-z][a-z0-9]*+(?=\s))[^<>"]*+(?:"[^"]*+"[^">]*+)*+)>')
+# A tag that opens or closes, its attributes in quotes; one that ends with "/" holds nothing.
+_TAG = re.compile(r'<(/?[a-z][a-z0-9]*+[^<>"]*+(?:"[^"]*+"[^">]*+)*+)>')
 _ATTRIBUTE = re.compile(r'\s(id|name|href|src|action|for|aria-labelledby|aria-describedby)="([^"]*)"')
 _NOT_MARKUP = re.compile(r"<(?:!--.*?-->|((script|style)\b[^>]*>).*?</\2>)", re.DOTALL)
+_EMPTY = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+_NAME = re.compile(r"/?[a-z][a-z0-9]*")
+_FAULTS = {".xml": xml_fault, ".svg": xml_fault, ".ics": calendar_fault}
 _POINTS_AT_ID = ("for", "aria-labelledby", "aria-describedby")
 
 
@@ -27,7 +36,7 @@ class Outline(NamedTuple):
 
     ids: frozenset[str]
     links: tuple[str, ...]  # internal: "/a/#b"
-    mistakes: tuple[str, ...]  # what is wrong with the page itself
+    mistakes: tuple[Fault, ...]  # what is wrong with the file itself
 
 
 def outline_of(name: str, content: bytes) -> Outline:
@@ -35,24 +44,36 @@ def outline_of(name: str, content: bytes) -> Outline:
     wrong = []
     if not name.isascii():
         nfd = unicodedata.normalize("NFC", name) != name
-        wrong.append("파일 이름이 NFD입니다" if nfd else "파일 이름이 영문이 아닙니다")
-    if not name.endswith(".html"):
+        wrong.append(Fault("파일 이름이 NFD입니다" if nfd else "파일 이름이 영문이 아닙니다"))
+    if not name.endswith((".html", *_FAULTS)):
         return Outline(frozenset(), (), tuple(wrong))
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        return Outline(frozenset(), (), (*wrong, "UTF-8이 아닙니다"))
+        return Outline(frozenset(), (), (*wrong, Fault("UTF-8이 아닙니다")))
+    if not name.endswith(".html"):
+        fault = _FAULTS[name[name.rindex(".") :]](content)
+        return Outline(frozenset(), (), (*wrong, *([fault] if fault else [])))
     found = outline(text)
     return Outline(found.ids, found.links, (*wrong, *found.mistakes))
 
 
-def broken(names: Iterable[str], outlines: Mapping[str, Outline]) -> list[Mistake]:
-    """What is wrong with these files and their links. outlines: of every file of the site."""
+def broken(
+    names: Iterable[str],
+    outlines: Mapping[str, Outline],
+    shown: Mapping[str, Iterable[str]] = MappingProxyType({}),
+    content: Path = Path(),
+) -> list[Mistake]:
+    """What is wrong with these files and their links. outlines: of every file of the site.
+
+    shown: whose words (see publish.render.View) a file shows, so that its source can be named; content: their folder.
+    """
     mistakes: list[Mistake] = []
     good: set[str] = set()  # most links stand on every page
     for name in names:
         page = outlines[name]
-        mistakes += [Mistake(name, 0, "", wrong) for wrong in page.mistakes]
+        source = partial(source_of, shown.get(name, ()), content)
+        mistakes += [Mistake(name, at, "", said, "", source(words)) for said, at, words in page.mistakes]
         for target in dict.fromkeys(page.links):
             if target in good:
                 continue
@@ -64,22 +85,39 @@ def broken(names: Iterable[str], outlines: Mapping[str, Outline]) -> list[Mistak
     return mistakes
 
 
+def source_of(shown: Iterable[str], content: Path, words: str) -> str:
+    """The file of the content, and its line, in which these words of a built file stand; "" where none is known."""
+    wanted = [word for word in re.findall(r"\w{2,}", html.unescape(words)) if not word.isascii()]
+    files = sorted({file.partition("#")[0] for file in shown})
+    places = {}
+    for file in files:
+        with suppress(OSError, UnicodeDecodeError):
+            for number, line in enumerate((content / file).read_text("utf-8").splitlines(), 1):
+                places[f"{file}:{number}"] = sum(word in line for word in wanted)
+    best = max(places, key=lambda place: places[place], default="")
+    if best and places[best]:
+        return f"{best}의 글을 보세요"
+    return f"{', '.join(files[:3])}의 글이나 화면의 틀(templates/)을 보세요" if files else ""
+
+
 def outline(text: str) -> Outline:
     """A page's ids and internal links, and what is wrong with it on its own."""
     plain = text
     if "<!--" in text or "<style" in text or text.count("<script") > text.count("></script>"):
-        plain = _NOT_MARKUP.sub(lambda found: f"<{found[1]}" if found[1] else "", text)
+        plain = _NOT_MARKUP.sub(lambda found: f"<{found[1]}</{found[2]}>" if found[1] else "", text)
     ids: list[str] = []
     links: list[str] = []
     pointers: list[str] = []
     mistakes: list[str] = []
     headings = 0
-    for found in filter(None, map(_tag, _TAG.findall(plain))):
-        headings += found.is_title
-        ids += found.ids
-        links += found.links
-        pointers += found.pointers
-        mistakes += found.mistakes
+    nested: list[str] = []
+    for part in filter(None, map(_part, plain.split(">\n"))):
+        headings += part.titles
+        ids += part.ids
+        links += part.links
+        pointers += part.pointers
+        mistakes += part.mistakes
+        nested += part.nested
     if headings != 1:
         mistakes.append(f"h1은 꼭 하나여야 합니다 (found {headings})")
     if '<html lang="' not in text:
@@ -87,41 +125,90 @@ def outline(text: str) -> Outline:
     mistakes += [f"id가 겹칩니다 (found {id})" for id, times in Counter(ids).items() if times > 1]
     known = frozenset(ids)
     mistakes += [f"가리키는 id가 없습니다 (found {id})" for id in dict.fromkeys(pointers) if id not in known]
-    return Outline(known, tuple(links), tuple(mistakes))
+    faults = [*map(Fault, mistakes), *([_nesting(plain)] if _unmatched(nested) else [])]
+    return Outline(known, tuple(links), tuple(faults))
 
 
-class _Tag(NamedTuple):
-    """What one opening tag gives."""
+class _Part(NamedTuple):
+    """What a piece of a page gives that ends with a tag and its line."""
 
     ids: tuple[str, ...]
     links: tuple[str, ...]  # internal
     pointers: tuple[str, ...]  # ids pointed at
     mistakes: tuple[str, ...]
-    is_title: bool  # an h1
+    titles: int  # how many h1
+    nested: tuple[str, ...]  # tags that it leaves open or closes for others: "/p", "div", "ul"
 
 
-@lru_cache(maxsize=20_000)  # header, menu and footer are the same on every page
-def _tag(text: str) -> _Tag | None:
-    """What a tag gives; None for one that gives nothing. text: "a href=…"."""
+@lru_cache(maxsize=10_000)  # header, menu, cards and footer are the same on every page
+def _part(text: str) -> _Part | None:
+    """What a piece of a page gives; None for one that gives nothing. text: without the ">" at its end."""
     ids: list[str] = []
     links: list[str] = []
     pointers: list[str] = []
     mistakes: list[str] = []
-    for name, value in _ATTRIBUTE.findall(text):
-        if name == "id":
+    titles, names = 0, []
+    for tag in _TAG.findall(f"{text}>"):
+        name = _NAME.match(tag)[0]  # type: ignore[index]  # a tag begins with its name
+        titles += name == "h1"
+        if name not in _EMPTY and tag[-1] != "/":
+            names.append(name)
+        if " " in tag or "\n" in tag:
+            _look(name, tag, ids, links, pointers, mistakes)
+    lists = tuple(ids), tuple(links), tuple(pointers), tuple(mistakes)
+    found = _Part(*lists, titles, _unmatched(names))
+    return found if any(found) else None
+
+
+def _unmatched(names: Iterable[str]) -> tuple[str, ...]:
+    """Tags without those pairs that hold nothing but whole pairs; empty where all nest. names: "p" opens, "/p" closes."""
+    left: list[str] = []
+    for name in names:
+        if name[0] == "/" and left and left[-1] == name[1:]:
+            left.pop()
+        else:
+            left.append(name)
+    return tuple(left)
+
+
+def _nesting(text: str) -> Fault:
+    """What does not nest in a page: the first closing tag that fits nothing, or what stays open."""
+    still: list[tuple[str, int]] = []
+    for found in _TAG.finditer(text):
+        name, at = _NAME.match(found[1])[0], found.start()  # type: ignore[index]
+        if name in _EMPTY or found[1][-1] == "/":
+            continue
+        if name[0] != "/":
+            still.append((name, at))
+        elif still and still[-1][0] == name[1:]:
+            still.pop()
+        else:
+            return _at(text, at, f"<{name}>의 차례가 맞지 않습니다")
+    name, at = still[-1]
+    return _at(text, at, f"<{name}>이 닫히지 않았습니다")
+
+
+def _at(text: str, at: int, said: str) -> Fault:
+    start = text.rfind("\n", 0, at) + 1
+    words = _TAG.sub(" ", text[start:].partition("\n")[0])
+    return Fault(said, text.count("\n", 0, at) + 1, words)
+
+
+def _look(
+    name: str, tag: str, ids: list[str], links: list[str], pointers: list[str], mistakes: list[str]
+) -> None:
+    """Add what the attributes of a tag give. tag: "a href=…"."""
+    for key, value in _ATTRIBUTE.findall(tag):
+        if key == "id":
             ids.append(html.unescape(value))
-        elif name in _POINTS_AT_ID:
+        elif key in _POINTS_AT_ID:
             pointers += html.unescape(value).split()
-        elif name != "name" and value.startswith(("/", "#")):
+        elif key != "name" and value.startswith(("/", "#")):
             links.append(html.unescape(value))
-    name = text.split(maxsplit=1)[0]
-    if name == "img" and ' alt="' not in text:
+    if name == "img" and ' alt="' not in tag:
         mistakes.append("그림에 설명(alt)이 없습니다")
-    if ' style="' in text or " onclick=" in text:
+    if ' style="' in tag or " onclick=" in tag:
         mistakes.append("style이나 onclick 속성은 쓸 수 없습니다")
-    if not (ids or links or pointers or mistakes or name == "h1"):
-        return None
-    return _Tag(tuple(ids), tuple(links), tuple(pointers), tuple(mistakes), name == "h1")
 
 
 def _broken(target: str, page: str, outlines: Mapping[str, Outline]) -> str:

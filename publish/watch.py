@@ -94,9 +94,10 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[frozense
     missed = MISSED  # while the first site was made
     while not stop.is_set():
         try:
-            known = _which(places)
+            followed = [*places, *_behind_links(places)]
+            known = _which(followed)
             for seen in changes(
-                *(place for place in places if place.exists()),
+                *(place for place in followed if place.exists()),
                 debounce=DELAY,
                 step=QUIET,
                 rust_timeout=TICK,
@@ -106,12 +107,23 @@ def _changes(places: Sequence[Path], stop: threading.Event) -> Iterator[frozense
             ):
                 yield missed.union(path for _, path in seen)
                 missed = frozenset()
-                if _which(places) != known:
+                if _which(followed) != known or (seen and followed[len(places) :] != _behind_links(places)):
                     break
         except (RuntimeError, FileNotFoundError):  # its own WatchfilesRustInternalError; gone just now
             stop.wait(TICK / 1000)
             yield MISSED
         missed = MISSED
+
+
+def _behind_links(places: Sequence[Path]) -> list[Path]:
+    """What the symbolic links of these folders lead to: it may be edited where it lies."""
+    found: dict[Path, None] = {}
+    for place in places:
+        for folder, folders, files in os.walk(place):
+            folders[:] = [name for name in folders if name not in ("__pycache__", "node_modules")]
+            links = (Path(folder, name) for name in (*folders, *files))
+            found |= {link.resolve(): None for link in links if link.is_symlink() and link.exists()}
+    return list(found)
 
 
 def _which(places: Sequence[Path]) -> list[int]:

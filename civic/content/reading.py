@@ -23,7 +23,7 @@ from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
 from civic.errors import Mistake, why
 from civic.files import whole_file
-from civic.links import FOLDERS, is_passed_over
+from civic.links import FOLDERS, is_litter, is_passed_over
 from civic.shape import SLUG
 
 SITE_FILE = "site.toml"
@@ -45,6 +45,7 @@ class Reading:
     # By file: SHA-256 of its bytes, "" where they cannot be read.
     digests: dict[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    litter: list[str] = field(default_factory=list)  # files that were passed over, which staff may not expect
     _sources: dict[str, Source | None] = field(default_factory=dict)
 
     @property
@@ -83,7 +84,9 @@ def read_content(
     _read_site(reading)
     files: list[str] = []
     for name, is_folder in _listed(content):
-        if is_folder and name in KINDS:
+        if not is_folder and is_litter(name):
+            reading.litter.append(name)
+        elif is_folder and name in KINDS:
             files += _pages(name, reading)
         elif name != SITE_FILE and not (is_folder and name == WRITTEN_BY_PROGRAM):
             hint = suggestion(name, [SITE_FILE, *KINDS]) or suggestion(name, list(KINDS), "폴더")
@@ -140,6 +143,8 @@ def _pages(folder: str, reading: Reading) -> Iterator[str]:
         if is_folder:
             said, hint = "폴더 안에 폴더를 둘 수 없습니다", f"{folder}/ 바로 아래에 두세요"
             reading.mistakes.append(Mistake(file, 0, "", said, "", hint))
+        elif is_litter(name):
+            reading.litter.append(file)
         elif not name.endswith(".md"):
             hint = "이름을 .md로 끝내세요" if name.lower().endswith((".md", ".markdown", ".txt")) else ""
             reading.mistakes.append(Mistake(file, 0, "", "여기에는 .md 파일만 둘 수 있습니다", "", hint))

@@ -147,7 +147,9 @@ def _differences(document: ResultsFile, again: ResultsFile) -> Iterator[str]:
 def _copies(result: VoteResult) -> Iterator[str]:
     """Do the files for spreadsheets and other programs say the same as those that were counted again?"""
     cast = result.ballots.ballots if result.ballots else None
-    for name, text in copies(result.poll, result.proposals, result.document.lines, cast).items():
+    for name, text in copies(
+        result.poll, result.proposals, result.document.lines, cast, result.record.town
+    ).items():
         published = result.files.get(name, text.encode()).decode()
         if published.replace("\r\n", "\n") != text.replace(
             "\r\n", "\n"

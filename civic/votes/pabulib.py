@@ -15,7 +15,7 @@ from civic.votes.count import Number
 from civic.votes.result import ResultLine
 from civic.votes.tally import rules_of
 
-COUNTRY, UNIT = "South Korea", "Gwangsan-gu"
+COUNTRY = "South Korea"
 
 TEXTS = ("name", "description", "comment")  # always quoted, whatever stands in them
 _WORD = re.compile(r"[\w./+-]*", re.ASCII)  # such a cell of META needs no quotes
@@ -47,14 +47,18 @@ class Election:
 
 
 def election_of(
-    poll: Poll, proposals: Iterable[Proposal], ballots: Iterable[Ballot], lines: Iterable[ResultLine]
+    poll: Poll,
+    proposals: Iterable[Proposal],
+    ballots: Iterable[Ballot],
+    lines: Iterable[ResultLine],
+    town: str = "",
 ) -> Election:
-    """The poll as such a file, without proposals that took no part."""
+    """The poll as such a file, without proposals that took no part. town: whose vote it was."""
     fates = {line.slug: line for line in lines if line.reason not in ("withdrawn", "not-voted")}
     took_part = [each for each in sorted(proposals, key=lambda each: each.slug) if each.slug in fates]
     chosen = sorted(ballots, key=lambda ballot: ballot.tracker)
     return Election(
-        meta=_meta(poll, len(fates), len(chosen)),
+        meta=_meta(poll, town, len(fates), len(chosen)),
         projects={
             proposal.slug: Project(
                 id=proposal.slug,
@@ -72,7 +76,7 @@ def election_of(
     )
 
 
-def _meta(poll: Poll, projects: int, votes: int) -> dict[str, str]:
+def _meta(poll: Poll, town: str, projects: int, votes: int) -> dict[str, str]:
     """The rule is named only where that format has a name for it. A proposal that nobody picked never wins here, so
     the smallest threshold written is 1."""
     standing = {kind.id for kind in poll.types if kind.max}
@@ -87,7 +91,7 @@ def _meta(poll: Poll, projects: int, votes: int) -> dict[str, str]:
     meta = {
         "description": poll.title,
         "country": COUNTRY,
-        "unit": UNIT,
+        "unit": town,
         "instance": poll.slug,
         "num_projects": str(projects),
         "num_votes": str(votes),

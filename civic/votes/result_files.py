@@ -54,6 +54,7 @@ class VoteRecord(Shape):
     destroyed_at: SeoulTime | None = Field(
         default=None, description="투표함을 없앤 때. 그 뒤에는 결과를 바꾸지 않습니다."
     )
+    town: str = Field(default="", max_length=300, description="투표한 지역(site.toml의 organisation)")
     files: Many[str] = Field(description="결과에 딸린 파일. results/ 안의 자리")
     corrections: Many[ResultCorrection] = Field(default=(), description="공개한 뒤 바로잡은 기록")
 
@@ -110,18 +111,19 @@ def result_files(
     drawn: TieDraw | None = None,
     receipts: Sequence[str] | None = None,
     corrections: Sequence[ResultCorrection] = (),
+    town: str = "",
 ) -> dict[str, str]:
     """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
     without its files.
 
     at: when it was first published; corrections: every time that it was replaced since. receipts: as they were told
-    before opening. Under FEWEST ballots the singular files are left out. Raises as `VoteCount.outcome` does.
+    before opening; town: whose vote it was. Under FEWEST ballots the singular files are left out. Raises as `VoteCount.outcome` does.
     """
     poll, results, singly = vote.poll, ResultsFile.of(vote, drawn), BallotsFile.of(vote)
     board = None if receipts is None else ReceiptsFile.of(poll.slug, results.rules_hash, receipts)
     documents = {RESULTS: results, BALLOTS: singly, RECEIPTS: board}
     files = {name: as_json(document) for name, document in documents.items() if document}
-    files |= copies(poll, vote.proposals, results.lines, vote.ballots if singly else None)
+    files |= copies(poll, vote.proposals, results.lines, vote.ballots if singly else None, town)
     record = VoteRecord(
         vote=poll.slug,
         published_at=at,
@@ -130,6 +132,7 @@ def result_files(
         voters=results.voters,
         ballots=results.ballots,
         void=results.void,
+        town=town,
         files=tuple(sorted(f"{poll.slug}/{name}" for name in files)),
         corrections=tuple(corrections),
     )
@@ -142,9 +145,11 @@ def copies(
     proposals: Mapping[str, Proposal],
     lines: Sequence[ResultLine],
     ballots: Sequence[Ballot] | None,
+    town: str,
 ) -> dict[str, str]:
     """Name -> text of the files that say a result once more, for spreadsheets and other programs.
 
+    town: whose vote it was.
     ballots: None where they are not published one by one.
     """
     files = {"results.csv": results_csv(lines, proposals, poll)}
@@ -152,7 +157,9 @@ def copies(
         files["ballots.csv"] = ballots_csv(ballots)
         from civic.votes import pabulib  # here: a library only reads
 
-        files["election.pb"] = pabulib.write(pabulib.election_of(poll, proposals.values(), ballots, lines))
+        files["election.pb"] = pabulib.write(
+            pabulib.election_of(poll, proposals.values(), ballots, lines, town)
+        )
     return files
 
 

@@ -20,7 +20,7 @@ import templates
 from civic import korean
 from civic.clock import FixedClock
 from civic.errors import Invalid, NotEligible, Unusable
-from civic.files import write
+from civic.files import BOM, typed_text, write
 from civic.library import load
 from civic.store import open_beside
 from civic.store.contacts import read_contact
@@ -91,7 +91,7 @@ def contacts() -> list[str]:
     """Contacts from standard input, one to a line: never in the command, which others on the machine can see."""
     if sys.stdin.isatty():
         click.echo("연락처를 한 줄에 하나씩 적고, 끝나면 Ctrl-D를 누르세요.", err=True)
-    return [line.strip() for line in sys.stdin if line.strip()]
+    return [line.strip() for line in sys.stdin.read().removeprefix(BOM).splitlines() if line.strip()]
 
 
 @paper.command("mark")
@@ -183,7 +183,7 @@ def enter(
 def _typed(file: Path, page: PollPage, batch: str, by: str) -> TypedBatch:
     """What one person typed in. Gives up naming each row that cannot be meant."""
     try:
-        return read_entry(file.read_text("utf-8-sig"), page.poll, page.proposals, page.slot.rules, batch, by)
+        return read_entry(typed_text(file), page.poll, page.proposals, page.slot.rules, batch, by)
     except UnicodeDecodeError:
         give_up(f"{file}: UTF-8로 저장하세요.")
     except Unusable as mistake:

@@ -25,7 +25,7 @@ from civic.content.front_matter import dotted
 from civic.content.mistakes import say
 from civic.content.poll import Poll, Proposal
 from civic.errors import Misuse, Unusable
-from civic.files import write
+from civic.files import typed_text, write
 from civic.library import load
 from civic.shape import Shape
 from civic.store import open_beside
@@ -64,6 +64,7 @@ class PollPage:
     proposals: dict[str, Proposal]
     slot: Slot
     file: Path
+    town: str = ""  # whose site it is
 
     @classmethod
     def of(cls, content: Path, slug: str, now: str | None, data: str | None = None) -> PollPage:
@@ -74,7 +75,14 @@ class PollPage:
         if not isinstance(poll, Poll):
             give_up(f"{slug}: 그런 투표가 없습니다.")
         listed = library.proposals(slug)
-        return cls(at, poll, {p.slug: p for p in listed}, slot_of(poll, listed), content / poll.file)
+        return cls(
+            at,
+            poll,
+            {p.slug: p for p in listed},
+            slot_of(poll, listed),
+            content / poll.file,
+            library.site.organisation,
+        )
 
     def not_before_closing(self, act: str) -> None:
         """Gives up while votes may still come in; act: what is not done then."""
@@ -111,7 +119,7 @@ def time_of(now: str | None, data: str | None = None) -> datetime:
 def read_shape(file: Path, model: type[F], *, is_toml: bool = False) -> F:
     """A file that an earlier command wrote as JSON, or staff as TOML. Gives up naming each field that is wrong."""
     try:
-        text = file.read_text("utf-8")
+        text = typed_text(file)
         return model.model_validate(tomllib.loads(text)) if is_toml else model.model_validate_json(text)
     except ValidationError as wrong:
         give_up(*_wrong_fields(file, wrong))

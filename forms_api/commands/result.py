@@ -18,7 +18,7 @@ import click
 from civic import korean
 from civic.content.poll import Poll
 from civic.errors import Unusable
-from civic.files import write
+from civic.files import typed_text, write
 from civic.people import check_public, personal_data_in
 from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import check
@@ -60,7 +60,7 @@ def publish(
     page.not_before_closing("공개하지 않습니다")
     _check_opened(opened, given, page)
     vote, drawn = _count(given, page, _read_batches(page, paper), _read_tables(page, scores), draw)
-    files_of = partial(result_files, vote, drawn=drawn, receipts=given.receipts)
+    files_of = partial(result_files, vote, drawn=drawn, receipts=given.receipts, town=page.town)
     before = published_result(content, given.poll)
     if before is None and reason is not None:
         give_up(f"{given.poll}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
@@ -144,7 +144,7 @@ def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, Num
     for body in bodies:
         file = (folder or Path()) / f"{body.id}.csv"
         try:
-            tables[body.id] = read_scores(file.read_text("utf-8"), page.poll, page.proposals)
+            tables[body.id] = read_scores(typed_text(file), page.poll, page.proposals)
         except OSError:
             wrong.append(f"{file}: {body.label}의 점수표가 없습니다.")
         except UnicodeDecodeError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -171,17 +173,76 @@ def test_a_lock_beside_a_template_is_no_template(content: Path, site: Path, temp
     assert make(content, site).is_new
 
 
+@pytest.mark.parametrize(
+    ("template", "old", "new", "said"),
+    [
+        ("files/feed.xml", "</title>", "</titel>", r"feed.xml:\d+: XML로 읽을 수 없습니다: mismatched tag"),
+        ("files/sitemap.xml", "<loc>", "<loc>&", r"sitemap.xml:\d+: XML로 읽을 수 없습니다: "),
+        (
+            "pages/detail.html",
+            "</div>\n{% endblock %}",
+            "</div></div>\n{% endblock %}",
+            r"/index.html:\d+: </\w+>의 차례가 맞지 않습니다",
+        ),
+        ("pages/detail.html", "</div>", "", r"/index.html:\d+: </\w+>의 차례가 맞지 않습니다"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_published(
+    content: Path, site: Path, templates: Path, template: str, old: str, new: str, said: str
+) -> None:
+    """A feed or a list that is no XML, a page whose tags do not nest: named with the line there, and the words' source."""
+    assert make(content, site).is_new  # control
+    before = snapshot(site)
+    file = templates / template
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(BuildFailed) as failed:
+        make(content, site)
+    lines = [str(line) for line in failed.value.args]
+    assert any(re.search(said, line) for line in lines), lines
+    assert any(".md" in line.partition("→")[2] for line in lines) or "sitemap" in template
+    assert snapshot(site) == before
+
+
+def test_a_site_can_be_read_by_everybody(content: Path, site: Path, tmp_path: Path) -> None:
+    """Under a strict umask, and after one: folders 0755 and files 0644; a second spelling of its place is the same place."""
+    before = os.umask(0o077)
+    try:
+        make(content, site)
+        (site / "index.html").chmod(0o600)
+        assert make(content, site.parent / "x" / ".." / site.name).is_new
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    places = [site.resolve(), site.parent / ".builds", *site.resolve().rglob("*")]
+    assert {place.stat().st_mode & 0o777 for place in places if place.is_dir()} == {0o755}
+    assert {place.stat().st_mode & 0o777 for place in places if place.is_file()} == {0o644}
+
+
+def test_what_systems_leave_beside_pages_is_passed_over(content: Path, site: Path) -> None:
+    """Named in a line; a file that somebody may have meant as a page still stops the build."""
+    for name in ("Thumbs.db", "desktop.ini", "l09 - 복사본.md", "l09 - Copy (2).md", "README.md"):
+        (content / "lectures" / name).write_bytes(b"\xff")
+    (content / "desktop.ini").touch()
+    warned = make(content, site).warnings
+    assert len(warned) == 6 and "lectures/Thumbs.db: 글이 아니라서 넘어갔습니다" in warned
+    (content / "lectures/강좌.hwp").touch()
+    with pytest.raises(ContentMistakes, match="md 파일만"):
+        make(content, site)
+
+
 def test_a_page_that_is_not_whole_is_not_published(content: Path, site: Path, templates: Path) -> None:
     """A template with a dead link and two headings: each is named, the site is as it was."""
     make(content, site)
     before = snapshot(site)
     (templates / "pages/page.html").write_text(
-        '<html lang="ko"><h1>가</h1><h1>나</h1><a href="/none/">', "utf-8"
+        '<html lang="ko"><h1>가</h1><h1>나</h1><a href="/none/"></a></html>', "utf-8"
     )
     with pytest.raises(BuildFailed) as failed:
         make(content, site)
     assert list(map(str, failed.value.args[:2])) == [
-        "about/index.html: h1은 꼭 하나여야 합니다 (found 2)",
+        "about/index.html: h1은 꼭 하나여야 합니다 (found 2) → pages/about.md의 글이나 화면의 틀(templates/)을 보세요",
         "about/index.html: 링크가 끊겼습니다 (found /none/)",
     ]
     assert snapshot(site) == before

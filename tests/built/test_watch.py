@@ -336,6 +336,22 @@ def test_another_folder_of_the_same_name_is_watched(watched: Request) -> None:
         eventually(lambda: told(watched)["build"] == "site-000002")
 
 
+def test_what_a_link_leads_to_is_watched(watched: Request, tmp_path: Path) -> None:
+    """A page that lies elsewhere, edited there, also in the way of editors: another file in its place."""
+    page = watched.content / "lectures/l09.md"
+    target = page.rename(tmp_path / "elsewhere.md")
+    page.symlink_to(target)
+    with running(watched):
+        eventually((watched.out / LIVE).is_file)
+        time.sleep(0.5)  # the watching itself begins
+        for build_, text in (("site-000002", "가"), ("site-000003", "나")):
+            draft = tmp_path / "draft.md"
+            draft.write_text(f"{target.read_text('utf-8')}\n\n{text}\n", "utf-8")
+            draft.replace(target)
+            eventually(lambda name=build_: told(watched)["build"] == name)  # type: ignore[misc]
+            time.sleep(1)  # the watching begins anew
+
+
 def test_a_server_that_ends_ends_the_watching(watched: Request) -> None:
     """With its exit code: 3 where the port is taken."""
     command = [sys.executable, "-c", "raise SystemExit(3)"]

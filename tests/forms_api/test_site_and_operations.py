@@ -55,6 +55,24 @@ def test_pages_are_served_as_folders(reader: httpx.Client) -> None:
     assert reader.get(f"{reader.base_url}//elsewhere.example/lectures/plain").status_code == 404
 
 
+def test_a_part_is_sent_where_one_part_is_asked_for(reader: httpx.Client) -> None:
+    """RFC 9110: one range of bytes is a part, one past the end is none; whatever else is asked for gets the whole."""
+    whole = "<h1>처음</h1>".encode()
+    for asked, status, sent in (
+        ("bytes=0-3", 206, whole[:4]),
+        ("bytes=-5", 206, whole[-5:]),
+        ("bytes=900-", 416, None),
+        ("bytes=0-3,5-8", 200, whole),
+        ("bytes=5-3", 200, whole),
+        ("items=0-3", 200, whole),
+        ("nonsense", 200, whole),
+    ):
+        answer = reader.get("/", headers={"Range": asked, "Accept-Encoding": "identity"})
+        assert (answer.status_code, sent in (None, answer.content)) == (status, True), asked
+    assert reader.head("/", headers={"Range": "bytes=0-3"}).status_code == 200
+    assert reader.get("/assets/site.1a2b3c4d.css", headers={"Range": "bytes=0-0,2-2"}).text == "p{}"
+
+
 @pytest.mark.parametrize(
     "path",
     [

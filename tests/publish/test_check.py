@@ -51,12 +51,51 @@ def test_a_whole_page_has_no_fault(inside: str) -> None:
         ('<p id="main">가</p>', "index.html: id가 겹칩니다 (found main)"),
         ('<label for="none">가</label>', "index.html: 가리키는 id가 없습니다 (found none)"),
         ('<p style="color: red">가</p>', "index.html: style이나 onclick 속성은 쓸 수 없습니다"),
+        ("<p><b>가</p></b>", "index.html:1: </p>의 차례가 맞지 않습니다"),
+        ("<ul><li>가</ul>", "index.html:1: </ul>의 차례가 맞지 않습니다"),
+        ("<div>\n<p>가</p>\n", "index.html:3: </main>의 차례가 맞지 않습니다"),
+        ("</div>\n", "index.html:1: </div>의 차례가 맞지 않습니다"),
         ('<img src="/other/">', "index.html: 그림에 설명(alt)이 없습니다"),
     ],
 )
 def test_each_fault_is_named(inside: str, line: str) -> None:
     """One fault, one line, with the page and what stands there."""
     assert found(inside) == [line]
+
+
+CALENDAR = (
+    "BEGIN:VCALENDAR|VERSION:2.0|PRODID:-//Madang//KO|X-WR-CALNAME:가|BEGIN:VEVENT|UID:a@b|DTSTAMP:20230816T000000Z|"
+    "DTSTART:20230816T000000Z|SUMMARY:가\\, 나|END:VEVENT|END:VCALENDAR|"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("\\,", ","),
+        ("UID:a@b|", ""),
+        ("UID:a@b|", "UID:a@b|UID:c@d|"),
+        ("20230816T000000Z|DTSTART", "2023-08-16|DTSTART"),
+        ("END:VEVENT|", ""),
+        ("SUMMARY:", "SUMMARY "),
+        ("가\\", "가" * 30 + "\\"),
+        ("KO|", "KO\r"),
+        ("X-WR-CALNAME:가", "X-WR-CALNAME:\x0b"),
+        ("|BEGIN:VEVENT", "|END:VEVENT|BEGIN:VEVENT"),
+        ("VERSION:2.0|", ""),
+        ("END:VCALENDAR|", "END:VCALENDAR"),
+    ],
+)
+def test_a_calendar_is_right_to_the_letter(old: str, new: str) -> None:
+    """Each way to be wrong is a fault; as it is, and with two events, there is none."""
+    whole = CALENDAR.replace(old, new, 1) if old else CALENDAR
+    fault = wrong({"a.ics": whole.replace("|", "\r\n").encode()})
+    assert bool(fault) == bool(old), fault
+    event = CALENDAR.partition("BEGIN:VEVENT")[2].partition("END:VCAL")[0]
+    two = CALENDAR.replace("END:VCAL", f"BEGIN:VEVENT{event}END:VCAL")
+    assert "같은 UID" in wrong({"a.ics": two.replace("|", "\r\n").encode()})[0]
+    assert wrong({"a.ics": two.replace("a@b", "c@d", 1).replace("|", "\r\n").encode()}) == []
 
 
 def test_a_page_without_heading_or_language_is_named() -> None:

@@ -61,7 +61,7 @@ def test_numbers_run_through_the_types_that_are_voted_on() -> None:
 def test_rows_become_picks() -> None:
     """Numbers with blanks, a blank sheet, a void one, a byte order mark, an empty line."""
     rows = "1,3 5\n2,\n\n3,무효\n4,6\n"
-    entry = read_entry(f"\ufeff용지,고른 번호\n{rows}", POLL, PROPOSALS, RULES, "dong-1", "김")
+    entry = read_entry(f"용지,고른 번호\n{rows}", POLL, PROPOSALS, RULES, "dong-1", "김")
     assert entry.sheets == {1: ("bus", "lamp"), 2: (), 3: None, 4: ("guide",)}
 
 
@@ -267,7 +267,7 @@ def test_a_roll_is_put_in_once(tmp_path: Path) -> None:
     town = Town(tmp_path)
     assert town.serve().stop() == 0  # data of a demonstration: only there --now chooses the time
     where: list[str | Path] = ["--data", f"tinydb://{town.data}", "--content", town.content, "--now", DURING]
-    contacts = "010-1234-5678\n+82 10 1234 5678\n\nkim@example.org\n"
+    contacts = "\ufeffkim@example.org\n010-1234-5678\n+82 10 1234 5678\n\nkim@example.org\n"
     assert "2명을 더했습니다" in done("roll", SLUG, *where, typed=contacts)
     assert "0명을 더했습니다" in done("roll", SLUG, *where, typed=contacts)
     wrong = run("roll", SLUG, *where, typed="010-1111-2222\n없음\n")

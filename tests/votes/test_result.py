@@ -42,6 +42,7 @@ def test_every_byte_of_a_result_is_as_it_was() -> None:
         drawn=TieDraw(at=at, where="구청 3층", by=by, how="공 뽑기"),
         receipts=fixed_receipts(),
         corrections=[correction],
+        town="Gwangsan-gu",
     )
     for place, text in written.items():
         assert text.encode() == (SAMPLES / "results" / place).read_bytes(), place
@@ -73,8 +74,8 @@ def test_published_pb_file_gives_the_same_winners() -> None:
     kinds = (PollType(id="general", label="일반", max=2), PollType(id="fixed", label="고정", max=1))
     poll, proposals = a_counted_poll(types=(*kinds, PollType(id="youth", label="청년", max=0)))
     vote = VoteCount(poll, proposals, some_ballots())
-    text = write(election_of(poll, proposals.values(), vote.ballots, lines(vote)))
-    assert not text.startswith("\ufeff")
+    text = write(election_of(poll, proposals.values(), vote.ballots, lines(vote), "다른 시"))
+    assert not text.startswith("\ufeff") and '\nunit;"다른 시"\n' in text
     again = recount(parse(text, "budget.pb"))
     assert set(again.winners) == set(vote.outcome.winners) != set()
     assert again.votes == {line.slug: line.votes for line in vote.outcome.lines if line.slug != "club"}
