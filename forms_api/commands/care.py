@@ -62,6 +62,10 @@ def doctor(data: str | None, save: Path | None) -> None:
     if save:
         note_if_possible(settings, is_whole=not report.wrong)
     note_lacks(report, settings)
+    if not report.wrong:
+        from forms_api.commands.content_check import told
+
+        report.told += told(data)
     for line in report.told:
         click.echo(f"알림: {line}")
     for line in report.wrong:

@@ -11,7 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.builders import a_lecture_file, a_round, an_application, write_content
+from civic.clock import parse_time
+from civic.errors import ContentMistakes
+from civic.library import load
+from civic.store import open_store
+from tests.builders import NOW, SITE, a_lecture_file, a_round, an_application, write_content
 from tests.forms_api.server import Server
 from tests.forms_api.test_following import publish
 from tests.patience import eventually
@@ -20,6 +24,15 @@ from tests.store.conftest import BACK_ENDS
 
 WED, SUN = a_round("wed", label="수요일", places=40), a_round("sun", label="일요일", places=5)
 FORM = "/api/forms/lectures/course"
+
+
+@contextmanager
+def served(content: Path, data: str, keys: str) -> Iterator[httpx.Client]:
+    """A server on that content until the block ends."""
+    server = Server(content, data, site=content.parent / "site", keys=keys, rate_limit="off").ready()
+    with server.client() as client:
+        yield client
+    assert server.stop() == 0, "".join(server.lines)
 
 
 class Town:
@@ -110,3 +123,129 @@ def test_a_renamed_round(town: Town) -> None:
         assert client.post(FORM, json=an_application(round="wednesday")).status_code == 409
         given = {"number": got["number"], "phone_last4": last["phone"][-4:]}
         assert client.post("/api/entries/lookup", json=given).json()["round_label"] == "매주 수요일"
+
+
+DAYS = {"wed": "2023-10-04", "sun": "2023-10-08"}
+BASE: dict[str, Any] = {
+    "rounds": [
+        a_round(id, label=f"{id} 반", places=3, hours=2, starts=f"{day}T10:00:00", ends=f"{day}T12:00:00")
+        for id, day in DAYS.items()
+    ],
+    "fields": [{"name": "area", "label": "사는 동"}, {"name": "tool", "label": "쓸 도구", "required": False}],
+    "page": {}, "selection": "draw", "seed": "로또 1081회", "ledger": "hours", "limits": [{"group": "craft", "max": 9}],
+    "closes": "2023-09-01T00:00:00",
+}  # fmt: skip
+
+
+def changed(place: int, kind: str = "rounds", **keys: Any) -> dict[str, Any]:
+    """One round or question with other keys."""
+    return {kind: [{**each, **keys} if n == place else each for n, each in enumerate(BASE[kind])]}
+
+
+def swapped(key: str, kind: str) -> dict[str, Any]:
+    first, second = BASE[kind]
+    return {kind: [{**first, key: second[key]}, {**second, key: first[key]}]}
+
+
+EDITS: dict[str, tuple[str, dict[str, Any]]] = {  # what a clerk does -> the field that is named ("" is allowed), how
+    "nothing": ("", {}),
+    "more places, a later day": ("", changed(0, places=9, starts="2023-10-05T10:00:00", ends="2023-10-05T12:00:00")),
+    "a clearer name": ("", changed(0, label="수요일 반")),
+    "a new round and question": ("", {"rounds": [*BASE["rounds"], a_round("fri", hours=1)]}),
+    "an empty round is renamed": ("", changed(1, id="sunday")),
+    "a round is renamed": ("form.rounds.0.id", changed(0, id="wednesday")),
+    "with its old name": ("", changed(0, id="wednesday", aliases=["wed"])),
+    "with another old name": ("form.rounds.0.id", changed(0, id="wednesday", aliases=["wod"])),
+    "two ids are swapped": ("form.rounds.1.id", swapped("id", "rounds")),
+    "an id for another round": ("form.rounds.0.id", changed(0, label="목요일 반", starts="2023-11-01T10:00:00", ends="2023-11-01T12:00:00")),
+    "a round is gone": ("form.rounds", {"rounds": BASE["rounds"][1:]}),
+    "all is renamed": ("form.rounds.0.id", {**changed(0, id="a"), **changed(0, "fields", name="b")}),
+    "a question is renamed": ("form.fields", changed(0, "fields", name="town")),
+    "two names of questions": ("form.fields.0.name", swapped("name", "fields")),
+    "person": ("form.person", {"person": "phone+birth_date"}),
+    "selection": ("form.selection", {"selection": "review"}),
+    "seed": ("form.seed", {"seed": "로또 1082회"}),
+    "ledger": ("form.ledger", {"ledger": "other"}),
+    "limit": ("form.limits", {"limits": [{"group": "crafts", "max": 9}]}),
+    "draft": ("draft", {"page": {"draft": True}}),
+    "taken down": ("expire_at", {"page": {"expire_at": parse_time("2023-08-01T00:00:00")}}),
+    "taken down later": ("expire_at", {"page": {"expire_at": parse_time("2023-09-01T00:00:00")}}),
+}  # fmt: skip
+
+
+def test_what_a_clerk_may_do(tmp_path: Path) -> None:
+    """Each edit of a page with people is let pass or named before it is published; nothing else is changed by looking."""
+    content, data = tmp_path / "content", f"tinydb://{tmp_path}/data"
+    write_content(content, {"course": a_lecture_file("목공", **BASE)})
+    publish(tmp_path, 1)
+    keys = str(tmp_path / "keys")
+    where = ("--content", content, "--data", data)
+    with served(content, data, keys) as client:
+        sent = an_application(round="wed", answers={"area": "수완동"})
+        assert client.post(FORM, json=sent).status_code == 201
+
+    def found() -> list[str]:
+        said = call("content-check", *where, "--now", NOW, keys=keys)
+        assert said.returncode == bool(said.stderr), said.stderr
+        return re.findall(r"^lectures/[\w.-]+md(?::\d+)?: ([\w.]+)", said.stderr, re.M)
+
+    wrong = {}
+    for name, (field, edit) in EDITS.items():
+        write_content(content, {"course": a_lecture_file("목공", **{**BASE, **edit})})
+        if set(found()) >= ({field} if field else set()) and bool(found()) == bool(field):
+            continue
+        wrong[name] = found()
+    assert not wrong
+    # A page under another file name is gone, and taken for a new one: neither is given out anew.
+    (content / "lectures/course.md").rename(content / "lectures/wood.md")
+    write_content(content, {"wood": a_lecture_file("목공", **BASE)})
+    named = call("content-check", *where, "--now", NOW, keys=keys).stderr
+    assert named.startswith("lectures/wood.md: 글이 없어졌습니다") and 'aliases = ["course"]' in named
+    with served(content, data, keys) as client:
+        assert client.post("/api/forms/lectures/wood", json=an_application(round="wed")).status_code == 404
+        again = {**sent, "submission_id": an_application()["submission_id"]}
+        assert client.post(FORM, json=again).json()["type"] == "/problems/already-applied"
+        for words in (("--accept", "lectures/course"), ("--accept", "lectures/other", "--reason", "실수")):
+            assert call("content-check", *where, *words, "--now", NOW, keys=keys).returncode == 1
+        accept = ("--accept", "lectures/course", "--reason", "시험 삼아 받은 신청")
+        assert call("content-check", *where, *accept, "--now", NOW, keys=keys).returncode == 0
+        eventually(lambda: client.get("/api/forms/lectures/wood").status_code == 200)
+        assert not is_held(client)
+    told = call("doctor", "--data", data, keys=keys, content=str(content)).stdout
+    assert "알림: lectures/course: 글이 글 폴더에 없는 신청이 1건 있습니다." in told
+    journal = [line for line in open_store(data).history("") if line.subject == "lectures/course"]
+    assert [line.cause for line in journal if line.after.startswith("accepted:")] == ["시험 삼아 받은 신청"]
+    # Of a page that is gone a round can be called off.
+    gone = ("call-off", "lectures/course", "wed", "--reason", "없앤 강좌", *where, "--now", NOW)
+    assert call("entries", *gone, keys=keys).returncode == 0
+
+
+def test_the_content_of_another_town(tmp_path: Path) -> None:
+    """Neither a server nor a command works on it; one sentence says what to do; staff may say that it is the same town."""
+    content, data, keys = tmp_path / "content", f"tinydb://{tmp_path}/data", str(tmp_path / "keys")
+    write_content(content, {"course": a_lecture_file("목공")})
+    with served(content, data, keys) as client:
+        client.post(FORM, json=an_application())
+    where = ("--content", content, "--data", data, "--now", NOW)
+    (content / "site.toml").write_text(SITE.replace("시험 누리집", "다른 누리집"), "utf-8")
+    other = Server(content, data, keys=keys)
+    assert other.process.wait(30) == 1
+    (said,) = [line for line in other.lines if "content-check --accept site" in line]
+    assert said.startswith("site.toml:1: name: 이 자료를 받은 누리집의 글 폴더가 아닙니다")
+    assert call("entries", "list", *where, keys=keys).returncode == 1
+    assert call("content-check", *where, keys=keys).returncode == 1
+    accept = ("content-check", "--accept", "site", "--reason", "이름을 바꿈", *where)
+    assert call(*accept, keys=keys).returncode == 0
+    with served(content, data, keys) as client:
+        assert client.get(FORM).json()["rounds"]["r1"]["taken"] == 1
+
+
+def test_one_limit_tells_people_apart_in_one_way(tmp_path: Path) -> None:
+    """Two pages of a limit, one by phone and one with birth date: no person could be counted over both."""
+    limits = [{"group": "craft", "max": 1}]
+    pages = {
+        "a": a_lecture_file("가", limits=limits),
+        "b": a_lecture_file("나", limits=limits, person="phone+birth_date"),
+    }
+    with pytest.raises(ContentMistakes, match=r"lectures/b.md:\d+: form.limits: .*a.md와 person이 다릅니다"):
+        load(write_content(tmp_path, pages), parse_time(NOW))
