@@ -24,6 +24,7 @@ class Blank:
     """Store and book in one: confirms everybody, forgets everything."""
 
     trouble = ""
+    guesses: Any = None
 
     def __init__(self) -> None:
         self._keys: dict[str, bytes] = {}

@@ -21,7 +21,8 @@ from forms_api.background import CASTING, Casting, IdentityProvider
 from forms_api.contacts import contacts
 from forms_api.doors import READING, RateLimits, register_guards
 from forms_api.entries import entries
-from forms_api.operations import SERVICES, EventLog, Metrics, Services, operations, services
+from forms_api.metrics import Metrics
+from forms_api.operations import SERVICES, EventLog, Services, operations, services
 from forms_api.problems import register_problems
 from forms_api.senders import sender_of
 from forms_api.settings import Settings

@@ -37,6 +37,7 @@ LOOK = 1.0  # seconds between two looks at the built site
 LEASE = timedelta(minutes=5)  # how long another server leaves a message to the one that took it
 RETRY = timedelta(minutes=1)
 LEADING = 10.0  # seconds, by the store's clock; then another process may lead
+COUNTING = 1.0  # seconds between two times that a process tells the others what it has counted
 KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
 
 TEXTS = {
@@ -281,4 +282,5 @@ def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable
         _ = votes.polling
     follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
     notices = Every("notices", ROUND, Notices(parts).look, parts.log)
-    return [follower.stop, notices.stop, votes.close]
+    counts = Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log)
+    return [follower.stop, notices.stop, counts.stop, votes.close]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -21,7 +20,6 @@ from civic.errors import (
     TooLarge,
     TooMany,
     UnsupportedType,
-    WrongCode,
 )
 from civic.places.application import BROKEN_MESSAGE, refuse_forbidden
 from civic.store.budget import household
@@ -36,7 +34,6 @@ READING = ("GET", "HEAD", "OPTIONS")
 # Offices, schools and mobile networks share one address: the ceiling per address only stops floods.
 PER_ADDRESS = parse("600/minute")
 PER_PERSON_AND_FORM = parse("20/minute")  # a double click, a retry, a correction: all fit
-PER_NUMBER = parse("10/10minutes")  # guesses of four digits: all 10,000 would take a week
 
 
 def register_guards(app: Flask, origins: frozenset[str]) -> None:
@@ -161,27 +158,6 @@ class RateLimits:
     def person(self, person: str, subject: str) -> None:
         """One more application of this person (keyed hash) for this form. Raises TooMany."""
         self._hit(PER_PERSON_AND_FORM, subject, person)
-
-    @contextmanager
-    def guess(self, number: str) -> Iterator[None]:
-        """The block proves who asks for this receipt number; only WrongCode counts.
-
-        Raises TooMany: the number is locked for a while. Counted before the block, and given back after it, so that
-        guesses at the same moment count as well.
-        """
-        self._hit(PER_NUMBER, "number", number)
-        try:
-            yield
-        except WrongCode:
-            raise
-        except BaseException:
-            self._give_back(PER_NUMBER, "number", number)
-            raise
-        self._give_back(PER_NUMBER, "number", number)
-
-    def _give_back(self, limit: RateLimitItem, *key: str) -> None:
-        if self._on:
-            self._limiter.hit(limit, *key, cost=-1)
 
     def _hit(self, limit: RateLimitItem, *key: str) -> None:
         if self._on and not self._limiter.hit(limit, *key):

@@ -167,8 +167,19 @@ def _act(act: Callable[[str, str], Found], number: str | None = None) -> tuple[F
     if errors:
         raise Invalid(errors)
     number, last4 = clean_number(number[:40]), last4[:40]
-    with services().limits.guess(number):
+    if _holds_receipt(given.get("receipt"), number):
         return act(number, last4), last4
+    with services().guesses.counted(number, request.remote_addr or ""):
+        return act(number, last4), last4
+
+
+def _holds_receipt(address: object, number: str) -> bool:
+    """Is that the address of the number's receipt? Who has it is no stranger, and is not locked out by any."""
+    token = address.rpartition("/")[2] if isinstance(address, str) else ""
+    try:
+        return receipt_number(services().intake.keys.link, token) == number
+    except NotFound:
+        return False
 
 
 def _receipt(token: str) -> Found:

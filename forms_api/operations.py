@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,42 +31,17 @@ from forms_api import accepted
 from forms_api.accepted import InForce
 from forms_api.describe import describe_api
 from forms_api.doors import RateLimits
+from forms_api.guesses import Guesses
+from forms_api.metrics import Metrics
 from forms_api.senders import CheckedSender
 from forms_api.settings import Settings, is_loopback
 
 operations = Blueprint("operations", __name__)
 OURS = re.compile(re.escape(str(Path(__file__).resolve().parents[1])) + "/(?!.*site-packages)")
 SERVICES = "madang"  # the name of an app's extension that holds them
-COUNTERS = ("requests_total", "request_seconds_total", "refusals_total", "entries_total", "texts_total")
 FRESH = 0.2  # seconds that an answer about health may be repeated
 PATIENCE = 0.7  # seconds that it may take
 Trail = list[tuple[str, str]]
-
-
-class Metrics:
-    """Counts of this process since it started."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sums: dict[str, Counter[tuple[tuple[str, object], ...]]] = {
-            name: Counter() for name in COUNTERS
-        }
-
-    def add(self, name: str, amount: float = 1, /, **labels: object) -> None:
-        """More of one of COUNTERS."""
-        with self._lock:
-            self._sums[name][tuple(labels.items())] += amount  # type: ignore[assignment]  # floats add as well
-
-    def text(self) -> str:
-        """Everything in Prometheus' text format, one sample per line."""
-        lines = []
-        with self._lock:
-            for name, sums in self._sums.items():
-                lines.append(f"# TYPE madang_{name} counter")
-                for labels, total in sorted(sums.items()):
-                    said = ",".join(f'{label}="{value}"' for label, value in labels)
-                    lines.append(f"madang_{name}{{{said}}} {round(total, 6)}")
-        return "\n".join(lines) + "\n"
 
 
 class EventLog:
@@ -161,6 +135,7 @@ class Services:
         self.follow(self.written)
         self.health = Health(self.log)
         self.health.add(lambda: self.intake.store.trouble)
+        self.guesses = Guesses(self.intake, self.settings.is_limited, self._note_guessing)
 
     def follow(self, written: Library) -> None:
         """From now on this library counts, at the address of the settings, but for what goes against what people were promised.
@@ -197,6 +172,10 @@ class Services:
         self.metrics.add("texts_total", place=place)
         if is_low:
             self.log.event("texts-low", place=place)
+
+    def _note_guessing(self, kind: str) -> None:
+        self.metrics.add("guessing_total", kind=kind)
+        self.log.event("guessing", kind=kind)
 
     @property
     def site(self) -> Site:

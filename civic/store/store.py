@@ -19,6 +19,7 @@ from civic.store import folder as files
 from civic.store.book import Book
 from civic.store.documents import document_of, line_sum, to_change, to_entry, to_message
 from civic.store.entry import Change, Counts, Entry, Message, Overview, is_fact
+from civic.store.guesses import GuessTable
 from civic.store.keys import KeyTable, key_file
 from civic.store.promises import Promises
 from civic.store.session import Database
@@ -47,6 +48,7 @@ class Store:
         self._storage = RowStorage(database=database)
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
+        self.guesses = GuessTable(database)
         # Facts lately read, and until when they count; of other subjects there were none until then.
         self._known_facts: dict[str, tuple[dict[str, dict[str, str]], float]] = {}
         self._no_others_until = 0.0

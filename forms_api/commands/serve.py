@@ -18,12 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ctypes import c_int
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-from typing import Any, NoReturn
+from tempfile import TemporaryDirectory
+from typing import Any, NoReturn, cast
 
 import click
 from granian import Granian
@@ -42,7 +43,7 @@ from forms_api.background import start_background
 from forms_api.clock_mark import ClockMark, take_up
 from forms_api.commands import CALL_WRONG, IN_USE, INPUT_WRONG, staff_words
 from forms_api.commands.access import read_time
-from forms_api.operations import EventLog
+from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.processors import usable_processors
 from forms_api.settings import Settings, read_settings
 from templates.assets import SiteAssets
@@ -61,6 +62,11 @@ class Plan:
     settings: Settings
     library: Library
     mark: ClockMark  # which clock it keeps
+    shared: Path  # a folder in which processes tell each other who has begun and what they have counted
+
+    def begun(self) -> int:
+        """Processes that have begun since the server started."""
+        return len(list(self.shared.glob("begun-*")))
 
 
 @click.command()
@@ -79,10 +85,14 @@ def serve(now: str | None, **options: Any) -> None:
     settings = replace(settings, processes=settings.processes or min(MOST, usable_processors()))
     library = load(settings.content_dir, SteadyClock(start).now())
     check_start(settings, library)
-    with held_port(settings.host, settings.port) as held, served(settings.data_dir):
+    with (
+        held_port(settings.host, settings.port) as held,
+        served(settings.data_dir),
+        TemporaryDirectory(prefix="madang-") as shared,
+    ):
         host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
         settings = replace(settings, host=host, port=port)
-        sys.exit(run(Plan(settings, library, ClockMark(start, datetime.now(SEOUL)))))
+        sys.exit(run(Plan(settings, library, ClockMark(start, datetime.now(SEOUL)), Path(shared))))
 
 
 @contextmanager
@@ -99,8 +109,7 @@ def served(folder: Path | None) -> Iterator[None]:
 def run(plan: Plan) -> int:
     """Serve until a signal comes; the exit code."""
     settings = plan.settings
-    outcome: Synchronized[int] = multiprocessing.Value("i", 0)
-    begun: Synchronized[int] = multiprocessing.Value("i", 0)
+    outcome = multiprocessing.RawValue("i", 0)  # no lock, which a process that is killed would keep
     server = Granian(
         "madang",
         address=settings.host,
@@ -118,16 +127,16 @@ def run(plan: Plan) -> int:
     logger.addFilter(lambda record: not (outcome.value and record.levelno == logging.ERROR))
     threading.Thread(target=end_stopped, daemon=True).start()
     try:
-        server.serve(target_loader=partial(begin, plan, outcome, begun), wrap_loader=False)
+        server.serve(target_loader=partial(begin, plan, outcome), wrap_loader=False)
     except SystemExit:
         return outcome.value or FAILED
-    return outcome.value
+    return int(outcome.value)
 
 
-def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> Callable[..., Any]:
+def begin(plan: Plan, outcome: c_int) -> Callable[..., Any]:
     """In a serving process: open everything and give the app. Ends the process when something is not to be had.
 
-    outcome: the exit code of the first that could not begin; begun: how many could.
+    outcome: takes the exit code of one that could not begin.
     """
     settings = plan.settings
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets its own: not the watching process's
@@ -137,20 +146,19 @@ def begin(plan: Plan, outcome: Synchronized[int], begun: Synchronized[int]) -> C
         keys = keys_of(store, settings.key_file, settings.data_dir)
         clock = take_up(store, settings.data, plan.mark)
         assets = SiteAssets(settings.site_dir)
-        library = current(plan) if begun.value >= settings.processes else plan.library
+        library = current(plan) if plan.begun() >= settings.processes else plan.library
         app = create_app(settings, library, store, keys, clock, assets, settings.site_dir)
+        cast(Services, app.extensions[SERVICES]).metrics.share(plan.shared)
         stops = start_background(app, settings.content_dir, settings.site_dir)
     except (ContentMistakes, InUse, Misuse) as reason:
         code = IN_USE if isinstance(reason, InUse) else CALL_WRONG
-        give_up(reason, INPUT_WRONG if isinstance(reason, ContentMistakes) else code, outcome)
+        give_up(plan, reason, INPUT_WRONG if isinstance(reason, ContentMistakes) else code, outcome)
     except Unavailable as away:  # only a store that is open can be away
-        give_up(Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
+        give_up(plan, Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
     for stop in stops:
         multiprocessing.util.Finalize(None, stop, exitpriority=20)
-    with begun.get_lock():
-        begun.value += 1
-        is_last = begun.value == settings.processes
-    if is_last:
+    (plan.shared / f"begun-{os.getpid()}").touch()
+    if plan.begun() >= settings.processes and is_first(plan.shared / "announced"):
         lacks = settings.shortcomings(settings.address(plan.library.site.base_url))
         threading.Thread(target=announce, args=(settings, lacks), daemon=True).start()
     threading.Thread(target=follow_parent, daemon=True).start()
@@ -172,14 +180,22 @@ def current(plan: Plan) -> Library:
             time.sleep(LOOK)
 
 
-def give_up(reason: Exception, code: int, outcome: Synchronized[int]) -> NoReturn:
+def give_up(plan: Plan, reason: Exception, code: int, outcome: c_int) -> NoReturn:
     """End this serving process, and so the server; the reason is said once, however many processes have it."""
-    with outcome.get_lock():
-        if not outcome.value:
-            print(reason, file=sys.stderr, flush=True)
-        outcome.value = code
+    outcome.value = code
+    if is_first(plan.shared / "refused"):
+        print(reason, file=sys.stderr, flush=True)
     os.kill(os.getppid(), signal.SIGTERM)  # before this process is missed, and started again
     sys.exit(code)
+
+
+def is_first(file: Path) -> bool:
+    """Is this the process that makes the file?"""
+    try:
+        file.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def end_stopped() -> None:

@@ -21,7 +21,7 @@ from civic.store import open_store
 from forms_api.background import Lead
 from forms_api.processors import usable_processors
 from tests.builders import a_lecture_file, a_round, an_application, write_content, write_files
-from tests.forms_api.server import Server
+from tests.forms_api.server import Server, sign_up
 from tests.forms_api.test_serving import serve
 from tests.patience import eventually
 from tests.postgres import a_database
@@ -150,6 +150,43 @@ def test_as_many_processes_as_processors(content: Path, tmp_path: Path) -> None:
     quota = {"cpu,cpuacct/cpu.cfs_quota_us": "50000\n", "cpu,cpuacct/cpu.cfs_period_us": "100000\n"}
     write_files(tmp_path, quota)
     assert usable_processors(own, tmp_path) == 1
+
+
+def test_wrong_guesses_count_for_all_processes(content: Path, tmp_path: Path, data: str) -> None:
+    """10 for a number, 100 for a block of addresses, asked of both processes at once, and a restart forgives none. The
+    receipt's own address stays open."""
+    settings = {"processes": "2", "proxies": "1", "keys": str(tmp_path / "keys")}
+    server = Server(content, data, **settings).ready()
+
+    def look(number: str, last4: str, host: int, **more: str) -> httpx.Response:
+        asked = {"number": number, "phone_last4": last4, **more}
+        with server.client() as client:  # of either process
+            return client.post(
+                "/api/entries/lookup", json=asked, headers={"X-Forwarded-For": f"192.0.2.{host}"}
+            )
+
+    with server.client() as client:
+        entry, last4 = sign_up(client, "plain")
+    number, wrong = entry["number"], "0000" if last4 != "0000" else "1111"
+    assert {look(number, last4, 1).status_code for _ in range(12)} == {200}
+    with ThreadPoolExecutor(15) as strangers:
+        tries = Counter(strangers.map(lambda host: look(number, wrong, host).status_code, range(30)))
+    assert tries == {403: 10, 429: 20}
+    server.says('"event": "guessing", "kind": "number"')
+    assert server.stop() == 0
+    server = Server(content, data, **settings).ready()
+    locked = look(number, last4, 1)
+    assert (locked.status_code, locked.headers["retry-after"]) == (429, "600")
+    assert look(number, last4, 1, receipt=entry["receipt"]).status_code == 200
+    assert httpx.get(server.base + entry["receipt"]).status_code == 200
+    numbers = [f"2222-22{a}{b}" for a in "23456789AC" for b in "23456789AC"]
+    with ThreadPoolExecutor(15) as strangers:
+        tries = Counter(strangers.map(lambda number: look(number, wrong, 2).status_code, numbers))
+    assert 70 < tries[403] <= 90 and tries[429] == 100 - tries[403]
+    server.says('"event": "guessing", "kind": "block"')
+    counted = f'madang_requests_total{{route="/api/entries/lookup",status="403"}} {tries[403]}'
+    eventually(lambda: counted in httpx.get(f"{server.base}/metrics").text)
+    assert server.stop() == 0
 
 
 def test_background_work_is_led_by_one(tmp_path: Path) -> None:
