@@ -78,7 +78,10 @@ class Server:
     def client(self, **options: Any) -> httpx.Client:
         """A client that sends the Origin of the server's own pages."""
         return httpx.Client(
-            base_url=self.base, headers={"Origin": self._origin or self.base}, timeout=30, **options
+            base_url=self.base,
+            headers={"Origin": self._origin or self.base},
+            timeout=30,
+            **{"verify": False, **options},
         )
 
     def stop(self) -> int:
