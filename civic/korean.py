@@ -81,6 +81,11 @@ def happened(cause: str, state: str) -> str:
     return f"{known}: {reason}" if reason else known
 
 
+def size(bytes_: int) -> str:
+    """The size of a file: 40_960 is "40KB", 1_500_000 is "1.4MB"."""
+    return f"{max(1, round(bytes_ / 1024)):,}KB" if bytes_ < 1024 * 1000 else f"{bytes_ / 1024 / 1024:.1f}MB"
+
+
 def answer(value: Any) -> str:
     """An answer to a form's question: True is "예", several are joined by commas, else as it stands."""
     if value is True:

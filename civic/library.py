@@ -202,11 +202,7 @@ def load(
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
         warnings=(
-            *(
-                Mistake(file, line, "", said)
-                for file, facts in reading.facts.items()
-                for line, said in facts.odd
-            ),
+            *(each for facts in reading.facts.values() for each in facts.odd),
             *too_early(reading, now),
             *(Mistake(file, 0, "", "글이 아니라서 넘어갔습니다") for file in reading.litter),
         ),

@@ -43,6 +43,12 @@ def is_address(text: str) -> bool:
     return found is not None and int(found["port"] or 1) <= 65535
 
 
+def page_of(file: str) -> tuple[str, str]:
+    """(folder, slug) of a page's file: "lectures/essay.md" and "lectures/essay/index.md" are ("lectures", "essay")."""
+    folder, _, name = file.partition("/")
+    return folder, name.removesuffix("/index.md").removesuffix(".md")
+
+
 def is_passed_over(name: str) -> bool:
     """Is a file or folder of that name no part of the site: hidden, or a lock that an editor leaves while one writes?"""
     return name.startswith((".", "~$"))

@@ -89,6 +89,11 @@ def _plain(sign: str) -> str:
     return "" if kind in ("Cc", "Cf", "Me", "Mn") or sign in _FILLERS else sign
 
 
+def nfc(text: str) -> str:
+    """A name in the one spelling in which names are compared: a Mac's Hangul comes in pieces."""
+    return unicodedata.normalize("NFC", text)
+
+
 def clean(text: str) -> str:
     """What a person meant to type: NFC, blanks and line ends of one kind, no other control characters, no turned lines, no
     outer space; "" when nobody would see anything."""

@@ -46,7 +46,16 @@ TYPES = {  # of text, the same on every machine, whatever its own list of types 
     ".webmanifest": "application/manifest+json",
     ".xml": "application/xml",
 }
-for suffix, kind in (*TYPES.items(), (".woff2", "font/woff2")):
+BINARY = {
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".hwp": "application/x-hwp",
+    ".hwpx": "application/hwp+zip",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+for suffix, kind in (TYPES | BINARY).items():
     mimetypes.add_type(kind, suffix)
 
 

@@ -28,6 +28,7 @@ from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
+from publish.pictures import poster_html, with_files
 from publish.render import View
 from templates import Addressed, environment
 
@@ -87,6 +88,7 @@ class Edition:
         self.env: Environment = environment(library, assets, clock, demo)
         self.env.globals["live"] = live
         self.env.globals["card_html"] = self._card_html
+        self.env.globals["poster"] = poster_html
         self._cards: dict[str, Card] = {}
         self._html: dict[tuple[str, int], Markup] = {}  # of cards, by address and level of their headings
         self.catalogues: dict[str, Any] = {}  # noun -> its lists, kept for publish.lists
@@ -123,7 +125,8 @@ class Edition:
         if line is not None:
             raise ContentMistakes([self.library.misread(doc, line)])
         is_whole = not any(page_behind(target) in hidden for target in text.links)
-        html = PageText(text.html if is_whole else without_links(text.html, hidden.__contains__))
+        shown = text.html if is_whole else without_links(text.html, hidden.__contains__)
+        html = PageText(with_files(shown, doc))
         html.shows = f"{doc.file}{TEXT}" if doc.file else ""
         return html
 

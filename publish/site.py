@@ -8,7 +8,7 @@ from flask import Flask
 
 from civic.clock import Clock
 from civic.library import Library
-from publish import files, lists, pages, results
+from publish import attachments, files, lists, pages, results
 from publish.edition import Edition, Route, Served
 from publish.render import Address
 
@@ -46,4 +46,5 @@ def _routes(edition: Edition) -> Iterator[Route]:
     )  # before plain pages: /lectures/ is a list, though "lectures" could be a name
     yield from pages.routes(edition)
     yield from files.routes(edition)
+    yield from attachments.routes(edition)
     yield from results.routes(edition)

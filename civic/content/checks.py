@@ -18,6 +18,7 @@ from civic.content.prose import prose
 from civic.content.reading import SITE_FILE, Reading
 from civic.errors import Mistake
 from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
+from civic.text import nfc
 
 # Plain pages live at the root, where these names are already taken.
 TAKEN_AT_ROOT = (
@@ -39,8 +40,8 @@ Files = Mapping[str, str]  # address of a page -> its file
 def doubled(reading: Reading) -> Iterator[Mistake]:
     """Pages that would stand on an address that is taken."""
     seen: dict[str, str] = {}
-    for folder, slug in reading.pages():
-        file, address = f"{folder}/{slug}.md", link(NOUNS[folder], slug)
+    for file, folder, slug in reading.pages():
+        address = link(NOUNS[folder], slug)
         if slug in (TAKEN_AT_ROOT if folder == "pages" else TAKEN_IN_LISTS):
             yield Mistake(file, 0, "", "이미 쓰는 주소입니다. 파일 이름을 바꾸세요", address)
         other = seen.setdefault(address, file)
@@ -73,19 +74,34 @@ def mixed_persons(reading: Reading) -> Iterator[Mistake]:
 
 def broken_links(reading: Reading) -> Iterator[Mistake]:
     """Links in the text and in the menu that lead nowhere, with the line they stand on."""
-    addresses = {f"{folder}/{slug}.md": link(NOUNS[folder], slug) for folder, slug in reading.pages()}
+    addresses = {file: link(NOUNS[folder], slug) for file, folder, slug in reading.pages()}
     files = {address: file for file, address in addresses.items()}
     own = reading.site.base_url if reading.site else ""
     for file, facts in reading.facts.items():
         for line, target, is_picture in facts.links:
+            if facts.document and _is_beside(target, facts.document, is_picture):
+                continue
             wrong = _wrong(_within(target, own), addresses[file], reading, files, is_picture)
             if wrong:
                 said, hint = wrong
                 yield Mistake(file, line, "", said, target, hint)
         for line in facts.silent:
             said = "그림을 말로 설명하세요"
-            yield Mistake(file, line, "", said, "", "![그림 설명](주소)처럼 쓰세요")
+            yield Mistake(
+                file,
+                line,
+                "",
+                said,
+                "",
+                '![그림 설명](파일 이름)처럼, 꾸미는 그림이면 ![](파일 이름 "decor")',
+            )
     yield from _broken_menu(reading, files)
+
+
+def _is_beside(target: str, doc: Document, is_picture: bool) -> bool:
+    """Is it a file that lies beside the page?"""
+    name = nfc(unquote(target))
+    return doc.picture(name) is not None or (not is_picture and any(name == file.name for file in doc.files))
 
 
 def _within(target: str, own: str) -> str:
@@ -175,7 +191,7 @@ def broken_references(reading: Reading) -> Iterator[Mistake]:
     Names of site.toml are not checked when it is not TOML, nor types of a vote that could not be read.
     """
     polls = {page.slug: page for page in reading.documents if isinstance(page, Poll)}
-    votes = [slug for folder, slug in reading.pages() if folder == "votes"]
+    votes = [slug for _, folder, slug in reading.pages() if folder == "votes"]
     site = reading.source(SITE_FILE)
     for file, facts in reading.facts.items():
         names = facts.names

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from civic.errors import Mistake
+
 if TYPE_CHECKING:  # a build that has nothing to do loads no shapes
     from civic.content.pages import Document
 
@@ -24,7 +26,9 @@ _LINK = re.compile(
     re.MULTILINE,
 )
 _INLINE_LINK = re.compile(_INLINE)  # much quicker: it begins with one sign
-_PICTURE_WITHOUT_WORDS = re.compile(r"!\[\s*\]|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE)
+_PICTURE_WITHOUT_WORDS = re.compile(
+    r"!\[\s*\](?!\([^)\n]*\"decor\"\s*\))|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE
+)
 
 _ADDRESS = re.compile(r"/(?=((?:[a-z0-9-]+/){1,2}))")  # begins with one sign too
 
@@ -40,7 +44,7 @@ class Facts:
     names: Mapping[str, str]  # keys that name something elsewhere: {"department": "jobs"}
     links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)
     silent: tuple[int, ...]  # lines of pictures without words
-    odd: tuple[tuple[int, str], ...]  # (line of the file, what staff should look at there); no mistake
+    odd: tuple[Mistake, ...]  # what staff should look at; no mistake
     mentions: tuple[str, ...] | None  # what looks like an address of the site; None where it cannot be seen
     characters: str  # each character of front matter and text once, in no order
 

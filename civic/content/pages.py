@@ -12,11 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from civic.clock import SEOUL
+from civic.content.attached import Attached
 from civic.content.form import FormSpec
 from civic.links import FOLDERS, link
 from civic.shape import Line, Many, SeoulTime, Shape, Slug, first_name
+from civic.text import nfc
 
-FILLED = ("slug", "body", "file")  # keys of a page that the library fills in, not staff
+FILLED = ("slug", "body", "file", "files")  # keys of a page that the library fills in, not staff
 FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
 Won = Annotated[int, Field(ge=0)]
 
@@ -80,6 +82,13 @@ class Fact(Shape):
     text: Line = Field(description="오른쪽 내용")
 
 
+class Titled(Shape):
+    """What a file beside the page is called (`[[attachments]]`)."""
+
+    file: Line = Field(description="파일 이름. 글의 폴더에 있어야 합니다.")
+    title: Line = Field(description="보이는 이름. 예: 참가 신청서 서식")
+
+
 class Document(Shape):
     """What every page has, what the library fills in included."""
 
@@ -101,6 +110,11 @@ class Document(Shape):
     )
     category: str = Field(default="", description="분야의 키(site.toml)")
     facts: Many[Fact] = Field(default=(), description="‘한눈에 보기’에 더할 줄")
+    poster: str = Field(default="", description="포스터. 글의 폴더에 있는 그림 파일의 이름")
+    poster_alt: str = Field(default="", max_length=300, description="포스터에 무엇이 있는지 글로")
+    attachments: Many[Titled] = Field(
+        default=(), description="첨부 파일의 보이는 이름. 적지 않으면 파일 이름으로 보입니다."
+    )
 
     aliases: Many[Slug] = Field(
         default=(),
@@ -110,6 +124,7 @@ class Document(Shape):
     slug: Slug = Field(description="주소가 되는 파일 이름")
     body: str = Field(default="", description="글(Markdown)")
     file: str = Field(description="content/ 안의 파일 자리")
+    files: tuple[Attached, ...] = Field(default=(), description="글의 폴더에 함께 있는 파일")
 
     @property
     def folder(self) -> str:
@@ -129,6 +144,19 @@ class Document(Shape):
         """When the page was last changed, as far as staff say; None when they do not."""
         day = self.updated or self.published
         return datetime.combine(day, time(), tzinfo=SEOUL) if day else self.publish_at
+
+    @property
+    def documents(self) -> list[tuple[str, Attached]]:
+        """(title, file) of every document beside the page: those with a title first, as staff ordered them."""
+        named = {file.name: file for file in self.files if not file.is_picture}
+        titled = [
+            (each.title, named.pop(nfc(each.file))) for each in self.attachments if nfc(each.file) in named
+        ]
+        return [*titled, *((file.name, file) for file in named.values())]
+
+    def picture(self, name: str) -> Attached | None:
+        """The picture of that name beside the page, or None."""
+        return next((file for file in self.files if file.is_picture and file.name == nfc(name)), None)
 
     @property
     def spec(self) -> FormSpec | None:

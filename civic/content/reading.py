@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from civic.content.beside import Beside, misplaced
 from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures, stamp
 from civic.content.front_matter import Source, read_source
 from civic.content.lines import odd_lines
@@ -23,10 +24,11 @@ from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
 from civic.errors import Mistake, why
 from civic.files import whole_file
-from civic.links import FOLDERS, is_litter, is_passed_over
+from civic.links import FOLDERS, is_litter, is_passed_over, page_of
 from civic.shape import SLUG
 
 SITE_FILE = "site.toml"
+INDEX = "index.md"  # the page of a folder, which holds its files too
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
@@ -53,12 +55,9 @@ class Reading:
         """Every page that has no mistake of its own."""
         return [facts.document for facts in self.facts.values() if facts.document]
 
-    def pages(self) -> list[tuple[str, str]]:
-        """(folder, slug) of every page file, also of those that could not be read."""
-        files = [
-            file.removesuffix(".md").partition("/") for file in sorted(self.digests) if file != SITE_FILE
-        ]
-        return [(folder, slug) for folder, _, slug in files]
+    def pages(self) -> list[tuple[str, str, str]]:
+        """(file, folder, slug) of every page, also of those that could not be read."""
+        return [(file, *page_of(file)) for file in sorted(self.digests) if file != SITE_FILE]
 
     def source(self, file: str) -> Source | None:
         """A file taken apart, read once more when it is needed; None when that cannot be done."""
@@ -99,7 +98,7 @@ def read_content(
 def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, Source | None, list[Mistake]]:
     """One page from its bytes: depends on nothing else."""
     file = f"{folder}/{name}"
-    mistakes = _name_mistakes(file, name)
+    mistakes = _name_mistakes(file, name.removesuffix(f"/{INDEX}"))
     source, found = read_source(file, raw)
     mistakes += found
     if source is None:
@@ -110,7 +109,7 @@ def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, 
     for key in FILLED:
         if key in values:
             mistakes.append(unknown_key(source, model, (key,)))
-    slug = name.removesuffix(".md")
+    _, slug = page_of(file)
     filled = {"slug": slug if re.match(SLUG, slug) else "x", "body": source.body, "file": file}
     try:
         return model.model_validate(values | filled), source, mistakes
@@ -137,12 +136,15 @@ def _read_site(reading: Reading) -> None:
 
 
 def _pages(folder: str, reading: Reading) -> Iterator[str]:
-    """The page files of a folder; whatever else lies there is a mistake."""
+    """The page files of a folder, index.md of one that has a folder of its own; whatever else lies there is a mistake."""
     for name, is_folder in _listed(reading.content / folder):
         file = f"{folder}/{name}"
         if is_folder:
-            said, hint = "폴더 안에 폴더를 둘 수 없습니다", f"{folder}/ 바로 아래에 두세요"
-            reading.mistakes.append(Mistake(file, 0, "", said, "", hint))
+            if (reading.content / file / INDEX).is_file():
+                yield f"{file}/{INDEX}"
+            else:
+                said, hint = "폴더에 글(index.md)이 없습니다", "글을 index.md로 저장하세요"
+                reading.mistakes.append(Mistake(file, 0, "", said, "", hint))
         elif is_litter(name):
             reading.litter.append(file)
         elif not name.endswith(".md"):
@@ -163,7 +165,7 @@ def _read_pages(
     stamps: dict[str, Stamp] = {}
     for file in files if memory else ():
         with suppress(OSError):  # said below, where the file is read
-            stamps[file] = stamp(os.stat(f"{reading.content}/{file}"))  # noqa: PTH116 (thousands of them)
+            stamps[file] = _stamp(reading.content, file)
             facts = memory.recall(file, stamps[file]) if memory else None
             if facts:
                 known[file] = facts
@@ -186,6 +188,17 @@ def _read_pages(
             reading.digests[file] = known[file].digest
 
 
+def _stamp(content: Path, file: str) -> Stamp:
+    """What tells one state of a page from another; of one with files, of all of them. Raises OSError."""
+    own = stamp(os.stat(f"{content}/{file}"))  # noqa: PTH116 (thousands of them)
+    if not file.endswith(f"/{INDEX}"):
+        return own
+    folder = f"{content}/{file.removesuffix(INDEX)}"
+    all_ = [(name, *stamp(os.stat(folder + name))) for name, _ in _listed(Path(folder))]  # noqa: PTH116
+    names = int.from_bytes(hashlib.sha256(repr(all_).encode()).digest()[:6], "big")
+    return own[0], max(each[2] for each in all_), max(each[3] for each in all_), names
+
+
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
     """(facts, what is wrong, SHA-256) of a page file; no facts when nothing more can be said of it."""
     raw, mistakes = _bytes(content, file)
@@ -196,11 +209,15 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
     document, source, mistakes = read_document(folder, name, raw)
     if source is None:
         return None, mistakes, digest
+    beside = Beside.of(content, file)
+    if document and beside.files:
+        document = document.model_copy(update={"files": beside.files})
+    mistakes += [*beside.mistakes, *(misplaced(document, source) if document else ())]
     first, body = source.body_line, source.body
     facts = Facts(
         digest,
         hashlib.sha256(source.toml.encode()).hexdigest(),
-        hashlib.sha256(repr(_frame(folder, source)).encode()).hexdigest(),
+        hashlib.sha256(repr([*_frame(folder, source), *beside.frame]).encode()).hexdigest(),
         document if with_body or not document else document.model_copy(update={"body": ""}),
         {
             key: value
@@ -209,9 +226,9 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         },
         tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
         tuple(first + line for line in silent_pictures(body)),
-        tuple((first + line, said) for line, said in odd_lines(body)),
+        (*(Mistake(file, first + line, "", said) for line, said in odd_lines(body)), *beside.odd),
         mentions_of(body),
-        "".join({*source.toml, *body}),
+        "".join({*source.toml, *body, *beside.characters}),
     )
     return facts, mistakes, digest
 
@@ -250,7 +267,7 @@ def _bytes(content: Path, file: str) -> tuple[bytes | None, list[Mistake]]:
 
 
 def _name_mistakes(file: str, name: str) -> list[Mistake]:
-    slug = name.removesuffix(".md")
+    slug, ending = name.removesuffix(".md"), ".md" if name.endswith(".md") else ""
     if re.match(SLUG, slug) and len(slug) <= 80:
         return []
     said = "파일 이름은 영문 소문자와 숫자, 줄표(-)로만 쓰세요"
@@ -259,4 +276,4 @@ def _name_mistakes(file: str, name: str) -> list[Mistake]:
         said += ". 한글 자모가 풀어진(NFD) 이름입니다"
     elif slug.isascii():
         hint = "-".join(re.findall(r"[a-z0-9]+", slug.lower()))[:80].strip("-")
-    return [Mistake(file, 0, "", said, "", f"{hint}.md" if hint else "")]
+    return [Mistake(file, 0, "", said, "", f"{hint}{ending}" if hint else "")]

@@ -28,7 +28,19 @@ NOT_RULES = frozenset(
         "department",
         "category",
     }
-    | {"facts", "body", "file", "rehearsed", "corrections", "received", "unlisted"}
+    | {
+        "facts",
+        "body",
+        "file",
+        "rehearsed",
+        "corrections",
+        "received",
+        "unlisted",
+        "files",
+        "poster",
+        "poster_alt",
+        "attachments",
+    }
 )
 FAULTS = {
     "format": "투표용지의 형식이 맞지 않습니다.",

@@ -1,0 +1,309 @@
+"""Files beside a notice: is each what its name says, may it be published, what does it say? No site, no clock.
+
+Whatever is attached is read before anybody can download it: resident numbers, hidden sheets, scripts and bombs are mistakes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree
+
+from civic.people import personal_data_in
+from civic.text import has_resident_number
+
+LARGEST = 30 * 1024 * 1024  # bytes of a file
+LARGEST_SIDE = 12_000  # pixels
+LARGEST_INSIDE = 100 * 1024 * 1024  # bytes of all that a packed file holds
+MOST_INSIDE = 3000  # files that it holds
+MOST_TEXT = 200_000  # characters that are kept of a document
+PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+DOCUMENTS = (".pdf", ".hwpx", ".hwp", ".docx", ".xlsx", ".pptx", ".csv")
+_REFUSED = {
+    ".svg": "PNG로 저장해 올리세요",
+    ".gif": "PNG나 JPG로 저장해 올리세요",
+    ".docm": "매크로가 없는 .docx로 저장하세요",
+    ".xlsm": "매크로가 없는 .xlsx로 저장하세요",
+    ".pptm": "매크로가 없는 .pptx로 저장하세요",
+    ".doc": ".docx로 저장하세요",
+    ".xls": ".xlsx로 저장하세요",
+    ".ppt": ".pptx로 저장하세요",
+    ".zip": "파일을 하나씩 올리세요",
+}
+# What a packed document must hold to be what it says, and where its words lie.
+_PACKED = {
+    ".hwpx": ("Contents/content.hpf", r"Contents/section\d+\.xml|Contents/header\.xml"),
+    ".docx": ("word/document.xml", r"word/(document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml"),
+    ".xlsx": ("xl/workbook.xml", r"xl/(sharedStrings|worksheets/[^/]+|comments\d*)\.xml"),
+    ".pptx": ("ppt/presentation.xml", r"ppt/(slides|notesSlides|comments)/[^/]+\.xml"),
+}
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    KeyError,
+    RuntimeError,
+    ElementTree.ParseError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+_BREAKS = ("p", "tr", "row", "si", "c", "br", "lineBreak")  # elements after which words do not go on
+_WORDS = ("t", "v", "text")  # elements that hold them
+
+
+class _Wrong(Exception):
+    """Why a file may not be published, and what to do."""
+
+    def __init__(self, said: str, hint: str = "") -> None:
+        super().__init__(said)
+        self.said, self.hint = said, hint
+
+
+@dataclass(frozen=True)
+class Attached:
+    """One file beside a page. safe: its name in the site; width, height: of a picture as it is to be seen, else 0."""
+
+    name: str
+    safe: str
+    size: int  # bytes
+    digest: str  # SHA-256
+    width: int = 0
+    height: int = 0
+    text: str = ""  # of a document; "" where none can be read
+
+    @property
+    def ending(self) -> str:
+        return _ending(self.name)
+
+    @property
+    def is_picture(self) -> bool:
+        return self.ending in PICTURES
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in a file: what is wrong with it, or with is_odd what staff should look at."""
+
+    said: str
+    hint: str = ""
+    is_odd: bool = False
+
+
+def read_attached(name: str, raw: bytes) -> tuple[Attached | None, list[Finding]]:
+    """A file and what was found in it; None where it may not be published. name: as it lies beside the page."""
+    name = unicodedata.normalize("NFC", name)
+    ending = _ending(name)
+    found = Attached(name, safe_name(name), len(raw), hashlib.sha256(raw).hexdigest())
+    try:
+        _check_kind(ending, raw)
+        if ending in PICTURES:
+            width, height = _measures(raw, PICTURES[ending])
+            return replace(found, width=width, height=height), []
+        text, odd = _text(ending, raw)
+    except _Wrong as wrong:
+        return None, [Finding(wrong.said, wrong.hint)]
+    if has_resident_number(text):
+        return None, [Finding("주민등록번호로 보이는 숫자가 들어 있습니다. 지우고 다시 올리세요")]
+    if personal := personal_data_in(text):
+        odd.append(Finding(f"{personal}가 들어 있습니다. 공개해도 되는지 확인하세요", is_odd=True))
+    return replace(found, text=text[:MOST_TEXT]), odd
+
+
+def safe_name(name: str) -> str:
+    """A name for addresses, always the same for the same name: "2023 Form.PDF" -> "2023-form.pdf", "신청서.hwpx" ->
+    "file-1a2b3c.hwpx"."""
+    stem, ending = name.removesuffix(name[len(name) - len(_ending(name)) :]), _ending(name)
+    plain = "-".join(re.findall(r"[a-z0-9]+", stem.lower())) if stem.isascii() else ""
+    return f"{plain[:60] or 'file-' + hashlib.sha256(stem.encode()).hexdigest()[:6]}{ending}"
+
+
+def _ending(name: str) -> str:
+    _, dot, ending = name.rpartition(".")
+    return f".{ending.lower()}" if dot else ""
+
+
+def _check_kind(ending: str, raw: bytes) -> None:
+    if ending not in PICTURES and ending not in DOCUMENTS:
+        known = ", ".join((*PICTURES, *DOCUMENTS))
+        raise _Wrong("올릴 수 없는 종류입니다", _REFUSED.get(ending, f"쓸 수 있는 종류: {known}"))
+    if not raw:
+        raise _Wrong("빈 파일입니다", "다시 저장해 올리세요")
+    if len(raw) > LARGEST:
+        raise _Wrong(f"파일이 {LARGEST // 1024 // 1024}MB보다 큽니다", "줄여서 올리세요")
+
+
+def _measures(raw: bytes, kind: str) -> tuple[int, int]:
+    """Width and height as people see the picture: turned as its camera noted."""
+    from PIL import Image, ImageOps  # slow to load, and most pages have no picture
+
+    try:
+        with Image.open(io.BytesIO(raw)) as picture:
+            if picture.format != kind:
+                raise _Wrong("이름과 다른 종류의 그림입니다", f"{kind}로 다시 저장하세요")
+            if max(picture.size) > LARGEST_SIDE:
+                raise _Wrong(f"그림의 한 변이 {LARGEST_SIDE:,}픽셀보다 깁니다", "줄여서 올리세요")
+            return ImageOps.exif_transpose(picture).size
+    except _Wrong:
+        raise
+    except Exception as wrong:  # whatever a broken picture makes the library raise
+        raise _Wrong("그림을 읽을 수 없습니다", "다시 저장해 올리세요") from wrong
+
+
+def _text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:
+    if ending == ".csv":
+        return _csv_text(raw), []
+    if ending == ".pdf":
+        return _pdf_text(raw)
+    if ending == ".hwp":
+        if not raw.startswith(b"\xd0\xcf\x11\xe0"):
+            raise _Wrong("한글 문서(.hwp)가 아닙니다")
+        return "", [
+            Finding("hwp는 글을 읽어 살펴볼 수 없습니다", "hwpx로 저장하면 검사하고 글로도 보여 줍니다", True)
+        ]
+    return _packed_text(ending, raw)
+
+
+def _csv_text(raw: bytes) -> str:
+    for coding in ("utf-8-sig", "cp949"):
+        try:
+            return raw.decode(coding)
+        except UnicodeDecodeError:
+            continue
+    raise _Wrong("CSV의 글자를 읽을 수 없습니다", "UTF-8로 저장하세요")
+
+
+def _pdf_text(raw: bytes) -> tuple[str, list[Finding]]:
+    import pypdf  # slow to load
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it wonders about is told here
+
+    if not raw.startswith(b"%PDF-"):
+        raise _Wrong("PDF가 아닙니다")
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(raw))
+        if reader.is_encrypted:
+            raise _Wrong("암호가 걸린 PDF입니다", "암호를 풀고 올리세요")
+        if any(_acts(reader, number) for number in range(1, int(str(reader.trailer.get("/Size", 0))))):
+            raise _Wrong("실행되는 것(스크립트)이 들어 있는 PDF입니다", "인쇄하듯 PDF로 다시 저장하세요")
+        text = "\n".join(page.extract_text() for page in reader.pages)
+    except _Wrong:
+        raise
+    except Exception as wrong:  # whatever a broken document makes the library raise
+        raise _Wrong("PDF를 읽을 수 없습니다", "다시 저장해 올리세요") from wrong
+    if not text.strip():
+        return "", [
+            Finding(
+                "글이 없는(스캔한) PDF입니다. 읽지 못하는 사람이 있습니다", "글이 있는 PDF로 바꾸세요", True
+            )
+        ]
+    return text, []
+
+
+def _acts(reader: object, number: int) -> bool:
+    """Is that object of a PDF an action that runs something?"""
+    from pypdf.generic import IndirectObject
+
+    try:
+        found = IndirectObject(number, 0, reader).get_object()
+    except Exception:  # a number that no object has
+        return False
+    return isinstance(found, Mapping) and (
+        found.get("/S") in ("/JavaScript", "/Launch") or "/JavaScript" in found or "/JS" in found
+    )
+
+
+def _packed_text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:
+    needed, places = _PACKED[ending]
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            inside = packed.infolist()
+            if len(inside) > MOST_INSIDE or sum(each.file_size for each in inside) > LARGEST_INSIDE:
+                raise _Wrong("풀면 너무 커지는 파일입니다", "그림을 줄여 다시 저장하세요")
+            names = {each.filename for each in inside}
+            if needed not in names:
+                raise _Wrong(f"이름은 {ending}인데 그런 문서가 아닙니다", "프로그램에서 다시 저장하세요")
+            if any(name.lower().endswith(("vbaproject.bin", ".js")) for name in names):
+                raise _Wrong("매크로가 들어 있습니다", f"매크로를 지우고 {ending}로 저장하세요")
+            chosen = sorted((each for each in inside if re.fullmatch(places, each.filename)), key=_in_order)
+            parts = {each.filename: _read_xml(packed, each) for each in chosen}
+            if ending == ".xlsx":
+                _check_sheets(
+                    _read_xml(packed, packed.getinfo(needed)), _read_sheet_names(packed, names), parts
+                )
+            return "\n".join(_lines(parts.values())), []
+    except _UNREADABLE as wrong:
+        raise _Wrong("문서를 읽을 수 없습니다", "암호를 풀고 다시 저장해 올리세요") from wrong
+
+
+def _in_order(each: zipfile.ZipInfo) -> tuple[int, str]:
+    digits = re.sub(r"\D", "", each.filename)
+    return int(digits or 0), each.filename
+
+
+def _read_xml(packed: zipfile.ZipFile, each: zipfile.ZipInfo) -> ElementTree.Element:
+    """A part of a document. Its true size counts, whatever it says of itself."""
+    with packed.open(each) as file:
+        content = file.read(LARGEST_INSIDE + 1)
+    if len(content) > LARGEST_INSIDE or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        raise _Wrong("풀면 너무 커지는 파일입니다")
+    return ElementTree.fromstring(content)  # noqa: S314 (no entities, bounded)
+
+
+def _read_sheet_names(packed: zipfile.ZipFile, names: Iterable[str]) -> dict[str, str]:
+    """Relation -> place of a part of a workbook."""
+    place = "xl/_rels/workbook.xml.rels"
+    if place not in names:
+        return {}
+    root = _read_xml(packed, packed.getinfo(place))
+    return {each.get("Id", ""): f"xl/{each.get('Target', '').removeprefix('/xl/')}" for each in root}
+
+
+def _check_sheets(
+    book: ElementTree.Element, places: Mapping[str, str], parts: Mapping[str, ElementTree.Element]
+) -> None:
+    """Nobody publishes what nobody sees: a hidden sheet with words or numbers in it is a mistake."""
+    for sheet in book.iter():
+        if _tag(sheet) != "sheet" or sheet.get("state", "visible") == "visible":
+            continue
+        relation = next((value for key, value in sheet.attrib.items() if key.endswith("}id")), "")
+        part = parts.get(places.get(relation, ""))
+        if part is None or any(_tag(each) in _WORDS and each.text for each in part.iter()):
+            raise _Wrong(
+                f"숨긴 시트 ‘{sheet.get('name', '')}’가 있습니다", "지우거나 보이게 한 뒤 다시 저장하세요"
+            )
+
+
+def _lines(parts: Iterable[ElementTree.Element]) -> Iterator[str]:
+    """The words of a document, a line for each paragraph, row or cell that has any."""
+    line: list[str] = []
+    for part in parts:
+        for kind, each in _walk(part):
+            if kind == "text" and each:
+                line.append(each)
+            elif kind == "break" and line:
+                yield "".join(line).strip()
+                line = []
+        if line:
+            yield "".join(line).strip()
+            line = []
+
+
+def _walk(element: ElementTree.Element) -> Iterator[tuple[str, str]]:
+    name = _tag(element)
+    if name in _WORDS and element.text:
+        yield "text", element.text
+    for child in element:
+        yield from _walk(child)
+        if name in _WORDS and child.tail:
+            yield "text", child.tail
+    if name in _BREAKS:
+        yield "break", ""
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return str(element.tag).rpartition("}")[2]

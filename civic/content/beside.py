@@ -1,0 +1,101 @@
+"""The files beside a page, in its folder: which there are, which are used, and what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from civic.content.attached import Attached, read_attached
+from civic.content.front_matter import Source
+from civic.content.mistakes import suggestion
+from civic.content.pages import Document
+from civic.errors import Mistake, why
+from civic.files import whole_file
+from civic.links import is_litter, is_passed_over
+from civic.text import nfc
+
+INDEX = "index.md"
+_PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)\s>]+)")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside a page; nothing for a page without a folder of its own."""
+
+    files: tuple[Attached, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+    odd: tuple[Mistake, ...] = ()
+
+    @classmethod
+    def of(cls, content: Path, file: str) -> Beside:
+        """file: of the page, inside the content."""
+        if not file.endswith(f"/{INDEX}"):
+            return cls()
+        files: list[Attached] = []
+        mistakes: list[Mistake] = []
+        odd: list[Mistake] = []
+        folder = file.removesuffix(INDEX)
+        for name in sorted(os.listdir(content / folder)):  # noqa: PTH208 (names alone)
+            if name == INDEX or is_passed_over(name) or is_litter(name):
+                continue
+            place = f"{folder}{name}"
+            try:
+                found, findings = read_attached(name, whole_file(content / place))
+            except OSError as wrong:
+                mistakes.append(Mistake(place, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
+                continue
+            for finding in findings:
+                told = Mistake(place, 0, "", finding.said, "", finding.hint)
+                (odd if finding.is_odd else mistakes).append(told)
+            files += [found] if found else []
+        names: dict[str, str] = {}
+        for each in files:
+            other = names.setdefault(each.safe, each.name)
+            if other != each.name:
+                said = f"{other}와 누리집에서의 이름이 같습니다. 파일 이름을 바꾸세요"
+                mistakes.append(Mistake(f"{folder}{each.name}", 0, "", said, each.safe))
+        return cls(tuple(files), tuple(mistakes), tuple(odd))
+
+    @property
+    def frame(self) -> list[tuple[str, int, int]]:
+        """What decides which addresses the page's files have and how its pictures are laid out."""
+        return [(file.name, file.width, file.height) for file in self.files]
+
+    @property
+    def characters(self) -> set[str]:
+        """Every character that a page may show of its files."""
+        return {sign for file in self.files for sign in file.name + file.text}
+
+
+def misplaced(doc: Document, source: Source) -> list[Mistake]:
+    """What a page says of its files that does not fit, pictures without a word beside them, and a page of nothing but files."""
+    return [*_misplaced(doc, source)]
+
+
+def _misplaced(doc: Document, source: Source) -> Iterator[Mistake]:
+    documents = {file.name: file for file in doc.files if not file.is_picture}
+    pictures = [file.name for file in doc.files if file.is_picture]
+    for index, each in enumerate(doc.attachments):
+        if nfc(each.file) not in documents:
+            hint = suggestion(each.file, sorted(documents), "파일")
+            yield source.mistake(
+                ("attachments", index, "file"), "글의 폴더에 없는 파일입니다", each.file, hint
+            )
+    if doc.poster and doc.picture(doc.poster) is None:
+        hint = suggestion(doc.poster, pictures, "그림")
+        yield source.mistake(("poster",), "글의 폴더에 없는 그림입니다", doc.poster, hint)
+    if doc.poster and not doc.poster_alt.strip():
+        yield source.mistake(("poster",), "포스터에 무엇이 있는지 poster_alt에 글로 적으세요", doc.poster)
+    used = {nfc(unquote(name)) for name in _PICTURE.findall(source.body)} | {nfc(doc.poster)}
+    for name in pictures:
+        if name not in used and f'"{name}"' not in source.body:
+            said = "글에 쓰지 않은 그림입니다. ![그림 설명](파일 이름)으로 넣거나 지우세요"
+            yield Mistake(f"{doc.file.removesuffix(INDEX)}{name}", 0, "", said)
+    if doc.files and not _PICTURE.sub("", source.body).strip():
+        yield Mistake(
+            doc.file, source.body_line, "", "글이 없습니다. 첨부나 그림만 올리지 말고 내용을 글로 적으세요"
+        )

@@ -1,0 +1,112 @@
+"""Pictures beside a page as it shows them: in several widths, without what cameras note; and links to its documents."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from contextlib import suppress
+from urllib.parse import unquote
+
+from markupsafe import Markup
+
+from civic.content.attached import PICTURES, Attached
+from civic.content.pages import Document
+from civic.errors import ContentMistakes, Mistake
+from civic.text import nfc
+from publish.inputs import ROOT
+from publish.memory import Kept
+
+WIDTHS = (480, 960, 1440)  # pixels: a phone, a phone of many pixels or a column, a wide screen
+SIZES = "(min-width: 1024px) 76rem, 100vw"
+QUALITY = {"WEBP": 80, "JPEG": 82}
+DERIVED = Kept(ROOT / ".builds/cache/pictures", "1")  # made from a digest, a width and a kind alone
+
+_IMG = re.compile(r"<img( [^>]*)?>")
+_ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+_HREF = re.compile(r'(<a [^>]*?href=")([^"/#?:][^"/?:]*)"')
+
+
+def names_of(doc: Document) -> dict[str, tuple[Attached, int, str]]:
+    """Name in the site -> (file, width, kind) of everything that stands beside a page there; width 0 for the file as it is."""
+    found: dict[str, tuple[Attached, int, str]] = {}
+    for each in doc.files:
+        if each.is_picture:
+            for width in widths(each):
+                for ending, kind in ((".webp", "WEBP"), (each.ending, PICTURES[each.ending])):
+                    found[_name(each, width, ending)] = (each, width, kind)
+        else:
+            found[each.safe] = (each, 0, "")
+    return found
+
+
+def widths(picture: Attached) -> tuple[int, ...]:
+    """The widths in which a picture is offered, narrowest first; never wider than it is."""
+    return tuple(dict.fromkeys(min(width, picture.width) for width in WIDTHS))
+
+
+def derived(raw: bytes, picture: Attached, width: int, kind: str) -> bytes:
+    """A picture in a width and kind, turned as its camera noted and without what it noted."""
+    name, made_from = f"{picture.digest[:32]}-{width}.{kind.lower()}", picture.digest
+    kept = DERIVED.get(name, made_from)
+    if kept is not None:
+        return kept
+    from PIL import Image, ImageOps  # slow to load, and most builds make no picture anew
+
+    with Image.open(io.BytesIO(raw)) as opened:
+        turned = ImageOps.exif_transpose(opened)
+        has_alpha = "A" in turned.getbands() or "transparency" in turned.info
+        plain = turned.convert("RGBA" if has_alpha and kind != "JPEG" else "RGB")
+    height = max(1, round(plain.height * width / plain.width))
+    small = plain.resize((width, height), Image.Resampling.LANCZOS) if width != plain.width else plain
+    out = io.BytesIO()
+    small.save(out, kind, quality=QUALITY.get(kind, 80), optimize=True, method=4)
+    with suppress(OSError):  # made anew the next time
+        DERIVED.put(name, made_from, out.getvalue())
+    return out.getvalue()
+
+
+def with_files(clean: str, doc: Document) -> str:
+    """A page's HTML with the files beside it: pictures in all their widths, links at where documents stand."""
+    if not doc.files:
+        return clean
+    documents = {each.name: each for each in doc.files if not each.is_picture}
+
+    def picture(found: re.Match[str]) -> str:
+        given = dict(_ATTRIBUTE.findall(found.group(1) or ""))
+        name = unquote(html.unescape(given.get("src", "")))
+        known = doc.picture(name)
+        if known is None:
+            raise ContentMistakes([Mistake(doc.file, 0, "", "글의 폴더에 없는 그림입니다", name)])
+        is_decor = given.get("title") == "decor"
+        return picture_html(doc, known, "" if is_decor else html.unescape(given.get("alt", "")))
+
+    def linked(found: re.Match[str]) -> str:
+        known = documents.get(nfc(unquote(html.unescape(found.group(2)))))
+        return f'{found.group(1)}{doc.link}{known.safe}"' if known else found.group()
+
+    return _HREF.sub(linked, _IMG.sub(picture, clean))
+
+
+def poster_html(doc: Document, sizes: str = SIZES) -> Markup:
+    """The poster of a page; "" where it has none."""
+    picture = doc.picture(doc.poster) if doc.poster else None
+    return Markup(picture_html(doc, picture, doc.poster_alt, sizes)) if picture else Markup()  # noqa: S704 (made of escaped parts)
+
+
+def picture_html(doc: Document, picture: Attached, alt: str, sizes: str = SIZES) -> str:
+    """A picture as HTML. alt: "" for one that only decorates."""
+
+    def offered(ending: str) -> str:
+        return ", ".join(f"{doc.link}{_name(picture, width, ending)} {width}w" for width in widths(picture))
+
+    src = f"{doc.link}{_name(picture, widths(picture)[min(1, len(widths(picture)) - 1)], picture.ending)}"
+    return (
+        f'<picture><source type="image/webp" srcset="{offered(".webp")}" sizes="{sizes}">'
+        f'<img src="{src}" srcset="{offered(picture.ending)}" sizes="{sizes}" alt="{html.escape(alt)}"'
+        f' width="{picture.width}" height="{picture.height}" loading="lazy" decoding="async"></picture>'
+    )
+
+
+def _name(picture: Attached, width: int, ending: str) -> str:
+    return f"{picture.safe.removesuffix(picture.ending)}-{width}{ending}"
