@@ -73,7 +73,8 @@ def happened(cause: str, state: str) -> str:
     name, _, reason = cause.partition(": ")
     known = CAUSES.get(name)
     if name == "drawn":
-        known = "추첨으로 확정" if state == "confirmed" else "추첨으로 대기 순서를 받음"
+        lucky = {"confirmed": "추첨으로 확정", "rejected": "추첨에서 뽑히지 않음"}
+        known = lucky.get(state, "추첨으로 대기 순서를 받음")
     if name == "reviewed":
         known = f"심사 결과 {ENTRY_STATES.get(state, state)}"
     if known is None:

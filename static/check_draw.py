@@ -28,10 +28,13 @@ def check(part):
         return "추첨이 필요했는지가 다릅니다"
     if part["drawn"] and numbers != sorted(numbers, key=lambda n: sha256(seed + n)):
         return "순서가 씨앗과 다릅니다"
+    rest = part.get("waiting", sum(sizes))
     for entry in part["entries"]:
-        if entry["result"] != ("confirmed" if entry["size"] <= left else "waiting"):
+        lower = "waiting" if entry["size"] <= rest else "rejected"
+        if entry["result"] != ("confirmed" if entry["size"] <= left else lower):
             return entry["number"] + "의 결과가 순서와 다릅니다"
         left -= entry["size"] if entry["result"] == "confirmed" else 0
+        rest -= entry["size"] if entry["result"] == "waiting" else 0
     return ""
 
 

@@ -17,7 +17,11 @@ SEED = Seed("3 11 14 18 26 27", "로또 1등 번호", "도서관정책팀장", "
 
 
 def a_draw(
-    subject: str = "lectures/essay", title: str = "에세이", drawn: bool = True, places: int = 2
+    subject: str = "lectures/essay",
+    title: str = "에세이",
+    drawn: bool = True,
+    places: int = 2,
+    waiting: int | None = None,
 ) -> dict[str, Any]:
     """draw.json of that subject."""
     frozen = FrozenList(
@@ -28,6 +32,7 @@ def a_draw(
         excluded=(("XXXX-XXXX", "광산구에 살지 않음"),),
         list_hash=list_hash(SIZES),
         source=SEED.source,
+        waiting=waiting,
     )
     facts = {"frozen": json.dumps(asdict(frozen))}
     if drawn:

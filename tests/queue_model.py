@@ -65,7 +65,7 @@ class Round:
     people: list[Person] = field(default_factory=list)
     early: bool = False
     seen_closed: bool = False
-    frozen: tuple[int, list[tuple[str, int]]] | None = None  # places, (number, size)
+    frozen: tuple[int, int, list[tuple[str, int]]] | None = None  # places, room in line, (number, size)
     drawn: bool = False
     off: bool = False
     last_turn: int = 0
@@ -269,6 +269,8 @@ class Model:
             raise No("not-eligible")
         if state == "confirmed" and round.sum(*HELD) + person.size > round.places:
             raise No("not-eligible")
+        if state == "waiting" and round.sum("waiting") + person.size > self.rules.waiting:
+            raise No("not-eligible")
         _to(person, state, "reviewed: 경력")
 
     def work(self, id: str, number: str, hours: int | None, approved: bool, now: datetime) -> None:
@@ -323,7 +325,8 @@ class Model:
         if rules.selection == "window-draw" and not round.sum("received"):
             return
         listed = sorted((p.number, p.size) for p in round.people if p.state == "received")
-        round.frozen = max(0, round.places - round.sum(*HELD)), listed
+        room = max(0, rules.waiting - round.sum("waiting"))
+        round.frozen = max(0, round.places - round.sum(*HELD)), room, listed
 
     def draw(self, id: str, seed: str, now: datetime) -> None:
         round = self.rounds[id]
@@ -332,17 +335,19 @@ class Model:
         if round.drawn:
             return
         round.drawn = True
-        places, listed = round.frozen
+        places, room, listed = round.frozen
         by_lot = sum(size for _, size in listed) > places
         if by_lot:
             listed = sorted(listed, key=lambda pair: hashlib.sha256((seed + pair[0]).encode()).digest())
         turns = sorted(round.of(number).turn for number, _ in listed)
         for (number, size), turn in zip(listed, turns, strict=True):
             person, lucky = round.of(number), size <= places
-            places -= size if lucky else 0
+            waits = not lucky and size <= room
+            places, room = places - (size if lucky else 0), room - (size if waits else 0)
+            result = "confirmed" if lucky else "waiting" if waits else "rejected"
             if person.state == "received":
                 person.turn = turn
-                _to(person, "confirmed" if lucky else "waiting", "drawn" if by_lot else "enough-places")
+                _to(person, result, "drawn" if by_lot else "enough-places")
         self.advance(id, now)
 
 

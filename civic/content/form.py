@@ -37,7 +37,10 @@ class Round(Shape):
     label: Line = Field(description="화면에 보이는 회차 이름")
     places: int = Field(gt=0, le=100_000, description="정원(명)")
     waiting: int = Field(
-        default=0, ge=0, le=100_000, description="대기자로 받을 인원(명). 0이면 대기를 받지 않습니다."
+        default=0,
+        ge=0,
+        le=100_000,
+        description="대기자로 받을 인원(명). 0이면 대기를 받지 않습니다. 추첨과 심사에서 쓰지 않으면 대기 인원에 제한이 없습니다.",
     )
     minimum: int = Field(default=0, ge=0, description="운영하는 데 필요한 가장 적은 인원(명)")
     hours: int = Field(
@@ -51,6 +54,11 @@ class Round(Shape):
     where: str = Field(default="", max_length=200, description="회차의 장소. 비우면 글의 장소를 씁니다.")
     opens: SeoulTime | None = Field(default=None, description="이 회차만 접수 시작이 다를 때")
     closes: SeoulTime | None = Field(default=None, description="이 회차만 접수 마감이 다를 때")
+
+    @property
+    def most_waiting(self) -> int | None:
+        """How many may wait after a draw or by a decision; None: as many as there are, where the page does not say."""
+        return self.waiting if "waiting" in self.model_fields_set else None
 
     @property
     def key(self) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
 Number = Annotated[str, Field(pattern=r"^[A-Z0-9]{4}-[A-Z0-9]{4}$")]
+Result = Literal["confirmed", "waiting", "rejected"]
 LONGEST = 300  # characters of what is published in one line
 
 
@@ -93,7 +94,7 @@ class DrawnEntry:
     __pydantic_config__ = EXACT
     number: Number
     size: Annotated[int, Field(ge=1)]
-    result: Literal["confirmed", "waiting"]
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class FrozenList:
     excluded: tuple[tuple[str, str], ...]  # (receipt number, reason)
     list_hash: str
     source: str = ""  # of the seed, as the page named it in advance; "" where dice are to be thrown
+    waiting: int | None = None  # people of the list who may wait; None: all who get no place
 
     @property
     def is_contested(self) -> bool:
@@ -123,10 +125,13 @@ class FrozenList:
         sizes = self.sizes
         drawn = order(sizes, seed) if self.is_contested else tuple(sizes)
         given = set(give(drawn, sizes, self.places))
-        return tuple(
-            DrawnEntry(number, sizes[number], "confirmed" if number in given else "waiting")
-            for number in drawn
-        )
+        others = [number for number in drawn if number not in given]
+        line = set(give(others, sizes, sum(sizes.values()) if self.waiting is None else self.waiting))
+
+        def result(number: str) -> Result:
+            return "confirmed" if number in given else "waiting" if number in line else "rejected"
+
+        return tuple(DrawnEntry(number, sizes[number], result(number)) for number in drawn)
 
     @classmethod
     def read(cls, text: str) -> FrozenList:
@@ -204,7 +209,7 @@ def freeze(book: Book, round_: FormRound, now: datetime) -> FrozenList | None:
     if now < round_.window_end and not rules.is_closed(round_, facts):
         raise NotEligible(f"{round_.label}: 아직 접수하고 있습니다. 접수가 끝난 뒤에 얼립니다.")
     line.advance(book, round_, now)
-    counts = book.counts(round_.id)
+    counts, most = book.counts(round_.id), round_.round.most_waiting
     if round_.spec.selection == "window-draw" and not counts.received:
         return None
     listed = sorted((entry.number, entry.size) for entry in book.entries(round_.id, ("received",)))
@@ -221,6 +226,7 @@ def freeze(book: Book, round_: FormRound, now: datetime) -> FrozenList | None:
         excluded=tuple(out),
         list_hash=list_hash(number for number, _ in listed),
         source=_named(round_.spec),
+        waiting=None if most is None else max(0, most - counts.waiting),
     )
     book.fix(round_.id, "frozen", json.dumps(asdict(frozen), ensure_ascii=False), now)
     return frozen

@@ -55,6 +55,7 @@ class DrawnRound(Shape):
     list_hash: Digest
     applications: Count
     people: Count
+    waiting: Count | None = None  # people of the list who may wait; None: all who get no place
     seed: Line | None = None
     source: str = ""  # of the seed; before the draw as the page named it, "" where dice are to be thrown
     by: str = ""
@@ -73,6 +74,7 @@ class DrawnRound(Shape):
             list_hash=frozen.list_hash,
             applications=len(frozen.entries),
             people=sum(frozen.sizes.values()),
+            waiting=frozen.waiting,
             seed=seed.seed if seed else None,
             source=seed.source if seed else frozen.source,
             by=seed.by if seed else "",
@@ -80,6 +82,13 @@ class DrawnRound(Shape):
             drawn=seed is not None and frozen.is_contested,
             entries=frozen.outcome(seed.seed) if seed else (),
             excluded=tuple(LeftOut(number=number, reason=reason) for number, reason in frozen.excluded),
+        )
+
+    @property
+    def absent(self) -> set[str]:
+        """What its file does not name: a line without an end, and a seed that is still to come."""
+        return ({"waiting"} if self.waiting is None else set()) | (
+            set() if self.is_given else {"seed", "by", "at"}
         )
 
     @property
@@ -97,7 +106,7 @@ class DrawnRound(Shape):
         if self.seed is None:
             return "씨앗이 없는데 추첨 결과가 있습니다" if self.entries or self.drawn else ""
         listed = tuple(sorted((entry.number, entry.size) for entry in self.entries))
-        frozen = FrozenList("", self.label, self.places, listed, (), self.list_hash)
+        frozen = FrozenList("", self.label, self.places, listed, (), self.list_hash, "", self.waiting)
         if len(frozen.sizes) != len(listed) or list_hash(frozen.sizes) != self.list_hash:
             return "명단과 얼린 명단의 지문이 다릅니다"
         if (len(listed), sum(frozen.sizes.values())) != (self.applications, self.people):
@@ -139,8 +148,7 @@ class DrawFile(Shape):
         """As its file holds it."""
         document = self.model_dump(mode="json", exclude={"rounds"})
         document["rounds"] = {
-            id: round_.model_dump(mode="json", exclude=None if round_.is_given else {"seed", "by", "at"})
-            for id, round_ in self.rounds.items()
+            id: round_.model_dump(mode="json", exclude=round_.absent) for id, round_ in self.rounds.items()
         }
         return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 

@@ -263,9 +263,11 @@ def check_decision(round_: FormRound, entry: Entry, state: str, counts: Counts) 
         or entry.state == state
     ):
         raise NotEligible("심사를 기다리는 신청이 아닙니다.")
-    free = max(0, round_.places - counts.taken)
+    free, most = max(0, round_.places - counts.taken), round_.round.most_waiting
     if state == "confirmed" and entry.size > free:
         raise NotEligible(f"남은 자리가 {free}명이라 확정할 수 없습니다.")
+    if state == "waiting" and most is not None and counts.waiting + entry.size > most:
+        raise NotEligible(f"대기 인원(waiting) {most}명이 찼습니다.")
 
 
 def check_hours(

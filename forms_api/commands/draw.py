@@ -129,7 +129,9 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str, source: str, at: s
         return [entry.result for entry in acts.run(book, round_, word, now)]
 
     for round_, states in _by_round(staff, doc, [round_ for round_, _ in frozen], act):
-        click.echo(f"{round_.label}\t확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건")
+        counted = f"확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건"
+        out = states.count("rejected")
+        click.echo(f"{round_.label}\t{counted}{f', 뽑히지 않음 {out}건' if out else ''}")
     _publish(staff, doc, now)
 
 

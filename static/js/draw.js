@@ -26,10 +26,12 @@ export async function check(round) {
     if (again.some((number, place) => number !== numbers[place])) return "추첨 순서가 씨앗과 다릅니다.";
   }
   let left = round.places;
+  let rest = round.waiting ?? people;
   for (const entry of round.entries) {
-    const result = entry.size <= left ? "confirmed" : "waiting";
+    const result = entry.size <= left ? "confirmed" : entry.size <= rest ? "waiting" : "rejected";
     if (entry.result !== result) return `${entry.number}의 결과가 순서와 다릅니다.`;
     if (result === "confirmed") left -= entry.size;
+    if (result === "waiting") rest -= entry.size;
   }
   return "";
 }

@@ -57,6 +57,7 @@ def test_the_page_works_the_draw_out(browser: Browser, root: Path, tmp_path: Pat
             assert "맞습니다" not in reported(page, forged)[0], name
         assert "아직 추첨하지 않았습니다." in reported(page, a_draw(drawn=False))[0]
         assert "맞습니다" in reported(page, a_draw(places=9))[0]
+        assert "맞습니다" in reported(page, a_draw(waiting=2))[0]
         assert reported(page, {"rounds": {}}) == ["회차가 하나도 없습니다. 확인한 것이 없습니다."]
         file = out / "results/lectures-economics/draw.json"
         told = json.loads(file.read_text("utf-8"))

@@ -104,6 +104,12 @@ def test_the_stand_alone_checker_agrees_with_what_is_right(root: Path, tmp_path:
     other = check(root, file, "0" * 64)
     assert (other.returncode, "이런 지문의 명단이 없습니다" in other.stdout) == (1, True)
     assert check(root, written(tmp_path, a_draw(places=9))).returncode == 0
+    short = a_draw(waiting=1)  # the page has a line for one
+    results = [entry["result"] for entry in short["rounds"]["autumn"]["entries"]]
+    assert results == ["confirmed", "confirmed", "waiting", "rejected", "rejected"]
+    assert check(root, written(tmp_path, short)).returncode == 0
+    short["rounds"]["autumn"]["waiting"] = 2
+    assert check(root, written(tmp_path, short)).returncode == 1
 
 
 def test_the_stand_alone_checker_says_what_it_cannot_check(root: Path, tmp_path: Path) -> None:
