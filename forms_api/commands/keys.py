@@ -19,6 +19,7 @@ def keys() -> None:
 @with_access
 def show(staff: StaffAccess) -> None:
     """주 열쇠마다 지문과, 그것으로 감싼 자료 열쇠가 몇 개인지 보여 줍니다. 열쇠는 보여 주지 않습니다."""
+    staff.note(PLACE)
     uses = staff.intake.keys.uses(staff.intake.store.wrapped_keys())
     for number, (print_, count) in enumerate(uses.items()):
         click.echo(

@@ -15,7 +15,7 @@ import click
 import pytest
 
 from civic.store import open_store
-from civic.store.seal import Keys
+from civic.store.key_file import load_or_create
 from civic.store.staff_log import StaffLog
 from forms_api.commands import account, madang
 from tests.builders import NOW, a_lecture_file, write_content
@@ -24,7 +24,14 @@ from tests.staff import at, call
 from tests.store.conftest import BACK_ENDS
 
 SUBJECT = "lectures/asks"
-UNNOTED = {"serve", "settings", "migrate", "log verify", "log month"}  # show and change nothing of anybody
+UNNOTED = {
+    "serve",
+    "settings",
+    "migrate",
+    "log verify",
+    "log month",
+    "content-check",
+}  # show and change nothing of anybody
 MORE = {"entries decide": ["--confirm"], "ledger work": ["--absent"], "doctor": ["--save"]}
 KEY = bytes(32)
 
@@ -163,7 +170,7 @@ EDITS = {
 def test_every_edit_of_the_record_is_named(tmp_path: Path) -> None:
     """A line changed, its checksum made to fit, a line cut off, taken out, moved or added, and the head: the first is named."""
     folder = tmp_path / "var/data"
-    Keys.load_or_create(tmp_path / "var/keys/keys.json")
+    load_or_create(tmp_path / "var/keys/keys.json")
     open_store(f"tinydb://{folder}").close()
     for _ in range(8):
         assert call("lapse", *at(write_content(tmp_path / "content", {}).parent)).returncode == 0
