@@ -159,7 +159,7 @@ async def _press(connection: _Connection, target: Target, post: Attempt) -> Answ
     else:
         answer.problem = str(said.get("type", "")).removeprefix("/problems/") or str(status)
     if post.cancels and status == 201:
-        given = json.dumps({"phone_last4": post.last4})
+        given = json.dumps({"receipt": said["receipt"]})
         status, _ = await connection.ask(f"/api/entries/{answer.number}/cancel", given)
         answer.cancelled = status == 200
     return answer

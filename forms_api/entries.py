@@ -1,14 +1,16 @@
-"""Entries: look one up, cancel it, answer an offer, by receipt number and the phone's last four digits; its receipt.
+"""Entries: look one up; cancel it or answer an offer; its receipt. No applying.
 
-A receipt's address holds the number, signed, so that nobody can try numbers out. No applying.
+Receipt number and last four digits are enough to look. Who gives something up holds the receipt's address, which holds the
+number, signed, so that nobody can try numbers out; or has proven the phone in the last half hour.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
@@ -20,7 +22,7 @@ from civic import korean
 from civic.codes import clean_number
 from civic.content.form import Round
 from civic.content.meetings import calendar_file, meetings, when
-from civic.errors import FieldError, Invalid, NotFound, Refused
+from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused
 from civic.links import link
 from civic.places import words
 from civic.places.application import holds_resident_number, refuse_forbidden
@@ -28,21 +30,40 @@ from civic.places.intake import Found
 from forms_api.doors import is_form_post, json_body
 from forms_api.operations import Trail, services
 from forms_api.problems import offer_again, wants_page
+from forms_api.proofs import ticket_of_browser
 
 entries = Blueprint("entries", __name__)
 RECEIPT = "/api/receipts/<token>"
+UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
 
 
 @entries.post("/api/entries/lookup")
 def lookup() -> Response:
-    """The entry of a number."""
-    return _show(*_act(services().intake.lookup))
+    """The entry of a number, for whoever knows the phone's last four digits, or may act on it."""
+    given = _given(_lookup_page)
+    typed, last4 = (
+        value.strip() if isinstance(value := given.get(name), str) else ""
+        for name in ("number", "phone_last4")
+    )
+    number = clean_number(typed[:40])
+    if _may_act(given, number):
+        return _show(services().intake.receipt(number), is_proven=True)
+    errors = []
+    if not typed:
+        errors.append(FieldError("number", "접수번호를 적어 주세요."))
+    if not last4:
+        errors.append(FieldError("phone_last4", "휴대전화 번호 뒤 네 자리를 적어 주세요."))
+    if errors:
+        raise Invalid(errors)
+    with services().guesses.counted(number, request.remote_addr or ""):
+        found = services().intake.lookup(number, last4[:40])
+    return _show(found, is_proven=False)
 
 
 @entries.post("/api/entries/<number>/cancel")
 def cancel(number: str) -> Response:
     """Cancel it; the first in line gets the place."""
-    found, _ = _act(services().intake.cancel, number)
+    found = services().intake.cancel(_own(number))
     if not is_form_post():
         return jsonify(document(found))
     return _page(found, "forms/cancelled.html", "신청을 취소했습니다", _trail("취소"))
@@ -52,7 +73,7 @@ def cancel(number: str) -> Response:
 @entries.post("/api/entries/<number>/decline", defaults={"accepts": False})
 def answer_offer(number: str, accepts: bool) -> Response:
     """Take the place that is offered, or leave it to the next in line."""
-    return _show(*_act(partial(services().intake.answer, accepts=accepts), number))
+    return _show(services().intake.answer(_own(number), accepts), is_proven=True)
 
 
 @entries.get("/api/entries/lookup")
@@ -78,6 +99,8 @@ def receipt(token: str) -> Response:
         "forms/receipt.html",
         "접수증",
         services().trail_to(doc, "접수증"),
+        receipt=request.path,
+        can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
         next_steps=words.next_steps(round_, entry.state, found.position, entry.deadline) if round_ else [],
     )
@@ -148,38 +171,36 @@ class GonePage:
     sample: bool = False
 
 
-def _act(act: Callable[[str, str], Found], number: str | None = None) -> tuple[Found, str]:
-    """(the entry after an act, last four digits), for whoever knows both. number: None where it was typed."""
-    offer_again(_lookup_page, link("my"))
+def _given(retry: Callable[[Refused], Response] | None) -> Mapping[str, Any]:
+    """What was sent."""
+    offer_again(retry, link("my"))
     services().limits.address("entries")
-    given = request.form if is_form_post() else json_body()
-    if is_form_post():
-        refuse_forbidden(request.form.to_dict(flat=False))
-    typed, last4 = (
-        value if isinstance(value := given.get(name), str) else "" for name in ("number", "phone_last4")
-    )
-    number, last4 = typed if number is None else number, last4.strip()
-    errors = []
-    if not number.strip():
-        errors.append(FieldError("number", "접수번호를 적어 주세요."))
-    if not last4:
-        errors.append(FieldError("phone_last4", "휴대전화 번호 뒤 네 자리를 적어 주세요."))
-    if errors:
-        raise Invalid(errors)
-    number, last4 = clean_number(number[:40]), last4[:40]
-    if _holds_receipt(given.get("receipt"), number):
-        return act(number, last4), last4
-    with services().guesses.counted(number, request.remote_addr or ""):
-        return act(number, last4), last4
+    if not is_form_post():
+        return json_body()
+    refuse_forbidden(request.form.to_dict(flat=False))
+    return request.form
 
 
-def _holds_receipt(address: object, number: str) -> bool:
-    """Is that the address of the number's receipt? Who has it is no stranger, and is not locked out by any."""
+def _own(number: str) -> str:
+    """The number of an entry, in its one spelling, that the sender may act on. Raises ContactUnproven."""
+    given, number = _given(None), clean_number(number[:40])
+    if not _may_act(given, number):
+        raise ContactUnproven(UNPROVEN)
+    return number
+
+
+def _may_act(given: Mapping[str, Any], number: str) -> bool:
+    """Does the sender hold the address of its receipt, or has proven its phone in the last half hour?"""
+    intake, address = services().intake, given.get("receipt")
     token = address.rpartition("/")[2] if isinstance(address, str) else ""
-    try:
-        return receipt_number(services().intake.keys.link, token) == number
-    except NotFound:
+    with suppress(NotFound):
+        if token and receipt_number(intake.keys.link, token) == number:
+            return True
+    held = ticket_of_browser()
+    if held is None or intake.clock.now() >= held.fresh:
         return False
+    entry = intake.store.find(number)
+    return entry is not None and entry.contact == held.contact
 
 
 def _receipt(token: str) -> Found:
@@ -188,17 +209,17 @@ def _receipt(token: str) -> Found:
     return intake.receipt(receipt_number(intake.keys.link, token))
 
 
-def _show(found: Found, last4: str) -> Response:
-    """The entry as JSON or as a page."""
+def _show(found: Found, is_proven: bool) -> Response:
+    """The entry as JSON or as a page. is_proven: whoever sees it may act on it."""
     if not wants_page():
-        return jsonify(document(found))
+        return jsonify(document(found, is_proven))
     changes = services().intake.store.history(found.entry.number)
     return _page(
         found,
         "forms/entry.html",
         "내 신청",
         _trail("내 신청"),
-        last4=last4,
+        receipt=receipt_address(services().intake.keys.link, found.entry.number) if is_proven else "",
         can_cancel=found.can_cancel,
         history=[(change.at, korean.happened(change.cause, change.after)) for change in changes],
     )

@@ -146,11 +146,18 @@ class Intake:
             return entry, position, entry.number == draft.number
 
     def lookup(self, number: str, last4: str) -> Found:
-        """The entry of that receipt number, for whoever knows the phone's last four digits.
+        """The entry of that receipt number, to look at, for whoever knows the phone's last four digits.
 
         Raises WrongCode alike for a wrong number and wrong digits, after the same work.
         """
-        return self.found(self._proven(number, last4))
+        number = clean_number(number)
+        entry = self.store.find(number)
+        pin = self.keys.pin(number, people.last_four(last4))
+        # Compared even when there is no entry: the answer must not tell which part was wrong, nor its time.
+        right = self.keys.same(pin, entry.pin if entry else self.keys.pin("", ""))
+        if entry is None or not right:
+            raise WrongCode("접수번호나 휴대전화 번호 뒤 네 자리가 맞지 않습니다.")
+        return self.found(entry)
 
     def found(self, entry: Entry) -> Found:
         """The entry with its place in line (None where nothing can be written now), page and round."""
@@ -189,12 +196,12 @@ class Intake:
         """The round of an entry; None when it or its page is gone."""
         return round_of(self.page(entry.subject), entry.round)
 
-    def cancel(self, number: str, last4: str) -> Found:
-        """Cancel an entry and give its place to the first in line, in one transaction.
+    def cancel(self, number: str) -> Found:
+        """Cancel an entry and give its place to the first in line, in one transaction. The caller knows whose it is.
 
-        Raises WrongCode, NotEligible (already over, or the activity has begun), Unavailable.
+        Raises NotFound, NotEligible (already over, or the activity has begun), Unavailable.
         """
-        return self._cancel(self._proven(number, last4), line.CANCELLED, "citizen")
+        return self._cancel(self.receipt(number).entry, line.CANCELLED, "citizen")
 
     def cancel_by_staff(self, number: str, who: str, reason: str = "") -> Found:
         """As `cancel`, by an office (who: for the journal, "staff:<id>"), with a reason also after the beginning.
@@ -212,12 +219,21 @@ class Intake:
         cause = f"cancelled-by-staff: {reason}" if reason else "cancelled-by-staff"
         return self._cancel(entry, cause, who, even_begun=bool(reason))
 
-    def answer(self, number: str, last4: str, accepts: bool) -> Found:
+    def answer(self, number: str, accepts: bool) -> Found:
         """Take the place that is offered, or give it to the next in line; again gives the same answer.
 
-        Raises WrongCode, NotEligible (nothing is offered, or the deadline has passed), Unavailable.
+        The caller knows whose it is. Raises NotFound, NotEligible (nothing is offered, or its deadline has passed),
+        Unavailable.
         """
-        return self._answer(self._proven(number, last4), accepts)
+        entry = self.receipt(number).entry
+        round_ = self.round(entry)
+        if round_ is None:
+            raise NotEligible("지금은 내린 글입니다. 담당 부서에 문의해 주세요.")
+        with self.store.open(entry.subject, who="citizen") as book:
+            current = line.answer(book, round_, entry.number, accepts, self.clock.now())
+        if current.cause != (line.ACCEPTED if accepts else line.DECLINED):
+            rules.check_offer(current)  # after the block: what lapsed has lapsed
+        return self.found(current)
 
     def advance(self, only: str = "") -> int:
         """What is due whoever asks: offers lapse, windows that need no draw are settled, the line moves up.
@@ -284,31 +300,11 @@ class Intake:
             sealed=self.keys.seal(self.store, application.subject, number, application.personal()),
         )
 
-    def _proven(self, number: str, last4: str) -> Entry:
-        number = clean_number(number)
-        entry = self.store.find(number)
-        pin = self.keys.pin(number, people.last_four(last4))
-        # Compared even when there is no entry: the answer must not tell which part was wrong, nor its time.
-        right = self.keys.same(pin, entry.pin if entry else self.keys.pin("", ""))
-        if entry is None or not right:
-            raise WrongCode("접수번호나 휴대전화 번호 뒤 네 자리가 맞지 않습니다.")
-        return entry
-
     def _cancel(self, entry: Entry, cause: str, who: str, even_begun: bool = False) -> Found:
         round_ = self.round(entry)
         with self.store.open(entry.subject, who=who) as book:
             current = line.cancel(book, round_, entry.number, self.clock.now(), cause, even_begun)
         return Found(current, None, self.page(entry.subject), round_, can_cancel=False)
-
-    def _answer(self, entry: Entry, accepts: bool) -> Found:
-        round_ = self.round(entry)
-        if round_ is None:
-            raise NotEligible("지금은 내린 글입니다. 담당 부서에 문의해 주세요.")
-        with self.store.open(entry.subject, who="citizen") as book:
-            current = line.answer(book, round_, entry.number, accepts, self.clock.now())
-        if current.cause != (line.ACCEPTED if accepts else line.DECLINED):
-            rules.check_offer(current)  # after the block: what lapsed has lapsed
-        return self.found(current)
 
     def _facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]:
         """What is fixed about a round; that its closing time has passed is fixed first, once."""

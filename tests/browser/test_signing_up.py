@@ -56,8 +56,19 @@ def test_home_to_receipt_to_cancelled(visits: Visits, width: int, script: bool) 
     page.get_by_label(re.compile("뒤 네 자리")).fill(phone[-4:])
     page.get_by_role("button", name=re.compile("확인")).click()
     expect(page.get_by_role("main")).to_contain_text("확정")
+    expect(page.get_by_text("이 신청을 취소")).to_have_count(0)  # four digits only look
+
+    page.goto("/my/")
+    page.get_by_label("휴대전화 번호", exact=True).fill(phone)
+    page.get_by_role("button", name="인증번호 받기").click()
     if script:
-        assert violations(page) == []
+        assert violations(page) == [] and overflow(page) <= 0
+    page.get_by_label("인증번호", exact=True).fill(page.locator("[data-demo-code]").inner_text())
+    page.get_by_role("button", name="확인하기").click()
+    expect(page).to_have_url(re.compile("/api/my"))
+    if script:
+        assert violations(page) == [] and overflow(page) <= 0
+    page.get_by_role("link", name="내 삶이 글이 되는 에세이 글쓰기").click()
 
     page.get_by_text("이 신청을 취소하려고 합니다").click()
     page.get_by_label("알고 있으며, 취소합니다").check()

@@ -61,7 +61,9 @@ def answers(client: httpx.Client) -> dict[str, httpx.Response]:
         "lookup-empty": client.post("/api/entries/lookup", data={"number": ""}),
         "lookup-wrong": client.post("/api/entries/lookup", data={**proof, "number": "ZZZZ-ZZZZ"}),
         "entry": client.post("/api/entries/lookup", data=proof),
-        "cancelled": client.post(f"/api/entries/{found[0]}/cancel", data=proof),
+        "cancelled": client.post(
+            f"/api/entries/{found[0]}/cancel", data={"receipt": sent.headers["location"]}
+        ),
         "receipt-of-cancelled": client.get(sent.headers["location"], headers={"Accept": "text/html"}),
         "entry-of-cancelled": client.post("/api/entries/lookup", data=proof),
         "no-receipt": client.get("/api/receipts/forged", headers={"Accept": "text/html"}),

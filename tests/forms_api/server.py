@@ -150,8 +150,8 @@ def prove(client: httpx.Client, phone: str) -> None:
 
 def act(client: httpx.Client, who: Person, what: str) -> httpx.Response:
     """What that person gets who cancels, accepts or declines."""
-    entry, last4 = who
-    return client.post(f"/api/entries/{entry['number']}/{what}", json={"phone_last4": last4})
+    entry, _ = who
+    return client.post(f"/api/entries/{entry['number']}/{what}", json={"receipt": entry["receipt"]})
 
 
 def look(client: httpx.Client, who: Person) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.builders import a_phone, an_application, as_form
-from tests.forms_api.server import Server, a_proof, act, sign_up
+from tests.forms_api.server import Server, a_proof, act, prove, sign_up
 from tests.forms_api.test_refusals import page
 
 CODE, TICKET, FORGET, MY = "/api/contacts/code", "/api/contacts/ticket", "/api/contacts/forget", "/api/my"
@@ -152,6 +152,28 @@ def test_a_phone_stands_for_five_people_of_a_family(client: httpx.Client) -> Non
     gone = next(answer.json() for answer in answers if answer.status_code == 201)
     act(client, (gone, phone[-4:]), "cancel")
     assert client.post(address, json=late).status_code == 201
+
+
+def test_four_digits_only_look(client: httpx.Client) -> None:
+    """Cancelling needs the receipt's address or a new proof of this phone; another's, forged or none is not enough."""
+    phone = a_phone()
+    entry, last4 = sign_up(client, "plain", phone=phone)
+    other, _ = sign_up(client, "plain")
+    given = {"number": entry["number"], "phone_last4": last4}
+    told = client.post("/api/entries/lookup", json=given).json()
+    assert told["state"] == "confirmed" and "receipt" not in told
+    cancel = f"/api/entries/{entry['number']}/cancel"
+    for more in ({}, {"receipt": other["receipt"]}, {"receipt": "/api/receipts/forged"}, {"receipt": 5}):
+        refused(client.post(cancel, json={**given, **more}), 403, "contact-unproven")
+    prove(client, a_phone())
+    refused(client.post(cancel, json=given), 403, "contact-unproven")
+    page(client.post(cancel, data=given), 403, "휴대전화를 먼저 인증해 주세요.", 'href="/my/"')
+    prove(client, phone)
+    assert (
+        client.post("/api/entries/lookup", json={"number": entry["number"]}).json()["receipt"]
+        == entry["receipt"]
+    )
+    assert client.post(cancel, json={}).json()["state"] == "cancelled"
 
 
 def test_only_our_own_pages_prove(content: Path, tmp_path: Path) -> None:

@@ -59,12 +59,14 @@ def test_check_then_send_then_receipt_then_cancel(client: httpx.Client) -> None:
 
     entry = client.post("/api/entries/lookup", data={"number": number.lower(), "phone_last4": phone[-4:]})
     assert entry.status_code == 200 and number in entry.text
-    assert f'action="/api/entries/{number}/cancel"' in entry.text
-    cancelled = client.post(f"/api/entries/{number}/cancel", data={"phone_last4": phone[-4:]})
+    assert "/cancel" not in entry.text  # four digits only look
+    link = sent.headers["location"]
+    assert f'action="/api/entries/{number}/cancel"' in receipt.text and f'value="{link}"' in receipt.text
+    cancelled = client.post(f"/api/entries/{number}/cancel", data={"receipt": link})
     assert cancelled.status_code == 200 and "신청을 취소했습니다" in cancelled.text
     after = client.post("/api/entries/lookup", data={"number": number, "phone_last4": phone[-4:]})
     assert "신청한 사람이 취소" in after.text
-    assert "/cancel" not in after.text
+    assert "/cancel" not in client.get(link).text
     assert client.get(sent.headers["location"]).status_code == 200
 
 

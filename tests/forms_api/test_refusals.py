@@ -137,14 +137,14 @@ def test_not_eligible(client: httpx.Client) -> None:
     who = sign_up(client, "begun")
     detail = "활동이 시작되어 여기에서는 취소할 수 없습니다. 담당 부서에 전화해 주세요."
     problem(act(client, who, "cancel"), "not-eligible", 403, "이 요청은 받을 수 없습니다.", detail)
-    by_form = client.post(f"/api/entries/{who[0]['number']}/cancel", data={"phone_last4": who[1]})
+    by_form = client.post(f"/api/entries/{who[0]['number']}/cancel", data={"receipt": who[0]["receipt"]})
     page(by_form, 403, detail)
 
 
 def test_what_cannot_be_done_with_an_entry_leads_back_to_it(client: httpx.Client) -> None:
     """A second press of the button that cancels read "you do not fit the conditions", with "back to the notice" to /my/."""
-    entry, last4 = sign_up(client, "plain")
-    address, given = f"/api/entries/{entry['number']}/cancel", {"phone_last4": last4}
+    entry, _ = sign_up(client, "plain")
+    address, given = f"/api/entries/{entry['number']}/cancel", {"receipt": entry["receipt"]}
     assert client.post(address, data=given).status_code == 200
     text = page(client.post(address, data=given), 403, "이미 취소한 신청입니다.")
     main = text[text.index("<main") : text.index("</main")]

@@ -56,7 +56,7 @@ def test_an_offer_is_accepted_once(start: Start) -> None:
         assert look(client, second)["position"] == 1
         assert sign_up(client, "offer")[0]["state"] == "waiting"
 
-        wrong = client.post(f"/api/entries/{first[0]['number']}/accept", json={"phone_last4": "x000"})
+        wrong = client.post(f"/api/entries/{first[0]['number']}/accept", json={"phone_last4": first[1]})
         assert wrong.status_code == 403
         assert act(client, second, "accept").json()["type"] == "/problems/not-eligible"
         for _ in range(2):
@@ -71,13 +71,13 @@ def test_a_declined_offer_goes_to_the_next_by_plain_form(start: Start) -> None:
     with start().client() as client:
         holder, first, second = [sign_up(client, "offer") for _ in range(3)]
         act(client, holder, "cancel")
-        fields = {"number": first[0]["number"], "phone_last4": first[1]}
+        fields = {"number": first[0]["number"], "receipt": first[0]["receipt"]}
         page = client.post("/api/entries/lookup", data=fields).text
         assert f"/api/entries/{first[0]['number']}/accept" in page
         # On a phone what must be answered comes first.
         assert page.index("수락하기") < page.index("신청한 내용")
         assert "다른 분이 취소해 자리를 제안" in page
-        answer = client.post(f"/api/entries/{first[0]['number']}/decline", data={"phone_last4": first[1]})
+        answer = client.post(f"/api/entries/{first[0]['number']}/decline", data=fields)
         assert answer.status_code == 200
         assert "제안한 자리를 사양" in answer.text and "수락하기" not in answer.text
         assert look(client, second)["state"] == "offered"

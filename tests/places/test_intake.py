@@ -100,7 +100,7 @@ def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedC
     holder = send(desk, phone=phone)[0]
     first = send(desk)[0]
     clock.at = OPENS + timedelta(hours=1)
-    found = desk.cancel(holder.number, phone[-4:])
+    found = desk.cancel(holder.number)
     assert (found.entry.state, found.entry.cause) == ("cancelled", "cancelled-by-citizen")
     assert not found.can_cancel
     promoted = desk.store.find(first.number)
@@ -113,7 +113,7 @@ def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedC
     ]
     assert [(m.kind, m.number) for m in desk.store.messages(clock.at)] == [("promoted", first.number)]
     with pytest.raises(NotEligible):
-        desk.cancel(holder.number, phone[-4:])
+        desk.cancel(holder.number)
 
 
 def test_staff_cancel_after_the_beginning_with_a_reason(desk: Intake, clock: FixedClock) -> None:
@@ -122,7 +122,7 @@ def test_staff_cancel_after_the_beginning_with_a_reason(desk: Intake, clock: Fix
     entry = send(desk, phone=phone)[0]
     clock.at = datetime(2023, 9, 7, 10, tzinfo=SEOUL)
     with pytest.raises(NotEligible, match="전화해 주세요"):
-        desk.cancel(entry.number, phone[-4:])
+        desk.cancel(entry.number)
     with pytest.raises(NotEligible, match="--reason에 까닭을"):
         desk.cancel_by_staff(entry.number, "staff:kim")
     gone = desk.cancel_by_staff(entry.number, "staff:kim", "전화로 알려 오심").entry
