@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from civic.store.book import Change
 from civic.store.documents import DamagedError, document_of, held, line_sum, to_change, to_entry
 from civic.store.entry import Entry
 from civic.store.session import Row, Transaction
@@ -47,11 +48,17 @@ AT_ONCE = 1000  # rows that are sent together
 
 @dataclass
 class Contents:
-    """The rows of each table that was read, in the order of their keys."""
+    """The rows of each table that was read, in the order of their keys; the rest is what `check` found whole."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
-    entries: list[tuple[Entry, Held]] = field(default_factory=list)  # what `check` found whole
     numbers: dict[int, str] = field(default_factory=dict)  # receipt numbers by id, as their index has them
+    entries: list[tuple[Entry, Held]] = field(default_factory=list)
+    journal: list[Change] = field(default_factory=list)
+    facts: list[tuple[str, str, str, str]] = field(default_factory=list)  # subject, round, name, text
+    counters: Counters = field(
+        default_factory=dict
+    )  # of rounds that anybody signed up for, and caps: as kept
+    used: Used = field(default_factory=dict)
 
     def of(self, table: str) -> list[Row]:
         """The rows of a table; empty when it was not read."""
@@ -61,27 +68,6 @@ class Contents:
     def is_empty(self) -> bool:
         """Nothing at all, not even a key."""
         return not any(self.rows.values())
-
-    @property
-    def journal(self) -> list[Any]:
-        """The lines that the journal holds, in their order."""
-        return [to_change(*row[1:8]) for row in self.of("journal")]
-
-    @property
-    def counters(self) -> Counters:
-        """As they were kept, of rounds that anybody signed up for."""
-        found = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
-        return {key: numbers for key, numbers in found.items() if numbers[-1]}
-
-    @property
-    def used(self) -> Used:
-        """As it was kept."""
-        return {(key, person): amount for key, person, amount in self.of("caps")}
-
-    @property
-    def facts(self) -> list[tuple[str, str, str, str]]:
-        """Subject, round, name and text of all that is fixed."""
-        return [(row[0], row[1], row[2], row[3]) for row in self.of("facts")]
 
     @property
     def keys(self) -> list[Row]:
@@ -108,6 +94,11 @@ class Contents:
         for name in ("documents", *SUMMED):
             damaged += [(f"{name} {row[0]!r}", "") for row in self.of(name) if not _is_whole(name, row)]
             self.rows[name] = [row for row in self.of(name) if _is_whole(name, row)]
+        self.journal = [to_change(*row[1:8]) for row in self.of("journal")]
+        self.facts = [(row[0], row[1], row[2], row[3]) for row in self.of("facts")]
+        found = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
+        self.counters = {key: numbers for key, numbers in found.items() if numbers[-1]}
+        self.used = {(key, person): amount for key, person, amount in self.of("caps")}
         return damaged
 
     def recount(self) -> None:
@@ -157,11 +148,11 @@ def write_rows(session: Transaction, rows: dict[str, list[Row]]) -> None:
 
 
 def _is_whole(name: str, row: Row) -> bool:
-    if name in SUMMED:
-        return bool(line_sum(*row[SUMMED[name] : -1]) == row[-1])
     try:
+        if name in SUMMED:
+            return bool(line_sum(*row[SUMMED[name] : -1]) == row[-1])
         document_of(*row)
-    except DamagedError:
+    except (DamagedError, ValueError):
         return False
     return True
 

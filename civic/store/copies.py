@@ -102,6 +102,9 @@ def reading(path: Path) -> Iterator[Transaction]:
 def opened(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
     """The same, as SQLite has it."""
     file = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, timeout=PATIENCE)
+    file.text_factory = lambda text: text.decode(
+        errors="surrogateescape"
+    )  # so that one bad byte spoils one row
     file.execute("BEGIN")
     return file
 

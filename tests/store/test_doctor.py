@@ -152,6 +152,21 @@ def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path: Path, filled: 
         assert found.wrong or found.contents.digests() == right
 
 
+def test_an_entry_with_a_flipped_byte_is_named(tmp_path: Path, filled: dict[str, Entry]) -> None:
+    """Whichever byte of what one person sent: its receipt number is said, and all others are read."""
+    path, chance = tmp_path / "data/madang.sqlite3", random.Random(12)
+    whole = path.read_bytes()
+    once = [number for number in sorted(filled) if whole.count(b'{"number":"' + number.encode()) == 1]
+    for number in chance.sample(once, 40):  # of the others earlier selves lie in free space
+        content = bytearray(whole)
+        start = whole.index(b'{"number":"' + number.encode())
+        content[start + chance.randrange(400)] ^= 1 << chance.randrange(8)
+        path.write_bytes(content)
+        found = report(tmp_path / "data")
+        assert found.lost == [number] and any(number in line for line in found.wrong)
+        assert len(found.contents.entries) == PEOPLE - 1
+
+
 def test_a_folder_left_by_a_crash(tmp_path: Path, keys: Keys) -> None:
     """The newest entries are still in the log: they are read as well; its last write may be torn, also for a start."""
     with closing(open_store(f"tinydb://{tmp_path}/live")) as store:
