@@ -159,9 +159,8 @@ class PollBox:
 
     def ticket(self, hash: str) -> Ticket | None:
         """The ticket of that hash, whether or not its time is over, or None."""
-        for contact, *ends in self._rows(
-            "SELECT contact, until, fresh FROM box_tickets WHERE hash = ?", (hash,)
-        ):
+        found = "SELECT contact, until, fresh FROM box_tickets WHERE hash = ?"
+        for contact, *ends in self._rows(found, (hash,)):
             return Ticket(hash, contact, *(datetime.fromtimestamp(end, SEOUL) for end in ends))
         return None
 
@@ -171,7 +170,10 @@ class PollBox:
 
     def drop_stale(self, now: datetime) -> None:
         """Forget codes, tickets, messages and counters of all polls whose time is over."""
-        drop_stale(self._session, now)
+        for table in ("box_proofs", "box_hits", "box_outgoing", "box_tickets"):
+            end = now - (KEPT_LATE if table == "box_proofs" else timedelta(0))
+            self._session.later(f"DELETE FROM {table} WHERE until <= ?", (end.timestamp(),))  # noqa: S608 (own names)
+        self._session.settle()
 
     def queue(self, message: Outgoing) -> None:
         """Keep a message to be sent, in the same transaction as its reason."""
@@ -284,18 +286,6 @@ class PollBox:
         self._session.later("DELETE FROM box_hits")
         for table in tables:
             self._session.later(f"DELETE FROM {table} WHERE poll = ?", (self.poll,))  # noqa: S608 (own names)
-
-
-def drop_stale(session: Transaction, now: datetime) -> None:
-    """Forget what of all polls is over."""
-    for table, kept in (
-        ("box_proofs", KEPT_LATE),
-        ("box_hits", timedelta(0)),
-        ("box_outgoing", timedelta(0)),
-        ("box_tickets", timedelta(0)),
-    ):
-        session.later(f"DELETE FROM {table} WHERE until <= ?", ((now - kept).timestamp(),))  # noqa: S608 (own names)
-    session.settle()
 
 
 def new_message(sealed: bytes, until: datetime) -> Outgoing:

@@ -16,7 +16,7 @@ from pathlib import Path
 from civic.clock import SEOUL
 from civic.errors import Misuse, Unavailable
 from civic.store import tables
-from civic.store.box import OF_A_POLL, Outgoing, PollBox, drop_stale
+from civic.store.box import OF_A_POLL, Outgoing, PollBox
 from civic.store.dialect import SQLITE
 from civic.store.folder import check_box, explain
 from civic.store.private_file import PrivateFile
@@ -56,7 +56,7 @@ class Box:
         leased, found = now + LEASE, []
         due = "SELECT id, sealed, until, tries FROM box_outgoing WHERE due <= ? ORDER BY id LIMIT ?"
         with self._transaction() as session:
-            drop_stale(session, now)
+            PollBox("", session).drop_stale(now)
             for id, sealed, until, tries in session.rows(due, (now.timestamp(), most)):
                 session.later("UPDATE box_outgoing SET due = ? WHERE id = ?", (leased.timestamp(), id))
                 found.append(Outgoing(id, bytes(sealed), datetime.fromtimestamp(until, SEOUL), tries))

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from civic.store.book import Change
 from civic.store.documents import DamagedError, document_of, held, line_sum, to_change, to_entry
-from civic.store.entry import Entry
+from civic.store.entry import Change, Entry
 from civic.store.session import Row, Transaction
 from civic.store.statements import COLUMNS, RoundCounters
 from civic.store.tables import BOXES
