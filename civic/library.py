@@ -23,9 +23,10 @@ from civic.content.checks import (
 )
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of, read_source
-from civic.content.pages import Department, Document, Site
+from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal, candidates
 from civic.content.reading import KINDS, read_content
+from civic.content.site import Department, Site
 from civic.errors import ContentMistakes, Mistake
 from civic.files import whole_file
 from civic.links import FOLDERS

@@ -15,8 +15,9 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from civic.content.front_matter import KeyPath, read_source
-from civic.content.pages import Document, Site
+from civic.content.pages import Document
 from civic.content.reading import KINDS, SITE_FILE
+from civic.content.site import Site
 from civic.errors import ContentMistakes, Mistake, Unavailable
 from civic.library import Library
 from civic.places.promises import ACCEPT, Contradiction, contradictions, people, resembles

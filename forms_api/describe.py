@@ -7,8 +7,9 @@ from typing import Any
 
 from civic import errors
 from civic.content.form import FormSpec
-from civic.content.pages import Document, Site
+from civic.content.pages import Document
 from civic.content.poll import Poll
+from civic.content.site import Site
 from civic.links import api
 from civic.votes.envelope import room
 

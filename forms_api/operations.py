@@ -21,8 +21,9 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from jinja2 import Environment
 
 from civic.clock import Clock
-from civic.content.pages import Document, Site
+from civic.content.pages import Document
 from civic.content.poll import Poll
+from civic.content.site import Site
 from civic.errors import Mistake, NotFound, Refused
 from civic.library import Library
 from civic.links import link

@@ -9,8 +9,8 @@ from functools import partial
 from flask import abort
 
 from civic import korean
-from civic.content.pages import Site
 from civic.content.poll import Poll
+from civic.content.site import Site
 from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
 from publish.edition import IN_A_LIST, Card, Edition, Route, Values
 from publish.render import View

@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from civic import korean
 from civic.clock import Clock
-from civic.content.pages import Site
 from civic.content.poll import Poll
+from civic.content.site import Site
 from civic.library import Library
 from civic.links import api, link
 from civic.places.rules import form_state

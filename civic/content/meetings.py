@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from civic import korean
 from civic.content.form import Round
-from civic.content.pages import Document, Event, Lecture, Session, Site
+from civic.content.pages import Document, Event, Lecture, Session
+from civic.content.site import Site
 
 
 @dataclass(frozen=True)

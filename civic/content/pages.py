@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from civic.clock import SEOUL
 from civic.content.attached import Attached
@@ -21,58 +21,6 @@ from civic.text import nfc
 FILLED = ("slug", "body", "file", "files")  # keys of a page that the library fills in, not staff
 FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
 Won = Annotated[int, Field(ge=0)]
-
-
-class Department(Shape):
-    """An office in charge (`[departments.<key>]` in site.toml)."""
-
-    name: Line = Field(description="부서 이름")
-    phone: str = Field(default="", max_length=30, description="전화번호. 확인되지 않은 번호는 비웁니다.")
-    hours: str = Field(default="", max_length=60, description="전화를 받는 시간")
-
-
-class Series(Shape):
-    """Lectures that belong together (`[series.<key>]` in site.toml)."""
-
-    title: Line = Field(description="묶음 강좌의 이름")
-    summary: str = Field(default="", max_length=300, description="한두 문장 소개")
-
-
-class MenuItem(Shape):
-    """One entry of the main menu (`[[menu]]`)."""
-
-    label: Line = Field(description="메뉴에 보이는 이름")
-    to: Annotated[str, StringConstraints(pattern=r"^/([a-z0-9/-]*/)?$")] = Field(
-        description="누리집 안의 주소. /로 시작하고 /로 끝납니다."
-    )
-
-
-class Site(Shape):
-    """content/site.toml: the site's name, offices and menus."""
-
-    name: Line = Field(description="누리집 이름")
-    organisation: Line = Field(description="운영 기관 이름")
-    summary: Line = Field(description="누리집 소개 한 문장")
-    base_url: str = Field(
-        default="http://127.0.0.1:8000",
-        pattern=r"^https?://[^/]+$",
-        description="공개 주소. 끝에 /를 붙이지 않습니다.",
-    )
-    address: str = Field(default="", max_length=200, description="기관 주소")
-    official_banner: bool = Field(
-        default=False, description="‘공식 전자정부 누리집’ 띠를 보일지. 실제 정부 누리집만 켭니다."
-    )
-    contact: Slug = Field(description="대표 문의 부서의 키")
-    menu: Many[MenuItem] = Field(min_length=1, description="주 메뉴")
-    departments: dict[Slug, Department] = Field(description="부서 목록")
-    series: dict[str, Series] = Field(default={}, description="묶음 강좌 목록")
-    categories: dict[Slug, Line] = Field(default={}, description="분야의 키와 보이는 이름")
-
-    @model_validator(mode="after")
-    def _contact_exists(self) -> Self:
-        if self.contact not in self.departments:
-            raise ValueError(f"contact의 부서가 departments에 없습니다: {self.contact}")
-        return self
 
 
 class Fact(Shape):

@@ -19,9 +19,10 @@ from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, sil
 from civic.content.front_matter import Source, read_source
 from civic.content.lines import odd_lines
 from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
-from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme, Site
+from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme
 from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
+from civic.content.site import Site
 from civic.errors import Mistake, why
 from civic.files import whole_file
 from civic.links import FOLDERS, is_litter, is_passed_over, page_of

@@ -17,9 +17,10 @@ import pytest
 
 from civic.clock import SEOUL
 from civic.content.mistakes import known_keys
-from civic.content.pages import Document, Lecture, Site
+from civic.content.pages import Document, Lecture
 from civic.content.poll import candidates
 from civic.content.reading import KINDS
+from civic.content.site import Site
 from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
 from civic.shape import Shape
