@@ -43,6 +43,7 @@ SELECTIONS = {
 # Why an entry is as it is (Entry.cause), for its history. A cause with a reason is "<cause>: <reason>".
 CAUSES = {
     "applied": "신청",
+    "entered-by-staff": "담당자가 대신 넣음",
     "promoted": "다른 분이 취소해 대기 순서대로 확정",
     "promoted-after-decline": "앞 순서에서 사양해 대기 순서대로 확정",
     "promoted-after-lapse": "앞 순서의 기한이 지나 대기 순서대로 확정",

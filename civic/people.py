@@ -45,8 +45,8 @@ def read_name(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
-def normalise_phone(text: str) -> str:
-    """A mobile number in E.164: "010 1234 5678" -> "+821012345678".
+def normalise_phone(text: str, landlines: bool = False) -> str:
+    """A mobile number in E.164: "010 1234 5678" -> "+821012345678"; with `landlines` any number that one can ring.
 
     Korean numbers in any usual spelling, full-width digits too; others only with + (or 00) and the country's number.
     """
@@ -64,12 +64,22 @@ def normalise_phone(text: str) -> str:
     korean = number.country_code == 82
     if not korean and not text.startswith("+"):
         raise ValueError(PHONE_MESSAGE)
-    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in _MOBILE:
+    if not phonenumbers.is_valid_number(number) or not (
+        landlines or phonenumbers.number_type(number) in _MOBILE
+    ):
         raise ValueError(message)
     phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if phone.startswith("+8210") and len(phone) != len("+821012345678"):
         raise ValueError(PHONE_MESSAGE)  # the library also knows the 7-digit 010 numbers of before 2004
     return phone
+
+
+def is_mobile(phone: str) -> bool:
+    """Does a number (E.164) take text messages?"""
+    try:
+        return bool(normalise_phone(phone))
+    except ValueError:
+        return False
 
 
 def is_international(text: str) -> bool:

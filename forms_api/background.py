@@ -21,6 +21,7 @@ from civic import korean
 from civic.errors import ContentMistakes, Refused
 from civic.library import load
 from civic.links import link
+from civic.people import is_mobile
 from civic.places import retention
 from civic.store import open_box
 from civic.store.entry import Entry, Message
@@ -147,7 +148,12 @@ class Notices:
             given = json.loads(intake.keys.unseal(intake.store, entry.subject, entry.number, entry.sealed))
         except (Erased, WrongKey):
             return True  # nobody can be reached any more
-        for contact in (given[name] for name in ("phone", "email") if given.get(name)):
+        reached = [given[name] for name in ("phone", "email") if given.get(name)]
+        reached = [contact for contact in reached if "@" in contact or is_mobile(contact)]
+        if not reached:  # of whom staff entered with a landline: they must ring
+            self._log.event("not-told", subject=entry.subject, kind=message.kind)
+            return True
+        for contact in reached:
             try:
                 self._sender.check(contact)
                 self._sender.send(contact, *self._words(message, entry))

@@ -12,17 +12,17 @@ from unittest import mock
 from forms_api import commands
 
 
-def call(*words: object, **settings: str) -> subprocess.CompletedProcess[str]:
+def call(*words: object, typed: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
     """What `python -m forms_api <words>` says, and its exit code.
 
-    settings: as the environment has them, in small letters, beside those that are there.
+    typed: its standard input. settings: as the environment has them, in small letters, beside those that are there.
     """
     arguments = [str(word) for word in words]
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in "12")
     environ = {f"MADANG_{name.upper()}": value for name, value in settings.items()}
     with (
         mock.patch.dict(os.environ, environ),
-        mock.patch("sys.stdin", io.StringIO()),
+        mock.patch("sys.stdin", io.StringIO(typed)),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

@@ -47,7 +47,12 @@ class Application(FormRound):
 
 
 def read_application(
-    doc: Document, spec: FormSpec, round_: Round | None, payload: Mapping[str, Any], today: date
+    doc: Document,
+    spec: FormSpec,
+    round_: Round | None,
+    payload: Mapping[str, Any],
+    today: date,
+    landlines: bool = False,
 ) -> Application:
     """The application in a payload. Raises Invalid with every field that must be corrected, in page order.
 
@@ -68,7 +73,7 @@ def read_application(
         said = "회차를 골라 주세요." if not payload.get("round") else "글로 적어 주세요."
         errors.append(FieldError("round", said))
     name = read("name", lambda given: people.read_name(_text(given)), "")
-    phone = read("phone", lambda given: people.normalise_phone(_text(given)), "")
+    phone = read("phone", lambda given: people.normalise_phone(_text(given), landlines), "")
     email = "" if spec.email == "none" else read("email", partial(_email, spec), "")
     by_birth = spec.person == "phone+birth_date"
     born = (

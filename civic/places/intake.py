@@ -75,10 +75,12 @@ class Intake:
             raise NotFound("그런 신청서가 없습니다.")
         return doc, doc.spec
 
-    def check(self, doc: Document, spec: FormSpec, payload: Mapping[str, Any]) -> Application:
+    def check(
+        self, doc: Document, spec: FormSpec, payload: Mapping[str, Any], landlines: bool = False
+    ) -> Application:
         """Everything that can be checked without the store.
 
-        payload: as the API takes it (docs/api.md). Raises NotFound (the round), NotOpen, Closed, and
+        payload: as the API takes it (docs/api.md). landlines: who has no mobile is entered by staff. Raises NotFound (the round), NotOpen, Closed, and
         Invalid with every field that must be corrected.
         """
         refuse_forbidden(payload)  # first: whatever else is wrong with the post, this must be told
@@ -89,7 +91,7 @@ class Intake:
             raise NotFound(said, [FieldError("round", f"{said} 다시 골라 주세요.")])
         now = self.clock.now()
         try:
-            application = read_application(doc, spec, round_, payload, now.date())
+            application = read_application(doc, spec, round_, payload, now.date(), landlines)
         except Invalid:
             if round_:  # who comes too early or too late is told that, and not what else to correct
                 asked = FormRound(doc, spec, round_)
@@ -111,8 +113,10 @@ class Intake:
         if rules.round_state(application, self.clock.now(), held) == "full":
             raise Full(application.places, application.round.waiting)
 
-    def apply(self, application: Application) -> tuple[Entry, int | None, bool]:
-        """Keep a checked application: (entry, place in the waiting line, is it new?).
+    def apply(
+        self, application: Application, who: str = "citizen", cause: str = "applied"
+    ) -> tuple[Entry, int | None, bool]:
+        """Keep a checked application: (entry, place in the waiting line, is it new?). who: the hand that acts.
 
         The same submission again gives the entry as it stands now, also after closing. The time of
         reception is the moment of the decision. Raises NotOpen, Closed, Invalid, AlreadyApplied, Full,
@@ -121,10 +125,10 @@ class Intake:
         person = self.keys.person(application.phone, application.birth_date)
         caps = rules.caps(application)
         while True:
-            draft = self._draft(application, person)
+            draft = self._draft(application, person).but(cause=cause)
             facts = self._facts(application, draft.received)
             try:
-                with self.store.open(application.subject, who="citizen") as book:
+                with self.store.open(application.subject, who=who) as book:
                     now = self.clock.now()
                     try:
                         rules.check_time(application, now, facts)

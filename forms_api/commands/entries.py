@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import click
 
 from civic import korean
 from civic.content.form import FormSpec
-from civic.errors import Misuse, NotEligible
+from civic.content.questions import CheckboxQuestion
+from civic.errors import Invalid, Misuse, NotEligible
 from civic.files import csv_text, write
 from civic.people import show_phone
 from civic.places import line, retention
@@ -21,6 +23,7 @@ from forms_api.commands.access import StaffAccess, with_access
 from forms_api.commands.account import who
 
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
+CHANNELS = ("전화", "방문", "서면")
 Answered = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed answers; None when erased
 HEAD = ("접수번호", "회차", "상태", "순번", "접수한 때", "이름", "휴대전화", "이메일", "생년월일", "인원")
 
@@ -94,6 +97,50 @@ def _say(label: str, *values: object) -> None:
     """One line of a table; whatever was typed in several lines or columns stays within its own cell."""
     cells = (str(value).replace("\t", " ").replace("\n", "\n\t| ") for value in values)
     click.echo("\t".join((label, *cells)))
+
+
+@entries.command()
+@click.argument("subject")
+@click.argument("round_id", metavar="ROUND")
+@click.option("--channel", required=True, type=click.Choice(CHANNELS), help="어떻게 신청했는지")
+@with_access
+def add(staff: StaffAccess, subject: str, round_id: str, channel: str) -> None:
+    """휴대전화가 없는 사람의 신청을 대신 넣습니다. 자리와 규칙은 같고 유선 전화도 됩니다. 내용은 한 줄씩 묻습니다."""
+    doc, spec = staff.form(subject)
+    round_ = staff.round(subject, round_id)
+    staff.note(doc.subject)
+    payload = {**_asked(spec), "round": round_.round.id, "submission_id": str(uuid.uuid4())}
+    try:
+        application = staff.intake.check(doc, spec, payload, landlines=True)
+    except Invalid as wrong:
+        wrong.detail = "\n".join(f"{error.field}: {error.message}" for error in wrong.errors)
+        raise
+    entry, position, _ = staff.intake.apply(application, who(), f"{line.ENTERED}: {channel}")
+    place = f" {position}번" if position else ""
+    click.echo(f"{entry.number}\t{korean.ENTRY_STATES[entry.state]}{place}")
+
+
+def _asked(spec: FormSpec) -> dict[str, Any]:
+    """What a form asks, line by line: nothing that names a person stands in the command, which others can read."""
+
+    def ask(label: str, required: bool = True) -> str:
+        said = label if required else f"{label} (선택)"
+        return str(click.prompt(said, default=None if required else "", show_default=False, err=True))
+
+    given: dict[str, Any] = {"name": ask("이름"), "phone": ask("전화번호")}
+    if spec.person == "phone+birth_date":
+        given["birth_date"] = ask("생년월일")
+    if spec.email != "none":
+        given["email"] = ask("이메일", spec.email == "required")
+    if spec.party > 1:
+        given["party"] = ask("함께 신청하는 사람 수")
+    answers: dict[str, Any] = {}
+    for question in spec.fields:
+        several = isinstance(question, CheckboxQuestion) and question.options
+        typed = ask(f"{question.label}{' (쉼표로 여럿)' if several else ''}", question.required)
+        answers[question.name] = [each.strip() for each in typed.split(",")] if several and typed else typed
+    consent = click.confirm("개인정보 수집·이용에 동의했습니까?", err=True)
+    return {**given, "consent": consent, **({"answers": answers} if answers else {})}
 
 
 @entries.command()

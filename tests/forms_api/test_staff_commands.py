@@ -98,6 +98,24 @@ def test_staff_see_cancel_and_export(office: Server, citizen: httpx.Client, fold
     assert (again.returncode, again.stderr) == (1, "이미 취소한 신청입니다.\n")
 
 
+def test_staff_enter_who_has_no_mobile(office: Server, folder: Path) -> None:
+    """A landline takes a place by the same rules, marked with clerk and channel; a citizen cannot use one (the control)."""
+    words = ("entries", "add", "lectures/asks", "r1", "--channel", "방문", *at(folder, NOW))
+    typed = "김할머니\n062-960-1234\n\n글을 배우려고\ny\n"
+    done = call(*words, typed=typed)
+    number, state = done.stdout.split()
+    assert done.returncode == 0 and state in ("확정", "대기"), done.stderr
+    shown = run(folder, "show", number).stdout
+    assert "062-960-1234" in shown and "entered-by-staff: 방문\tstaff:" in shown and "글을 배우려고" in shown
+    again = call(*words, typed=typed)
+    assert (again.returncode, "이미 신청" in again.stderr or "같은 사람" in again.stderr) == (1, True)
+    wrong = call(*words, typed="김할머니\n02\n\n\nn\n")
+    assert wrong.returncode == 1 and "phone: " in wrong.stderr and "consent: " in wrong.stderr
+    with office.client() as client:
+        typed_by_citizen = an_application(phone="062-960-1234")
+        assert client.post("/api/forms/lectures/asks", json=typed_by_citizen).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

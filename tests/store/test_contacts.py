@@ -1,0 +1,94 @@
+"""Codes and tickets of contacts: how long they last, what is kept of them. The clock is ours; the box is a real file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from civic.clock import SEOUL, FixedClock
+from civic.errors import LateCode, TooMany, UsedCode, WrongCode
+from civic.store import open_box
+from civic.store.budget import USUAL
+from civic.store.contacts import Contacts, contact_key
+
+NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
+KIM, LEE = "010-1234-5678", "+82 10 8765 4321"
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class Secrets:
+    def derived(self, purpose: str) -> bytes:
+        return (purpose * 32).encode()[:32]
+
+
+@pytest.fixture
+def contacts(tmp_path: Path) -> Iterator[Contacts]:
+    box = open_box(f"tinydb://{tmp_path}/data")
+    yield Contacts(Secrets(), box, FixedClock(NOON), USUAL)
+    box.shut()
+
+
+def ticket(contacts: Contacts, contact: str, is_own: bool = False) -> str:
+    asked = contacts.ask(contact, "누리집", "contacts")
+    return contacts.give_ticket(contact, asked.code, asked.request, is_own)
+
+
+def test_a_ticket_ends(contacts: Contacts) -> None:
+    """After two hours, or thirty days on one's own device; it is fresh for half an hour; forgotten it is gone at once."""
+    clock = contacts.clock
+    assert isinstance(clock, FixedClock)
+    usual, own, gone = ticket(contacts, KIM), ticket(contacts, KIM, is_own=True), ticket(contacts, LEE)
+    contacts.forget_ticket(gone)
+    assert contacts.ticket(gone) is None and contacts.ticket("") is None and contacts.ticket("x") is None
+    for passed, lasting, is_fresh in (
+        (30 * MINUTE - MINUTE, (usual, own), True),
+        (30 * MINUTE, (usual, own), False),
+        (2 * HOUR - MINUTE, (usual, own), False),
+        (2 * HOUR, (own,), False),
+        (30 * DAY - MINUTE, (own,), False),
+        (30 * DAY, (), False),
+    ):
+        clock.at = NOON + passed
+        found = {secret: contacts.ticket(secret) for secret in (usual, own)}
+        assert [secret for secret, held in found.items() if held] == list(lasting), passed
+        assert all((clock.at < held.fresh) == is_fresh for held in found.values() if held)
+        assert {held.contact for held in found.values() if held} <= {contact_key(Secrets(), "+821012345678")}
+
+
+def test_a_code_serves_one_purpose(contacts: Contacts) -> None:
+    """Again for the same, for no other, for no other contact, not after five minutes, not after five wrong ones."""
+    asked = contacts.ask(KIM, "누리집", "contacts")
+    for _ in range(2):
+        assert contacts.prove_by_code(KIM, asked.code, asked.request, "one") == contacts.key("+821012345678")
+    with pytest.raises(UsedCode):
+        contacts.prove_by_code(KIM, asked.code, asked.request, "two")
+    with pytest.raises(WrongCode):
+        contacts.prove_by_code(LEE, asked.code, asked.request, "one")
+    other = contacts.ask(KIM, "누리집", "contacts")
+    for by in range(1, 6):
+        with pytest.raises(WrongCode):
+            contacts.prove_by_code(KIM, f"{(int(other.code) + by) % 10**6:06}", other.request, "one")
+    with pytest.raises(WrongCode):
+        contacts.prove_by_code(KIM, other.code, other.request, "one")
+    late = contacts.ask(LEE, "누리집", "contacts")
+    contacts.clock.at += 5 * MINUTE  # type: ignore[attr-defined]  # a FixedClock
+    with pytest.raises(LateCode):
+        contacts.prove_by_code(LEE, late.code, late.request, "one")
+
+
+def test_nothing_in_the_file_names_anybody(contacts: Contacts, tmp_path: Path) -> None:
+    """No contact, code, request or ticket in any spelling; nor one thing for which a ticket was used."""
+    asked = contacts.ask(KIM, "누리집", "lectures/essay")
+    secret = contacts.give_ticket(KIM, asked.code, asked.request)
+    assert contacts.ticket(secret)
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    for each in ("1012345678", "5678", asked.request, secret, "essay"):
+        assert each.encode() not in kept, each
+    assert contacts.key("+821012345678").encode() in kept  # the control: the keyed hash is there
+    for _ in range(4):
+        contacts.ask(KIM, "누리집", "contacts")
+    with pytest.raises(TooMany):
+        contacts.ask(KIM, "누리집", "contacts")
