@@ -4,7 +4,7 @@
 
 For each store: a fresh server on an empty store, then bench/opening.py against it, run after run in turns; medians of
 the runs are printed. Exits 1 when any run gave a place twice, counted a person twice or lost an answer.
-PostgreSQL is started from the wheel that the tests use, and served by two processes.
+PostgreSQL is started from the wheel that the tests use; two processes serve either store.
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ def main() -> int:
     parser.add_argument("--connections", nargs="+", type=int, default=[64, 256])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--clients", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="of the server")
     given = parser.parse_args()
     found: dict[tuple[str, int], list[Verdict]] = defaultdict(list)
     for run in range(given.runs):
         for connections in given.connections:
             for store in given.store:
-                verdict = opening_on(store, Crowd(connections=connections, clients=given.clients))
+                verdict = opening_on(
+                    store, Crowd(connections=connections, clients=given.clients), given.processes
+                )
                 found[store, connections].append(verdict)
                 said = "; ".join(verdict.faults()) or "right"
                 print(f"run {run + 1} {store} {connections}: {verdict.rate:.0f} posts/s, {said}", flush=True)
@@ -51,13 +54,12 @@ def main() -> int:
     return 1 if any(verdict.faults() for runs in found.values() for verdict in runs) else 0
 
 
-def opening_on(store: str, who: Crowd) -> Verdict:
+def opening_on(store: str, who: Crowd, processes: int) -> Verdict:
     """One run on a fresh store."""
-    processes = "2" if store == "postgresql" else "1"
     with (
         tempfile.TemporaryDirectory(prefix="madang-rush-") as folder,
         a_store(store, Path(folder)) as data,
-        serving(Path(folder), data, places=PLACES, waiting=LINE, processes=processes) as server,
+        serving(Path(folder), data, places=PLACES, waiting=LINE, processes=str(processes)) as server,
     ):
         return replay(server.base, SUBJECT, who)
 

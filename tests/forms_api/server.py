@@ -37,18 +37,21 @@ class Server:
         site: Path | None = None,
         program: str = "",
         before: Callable[[], None] | None = None,
+        home: Path = ROOT,
         **settings: str,
     ) -> None:
         """now: where a demonstration's clock begins; None is a real server.
 
         program: a file that serves in another way, for a control; before: done in the new process first.
+        home: the checkout that serves.
         """
         settings = settings if now else {"base_url": REAL_ADDRESS} | settings
         self._origin = "" if now else settings["base_url"]
         environ = {k: v for k, v in os.environ.items() if not k.startswith("MADANG_")}
         settings = {"processes": "1", **settings}  # quick to start
         environ |= {f"MADANG_{name.upper()}": value for name, value in settings.items()}
-        command = [sys.executable, *([program] if program else ["-m", "forms_api", "serve"])]
+        python = sys.executable if home == ROOT else str(home / ".venv/bin/python")
+        command = [python, *([program] if program else ["-m", "forms_api", "serve"])]
         address = str(data) if "://" in str(data) else f"tinydb://{data}"
         command += ["--content", str(content), "--data", address, "--port", settings.get("port", "0")]
         command += ["--site", str(site or content.parent / "no-site"), *(["--now", now] if now else [])]
@@ -57,7 +60,7 @@ class Server:
         self._ready = threading.Event()
         self.process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=home,
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
