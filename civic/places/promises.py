@@ -5,7 +5,7 @@ A page is compared with the one that was accepted before, for as long as its peo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,6 @@ FIXED = {
     "ledger": "받은 신청의 활동 시간을 더는 세지 않게 됩니다",
 }
 DOWN = "글을 내리면 신청한 사람이 볼 수 없습니다. 활동이 끝난 뒤에 내리거나 회차를 취소하세요"
-ALIAS = '이름만 바꾸었으면 aliases = ["{old}"]를 함께 쓰세요'
 CALL_OFF = "없앨 회차면 먼저 entries call-off로 취소하세요"
 ACCEPT = "알면서 바꾸려면 content-check --accept {subject} --reason 까닭 을 쓰세요"
 
@@ -63,7 +62,7 @@ def contradictions(
         after.expire_at, before.expire_at, before.needed_until
     ):
         whole.append(Contradiction(("expire_at",), DOWN, everybody))
-    return [*whole, *_rounds(before, after, counts)]
+    return [*whole, *_rounds(before.spec, after.spec, counts)]
 
 
 def _is_before(at: datetime | None, *ends: datetime | None) -> bool:
@@ -72,7 +71,7 @@ def _is_before(at: datetime | None, *ends: datetime | None) -> bool:
 
 def _gone(before: Document, after: Document | None, everybody: int, now: datetime) -> Contradiction:
     if after is None:
-        return Contradiction((), f"글이 없어졌습니다. {ALIAS.format(old=before.slug)}", everybody)
+        return Contradiction((), f"글이 없어졌습니다. {_aliases(before.slug, before.aliases, ())}", everybody)
     if after.spec is None:
         return Contradiction((), "신청서(form)가 없어졌습니다. 되돌리거나 회차를 취소하세요", everybody)
     key = (
@@ -90,6 +89,8 @@ def _form(before: FormSpec, after: FormSpec) -> Iterator[tuple[KeyPath, str]]:
         was = getattr(before, key)
         if getattr(after, key) != was and (was or key != "ledger"):
             yield (key,), f"{said}. {_shown(was)}(으)로 되돌리세요"
+    if before.needs_proof != after.needs_proof:
+        yield ("contact",), "휴대전화 번호를 확인하는지가 신청한 사람 때와 다릅니다. 되돌리세요"
     for limit in before.limits:
         if limit.group not in {each.group for each in after.limits}:
             yield ("limits",), f"묶음 {limit.group}의 한도에서 받은 신청이 빠집니다. 되돌리세요"
@@ -101,39 +102,35 @@ def _form(before: FormSpec, after: FormSpec) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _questions(before: FormSpec, after: FormSpec) -> Iterator[tuple[KeyPath, str]]:
-    is_other = _is_other(before.fields, lambda question: (question.label, question.type))
+    told = {question.key: (question.label, question.type) for question in before.fields}
     there = {question.key: (number, question) for number, question in enumerate(after.fields)}
+    names = [question.name for question in after.fields]
     for question in before.fields:
         number, now = there.get(question.key, (0, None))
+        said = f"질문 {question.name}의 답을 이미 받았습니다."
         if now is None:
-            said = f"질문 {question.name}의 답을 이미 받았습니다. {ALIAS.format(old=question.name)}"
-            yield ("fields",), said
-        elif now.name == question.name and is_other(question, now):
-            yield (
-                ("fields", number, "name"),
-                f"질문 {question.name}의 답을 이미 받았습니다. 다른 질문에는 새 name을 쓰세요",
-            )
+            yield ("fields",), f"{said} {_aliases(question.name, question.aliases, names)}"
+        elif now.name == question.name and _is_other(told, question.key, (now.label, now.type)):
+            yield ("fields", number, "name"), f"{said} 다른 질문에는 새 name을 쓰세요"
 
 
-def _rounds(before: Document, after: Document, counts: Mapping[str, Counts]) -> Iterator[Contradiction]:
-    assert before.spec and after.spec
-    old, new = before.spec.rounds, after.spec.rounds
-    is_other = _is_other(old, lambda round_: (round_.label, round_.starts))
-    there = {round_.key: (number, round_) for number, round_ in enumerate(new)}
-    is_single = len(old) == len(new) == 1  # whatever it is called, there is no other
-    for round_ in old:
+def _rounds(before: FormSpec, after: FormSpec, counts: Mapping[str, Counts]) -> Iterator[Contradiction]:
+    told = {round_.key: (round_.label, round_.starts) for round_ in before.rounds}
+    there = {round_.key: (number, round_) for number, round_ in enumerate(after.rounds)}
+    fresh = [number for key, (number, _) in there.items() if key not in told]
+    for round_ in before.rounds:
         concerned = people(counts.get(round_.key))
         if not concerned:
             continue
         number, now = there.get(round_.key, (0, None))
         path: KeyPath = ("form", "rounds", number)
         if now is None:
-            fresh = [n for n, each in enumerate(new) if each.key not in {r.key for r in old}]
             path = ("form", "rounds", fresh[0], "id") if fresh else ("form", "rounds")
-            said = f"회차 {round_.id}에 신청한 사람이 있습니다. {ALIAS.format(old=round_.id)}. {CALL_OFF}"
+            how = _aliases(round_.id, round_.aliases, [each.id for each in after.rounds])
+            said = f"회차 {round_.id}에 신청한 사람이 있습니다. {how}. {CALL_OFF}"
             yield Contradiction(path, said, concerned)
             continue
-        if now.id == round_.id and not is_single and is_other(round_, now):
+        if now.id == round_.id and _is_other(told, round_.key, (now.label, now.starts)):
             said = f"회차 {round_.id}에 신청한 사람은 ‘{round_.label}’로 알고 있습니다. 다른 회차에는 새 id를 쓰세요"
             yield Contradiction((*path, "id"), said, concerned)
         taken = counts[round_.key].taken
@@ -142,22 +139,22 @@ def _rounds(before: Document, after: Document, counts: Mapping[str, Counts]) -> 
             yield Contradiction((*path, "places"), said, taken)
 
 
-def _is_other(before: Sequence[Any], told_by: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any, Any], bool]:
+def _is_other(told: Mapping[str, tuple[str, Any]], key: str, now: tuple[str, Any]) -> bool:
     """Is what stands under an old name something else now?
 
-    told_by: what people tell it by, (its words, its kind or time). It is another when both differ, when its words do
-    and nothing else tells it, or when it says now what another one of `before` said.
+    told: what people tell each thing by, (its words, its kind or time). It is another when both differ, when it says what
+    another one said before, or when its words differ and nothing else tells it from others that there are.
     """
+    was = told[key]
+    if now != was and now in told.values():
+        return True
+    return now[0] != was[0] and (now[1] != was[1] if was[1] is not None else len(told) > 1)
 
-    def is_other(was: Any, now: Any) -> bool:
-        (words, second), (words_now, second_now) = told_by(was), told_by(now)
-        others: Collection[Any] = [told_by(each) for each in before if each is not was]
-        renamed, moved = words != words_now, second != second_now
-        if renamed and (moved or second is None):
-            return True
-        return (renamed or moved) and told_by(now) in others
 
-    return is_other
+def _aliases(name: str, aliases: Sequence[str], names: Sequence[str]) -> str:
+    """What to write for something that was only renamed. names: those that are in use now."""
+    old = ", ".join(f'"{each}"' for each in (*aliases, name) if each not in names)
+    return f"이름만 바꾸었으면 aliases = [{old}]를 함께 쓰세요"
 
 
 def _shown(value: Any) -> str:

@@ -123,6 +123,15 @@ def test_a_renamed_round(town: Town) -> None:
         assert client.post(FORM, json=an_application(round="wednesday")).status_code == 409
         given = {"number": got["number"], "phone_last4": last["phone"][-4:]}
         assert client.post("/api/entries/lookup", json=given).json()["round_label"] == "매주 수요일"
+        town.write(
+            renamed, SUN, slug="wood", page={"aliases": ["course"]}, title="나무"
+        )  # the page too; its question is gone
+        eventually(lambda: client.get(FORM).json()["title"] == "나무")
+        assert is_held(client) and rounds(client) == {"wednesday": 41, "sun": 0}
+        again["submission_id"] = an_application()["submission_id"]
+        for address in (FORM, "/api/forms/lectures/wood"):
+            assert client.post(address, json=again).json()["type"] == "/problems/already-applied"
+    assert 'aliases = ["area"]' not in town.check()[1] and 'aliases = ["area", "town"]' in town.check()[1]
 
 
 DAYS = {"wed": "2023-10-04", "sun": "2023-10-08"}
@@ -164,6 +173,7 @@ EDITS: dict[str, tuple[str, dict[str, Any]]] = {  # what a clerk does -> the fie
     "two names of questions": ("form.fields.0.name", swapped("name", "fields")),
     "person": ("form.person", {"person": "phone+birth_date"}),
     "selection": ("form.selection", {"selection": "review"}),
+    "contact": ("form.contact", {"contact": "proven"}),
     "seed": ("form.seed", {"seed": "로또 1082회"}),
     "ledger": ("form.ledger", {"ledger": "other"}),
     "limit": ("form.limits", {"limits": [{"group": "crafts", "max": 9}]}),
