@@ -22,7 +22,8 @@ from pathlib import Path
 
 from civic.votes.envelope import receipt_of, seal
 from civic.votes.opening import open_all
-from tests.ballot_samples import a_poll, a_slot, some_halves, some_proposals
+from civic.votes.partial import PartialFile
+from tests.ballot_samples import a_poll, a_slot, some_keys, some_proposals
 from tests.forms_api.voting import Town
 from tests.forms_api.voting_day import ONE_IN_A_MILLION, hold
 
@@ -48,7 +49,7 @@ def whole_vote(voters: int, folder: Path) -> tuple[list[str], set[str]]:
         print(f"rank correlation with casting, {name}: {rho:+.4f} ({place} the 95 % band ±{band:.4f})")
         if abs(deviations) > ONE_IN_A_MILLION:
             wrong.append(f"{name}: the published order follows the order of casting")
-    verify = [sys.executable, ROOT / "static/verify.py", "--receipts", "receipts.json"]
+    verify = [sys.executable, ROOT / "static/verify.py", "--rules", day.box["rules"]]
     recount = subprocess.run(verify, cwd=day.results, capture_output=True, text=True, check=False)
     print(recount.stdout.strip())
     if recount.returncode:
@@ -79,16 +80,21 @@ def held(hold_one: Callable[[], tuple[list[str], set[str]]]) -> list[str]:
 
 def opening(count: int) -> None:
     """How long sealing and opening take, by the clock and by the processor: other programs may share the machine."""
-    halves, proposals = some_halves(), some_proposals()
-    poll = a_poll(halves)
-    slot, privates = a_slot(poll, proposals), [half.private for half in halves]
+    keys, proposals, board = some_keys(), some_proposals(), "0" * 64
+    poll = a_poll(keys)
+    slot = a_slot(poll, proposals)
     start, used = time.perf_counter(), time.process_time()
     envelopes = [seal(["lamp", "bus"], slot) for _ in range(count)]
     print(f"{count} envelopes sealed in {time.perf_counter() - start:.1f} s", end=" ")
     print(f"({time.process_time() - used:.1f} s of one processor)")
+    envelopes.sort(key=receipt_of)
     receipts = [receipt_of(each) for each in envelopes]
     start, used = time.perf_counter(), time.process_time()
-    found = open_all(envelopes, receipts, slot, privates, poll, proposals)
+    parts = [PartialFile.of(key, board, envelopes) for key in keys[1:]]
+    print(f"shared points of two holders in {time.perf_counter() - start:.1f} s", end=" ")
+    print(f"({time.process_time() - used:.1f} s of one processor)")
+    start, used = time.perf_counter(), time.process_time()
+    found = open_all(envelopes, receipts, slot, board, parts, poll, proposals)
     print(f"{count} envelopes opened in {time.perf_counter() - start:.1f} s", end=" ")
     print(f"({time.process_time() - used:.1f} s of one processor)")
     assert len(found.ballots) == count

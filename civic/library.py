@@ -32,7 +32,7 @@ from civic.files import whole_file
 from civic.links import FOLDERS
 from civic.places.draw_record import PublishedDraw
 from civic.places.rules import form_state
-from civic.recount import read_published
+from civic.recount import of_other_rules, read_published
 from civic.votes.ballot import changed_rules
 from civic.votes.result_files import VoteResult
 
@@ -195,6 +195,7 @@ def load(
         *broken_links(reading),
         *uneven_proposals(reading),
         *changed_rules(reading.documents, now),
+        *of_other_rules(published.results, reading.documents),
     ]
     if mistakes or reading.site is None:
         raise ContentMistakes(mistakes)

@@ -17,6 +17,8 @@ from pydantic import ValidationError
 
 from civic.content.front_matter import Source, dotted, read_source
 from civic.content.mistakes import shape_mistakes
+from civic.content.pages import Document
+from civic.content.poll import Poll
 from civic.errors import Mistake, why
 from civic.files import whole_file
 from civic.links import FOLDERS, is_passed_over
@@ -24,11 +26,22 @@ from civic.places import draw_record
 from civic.places.draw_record import DrawFile, DrawRecord, PublishedDraw
 from civic.shape import Shape
 from civic.votes.check import disagreements
-from civic.votes.result import BALLOTS, RECEIPTS, RESULTS, BallotsFile, ReceiptsFile, ResultsFile
+from civic.votes.result import (
+    BALLOTS,
+    BOARD,
+    RESULTS,
+    SIGNATURES,
+    BallotsFile,
+    Board,
+    ResultsFile,
+    SignaturesFile,
+    as_json,
+)
 from civic.votes.result_files import FILES, VoteRecord, VoteResult
 
 FOLDER = FOLDERS["result"]
 MOST_NAMED = 20  # mistakes of one file
+WRITTEN = "쓴 그대로가 아닙니다. 이름이 두 번 있거나, 같은 값을 다른 꼴로 적었습니다"
 REWRITE_VOTE, REWRITE_DRAW = "votes publish로 다시 쓰세요", "draw show로 다시 쓰세요"
 
 
@@ -57,6 +70,23 @@ def read_published(content: Path, draws: bool = True) -> Published:
         if name.endswith(".toml"):
             _read_record(base, name, found, draws)
     return found
+
+
+def of_other_rules(results: Iterable[VoteResult], pages: Iterable[Document]) -> list[Mistake]:
+    """A mistake for each result under other rules, so by other holders, than those under which its poll was rehearsed."""
+    polls = {page.slug: page for page in pages if isinstance(page, Poll) and page.rehearsed}
+    return [
+        Mistake(
+            f"{FOLDER}/{result.slug}.toml",
+            0,
+            "rules",
+            "투표 글과 다른 규칙으로 센 결과입니다",
+            found[:12] + "…",
+        )
+        for result in results
+        if (poll := polls.get(result.slug)) and poll.rehearsed
+        if (found := result.record.rules) != poll.rehearsed.rules
+    ]
 
 
 def _read_record(base: Path, name: str, found: Published, draws: bool) -> None:
@@ -124,17 +154,20 @@ def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult
     mistakes: list[Mistake] = []
     document = _read(ResultsFile, f"{place}/{RESULTS}", files.get(RESULTS), mistakes)
     ballots = _read(BallotsFile, f"{place}/{BALLOTS}", files[BALLOTS], mistakes) if BALLOTS in files else None
-    receipts = (
-        _read(ReceiptsFile, f"{place}/{RECEIPTS}", files[RECEIPTS], mistakes) if RECEIPTS in files else None
-    )
-    if document is None or mistakes:
+    board = _read(Board, f"{place}/{BOARD}", files.get(BOARD), mistakes)
+    signatures = _read(SignaturesFile, f"{place}/{SIGNATURES}", files.get(SIGNATURES), mistakes)
+    for name, read in ((RESULTS, document), (BALLOTS, ballots), (BOARD, board), (SIGNATURES, signatures)):
+        # A name that stands twice, or a value that another program reads otherwise, would be one file for two readers.
+        if read and files[name].replace(b"\r\n", b"\n") != as_json(read).encode():
+            mistakes.append(Mistake(f"{place}/{name}", 0, "", WRITTEN, hint=REWRITE_VOTE))
+    if document is None or board is None or signatures is None or mistakes:
         return None, mistakes
     try:
         poll, proposals = document.declared_poll()
     except ValueError as wrong:
         message = "규칙과 제안을 읽을 수 없습니다"
         return None, [Mistake(f"{place}/{RESULTS}", 0, "declared", message, str(wrong))]
-    result = VoteResult(record, document, poll, proposals, dict(files), ballots, receipts)
+    result = VoteResult(record, document, poll, proposals, dict(files), board, signatures, ballots)
     return result, _lines(f"{place}.toml", disagreements(result))
 
 

@@ -249,7 +249,7 @@ class Casting:
             if self._open is None:
                 parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
                 box = open_box(settings.data)
-                ways = settings.budget, parts.sender.can_send
+                ways = settings.budget, parts.sender.can_send, settings.demo
                 polling = Polling(parts.library, box, intake.keys, intake.clock, *ways)
 
                 def deliver(outbox: Every) -> None:

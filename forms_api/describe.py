@@ -11,7 +11,7 @@ from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.content.site import Site
 from civic.links import api
-from civic.votes.envelope import room
+from civic.votes.envelope import slot_of
 
 Schema = dict[str, Any]
 
@@ -77,6 +77,7 @@ POLL = _object(
         "state": {"enum": ["upcoming", "open", "closed"]},
         "assurance": {"enum": [1, 2, 3]},
         "keys": {"type": "array", "items": TEXT, "description": "P-256 points of the key holders, base64url"},
+        "keys_needed": NUMBER,
         "room": {"type": "integer", "description": "bytes of an envelope's padded content"},
         "max_picks": NUMBER,
         "blank_allowed": {"type": "boolean"},
@@ -203,7 +204,7 @@ def _ballot(poll: Poll, picks: Schema) -> Schema:
     else:
         proof = PROOF
     # envelope: all of a poll have one length, whatever was chosen
-    signs = -(-(1 + 16 + 32 + 65 + room(poll.max_picks) + 16) * 4 // 3)
+    signs = -(-slot_of(poll, ()).length * 4 // 3)
     sealed = {**TEXT, "minLength": signs, "maxLength": signs, "description": "docs/voting.md, base64url"}
     again = {**TEXT, "description": "random id of the sender: the same post again gives the same ballot"}
     needed = [name for name in proof if name != "request"]

@@ -46,6 +46,7 @@ def describe(slug: str) -> Response:
         assurance=poll.assurance,
         rules=slot.rules,
         keys=list(slot.key_texts),
+        keys_needed=slot.needed,
         room=slot.room,
         max_picks=poll.max_picks,
         blank_allowed=poll.blank_allowed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +19,7 @@ from civic.places.draw_record import FILE as DRAW
 from civic.places.draw_record import PublishedDraw
 from civic.votes.ballot import FAULTS, Ballot
 from civic.votes.paper import UNREADABLE
-from civic.votes.result import BALLOTS, FEWEST, RECEIPTS, RESULTS, ResultLine
+from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultLine
 from civic.votes.result_files import VoteResult
 from civic.votes.tally import SHARED, rules_of
 from civic.votes.words import counting_rules
@@ -38,7 +39,8 @@ DESCRIBED = {
     BALLOTS: "표 하나하나(JSON)",
     "ballots.csv": "표 하나하나(CSV, 표 계산 프로그램)",
     "election.pb": "선거 자료(Pabulib 형식)",
-    RECEIPTS: "접수증 명단(JSON)",
+    BOARD: "개표 전에 서명한 명단(JSON)",
+    SIGNATURES: "열쇠를 맡은 사람들의 서명(JSON)",
     VERIFY: "다시 세는 프로그램(파이썬)",
 }
 
@@ -134,7 +136,7 @@ def files_of(found: VoteResult | PublishedDraw) -> dict[str, bytes]:
     if isinstance(found, PublishedDraw):
         files, check = {DRAW: found.raw}, CHECK if found.document.is_drawn else ""
     else:
-        files, check = dict(found.files), VERIFY if found.ballots else ""
+        files, check = dict(found.files), VERIFY
     return files | ({check: (STATIC / check).read_bytes()} if check else {})
 
 
@@ -170,6 +172,7 @@ def result_page(edition: Edition, result: VoteResult) -> View:
         purses=_purses(result),
         rules=counting_rules(result.poll),
         downloads=[(name, DESCRIBED[name], _size(len(raw))) for name, raw in files_of(result).items()],
+        verify=hashlib.sha256((STATIC / VERIFY).read_bytes()).hexdigest(),
         void=_void(result),
         papers=_papers(result),
         has_board=board_pages(result) > 0,
@@ -254,10 +257,8 @@ def _void(result: VoteResult) -> list[tuple[str, list[str]]]:
 
 
 def _papers(result: VoteResult) -> int:
-    """People who voted on paper: all whose receipt is not on the board. Void sheets count too."""
-    if result.receipts is None:
-        return sum(each.ballots for each in result.document.paper)
-    return result.document.voters - len(result.receipts.receipts)
+    """People who voted on paper. Void sheets count too."""
+    return sum(result.board.urns.values())
 
 
 def _purses(result: VoteResult) -> list[Purse]:
@@ -277,8 +278,7 @@ def _size(count: int) -> str:
 
 
 def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[Ballot, ...]]:
-    receipts = result.receipts.receipts if result.receipts else ()
-    return receipts, result.ballots.ballots if result.ballots else ()
+    return result.board.receipts, result.ballots.ballots if result.ballots else ()
 
 
 def _board_address(result: VoteResult, page: int) -> str:

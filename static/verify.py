@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """공개된 투표 결과를 처음부터 다시 셉니다. 파이썬 3.9 이상만 있으면 되고, 더 설치할 것은 없습니다.
 
-    python3 verify.py                                  이 폴더의 ballots.json과 results.json
-    python3 verify.py ballots.json results.json
-    python3 verify.py … --rules 64자리지문             접수증에 적힌 규칙 지문과도 견줍니다
-    python3 verify.py … --receipts receipts.json       개표 전에 공개된 접수증 명단과도 견줍니다
+    python3 verify.py [폴더] --rules 64자리지문        이 폴더(또는 그 폴더)의 파일을 접수증에 적힌 규칙 지문과 견줍니다
+    python3 verify.py … --board 64자리지문             개표 전에 맡은 사람들이 읽어 준 명단의 지문과도 견줍니다
     python3 verify.py … --tracker 내추적번호           내 표가 어떻게 세어졌는지 보여 줍니다
+    python3 verify.py … --receipt 접수증번호 --signature 서버의서명     접수증을 서버가 정말 주었는지 확인합니다
 
+폴더에는 results.json, board.json, signatures.json과 (표가 20장 이상이면) ballots.json이 있어야 합니다.
 끝나는 값: 0 모두 맞음, 1 다른 곳이 있음(한 줄에 하나씩), 2 부르는 법이 틀림.
 
 This program shares no code with the site that published the result: it was written from the description in
@@ -14,33 +14,147 @@ docs/rules.md ("공개 형식") and uses the standard library alone, so that any
 """
 
 import argparse
+import base64
 import hashlib
 import itertools
 import json
+import pathlib
 import sys
 from collections import Counter
 from fractions import Fraction
 
+FEWEST = 20  # ballots; of fewer only totals are published
 WORDINGS = {
-    "selected": "선정",
-    "over-budget": "예산 부족",
-    "stopped": "앞 순위에서 선정 마감",
-    "below-threshold": "기준 미달",
-    "duplicate": "동일 사업 중복",
-    "no-votes": "득표 없음",
-    "withdrawn": "철회",
-    "not-voted": "투표 대상 아님",
-}
+    "selected": "선정", "over-budget": "예산 부족", "stopped": "앞 순위에서 선정 마감", "below-threshold": "기준 미달",
+    "duplicate": "동일 사업 중복", "no-votes": "득표 없음", "withdrawn": "철회", "not-voted": "투표 대상 아님",
+}  # fmt: skip
+
+# An example of each file. A name with "?" may be missing or null, "*" stands for any name; all others are wrong.
+EXAMPLES = json.loads("""{
+"results": {"format": "madang-results/1", "poll": "", "title": "", "rules_hash": "", "board": "", "voters": 0,
+  "declared": {"rules": {"*": null}, "proposals": [{"*": null}]}, "ballots": 0, "void": 0, "blank": 0,
+  "paper": [{"batch": "", "ballots": 0}], "tables": {"*": {"*": ""}}, "draw": [""],
+  "drawn?": {"at": "", "where": "", "by": [""], "how": ""}, "corrections?": [{"reason": "", "results": ""}],
+  "lines": [{"slug": "", "pot": "", "votes": 0, "score": "", "rank": 0, "won": true, "reason": "", "wording": "",
+    "instead": ""}], "winners": [""], "spent": {"*": 0}, "tie?": [""]},
+"board": {"format": "madang-board/1", "poll": "", "rules": "", "closed": "", "receipts": [""], "replaced": [""],
+  "roll": 0, "marked": 0, "urns": {"*": 0}, "tables": {"*": {"*": ""}}},
+"signatures": {"format": "madang-signatures/1", "poll": "", "board": {"*": ""}, "result": {"*": ""}},
+"ballots": {"format": "madang-ballots/1", "poll": "", "rules_hash": "",
+  "ballots": [{"tracker": "", "choices": [""], "batch?": ""}],
+  "void": [{"receipt": "", "fault": "", "batch?": ""}]}}""")
 
 
-def load(name):
-    with open(name, encoding="utf-8-sig") as file:  # noqa: PTH123
-        return json.load(file)
+def once(pairs):
+    """A JSON object in which no name stands twice: two programs could read two different values."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"같은 이름이 두 번 있습니다: {', '.join(name for name, _ in pairs)}"[:200])
+    return found
 
 
-def fingerprint(declared):
-    text = json.dumps(declared, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def misshapen(value, example, where):
+    """Every place at which a value is not like its example; types are exact: 1 is not true."""
+    if example is None:
+        return
+    if type(value) is not type(example) or (type(value) is int and value < 0):
+        yield f"{where}: 값이 맞지 않습니다: {value!r}"[:200]
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from misshapen(each, example[0], f"{where}.{place}")
+    elif isinstance(value, dict):
+        known = {name.rstrip("?"): like for name, like in example.items()}
+        for name, each in value.items():
+            if name not in known and "*" not in known:
+                yield f"{where}: 모르는 이름입니다: {name}"
+            elif each is not None or f"{name}?" not in example:
+                yield from misshapen(each, known.get(name, known.get("*")), f"{where}.{name}")
+        yield from (
+            f"{where}: {name}이 없습니다" for name in example if name not in value and name[-1] not in "?*"
+        )
+
+
+def load(folder):
+    """(name -> document, what is wrong with the files themselves)."""
+    found, wrong = {}, []
+    for name, example in EXAMPLES.items():
+        file = folder / f"{name}.json"
+        if name == "ballots" and not file.exists():
+            continue
+        try:
+            found[name] = json.loads(file.read_text("utf-8-sig"), object_pairs_hook=once)
+        except (ValueError, RecursionError) as err:
+            wrong.append(f"{file.name}: JSON으로 읽을 수 없습니다: {err}")
+            continue
+        odd = list(misshapen(found[name], example, file.name))
+        wrong += odd
+        if not odd and found[name]["format"] != example["format"]:
+            wrong.append(f"{file.name}: format: 모르는 형식입니다: {found[name]['format']}")
+    return found, wrong
+
+
+def fingerprint(document):
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+# ---------------------------------------------------------------- Ed25519 (RFC 8032), to check signatures
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def add(one, other):
+    (x1, y1), (x2, y2) = one, other
+    k = D * x1 * x2 * y1 * y2 % P
+    return (x1 * y2 + x2 * y1) * pow(1 + k, -1, P) % P, (y1 * y2 + x1 * x2) * pow(1 - k, -1, P) % P
+
+
+def times(factor, point):
+    found = (0, 1)
+    while factor:
+        if factor & 1:
+            found = add(found, point)
+        point, factor = add(point, point), factor >> 1
+    return found
+
+
+def point_of(raw):
+    """The point of 32 bytes; ValueError where they are none."""
+    y = int.from_bytes(raw, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P or y >= P or (x == 0 and sign):
+        raise ValueError
+    return (x if x & 1 == sign else P - x), y
+
+
+BASE = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def bytes_of(text, size):
+    """So many bytes of base64url in its one spelling."""
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != text or len(raw) != size:
+        raise ValueError
+    return raw
+
+
+def is_signed(key, signature, words):
+    """Is it the Ed25519 signature of these words by this key? Both base64url."""
+    try:
+        public, raw = bytes_of(key, 32), bytes_of(signature, 64)
+        own, commitment = point_of(public), point_of(raw[:32])
+    except (ValueError, TypeError):
+        return False
+    response = int.from_bytes(raw[32:], "little")
+    digest = hashlib.sha512(raw[:32] + public + words.encode("utf-8")).digest()
+    challenge = int.from_bytes(digest, "little") % L
+    return response < L and times(response, BASE) == add(commitment, times(challenge, own))
 
 
 class Poll:
@@ -48,7 +162,14 @@ class Poll:
 
     def __init__(self, declared):
         rules = declared["rules"]
+        self.slug, self.title, self.closes = rules["slug"], rules["title"], rules["closes"]
+        self.keys = {each["holder"]: each["signing"] for each in rules.get("keys", [])}
+        self.needed = rules.get("keys_needed", 2)
+        self.receipt_key = rules.get("receipt_key", "")
+        self.assurance = rules.get("assurance", 1)
         self.proposals = {each["slug"]: each for each in declared["proposals"]}
+        if len(self.proposals) < len(declared["proposals"]) or len(self.keys) < len(rules.get("keys", [])):
+            raise ValueError("제안이나 열쇠를 맡은 사람이 두 번 있습니다")
         self.types = {each["id"]: each for each in rules["types"]}
         self.max_picks = rules["max_picks"]
         self.blank_allowed = rules.get("blank_allowed", False)
@@ -58,11 +179,8 @@ class Poll:
         self.exclusions = [set(group) for group in rules.get("exclusions", [])]
         bodies = {each["id"]: each["weight"] for each in rules.get("bodies", [])}
         self.weights = {"online": 100 - sum(bodies.values()), **bodies} if bodies else {}
-        own = [
-            (kind["id"], kind["budget"], [kind["id"]])
-            for kind in rules["types"]
-            if kind.get("budget") is not None
-        ]
+        with_own = [kind for kind in rules["types"] if kind.get("budget") is not None]
+        own = [(kind["id"], kind["budget"], [kind["id"]]) for kind in with_own]
         shared = [kind["id"] for kind in rules["types"] if kind.get("budget") is None]
         rest = rules["budget"] - sum(budget for _, budget, _ in own)
         self.pots = own + ([("all", rest, shared)] if shared else [])
@@ -83,11 +201,7 @@ def ballot_faults(poll, ballot):
         yield f"{name}: 같은 제안이 두 번 있습니다"
     if len(picks) > poll.max_picks:
         yield f"{name}: {poll.max_picks}개까지인데 {len(picks)}개를 골랐습니다"
-    for slug in picks:
-        if slug not in poll.proposals:
-            yield f"{name}: 없는 제안입니다: {slug}"
-        elif poll.out(slug) == "not-voted":  # withdrawn after it was picked: the count passes over it
-            yield f"{name}: 고를 수 없는 제안입니다: {slug}"
+    yield from (f"{name}: 없는 제안입니다: {slug}" for slug in picks if slug not in poll.proposals)
     kinds = Counter(poll.proposals[slug]["type"] for slug in picks if slug in poll.proposals)
     for kind, many in kinds.items():
         if many > poll.types[kind]["max"]:
@@ -100,10 +214,8 @@ def scores_in(poll, members, votes, tables):
         return {slug: Fraction(votes[slug]) for slug in members}
     total = dict.fromkeys(members, Fraction(0))
     for body, weight in poll.weights.items():
-        given = {
-            slug: Fraction(votes[slug]) if body == "online" else Fraction(tables.get(body, {})[slug])
-            for slug in members
-        }
+        table = votes if body == "online" else tables.get(body, {})
+        given = {slug: Fraction(table[slug]) for slug in members}
         best = max(given.values(), default=0)
         for slug in members:
             if best:
@@ -171,13 +283,10 @@ def recount(poll, votes, tables, draw):
                 tie = tie or sorted(tied)
                 if poll.by_draw:
                     if not tied <= set(draw):
-                        raise ValueError(
-                            f"추첨으로 정해야 할 동점이 추첨 기록에 없습니다: {', '.join(sorted(tied))}"
-                        )
+                        raise ValueError(f"추첨 기록에 없는 동점입니다: {', '.join(sorted(tied))}")
                     place = {slug: at for at, slug in enumerate(draw)}
-                    alive.sort(
-                        key=lambda slug: (place.get(slug, len(draw)), poll.proposals[slug]["cost"], slug)
-                    )
+                    cost = {slug: poll.proposals[slug]["cost"] for slug in alive}
+                    alive.sort(key=lambda slug: (place.get(slug, len(draw)), cost[slug], slug))
             more, state = fund(poll, alive, state)
             fates.update(more)
             for slug in group:
@@ -188,61 +297,83 @@ def recount(poll, votes, tables, draw):
     return lines, spent, tie
 
 
-def differences(ballots, results, rules_hash=None, receipts=None):
-    """Everything that does not hold, a sentence each; nothing when the result is right."""
-    if ballots.get("format") != "madang-ballots/1" or results.get("format") != "madang-results/1":
-        yield "모르는 형식입니다"
-        return
-    if ballots["poll"] != results["poll"]:
-        yield f"다른 투표의 파일입니다: {ballots['poll']}, {results['poll']}"
-    computed = fingerprint(results["declared"])
-    for where, given in (("results.json", results["rules_hash"]), ("ballots.json", ballots["rules_hash"])):
-        if given != computed:
-            yield f"{where}: 규칙 지문이 다릅니다: 적힌 것 {given[:12]}…, 다시 계산한 것 {computed[:12]}…"
-    if rules_hash and rules_hash.lower() != computed:
-        yield f"접수증의 규칙 지문과 다릅니다: {rules_hash[:12]}…, 다시 계산한 것 {computed[:12]}…"
-    rules = results["declared"]["rules"]
-    for name, given in (("poll", rules.get("slug")), ("title", rules.get("title"))):
-        if results.get(name) != given:
-            yield f"results.json: {name}: 적힌 것 {results.get(name)}, 규칙에는 {given}"
-    poll = Poll(results["declared"])
-    cast = ballots["ballots"]
-    trackers = [each["tracker"] for each in cast]
+def compare(*rows):
+    """A sentence for each (name, as published, as worked out again) that differs."""
+    for name, given, counted in rows:
+        if given != counted:
+            yield f"{name}: 적힌 것 {given}, 다시 계산한 것 {counted}"
+
+
+def of_the_board(poll, board, results):
+    """What was known at closing, before anything was opened: is it whole, and all that was counted?"""
+    sheets, every = sum(board["urns"].values()), board["receipts"] + board["replaced"]
+    yield from compare(
+        ("board.json: poll", board["poll"], poll.slug),
+        ("board.json: rules", board["rules"], results["rules_hash"]),
+        ("results.json: board", results["board"], fingerprint(board)),
+        ("results.json: tables", results["tables"], board["tables"]),
+        ("board.json: tables", sorted(board["tables"]), sorted(set(poll.weights) - {"online"})),
+        ("results.json: voters", results["voters"], len(board["receipts"]) + sheets),
+    )
+    if board["closed"] < poll.closes:
+        yield "board.json: closed: 투표가 끝나기 전에 닫은 명단입니다"
+    if board["receipts"] != sorted(board["receipts"]) or len(set(every)) != len(every):
+        yield "board.json: receipts, replaced: 같은 접수증이 두 번 있거나 차례대로가 아닙니다"
+    if sheets > board["marked"] or (board["marked"] and poll.assurance == 3):
+        yield f"board.json: urns: 종이 {sheets}장인데 용지를 받은 사람은 {board['marked']}명입니다"
+    if poll.assurance == 2 and len(board["receipts"]) + board["marked"] > board["roll"]:
+        yield f"board.json: roll: 명부는 {board['roll']}명인데 투표한 사람이 더 많습니다"
+
+
+def of_the_signatures(poll, found):
+    """Did enough of the holders whom the rules name sign the board, and the result?"""
+    signatures, ballots = found["signatures"], found.get("ballots")
+    yield from compare(("signatures.json: poll", signatures["poll"], poll.slug))
+    if not 2 <= poll.needed <= len(set(poll.keys.values())) == len(poll.keys) <= 5:
+        yield f"keys: 열쇠를 맡은 사람 {len(poll.keys)}명, 서명해야 하는 사람 {poll.needed}명은 있을 수 없습니다"
+    result = f"{fingerprint(found['results'])}\n{fingerprint(ballots) if ballots else '-'}"
+    for kind, words in (("board", fingerprint(found["board"])), ("result", result)):
+        said = f"madang {kind} 1\n{words}"
+        given = signatures[kind].items()
+        false = [holder for holder, each in given if not is_signed(poll.keys.get(holder, ""), each, said)]
+        yield from (f"signatures.json: {kind}: {holder}의 서명이 맞지 않습니다" for holder in false)
+        if len(given) - len(false) < poll.needed:
+            yield f"signatures.json: {kind}: 서명 {poll.needed}개가 있어야 하는데 {len(given) - len(false)}개입니다"
+
+
+def of_the_ballots(poll, ballots, board, results):
+    """Each ballot within the rules, and as many as the board and the result say."""
+    cast, void = ballots["ballots"], ballots["void"]
+    singly = [*cast, *void]
+    sheets = Counter(each["batch"] for each in singly if each.get("batch"))
+    entered = Counter(each["batch"] for each in cast if each.get("batch"))
+    yield from compare(
+        ("ballots.json: poll", ballots["poll"], results["poll"]),
+        ("ballots.json: rules_hash", ballots["rules_hash"], results["rules_hash"]),
+        ("results.json: ballots", results["ballots"], len(cast)),
+        ("results.json: void", results["void"], len(void)),
+        ("results.json: blank", results["blank"], sum(not each["choices"] for each in cast)),
+        ("board.json: receipts", len(board["receipts"]), sum(not each.get("batch") for each in singly)),
+        ("board.json: urns", {name: many for name, many in board["urns"].items() if many}, dict(sheets)),
+        ("results.json: paper", sorted((row["batch"], row["ballots"]) for row in results["paper"] if row["ballots"]),
+         sorted(entered.items())),
+    )  # fmt: skip
+    trackers, names = [each["tracker"] for each in cast], [each["receipt"] for each in void]
     if trackers != sorted(set(trackers)):
         yield "ballots.json: 추적 번호가 겹치거나 차례대로가 아닙니다"
-    for ballot in cast:
-        yield from ballot_faults(poll, ballot)
-    void = len(ballots["void"])
-    figures = (
-        ("ballots", len(cast)),
-        ("void", void),
-        ("blank", sum(not each["choices"] for each in cast)),
-        ("voters", len(cast) + void),
-    )
-    for name, counted in figures:
-        if results[name] != counted:
-            yield f"{name}: 적힌 것 {results[name]}, 다시 센 것 {counted}"
-    sheets = {each["batch"]: each["ballots"] for each in results["paper"]}
-    entered = Counter(each["batch"] for each in cast if each.get("batch"))
-    for batch in sorted({*sheets, *entered}):
-        if sheets.get(batch, 0) != entered[batch]:
-            yield f"종이 표 묶음 {batch}: 집계표 {sheets.get(batch, 0)}장, 표 {entered[batch]}장"
-    if receipts is not None:
-        online = sum(not each.get("batch") for each in itertools.chain(cast, ballots["void"]))
-        if len(receipts["receipts"]) != online:
-            yield f"접수증은 {len(receipts['receipts'])}장인데 온라인 표는 {online}장입니다"
-        if receipts.get("poll", results["poll"]) != results["poll"]:
-            yield f"receipts.json: 다른 투표의 접수증 명단입니다: {receipts['poll']}"
-        known = set(receipts["receipts"])
-        if len(known) != len(receipts["receipts"]):
-            yield "receipts.json: 같은 접수증이 두 번 있습니다"
-        for each in ballots["void"]:
-            if not each.get("batch") and each["receipt"] not in known:
-                yield f"무효표 {each['receipt']}: 접수증 명단에 없습니다"
-        listed = "\n".join(receipts["receipts"])
-        if "digest" in receipts and hashlib.sha256(listed.encode("utf-8")).hexdigest() != receipts["digest"]:
-            yield "접수증 명단이 함께 적힌 지문과 다릅니다"
-    votes = Counter(itertools.chain.from_iterable(each["choices"] for each in cast))
+    if len(set(names)) != len(names):
+        yield "ballots.json: void: 같은 무효표가 두 번 있습니다"
+    for each in cast:
+        yield from ballot_faults(poll, each)
+    for each in void:
+        if not each.get("batch") and each["receipt"] not in board["receipts"]:
+            yield f"ballots.json: 무효표 {each['receipt']}: 접수증 명단에 없습니다"
+    if len(cast) < FEWEST:
+        yield f"ballots.json: 표가 {FEWEST}장보다 적으면 하나씩 공개하지 않습니다"
+
+
+def of_the_count(poll, votes, results):
+    """Does everything that is published follow from the votes by the declared rules?"""
     try:
         lines, spent, tie = recount(poll, votes, results["tables"], results["draw"])
     except (ValueError, KeyError) as err:
@@ -250,62 +381,98 @@ def differences(ballots, results, rules_hash=None, receipts=None):
         return
     published = {each["slug"]: each for each in results["lines"]}
     if len(published) != len(results["lines"]) or set(published) != {line[0] for line in lines}:
-        yield "results.json: 제안의 목록이 규칙의 목록과 다릅니다"
+        yield "results.json: lines: 제안의 목록이 규칙의 목록과 다릅니다"
         return
-    for slug, pot, counted, score, rank, reason, instead in lines:
-        expected = {"pot": pot, "votes": counted, "rank": rank, "reason": reason, "instead": instead}
-        expected.update(won=reason == "selected", wording=WORDINGS[reason])
-        for name, value in expected.items():
-            if published[slug][name] != value:
-                yield f"{slug}: {name}: 적힌 것 {published[slug][name]}, 다시 센 것 {value}"
-        if Fraction(published[slug]["score"]) != score:
-            yield f"{slug}: score: 적힌 것 {published[slug]['score']}, 다시 센 것 {score}"
+    for line in lines:
+        again = dict(zip(("slug", "pot", "votes", "score", "rank", "reason", "instead"), line))  # noqa: B905 (3.9)
+        again.update(score=str(line[3]), won=line[5] == "selected", wording=WORDINGS[line[5]])
+        given = published[line[0]]
+        yield from compare(*((f"{line[0]}: {name}", given[name], value) for name, value in again.items()))
     winners = sorted(line[0] for line in lines if line[5] == "selected")
-    if sorted(results["winners"]) != winners:
-        yield f"선정: 적힌 것 {sorted(results['winners'])}, 다시 센 것 {winners}"
-    if results["spent"] != spent:
-        yield f"쓴 예산: 적힌 것 {results['spent']}, 다시 센 것 {spent}"
-    if results["tie"] != tie:
-        yield f"동점: 적힌 것 {results['tie']}, 다시 센 것 {tie}"
+    yield from compare(("winners", sorted(results["winners"]), winners), ("spent", results["spent"], spent))
+    yield from compare(("tie", results.get("tie"), tie))
+
+
+def differences(found, rules_hash=None, board_hash=None):
+    """Everything that does not hold between the documents of `load`, a sentence each; nothing when all is right."""
+    results, board, ballots = found["results"], found["board"], found.get("ballots")
+    poll, computed = Poll(results["declared"]), fingerprint(results["declared"])
+    yield from compare(
+        ("results.json: rules_hash", results["rules_hash"], computed),
+        ("results.json: poll", results["poll"], poll.slug),
+        ("results.json: title", results["title"], poll.title),
+        ("results.json: voters", results["voters"], results["ballots"] + results["void"]),
+        ("접수증의 규칙 지문과 다릅니다", (rules_hash or computed).lower(), computed),
+        ("읽어 준 명단의 지문과 다릅니다", (board_hash or results["board"]).lower(), results["board"]),
+    )
+    yield from of_the_board(poll, board, results)
+    yield from of_the_signatures(poll, found)
+    if ballots:
+        yield from of_the_ballots(poll, ballots, board, results)
+        votes = Counter(itertools.chain.from_iterable(each["choices"] for each in ballots["ballots"]))
+    else:
+        votes = Counter({each["slug"]: each["votes"] for each in results["lines"]})
+        if results["ballots"] >= FEWEST:
+            yield "ballots.json이 없습니다"
+    yield from of_the_count(poll, votes, results)
+
+
+def about_a_receipt(poll, board, rules, receipt, signature):
+    """(is it right, what is known of this receipt)."""
+    words = f"madang receipt 1\n{poll.slug}\n{rules}\n{receipt}"
+    if signature and not is_signed(poll.receipt_key, signature, words):
+        return False, "이 서명은 서버가 이 규칙의 이 접수증에 한 서명이 아닙니다."
+    said = "서버가 준 접수증입니다." if signature else "서명은 확인하지 않았습니다(--signature)."
+    if receipt in board["receipts"]:
+        return True, f"{said} 명단에 있습니다."
+    if receipt in board["replaced"]:
+        return True, f"{said} 다시 투표해 바뀐 접수증이라고 합니다. 다시 투표하지 않았다면 알리세요."
+    return False, f"{said} 명단에 없습니다. 서명이 맞으면 그것이 증거입니다."
 
 
 def main():
     call = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    call.add_argument("ballots", nargs="?", default="ballots.json")
-    call.add_argument("results", nargs="?", default="results.json")
+    call.add_argument("folder", nargs="?", default=".", type=pathlib.Path)
     call.add_argument("--rules", help="접수증에 적힌 규칙 지문")
-    call.add_argument("--receipts", help="개표 전에 공개된 접수증 명단")
+    call.add_argument("--board", help="개표 전에 들은 명단의 지문")
     call.add_argument("--tracker", help="내 표의 추적 번호")
+    call.add_argument("--receipt", help="내 접수증 번호")
+    call.add_argument("--signature", help="접수증에 적힌 서버의 전자서명")
     chosen = call.parse_args()
     try:
-        ballots, results = load(chosen.ballots), load(chosen.results)
-        receipts = load(chosen.receipts) if chosen.receipts else None
+        found, wrong = load(chosen.folder)
+        wrong = wrong or list(differences(found, chosen.rules, chosen.board))
     except OSError as err:
         call.error(f"파일을 열 수 없습니다: {err.filename}")
-    except ValueError:
-        print("JSON 파일이 아닙니다")
-        return 1
-    try:
-        found = list(differences(ballots, results, chosen.rules, receipts))
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as err:
-        print(f"형식에 맞지 않습니다: {type(err).__name__} {err}")
+        wrong = [f"형식에 맞지 않습니다: {type(err).__name__} {err}"]
+    if wrong:
+        print("\n".join(f"다름: {line}" for line in wrong))
         return 1
-    for line in found:
-        print("다름:", line)
-    if chosen.tracker:
-        mine = [each for each in ballots["ballots"] if each["tracker"] == chosen.tracker]
-        print(
-            f"{chosen.tracker}:",
-            ", ".join(mine[0]["choices"]) or "빈 표" if mine else "이 추적 번호의 표가 없습니다",
+    results, board = found["results"], found["board"]
+    if chosen.receipt:
+        rules = chosen.rules or results["rules_hash"]
+        right, said = about_a_receipt(
+            Poll(results["declared"]), board, rules, chosen.receipt, chosen.signature
         )
-        if not mine:
-            return 1
-    if found:
+        print(f"{chosen.receipt}: {said}")
+        wrong += [] if right else [said]
+    if chosen.tracker:
+        cast = {each["tracker"]: each["choices"] for each in found.get("ballots", {}).get("ballots", ())}
+        mine = cast.get(chosen.tracker, ["이 추적 번호의 표가 없습니다"])
+        print(f"{chosen.tracker}: {', '.join(mine) or '빈 표'}")
+        wrong += [] if chosen.tracker in cast else mine
+    if wrong:
         return 1
-    print(
-        f"맞습니다: 표 {results['ballots']}장을 다시 세었고, 선정 {len(results['winners'])}건이 공표와 같습니다."
-    )
-    print(f"규칙 지문 {results['rules_hash']}")
+    print(f"맞습니다: 표 {results['ballots']}장과 선정 {len(results['winners'])}건이 공표와 같습니다.")
+    print(f"서명한 사람: {', '.join(found['signatures']['result'])}")
+    print(f"규칙 지문 {results['rules_hash']}\n명단 지문 {results['board']}")
+    if not chosen.rules:
+        print("견주지 않은 것: 규칙 지문(--rules). 그래서 누가 서명해야 하는지도 이 파일의 말입니다.")
+    if not chosen.board:
+        print("견주지 않은 것: 명단 지문. 개표 전에 적어 둔 지문이 있으면 --board로 주세요.")
+    if "ballots" not in found:
+        print("견주지 않은 것: 표 하나하나. 20장보다 적어 공개하지 않았습니다.")
     return 0
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from civic.clock import SEOUL
-from civic.content.poll import BoxKey, Poll, PollType, Proposal, Rehearsal
+from civic.codes import to_text
+from civic.content.poll import Poll, PollType, Proposal, Rehearsal
 from civic.votes.ballot import rules_hash
-from civic.votes.box_key import Half, new_half
+from civic.votes.box_key import HolderKey, receipt_signer
 from civic.votes.envelope import Slot, slot_of
 
 OPENS = datetime(2023, 8, 7, 9, tzinfo=SEOUL)
@@ -16,11 +22,19 @@ DURING = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CLOSES = datetime(2023, 8, 26, tzinfo=SEOUL)
 
 
-def some_halves(poll: str = "budget", count: int = 2) -> list[Half]:
-    return [new_half(poll, f"열쇠 {number}") for number in range(1, count + 1)]
+@cache
+def a_key(number: int, poll: str = "budget") -> HolderKey:
+    """The same keys each time: what they sign stays byte for byte as it was."""
+    seed = sha256(f"{poll} {number}".encode()).digest()
+    box = ec.derive_private_key(int.from_bytes(seed[:31], "big"), ec.SECP256R1())
+    return HolderKey(poll, f"열쇠 {number}", box, Ed25519PrivateKey.from_private_bytes(seed))
 
 
-def a_poll(halves: list[Half] | None = None, **changes: Any) -> Poll:
+def some_keys(count: int = 3) -> list[HolderKey]:
+    return [a_key(number) for number in range(1, count + 1)]
+
+
+def a_poll(keys: list[HolderKey] | None = None, **changes: Any) -> Poll:
     """Two picks of "general", one of "fixed", none of "youth", three in all."""
     given: dict[str, Any] = {
         "slug": "budget",
@@ -36,7 +50,8 @@ def a_poll(halves: list[Half] | None = None, **changes: Any) -> Poll:
             PollType(id="fixed", label="고정참여형", max=1),
             PollType(id="youth", label="청년참여형", max=0),
         ),
-        "keys": tuple(BoxKey(holder=half.holder, public=half.public) for half in halves or ()),
+        "keys": tuple(key.public for key in keys or ()),
+        "receipt_key": to_text(receipt_signer(None).public_key().public_bytes_raw()),
     }
     return Poll(**(given | changes))
 

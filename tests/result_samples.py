@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
@@ -11,14 +12,16 @@ from typing import Any
 
 import tomlkit
 
-from civic.codes import code_of, new_code
+from civic.codes import code_of
 from civic.content.front_matter import FENCE
 from civic.content.poll import Body, Poll, PollType, Proposal
-from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.ballot import Ballot, Spoiled, rules_hash
+from civic.votes.box_key import HolderKey
 from civic.votes.paper import PaperBatch
-from civic.votes.result_files import result_files
+from civic.votes.result import Board, Replaced, SignaturesFile
+from civic.votes.result_files import Draft, ResultCorrection, result_files
 from civic.votes.tally import VoteCount
-from tests.ballot_samples import CLOSES, a_poll, a_proposal
+from tests.ballot_samples import CLOSES, a_poll, a_proposal, some_keys
 
 PUBLISHED = CLOSES + timedelta(hours=3)
 
@@ -55,7 +58,7 @@ def a_counted_poll(**changes: Any) -> tuple[Poll, dict[str, Proposal]]:
         a_proposal("bus", "fixed", title="마을버스", cost=90_000_000),
         a_proposal("club", "youth", title="청년 모임"),
     ]
-    return a_poll(**(given | changes)), {each.slug: each for each in listed}
+    return a_poll(some_keys(), **(given | changes)), {each.slug: each for each in listed}
 
 
 def some_ballots() -> list[Ballot]:
@@ -64,10 +67,6 @@ def some_ballots() -> list[Ballot]:
     picks += [("bench", "bus", "ramp")] * 4 + [("bench", "bus", "few")]
     picks[0] = ("bus", "lamp", "ramp")
     return [Ballot(f"AAAA-AAAA-AAAA-{number:04d}", choices) for number, choices in enumerate(picks)]
-
-
-def some_receipts(count: int) -> tuple[str, ...]:
-    return tuple(sorted(new_code() for _ in range(count)))
 
 
 def write_site(content: Path, poll: Poll, proposals: Sequence[Proposal]) -> Path:
@@ -84,13 +83,58 @@ def write_site(content: Path, poll: Poll, proposals: Sequence[Proposal]) -> Path
     return content
 
 
+def a_draft(vote: VoteCount, **changes: Any) -> Draft:
+    """The vote over a board that fits it: a receipt for each online ballot, urns as the sheets are."""
+    void = [each.receipt for each in vote.void if not each.batch]
+    sheets = Counter(each.batch for each in (*vote.ballots, *vote.void) if each.batch)
+    online = len(vote.ballots) + len(vote.void) - sum(sheets.values())
+    others = (code_of(n * 7919**7) for n in range(1, 2 * online + 2))
+    receipts = [*void, *(each for each in others if each not in void)][:online]
+    board = {
+        "format": "madang-board/1",
+        "poll": vote.poll.slug,
+        "rules": rules_hash(vote.poll, vote.proposals.values()),
+        "closed": CLOSES,
+        "receipts": tuple(sorted(receipts)),
+        "replaced": (),
+        "roll": 0,
+        "marked": sum(sheets.values()),
+        "urns": dict(sheets),
+        "tables": {body: {slug: str(n) for slug, n in rows.items()} for body, rows in vote.tables.items()},
+    }
+    return Draft(vote, Board(**board | changes.pop("board", {})), **changes)
+
+
+def signed(draft: Draft, *keys: HolderKey) -> SignaturesFile:
+    """By these holders; by two of the three where none are named."""
+    keys = keys or tuple(some_keys()[1:])
+    return SignaturesFile(
+        format="madang-signatures/1",
+        poll=draft.vote.poll.slug,
+        board={key.holder: key.sign("board", draft.board.digest) for key in keys},
+        result={key.holder: key.sign("result", *draft.digests) for key in keys},
+    )
+
+
+def published_files(
+    vote: VoteCount, corrections: Sequence[ResultCorrection] = (), town: str = "", **changes: Any
+) -> dict[str, str]:
+    """Place -> text of a result, signed by two."""
+    said = tuple(Replaced(reason=each.reason, results="ef" * 32) for each in corrections)
+    draft = a_draft(vote, corrections=said, **changes)
+    return result_files(draft, signed(draft), PUBLISHED, corrections, town)
+
+
 def publish(
-    content: Path, poll: Poll, proposals: dict[str, Proposal], ballots: Sequence[Ballot], **more: Any
+    content: Path,
+    poll: Poll,
+    proposals: dict[str, Proposal],
+    ballots: Sequence[Ballot],
+    corrections: Sequence[ResultCorrection] = (),
+    **more: Any,
 ) -> None:
     """The result of these ballots, written as `votes publish` writes it."""
-    receipts = more.pop("receipts", None)
-    vote = VoteCount(poll, proposals, ballots, **more)
-    for name, text in result_files(vote, PUBLISHED, receipts=receipts).items():
+    for name, text in published_files(VoteCount(poll, proposals, ballots, **more), corrections).items():
         place = content / "results" / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, "utf-8")
@@ -149,6 +193,7 @@ def a_random_vote(seed: int) -> VoteCount:
     bodies = [Body(id="committee", label="위원회", weight=30), Body(id="dong", label="동 총회", weight=20)]
     bodies = bodies[: chance.choice([0, 0, 1, 2])]
     poll = a_poll(
+        some_keys(),
         title="무작위 투표",
         budget=sum(kind.budget or 0 for kind in types) + chance.randint(0, 60),
         max_picks=chance.randint(1, 5),

@@ -12,6 +12,8 @@ from pydantic import Field, StringConstraints, model_validator
 from civic.content.pages import Document, FormStates, Won, next_first
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
+SigningKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # Ed25519, base64url
+
 
 class PollType(Shape):
     """One type of proposals in a poll (`[[types]]`): names and limits change every year."""
@@ -23,17 +25,21 @@ class PollType(Shape):
     summary: str = Field(default="", max_length=300, description="유형 설명")
 
 
+MOST_HOLDERS = 5
+
+
 class BoxKey(Shape):
-    """One key holder of the ballot box (`[[keys]]`): `votes keys` writes it. All holders together open the box."""
+    """One key holder of the ballot box (`[[keys]]`): `votes keys add` writes it. `keys_needed` of them open the box."""
 
     holder: Line = Field(description="열쇠를 맡은 사람의 직책. 예: 감사관")
     public: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{87}$")] = Field(
-        description="공개 열쇠(P-256, base64url). 비밀 열쇠는 여기에 쓰지 않습니다."
+        description="투표함을 여는 공개 열쇠(P-256, base64url). 비밀 열쇠는 여기에 쓰지 않습니다."
     )
+    signing: SigningKey = Field(description="명단과 결과의 서명을 확인하는 공개 열쇠(Ed25519, base64url)")
 
 
 class Rehearsal(Shape):
-    """A test ballot was opened with every key under these rules (`[rehearsed]`): `votes rehearse` writes it."""
+    """A test ballot was opened by every set of holders under these rules (`[rehearsed]`): `votes rehearse` writes it."""
 
     at: SeoulTime = Field(description="시험 개표를 한 때")
     rules: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
@@ -95,7 +101,20 @@ class Poll(Document):
     objection_days: int = Field(
         default=14, ge=1, le=365, description="결과를 알린 뒤 이의를 받는 기간(일). 지나면 투표함을 없앱니다."
     )
-    keys: Many[BoxKey] = Field(default=(), description="투표함 열쇠를 맡은 사람과 공개 열쇠. 보통 두 사람")
+    keys: Many[BoxKey] = Field(
+        default=(), max_length=MOST_HOLDERS, description="투표함 열쇠를 맡은 사람과 공개 열쇠. 보통 세 사람"
+    )
+    keys_needed: int = Field(
+        default=2,
+        ge=2,
+        le=MOST_HOLDERS,
+        description="투표함을 여는 데, 명단과 결과에 서명하는 데 필요한 사람의 수",
+    )
+    receipt_key: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9_-]{43})?$",
+        description="접수증의 서명을 확인하는 서버의 공개 열쇠(Ed25519). `votes keys receipt`가 적습니다.",
+    )
     rehearsed: Rehearsal | None = Field(
         default=None, description="시험 개표 기록. 없으면 투표를 시작하지 않습니다."
     )
@@ -109,8 +128,9 @@ class Poll(Document):
     def _holds_together(self) -> Self:
         if self.closes <= self.opens:
             raise ValueError("closes는 opens보다 뒤여야 합니다")
-        if len({each.public for each in self.keys}) != len(self.keys):
-            raise ValueError("keys에 같은 열쇠가 두 번 있습니다")
+        for name in ("holder", "public", "signing"):
+            if len({getattr(each, name) for each in self.keys}) != len(self.keys):
+                raise ValueError(f"keys에 같은 {name}이 두 번 있습니다")
         ids = [each.id for each in self.types]
         if len(set(ids)) != len(ids):
             raise ValueError("types에 같은 id가 두 번 있습니다")

@@ -18,7 +18,7 @@ from civic.errors import Closed
 from civic.store.session import Transaction
 
 BOX_FILE = "votes.sqlite3"
-OF_A_POLL = ("box_ballots", "box_proofs", "box_roll", "box_papers", "box_voted", "box_sealed")
+OF_A_POLL = ("box_ballots", "box_replaced", "box_proofs", "box_roll", "box_papers", "box_voted", "box_sealed")
 KEPT_LATE = timedelta(
     minutes=5
 )  # an expired code stays so long, so that its owner hears "late" and not "wrong"
@@ -33,6 +33,8 @@ PUT_CODE = (
     " hash = excluded.hash, until = excluded.until, tries = excluded.tries, bare = excluded.bare,"
     " receipt = excluded.receipt"
 )
+
+REPLACE = "INSERT INTO box_replaced SELECT poll, receipt FROM box_ballots WHERE poll = ? AND voter = ? AND receipt <> ?"
 
 
 class Copied(Exception):
@@ -194,6 +196,10 @@ class PollBox:
     def on_roll(self, voter: str) -> bool:
         return self._has("box_roll", voter)
 
+    def rolled(self) -> int:
+        """Voters on the roll."""
+        return self._count("box_roll")
+
     def mark_paper(self, voter: str) -> bool:
         """The voter takes a paper ballot. False, and no mark, when they voted online or have the mark already."""
         if any(self._has(table, voter) for table in ("box_papers", "box_ballots", "box_voted")):
@@ -206,7 +212,10 @@ class PollBox:
 
     def papers(self) -> int:
         """Voters who took a paper ballot."""
-        return int(self._rows("SELECT COUNT(*) FROM box_papers WHERE poll = ?", (self.poll,))[0][0])
+        return self._count("box_papers")
+
+    def _count(self, table: str) -> int:
+        return int(self._rows(f"SELECT COUNT(*) FROM {table} WHERE poll = ?", (self.poll,))[0][0])  # noqa: S608 (own names)
 
     def _has(self, table: str, voter: str) -> bool:
         found = self._rows(f"SELECT 1 FROM {table} WHERE poll = ? AND voter = ?", (self.poll, voter))  # noqa: S608 (own names)
@@ -229,6 +238,8 @@ class PollBox:
             (self.poll, sealed.voter, sealed.receipt, sealed.once),
         ):
             raise Copied
+        self._rows("DELETE FROM box_replaced WHERE poll = ? AND receipt = ?", (self.poll, sealed.receipt))
+        self._rows(REPLACE, (self.poll, sealed.voter, sealed.receipt))
         # Taken out and put in, not updated: the row carries nothing of its earlier self.
         self._rows("DELETE FROM box_ballots WHERE poll = ? AND voter = ?", (self.poll, sealed.voter))
         self._rows(
@@ -239,6 +250,11 @@ class PollBox:
     def receipts(self) -> list[str]:
         """All receipts, sorted: as many as voters who cast online. Empty after destruction."""
         return [receipt for receipt, _ in self._cast()]
+
+    def replaced(self) -> list[str]:
+        """Receipts of ballots in whose place their voters put later ones, sorted. Empty after destruction."""
+        found = self._rows("SELECT receipt FROM box_replaced WHERE poll = ?", (self.poll,))
+        return sorted(receipt for (receipt,) in found)
 
     def envelopes(self) -> list[bytes]:
         """All envelopes in the order of their receipts."""
@@ -271,7 +287,10 @@ class PollBox:
             self._session.later("INSERT INTO box_sealed VALUES (?, ?, ?)", (self.poll, receipt, envelope))
         for voter in voters:
             self._session.later("INSERT INTO box_voted VALUES (?, ?)", (self.poll, voter))
-        self._forget("box_ballots", "box_proofs")
+        replaced = self.replaced()
+        self._forget("box_ballots", "box_proofs", "box_replaced")
+        for receipt in replaced:
+            self._session.later("INSERT INTO box_replaced VALUES (?, ?)", (self.poll, receipt))
         self._rows("INSERT INTO box_states VALUES (?, ?, '', ?)", (self.poll, at.isoformat(), len(voters)))
         return len(voters)
 

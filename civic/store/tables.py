@@ -56,6 +56,7 @@ KEYS = (
 BOXES = {
     "box_ballots": "(poll {text} NOT NULL, voter {text} NOT NULL, envelope {bytes} NOT NULL, receipt {text} NOT NULL,"
     " once {text} NOT NULL, PRIMARY KEY (poll, voter), UNIQUE (poll, receipt), UNIQUE (poll, once))",
+    "box_replaced": "(poll {text} NOT NULL, receipt {text} NOT NULL, PRIMARY KEY (poll, receipt))",
     "box_proofs": "(poll {text} NOT NULL, voter {text} NOT NULL, asked {text} NOT NULL, hash {text} NOT NULL,"
     " until DOUBLE PRECISION NOT NULL, tries INTEGER NOT NULL, bare INTEGER NOT NULL, receipt {text} NOT NULL,"
     " PRIMARY KEY (poll, voter, asked))",

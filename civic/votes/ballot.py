@@ -114,7 +114,7 @@ def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:
                     current[:12] + "…",
                     f'글머리에 [[corrections]] / at = {now:%Y-%m-%dT%H:%M:%S} / text = "무엇을 왜 고쳤는지" / '
                     f'rules = "{poll.rehearsed.rules}", 그다음 python -m forms_api votes rehearse {poll.slug} '
-                    "--half 열쇠파일 --half 열쇠파일",
+                    "--to 시험표.json",
                 )
             )
     return found

@@ -1,108 +1,148 @@
-"""The keys of a ballot box, one half per holder: made, kept under a passphrase, and put together to open it.
+"""A key holder's keys of one poll: made and kept on the holder's own computer, told to others as a public part.
 
-Each holder has a key pair of their own and an envelope is sealed to all of them, so that no machine ever has to
-hold the whole key before the opening. Pure but for cryptography: reads and writes text, no files.
+Two keys: one opens the box together with other holders', one signs what its holder has checked. Pure but for
+cryptography: reads and writes text, no files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from civic.codes import from_text, to_text
 from civic.content.poll import BoxKey
-from civic.errors import Unusable
-from civic.store.seal import NONCE, Sealer, Unopened
-from civic.votes.envelope import public_bytes
+from civic.shape import Line, Shape, Slug
+from civic.store.contacts import Derives
+from civic.store.seal import Sealer, Unopened
+from civic.votes.envelope import public_bytes, read_public
 
-FORMAT = "madang ballot key 1"
+FORMAT = "madang holder key 1"
 WORK = 2**15  # scrypt n with r=8, p=1: 32 MB, about 0.1 s
 
 
 @dataclass(frozen=True)
-class Half:
-    """One holder's key of one poll's box."""
+class HolderKey:
+    """One holder's keys of one poll. `board`: digest of the one board that was signed with them; "" until then."""
 
     poll: str
     holder: str
-    private: ec.EllipticCurvePrivateKey = field(repr=False)
+    box: ec.EllipticCurvePrivateKey = field(repr=False)
+    signer: Ed25519PrivateKey = field(repr=False)
+    board: str = ""
 
     @property
-    def public(self) -> str:
-        return to_text(public_bytes(self.private.public_key()))
+    def public(self) -> BoxKey:
+        signing = to_text(self.signer.public_key().public_bytes_raw())
+        return BoxKey(
+            holder=self.holder, public=to_text(public_bytes(self.box.public_key())), signing=signing
+        )
+
+    def sign(self, kind: str, *digests: str) -> str:
+        """The holder's word for a board or a result: see `signed_words`."""
+        return to_text(self.signer.sign(signed_words(kind, *digests)))
 
 
-def new_half(poll: str, holder: str) -> Half:
-    """A fresh key of that holder."""
-    return Half(poll, holder, ec.generate_private_key(ec.SECP256R1()))
+class HolderPart(Shape):
+    """What a holder gives to those who prepare the vote: public keys, and the proof that the holder has both."""
+
+    format: Literal["madang-holder/1"]
+    poll: Slug
+    holder: Line
+    public: str
+    signing: str
+    box_proof: str
+    signing_proof: str
+
+    @classmethod
+    def of(cls, key: HolderKey) -> HolderPart:
+        told = {"poll": key.poll, **key.public.model_dump()}
+        words = _claim(**told)
+        return cls(
+            format="madang-holder/1",
+            **told,
+            box_proof=to_text(key.box.sign(words, ec.ECDSA(SHA256()))),
+            signing_proof=to_text(key.signer.sign(words)),
+        )
+
+    def proven(self) -> BoxKey:
+        """The public keys. Raises ValueError when who wrote this does not hold both private ones."""
+        words = _claim(self.poll, self.holder, self.public, self.signing)
+        try:
+            point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), read_public(self.public))
+            point.verify(from_text(self.box_proof), words, ec.ECDSA(SHA256()))
+            Ed25519PublicKey.from_public_bytes(from_text(self.signing)).verify(
+                from_text(self.signing_proof), words
+            )
+        except InvalidSignature:
+            raise ValueError("no proof of possession") from None
+        return BoxKey(holder=self.holder, public=self.public, signing=self.signing)
 
 
-def write_half(half: Half, passphrase: str = "") -> str:
-    """The text of the holder's file (JSON). With a passphrase the key is sealed by scrypt and AES-256-GCM."""
-    scalar = half.private.private_numbers().private_value.to_bytes(32, "big")
-    kept = {"format": FORMAT, "poll": half.poll, "holder": half.holder, "public": half.public}
-    if passphrase:
-        salt = secrets.token_bytes(16)
-        sealed = Sealer(_stretch(passphrase, salt)).seal(scalar, half.public.encode("ascii"))
-        kept |= {"salt": to_text(salt), "nonce": to_text(sealed[:NONCE]), "sealed": to_text(sealed[NONCE:])}
-    else:
-        kept |= {"private": to_text(scalar)}
+def _claim(poll: str, holder: str, public: str, signing: str) -> bytes:
+    return f"madang holder 1\n{poll}\n{holder}\n{public}\n{signing}".encode()
+
+
+def signed_words(kind: str, *digests: str) -> bytes:
+    """What a holder's signature covers. kind: "board" with its digest, "result" with those of results and ballots."""
+    return "\n".join([f"madang {kind} 1", *digests]).encode()
+
+
+def is_signed(signing: str, signature: str, words: bytes) -> bool:
+    """Is it a signature of these words by this Ed25519 key? Both base64url; False for whatever is none."""
+    try:
+        Ed25519PublicKey.from_public_bytes(from_text(signing)).verify(from_text(signature), words)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def receipt_signer(keys: Derives | None) -> Ed25519PrivateKey:
+    """The server's key for receipts. None: the demonstration's, which anyone can work out: its poll names it already."""
+    seed = keys.derived("votes: receipts") if keys else hashlib.sha256(b"madang demonstration").digest()
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def new_key(poll: str, holder: str) -> HolderKey:
+    """Fresh keys of that holder."""
+    return HolderKey(poll, holder, ec.generate_private_key(ec.SECP256R1()), Ed25519PrivateKey.generate())
+
+
+def write_key(key: HolderKey, passphrase: str) -> str:
+    """The text of the holder's file (JSON): the private keys sealed by scrypt and AES-256-GCM."""
+    scalar = key.box.private_numbers().private_value.to_bytes(32, "big")
+    salt = secrets.token_bytes(16)
+    told = {"format": FORMAT, "poll": key.poll, **key.public.model_dump(), "board": key.board}
+    bound = json.dumps(told, sort_keys=True).encode()
+    sealed = Sealer(_stretch(passphrase, salt)).seal(scalar + key.signer.private_bytes_raw(), bound)
+    kept = told | {"salt": to_text(salt), "sealed": to_text(sealed)}
     return json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
 
 
-def is_sealed(text: str) -> bool:
-    """Does the holder's file ask for a passphrase? False also for what is no such file."""
+def read_key(text: str, passphrase: str) -> HolderKey:
+    """The holder's keys. Raises ValueError with a Korean sentence: no key file, damaged, or wrong passphrase."""
     try:
         kept = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(kept, dict) and "sealed" in kept
-
-
-def read_half(text: str, passphrase: str = "") -> Half:
-    """The holder's key. Raises ValueError with a Korean sentence: no key file, damaged, or wrong passphrase."""
-    try:
-        kept = json.loads(text)
-        if kept["format"] != FORMAT:
+        told = {name: kept[name] for name in ("format", "poll", "holder", "public", "signing", "board")}
+        if told["format"] != FORMAT:
             raise ValueError
-        public = str(kept["public"])
-        if "sealed" in kept:
-            sealer = Sealer(_stretch(passphrase, from_text(kept["salt"])))
-            scalar = sealer.open(from_text(kept["nonce"]) + from_text(kept["sealed"]), public.encode("ascii"))
-        else:
-            scalar = from_text(kept["private"])
-        private = ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
-        half = Half(str(kept["poll"]), str(kept["holder"]), private)
+        sealer = Sealer(_stretch(passphrase, from_text(kept["salt"])))
+        secret = sealer.open(from_text(kept["sealed"]), json.dumps(told, sort_keys=True).encode())
     except Unopened:
         raise ValueError("암호가 맞지 않거나 파일이 바뀌었습니다") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError("열쇠 파일이 아니거나 깨졌습니다") from None
-    if half.public != public:
-        raise ValueError("파일 안의 공개 열쇠와 비밀 열쇠가 서로 맞지 않습니다")
-    return half
-
-
-def match(
-    poll: str, keys: Sequence[BoxKey], halves: Iterable[Half]
-) -> tuple[ec.EllipticCurvePrivateKey, ...]:
-    """The private keys in the order of the poll's public ones. Raises Unusable naming every missing or wrong one."""
-    by_public = {half.public: half for half in halves}
-    lines = [
-        f"{half.holder}: 이 투표({poll})의 열쇠가 아닙니다 (found {half.poll})"
-        for public, half in by_public.items()
-        if public not in {key.public for key in keys}
-    ]
-    lines += [f"{key.holder}: 열쇠가 없습니다" for key in keys if key.public not in by_public]
-    if not keys:
-        lines.append(f"{poll}: 투표에 공개 열쇠(keys)가 없습니다")
-    if lines:
-        raise Unusable(lines)
-    return tuple(by_public[key.public].private for key in keys)
+    box = ec.derive_private_key(int.from_bytes(secret[:32], "big"), ec.SECP256R1())
+    signer = Ed25519PrivateKey.from_private_bytes(secret[32:])
+    return HolderKey(told["poll"], told["holder"], box, signer, told["board"])
 
 
 def _stretch(passphrase: str, salt: bytes) -> bytes:

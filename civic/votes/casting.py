@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from civic import korean
 from civic.clock import Clock
 from civic.codes import to_text
@@ -33,6 +30,7 @@ from civic.store.boxes import Box
 from civic.store.budget import USUAL, Budget
 from civic.store.contacts import WRONG, Asked, Claim, Derives, read_contact
 from civic.votes.ballot import ReceiptBoard, check_choices
+from civic.votes.box_key import receipt_signer
 from civic.votes.contact import BY_CODE, BY_IDENTITY, Codes
 from civic.votes.envelope import (
     BadEnvelope,
@@ -63,7 +61,7 @@ class PollSetup:
     poll: Poll
     proposals: dict[str, Proposal]
     slot: Slot
-    ready: bool  # its keys opened a test ballot under exactly these rules
+    ready: bool  # rehearsed under exactly these rules, which name this server's receipt key
 
 
 @dataclass(frozen=True)
@@ -88,17 +86,18 @@ class Polling:
         clock: Clock,
         budget: Budget | None = USUAL,
         can_send: bool = True,
+        demo: bool = False,
     ) -> None:
         """budget: of messages with codes; None, without any ceiling, only for load tests on this machine.
 
-        can_send: without, no poll that needs a code opens.
+        can_send: without, no poll that needs a code opens. demo: receipts are signed with the demonstration's key.
         """
         self.library = library
         self.box = box
         self.clock = clock
         self._can_send = can_send
         self.codes = Codes(keys, box, clock, budget)
-        self._signer = Ed25519PrivateKey.from_private_bytes(keys.derived("votes: receipts"))
+        self._signer = receipt_signer(None if demo else keys)
         self._repeat = keys.derived("votes: same post")
         self._setups: dict[str, PollSetup] = {}
 
@@ -113,7 +112,8 @@ class Polling:
         if known is None or known.poll is not poll:
             listed = candidates(self.library.of("proposal"), slug)
             slot = slot_of(poll, listed)
-            known = PollSetup(poll, {p.slug: p for p in listed}, slot, is_ready(poll, slot))
+            ready = is_ready(poll, slot) and poll.receipt_key == self.receipt_key
+            known = PollSetup(poll, {p.slug: p for p in listed}, slot, ready)
             self._setups[slug] = known
         return known
 
@@ -140,7 +140,7 @@ class Polling:
     @property
     def receipt_key(self) -> str:
         """The public key that receipts are signed with: Ed25519, base64url."""
-        return to_text(self._signer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        return to_text(self._signer.public_key().public_bytes_raw())
 
     def check_choices(self, slug: str, choices: Sequence[str]) -> tuple[str, ...]:
         """Choices as they would be cast. Raises NotFound, NotOpen, Closed, Invalid."""

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from civic.shape import Shape
-from civic.votes.ballot import document_hash, receipts_digest, void_faults
+from civic.votes.ballot import document_hash, void_faults
+from civic.votes.box_key import is_signed, signed_words
 from civic.votes.count import RulesMistake, TieStops
-from civic.votes.result import BALLOTS, FEWEST, RECEIPTS, RESULTS, ResultsFile, figures
+from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultsFile, digest_of, figures
 from civic.votes.result_files import VoteResult, copies
 from civic.votes.tally import VoteCount
 
@@ -55,8 +56,12 @@ def _sums(vote: VoteCount, votes: Mapping[str, int], voters: int) -> Iterator[st
 
 
 def disagreements(result: VoteResult) -> list[str]:
-    """What does not hold between the parts of a result; nothing when its ballots, counted again, say the same."""
-    return [*_apart(result), *_board(result)] or [*_recount(result), *_copies(result)]
+    """What does not hold between the parts of a result; nothing when its ballots, counted again, say the same.
+
+    Enough of the holders whom the rules name must have signed it.
+    """
+    found = [*_apart(result), *_board(result)] or [*_recount(result), *_copies(result)]
+    return [*found, *_signed(result)]
 
 
 def _apart(result: VoteResult) -> Iterator[str]:
@@ -75,6 +80,8 @@ def _apart(result: VoteResult) -> Iterator[str]:
     for name in ("voters", "ballots", "void"):
         if getattr(record, name) != getattr(document, name):
             yield f"{name}: {getattr(record, name)}라고 적혀 있는데 {RESULTS}에는 {getattr(document, name)}입니다"
+    if [each.reason for each in record.corrections] != [each.reason for each in document.corrections]:
+        yield f"corrections: 바로잡은 까닭이 {RESULTS}과 다릅니다"
     if record.published_at < result.poll.closes:
         yield "투표가 끝나기 전에 공개한 결과입니다"
     if ballots and document.ballots < FEWEST:
@@ -89,26 +96,58 @@ def _apart(result: VoteResult) -> Iterator[str]:
 
 
 def _board(result: VoteResult) -> Iterator[str]:
-    """Is the list of receipts the one that was read out at closing, and as long as the online ballots?"""
-    receipts = result.receipts
-    if receipts is None:
-        return
-    if not receipts.digest == receipts_digest(receipts.receipts) == result.record.board:
-        yield f"{RECEIPTS}: 접수증 명단이 적힌 지문과 다릅니다"
-    if receipts.poll != result.slug:
-        yield f"{RECEIPTS}: 다른 투표의 접수증 명단입니다: {receipts.poll}"
-    known = set(receipts.receipts)
-    if len(known) < len(receipts.receipts):
-        yield f"{RECEIPTS}: 같은 접수증이 두 번 있습니다"
+    """Was everything counted that was known at closing, and nothing else?"""
+    board, document, poll = result.board, result.document, result.poll
+    if not board.digest == document.board == result.record.board:
+        yield f"{BOARD}: 명단의 지문이 {RESULTS}이나 기록에 적힌 것과 다릅니다"
+    if (board.poll, board.rules) != (result.slug, document.rules_hash):
+        yield f"{BOARD}: 다른 투표나 다른 규칙의 명단입니다: {board.poll}, {board.rules[:12]}…"
+    if board.closed < poll.closes:
+        yield f"{BOARD}: closed: 투표가 끝나기 전에 닫은 명단입니다"
+    every = [*board.receipts, *board.replaced]
+    if len(set(every)) < len(every) or list(board.receipts) != sorted(board.receipts):
+        yield f"{BOARD}: receipts, replaced: 같은 접수증이 두 번 있거나 차례대로가 아닙니다"
+    sheets = sum(board.urns.values())
+    if sheets > board.marked or (board.marked and poll.assurance == 3):
+        yield f"{BOARD}: urns: 종이 {sheets}장인데 용지를 받은 사람은 {board.marked}명입니다"
+    if poll.assurance == 2 and len(board.receipts) + board.marked > board.roll:
+        yield f"{BOARD}: roll: 명부는 {board.roll}명인데 투표한 사람이 더 많습니다"
+    if board.tables != document.tables or board.tables.keys() != {body.id for body in poll.bodies}:
+        yield f"{RESULTS}: tables: 다른 기구의 점수가 {BOARD}과 다릅니다"
+    if board.voters != document.voters:
+        yield f"{RESULTS}: voters: {document.voters}명인데 {BOARD}의 접수증과 종이는 {board.voters}장입니다"
     if not result.ballots:
         return
-    for spoiled in result.ballots.void:
-        if not spoiled.batch and spoiled.receipt not in known:
-            yield f"{BALLOTS}: 무효표 {spoiled.receipt}: 접수증 명단에 없습니다"
-    on_paper = sum(batch.ballots for batch in result.document.paper)
-    online = result.document.voters - on_paper - sum(bool(sheet.batch) for sheet in result.ballots.void)
-    if len(receipts.receipts) != online:
-        yield f"{RECEIPTS}: 접수증 {len(receipts.receipts)}장과 온라인 표 {online}장이 다릅니다"
+    void = [each.receipt for each in result.ballots.void]
+    if len(set(void)) < len(void):
+        yield f"{BALLOTS}: void: 같은 무효표가 두 번 있습니다"
+    for each in result.ballots.void:
+        if not each.batch and each.receipt not in board.receipts:
+            yield f"{BALLOTS}: 무효표 {each.receipt}: 접수증 명단에 없습니다"
+    found = Counter(each.batch for each in result.ballots.ballots if each.batch)
+    found += Counter(each.batch for each in result.ballots.void if each.batch)
+    if found != Counter(board.urns):
+        yield f"{BALLOTS}: 종이 표의 묶음마다의 장수가 {BOARD}의 urns와 다릅니다"
+
+
+def _signed(result: VoteResult) -> Iterator[str]:
+    """Did enough of the holders whom the rules name sign the board, and the result?"""
+    poll, told = result.poll, result.signatures
+    keys = {key.holder: key.signing for key in poll.keys}
+    if told.poll != result.slug:
+        yield f"{SIGNATURES}: 다른 투표의 서명입니다: {told.poll}"
+    words = {
+        "board": (told.board, signed_words("board", result.board.digest)),
+        "result": (
+            told.result,
+            signed_words("result", digest_of(result.document), digest_of(result.ballots)),
+        ),
+    }
+    for kind, (given, said) in words.items():
+        false = [holder for holder, text in given.items() if not is_signed(keys.get(holder, ""), text, said)]
+        yield from (f"{SIGNATURES}: {kind}: {holder}의 서명이 맞지 않습니다" for holder in false)
+        if len(given) - len(false) < poll.keys_needed:
+            yield f"{SIGNATURES}: {kind}: 서명이 {poll.keys_needed}개 있어야 하는데 {len(given) - len(false)}개입니다"
 
 
 def _recount(result: VoteResult) -> Iterator[str]:

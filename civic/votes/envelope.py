@@ -1,15 +1,19 @@
 """The sealed envelope of a ballot: what is needed to seal it, what goes in, and who can open it.
 
-The format is written down in docs/voting.md with a test vector; static/js/envelope.js seals the same way in the
-browser. Pure but for cryptography: no store, no clock, no web, no file.
+The content is sealed under a key that follows from the one-time scalar; the scalar is wrapped once for each set of
+holders who may open together. Whoever opens seals again and compares every byte: a wrap that was spoiled for one set
+makes the ballot void for all. The format is written down in docs/voting.md with a test vector; static/js/envelope.js
+seals the same way in the browser. Pure but for cryptography: no store, no clock, no web, no file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import comb
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -23,12 +27,13 @@ from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid
 from civic.votes.ballot import FAULTS, rules_hash
 
-VERSION = 1
-INFO = b"madang ballot 1"
+VERSION = 2
+INFO, WRAP_INFO = b"madang ballot 2", b"madang wrap 2"
 POLL_TAG = 16  # bytes of SHA-256(poll id)
 POINT = 65  # an uncompressed P-256 point
 HEADER = 1 + POLL_TAG + 32  # version, poll tag, rules hash
 GCM_TAG = 16
+SCALAR = 32  # bytes of a one-time scalar, of its wrap, and of a shared point (its x)
 STEP = 512  # the padded content is a multiple of this
 LONGEST_SLUG = 80
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
@@ -39,21 +44,27 @@ LEAST_SUBMISSION = 16  # signs of a page's own id
 class Slot:
     """The slot of one ballot box: all that is needed to seal for it. Public; the page carries the same.
 
-    keys: the holders' public keys in the order of the front matter, uncompressed P-256 points; an envelope opens
-    only with the private halves of all of them. earlier: rules hashes before a published correction, accepted when
-    the box is opened, not when a ballot is cast.
+    keys: the holders' public keys in the order of the front matter, uncompressed P-256 points. needed: any so many
+    of the holders open an envelope together, fewer nothing. earlier: rules hashes before a published correction,
+    accepted when the box is opened, not when a ballot is cast.
     """
 
     poll: str
     rules: str
     keys: tuple[bytes, ...]
     room: int
+    needed: int = 2
     earlier: tuple[str, ...] = field(default=())
 
     @property
     def length(self) -> int:
         """Bytes of every envelope of this poll."""
-        return HEADER + POINT + self.room + GCM_TAG
+        return self.sealed_at + self.room + GCM_TAG
+
+    @property
+    def sealed_at(self) -> int:
+        """Where the sealed content begins: behind the head and the wraps."""
+        return HEADER + POINT + SCALAR * comb(len(self.keys), self.needed)
 
     @property
     def key_texts(self) -> tuple[str, ...]:
@@ -82,13 +93,15 @@ def slot_of(poll: Poll, proposals: Iterable[Proposal]) -> Slot:
         rules=rules_hash(poll, proposals),
         keys=tuple(read_public(key.public) for key in poll.keys),
         room=room(poll.max_picks),
+        needed=poll.keys_needed,
         earlier=tuple(correction.rules for correction in poll.corrections),
     )
 
 
 def is_ready(poll: Poll, slot: Slot) -> bool:
     """Did all key holders open a test ballot under exactly these rules? Before that nothing is cast."""
-    return bool(poll.keys and poll.rehearsed and poll.rehearsed.rules == slot.rules)
+    enough = poll.receipt_key and len(poll.keys) >= poll.keys_needed
+    return bool(enough and poll.rehearsed and poll.rehearsed.rules == slot.rules)
 
 
 def read_public(text: str) -> bytes:
@@ -121,16 +134,14 @@ def seal(
     tracker: str | None = None,
     ephemeral: ec.EllipticCurvePrivateKey | None = None,
 ) -> bytes:
-    """Choices in a sealed envelope that only all key holders together can open.
+    """Choices in a sealed envelope that only enough key holders together can open.
 
     tracker: by which the voter finds the ballot after opening; a new one when None. ephemeral: only for the test
     vector; a fresh key otherwise. Choices are written in sorted order, so that the order of ticking does not show.
-    Raises ValueError when the poll has no keys or the choices do not fit into the room.
+    Raises ValueError when the poll has not enough keys or the choices do not fit into the room.
     """
-    if not slot.keys:
-        raise ValueError("poll has no keys")
-    ephemeral = ephemeral or ec.generate_private_key(ec.SECP256R1())
-    head = _header(slot.poll, slot.rules) + public_bytes(ephemeral.public_key())
+    if len(slot.keys) < slot.needed:
+        raise ValueError("poll has not enough keys")
     content = json.dumps(
         {"choices": sorted(choices), "tracker": tracker or new_code()},
         ensure_ascii=False,
@@ -139,12 +150,16 @@ def seal(
     if len(content) + 2 > slot.room:
         raise ValueError("choices do not fit")
     padded = len(content).to_bytes(2, "big") + content + bytes(slot.room - 2 - len(content))
-    shared = b"".join(
-        ephemeral.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key))
-        for key in slot.keys
-    )
-    key, nonce = _derive(shared, head, slot.keys)
-    return head + AESGCM(key).encrypt(nonce, padded, head + slot.poll.encode("utf-8"))
+    return _sealed(padded, slot, ephemeral or ec.generate_private_key(ec.SECP256R1()))
+
+
+def _sealed(padded: bytes, slot: Slot, ephemeral: ec.EllipticCurvePrivateKey) -> bytes:
+    head = _header(slot.poll, slot.rules) + public_bytes(ephemeral.public_key())
+    scalar = ephemeral.private_numbers().private_value.to_bytes(SCALAR, "big")
+    shared = dict(enumerate(shared_points(ephemeral, slot)))
+    wraps = b"".join(_xor(scalar, pad) for _, pad in _pads(head, slot, shared))
+    key, nonce = _content_key(scalar, head, slot)
+    return head + wraps + AESGCM(key).encrypt(nonce, padded, head + slot.poll.encode("utf-8"))
 
 
 def repeated(
@@ -191,19 +206,45 @@ def check_envelope(envelope: str | bytes, slot: Slot, opening: bool = False) -> 
     return envelope
 
 
+def scalar_of(envelope: bytes, slot: Slot, shared: Mapping[int, bytes]) -> ec.EllipticCurvePrivateKey | None:
+    """The one-time key of an envelope, by any set of holders that finds it; None when none does.
+
+    shared: the number of a holder (place in the slot's keys) -> the point shared with the envelope, as its x.
+    """
+    own = _own(envelope, slot)
+    head, wraps = envelope[: HEADER + POINT], envelope[HEADER + POINT : slot.sealed_at]
+    for place, pad in _pads(head, own, shared):
+        scalar = int.from_bytes(_xor(wraps[SCALAR * place : SCALAR * (place + 1)], pad), "big")
+        if 0 < scalar < ORDER:
+            found = ec.derive_private_key(scalar, ec.SECP256R1())
+            if public_bytes(found.public_key()) == ephemeral_of(envelope):
+                return found
+    return None
+
+
 def open_one(
-    envelope: bytes, slot: Slot, privates: Sequence[ec.EllipticCurvePrivateKey]
+    envelope: bytes, slot: Slot, ephemeral: ec.EllipticCurvePrivateKey | None
 ) -> tuple[str, tuple[str, ...]]:
-    """(tracker, choices) of one envelope. Raises BadEnvelope: "altered" or "content"."""
-    head, sealed = envelope[: HEADER + POINT], envelope[HEADER + POINT :]
-    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral_of(envelope))
-    shared = b"".join(private.exchange(ec.ECDH(), point) for private in privates)
-    key, nonce = _derive(shared, head, slot.keys)
+    """(tracker, choices) of an envelope whose one-time key was found. Raises BadEnvelope: "altered" or "content"."""
+    own = _own(envelope, slot)
+    head, sealed = envelope[: HEADER + POINT], envelope[slot.sealed_at :]
+    if ephemeral is None:
+        raise BadEnvelope("altered")
+    scalar = ephemeral.private_numbers().private_value.to_bytes(SCALAR, "big")
+    key, nonce = _content_key(scalar, head, own)
     try:
         padded = AESGCM(key).decrypt(nonce, sealed, head + slot.poll.encode("utf-8"))
     except InvalidTag:
         raise BadEnvelope("altered") from None
+    if _sealed(padded, own, ephemeral) != envelope:
+        raise BadEnvelope("altered")
     return _read_content(padded)
+
+
+def shared_points(ephemeral: ec.EllipticCurvePrivateKey, slot: Slot) -> list[bytes]:
+    """What each holder shares with the envelope of this one-time key: the x of the common point, 32 bytes."""
+    points = (ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key) for key in slot.keys)
+    return [ephemeral.exchange(ec.ECDH(), point) for point in points]
 
 
 def public_bytes(key: ec.EllipticCurvePublicKey) -> bytes:
@@ -215,10 +256,32 @@ def _header(poll: str, rules: str) -> bytes:
     return bytes([VERSION]) + hashlib.sha256(poll.encode("utf-8")).digest()[:POLL_TAG] + bytes.fromhex(rules)
 
 
-def _derive(shared: bytes, head: bytes, keys: Sequence[bytes]) -> tuple[bytes, bytes]:
+def _own(envelope: bytes, slot: Slot) -> Slot:
+    """The slot under the rules that the envelope itself names: those of before a correction stay as they were cast."""
+    return replace(slot, rules=envelope[1 + POLL_TAG : HEADER].hex())
+
+
+def _pads(head: bytes, slot: Slot, shared: Mapping[int, bytes]) -> Iterator[tuple[int, bytes]]:
+    """(place of the wrap, what the scalar is hidden under) for each set of enough holders whose points are known."""
+    for place, chosen in enumerate(combinations(range(len(slot.keys)), slot.needed)):
+        if shared.keys() >= set(chosen):
+            known = b"".join(shared[holder] for holder in chosen)
+            yield place, _derive(known, head, slot, WRAP_INFO + bytes(chosen), SCALAR)
+
+
+def _content_key(scalar: bytes, head: bytes, slot: Slot) -> tuple[bytes, bytes]:
     """Content key and nonce. The head holds the one-time public key: its mirror point gives another key."""
-    derived = HKDF(algorithm=hashes.SHA256(), length=44, salt=head + b"".join(keys), info=INFO).derive(shared)
+    derived = _derive(scalar, head, slot, INFO, 44)
     return derived[:32], derived[32:]
+
+
+def _derive(secret: bytes, head: bytes, slot: Slot, info: bytes, length: int) -> bytes:
+    salt = head + b"".join(slot.keys)
+    return HKDF(algorithm=hashes.SHA256(), length=length, salt=salt, info=info).derive(secret)
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def _read_content(padded: bytes) -> tuple[str, tuple[str, ...]]:

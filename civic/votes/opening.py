@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from civic.content.poll import Poll, Proposal
 from civic.errors import Unusable
 from civic.votes.ballot import FAULTS, Ballot, Spoiled, void_faults
@@ -16,10 +14,9 @@ from civic.votes.envelope import (
     Slot,
     check_envelope,
     ephemeral_of,
-    open_one,
-    public_bytes,
     receipt_of,
 )
+from civic.votes.partial import Joined, PartialFile
 
 
 class BoxBroken(Unusable):
@@ -43,25 +40,26 @@ def open_all(
     envelopes: Iterable[str | bytes],
     receipts: Collection[str],
     slot: Slot,
-    privates: Sequence[ec.EllipticCurvePrivateKey],
+    board: str,
+    parts: Sequence[PartialFile],
     poll: Poll,
     proposals: Mapping[str, Proposal],
 ) -> Opened:
     """Every envelope judged, or none: the same box gives the same answer in whatever order it comes.
 
-    receipts: the board published at closing. Envelopes and board must match one to one, else BoxBroken names each
-    that is missing, unlisted, copied or malformed: somebody changed the box after closing. What the voter alone
-    could have done (sealed nonsense, too many picks) makes that one ballot void instead: one voter must not be able
-    to stop a vote. Raises ValueError when `privates` are not the halves of the slot's keys.
+    receipts: those told at closing. Envelopes and receipts must match one to one, else BoxBroken names each that is
+    missing, unlisted, copied or malformed: somebody changed the box after closing. What the voter alone could have
+    done (sealed nonsense, too many picks) makes that one ballot void instead: one voter must not be able to stop a
+    vote. board: its digest, which each of the parts must have signed. Raises Unusable naming each part that does not
+    fit, and each holder who gave a false point.
     """
-    if tuple(public_bytes(private.public_key()) for private in privates) != slot.keys:
-        raise ValueError("halves do not fit the keys")
-    box = _same_box(envelopes, receipts, slot)
+    box = same_box(envelopes, receipts, slot)
+    joined = Joined(slot, poll.keys, board, list(box.values()), parts)
     ballots: list[Ballot] = []
     spoiled: list[Spoiled] = []
-    for receipt, envelope in sorted(box.items()):
+    for receipt, envelope in box.items():
         try:
-            tracker, choices = open_one(envelope, slot, privates)
+            tracker, choices = joined.open(envelope)
         except BadEnvelope as bad:
             spoiled.append(Spoiled(receipt, bad.fault))
             continue
@@ -72,7 +70,8 @@ def open_all(
     return Opened(_apart(ballots), tuple(spoiled))
 
 
-def _same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot: Slot) -> dict[str, bytes]:
+def same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot: Slot) -> dict[str, bytes]:
+    """Receipt -> envelope, in the order of the receipts. Raises BoxBroken."""
     box: dict[str, bytes] = {}
     faults: list[tuple[str, str]] = []
     points: set[bytes] = set()
@@ -95,7 +94,7 @@ def _same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot:
     faults += [(receipt, "copied") for receipt, times in Counter(receipts).items() if times > 1]
     if faults:
         raise BoxBroken(faults)
-    return box
+    return dict(sorted(box.items()))
 
 
 def _apart(ballots: list[Ballot]) -> tuple[Ballot, ...]:

@@ -79,6 +79,11 @@ def numbered(poll: Poll, proposals: Iterable[Proposal]) -> list[tuple[PollType, 
     return groups
 
 
+def is_batch(name: str) -> bool:
+    """Can a batch be called so?"""
+    return bool(re.fullmatch(SLUG, name)) and len(name) <= 40
+
+
 def read_entry(
     text: str, poll: Poll, proposals: Mapping[str, Proposal], rules: str, batch: str, by: str
 ) -> TypedBatch:
@@ -89,7 +94,7 @@ def read_entry(
     """
     groups = numbered(poll, proposals.values())
     names = {number: proposal.slug for _, rows in groups for number, proposal in rows}
-    if not re.fullmatch(SLUG, batch) or len(batch) > 40:
+    if not is_batch(batch):
         raise Unusable([f"묶음의 이름은 영문 소문자와 숫자, 줄표(-)로만 쓰세요 (found {batch})"])
     if not by.strip():
         raise Unusable(["입력한 사람을 적으세요"])

@@ -1,4 +1,4 @@
-"""The documents of a published result: results.json, ballots.json, receipts.json. Data in, text out: no files.
+"""The documents of a published result: board, results, ballots, signatures. Data in, text out: no files.
 
 Each shape is built from a count, writes itself and reads itself back. docs/rules.md#published describes every name;
 static/verify.py reads the documents and counts again by itself.
@@ -7,22 +7,25 @@ static/verify.py reads the documents and counts again by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from civic.codes import NUMBER_SIGNS
 from civic.content.front_matter import dotted
 from civic.content.poll import Poll, Proposal
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
-from civic.votes.ballot import Ballot, Spoiled, receipts_digest, rules_document, rules_hash
+from civic.votes.ballot import Ballot, Spoiled, document_hash, rules_document, rules_hash
 from civic.votes.count import ProposalOutcome
 from civic.votes.paper import PaperBatch
 from civic.votes.tally import VoteCount
 
 Points = Annotated[str, StringConstraints(pattern=r"^-?\d+(/[1-9]\d*)?$")]  # a whole number or a fraction
 
-RESULTS, BALLOTS, RECEIPTS = "results.json", "ballots.json", "receipts.json"
+Code = Annotated[str, StringConstraints(pattern=rf"^[{NUMBER_SIGNS}]{{4}}(-[{NUMBER_SIGNS}]{{4}}){{3}}$")]
+
+RESULTS, BALLOTS, BOARD, SIGNATURES = "results.json", "ballots.json", "board.json", "signatures.json"
 FEWEST = 20  # ballots; below that only totals are shown, because a single choice could be guessed
 
 
@@ -31,6 +34,39 @@ def as_json(document: Shape | Mapping[str, Any]) -> str:
     if isinstance(document, Shape):
         document = document.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def digest_of(document: Shape | None) -> str:
+    """SHA-256 of a document in its one written form, as anyone works it out from the file; "-" where there is none."""
+    return document_hash(json.loads(as_json(document))) if document else "-"
+
+
+# ---------------------------------------------------------------------------- board.json
+
+
+class Board(Shape):
+    """board.json: all that was known when the box was closed, before anything was opened. Holders sign its digest."""
+
+    format: Literal["madang-board/1"]
+    poll: Slug
+    rules: Digest
+    closed: SeoulTime
+    receipts: Many[Code]  # of the envelopes in the box, sorted
+    replaced: Many[Code]  # of ballots in whose place their voters put later ones, sorted
+    roll: Count  # people on the roll; 0 where there is none
+    marked: Count  # people who took a paper ballot
+    urns: dict[Slug, Count]  # sheets in each urn, counted unread
+    tables: dict[str, dict[str, Points]]  # other bodies' scores
+
+    @property
+    def digest(self) -> str:
+        """To read out and write down."""
+        return digest_of(self)
+
+    @property
+    def voters(self) -> int:
+        """Envelopes and sheets: as many as there are ballots to count, void ones too."""
+        return len(self.receipts) + sum(self.urns.values())
 
 
 # ---------------------------------------------------------------------------- results.json
@@ -71,6 +107,13 @@ class TieDrawFile(TieDraw):
     order: Many[Slug] = Field(min_length=2, description="동점인 제안의 순서. 앞선 것부터")
 
 
+class Replaced(Shape):
+    """A result that this one was published in place of: why, and what it was."""
+
+    reason: Line
+    results: Digest  # of its results.json in the one written form
+
+
 class ResultsFile(Shape):
     """results.json: the rules it was counted by, and everything that follows from them."""
 
@@ -78,6 +121,7 @@ class ResultsFile(Shape):
     poll: Slug
     title: Line
     rules_hash: Digest
+    board: Digest
     declared: dict[str, Any]
     voters: Count
     ballots: Count
@@ -91,9 +135,12 @@ class ResultsFile(Shape):
     spent: dict[str, Count]
     tie: Many[Slug] | None
     drawn: TieDraw | None = None  # how that order came about; None: nothing was drawn
+    corrections: Many[Replaced] = ()  # oldest first
 
     @classmethod
-    def of(cls, vote: VoteCount, drawn: TieDraw | None = None) -> ResultsFile:
+    def of(
+        cls, vote: VoteCount, board: Board, drawn: TieDraw | None = None, corrections: Many[Replaced] = ()
+    ) -> ResultsFile:
         """Raises as `VoteCount.outcome` does."""
         proposals = vote.proposals.values()
         return cls(
@@ -101,13 +148,13 @@ class ResultsFile(Shape):
             poll=vote.poll.slug,
             title=vote.poll.title,
             rules_hash=rules_hash(vote.poll, proposals),
+            board=board.digest,
             declared=rules_document(vote.poll, proposals),
             paper=tuple(vote.batches),
-            tables={
-                body: {slug: str(n) for slug, n in points.items()} for body, points in vote.tables.items()
-            },
+            tables=board.tables,
             draw=tuple(vote.draw),
             drawn=drawn,
+            corrections=corrections,
             **figures(vote),
         )
 
@@ -151,7 +198,7 @@ def figures(vote: VoteCount) -> dict[str, Any]:
     }
 
 
-# ---------------------------------------------------------------------------- ballots.json and receipts.json
+# ---------------------------------------------------------------------------- ballots.json and signatures.json
 
 
 class BallotsFile(Shape):
@@ -177,15 +224,10 @@ class BallotsFile(Shape):
         )
 
 
-class ReceiptsFile(Shape):
-    """receipts.json: the board as it was before anything was opened."""
+class SignaturesFile(Shape):
+    """signatures.json: holder -> Ed25519 signature (base64url) of the board, and of results and ballots."""
 
+    format: Literal["madang-signatures/1"]
     poll: Slug
-    rules: Digest
-    digest: Digest
-    receipts: Many[Line]
-
-    @classmethod
-    def of(cls, poll: str, rules: str, receipts: Iterable[str]) -> ReceiptsFile:
-        listed = tuple(receipts)
-        return cls(poll=poll, rules=rules, digest=receipts_digest(listed), receipts=listed)
+    board: dict[Line, str]
+    result: dict[Line, str]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cached_property
 
 from pydantic import Field
 
@@ -19,18 +20,30 @@ from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
 from civic.votes.ballot import Ballot
 from civic.votes.result import (
     BALLOTS,
-    RECEIPTS,
+    BOARD,
     RESULTS,
+    SIGNATURES,
     BallotsFile,
-    ReceiptsFile,
+    Board,
+    Replaced,
     ResultLine,
     ResultsFile,
+    SignaturesFile,
     TieDraw,
     as_json,
+    digest_of,
 )
 from civic.votes.tally import VoteCount
 
-FILES = (RESULTS, "results.csv", BALLOTS, "ballots.csv", "election.pb", RECEIPTS)  # what a folder may hold
+FILES = (
+    RESULTS,
+    "results.csv",
+    BALLOTS,
+    "ballots.csv",
+    "election.pb",
+    BOARD,
+    SIGNATURES,
+)  # what a folder may hold
 
 
 class ResultCorrection(Shape):
@@ -47,7 +60,7 @@ class VoteRecord(Shape):
     vote: Slug = Field(description="투표의 파일 이름(votes/)")
     published_at: SeoulTime = Field(description="공개한 때. 이때부터 누리집에 보입니다.")
     rules: Digest = Field(description="개표한 규칙의 지문(SHA-256)")
-    board: str = Field(default="", pattern=r"^([0-9a-f]{64})?$", description="접수증 명단의 지문")
+    board: Digest = Field(description="마감 때 서명한 명단의 지문")
     voters: Count = Field(description="투표한 사람")
     ballots: Count = Field(description="유효한 표")
     void: Count = Field(default=0, description="무효표")
@@ -88,8 +101,9 @@ class VoteResult:
     poll: Poll
     proposals: Mapping[str, Proposal]
     files: Mapping[str, bytes]  # name -> content, as they are offered for download
+    board: Board
+    signatures: SignaturesFile
     ballots: BallotsFile | None = None  # None under FEWEST
-    receipts: ReceiptsFile | None = None
 
     @property
     def slug(self) -> str:
@@ -104,31 +118,52 @@ class VoteResult:
         return self.record.published_at <= now
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A count as holders sign it and as it is then published. Its parts raise as `VoteCount.outcome` does."""
+
+    vote: VoteCount
+    board: Board
+    drawn: TieDraw | None = None
+    corrections: tuple[Replaced, ...] = ()
+
+    @cached_property
+    def results(self) -> ResultsFile:
+        return ResultsFile.of(self.vote, self.board, self.drawn, self.corrections)
+
+    @cached_property
+    def ballots(self) -> BallotsFile | None:
+        return BallotsFile.of(self.vote)
+
+    @property
+    def digests(self) -> tuple[str, str]:
+        """What a holder signs under "result"."""
+        return digest_of(self.results), digest_of(self.ballots)
+
+
 def result_files(
-    vote: VoteCount,
+    draft: Draft,
+    signatures: SignaturesFile,
     at: datetime,
-    *,
-    drawn: TieDraw | None = None,
-    receipts: Sequence[str] | None = None,
     corrections: Sequence[ResultCorrection] = (),
     town: str = "",
 ) -> dict[str, str]:
     """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
     without its files.
 
-    at: when it was first published; corrections: every time that it was replaced since. receipts: as they were told
-    before opening; town: whose vote it was. Under FEWEST ballots the singular files are left out. Raises as `VoteCount.outcome` does.
+    at: when it was first published; corrections: every time that it was replaced since; town: whose vote it was. Under
+    FEWEST ballots the singular files are left out. Raises as `VoteCount.outcome` does.
     """
-    poll, results, singly = vote.poll, ResultsFile.of(vote, drawn), BallotsFile.of(vote)
-    board = None if receipts is None else ReceiptsFile.of(poll.slug, results.rules_hash, receipts)
-    documents = {RESULTS: results, BALLOTS: singly, RECEIPTS: board}
+    vote, results, singly = draft.vote, draft.results, draft.ballots
+    poll = vote.poll
+    documents = {RESULTS: results, BALLOTS: singly, BOARD: draft.board, SIGNATURES: signatures}
     files = {name: as_json(document) for name, document in documents.items() if document}
     files |= copies(poll, vote.proposals, results.lines, vote.ballots if singly else None, town)
     record = VoteRecord(
         vote=poll.slug,
         published_at=at,
         rules=results.rules_hash,
-        board=board.digest if board else "",
+        board=results.board,
         voters=results.voters,
         ballots=results.ballots,
         void=results.void,

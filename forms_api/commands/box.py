@@ -1,147 +1,214 @@
 """`votes close | open | destroy`: a ballot box from closing to its end, and the two files it travels in.
 
-`open` needs no network, no server and no data folder: it reads the exported box, the content and the halves.
+`open` needs no network, no server and no data folder: it reads the exported box, the content and the holders' parts.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import click
-from pydantic import StringConstraints
 
 from civic import korean
-from civic.codes import NUMBER_SIGNS, to_text
-from civic.files import write
+from civic.codes import to_text
+from civic.errors import Unusable
+from civic.files import typed_text, write
 from civic.recount import read_published
-from civic.shape import Count, Digest, Many, SeoulTime, Shape, Slug
+from civic.shape import Many, Shape
 from civic.store import open_box
 from civic.store.boxes import Box
-from civic.votes.ballot import Ballot, Spoiled, receipts_digest
-from civic.votes.opening import open_all
-from civic.votes.result import as_json
+from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.opening import Opened, open_all
+from civic.votes.paper import is_batch
+from civic.votes.partial import PartialFile
+from civic.votes.result import Board, as_json
 from civic.votes.result_files import VoteResult
+from civic.votes.tally import read_scores
 from forms_api.commands.poll import (
     A_FILE,
+    A_FOLDER,
     CONTENT,
     DATA,
-    HALF,
     NEW_FILE,
     NOW,
+    PARTS,
     PollPage,
     give_up,
-    read_halves,
     read_shape,
 )
 from forms_api.settings import read_settings
 
-Code = Annotated[str, StringConstraints(pattern=rf"^[{NUMBER_SIGNS}]{{4}}(-[{NUMBER_SIGNS}]{{4}}){{3}}$")]
 
-
-class ClosedBox(Shape):
-    """What both files say of the receipts that were told at closing."""
-
-    format: str
-    poll: Slug
-    rules: Digest
-    papers: Count
-    digest: Digest
-    receipts: Many[Code]
-
-    def check_receipts(self, file: Path) -> None:
-        """Gives up when the receipts have not the fingerprint that stands beside them."""
-        if receipts_digest(self.receipts) != self.digest:
-            give_up(f"{file}: 접수증 명단이 적힌 지문과 다릅니다. 파일이 바뀌었습니다.")
-
-
-class BoxFile(ClosedBox):
+class BoxFile(Shape):
     """What `votes close` exports."""
 
-    format: Literal["madang-box/1"]
-    closed: SeoulTime
+    format: Literal["madang-box/2"]
+    board: Board
     envelopes: Many[str]
 
 
-class OpenedFile(ClosedBox):
-    """What `votes open` writes."""
+class OpenedFile(Shape):
+    """What `votes open` writes: all that it takes to open the box once more, and what came out."""
 
-    format: Literal["madang-opened/1"]
+    format: Literal["madang-opened/2"]
+    board: Board
+    envelopes: Many[str]
+    parts: Many[PartialFile]
     ballots: Many[Ballot]
     void: Many[Spoiled]
+
+
+def check_box(given: BoxFile | OpenedFile, content: Path, now: str | None, act: str) -> PollPage:
+    """The poll of that box. Gives up before its closing (act: what is not done then), and under other rules."""
+    board = given.board
+    page = PollPage.of(content, board.poll, now)
+    page.not_before_closing(act)
+    if board.rules != page.slot.rules:
+        give_up(
+            f"투표함의 규칙 지문({board.rules[:12]}…)이 글의 규칙 지문({page.slot.rules[:12]}…)과 다릅니다.",
+            "마감할 때의 글로 여세요.",
+        )
+    if board.closed < page.poll.closes:
+        give_up(f"투표가 끝나기 전에 닫은 투표함입니다 (found {board.closed.isoformat()}).")
+    return page
 
 
 @click.command("close")
 @click.argument("slug")
 @click.option("--to", "file", type=NEW_FILE, help="투표함을 내보낼 파일 [기본: <투표>-box.json]")
+@click.option(
+    "--urn", "urns", multiple=True, help="종이 투표함마다 읽지 않고 센 종이의 수: 묶음=장수. 되풀이합니다."
+)
+@click.option("--scores", type=A_FOLDER, help="다른 기구의 점수표 폴더. 파일 이름은 기구의 키.csv")
 @DATA
 @CONTENT
 @NOW
-def close(slug: str, file: Path | None, data: str | None, content: Path, now: str | None) -> None:
-    """마감한 투표함을 봉하고 접수증 명단과 함께 내보냅니다. 서버가 켜져 있어도 됩니다."""
+def close(
+    slug: str,
+    file: Path | None,
+    urns: tuple[str, ...],
+    scores: Path | None,
+    data: str | None,
+    content: Path,
+    now: str | None,
+) -> None:
+    """마감한 투표함을 봉하고, 열기 전에 아는 것을 모두 적은 명단과 함께 내보냅니다. 서버가 켜져 있어도 됩니다."""
     data = read_settings(os.environ, data=data).data
     page = PollPage.of(content, slug, now, data)
     page.not_before_closing("닫지 않습니다")
+    counted, tables = _read_urns(urns), _read_tables(page, scores)
     with all_boxes(data) as boxes:
-        exported = _close(boxes, page)
+        exported = _close(boxes, page, counted, tables)
     target = file or Path(f"{slug}-box.json")
     write(target, as_json(exported), mode=0o600)
-    online = len(exported.receipts)
-    click.echo(f"투표한 사람 {online + exported.papers}명(온라인 {online}, 종이 {exported.papers})")
-    click.echo(f"접수증 명단의 지문 {exported.digest}")
-    click.echo(f"투표함을 {target}에 내보냈습니다. 인터넷에 연결하지 않은 컴퓨터에서 여세요.")
+    board = exported.board
+    online = len(board.receipts)
+    click.echo(f"투표한 사람 {board.voters}명(온라인 {online}, 종이 {board.voters - online})")
+    if unreturned := board.marked - (board.voters - online):
+        click.echo(f"종이를 받고 내지 않은 사람 {unreturned}명")
+    click.echo(f"명단의 지문 {board.digest}")
+    click.echo(f"투표함을 {target}에 내보냈습니다. 열쇠를 맡은 사람들에게 보내세요(votes partial).")
 
 
-def _close(boxes: Box, page: PollPage) -> BoxFile:
+def _close(boxes: Box, page: PollPage, urns: dict[str, int], tables: dict[str, dict[str, str]]) -> BoxFile:
     slug = page.poll.slug
     with boxes.open(slug) as box:
+        marked, sheets = box.papers(), sum(urns.values())
         if box.state() == "destroyed":
             give_up(f"{slug}: 투표함을 이미 없앴습니다.")
+        if sheets > marked or (marked and not urns):
+            hint = "함마다 읽지 않고 센 종이의 수를 --urn 묶음=장수로 적으세요."
+            give_up(f"{slug}: 종이를 받은 사람은 {marked}명인데 투표함의 종이는 {sheets}장입니다. {hint}")
         box.close(page.at)
-        receipts, papers, envelopes = tuple(box.receipts()), box.papers(), box.envelopes()
+        board = Board(
+            format="madang-board/1",
+            poll=slug,
+            rules=page.slot.rules,
+            closed=box.closed_at() or page.at,
+            receipts=tuple(box.receipts()),
+            replaced=tuple(box.replaced()),
+            roll=box.rolled(),
+            marked=marked,
+            urns=urns,
+            tables=tables,
+        )
+        envelopes = box.envelopes()
     boxes.scrub()
-    return BoxFile(
-        format="madang-box/1",
-        poll=slug,
-        rules=page.slot.rules,
-        papers=papers,
-        digest=receipts_digest(receipts),
-        receipts=receipts,
-        closed=page.at,
-        envelopes=tuple(map(to_text, envelopes)),
-    )
+    return BoxFile(format="madang-box/2", board=board, envelopes=tuple(map(to_text, envelopes)))
+
+
+def _read_urns(given: tuple[str, ...]) -> dict[str, int]:
+    """Batch -> sheets. Gives up naming each that cannot be meant."""
+    pairs = [each.rpartition("=") for each in given]
+    names = [name for name, _, _ in pairs]
+    for name, _, count in pairs:
+        if not is_batch(name) or not count.isdecimal() or names.count(name) > 1:
+            give_up(f"--urn {name}={count}: 묶음=장수로, 묶음마다 한 번 적으세요. 예: --urn songjeong=42")
+    return {name: int(count) for name, _, count in pairs}
+
+
+def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, str]]:
+    """The points of every body of the poll, as they are written. Gives up naming each table that is missing or wrong."""
+    bodies = page.poll.bodies
+    if folder is None and bodies:
+        files = ", ".join(f"{body.id}.csv" for body in bodies)
+        give_up(f"--scores: 다른 기구의 점수표가 있는 폴더를 적으세요. 필요한 파일: {files}")
+    tables: dict[str, dict[str, str]] = {}
+    wrong: list[str] = []
+    for body in bodies:
+        file = (folder or Path()) / f"{body.id}.csv"
+        try:
+            points = read_scores(typed_text(file), page.poll, page.proposals)
+            tables[body.id] = {slug: str(score) for slug, score in points.items()}
+        except OSError:
+            wrong.append(f"{file}: {body.label}의 점수표가 없습니다.")
+        except UnicodeDecodeError:
+            wrong.append(f"{file}: UTF-8로 저장하세요.")
+        except Unusable as mistake:
+            wrong += [f"{file}: {line}" for line in mistake.lines]
+    if wrong:
+        give_up(*wrong)
+    return tables
 
 
 @click.command("open")
 @click.argument("box", type=A_FILE)
-@HALF
+@PARTS
 @click.option("--to", "file", type=NEW_FILE, required=True, help="연 표를 둘 파일")
 @CONTENT
 @NOW
 def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: str | None) -> None:
-    """내보낸 투표함을 모든 열쇠로 엽니다. 하나라도 맞지 않으면 아무것도 열지 않습니다."""
+    """내보낸 투표함을 맡은 사람들의 공유값으로 엽니다. 하나라도 맞지 않으면 아무것도 열지 않습니다."""
     given = read_shape(box, BoxFile)
-    page = PollPage.of(content, given.poll, now)
-    page.not_before_closing("열지 않습니다")
-    if given.rules != page.slot.rules:
-        give_up(
-            f"투표함의 규칙 지문({given.rules[:12]}…)이 글의 규칙 지문({page.slot.rules[:12]}…)과 다릅니다.",
-            "마감할 때의 글로 여세요.",
-        )
-    given.check_receipts(box)
-    privates = read_halves(files, page.poll)
-    opened = open_all(given.envelopes, given.receipts, page.slot, privates, page.poll, page.proposals)
-    document = OpenedFile(
-        **given.model_dump(include=ClosedBox.model_fields.keys() - {"format"}),
-        format="madang-opened/1",
-        ballots=opened.ballots,
-        void=opened.spoiled,
+    page = check_box(given, content, now, "열지 않습니다")
+    parts = [read_shape(each, PartialFile) for each in files]
+    opened = opened_again(given, parts, page)
+    write(
+        file,
+        as_json(
+            OpenedFile(
+                format="madang-opened/2",
+                board=given.board,
+                envelopes=given.envelopes,
+                parts=tuple(parts),
+                ballots=opened.ballots,
+                void=opened.spoiled,
+            )
+        ),
+        mode=0o600,
     )
-    write(file, as_json(document), mode=0o600)
     click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.spoiled)}장.")
+
+
+def opened_again(given: BoxFile | OpenedFile, parts: Sequence[PartialFile], page: PollPage) -> Opened:
+    """The whole box opened with these parts, whoever opened it before."""
+    board = given.board
+    rules = (board.receipts, page.slot, board.digest, parts, page.poll, page.proposals)
+    return open_all(given.envelopes, *rules)
 
 
 @click.command("destroy")

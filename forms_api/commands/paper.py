@@ -79,12 +79,12 @@ def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
 def open_polls(data: str | None, content: Path, now: str | None) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
     settings = read_settings(os.environ, data=data, content=str(content))
-    at = time_of(now, settings.data)
+    at, is_demo = time_of(now, settings.data)
     library = load(content, at)
     with closing(open_beside(settings.data)) as store:
         keys = keys_of(store, settings.key_file, settings.data_dir)
     with all_boxes(settings.data) as boxes:
-        yield Polling(library, boxes, keys, FixedClock(at))
+        yield Polling(library, boxes, keys, FixedClock(at), demo=is_demo)
 
 
 def contacts() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from civic.errors import Unusable
-from forms_api.commands import box, paper, poll, result
+from forms_api.commands import box, holder, paper, poll, result
 from forms_api.commands.staff_acts import logged
 from forms_api.settings import Settings, read_settings
 
@@ -33,6 +33,5 @@ def _settings(data: str | None = None, **_: Any) -> Settings:
     return read_settings(os.environ, data=data)
 
 
-# In the order of their use.
-for command in (*poll.COMMANDS, *box.COMMANDS, *result.COMMANDS, *paper.COMMANDS):
+for command in (*holder.COMMANDS, *poll.COMMANDS, *box.COMMANDS, *result.COMMANDS, *paper.COMMANDS):
     votes.add_command(logged(command, _settings))

@@ -26,6 +26,8 @@ function start(form) {
     const [board, cast, declared] = lists;
     const receipt = board?.receipts.find((each) => plain(each) === wanted);
     if (receipt) return [`접수증 ${josa(receipt, "이/가")} 명단에 있습니다. 내 봉투가 그대로 투표함에 있었습니다.`];
+    const before = board?.replaced.find((each) => plain(each) === wanted);
+    if (before) return [`접수증 ${josa(before, "은/는")} 다시 투표해 바뀐 것으로 적혀 있습니다. 다시 투표하지 않았다면 담당 부서와 감사 부서에 알려 주세요.`];
     const mine = (cast?.ballots ?? []).filter((each) => plain(each.tracker).split("~")[0] === wanted.split("~")[0]);
     // Both numbers look alike: whoever types a tracker where no ballots are published must not think that theirs is lost.
     const never = ballots ? "" : "추적 번호는 이 투표에서 공개하지 않습니다. ";

@@ -1,8 +1,9 @@
 // Seals a ballot in the browser, so that the server never sees the choices. The format, with a test vector,
-// is in docs/voting.md; civic/votes/ballot.py is its other half. Needs nothing but WebCrypto.
+// is in docs/voting.md; civic/votes/envelope.py is its other half. Needs nothing but WebCrypto.
 
-const VERSION = 1;
-const INFO = new TextEncoder().encode("madang ballot 1");
+const VERSION = 2;
+const INFO = new TextEncoder().encode("madang ballot 2");
+const WRAP = new TextEncoder().encode("madang wrap 2");
 const SIGNS = "34679ACDEFGHJKMNPQRTUWXY"; // no look-alikes
 const CURVE = { name: "ECDH", namedCurve: "P-256" };
 
@@ -56,12 +57,23 @@ export async function receiptOf(envelope) {
   return inFours(signs);
 }
 
-// choices: slugs. slot: {poll, rules (hex), keys: [base64url], room}. Answers {envelope, receipt, tracker}.
+// Every set of `size` of the numbers from `first` to `end` - 1, in the order of the alphabet.
+function sets(end, size, first = 0) {
+  if (!size) return [[]];
+  const found = [];
+  for (let one = first; one <= end - size; one += 1) {
+    for (const rest of sets(end, size - 1, one + 1)) found.push([one, ...rest]);
+  }
+  return found;
+}
+
+// choices: slugs. slot: {poll, rules (hex), keys: [base64url], needed, room}. Answers {envelope, receipt, tracker}.
 // `tracker` and `ephemeral` are given only by the test of the vector.
 export async function seal(choices, slot, { tracker = newTracker(), ephemeral = null } = {}) {
-  if (!slot.keys.length) throw new Error("poll has no keys");
-  const own = ephemeral ?? (await crypto.subtle.generateKey(CURVE, false, ["deriveBits"]));
+  if (!(slot.keys.length >= slot.needed)) throw new Error("poll has not enough keys");
+  const own = ephemeral ?? (await crypto.subtle.generateKey(CURVE, true, ["deriveBits"]));
   const point = new Uint8Array(await crypto.subtle.exportKey("raw", own.publicKey));
+  const scalar = fromText((await crypto.subtle.exportKey("jwk", own.privateKey)).d);
   const poll = new TextEncoder().encode(slot.poll);
   const rules = Uint8Array.from(slot.rules.match(/../g), (pair) => parseInt(pair, 16));
   const head = join([VERSION], (await sha256(poll)).slice(0, 16), rules, point);
@@ -73,17 +85,35 @@ export async function seal(choices, slot, { tracker = newTracker(), ephemeral = 
   padded.set(content, 2);
 
   const keys = slot.keys.map(fromText);
+  const salt = join(head, ...keys);
+  async function derive(secret, info, bits) {
+    const key = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
+    return new Uint8Array(await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info }, key, bits));
+  }
+
   const shared = [];
   for (const raw of keys) {
     const key = await crypto.subtle.importKey("raw", raw, CURVE, false, []);
     shared.push(new Uint8Array(await crypto.subtle.deriveBits({ name: "ECDH", public: key }, own.privateKey, 256)));
   }
-  const secret = await crypto.subtle.importKey("raw", join(...shared), "HKDF", false, ["deriveBits"]);
-  const salt = join(head, ...keys);
-  const bits = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt, info: INFO }, secret, 352);
-  const derived = new Uint8Array(bits);
+  const wraps = [];
+  for (const set of sets(keys.length, slot.needed)) {
+    const pad = await derive(join(...set.map((holder) => shared[holder])), join(WRAP, set), 256);
+    wraps.push(scalar.map((byte, at) => byte ^ pad[at]));
+  }
+  const derived = await derive(scalar, INFO, 352);
   const key = await crypto.subtle.importKey("raw", derived.slice(0, 32), "AES-GCM", false, ["encrypt"]);
   const cipher = { name: "AES-GCM", iv: derived.slice(32), additionalData: join(head, poll) };
-  const envelope = join(head, new Uint8Array(await crypto.subtle.encrypt(cipher, key, padded)));
+  const envelope = join(head, ...wraps, new Uint8Array(await crypto.subtle.encrypt(cipher, key, padded)));
   return { envelope: toText(envelope), receipt: await receiptOf(envelope), tracker };
+}
+
+// Is it the Ed25519 signature of these words by this key? null where the browser cannot tell.
+export async function isGiven(key, signature, words) {
+  try {
+    const known = await crypto.subtle.importKey("raw", fromText(key), "Ed25519", false, ["verify"]);
+    return await crypto.subtle.verify("Ed25519", known, fromText(signature), new TextEncoder().encode(words));
+  } catch (wrong) {
+    return wrong.name === "NotSupportedError" ? null : false;
+  }
 }

@@ -1,4 +1,4 @@
-// Counts a published vote again, from ballots.json and results.json alone, and names every difference.
+// Counts a published vote again from its files alone, checks who signed it, and names every difference.
 // Written from docs/rules.md, like static/verify.py and apart from it; fractions are exact (whole numbers of any size).
 
 const WORDINGS = {
@@ -246,21 +246,73 @@ export function recount(poll, votes, tables, draw) {
 const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 
-// Everything that does not hold, a sentence each; nothing when the result is right.
-export async function differences(ballots, results, receipts = null) {
+function bytes(text) {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  if (btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "") !== text) throw new Error("not in its one spelling");
+  return Uint8Array.from(binary, (sign) => sign.charCodeAt(0));
+}
+
+// Is it the Ed25519 signature of these words? null where the browser cannot tell.
+export async function isSigned(key, signature, words) {
+  let known;
+  try {
+    known = await crypto.subtle.importKey("raw", bytes(key), "Ed25519", false, ["verify"]);
+  } catch (wrong) {
+    return key && (!globalThis.crypto?.subtle || wrong.name === "NotSupportedError") ? null : false;
+  }
+  try {
+    return await crypto.subtle.verify("Ed25519", known, bytes(signature), new TextEncoder().encode(words));
+  } catch {
+    return false;
+  }
+}
+
+// Did enough of the holders whom the rules name sign board and result? Empty when they did; null: cannot be told here.
+async function unsigned(rules, ballots, results, board, signatures) {
+  const keys = new Map((rules.keys ?? []).map((each) => [each.holder, each.signing]));
+  const needed = rules.keys_needed ?? 2;
   const found = [];
-  if (ballots.format !== "madang-ballots/1" || results.format !== "madang-results/1") return ["모르는 형식입니다"];
+  if (signatures.poll !== rules.slug) found.push(`signatures.json: 다른 투표의 서명입니다: ${signatures.poll}`);
+  if (keys.size < needed || needed < 2) found.push(`열쇠를 맡은 사람이 ${keys.size}명뿐입니다`);
+  const words = {
+    board: await fingerprint(board),
+    result: `${await fingerprint(results)}\n${await fingerprint(ballots)}`,
+  };
+  for (const [kind, said] of Object.entries(words)) {
+    let good = 0;
+    for (const [holder, signature] of Object.entries(signatures[kind])) {
+      const right = await isSigned(keys.get(holder) ?? "", signature, `madang ${kind} 1\n${said}`);
+      if (right === null) return null;
+      if (right) good += 1;
+      else found.push(`signatures.json: ${kind}: ${holder}의 서명이 맞지 않습니다`);
+    }
+    if (good < needed) found.push(`signatures.json: ${kind}: 서명이 ${needed}개 있어야 하는데 ${good}개입니다`);
+  }
+  return found;
+}
+
+// Everything that does not hold, a sentence each; nothing when the result is right. `blind` of the answer is true where
+// the browser could not check the signatures.
+export async function differences(ballots, results, board, signatures) {
+  const found = [];
+  const kinds = [[ballots, "ballots"], [results, "results"], [board, "board"], [signatures, "signatures"]];
+  if (kinds.some(([each, kind]) => each.format !== `madang-${kind}/1`)) return ["모르는 형식입니다"];
   const tell = (what, told, counted) => {
     if (!same(told, counted)) found.push(`${what}: 적힌 것 ${shown(told)}, 다시 센 것 ${shown(counted)}`);
   };
-  if (ballots.poll !== results.poll) found.push(`다른 투표의 파일입니다: ${ballots.poll}, ${results.poll}`);
+  const { rules } = results.declared;
   const computed = await fingerprint(results.declared);
   if (computed) {
     tell("results.json 규칙 지문", results.rules_hash, computed);
-    tell("ballots.json 규칙 지문", ballots.rules_hash, computed);
-  } else tell("규칙 지문", ballots.rules_hash, results.rules_hash);
-  tell("results.json 투표", results.poll, results.declared.rules.slug);
-  tell("results.json 제목", results.title, results.declared.rules.title);
+    tell("results.json 명단 지문", results.board, await fingerprint(board));
+  }
+  tell("ballots.json 규칙 지문", ballots.rules_hash, results.rules_hash);
+  tell("board.json 규칙 지문", board.rules, results.rules_hash);
+  for (const [name, each] of Object.entries({ results, ballots, board })) tell(`${name}.json 투표`, each.poll, rules.slug);
+  tell("results.json 제목", results.title, rules.title);
+  const faulty = await unsigned(rules, ballots, results, board, signatures);
+  found.blind = faulty === null;
+  found.push(...(faulty ?? []));
   const poll = pollOf(results.declared);
   const cast = ballots.ballots;
   if (cast.some((each, at) => at && cast[at - 1].tracker >= each.tracker)) {
@@ -271,20 +323,32 @@ export async function differences(ballots, results, receipts = null) {
   tell("무효", results.void, ballots.void.length);
   tell("빈 표", results.blank, cast.filter((each) => !each.choices.length).length);
   tell("투표한 사람", results.voters, cast.length + ballots.void.length);
-  const entered = {};
-  for (const each of cast) if (each.batch) entered[each.batch] = (entered[each.batch] ?? 0) + 1;
-  tell("종이 표 묶음", Object.fromEntries(results.paper.map((each) => [each.batch, each.ballots])), entered);
-  if (receipts) {
-    const online = [...cast, ...ballots.void].filter((each) => !each.batch).length;
-    tell("접수증", receipts.receipts.length, online);
-    if (receipts.poll !== undefined) tell("receipts.json 투표", receipts.poll, results.poll);
-    const known = new Set(receipts.receipts);
-    if (known.size !== receipts.receipts.length) found.push("receipts.json: 같은 접수증이 두 번 있습니다");
-    for (const each of ballots.void) {
-      if (!each.batch && !known.has(each.receipt)) found.push(`무효표 ${each.receipt}: 접수증 명단에 없습니다`);
-    }
-    const listed = receipts.digest && (await sha256(receipts.receipts.join("\n")));
-    if (listed && listed !== receipts.digest) found.push("접수증 명단이 함께 적힌 지문과 다릅니다");
+  const sheets = (list) => {
+    const many = {};
+    for (const each of list) if (each.batch) many[each.batch] = (many[each.batch] ?? 0) + 1;
+    return many;
+  };
+  const filled = (pairs) => Object.fromEntries(pairs.filter(([, many]) => many));
+  tell("종이 표 묶음", filled(results.paper.map((each) => [each.batch, each.ballots])), sheets(cast));
+  tell("board.json 종이", filled(Object.entries(board.urns)), sheets([...cast, ...ballots.void]));
+  const inUrns = Object.values(board.urns).reduce((sum, many) => sum + many, 0);
+  if (inUrns > board.marked) found.push(`board.json: 종이 ${inUrns}장인데 용지를 받은 사람은 ${board.marked}명입니다`);
+  if (rules.assurance === 2 && board.receipts.length + board.marked > board.roll) {
+    found.push(`board.json: 명부는 ${board.roll}명인데 투표한 사람이 더 많습니다`);
+  }
+  if (board.closed < rules.closes) found.push("board.json: 투표가 끝나기 전에 닫은 명단입니다");
+  tell("다른 기구의 점수", results.tables, board.tables);
+  tell("점수를 준 기구", Object.keys(board.tables).sort(), (rules.bodies ?? []).map((body) => body.id).sort());
+  tell("접수증", board.receipts.length, [...cast, ...ballots.void].filter((each) => !each.batch).length);
+  const known = new Set(board.receipts);
+  if (new Set([...known, ...board.replaced]).size !== board.receipts.length + board.replaced.length) {
+    found.push("board.json: 같은 접수증이 두 번 있습니다");
+  }
+  if (new Set(ballots.void.map((each) => each.receipt)).size !== ballots.void.length) {
+    found.push("ballots.json: 같은 무효표가 두 번 있습니다");
+  }
+  for (const each of ballots.void) {
+    if (!each.batch && !known.has(each.receipt)) found.push(`무효표 ${each.receipt}: 접수증 명단에 없습니다`);
   }
   const votes = new Map();
   for (const each of cast) for (const slug of each.choices) votes.set(slug, (votes.get(slug) ?? 0) + 1);
@@ -314,10 +378,19 @@ export async function differences(ballots, results, receipts = null) {
 
 // ---------------------------------------------------------------- on the page
 
-async function json(address) {
+// A document as it was written. A name that stands twice in it would be read here once, and elsewhere otherwise.
+export function parse(text) {
+  const document = JSON.parse(text);
+  if (`${JSON.stringify(document, null, 2)}\n`.length !== text.replaceAll("\r\n", "\n").length) {
+    throw new Error("파일이 쓴 그대로가 아닙니다. 같은 이름이 두 번 있을 수 있습니다");
+  }
+  return document;
+}
+
+async function text(address) {
   const answer = await fetch(address);
   if (!answer.ok) throw new Error(address);
-  return answer.json();
+  return answer.text();
 }
 
 function start(panel) {
@@ -332,18 +405,23 @@ function start(panel) {
     answer.classList.remove("is-right", "is-wrong");
     answer.textContent = "공개된 표를 읽고 셉니다.";
     try {
-      const addresses = [panel.dataset.ballots, panel.dataset.results, panel.dataset.receipts].filter(Boolean);
-      const [ballots, results, receipts] = await Promise.all(addresses.map(json));
+      const names = ["ballots", "results", "board", "signatures"];
+      const texts = await Promise.all(names.map((name) => text(`${panel.dataset.recount}${name}.json`)));
       let found;
+      let many = "";
+      let winners = 0;
       try {
-        found = await differences(ballots, results, receipts ?? null);
+        const documents = texts.map(parse);
+        many = new Intl.NumberFormat("ko-KR").format(documents[0].ballots?.length ?? 0);
+        winners = documents[1].winners?.length;
+        found = await differences(...documents);
       } catch (wrong) {
         found = [`형식에 맞지 않습니다: ${wrong.message}`];
       }
-      const many = new Intl.NumberFormat("ko-KR").format(ballots.ballots?.length ?? 0);
+      const blind = found.blind ? " 이 브라우저는 서명을 확인하지 못합니다. verify.py로 확인하세요." : "";
       answer.textContent = found.length
         ? `다릅니다. 표 ${many}장을 다시 세었는데 맞지 않는 곳이 ${found.length}곳 있습니다.`
-        : `맞습니다. 표 ${many}장을 다시 세었고, 선정 ${results.winners.length}건과 모든 숫자가 공표와 같습니다.`;
+        : `맞습니다. 표 ${many}장을 다시 세었고, 선정 ${winners}건과 모든 숫자가 공표와 같습니다.${blind}`;
       answer.classList.add(found.length ? "is-wrong" : "is-right");
       list.replaceChildren(...found.slice(0, 200).map((text) => {
         const line = document.createElement("li");

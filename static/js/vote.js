@@ -1,6 +1,5 @@
 // The ballot: limits, the voter's picks, search, and the sealed way from check to receipt.
 // Without this file, or without WebCrypto, the plain form does the same step by step, and the server seals.
-import { seal } from "./envelope.js";
 import { josa } from "./josa.js";
 import { hush, say } from "./site.js";
 
@@ -246,6 +245,7 @@ function start(form) {
       return;
     }
     sealed = null;
+    import("./envelope.js"); // so that it is there when the ballot is sealed
     listPicks(steps.querySelector("[data-confirm]"));
     go("check");
   });
@@ -274,10 +274,12 @@ function start(form) {
 
   // Seals once, sends, and shows the receipt.
   async function cast(own, name, proof) {
+    const { seal, isGiven } = await import("./envelope.js");
     sealed ??= await seal(picked().map((box) => box.value), {
       poll,
       rules: form.dataset.rules,
       keys: form.dataset.keys.split(" "),
+      needed: Number(form.dataset.needed),
       room: Number(form.dataset.room),
     });
     const { ok, content } = await post(`${api}/ballots`, { ...proof, envelope: sealed.envelope });
@@ -286,6 +288,8 @@ function start(form) {
       warn("서버가 준 접수증이 봉한 투표용지와 다릅니다. 담당 부서에 알려 주세요.");
       return;
     }
+    const words = `madang receipt 1\n${poll}\n${form.dataset.rules}\n${sealed.receipt}`;
+    const given = await isGiven(form.dataset.receiptKey, content.signature, words);
     steps.querySelector("[data-receipt]").textContent = sealed.receipt;
     steps.querySelector("[data-tracker]").textContent = sealed.tracker;
     steps.querySelector("[data-signature]").textContent = content.signature;
@@ -297,6 +301,7 @@ function start(form) {
     contact = request = "";
     sealed = null;
     go("receipt");
+    if (given === false) warn("서버의 서명이 규칙에 적힌 열쇠와 맞지 않습니다. 이 화면을 찍어 담당 부서와 감사 부서에 알려 주세요.");
   }
 
   ticketForm?.addEventListener("submit", (event) => {

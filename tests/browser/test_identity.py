@@ -14,7 +14,7 @@ from tests.browser.conftest import built
 from tests.browser.visit import violations
 from tests.builders import NOW
 from tests.forms_api.server import Server
-from tests.forms_api.voting import done
+from tests.forms_api.voting import prepare
 from tests.oidc_provider import ProviderProcess
 
 SLUG = "budget-2024"
@@ -28,11 +28,7 @@ def served(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     shutil.copytree(root / "content", content)
     page = content / "votes" / f"{SLUG}.md"
     page.write_text(page.read_text("utf-8").replace("assurance = 1", "assurance = 3"), "utf-8")
-    where = ("--content", content, "--now", "2023-08-01T09:00:00")
-    holders = ("--holder", "감사관", "--holder", "과장")
-    done("keys", SLUG, "--anew", "--no-passphrase", *holders, "--to", folder / "k", *where)
-    halves = [word for number in (1, 2) for word in ("--half", folder / "k" / f"{SLUG}-{number}.json")]
-    done("rehearse", SLUG, *halves, *where)
+    prepare(content, SLUG, folder / "k", "--anew")
     site = built(root, content, folder / "site", NOW)
     provider = ProviderProcess()
     try:

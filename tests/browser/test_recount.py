@@ -16,7 +16,7 @@ from civic.votes.ballot import Spoiled
 from tests.browser.conftest import built, validate
 from tests.browser.visit import WIDTHS, Visits, overflow, violations
 from tests.forms_api.server import Server
-from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, some_receipts, write_site
+from tests.result_samples import PUBLISHED, a_counted_poll, fixed_receipts, publish, some_ballots, write_site
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -32,9 +32,8 @@ def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     poll, proposals = a_counted_poll()
     write_site(content, poll, list(proposals.values()))
     (content / "site.toml").write_text(site_toml, "utf-8")
-    receipts = some_receipts(25)
-    void = [Spoiled(receipts[3], "type-limit")]
-    publish(content, poll, proposals, some_ballots(), receipts=receipts, void=void)
+    void = [Spoiled(fixed_receipts()[3], "type-limit")]
+    publish(content, poll, proposals, some_ballots(), void=void)
     built(root, content, folder / "www/site", PUBLISHED.isoformat())
     return folder
 
@@ -71,7 +70,9 @@ def tamper(page: Page, name: str, change: Change) -> None:
     def answer(route: Route) -> None:
         document = route.fetch().json()
         change(document)
-        route.fulfill(json=document)
+        route.fulfill(
+            body=json.dumps(document, ensure_ascii=False, indent=2) + "\n", content_type="application/json"
+        )
 
     page.route(f"**/{name}", answer)
 
@@ -114,7 +115,8 @@ def test_the_browser_agrees_with_the_published_result(there: Visits) -> None:
         ("ballots.json", lambda d: d["ballots"].pop(), "유효한 표: 적힌 것 24, 다시 센 것 23"),
         ("results.json", lambda d: d["winners"].append("bench"), "선정: 적힌 것"),
         ("results.json", lambda d: d["declared"]["rules"].update(threshold=10), "규칙 지문"),
-        ("receipts.json", lambda d: d["receipts"].pop(), "접수증: 적힌 것 24, 다시 센 것 25"),
+        ("board.json", lambda d: d["receipts"].pop(), "접수증: 적힌 것 24, 다시 센 것 25"),
+        ("signatures.json", lambda d: d["result"].pop("열쇠 2"), "서명이 2개 있어야 하는데 1개입니다"),
     ],
 )  # fmt: skip
 def test_the_browser_names_what_was_tampered_with(
@@ -131,15 +133,15 @@ def test_without_javascript_the_page_says_how(there: Visits) -> None:
     """No button that does nothing; the command and the files instead."""
     page = there.open("/results/budget/", script=False)
     assert page.get_by_role("button", name="다시 세기").count() == 0
-    assert "python3 verify.py ballots.json results.json --receipts receipts.json" in page.inner_text("main")
-    for name in ("verify.py", "ballots.json", "results.json", "receipts.json", "election.pb"):
+    assert "python3 verify.py --rules 접수증의-규칙-지문" in page.inner_text("main")
+    for name in ("verify.py", "ballots.json", "results.json", "board.json", "signatures.json", "election.pb"):
         assert there.browser and page.request.get(f"/results/budget/{name}").ok
 
 
 def test_a_voter_finds_receipt_and_tracker(there: Visits) -> None:
     """Typed in small letters and without hyphens: found all the same; nothing leaves the page but the lists."""
     page = there.open("/results/budget/board/")
-    receipts = json.loads(page.request.get("/results/budget/receipts.json").text())["receipts"]
+    receipts = json.loads(page.request.get("/results/budget/board.json").text())["receipts"]
     answer = page.locator("[data-answer]")
     field = page.get_by_label("접수증 번호나 추적 번호")
     asked: list[str] = []

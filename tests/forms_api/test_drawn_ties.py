@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -12,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from civic.clock import parse_time
-from civic.content.poll import Poll, Proposal
 from civic.library import load
-from civic.votes.envelope import slot_of
-from tests.forms_api.voting import CLOSING, SLUG, done, run, write_poll
+from tests.forms_api.voting import CLOSING, SLUG, a_box, done, partials, prepare, run, signatures, write_poll
 
 RECORD = """poll = "budget"
 at = 2023-08-28T14:00:00
@@ -32,43 +29,30 @@ def opened(tmp_path: Path) -> Path:
     content = write_poll(tmp_path / "content")
     page = content / "votes" / f"{SLUG}.md"
     page.write_text(page.read_text("utf-8").replace("max_picks = 3", 'max_picks = 3\nties = "draw"'), "utf-8")
-    library = load(content, parse_time(CLOSING))
-    poll = library.get("votes", SLUG)
-    assert isinstance(poll, Poll)
-    slot = slot_of(poll, [each for each in library.of("proposal") if isinstance(each, Proposal)])
-    signs = "34679ACDEFGHJKMNPQRTUWXY"
-    codes = [f"3333-4444-6666-777{sign}" for sign in signs]
-    picks = [f"{SLUG}-{'bench' if number % 2 else 'bus'}" for number in range(24)]
-    document = {
-        "format": "madang-opened/1",
-        "poll": SLUG,
-        "rules": slot.rules,
-        "papers": 0,
-        "digest": hashlib.sha256("\n".join(codes).encode()).hexdigest(),
-        "receipts": codes,
-        "ballots": [{"tracker": code, "choices": [pick]} for code, pick in zip(codes, picks, strict=True)],
-        "void": [],
-    }
+    keys, where = prepare(content, SLUG, tmp_path / "keys"), ("--content", content, "--now", CLOSING)
+    box = a_box(content, tmp_path / "box.json", [["bench"], ["bus"]] * 12)
     file = tmp_path / "opened.json"
-    file.write_text(json.dumps(document), "utf-8")
+    done("open", box, *partials(box, keys[:2], *where), "--to", file, *where)
     return file
 
 
 def test_a_tie_waits_for_its_draw(opened: Path, root: Path) -> None:
     """Without a record nothing is published; with it the order, the time and the witnesses are, and the recount agrees."""
     content, record = opened.parent / "content", opened.parent / "draw.toml"
-    words = ("publish", opened, "--content", content, "--now", "2023-08-29T09:00:00")
-    stopped = run(*words)
+    where = ("--content", content, "--now", "2023-08-29T09:00:00")
+    stopped = run("publish", opened, *where)
     assert stopped.exit_code == 1 and "budget-bench" in stopped.output and not (content / "results").exists()
     record.write_text(RECORD, "utf-8")
-    assert "선정: 제안 bench" in done(*words, "--draw", record)
+    drawn = ("--draw", record, *where)
+    keys = [opened.parent / "keys" / f"{SLUG}-{number}.json" for number in (1, 3)]
+    assert "선정: 제안 bench" in done("publish", opened, *signatures(opened, keys, *drawn), *drawn)
     folder = content / "results" / SLUG
     results = json.loads((folder / "results.json").read_text("utf-8"))
     assert results["draw"] == ["budget-bench", "budget-bus"] and sorted(results["tie"]) == results["draw"]
     assert results["drawn"]["by"] == ["감사관", "주민참여예산위원장"]
     assert results["drawn"]["at"].startswith("2023-08-28T14:00:00")
     assert "budget-bus" not in results["winners"]
-    verify = [sys.executable, root / "static/verify.py", "--receipts", "receipts.json"]
+    verify = [sys.executable, root / "static/verify.py"]
     ran = subprocess.run(verify, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stdout
     listed = sorted(f"{SLUG}/{file.name}" for file in folder.iterdir())

@@ -15,11 +15,12 @@ from civic.clock import parse_time
 from civic.codes import from_text, new_code, to_text
 from civic.library import load
 from civic.store import open_box
-from civic.votes.box_key import read_half
+from civic.votes.box_key import read_key
 from civic.votes.envelope import seal, slot_of
 from civic.votes.opening import open_all
+from civic.votes.partial import PartialFile
 from tests.builders import a_phone
-from tests.forms_api.voting import CLOSING, SLUG, Town, done, run
+from tests.forms_api.voting import CLOSING, PASSPHRASE, SLUG, Town, done, run
 from tests.oidc_provider import WRONG, ProviderProcess
 
 API = f"/api/votes/{SLUG}"
@@ -119,8 +120,9 @@ def test_one_person_is_one_voter(town: Town, client: httpx.Client, provider: Pro
     with boxes.open(SLUG) as box:
         envelopes, receipts = box.envelopes(), box.receipts()
     boxes.shut()
-    privates = [read_half(half.read_text("utf-8")).private for half in town.halves]
-    opened = open_all(envelopes, receipts, slot_of(poll, listed.values()), privates, poll, listed)  # type: ignore[arg-type]
+    keys = [read_key(file.read_text("utf-8"), PASSPHRASE) for file in town.keys[:2]]
+    parts = [PartialFile.of(key, "0" * 64, envelopes) for key in keys]
+    opened = open_all(envelopes, receipts, slot_of(poll, listed.values()), "0" * 64, parts, poll, listed)  # type: ignore[arg-type]
     found = {each.tracker: each.choices for each in opened.ballots}
     assert found == {trackers[1]: (f"{SLUG}-ramp",), tracker: (f"{SLUG}-bus",)}
 

@@ -57,7 +57,7 @@ def test_a_poll_says_what_sealing_needs(client: httpx.Client) -> None:
     told = client.get(API).json()
     assert (told["state"], told["max_picks"], told["room"]) == ("open", 3, 512)
     assert told["types"]["general"] == {"label": "일반참여형", "max": 2}
-    assert re.fullmatch("[0-9a-f]{64}", told["rules"]) and len(told["keys"]) == 2
+    assert re.fullmatch("[0-9a-f]{64}", told["rules"]) and (len(told["keys"]), told["keys_needed"]) == (3, 2)
     assert not {"voters", "count", "ballots"} & set(told)
 
 

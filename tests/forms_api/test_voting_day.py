@@ -26,7 +26,7 @@ def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def verified(folder: Path, root: Path, *words: str) -> tuple[int, str]:
     """Exit code and words of the one-file program over a published folder."""
-    command = [sys.executable, str(root / "static/verify.py"), "--receipts", "receipts.json", *words]
+    command = [sys.executable, str(root / "static/verify.py"), *words]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     return ran.returncode, ran.stdout + ran.stderr
 
@@ -99,8 +99,8 @@ TAMPERING: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
     "a ballot twice": ("ballots.json", lambda d: d["ballots"].append(first(d))),
     "another winner": ("results.json", crown),
     "the rules changed": ("results.json", lambda d: d["declared"]["rules"].update(budget=10**9)),
-    "a receipt exchanged": ("receipts.json", lambda d: d["receipts"].__setitem__(0, "3333-3333-3333-3333")),
-    "a receipt taken away": ("receipts.json", lambda d: d["receipts"].pop()),
+    "a receipt exchanged": ("board.json", lambda d: d["receipts"].__setitem__(0, "3333-3333-3333-3333")),
+    "a receipt taken away": ("board.json", lambda d: d["receipts"].pop()),
 }
 
 

@@ -16,7 +16,7 @@ import httpx
 from civic.codes import new_code, to_text
 from civic.votes.envelope import Slot, receipt_of, seal
 from tests.forms_api.server import Server
-from tests.forms_api.voting import CLOSING, SLUG, Town, done
+from tests.forms_api.voting import SLUG, Town
 
 CHOICES = (("bench", "lamp", "bus"), ("lamp",), ("lamp", "guide"), ("ramp", "bench"), ("bus",))
 THREADS = 4
@@ -37,7 +37,7 @@ class Day:
 
     @property
     def box(self) -> dict[str, Any]:
-        return dict(json.loads((self.town.folder / "box.json").read_text("utf-8")))
+        return dict(json.loads((self.town.folder / "box.json").read_text("utf-8"))["board"])
 
     @property
     def opened(self) -> list[dict[str, Any]]:
@@ -49,11 +49,10 @@ class Day:
 
     def close(self) -> None:
         """Close, open offline, publish."""
-        folder, where = self.town.folder, ("--content", self.town.content, "--now", CLOSING)
-        data = ("--data", f"tinydb://{self.town.data}")
-        done("close", SLUG, "--to", folder / "box.json", *data, *where)
-        done("open", folder / "box.json", "--to", folder / "opened.json", *self.town.given_halves, *where)
-        done("publish", folder / "opened.json", *where)
+        box, opened = (self.town.folder / f"{name}.json" for name in ("box", "opened"))
+        self.town.close(box)
+        self.town.open(box, opened)
+        self.town.publish(opened)
 
     def faults(self) -> list[str]:
         """What does not hold: each voter's last ballot and nothing else is in the box and in the count."""

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +16,26 @@ import pytest
 from flask.testing import FlaskClient
 
 from bench.elections.reader import parse
-from civic.clock import FixedClock
+from civic.clock import SEOUL, FixedClock
 from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.result import as_json
+from civic.votes.result_files import ResultCorrection
 from civic.votes.words import counting_rules
 from publish import results as pages
 from publish.site import addresses, create_app
 from tests.ballot_samples import a_proposal
 from tests.publish.test_pages import PlainAssets
-from tests.result_samples import PUBLISHED, a_counted_poll, publish, some_ballots, some_receipts, write_site
+from tests.result_samples import PUBLISHED, a_counted_poll, fixed_receipts, publish, some_ballots, write_site
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def counted(folder: Path, ballots: Sequence[Ballot] = (), more: int = 0, **given: Any) -> Path:
     """The counted vote, published, with `more` proposals of its first type; given: to `publish`, or rules of the poll."""
-    told = {name: given.pop(name) for name in ("receipts", "void", "tables") if name in given}
+    told = {name: given.pop(name) for name in ("void", "tables", "corrections") if name in given}
     poll, proposals = a_counted_poll(**given)
     proposals |= {f"extra-{n}": a_proposal(f"extra-{n}", title=f"나머지 {n}") for n in range(more)}
     content = write_site(folder / "content", poll, list(proposals.values()))
@@ -44,7 +46,7 @@ def counted(folder: Path, ballots: Sequence[Ballot] = (), more: int = 0, **given
 @pytest.fixture
 def content(tmp_path: Path) -> Path:
     """The counted vote of 24 ballots, with its receipts."""
-    return counted(tmp_path, receipts=some_receipts(24))
+    return counted(tmp_path)
 
 
 def site(content: Path) -> FlaskClient:
@@ -88,9 +90,9 @@ def test_the_page_says_who_won_and_why(content: Path) -> None:
 
 def test_void_ballots_are_listed_with_their_reasons(tmp_path: Path) -> None:
     """A voter whose envelope did not open read only "1장": now the receipt stands there, under the reason."""
-    receipts = some_receipts(26)
+    receipts = fixed_receipts()
     void = [Spoiled(receipts[n], fault) for n, fault in ((3, "altered"), (5, "type-limit"))]
-    text = page(site(counted(tmp_path, receipts=receipts, void=void)), "/results/budget/")
+    text = page(site(counted(tmp_path, void=void)), "/results/budget/")
     assert 'href="#void"' in text and 'id="void">무효표 2장' in text
     part = text.split('id="void"')[1].split("</section>")[0]
     assert re.findall(r"<h3>(.*?) \(1장\)</h3>\s*<ul.*?<li>(.*?)</li>", part, re.S) == [
@@ -101,12 +103,13 @@ def test_void_ballots_are_listed_with_their_reasons(tmp_path: Path) -> None:
 
 def test_a_corrected_result_says_when_and_why(content: Path) -> None:
     """Dated, with its reason and the old fingerprint; objections are taken from then on, not from the first telling."""
-    client = site(content)
-    plain = page(client, "/results/budget/")
+    plain = page(site(content), "/results/budget/")
     assert "바로잡은 기록" not in plain and "2023년 9월 9일(토) 03:00까지" in plain
+    at = datetime(2023, 8, 30, 9, tzinfo=SEOUL)
+    replaced = {"results.json": "ab" * 32}
+    correction = ResultCorrection(at=at, reason="묶음 <하나>를 빠뜨림", replaced=replaced)
+    content = counted(content.parent / "corrected", corrections=(correction,))
     record = content / "results/budget.toml"
-    added = f'\n[[corrections]]\nat = 2023-08-30T09:00:00\nreason = "묶음 <하나>를 빠뜨림"\nreplaced = {{ "results.json" = "{"ab" * 32}" }}\n'
-    record.write_text(record.read_text("utf-8") + added, "utf-8")
     text = page(site(content), "/results/budget/")
     assert "2023년 8월 30일(수) 09:00에 바로잡았습니다" in text and "묶음 &lt;하나&gt;를 빠뜨림" in text
     assert "ab" * 32 in text and "2023년 9월 13일(수) 09:00까지" in text
@@ -173,13 +176,13 @@ def test_everything_for_a_recount_lies_beside_the_page(content: Path, tmp_path: 
     client = site(content)
     names = re.findall(r'href="/results/budget/([\w.]+)" download', page(client, "/results/budget/"))
     assert sorted(names) == [
-        "ballots.csv", "ballots.json", "election.pb", "receipts.json", "results.csv", "results.json", "verify.py",
+        "ballots.csv", "ballots.json", "board.json", "election.pb", "results.csv", "results.json", "signatures.json", "verify.py",
     ]  # fmt: skip
     for name in names:
         (tmp_path / name).write_bytes(client.get(f"/results/budget/{name}").data)
 
     def verify() -> subprocess.CompletedProcess[str]:
-        words = ["verify.py", "ballots.json", "results.json", "--receipts", "receipts.json"]
+        words = ["verify.py"]
         return subprocess.run(
             [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60
         )
@@ -196,7 +199,7 @@ def test_the_board_lists_receipts_and_ballots(content: Path) -> None:
     """All 24 of both; the page of the result leads there."""
     client = site(content)
     text = page(client, "/results/budget/board/")
-    receipts = json.loads(client.get("/results/budget/receipts.json").data)["receipts"]
+    receipts = json.loads(client.get("/results/budget/board.json").data)["receipts"]
     assert re.findall(r"<li>([0-9A-Z-]{19})</li>", text) == receipts
     assert ["AAAA-AAAA-AAAA-0023", "쉬는 의자, 마을버스, 작은 도서관"] in rows(text)
     assert len(rows(text)) == 25
@@ -219,7 +222,7 @@ def test_every_address_answers_and_the_vote_links_to_its_result(content: Path) -
     app = client.application
     with app.test_request_context():
         made = [app.url_for(endpoint, **values) for endpoint, values in addresses(app)]
-    assert len([each for each in made if each.startswith("/results/budget/")]) == 9
+    assert len([each for each in made if each.startswith("/results/budget/")]) == 10
     for address in made:
         assert client.get(address).status_code == 200, address
     assert 'href="/results/budget/"' in page(client, "/votes/budget/")
@@ -237,11 +240,11 @@ def test_before_publication_nothing_is_there(content: Path) -> None:
 
 
 def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
-    """19 ballots: votes and winners, but no ballot, nothing that verify.py could read, and no tracker to look for."""
-    client = site(counted(tmp_path, some_ballots()[:19], receipts=some_receipts(19)))
+    """19 ballots: votes and winners, but no ballot, no ballot in any file, and no tracker to look for."""
+    client = site(counted(tmp_path, some_ballots()[:19]))
     text, board = page(client, "/results/budget/"), page(client, "/results/budget/board/")
     assert "표가 20장보다 적어 합계만 알립니다" in text and "<strong>19명</strong>" in text
-    for name in ("ballots.json", "ballots.csv", "election.pb", "verify.py"):
+    for name in ("ballots.json", "ballots.csv", "election.pb"):
         assert client.get(f"/results/budget/{name}").status_code == 404
     assert "AAAA-AAAA-AAAA" not in board and "표를 하나씩 공개하지 않습니다" in board
     assert "누구나 다시 셀 수 있습니다" not in text and "에서 내 접수증 번호를 찾을 수 있습니다" in text
@@ -341,12 +344,12 @@ def test_mistakes_of_the_record_are_named(content: Path, old: str, new: str, sai
 
 def test_files_that_are_gone_or_broken_are_named(content: Path) -> None:
     """A file that the record names is missing; then one that is no JSON."""
-    place = content / "results/budget/receipts.json"
+    place = content / "results/budget/board.json"
     text = place.read_text("utf-8")
     place.unlink()
-    assert "파일이 없습니다 (found budget/receipts.json)" in mistakes(content)
+    assert "파일이 없습니다 (found budget/board.json)" in mistakes(content)
     place.write_text(text[:50], "utf-8")
-    assert "results/budget/receipts.json: JSON 파일이 아닙니다" in mistakes(content)
+    assert "results/budget/board.json: JSON 파일이 아닙니다" in mistakes(content)
 
 
 def test_a_table_that_was_saved_elsewhere_is_named(content: Path) -> None:
@@ -382,7 +385,7 @@ def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
             document["ballots"] = document["ballots"][:19]
         else:
             document |= {"ballots": 19, "voters": 19}
-        place.write_text(json.dumps(document), "utf-8")
+        place.write_text(as_json(document), "utf-8")
     record = content / "results/budget.toml"
     record.write_text(record.read_text("utf-8").replace("= 24", "= 19"), "utf-8")
     assert "표가 20장보다 적으면 표를 하나씩 공개하지 않습니다" in mistakes(content)

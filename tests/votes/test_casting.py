@@ -37,6 +37,7 @@ from civic.store.budget import Budget
 from civic.votes.casting import Polling
 from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
 from civic.votes.opening import open_all
+from civic.votes.partial import PartialFile
 from tests.ballot_samples import (
     CLOSES,
     DURING,
@@ -44,12 +45,12 @@ from tests.ballot_samples import (
     a_poll,
     a_proposal,
     rehearsed,
-    some_halves,
+    some_keys,
     some_proposals,
 )
 
 KIM, LEE = "010-1234-5678", "010-8765-4321"
-HALVES = some_halves()
+KEYS = some_keys()
 PROPOSALS = some_proposals()
 
 
@@ -102,7 +103,7 @@ class Town:
         self.clock = FixedClock(DURING)
         self.shelf = Shelf(*(polls or (a_ready_poll(),)))
         self.box = open_box(f"tinydb://{folder}")
-        self.polling = Polling(self.shelf, self.box, SecretBook(), self.clock, **options)
+        self.polling = Polling(self.shelf, self.box, SecretBook(), self.clock, demo=True, **options)
         self.mail = Mailbox()
 
     def code(self, contact: str = KIM, slug: str = "budget") -> str:
@@ -121,15 +122,17 @@ class Town:
         standing = self.polling.setup("budget")
         with self.box.open("budget") as box:
             envelopes, receipts = box.envelopes(), box.receipts()
-        privates = [half.private for half in HALVES]
-        found = open_all(envelopes, receipts, standing.slot, privates, standing.poll, standing.proposals)
+        parts = [PartialFile.of(key, "0" * 64, envelopes) for key in KEYS[1:]]
+        found = open_all(
+            envelopes, receipts, standing.slot, "0" * 64, parts, standing.poll, standing.proposals
+        )
         assert not found.spoiled
         return {ballot.tracker: ballot.choices for ballot in found.ballots}
 
 
 def a_ready_poll(slug: str = "budget", **changes: Any) -> Poll:
     mine = {s: p.model_copy(update={"vote": slug}) for s, p in PROPOSALS.items()}
-    return rehearsed(a_poll(HALVES, slug=slug, **changes), mine)
+    return rehearsed(a_poll(KEYS, slug=slug, **changes), mine)
 
 
 @pytest.fixture
@@ -389,9 +392,9 @@ def test_a_closed_box_takes_nothing_whatever_the_clock_says(town: Town) -> None:
     "poll",
     [
         a_poll(),
-        a_poll(HALVES),
+        a_poll(KEYS),
         a_ready_poll().model_copy(update={"max_picks": 2}),
-        a_ready_poll().model_copy(update={"keys": a_poll(some_halves()).keys}),
+        a_ready_poll().model_copy(update={"keys": a_poll(some_keys(4)[1:]).keys}),
     ],
     ids=["no keys", "no rehearsal", "rules changed since", "keys changed since"],
 )

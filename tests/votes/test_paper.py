@@ -19,9 +19,9 @@ from civic.votes.tally import read_scores
 from publish.site import create_app
 from tests.ballot_samples import a_poll, some_proposals
 from tests.builders import a_phone
-from tests.forms_api.voting import CLOSING, SLUG, Town, done, run
+from tests.forms_api.voting import CLOSING, SLUG, Town, done, rehearse, run
 from tests.publish.test_pages import PlainAssets
-from tests.test_recount import in_script, verifier
+from tests.test_recount import documents, in_program, in_script
 
 DURING = "2023-08-16T09:00:00+09:00"
 
@@ -224,17 +224,25 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     differing = run("paper", "enter", SLUG, "dong-1", second, "--by", "이", *where)
     assert differing.exit_code == 1 and "용지 2: 김 4, 이 5" in differing.output
 
-    done("close", SLUG, "--to", tmp_path / "b.json", *data, *after)
-    done("open", tmp_path / "b.json", "--to", tmp_path / "o.json", *town.given_halves, *after)
+    for urns, says in (
+        ((), "3명인데 투표함의 종이는 0장입니다. 함마다 읽지 않고 센 종이의 수를 --urn"),
+        (("--urn", "dong-1=4"), "3명인데 투표함의 종이는 4장입니다"),
+        (("--urn", "dong-1=many"), "묶음=장수로"),
+        (("--urn", "dong-1=1", "--urn", "dong-1=2"), "묶음마다 한 번"),
+    ):
+        kept = run("close", SLUG, "--to", tmp_path / "b.json", *urns, *data, *after)
+        assert kept.exit_code == 1 and says in kept.output, kept.output
+    assert "투표한 사람 24명(온라인 21, 종이 3)" in town.close(tmp_path / "b.json", "--urn", "dong-1=3")
+    town.open(tmp_path / "b.json", tmp_path / "o.json")
     missing = run("publish", tmp_path / "o.json", "--paper", tmp_path / "paper", *after)
-    assert missing.exit_code == 1 and "3명인데 입력이 맞은 종이 표는 0장" in missing.output
+    assert missing.exit_code == 1 and "dong-1: 센 종이 3장, 입력이 맞은 종이 표 0장" in missing.output
     forgotten = run("publish", tmp_path / "o.json", *after)
     assert forgotten.exit_code == 1 and "--paper로 주세요" in forgotten.output
     assert not (town.content / "results").exists()
 
     said = done("paper", "enter", SLUG, "dong-1", first, "--by", "이", "--again", *where)
     assert "유효 2장, 무효 1장" in said
-    done("publish", tmp_path / "o.json", "--paper", tmp_path / "paper", *after)
+    town.publish(tmp_path / "o.json", "--paper", tmp_path / "paper")
     result = load(town.content, parse_time(CLOSING)).results[SLUG]  # counted again by the library
     document = result.document
     assert (document.voters, document.ballots, document.void) == (24, 23, 1)
@@ -242,7 +250,8 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     assert {line.slug: line.votes for line in document.lines} == {
         "budget-lamp": 22, "budget-bench": 1, "budget-ramp": 0, "budget-bus": 22, "budget-guide": 0, "budget-club": 0,
     }  # fmt: skip
-    assert result.receipts is not None and len(result.receipts.receipts) == 21
+    board = result.board
+    assert (len(board.receipts), board.replaced, board.marked, board.urns) == (21, (), 3, {"dong-1": 3})
 
     # The other two counts agree, and the page says what happened.
     client = create_app(
@@ -250,16 +259,8 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     )
     page = client.test_client().get(f"/results/{SLUG}/").get_data(as_text=True)
     assert "<strong>24명</strong> (온라인 21명, 종이 3명)" in page  # one sheet of the three is void
-    given = {
-        name: json.loads(result.files[name]) for name in ("ballots.json", "results.json", "receipts.json")
-    }
-    assert (
-        list(
-            verifier().differences(given["ballots.json"], given["results.json"], None, given["receipts.json"])
-        )
-        == []
-    )
-    assert in_script([(given["ballots.json"], given["results.json"])]) == [[]]
+    case = documents(dict(result.files))
+    assert in_program(case) == [] == in_script([case])[0]
 
 
 def test_a_roll_is_put_in_once(tmp_path: Path) -> None:
@@ -304,23 +305,24 @@ def test_other_bodies_count_with_their_tables(tmp_path: Path) -> None:
     body = Body(id="committee", label="위원회", weight=50)
     block = f'\n[[bodies]]\nid = "{body.id}"\nlabel = "{body.label}"\nweight = {body.weight}\n'
     page.write_text(text.replace("\n[[keys]]", block + "\n[[keys]]", 1), "utf-8")
-    done("rehearse", SLUG, *town.given_halves, "--content", town.content, "--now", "2023-08-01T09:00:00")
+    rehearse(town.content, SLUG, town.keys)
     server = town.serve()
     with server.client() as client:
         for choice in (["lamp"], ["lamp"], ["ramp"]):
             town.cast(client, a_phone(), choice)
     assert server.stop() == 0
     after: list[str | Path] = ["--content", town.content, "--now", CLOSING]
-    done("close", SLUG, "--to", tmp_path / "b.json", "--data", f"tinydb://{town.data}", *after)
-    done("open", tmp_path / "b.json", "--to", tmp_path / "o.json", *town.given_halves, *after)
-    without = run("publish", tmp_path / "o.json", *after)
+    data = ("--data", f"tinydb://{town.data}")
+    without = run("close", SLUG, "--to", tmp_path / "b.json", *data, *after)
     assert without.exit_code == 1 and "committee.csv" in without.output
     scores = tmp_path / "scores"
     scores.mkdir()
     rows = {"bench": 0, "lamp": 10, "ramp": 90, "bus": 1, "guide": 1}
     table = "".join(f"{SLUG}-{slug},{points}\n" for slug, points in rows.items())
     (scores / "committee.csv").write_text(f"제안,점수\n{table}", "utf-8")
-    done("publish", tmp_path / "o.json", "--scores", scores, *after)
+    town.close(tmp_path / "b.json", "--scores", scores)
+    town.open(tmp_path / "b.json", tmp_path / "o.json")
+    town.publish(tmp_path / "o.json")
     document = load(town.content, parse_time(CLOSING)).results[SLUG].document
     ranks = {line.slug: (line.rank, line.score) for line in document.lines}
     # lamp: 2 of 2 votes are 50, 10 of 90 points 50/9 more; ramp: 1 of 2 votes 25, all points 50.

@@ -14,14 +14,14 @@ from civic.recount import read_published
 from civic.votes.ballot import Ballot
 from civic.votes.pabulib import election_of, write
 from civic.votes.result import BallotsFile, ResultLine, TieDraw
-from civic.votes.result_files import ResultCorrection, ballots_csv, result_files, results_csv
+from civic.votes.result_files import ResultCorrection, ballots_csv, results_csv
 from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES
 from tests.result_samples import (
     PUBLISHED,
     a_counted_poll,
     a_vote_with_everything,
-    fixed_receipts,
+    published_files,
     some_ballots,
 )
 
@@ -36,12 +36,10 @@ def test_every_byte_of_a_result_is_as_it_was() -> None:
         reason='묶음 "dong-1"을 빠뜨림',
         replaced={"results.json": "ab" * 32, "ballots.json": "cd" * 32},
     )
-    written = result_files(
+    written = published_files(
         a_vote_with_everything(),
-        PUBLISHED,
+        [correction],
         drawn=TieDraw(at=at, where="구청 3층", by=by, how="공 뽑기"),
-        receipts=fixed_receipts(),
-        corrections=[correction],
         town="Gwangsan-gu",
     )
     for place, text in written.items():

@@ -14,10 +14,10 @@ from civic.content.poll import Poll, Proposal
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import rules_hash
-from civic.votes.box_key import FORMAT, match, read_half
-from civic.votes.envelope import is_ready, open_one, seal, slot_of
+from civic.votes.box_key import FORMAT
+from civic.votes.envelope import is_ready, seal, slot_of
 from forms_api.commands.poll import with_values
-from tests.forms_api.voting import done, run, write_poll
+from tests.forms_api.voting import HOLDERS, prepare, run, write_poll
 
 SLUG = "budget-2024"
 BEFORE, DURING = datetime(2023, 8, 1, tzinfo=SEOUL), datetime(2023, 8, 16, tzinfo=SEOUL)
@@ -35,11 +35,11 @@ def test_the_demonstration_takes_ballots(root: Path) -> None:
     poll, proposals = the_poll(root / "content", DURING)
     slot = slot_of(poll, proposals)
     assert is_ready(poll, slot), f"rehearse again: the rules are now {slot.rules}"
-    assert len(poll.keys) == 2 and len(seal([proposals[0].slug], slot)) == slot.length
+    assert len(poll.keys) == 3 and len(seal([proposals[0].slug], slot)) == slot.length
 
 
 def test_no_key_file_is_published(root: Path) -> None:
-    """Whoever has both halves of a box reads every ballot: none stands in what we hand out."""
+    """Whoever has two keys of a box reads every ballot: none stands in what we hand out."""
     files = [file for top in ("content", "docs", "static", "tests") for file in (root / top).rglob("*")]
     texts = [file for file in files if file.suffix in (".json", ".toml", ".md")]
     assert len(texts) > 50
@@ -51,30 +51,14 @@ def test_anyone_can_make_the_demonstration_theirs(root: Path, tmp_path: Path) ->
     """New keys on a copy before opening: rehearsed, open, and a ballot opens with them; after opening they stay."""
     content = tmp_path / "content"
     shutil.copytree(root / "content", content)
-    words = (
-        "keys",
-        SLUG,
-        "--anew",
-        "--no-passphrase",
-        "--holder",
-        "가",
-        "--holder",
-        "나",
-        "--content",
-        content,
-    )
-    done(*words, "--to", tmp_path / "k", "--now", "2023-08-01T09:00:00")
-    halves = [tmp_path / "k" / f"{SLUG}-{number}.json" for number in (1, 2)]
-    given = [word for half in halves for word in ("--half", half)]
-    done("rehearse", SLUG, *given, "--content", content, "--now", "2023-08-01T09:00:00")
+    keys = prepare(content, SLUG, tmp_path / "k", "--anew")
     poll, proposals = the_poll(content, DURING)
-    slot = slot_of(poll, proposals)
-    privates = match(SLUG, poll.keys, [read_half(half.read_text("utf-8")) for half in halves])
-    assert is_ready(poll, slot) and open_one(seal(["p"], slot), slot, privates)[1] == ("p",)
+    assert is_ready(poll, slot_of(poll, proposals)) and [key.holder for key in poll.keys] == list(HOLDERS)
     before = (content / "votes" / f"{SLUG}.md").read_bytes()
-    late = run(*words, "--to", tmp_path / "l", "--now", "2023-08-16T09:00:00")
+    parts = [key.with_suffix(".public.json") for key in keys]
+    late = run("keys", "add", SLUG, *parts, "--anew", "--content", content, "--now", "2023-08-16T09:00:00")
     assert late.exit_code == 1 and "투표를 시작한 뒤에는" in late.output
-    assert (content / "votes" / f"{SLUG}.md").read_bytes() == before and not (tmp_path / "l").exists()
+    assert (content / "votes" / f"{SLUG}.md").read_bytes() == before
 
 
 def test_a_poll_that_has_begun_keeps_its_rules(tmp_path: Path) -> None:

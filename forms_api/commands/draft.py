@@ -1,0 +1,221 @@
+"""What an opened box comes to, counted again by whoever signs or publishes it. Gives up naming whatever does not hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from civic import korean
+from civic.content.poll import Poll
+from civic.errors import Unusable
+from civic.people import check_public, personal_data_in
+from civic.shape import Digest, Line, Shape, Slug
+from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.check import check
+from civic.votes.count import RulesMistake, TieStops
+from civic.votes.paper import AcceptedBatch, PaperFile, accept
+from civic.votes.result import (
+    BALLOTS,
+    BOARD,
+    RESULTS,
+    Replaced,
+    TieDraw,
+    TieDrawFile,
+    digest_of,
+)
+from civic.votes.result_files import Draft, VoteResult
+from civic.votes.tally import VoteCount
+from forms_api.commands.box import OpenedFile, check_box, opened_again, published_result
+from forms_api.commands.poll import A_FILE, A_FOLDER, PollPage, give_up, read_shape
+
+
+class SignatureFile(Shape):
+    """What `votes sign` writes: a holder's word for a result that the holder counted too."""
+
+    format: Literal["madang-signature/1"]
+    poll: Slug
+    holder: Line
+    results: Digest
+    ballots: str
+    signature: str
+
+
+def COUNTED(command: Any) -> Any:  # noqa: N802 (an option like the others)
+    """What is counted beside the opened box: the same for who signs and for who publishes."""
+    reason = "이미 공개한 결과를 바로잡는 까닭. 결과 화면에 보입니다. docs/voting.md#correct"
+    for option in (
+        click.option("--correct", "reason", help=reason),
+        click.option(
+            "--paper", type=A_FOLDER, help="두 사람의 입력이 맞은 종이 표의 폴더(votes paper enter)"
+        ),
+        click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw"),
+    ):
+        command = option(command)
+    return command
+
+
+def draft_of(
+    opened: Path,
+    given: OpenedFile,
+    content: Path,
+    now: str | None,
+    *,
+    draw: Path | None,
+    paper: Path | None,
+    reason: str | None,
+) -> tuple[Draft, VoteResult | None]:
+    """The result of an opened box, opened once more and counted, and the one that it is published in place of.
+
+    Gives up naming whatever does not hold; for another result than the published one, without a reason.
+    """
+    page = check_box(given, content, now, "공개하지 않습니다")
+    again = opened_again(given, given.parts, page)
+    if (again.ballots, again.spoiled) != (given.ballots, given.void):
+        give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
+    vote, drawn = _count(given, page, _read_batches(page, paper), draw)
+    before = published_result(content, page.poll.slug)
+    if before is None:
+        if reason is not None:
+            give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
+        return Draft(vote, given.board, drawn), None
+    standing = before.document.corrections
+    draft = Draft(vote, given.board, drawn, standing)
+    if (draft.results, draft.ballots) == (before.document, before.ballots):
+        return draft, before
+    said = _checked_reason(before, draft, reason, page.at)
+    replaced = Replaced(reason=said, results=digest_of(before.document))
+    return Draft(vote, given.board, drawn, (*standing, replaced)), before
+
+
+# ---------------------------------------------------------------------------- the count
+
+
+def _count(
+    given: OpenedFile,
+    page: PollPage,
+    batches: Sequence[AcceptedBatch],
+    draw: Path | None,
+) -> tuple[VoteCount, TieDraw | None]:
+    """Online and paper ballots counted together, and the draw that settled a tie. Gives up naming every breach."""
+    board = given.board
+    sheets = {each.batch.batch: len(each.ballots) + len(each.void) for each in batches}
+    if sheets != board.urns:
+        wrong = [
+            name for name in sorted({*sheets, *board.urns}) if sheets.get(name, 0) != board.urns.get(name, 0)
+        ]
+        hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
+        give_up(
+            *(
+                f"{name}: 센 종이 {board.urns.get(name, 0)}장, 입력이 맞은 종이 표 {sheets.get(name, 0)}장.{hint}"
+                for name in wrong
+            )
+        )
+    ballots = [Ballot(each.tracker, each.choices) for each in given.ballots]
+    ballots += [ballot for batch in batches for ballot in batch.ballots]
+    void = [Spoiled(each.receipt, each.fault) for each in given.void]
+    void += [sheet for batch in batches for sheet in batch.void]
+    record = _read_draw(draw, page.poll) if draw else None
+    sums = [each.batch for each in batches]
+    tables = {body: {slug: Fraction(n) for slug, n in rows.items()} for body, rows in board.tables.items()}
+    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, tables, record.order if record else ())
+    try:
+        tie = vote.outcome.tie
+    except (TieStops, RulesMistake) as stop:
+        give_up(str(stop))
+    if breaches := check(vote, vote.votes, board.voters):
+        give_up(*breaches)
+    return vote, TieDraw(**record.model_dump(exclude={"poll", "order"})) if record and tie else None
+
+
+def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
+    """The record of a public draw. Gives up naming what is missing."""
+    record = read_shape(file, TieDrawFile, is_toml=True)
+    if record.poll != poll.slug:
+        give_up(f"{file}: 다른 투표의 추첨입니다 (found {record.poll})")
+    if record.at < poll.closes:
+        give_up(f"{file}: at: 추첨은 투표가 끝난 뒤에 합니다.")
+    for name in ("where", "how"):
+        check_public(f"{file}: {name}", getattr(record, name))
+    check_public(f"{file}: by", ", ".join(record.by))
+    return record
+
+
+def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch]:
+    """Every accepted batch of this poll in the folder, judged again. Gives up naming what cannot be counted."""
+    batches: list[AcceptedBatch] = []
+    wrong: list[str] = []
+    for file in sorted(folder.glob("*.json")) if folder else ():
+        try:
+            text = file.read_text("utf-8")
+            document = json.loads(text)
+        except ValueError:
+            wrong.append(f"{file}: JSON 파일이 아니거나 중간에 잘렸습니다.")
+            continue
+        if not isinstance(document, dict) or document.get("format") != "madang-paper/1":
+            continue  # an entry that waits for the second person
+        try:
+            first, second = PaperFile.model_validate_json(text).entries
+            if (first.poll, first.rules) != (page.poll.slug, page.slot.rules):
+                raise Unusable(["다른 투표나 다른 규칙의 종이 표입니다"])
+            batches.append(accept(first, second, page.poll, page.proposals))
+        except Unusable as mistake:
+            wrong += [f"{file}: {line}" for line in mistake.lines]
+        except ValueError:
+            wrong.append(f"{file}: 깨진 파일입니다.")
+    if wrong:
+        give_up(*wrong)
+    return batches
+
+
+# ---------------------------------------------------------------------------- a result that is there already
+
+
+def _changes(before: VoteResult, draft: Draft) -> list[str]:
+    """In what a new count differs from the published one, a line each."""
+    singly = draft.ballots.model_dump(mode="json") if draft.ballots else {}
+    new = {RESULTS: draft.results.model_dump(mode="json"), BALLOTS: singly}
+    old = {name: json.loads(before.files.get(name, b"{}")) for name in new}
+    found = []
+    was, now = old[RESULTS], new[RESULTS]
+    for key, label in (("voters", "투표한 사람"), ("ballots", "유효한 표"), ("void", "무효")):
+        if was[key] != now[key]:
+            found.append(f"{label}: 공개한 것 {was[key]}, 다시 센 것 {now[key]}")
+    if was["winners"] != now["winners"]:
+        listed = (", ".join(each["winners"]) or "없음" for each in (was, now))
+        found.append("선정: 공개한 것 {}, 다시 센 것 {}".format(*listed))
+    votes = {line["slug"]: line["votes"] for line in was["lines"]}
+    for line in now["lines"]:
+        told = votes.get(line["slug"], 0)
+        if told != line["votes"]:
+            found.append(f"{line['slug']}: 공개한 것 {told}표, 다시 센 것 {line['votes']}표")
+    cast = [
+        {(b["tracker"], *b["choices"]) for b in side.get(BALLOTS, {}).get("ballots", ())}
+        for side in (old, new)
+    ]
+    if other := len({tracker for tracker, *_ in cast[0] ^ cast[1]}):
+        found.append(f"내용이 다르거나 한쪽에만 있는 표: {other}장")
+    return found or [f"{RESULTS}이나 {BALLOTS}, {BOARD}의 내용이 다릅니다"]
+
+
+def _checked_reason(before: VoteResult, draft: Draft, reason: str | None, at: datetime) -> str:
+    """Why a published result is replaced. Gives up where none may be, or without a reason."""
+    slug, record = before.slug, before.record
+    lines = [f"{slug}: 이미 공개한 결과와 다릅니다.", *_changes(before, draft)]
+    if record.destroyed_at:
+        give_up(*lines, "투표함을 없앤 뒤에는 확인할 봉투가 없으므로 결과를 바꾸지 않습니다.")
+    if reason is None:
+        give_up(
+            *lines, '바로잡는 것이면 --correct "까닭"을 붙이세요. 결과 화면에 보이고 이의 기간을 다시 셉니다.'
+        )
+    if at < record.told_at:
+        give_up(f"{slug}: 결과를 알린 {korean.moment(record.told_at)}보다 앞선 때로 바로잡을 수 없습니다.")
+    reason = " ".join(reason.split())
+    if not 1 <= len(reason) <= 300 or personal_data_in(reason):
+        give_up("--correct: 까닭을 300자까지 적으세요. 전화번호, 이메일, 주민등록번호는 적지 않습니다.")
+    return reason

@@ -1,0 +1,291 @@
+"""`votes key new | partial | sign`: a key holder's whole part, on the holder's own computer; and `keys add | receipt`.
+
+No command takes two private keys. Each says what it checked, in words that its holder can repeat to others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from civic.codes import from_text, to_text
+from civic.content.poll import MOST_HOLDERS, BoxKey
+from civic.files import create, write
+from civic.shape import Shape
+from civic.store import open_beside
+from civic.store.key_file import keys_of
+from civic.store.seal import Keys
+from civic.votes.box_key import HolderKey, HolderPart, new_key, read_key, receipt_signer, write_key
+from civic.votes.opening import same_box
+from civic.votes.partial import PartialFile
+from civic.votes.rehearsal import TrialBallot
+from civic.votes.result import as_json, digest_of
+from forms_api.commands.box import BoxFile, OpenedFile, check_box
+from forms_api.commands.draft import COUNTED, SignatureFile, draft_of
+from forms_api.commands.poll import A_FILE, CONTENT, NEW_FILE, NOW, PollPage, give_up, read_shape, with_values
+from forms_api.settings import Settings, read_settings
+
+SHORTEST = 8  # signs of a passphrase
+KEY = click.option("--key", "key_file", type=A_FILE, required=True, help="내 열쇠 파일")
+
+
+@click.group("key")
+def key() -> None:
+    """열쇠를 맡은 사람이 자기 컴퓨터에서 자기 열쇠를 만듭니다."""
+
+
+@key.command("new")
+@click.argument("slug")
+@click.option("--holder", required=True, help="맡는 사람의 직책. 투표 글과 결과 화면에 보입니다.")
+@click.option(
+    "--to",
+    "file",
+    type=NEW_FILE,
+    required=True,
+    help="열쇠를 둘 파일. 옆에 공개 파일(.public.json)도 씁니다.",
+)
+def new(slug: str, holder: str, file: Path) -> None:
+    """투표함을 여는 열쇠와 서명하는 열쇠를 만들어 암호로 잠급니다."""
+    public = file.with_suffix(".public.json")
+    if there := [each for each in (file, public) if each.exists()]:
+        give_up(*(f"{each}: 이미 있습니다. 덮어쓰지 않습니다." for each in there))
+    made = new_key(slug, " ".join(holder.split()))
+    try:
+        part = HolderPart.of(made)
+    except ValueError:
+        give_up("투표의 이름은 영문 소문자와 숫자, 줄표로, 직책은 300자까지 적으세요.")
+    asks = f"{made.holder}의 암호({SHORTEST}자 이상)"
+    passphrase = str(click.prompt(asks, hide_input=True, confirmation_prompt=True))
+    if len(passphrase) < SHORTEST:
+        give_up(f"암호는 {SHORTEST}자 이상이어야 합니다. 열쇠를 만들지 않았습니다.")
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    create(file, write_key(made, passphrase), mode=0o600)
+    write(public, as_json(part))
+    click.echo(f"{file}: 나만 가집니다. 암호와 함께 두지 말고, 봉인한 복사본을 따로 두세요.")
+    click.echo(f"{public}: 투표를 준비하는 사람에게 보내세요. 비밀은 들어 있지 않습니다.")
+
+
+def _own(file: Path, page: PollPage) -> tuple[HolderKey, str]:
+    """The holder's keys, which must be the poll's, and their passphrase."""
+    passphrase = str(click.prompt(f"{file.name}의 암호", hide_input=True))
+    try:
+        own = read_key(file.read_text("utf-8", errors="replace"), passphrase)
+    except ValueError as err:
+        give_up(f"{file.name}: {err}")
+    if own.poll != page.poll.slug or own.public not in page.poll.keys:
+        give_up(
+            f"{file.name}: {own.holder}: 이 투표({page.poll.slug})에 적힌 열쇠가 아닙니다 (found {own.poll})"
+        )
+    return own, passphrase
+
+
+def _bind(own: HolderKey, file: Path, passphrase: str, board: str) -> None:
+    """Note the board in the key file before anything signed leaves: these keys sign no other one."""
+    if own.board not in ("", board):
+        give_up(
+            f"{own.holder}: 이 열쇠는 이미 다른 명단에 서명했습니다.",
+            f"그때의 지문 {own.board}",
+            f"이 투표함 {board}",
+            "투표함이 두 가지로 나왔다는 뜻일 수 있습니다. 다른 맡은 사람과 감사 부서에 알리세요.",
+        )
+    if not own.board:
+        write(file, write_key(replace(own, board=board), passphrase), mode=0o600)
+
+
+@click.command("partial")
+@click.argument("box", type=A_FILE)
+@KEY
+@click.option("--to", "file", type=NEW_FILE, required=True, help="공유값을 둘 파일")
+@CONTENT
+@NOW
+def partial(box: Path, key_file: Path, file: Path, content: Path, now: str | None) -> None:
+    """투표함(또는 시험 표)을 확인하고 명단에 서명한 뒤, 여는 데 쓸 내 공유값을 씁니다."""
+    model: type[Shape] = TrialBallot if _format(box) == "madang-rehearsal/1" else BoxFile
+    given = read_shape(box, model)
+    if isinstance(given, TrialBallot):
+        page = PollPage.of(content, given.poll, now)
+        envelopes, board = [given.checked(page.slot)], digest_of(given)
+        own, _ = _own(key_file, page)
+        click.echo("시험 표입니다. 봉한 열쇠가 함께 있어 이 공유값으로는 다른 표를 열 수 없습니다.")
+    else:
+        assert isinstance(given, BoxFile)
+        page = check_box(given, content, now, "열지 않습니다")
+        envelopes, board = (
+            list(same_box(given.envelopes, given.board.receipts, page.slot).values()),
+            given.board.digest,
+        )
+        own, passphrase = _own(key_file, page)
+        _bind(own, key_file, passphrase, board)
+        _tell_board(given, page)
+    write(file, as_json(PartialFile.of(own, board, envelopes)), mode=0o600)
+    click.echo(f"공유값을 {file}에 썼습니다. 여는 사람에게 보내세요. 이것만으로는 한 표도 열리지 않습니다.")
+
+
+def _tell_board(given: BoxFile, page: PollPage) -> None:
+    board = given.board
+    for line in (
+        "확인한 것:",
+        f"- 규칙 지문이 글과 같습니다. 접수증에 적힌 것과도 견주세요: {page.slot.rules}",
+        f"- 접수증 {len(board.receipts)}장과 봉투가 하나씩 맞습니다. 다시 투표해 바뀐 접수증 {len(board.replaced)}장",
+        f"- 종이를 받은 사람 {board.marked}명, 함마다 읽지 않고 센 종이 "
+        + (", ".join(f"{urn} {count}장" for urn, count in sorted(board.urns.items())) or "없음"),
+        f"- 명부 {board.roll}명, 다른 기구의 점수표 {len(board.tables)}개",
+        f"명단에 서명했습니다. 다른 맡은 사람과 소리 내어 읽어 견주세요: {board.digest}",
+    ):
+        click.echo(line)
+
+
+def _format(file: Path) -> str:
+    try:
+        kept = json.loads(file.read_text("utf-8"))
+    except ValueError:
+        return ""
+    return str(kept.get("format", "")) if isinstance(kept, dict) else ""
+
+
+@click.command("sign")
+@click.argument("opened", type=A_FILE)
+@KEY
+@click.option("--to", "file", type=NEW_FILE, required=True, help="서명을 둘 파일")
+@COUNTED
+@CONTENT
+@NOW
+def sign(
+    opened: Path,
+    key_file: Path,
+    file: Path,
+    draw: Path | None,
+    paper: Path | None,
+    reason: str | None,
+    content: Path,
+    now: str | None,
+) -> None:
+    """투표함 전체를 이 컴퓨터에서 다시 열고 세어, 모두 맞으면 결과에 서명합니다."""
+    given = read_shape(opened, OpenedFile)
+    draft, _ = draft_of(opened, given, content, now, draw=draw, paper=paper, reason=reason)
+    page = check_box(given, content, now, "서명하지 않습니다")
+    own, passphrase = _own(key_file, page)
+    _bind(own, key_file, passphrase, given.board.digest)
+    results, ballots = draft.digests
+    write(
+        file,
+        as_json(
+            SignatureFile(
+                format="madang-signature/1",
+                poll=own.poll,
+                holder=own.holder,
+                results=results,
+                ballots=ballots,
+                signature=own.sign("result", results, ballots),
+            )
+        ),
+    )
+    vote = draft.vote
+    for line in (
+        "확인한 것:",
+        f"- 봉투 {len(given.envelopes)}장을 다시 열었고, 연 표가 모두 같습니다. 공유값의 증명도 맞습니다.",
+        f"- 유효한 표 {len(vote.ballots)}장과 무효 {len(vote.void)}장이 명단의 접수증과 종이의 수와 같습니다.",
+        f"- 선정: {', '.join(page.proposals[slug].title for slug in vote.outcome.winners) or '없음'}",
+        f"결과에 서명했습니다: {results}",
+    ):
+        click.echo(line)
+
+
+# ---------------------------------------------------------------------------- keys
+
+
+@click.group("keys")
+def keys() -> None:
+    """맡은 사람의 공개 열쇠와 접수증의 공개 열쇠를 투표 글에 적습니다. 비밀 열쇠는 받지 않습니다."""
+
+
+@keys.command("add")
+@click.argument("slug")
+@click.argument("files", nargs=-1, required=True, type=A_FILE)
+@click.option(
+    "--anew", is_flag=True, help="이미 있는 열쇠를 이 열쇠로 바꿉니다. 투표를 시작하기 전에만 됩니다."
+)
+@CONTENT
+@NOW
+def add(slug: str, files: tuple[Path, ...], anew: bool, content: Path, now: str | None) -> None:
+    """맡은 사람이 `votes key new`로 만든 공개 파일을 확인하고 투표 글에 더합니다."""
+    page = PollPage.of(content, slug, now)
+    _not_after_opening(page)
+    found = [] if anew else list(page.poll.keys)
+    wrong = []
+    for file in files:
+        part = read_shape(file, HolderPart)
+        try:
+            if part.poll != slug:
+                raise ValueError(f"다른 투표의 열쇠입니다 (found {part.poll})")
+            key = part.proven()
+        except ValueError as err:
+            said = str(err) if str(err).startswith("다른") else "비밀 열쇠를 가진 사람이 쓴 파일이 아닙니다"
+            wrong.append(f"{file.name}: {said}")
+            continue
+        if same := _same(key, found):
+            wrong.append(f"{file.name}: {key.holder}: {same} 이미 있습니다")
+        found.append(key)
+    if len(found) > MOST_HOLDERS:
+        wrong.append(f"{slug}: 열쇠는 {MOST_HOLDERS}명까지 맡습니다 (found {len(found)})")
+    if wrong:
+        give_up(*wrong)
+    write(page.file, with_values(page.file, keys=[key.model_dump() for key in found]))
+    click.echo(f"열쇠를 맡은 사람 {len(found)}명: {', '.join(key.holder for key in found)}")
+    click.echo(
+        f"이 가운데 {page.poll.keys_needed}명이 모이면 투표함이 열립니다. 모두 더했으면 시험 개표를 하세요."
+    )
+
+
+def _same(key: BoxKey, known: Sequence[BoxKey]) -> str:
+    """What of this key is another one's already; "" for nothing."""
+    for each in known:
+        if each.holder == key.holder:
+            return "이 사람이"
+        if each.public == key.public or each.signing == key.signing:
+            return "같은 열쇠가"
+    return ""
+
+
+def _not_after_opening(page: PollPage) -> None:
+    if page.at >= page.poll.opens and page.poll.rehearsed:
+        # Whatever was cast already opens with the old keys only.
+        give_up(f"{page.poll.slug}: 투표를 시작한 뒤에는 열쇠를 바꿀 수 없습니다.")
+
+
+def _server_keys(settings: Settings) -> Keys:
+    """Those of the server beside whose data the command runs. Raises Misuse."""
+    with closing(open_beside(settings.data)) as store:
+        return keys_of(store, settings.key_file, settings.data_dir)
+
+
+@keys.command("receipt")
+@click.argument("slug")
+@click.option("--key", help="서버의 `GET /api/votes/<투표>`가 알려 준 receipt_key. 서버가 다른 컴퓨터일 때")
+@CONTENT
+@NOW
+def receipt(slug: str, key: str | None, content: Path, now: str | None) -> None:
+    """접수증에 서명할 서버의 공개 열쇠를 투표 글에 적습니다. 규칙 지문에 들어가, 누구나 접수증을 확인할 수 있습니다."""
+    page = PollPage.of(content, slug, now)
+    _not_after_opening(page)
+    if key is None:
+        settings = read_settings(os.environ)
+        secret = None if page.is_demo else _server_keys(settings)
+        key = to_text(receipt_signer(secret).public_key().public_bytes_raw())
+    try:
+        is_key = len(from_text(key)) == 32
+    except ValueError:
+        is_key = False
+    if not is_key:
+        give_up(f"--key: 접수증 열쇠가 아닙니다 (found {key[:60]})")
+    write(page.file, with_values(page.file, receipt_key=key))
+    click.echo(f"접수증의 공개 열쇠 {key}")
+
+
+COMMANDS = (key, keys, partial, sign)
