@@ -30,7 +30,8 @@ from civic.store.session import PROBE, UNKNOWN, Later, Result, Row, Transaction
 
 # Transactions that began before one and for which its dead rows would be kept.
 OLDER = (
-    "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND (age(backend_xmin) > age(%s::text::xid) "
+    "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database() "
+    "AND backend_type = 'client backend' AND (age(backend_xmin) > age(%s::text::xid) "
     "OR age(backend_xid) > age(%s::text::xid)) LIMIT 1"
 )
 

@@ -15,7 +15,8 @@ from civic.store import open_store
 from civic.store.key_file import forget, keys_of, load, load_or_create
 from civic.store.seal import Keys, WrongKey
 from civic.store.store import Store
-from tests.forms_api.server import ROOT, Server
+from tests.builders import a_lecture_file, write_content
+from tests.forms_api.server import ROOT, Server, sign_up
 from tests.staff import call
 from tests.store.conftest import SUBJECT, at_once
 
@@ -107,15 +108,28 @@ def test_a_rotation_that_broke_off_is_finished(store: Store, tmp_path: Path) -> 
         load_or_create(tmp_path / "b.json").unseal(store, SUBJECT, "7K3F-9QXM", content)
 
 
-def test_a_second_host_with_other_keys_does_not_serve(url: str, tmp_path: Path) -> None:
-    """Two servers on one database: the one with an empty key folder ends with one sentence; with a copy it serves."""
-    first = Server(CONTENT, url, keys=str(tmp_path / "a")).ready()
+def test_two_servers_on_one_database_share_their_keys(url: str, tmp_path: Path) -> None:
+    """The master is changed while one serves, for forms with entries and without; one with an empty key folder ends."""
+    content = write_content(
+        tmp_path / "content", {"one": a_lecture_file("하나"), "two": a_lecture_file("둘")}
+    )
+    first = Server(content, url, keys=str(tmp_path / "a"), rate_limit="off").ready()
     try:
-        second = Server(CONTENT, url, keys=str(tmp_path / "b"))
+        with first.client() as client:
+            people = [sign_up(client, "one", name="홍길동")]
+            done = call("keys", "rotate", "--data", url, "--content", content, keys=str(tmp_path / "a"))
+            assert "자료 열쇠 1개를 다시" in done.stdout
+            people += [sign_up(client, slug, name="홍길동") for slug in ("one", "two")]
+        for entry, _ in people:
+            words = ("entries", "show", entry["number"], "--data", url, "--content", content)
+            assert "홍길동" in call(*words, keys=str(tmp_path / "a")).stdout
+        uses = call("keys", "show", "--data", url, "--content", content, keys=str(tmp_path / "a")).stdout
+        assert [line[-2:] for line in uses.splitlines()] == ["2개", "0개"]
+        second = Server(content, url, keys=str(tmp_path / "b"))
         assert second.process.wait(30) == 2
         second.stop()
         assert len(second.lines) == 1 and f"{tmp_path}/b에 되돌려" in second.lines[0]
         shutil.copytree(tmp_path / "a", tmp_path / "b", dirs_exist_ok=True)
-        assert Server(CONTENT, url, keys=str(tmp_path / "b")).ready().stop() == 0
+        assert Server(content, url, keys=str(tmp_path / "b")).ready().stop() == 0
     finally:
         first.stop()
