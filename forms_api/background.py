@@ -127,6 +127,8 @@ class Notices:
         intake = self._intake
         for subject in retention.follow(intake.library, intake.store, intake.keys, intake.clock.now()):
             self._log.event("answers-erased", subject=subject)
+        retention.forget(intake.store, intake.clock.now())
+        intake.store.scrub()  # while somebody reads for long it fails, and is done in an hour
 
     def deliver(self, loop: Every) -> None:
         """Send what is due; what cannot go now is tried again, what never can is given up."""

@@ -79,8 +79,6 @@ def follow(pages: Pages, store: Store, keys: Keys, now: datetime) -> list[str]:
         elif kept.is_over(now) and kept.noted and kept.noted <= now - STANDING:
             erase(keys, store, kept.subject, now)
             erased.append(kept.subject)
-    forget(store, now)
-    store.scrub()
     return erased
 
 

@@ -38,6 +38,11 @@ from forms_api.commands.account import who
 from forms_api.commands.staff_acts import log_of, note
 from forms_api.settings import Settings, read_settings
 
+UNSWEPT = (
+    "지웠습니다. 다만 누가 자료를 오래 읽고 있어 파일에 흔적이 아직 남아 있습니다. 켜져 있는 서버가 한 시간 안에 다시 합니다. "
+    "서버를 켜 두지 않으면 purge를 다시 하세요."
+)
+
 
 @dataclass(frozen=True)
 class StaffAccess:
@@ -60,6 +65,13 @@ class StaffAccess:
         except Unavailable as err:
             told = self.intake.store.trouble or staff_words(err)
             raise Misuse(f"열람 기록을 쓸 수 없어 아무것도 보여 주거나 바꾸지 않습니다. {told}") from err
+
+    def scrub(self) -> None:
+        """Leave no trace in the files of what was erased; says so where that must wait."""
+        try:
+            self.intake.store.scrub()
+        except Unavailable:
+            click.echo(UNSWEPT, err=True)
 
     def book(self, subject: str) -> AbstractContextManager[Book]:
         """A transaction in the name of the member of staff."""

@@ -51,10 +51,12 @@ def purge(staff: StaffAccess, subject: str | None, dry_run: bool, early: bool) -
         if keeping.until is None and keeping not in over:
             said = f"{keeping.subject}: 글도 기록도 없어 지울 날을 모릅니다. 확인하고 --early로 지우세요."
             click.echo(said, err=True)
+    if not dry_run:
+        retention.forget(intake.store, now)
+        staff.scrub()
     if not over:
         click.echo("지울 것이 없습니다.", err=True)
     elif not dry_run:
-        intake.store.scrub()
         click.echo("예전 백업에는 아직 있습니다. 보관 기간이 지난 백업을 지우세요.", err=True)
 
 

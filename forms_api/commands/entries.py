@@ -171,7 +171,7 @@ def erase(staff: StaffAccess, number: str, reason: str) -> None:
         raise NotEligible("이미 지운 신청입니다.")
     with staff.book(entry.subject) as book:
         retention.erase_one(book, entry, reason, staff.now)
-    staff.intake.store.scrub()
+    staff.scrub()
     click.echo(
         f"{entry.number}: 적은 내용을 지웠습니다. 예전 백업과 내려받은 파일에는 남아 있으니 기한에 지우세요."
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
+from civic.store import open_store
 from tests.builders import NOW, a_lecture_file, write_content
 from tests.forms_api.server import Server, look, sign_up
 from tests.patience import eventually
 from tests.staff import at, call
+from tests.store.conftest import raw_files
 
 SUBJECT = "lectures/essay"
 # Closed on 1 September, kept for 30 days.
@@ -42,14 +46,21 @@ def shown(folder: Path, number: str) -> str:
 
 
 def test_a_server_erases_what_is_over(tmp_path: Path) -> None:
-    """Nobody calls anything: a day before it is there, a second after it is not; the citizen still finds the entry."""
+    """Nobody calls anything: a day before it is there, a second after it is in no file; the citizen still finds the entry."""
     number, last4 = applied(tmp_path)
     assert served(tmp_path, BEFORE).stop() == 0
     assert "홍길동" in shown(tmp_path, number)
+    url = f"tinydb://{tmp_path}/var/data"
+    with closing(open_store(url)) as store:
+        kept = store.find(number)
+    assert kept
+    answers = base64.b64encode(kept.sealed)
+    assert answers in raw_files(url)
     server = served(tmp_path, OVER)
     eventually(lambda: any('"answers-erased"' in line for line in server.lines))
     told = [json.loads(line) for line in server.lines if '"answers-erased"' in line]
     assert [line["subject"] for line in told] == [SUBJECT]
+    eventually(lambda: answers not in raw_files(url))
     assert "홍길동" not in shown(tmp_path, number)
     with server.client() as client:
         assert look(client, ({"number": number}, last4))["state"] == "confirmed"
