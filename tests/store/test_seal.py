@@ -108,17 +108,6 @@ def test_key_file_is_for_its_owner_only(keys: Keys, tmp_path: Path) -> None:
         load_or_create(path)
 
 
-def test_the_wrong_key_file_is_named(keys: Keys, ring: Ring, tmp_path: Path) -> None:
-    """Keys of another installation open nothing and say so."""
-    sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
-    other = load_or_create(tmp_path / "other.keys")
-    with pytest.raises(WrongKey, match="짝이 맞는지"):
-        other.unseal(ring, SUBJECT, NUMBER, sealed)
-    with pytest.raises(WrongKey):
-        other.seal(ring, SUBJECT, NUMBER, PLAIN)
-    assert not keys.same(keys.person("+821012345678"), other.person("+821012345678"))
-
-
 @pytest.mark.parametrize(
     "content",
     ["", "{}", "[]", "null", '{"master": 1}', "\x00", '{"master": "AA==", "person": "", "link": ""}'],
