@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 NPM    := $(shell command -v npm 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test test-long check format setup setup-test browser lock clean
+.PHONY: help serve build test test-long check format setup setup-test browser deployment lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,10 +19,10 @@ serve: setup ## all set-up, build, and the whole product on http://127.0.0.1:800
 build: setup ## all set-up, then the build alone: the site in site/
 	$(BIN)/python build.py $(if $(filter command\ line environment,$(origin NOW)),--now $(NOW))
 
-test: setup-test browser check ## all set-up, then every test, those with a browser and PostgreSQL included
+test: setup-test browser deployment check ## all set-up, then every test, those with a browser and PostgreSQL included
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-long: setup-test browser ## the full fault and race loops (hours)
+test-long: setup-test browser deployment ## the full fault and race loops (hours)
 	MADANG_TEST_LONG=1 $(BIN)/pytest --timeout 7200
 
 check: setup-test ## ruff, mypy (strict) and the floors
@@ -63,7 +63,10 @@ endif
 	@touch $@
 
 browser: setup-test ## find or fetch the browser and the Korean font that the tests need
-	@$(BIN)/python tests/browser/chromium.py
+	@$(BIN)/python -m tests.browser.chromium
+
+deployment: setup-test ## find or fetch nginx and PostgreSQL, as the deployment page has them
+	@$(BIN)/python -m tests.deploy.tools
 
 lock: setup-test ## renew the locks from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra postgresql -o requirements.lock

@@ -43,12 +43,12 @@ class Invalid(Refused):
 
 
 class NotOpen(Refused):
-    """Asked before `opens`."""
+    """Asked before `opens`, or of what cannot be opened here now (`detail`)."""
 
     name, status, title = "not-open", 403, "아직 접수를 시작하지 않았습니다."
 
-    def __init__(self, opens: str = "") -> None:
-        super().__init__(f"접수는 {opens}에 시작합니다." if opens else None)
+    def __init__(self, opens: str = "", detail: str | None = None) -> None:
+        super().__init__(f"접수는 {opens}에 시작합니다." if opens else detail)
 
 
 class Closed(Refused):

@@ -91,12 +91,13 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # no redirect is ever made of an address that begins with //
+    sender = sender_of(settings, sys.stdout)
     parts = app.extensions[SERVICES] = Services(
         settings=settings,
         written=library,
-        intake=Intake(library, store, keys, clock, remembers=not settings.demo),
+        intake=Intake(library, store, keys, clock, not settings.demo, sender.can_text),
         templates=lambda seen: environment(seen, assets, clock, settings.demo),
-        sender=sender_of(settings, sys.stdout),
+        sender=sender,
         limits=RateLimits(settings.is_limited),
         metrics=Metrics(),
         log=EventLog(clock, settings.log == "on"),

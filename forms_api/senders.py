@@ -24,6 +24,11 @@ class CheckedSender(Sender, Protocol):
         """Is there anybody whom it reaches?"""
         ...
 
+    @property
+    def can_text(self) -> bool:
+        """Does it reach phones?"""
+        ...
+
     def check(self, contact: str) -> None:
         """Raises Invalid (another kind of contact would do) or Unavailable (none would)."""
         ...
@@ -32,7 +37,7 @@ class CheckedSender(Sender, Protocol):
 class Console:
     """Prints the message where the server runs: for demonstrations. The contact is cut short."""
 
-    can_send = True
+    can_send = can_text = True
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -135,6 +140,11 @@ class MailOrText:
     def can_send(self) -> bool:
         """Is either of them there?"""
         return bool(self._mail or self._texts)
+
+    @property
+    def can_text(self) -> bool:
+        """Are text messages there?"""
+        return self._texts is not None
 
     def check(self, contact: str) -> None:
         """As `CheckedSender.check`."""

@@ -29,6 +29,10 @@ NO_SENDER = (
     "문자도 메일도 설정하지 않았습니다. 인증번호가 있어야 하는 투표와 신청은 열지 않고, 알림은 보내지 않고 모아 둡니다. "
     "MADANG_SMS나 MADANG_SMTP를 적고 서버를 다시 켜세요."
 )
+NO_TEXTS = (
+    "문자를 설정하지 않았습니다. 휴대전화 번호를 확인하는 신청은 열지 않고, 이메일 주소가 없는 사람의 알림은 모아 둡니다. MADANG_SMS를 "
+    "적고 서버를 다시 켜세요."
+)
 NO_PROXY = (
     "주소는 https인데 MADANG_PROXIES가 0입니다. 모든 방문자를 한 사람으로 봅니다. 앞에 있는 프록시 수(nginx 하나면 1)를 적고 "
     "서버를 다시 켜세요."
@@ -160,6 +164,7 @@ class Settings:
         """
         found = {
             "sender": "" if self.smtp or self.sms else NO_SENDER,
+            "texts": NO_TEXTS if self.smtp and not self.sms else "",
             "proxies": NO_PROXY if base_url.startswith("https://") and not self.proxies else "",
         }
         return {} if self.demo else {name: text for name, text in found.items() if text}

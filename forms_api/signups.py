@@ -65,7 +65,7 @@ def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
     return {
         "subject": doc.subject,
         "title": doc.title,
-        "state": rules.form_state(spec, now, counts),
+        "state": intake.state(spec, now, counts),
         "selection": spec.selection,
         "contact": "proven" if spec.needs_proof else "typed",
         "opens": spec.opens.isoformat(),

@@ -7,6 +7,7 @@ before: the pages that show those words. Else, a moment that the clock has come 
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +39,6 @@ from templates import text_of
 from templates.assets import Assets
 
 DAY = timedelta(days=1)
-PROGRAM = ROOT / ".builds/cache/program"  # what is the same for all sites of this program
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,9 @@ class Building:
         return report
 
     def _app(self) -> Flask:
-        request, program = self.request, Kept(PROGRAM, self.cache.kept.stamp)
-        assets = _assets(self.library, program, request.full)
+        request, shared = self.request, shared_cache(self.builds)
+        program = Kept(shared / "program", self.cache.kept.stamp)
+        assets = _assets(self.library, program, shared / "fonts", request.full)
         clock = FixedClock(request.now)
         app = create_app(self.library, assets, clock, request.base_url, request.demo, request.live)
         app.extensions["edition"].env.bytecode_cache = Compiled(program)
@@ -122,6 +123,16 @@ class Building:
         state = self.cache.state
         is_live = before.folder == self.builds.current()
         return is_live and state is not None and listing(before.folder) == state.listing
+
+
+def shared_cache(builds: Builds) -> Path:
+    """Where that is kept which is the same for all sites of this program: with the program, where we may write there.
+
+    As installed, it belongs to another account than the one that builds: then beside the site.
+    """
+    ours = ROOT / ".builds/cache"
+    nearest = next(place for place in (ours, ours.parent, ROOT) if place.is_dir())
+    return ours if os.access(nearest, os.W_OK) else builds.folder / "cache"
 
 
 def _check(records: Mapping[str, Record], made: Sequence[str], before: Before, content: Path) -> None:
@@ -202,7 +213,7 @@ def _times(page: Document) -> Iterator[datetime]:
             yield from (page.opens, page.closes)
 
 
-def _assets(library: Library, program: Kept, anew: bool) -> Assets:
+def _assets(library: Library, program: Kept, fonts: Path, anew: bool) -> Assets:
     other = [file for file in library.digests if file not in library.frames]
     characters = library.characters.union(*((library.content / file).read_text("utf-8") for file in other))
     key = Look().at(*asset_places(ROOT, templates.FOLDER)) + "".join(sorted(characters))
@@ -211,7 +222,7 @@ def _assets(library: Library, program: Kept, anew: bool) -> Assets:
     if kept:
         found: Assets = pickle.loads(kept)  # noqa: S301 (proved to be what we wrote)
         return found
-    assets = Assets.collect(ROOT, characters)
+    assets = Assets.collect(ROOT, characters, fonts)
     with suppress(OSError):  # then they are made again
         program.put(name, key, pickle.dumps(assets))
     return assets

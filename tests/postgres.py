@@ -34,7 +34,7 @@ SETTINGS = {
 }
 
 
-def programs() -> Path:
+def programs_of_wheel() -> Path:
     """The folder of initdb and postgres in the wheel; the newest where it brings several."""
     found = importlib.util.find_spec(PACKAGE)  # found, not imported: nothing of it is needed but its files
     assert found and found.submodule_search_locations, f"{PACKAGE} is not installed"
@@ -49,11 +49,13 @@ class Server:
     that belongs to `nobody`: no account is made and no permission outside the folder changes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, programs: Path | None = None, owner: str = "madang", **settings: str) -> None:
+        """programs: of another PostgreSQL than the wheel's; owner: its superuser; settings: beside SETTINGS."""
         self.folder = Path(
             tempfile.mkdtemp(prefix="madang-pg-", dir="/tmp")
         )  # short: sockets allow 107 signs
-        self.programs = programs()
+        self.programs = programs or programs_of_wheel()
+        self.owner, self.port = owner, settings.get("port", "5432")
         self.process: subprocess.Popen[bytes] | None = None
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
@@ -62,9 +64,9 @@ class Server:
             self.programs = self._reachable(self.programs)
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self._run(
-            "initdb", "-D", str(self.data), "-U", "madang", "--auth=trust", "--encoding=UTF8", "--locale=C"
+            "initdb", "-D", str(self.data), "-U", owner, "--auth=trust", "--encoding=UTF8", "--locale=C"
         )
-        lines = "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items())
+        lines = "".join(f"{name} = '{value}'\n" for name, value in (SETTINGS | settings).items())
         with (self.data / "postgresql.conf").open("a") as file:
             file.write(f"{lines}unix_socket_directories = '{self.folder}'\n")
 
@@ -74,7 +76,7 @@ class Server:
 
     def url(self, name: str = "postgres") -> str:
         """The address of a database in this cluster."""
-        return f"postgresql://madang@/{name}?host={self.folder}"
+        return f"postgresql://{self.owner}@/{name}?host={self.folder}&port={self.port}"
 
     def start(self, wait: float = 60) -> None:
         """Start and wait until it answers (it may have to recover first)."""

@@ -39,6 +39,8 @@ from civic.text import clean
 if TYPE_CHECKING:
     from civic.store.store import Store
 
+SHUT = "지금은 인증번호를 보낼 수 없어 접수를 열지 못했습니다. 담당 부서에 문의해 주세요."
+
 
 @dataclass(frozen=True)
 class Found:
@@ -55,18 +57,25 @@ class Intake:
     """Sign-ups of every form in a library, kept in one store."""
 
     def __init__(
-        self, library: Pages, store: Store, keys: Keys, clock: Clock, remembers: bool = True
+        self,
+        library: Pages,
+        store: Store,
+        keys: Keys,
+        clock: Clock,
+        remembers: bool = True,
+        can_prove: bool = True,
     ) -> None:
         """library: may be replaced by a newer one at any time.
 
         remembers: a closing time that has passed stays passed, also for a clock that jumps back between two
-        starts; False for a clock that was set by hand (a demonstration may begin again).
+        starts; False for a clock that was set by hand (a demonstration may begin again). can_prove: can phones be
+        proven here? Without, forms that ask for it stay shut.
         """
         self.library = library
         self.store = store
         self.keys = keys
         self.clock = clock
-        self._remembers = remembers
+        self._remembers, self._can_prove = remembers, can_prove
 
     def form(self, folder: str, slug: str) -> tuple[Document, FormSpec]:
         """The page and its form. Raises NotFound."""
@@ -90,6 +99,8 @@ class Intake:
             said = "그런 회차가 없습니다."
             raise NotFound(said, [FieldError("round", f"{said} 다시 골라 주세요.")])
         now = self.clock.now()
+        if self._is_shut(spec):
+            raise NotOpen(detail=SHUT)
         try:
             application = read_application(doc, spec, round_, payload, now.date(), landlines)
         except Invalid:
@@ -262,6 +273,14 @@ class Intake:
         known = Overview(self.store.counts(subject), self.store.fixed(subject))
         return _with_closed(self.page(subject), known)
 
+    def state(self, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]) -> str:
+        """As rules.form_state; a form that needs a proof which nobody can give here is still to come."""
+        found = rules.form_state(spec, now, counts)
+        return "upcoming" if self._is_shut(spec) and found != "closed" else found
+
+    def _is_shut(self, spec: FormSpec) -> bool:
+        return spec.needs_proof and not self._can_prove
+
     def status(self) -> dict[str, Any]:
         """State of every form with a count per round: the document of GET /api/status."""
         known, now = self.store.overview(), self.clock.now()
@@ -274,7 +293,7 @@ class Intake:
             counts = _with_closed(doc, known.get(doc.subject, Overview()))
             held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds_of(doc)]
             forms[doc.subject] = {
-                "state": rules.form_state(doc.spec, now, counts),
+                "state": self.state(doc.spec, now, counts),
                 "opens": doc.spec.opens.isoformat(),
                 "closes": doc.spec.closes.isoformat(),
                 "rounds": {

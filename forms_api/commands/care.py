@@ -61,7 +61,8 @@ def doctor(data: str | None, save: Path | None) -> None:
     report = examine(settings.data, settings.key_file)
     if save:
         note_if_possible(settings, is_whole=not report.wrong)
-    note_lacks(report, settings)
+    if data is None:  # else it looks at a copy, perhaps
+        note_lacks(report, settings)
     if not report.wrong:
         from forms_api.commands.content_check import told
 

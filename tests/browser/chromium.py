@@ -6,12 +6,12 @@ site's own font has come are left out.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
+
+from tests.debian import install
 
 # A browser under test must not call home: where there is no network, refused look-ups cost seconds.
 FLAGS = [
@@ -24,7 +24,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 300  # seconds for each step of an installation
 KOREAN_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -48,17 +47,6 @@ def has_korean_font() -> bool:
         return sys.platform in ("darwin", "win32")
     said = subprocess.run([lister, ":lang=ko", "family"], capture_output=True, text=True, check=False).stdout
     return any(family in said for family in KOREAN_FONTS)
-
-
-def install(*packages: str) -> None:
-    """Debian's packages, where we may."""
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
-        return
-    quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        with suppress(subprocess.TimeoutExpired):  # a network that swallows everything
-            subprocess.run([*sudo, "apt-get", "-qq", *command], check=False, timeout=PATIENCE, **quiet)
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ def assets_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def once(root: Path, characters: frozenset[str], _: str) -> Assets:
         return collect(root, characters)
 
-    def collected(root: Path, characters: frozenset[str]) -> Assets:
+    def collected(root: Path, characters: frozenset[str], _: Path) -> Assets:
         return once(root, characters, Look().at(*asset_places(root, root / "templates")))
 
     monkeypatch.setattr(Assets, "collect", collected)

@@ -26,11 +26,15 @@ ROUND = a_round(places=1, waiting=3, starts=f"{NEXT_YEAR}T10:00:00", ends=f"{NEX
 
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
-    """An open, rehearsed poll, and a lecture with one place."""
+    """An open, rehearsed poll, a lecture with one place, and one that asks for a proven phone."""
     found = Town(tmp_path, closes="2099-01-01T00:00:00")
     lecture = a_lecture_file("한 자리 강좌", [ROUND], email="required", **LONG)
     menu = SITE.replace('"/lectures/"', '"/votes/"')
-    write_files(found.content, {"lectures/one.md": lecture, "site.toml": menu})
+    proven = a_lecture_file(
+        "확인하는 강좌", [a_round(starts=f"{NEXT_YEAR}T10:00:00")], contact="proven", **LONG
+    )
+    files = {"lectures/one.md": lecture, "lectures/proven.md": proven, "site.toml": menu}
+    write_files(found.content, files)
     return found
 
 
@@ -44,10 +48,13 @@ def test_without_a_sender_nothing_is_promised_and_nothing_lost(town: Town, tmp_p
         assert client.get(f"/api/votes/{SLUG}").json()["state"] == "upcoming"
         asked = client.post(f"/api/votes/{SLUG}/code", json={"contact": "010-1234-5678"})
         assert (asked.status_code, asked.json()["type"]) == (403, "/problems/not-open")
+        assert client.get("/api/status").json()["forms"]["lectures/proven"]["state"] == "upcoming"
+        shut = client.post("/api/forms/lectures/proven", json=an_application())
+        assert shut.json()["type"] == "/problems/not-open" and "담당 부서에 문의" in shut.json()["detail"]
         assert client.get("/readyz").json()["lacks"] == ["sender"]
         assert 'madang_lacks{what="sender"} 1' in client.get("/metrics").text
         assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 404
-        checked = call("doctor", "--data", f"tinydb://{town.data}")
+        checked = call("doctor", data=f"tinydb://{town.data}")
         assert checked.returncode == 1 and f"문제: {NO_SENDER} 지금 1건" in checked.stdout
         for foreign in (server.base, f"http://localhost:{server.base.rpartition(':')[2]}"):
             answer = client.post(
@@ -79,14 +86,14 @@ def test_without_a_sender_nothing_is_promised_and_nothing_lost(town: Town, tmp_p
         server = Server(town.content, town.data, now=None, proxies="1", **mail).ready()
         eventually(lambda: letters.kept)
         with server.client() as client:
-            assert client.get("/readyz").json()["lacks"] == []
+            assert client.get("/readyz").json()["lacks"] == ["texts"]
             assert client.get(f"/api/votes/{SLUG}").json()["state"] == "open"
         assert server.stop() == 0
     finally:
         office.stop()
     assert letters.kept[0][0] == ["lee@example.com"] and NO_SENDER not in "".join(server.lines)
     assert f"{REAL_ADDRESS}/my/" in letters.text(0)
-    assert call("doctor", "--data", f"tinydb://{town.data}").returncode == 0
+    assert call("doctor", data=f"tinydb://{town.data}").returncode == 0
     assert call("entries", "list", *at(tmp_path)).returncode == 0
 
 
