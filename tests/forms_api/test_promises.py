@@ -23,6 +23,7 @@ from tests.staff import call
 from tests.store.conftest import BACK_ENDS
 
 WED, SUN = a_round("wed", label="수요일", places=40), a_round("sun", label="일요일", places=5)
+RENAMED = {**WED, "id": "wednesday"}
 FORM = "/api/forms/lectures/course"
 
 
@@ -94,11 +95,15 @@ def test_a_renamed_round(town: Town) -> None:
     with town.served() as client:
         sent = [an_application(round="wed", answers={"area": "수완동"}) for _ in range(40)]
         assert {client.post(FORM, json=each).status_code for each in sent} == {201}
-        town.write(a_round("wednesday", label="수요일", places=40), SUN)
+        town.write(RENAMED, SUN)
         eventually(lambda: is_held(client))
         assert rounds(client) == {"wed": 40, "sun": 0}
         assert client.post(FORM, json=an_application(round="wednesday")).status_code == 404
         assert client.post(FORM, json=an_application(round="wed")).status_code == 409
+    fewer = a_round("wed", label="수요일", places=39)
+    write_content(town.folder / "content", {"course": a_lecture_file("목공", [fewer, SUN])})
+    assert re.search(r":\d+: form.rounds.0.places: 이미 40명이 자리를 받았습니다", town.check()[1])
+    write_content(town.folder / "content", {"course": a_lecture_file("목공", [RENAMED, SUN])})
     code, said = town.check()
     line = re.search(r"^lectures/course.md:(\d+): form.rounds.0.id: .*$", said, re.M)
     assert code == 1 and line and 'aliases = ["wed"]' in line[0] and "40명" in line[0]
