@@ -14,7 +14,7 @@ from forms_api.commands.serve import held_port
 from forms_api.settings import NO_SENDER
 from tests.builders import SITE, a_lecture_file, a_round, an_application, write_files
 from tests.forms_api.server import REAL_ADDRESS, Server, act, sign_up
-from tests.forms_api.voting import SLUG, Town
+from tests.forms_api.voting import BEFORE, SLUG, Town, done, rehearse
 from tests.patience import eventually
 from tests.staff import at, call
 from tests.test_senders import Letters
@@ -35,6 +35,12 @@ def town(tmp_path: Path) -> Town:
     )
     files = {"lectures/one.md": lecture, "lectures/proven.md": proven, "site.toml": menu}
     write_files(found.content, files)
+    server = Server(found.content, found.data, now=None, proxies="1").ready()
+    with server.client() as client:  # its own receipts, as the poll must name them
+        key = client.get(f"/api/votes/{SLUG}").json()["receipt_key"]
+    assert server.stop() == 0
+    done("keys", "receipt", SLUG, "--key", key, "--content", found.content, "--now", BEFORE)
+    rehearse(found.content, SLUG, found.keys)
     return found
 
 
