@@ -54,7 +54,10 @@ def test_no_option_has_a_default_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_commands_of_a_vote_follow_the_setting(tmp_path: Path) -> None:
     """They worked on the content of the demonstration, whatever the settings said."""
-    keys = ("keys", "budget-2024", "--holder", "a", "--holder", "b", "--to", "k")
-    for words in (("close", "budget-2024"), keys, ("paper", "mark", "budget-2024")):
+    for words in (
+        ("close", "budget-2024"),
+        ("keys", "receipt", "budget-2024"),
+        ("paper", "mark", "budget-2024"),
+    ):
         failed = call("votes", *words, content=str(tmp_path / "elsewhere"))
         assert (failed.returncode, "elsewhere" in failed.stderr) == (2, True), failed.stderr
