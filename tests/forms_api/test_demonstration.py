@@ -138,7 +138,7 @@ def test_no_false_clock_on_real_data(content: Path, tmp_path: Path) -> None:
             failed = beside(content, *arguments, now="2099-01-02T00:00:00")
             assert (failed.returncode, "시연 서버" in failed.stderr) == (2, True), arguments
         # Commands on files alone find the data by the setting.
-        words = ("votes", "keys", "budget", "--holder", "a", "--holder", "b", "--to", str(tmp_path / "k"))
+        words = ("votes", "keys", "receipt", "budget")
         failed = call(*words, "--content", content, "--now", NOW, data=data)
         assert (failed.returncode, "시연 서버" in failed.stderr) == (2, True), failed.stderr
         assert client.get("/api/status").json()["forms"]["lectures/live"]["state"] == "open"
