@@ -71,7 +71,9 @@ def _is_before(at: datetime | None, *ends: datetime | None) -> bool:
 
 def _gone(before: Document, after: Document | None, everybody: int, now: datetime) -> Contradiction:
     if after is None:
-        return Contradiction((), f"글이 없어졌습니다. {_aliases(before.slug, before.aliases, ())}", everybody)
+        return Contradiction(
+            (), f"글이 없어졌습니다. {_aliases(before.slug, before.aliases, ())}. {CALL_OFF}", everybody
+        )
     if after.spec is None:
         return Contradiction((), "신청서(form)가 없어졌습니다. 되돌리거나 회차를 취소하세요", everybody)
     key = (

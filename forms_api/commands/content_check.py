@@ -37,7 +37,7 @@ def content_check(staff: StaffAccess, subject: str | None, reason: str) -> None:
         if subject not in {each.subject for each in staff.held}:
             raise NotFound(f"{subject}: 받아들일 변경이 없습니다.")
         accepted.accept(staff.intake.store, staff.written, subject, who(), reason, staff.now)
-        click.echo(f"{subject}: 받아들였습니다. 다음에 누리집을 만들면 바뀝니다.")
+        click.echo(f"{subject}: 받아들였습니다. 누리집을 만들면 신청서도 바뀝니다.")
         return
     for each in staff.held:
         click.echo(str(each.mistake), err=True)
