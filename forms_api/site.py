@@ -221,9 +221,10 @@ class StatusBoard:
         with self._lock:
             if time.monotonic() - self._made >= FRESH:
                 document = self._intake.status()
-                body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-                tag = hashlib.sha256(json.dumps(document["forms"]).encode()).hexdigest()[:16]
-                self._text = as_sent(body, tag)
+                forms = json.dumps(document["forms"], ensure_ascii=False, separators=(",", ":"))
+                tag = hashlib.sha256(forms.encode()).hexdigest()[:16]
+                body = f'{{"now":{json.dumps(document["now"])},"forms":{forms}}}'
+                self._text = as_sent(body.encode(), tag)
                 self._made = time.monotonic()
             text = self._text
         answer = text.answer("application/json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
@@ -18,7 +17,7 @@ class FormRound:
     spec: FormSpec
     round: Round
 
-    @cached_property
+    @property
     def subject(self) -> str:
         """The name under which its sign-ups are kept: "lectures/essay"; "" without a page."""
         return self.doc.subject if self.doc else ""
@@ -36,11 +35,11 @@ class FormRound:
     def places(self) -> int:
         return self.round.places
 
-    @cached_property
+    @property
     def opens(self) -> datetime:
         return self.round.opens or self.spec.opens
 
-    @cached_property
+    @property
     def closes(self) -> datetime:
         return self.round.closes or self.spec.closes
 
@@ -64,7 +63,8 @@ class FormRound:
 
 def rounds_of(doc: Document | None) -> list[FormRound]:
     """Every round of a page's form, in its order; empty where there is no form."""
-    return [FormRound(doc, doc.spec, each) for each in doc.spec.rounds] if doc and doc.spec else []
+    spec = doc.spec if doc else None
+    return [FormRound(doc, spec, each) for each in spec.rounds] if spec else []
 
 
 def round_of(doc: Document | None, id: str) -> FormRound | None:

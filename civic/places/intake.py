@@ -6,7 +6,7 @@ own spec, or in the store's book.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -271,7 +271,7 @@ class Intake:
     def counts(self, subject: str) -> dict[str, Counts]:
         """People per round of a subject, and which rounds are closed for good; rounds may be missing."""
         known = Overview(self.store.counts(subject), self.store.fixed(subject))
-        return _with_closed(self.page(subject), known)
+        return _with_closed(rounds_of(self.page(subject)), known)
 
     def state(self, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]) -> str:
         """As rules.form_state; a form that needs a proof which nobody can give here is still to come."""
@@ -285,13 +285,15 @@ class Intake:
         """State of every form with a count per round: the document of GET /api/status."""
         known, now = self.store.overview(), self.clock.now()
         forms: dict[str, Any] = {}
+        rounds = {doc.subject: rounds_of(doc) for doc in self.library.subjects()}
         with suppress(Unavailable):  # where nothing can be written, what is known can be shown
-            _ = [self._facts(each, now) for doc in self.library.subjects() for each in rounds_of(doc)]
+            over = [each for found in rounds.values() for each in found if now >= each.closes]
+            _ = [self._facts(each, now) for each in over]
         for doc in self.library.subjects():
             if doc.spec is None:
                 continue
-            counts = _with_closed(doc, known.get(doc.subject, Overview()))
-            held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds_of(doc)]
+            counts = _with_closed(rounds[doc.subject], known.get(doc.subject, Overview()))
+            held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds[doc.subject]]
             forms[doc.subject] = {
                 "state": self.state(doc.spec, now, counts),
                 "opens": doc.spec.opens.isoformat(),
@@ -338,7 +340,9 @@ class Intake:
         return facts
 
 
-def _with_closed(doc: Document | None, known: Overview) -> dict[str, Counts]:
-    """The counts of a page's rounds, and which of them are closed for good."""
-    closed = [each.id for each in rounds_of(doc) if rules.is_closed(each, known.facts.get(each.id))]
+def _with_closed(rounds: Iterable[FormRound], known: Overview) -> dict[str, Counts]:
+    """The counts of these rounds, and which of them are closed for good."""
+    if not known.facts:
+        return known.counts
+    closed = [each.id for each in rounds if rules.is_closed(each, known.facts.get(each.id))]
     return {**known.counts, **{id: replace(known.counts.get(id, rules.NOBODY), closed=True) for id in closed}}

@@ -30,16 +30,20 @@ def round_state(round_: FormRound, now: datetime, counts: Counts = NOBODY) -> st
         return "upcoming"
     if needs_no_draw(round_, now, counts):  # whoever asks next settles the window
         counts = replace(counts, taken=counts.taken + counts.received, received=0)
-    return "open" if any(seat.has_room(counts, 1) for seat in seats(round_, now, counts)) else "full"
+    for seat in seats(round_, now, counts):
+        if seat.has_room(counts, 1):
+            return "open"
+    return "full"
 
 
 def form_state(spec: FormSpec, now: datetime, counts: Mapping[str, Counts] | None = None) -> str:
     """The state of the whole form: open if any round is; else upcoming, full, closed, in this order."""
-    held = counts or {}
-    states = {
-        round_state(FormRound(None, spec, each), now, held.get(each.key, NOBODY)) for each in spec.rounds
-    }
-    return next(state for state in ("open", "upcoming", "full", "closed") if state in states)
+    held, states = counts or {}, set()
+    for each in spec.rounds:
+        states.add(round_state(FormRound(None, spec, each), now, held.get(each.key, NOBODY)))
+        if "open" in states:  # the others change nothing
+            return "open"
+    return next(state for state in ("upcoming", "full", "closed") if state in states)
 
 
 def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None = None) -> None:

@@ -104,13 +104,13 @@ class Store:
     def overview(self) -> dict[str, Overview]:
         """Counts and facts of every subject that has any, in one question."""
         found: dict[str, Overview] = {}
-        for subject, round, name, text, *numbers in self._database.read(
+        for subject, round, name, text, taken, waiting, received in self._database.read(
             "SELECT subject, round, '', '', taken, waiting, received FROM rounds WHERE last_rank > 0 "
             "UNION ALL SELECT subject, round, name, text, 0, 0, 0 FROM facts"
         ):
-            each = found.setdefault(subject, Overview())
+            each = found.get(subject) or found.setdefault(subject, Overview())
             if not name:
-                each.counts[round] = Counts(*numbers)
+                each.counts[round] = Counts(taken, waiting, received)
             elif is_fact(name):
                 each.facts.setdefault(round, {})[name] = text
         until = time.monotonic() + KNOWN
