@@ -56,8 +56,8 @@ class Closed(Refused):
 
     name, status, title = "closed", 403, "접수가 끝났습니다."
 
-    def __init__(self, closes: str = "") -> None:
-        super().__init__(f"접수는 {closes}에 끝났습니다." if closes else None)
+    def __init__(self, closes: str = "", why: str | None = None) -> None:
+        super().__init__(why or (f"접수는 {closes}에 끝났습니다." if closes else None))
 
 
 class Full(Refused):

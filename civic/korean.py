@@ -33,6 +33,7 @@ STAGES = {
     "done": "마침",
 }
 REVIEWS = {"fit": "할 수 있음", "changed": "고치면 할 수 있음", "unfit": "할 수 없음"}
+OFF = {"postponed": "연기", "cancelled": "취소"}
 SELECTIONS = {
     "first-come": "선착순",
     "draw": "추첨",

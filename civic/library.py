@@ -103,6 +103,12 @@ class Library:
         ]
         return min((at for at in moments if at > self.now), default=None)
 
+    def ended(self) -> tuple[Document, ...]:
+        """Pages that were on the site and are no longer: their addresses say so."""
+        return tuple(
+            page for page in self._pages if not page.draft and page.expire_at and page.expire_at <= self.now
+        )
+
     def of(self, noun: str) -> tuple[Document, ...]:
         """The visible pages of a kind, in the order of its list. Raises KeyError for an unknown noun."""
         return tuple(self._by_folder.get(FOLDERS[noun], {}).values())

@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from civic import korean
 from civic.codes import clean_number
 from civic.content.form import Round
-from civic.content.meetings import calendar_file, meetings, when
+from civic.content.meetings import Told, calendar_file, meetings, told_from, when
 from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused
 from civic.links import link
 from civic.places import words
@@ -114,11 +114,18 @@ def calendar(token: str) -> Response:
     if found.doc is None or not meetings(found.doc, round_):
         raise NotFound("아직 날짜가 정해지지 않았습니다.")
     book = calendar_file(
-        services().site, [(found.doc, round_)]
+        services().site, [(found.doc, round_)], _told()
     )  # shared with others: names no receipt number
     answer = Response(book, mimetype="text/calendar")
     answer.headers["Content-Disposition"] = 'attachment; filename="event.ics"'
     return answer
+
+
+def _told() -> dict[str, Told]:
+    """What the site tells of its meetings now; nothing where none is built."""
+    with suppress(OSError, UnicodeDecodeError):
+        return told_from((services().settings.site_dir / "published.json").read_text("utf-8"))
+    return {}
 
 
 def receipt_address(secret: bytes, number: str) -> str:

@@ -45,6 +45,6 @@ def file(edition: Edition, doc: Document, name: str) -> View:
         # The folder may spell the name in pieces, as a Mac does.
         there = next((each for each in os.listdir(folder) if nfc(each) == found.name), found.name)  # noqa: PTH208
         raw = whole_file(folder / there)
-        return derived(raw, found, width, kind) if kind else raw
+        return derived(raw, found, width, kind, edition.derived) if kind else raw
 
     return View(make, f".{name.rpartition('.')[2]}", frozenset({f"{doc.file}{TEXT}"}))

@@ -22,6 +22,7 @@ from jinja2.bccache import Bucket
 
 import templates
 from civic.clock import FixedClock
+from civic.content.meetings import told_from, told_json
 from civic.content.pages import Document, Event, Lecture
 from civic.content.poll import Poll
 from civic.library import Library
@@ -39,6 +40,7 @@ from templates import text_of
 from templates.assets import Assets
 
 DAY = timedelta(days=1)
+PUBLISHED = "published.json"
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,19 @@ class Building:
         program = Kept(shared / "program", self.cache.kept.stamp)
         assets = _assets(self.library, program, shared / "fonts", request.full)
         clock = FixedClock(request.now)
-        app = create_app(self.library, assets, clock, request.base_url, request.demo, request.live)
-        app.extensions["edition"].env.bytecode_cache = Compiled(program)
+        before = told_from(self._published())
+        app = create_app(self.library, assets, clock, request.base_url, request.demo, request.live, before)
+        edition: Edition = app.extensions["edition"]
+        edition.env.bytecode_cache = Compiled(program)
+        edition.derived = Kept(shared / "pictures", "1")  # made from a picture, a width and a kind alone
         return app
+
+    def _published(self) -> str:
+        """What the site before tells of its meetings; "" without one."""
+        folder = self.request.previous or self.builds.current()
+        with suppress(OSError, UnicodeDecodeError):
+            return (folder / PUBLISHED).read_text("utf-8") if folder else ""
+        return ""
 
     def _before(self, frame: str) -> Before:
         records = self.cache.all("page")
@@ -179,7 +191,14 @@ def frame_of(request: Request, edition: Edition) -> str:
         for file in sorted(folder.rglob("*.*"))
         if file.is_file() and file.suffix != ".pyc" and not is_passed_over(file.name)
     ]
-    parts = [request.wishes, *files, *sorted(edition.linked), *sorted(edition.assets.files), *sources]
+    parts = [
+        request.wishes,
+        told_json(edition.told),
+        *files,
+        *sorted(edition.linked),
+        *sorted(edition.assets.files),
+        *sources,
+    ]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

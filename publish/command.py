@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,9 @@ _DIR = click.Path(path_type=Path)
     metavar="N",
     help="함께 일할 프로세스 수",
 )
+@click.option(
+    "--previous", type=_DIR, metavar="DIR", help="앞선 누리집(옮겨 만들 때). 달력의 고친 횟수를 잇습니다"
+)
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="--watch가 보여 주는 포트")
 @click.option("--beside", callback=_words, metavar="COMMAND", help="--watch와 함께 돌릴 서버 명령")
 @click.pass_obj
@@ -160,6 +163,7 @@ def _call(
     _check_places(content, out)
     moment = now or datetime.now(SEOUL).replace(microsecond=0)
     request = Request(content, out, moment, base_url, now is not None, mode == "watch", full, jobs)
+    request = replace(request, previous=given["previous"])
     port = shown if given["port"] is None and not given["beside"] else given["port"]
     return Call(request, mode, port, given["beside"])
 

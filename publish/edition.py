@@ -18,7 +18,7 @@ from civic import korean
 from civic.clock import Clock
 from civic.content.facts import TEXT, mentions_of
 from civic.content.faithful import unlike
-from civic.content.meetings import summary
+from civic.content.meetings import Told, meetings, summary, told, uid
 from civic.content.pages import Document, Lecture
 from civic.content.poll import Poll, Proposal
 from civic.content.prose import page_behind, prose, without_links
@@ -28,6 +28,7 @@ from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
 from civic.places.rules import form_state, round_state
+from publish.memory import Kept
 from publish.pictures import poster_html, with_files
 from publish.render import View
 from templates import Addressed, environment
@@ -81,16 +82,24 @@ class Edition:
     """Everything that views need, made once."""
 
     def __init__(
-        self, library: Library, assets: Served, clock: Clock, demo: bool, live: bool = False
+        self,
+        library: Library,
+        assets: Served,
+        clock: Clock,
+        demo: bool,
+        live: bool = False,
+        before: Mapping[str, Told] | None = None,
     ) -> None:
         self.library = library
         self.assets = assets
+        self.told = told(library.site, library.everything(), before or {}, library.now)
         self.env: Environment = environment(library, assets, clock, demo)
         self.env.globals["live"] = live
         self.env.globals["card_html"] = self._card_html
         self.env.globals["poster"] = poster_html
         self._cards: dict[str, Card] = {}
         self._html: dict[tuple[str, int], Markup] = {}  # of cards, by address and level of their headings
+        self.derived: Kept | None = None  # pictures that were made once, for the builds to come
         self.catalogues: dict[str, Any] = {}  # noun -> its lists, kept for publish.lists
 
     def compile_templates(self) -> None:
@@ -148,6 +157,12 @@ class Edition:
         found = set(chain.from_iterable(filter(None, [*self.library.mentions.values(), *menu])))
         return frozenset(half for half in found if half.startswith(FILTERED) or half.endswith(FILTERED))
 
+    def changed(self, doc: Document) -> datetime | None:
+        """When a page last changed: as staff say, or as its meetings were told anew; None when nobody says."""
+        known = [self.told[uid(self.library.site, doc, each)].changed for each in meetings(doc)]
+        times = [datetime.fromisoformat(each) for each in known if each]
+        return max(filter(None, [doc.last_change, *times]), default=None)
+
     @cached_property
     def list_titles(self) -> dict[str, str]:
         """What each list is called: as in the menu, or by the name of its kind."""
@@ -186,8 +201,8 @@ def _of_form(doc: Document, now: datetime) -> Card:
     spec, when, where = doc.spec, summary(doc), getattr(doc, "where", "")
     if spec is None:
         return Card(doc, when=when, where=where)
-    state = form_state(spec, now)
-    rounds = [each for each in rounds_of(doc) if round_state(each, now) == state]
+    state = "closed" if doc.off else form_state(spec, now)
+    rounds = [each for each in rounds_of(doc) if doc.off or round_state(each, now) == state]
     return Card(
         doc,
         state,

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import abort
 
 from civic.clock import SEOUL
-from civic.content.meetings import calendar_file, meetings
+from civic.content.meetings import calendar_file, meetings, told_json
 from civic.content.pages import Document
 from civic.links import FOLDERS, LISTED, NOUNS, link
 from publish.edition import IN_A_LIST, Edition, Route, Values
@@ -40,6 +40,9 @@ def routes(edition: Edition) -> Iterator[Route]:
     )
     yield Route("calendar", ("/calendar.ics",), lambda: calendar(edition, dated()))
     yield Route("event_calendar", (f"{IN_A_LIST}/<slug>/event.ics",), event_calendar, events)
+    yield Route(
+        "published", ("/published.json",), lambda: edition.page((), lambda: told_json(edition.told), ".json")
+    )
     yield Route("sitemap", ("/sitemap.xml",), lambda: sitemap(edition))
     yield Route("robots", ("/robots.txt",), lambda: robots(edition))
     names = [{"name": name} for name in sorted(edition.assets.files)]
@@ -53,7 +56,7 @@ def feed(edition: Edition, noun: str = "") -> View:
         (changed, doc)
         for each in ([noun] if noun else LISTED)
         for doc in edition.library.of(each)
-        if (changed := doc.last_change) is not None
+        if (changed := edition.changed(doc)) is not None
     ]
     entries = sorted(dated, key=lambda pair: (-pair[0].timestamp(), pair[1].link))[:NEWEST]
     return edition.render(
@@ -70,7 +73,9 @@ def feed(edition: Edition, noun: str = "") -> View:
 def calendar(edition: Edition, docs: Iterable[Document]) -> View:
     """The fixed times of these pages as one iCalendar file; an empty calendar when there are none."""
     site, listed = edition.library.site, list(docs)
-    return edition.page([listed, site], lambda: calendar_file(site, ((doc, None) for doc in listed)), ".ics")
+    return edition.page(
+        [listed, site], lambda: calendar_file(site, ((doc, None) for doc in listed), edition.told), ".ics"
+    )
 
 
 def sitemap(edition: Edition) -> View:

@@ -37,11 +37,14 @@ class Request:
     full: bool = False  # nothing is taken over
     jobs: int = 1
     patience: float = 60.0  # seconds to wait for another build
+    previous: Path | None = None  # the site that this one follows; None for the one it replaces
 
     @property
     def wishes(self) -> str:
         """What makes the site another one, apart from files and the clock."""
-        return repr((str(self.content.resolve()), self.base_url, self.demo, self.live))
+        return repr(
+            (str(self.content.resolve()), self.base_url, self.demo, self.live, str(self.previous or ""))
+        )
 
 
 class Look:

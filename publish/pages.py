@@ -37,19 +37,26 @@ def routes(edition: Edition) -> Iterator[Route]:
     """Every page of its own."""
     library = edition.library
 
+    over = {(doc.folder, doc.slug): doc for doc in library.ended()}
+
     def view(slug: str, folder: str = "pages") -> View:
+        if (folder, slug) in over:
+            return ended(edition, over[folder, slug])
         doc = library.get(folder, slug)
         return detail(edition, doc) if doc else abort(404)
 
     def documents() -> Iterator[Values]:
         return (
-            {"folder": doc.folder, "slug": doc.slug} for doc in library.everything() if doc.noun in LISTED
+            {"folder": doc.folder, "slug": doc.slug}
+            for doc in (*library.everything(), *over.values())
+            if doc.noun in LISTED
         )
 
     yield Route("home", ("/",), lambda: home(edition))
     yield Route("my", ("/my/",), lambda: my(edition))
     yield Route("not_found", ("/404.html",), lambda: not_found(edition))
-    yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in library.of("page")))
+    at_root = [*library.of("page"), *(doc for doc in over.values() if doc.noun == "page")]
+    yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in at_root))
     yield Route("document", (f"{IN_A_LIST}/<slug>/",), view, documents)
 
 
@@ -117,6 +124,18 @@ def detail(edition: Edition, doc: Document) -> View:
         card=edition.card(doc),
         has_calendar=bool(meetings(doc)),
         **_more(edition, doc),
+    )
+
+
+def ended(edition: Edition, doc: Document) -> View:
+    """What stands at the address of a page that has expired: links of others lead to an answer."""
+    return edition.render(
+        "pages/ended.html",
+        title="끝난 글입니다",
+        path=doc.link,
+        trail=[("끝난 글", "")],
+        doc=doc,
+        noun=doc.noun,
     )
 
 

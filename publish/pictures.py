@@ -14,13 +14,11 @@ from civic.content.attached import PICTURES, Attached
 from civic.content.pages import Document
 from civic.errors import ContentMistakes, Mistake
 from civic.text import nfc
-from publish.inputs import ROOT
 from publish.memory import Kept
 
 WIDTHS = (480, 960, 1440)  # pixels: a phone, a phone of many pixels or a column, a wide screen
 SIZES = "(min-width: 1024px) 76rem, 100vw"
 QUALITY = {"WEBP": 80, "JPEG": 82}
-DERIVED = Kept(ROOT / ".builds/cache/pictures", "1")  # made from a digest, a width and a kind alone
 
 _IMG = re.compile(r"<img( [^>]*)?>")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
@@ -45,10 +43,10 @@ def widths(picture: Attached) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(width, picture.width) for width in WIDTHS))
 
 
-def derived(raw: bytes, picture: Attached, width: int, kind: str) -> bytes:
-    """A picture in a width and kind, turned as its camera noted and without what it noted."""
+def derived(raw: bytes, picture: Attached, width: int, kind: str, memory: Kept | None = None) -> bytes:
+    """A picture in a width and kind, turned as its camera noted and without what it noted. memory: of those made before."""
     name, made_from = f"{picture.digest[:32]}-{width}.{kind.lower()}", picture.digest
-    kept = DERIVED.get(name, made_from)
+    kept = memory.get(name, made_from) if memory else None
     if kept is not None:
         return kept
     from PIL import Image, ImageOps  # slow to load, and most builds make no picture anew
@@ -61,8 +59,9 @@ def derived(raw: bytes, picture: Attached, width: int, kind: str) -> bytes:
     small = plain.resize((width, height), Image.Resampling.LANCZOS) if width != plain.width else plain
     out = io.BytesIO()
     small.save(out, kind, quality=QUALITY.get(kind, 80), optimize=True, method=4)
-    with suppress(OSError):  # made anew the next time
-        DERIVED.put(name, made_from, out.getvalue())
+    if memory:
+        with suppress(OSError):  # made anew the next time
+            memory.put(name, made_from, out.getvalue())
     return out.getvalue()
 
 

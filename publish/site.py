@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flask import Flask
 
 from civic.clock import Clock
+from civic.content.meetings import Told
 from civic.library import Library
 from publish import attachments, files, lists, pages, results
 from publish.edition import Edition, Route, Served
@@ -14,18 +15,24 @@ from publish.render import Address
 
 
 def create_app(
-    library: Library, assets: Served, clock: Clock, base_url: str = "", demo: bool = False, live: bool = False
+    library: Library,
+    assets: Served,
+    clock: Clock,
+    base_url: str = "",
+    demo: bool = False,
+    live: bool = False,
+    before: Mapping[str, Told] | None = None,
 ) -> Flask:
     """The site as a Flask app.
 
     base_url: the public address, instead of the one in site.toml; demo: every page says that it is one;
-    live: pages ask for the next build and load themselves anew.
+    live: pages ask for the next build and load themselves anew; before: what the site before told of its meetings.
     """
     if base_url:
         library = library.at_address(base_url)
     app = Flask("publish", static_folder=None, template_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
-    edition = Edition(library, assets, clock, demo, live)
+    edition = Edition(library, assets, clock, demo, live, before or {})
     app.extensions["edition"] = edition
     for route in _routes(edition):
         for rule in route.rules if any(True for _ in route.values()) else ():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from civic import korean
@@ -93,18 +95,82 @@ def where(doc: Document | None, round_: Round | None) -> str:
     return (round_.where if round_ else "") or str(getattr(doc, "where", ""))
 
 
-def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]]) -> bytes:
+class Told(NamedTuple):
+    """What readers were last told of one meeting. sequence: how often that changed; changed: when it last did."""
+
+    starts: str
+    ends: str
+    where: str
+    status: str
+    sequence: int = 0
+    changed: str = ""  # ISO; "" while it is as it was told first
+
+
+def uid(site: Site, doc: Document, meeting: Meeting) -> str:
+    """The name of a meeting in every calendar, for good."""
+    return f"{doc.folder}-{doc.slug}{meeting.part}@{urlsplit(site.base_url).hostname}"
+
+
+def told(site: Site, docs: Iterable[Document], before: Mapping[str, Told], now: datetime) -> dict[str, Told]:
+    """UID -> what is told of every meeting of these pages now. before: what was told until now."""
+    found = dict(before)  # a page that is away for a while goes on where it was
+    for doc in docs:
+        for meeting in meetings(doc):
+            ends = meeting.ends.isoformat() if meeting.ends else ""
+            status = getattr(doc, "status", "planned")
+            fresh = Told(meeting.starts.isoformat(), ends, where(doc, None), status)
+            old = before.get(uid(site, doc, meeting))
+            if old is not None:
+                is_same = old[:4] == fresh[:4]
+                more = (
+                    (old.sequence, old.changed)
+                    if is_same
+                    else (old.sequence + 1, now.isoformat("T", "seconds"))
+                )
+                fresh = fresh._replace(sequence=more[0], changed=more[1])
+            found[uid(site, doc, meeting)] = fresh
+    return found
+
+
+def told_from(text: str) -> dict[str, Told]:
+    """What a site's published.json says; nothing where that cannot be read."""
+    try:
+        return {name: Told(**each) for name, each in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def told_json(known: Mapping[str, Told]) -> str:
+    """The same as text, always in one order."""
+    return (
+        json.dumps({name: known[name]._asdict() for name in sorted(known)}, ensure_ascii=False, indent=1)
+        + "\n"
+    )
+
+
+def calendar_file(
+    site: Site, entries: Iterable[tuple[Document, Round | None]], known: Mapping[str, Told] | None = None
+) -> bytes:
     """The meetings of these pages, or of one round of each, as one iCalendar file; without any it is empty.
 
     The same meeting has the same UID in every file: who takes both the page's and the receipt's has it once.
+    known: what the site tells of its meetings; so calendars that hold one already take over what changed.
     """
-    host = urlsplit(site.base_url).hostname
 
     def event(doc: Document, round_: Round | None, meeting: Meeting) -> str:
         # The standard asks when this was written: when staff last changed the page, not when it was built.
+        name = uid(site, doc, meeting)
+        now_told = (known or {}).get(name)
+        changed = now_told.changed if now_told else ""
+        stamps = [doc.last_change or meeting.starts, *([datetime.fromisoformat(changed)] if changed else [])]
+        status = {"cancelled": "CANCELLED", "postponed": "TENTATIVE"}.get(
+            getattr(doc, "status", ""), "CONFIRMED"
+        )
         properties = [
-            ("UID", escaped(f"{doc.folder}-{doc.slug}{meeting.part}@{host}")),
-            ("DTSTAMP", utc(doc.last_change or meeting.starts)),
+            ("UID", escaped(name)),
+            ("DTSTAMP", utc(max(stamps) if changed else stamps[0])),
+            ("SEQUENCE", str(now_told.sequence if now_told else 0)),
+            ("STATUS", status),
             ("DTSTART", utc(meeting.starts)),
             *([("DTEND", utc(meeting.ends))] if meeting.ends else []),
             ("SUMMARY", escaped(_title(doc, round_, meeting))),
@@ -120,7 +186,8 @@ def calendar_file(site: Site, entries: Iterable[tuple[Document, Round | None]]) 
 
 def _title(doc: Document, round_: Round | None, meeting: Meeting) -> str:
     topic = meeting.topic or (round_.label if round_ and meeting.part else "")
-    return f"{doc.title}: {topic}" if topic else doc.title
+    title = f"[{doc.off}] {doc.title}" if doc.off else doc.title
+    return f"{title}: {topic}" if topic else title
 
 
 def _sessions(sessions: Iterable[Session], round_: Round | None) -> tuple[Meeting, ...]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from civic import korean
 from civic.clock import SEOUL
 from civic.content.attached import Attached
 from civic.content.form import FormSpec
@@ -107,6 +109,11 @@ class Document(Shape):
         return next((file for file in self.files if file.is_picture and file.name == nfc(name)), None)
 
     @property
+    def off(self) -> str:
+        """ "취소" or "연기" of what was called off or put off and takes no sign-ups; "" of anything else."""
+        return ""
+
+    @property
     def spec(self) -> FormSpec | None:
         """The page's sign-up form, or None."""
         return getattr(self, "form", None)
@@ -173,7 +180,44 @@ class Page(Document):
     noun = "page"
 
 
-class Programme(Document):
+class ChangeNote(Shape):
+    """What readers should know to have changed (`[[changes]]`), the oldest first."""
+
+    date: Day = Field(description="바뀐 날")
+    text: Line = Field(description="무엇이 어떻게 바뀌었는지")
+
+
+class Notice(Document):
+    """What lives on after its publication: it may be moved, postponed or called off. Programmes, lectures, events."""
+
+    status: Literal["planned", "postponed", "cancelled"] = Field(
+        default="planned",
+        description="postponed는 연기, cancelled는 취소. 신청을 더 받지 않고, 글과 목록, 달력에 그렇게 보입니다.",
+    )
+    status_reason: str = Field(default="", max_length=300, description="연기하거나 취소한 까닭")
+    changes: Many[ChangeNote] = Field(default=(), description="읽는 사람이 알아야 할 바뀐 점")
+    pinned: bool = Field(default=False, description="목록의 맨 앞에 둘지")
+
+    @property
+    def off(self) -> str:
+        return korean.OFF.get(self.status, "")
+
+    @property
+    def last_change(self) -> datetime | None:
+        told = [datetime.combine(each.date, time(), tzinfo=SEOUL) for each in self.changes]
+        return max(filter(None, [super().last_change, *told]), default=None)
+
+    @model_validator(mode="after")
+    def _says_why(self) -> Self:
+        if self.off and not self.status_reason.strip():
+            raise ValueError("연기하거나 취소한 글에는 status_reason에 까닭을 적어야 합니다")
+        days = [each.date for each in self.changes]
+        if days != sorted(days):
+            raise ValueError("changes는 오래된 것부터 적습니다")
+        return self
+
+
+class Programme(Notice):
     """A notice of what the district does (공고): content/programs/."""
 
     noun = "programme"
@@ -187,7 +231,10 @@ class Programme(Document):
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Newest first."""
-        return (-(self.published or date.min).toordinal(),)
+        return (
+            not self.pinned,
+            -(self.published or date.min).toordinal(),
+        )
 
 
 class Session(Shape):
@@ -204,7 +251,7 @@ class Session(Shape):
         return self
 
 
-class Lecture(Document):
+class Lecture(Notice):
     """A course (강좌): content/lectures/."""
 
     noun = "lecture"
@@ -223,10 +270,10 @@ class Lecture(Document):
         """Open, coming, without form, closed; then by date."""
         starts = self.sessions[0].starts if self.sessions else self.form.closes if self.form else now
         rank = {"open": 0, "upcoming": 1, "closed": 3}.get(state_of(self.form), 0) if self.form else 2
-        return rank, starts
+        return not self.pinned, rank, starts
 
 
-class Event(Document):
+class Event(Notice):
     """Something on one date and place (행사): content/events/."""
 
     noun = "event"
@@ -240,7 +287,7 @@ class Event(Document):
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """The next first, then the past ones, latest first."""
-        return next_first(self.starts, self.ends, now)
+        return (not self.pinned, *next_first(self.starts, self.ends, now))
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:

@@ -295,7 +295,7 @@ class Intake:
             counts = _with_closed(rounds[doc.subject], known.get(doc.subject, Overview()))
             held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds[doc.subject]]
             forms[doc.subject] = {
-                "state": self.state(doc.spec, now, counts),
+                "state": "closed" if doc.off else self.state(doc.spec, now, counts),
                 "opens": doc.spec.opens.isoformat(),
                 "closes": doc.spec.closes.isoformat(),
                 "rounds": {

@@ -52,6 +52,8 @@ def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None
     facts: what is fixed about the round (see the store's book). One that was closed, frozen for its draw or called
     off takes nobody any more, whatever the clock says.
     """
+    if round_.doc and round_.doc.off:
+        raise Closed(why=f"{round_.doc.off}되어 신청을 받지 않습니다.")
     if now >= round_.closes:
         raise Closed(korean.closing(round_.closes))
     if is_closed(round_, facts):

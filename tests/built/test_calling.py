@@ -153,7 +153,7 @@ def test_an_empty_folder_is_noticed(call: list[str], content: Path) -> None:
     assert run(*call, "--due").stdout == "now\n"
     made = run(*call)
     assert made.returncode == 1
-    assert made.stdout.startswith("lectures/pictures: 폴더 안에")
+    assert made.stdout.startswith("lectures/pictures: 폴더에 글(index.md)이 없습니다")
 
 
 def test_links_in_a_circle_are_mistakes(call: list[str], content: Path) -> None:
@@ -163,7 +163,7 @@ def test_links_in_a_circle_are_mistakes(call: list[str], content: Path) -> None:
         (content / folder / "back").symlink_to("..")
     made = run(*call)
     assert made.returncode == 1
-    assert made.stdout.count("/back: 폴더 안에 폴더를 둘 수 없습니다") == 3
+    assert made.stdout.count("/back: 폴더에 글(index.md)이 없습니다") == 3
 
 
 def test_whatever_else_is_wrong_is_one_line(call: list[str], content: Path) -> None:

@@ -143,13 +143,14 @@ def test_filters_count_what_they_lead_to(client: FlaskClient) -> None:
 
 
 def test_every_page_of_the_library_is_named(client: FlaskClient) -> None:
-    """Addresses cover all documents, linked or not; each answers; none comes twice."""
+    """Addresses cover all documents, linked or not, and those that are over; each answers; none comes twice."""
     app = client.application
     with app.test_request_context():
         made = [app.url_for(endpoint, **values) for endpoint, values in addresses(app)]
     assert len(set(made)) == len(made)
     assert {doc.link for doc in edition(client).library.everything()} <= set(made)
-    assert not {"/programs/later/", "/programs/gone/", "/programs/draft/"} & set(made)
+    assert not {"/programs/later/", "/programs/draft/"} & set(made)
+    assert "끝난 글입니다" in page(client, "/programs/gone/")
     for address in made:
         assert client.get(address).status_code == 200, address
 
