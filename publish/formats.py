@@ -30,15 +30,17 @@ def xml_fault(content: bytes) -> Fault | None:
 # RFC 5545, what of it we write: no components but events, no zones. Lines end with CRLF, folded at 75 bytes.
 _LONGEST = 75
 _TEXTS = "SUMMARY|LOCATION|DESCRIPTION|COMMENT|UID|X-WR-CALNAME"
-_TEXT = r"(?:[^\\;,\x00-\x08\x0a-\x1f\x7f]|\\[\\;,nN])*+"
-_PARAMETER = r'(?:;[A-Z][A-Z0-9-]*+=(?:"[^"\x00-\x1f\x7f]*+"|[^";:,\x00-\x1f\x7f]*+))*+'
+_PLAIN = r"[^\\;,\x00-\x08\x0a-\x1f\x7f]*+"
+_TEXT = rf"{_PLAIN}(?:\\[\\;,nN]{_PLAIN})*"
+# Only single signs are repeated without a way back (*+): what is more, Python 3.11.2 (Debian 12) does wrongly.
+_PARAMETER = r'(?:;[A-Z][A-Z0-9-]*+=(?:"[^"\x00-\x1f\x7f]*+"|[^";:,\x00-\x1f\x7f]*+))*'
 _PROPERTY = (
     rf"(?!BEGIN:|END:)(?:(?:{_TEXTS}){_PARAMETER}:{_TEXT}"
     rf"|(?:DTSTAMP|DTSTART|DTEND):\d{{8}}T(?:[01]\d|2[0-3])[0-5]\d[0-5]\dZ"
     rf"|(?!(?:{_TEXTS}|DTSTAMP|DTSTART|DTEND)[;:])[A-Z][A-Z0-9-]*+{_PARAMETER}:[^\x00-\x08\x0a-\x1f\x7f]*+)\r\n"
 )
-_EVENT = rf"BEGIN:VEVENT\r\n(?:{_PROPERTY})++END:VEVENT\r\n"
-_CALENDAR = re.compile(rf"BEGIN:VCALENDAR\r\n(?:{_PROPERTY})++(?:{_EVENT})*+END:VCALENDAR\r\n")
+_EVENT = rf"BEGIN:VEVENT\r\n(?:{_PROPERTY})+END:VEVENT\r\n"
+_CALENDAR = re.compile(rf"BEGIN:VCALENDAR\r\n(?:{_PROPERTY})+(?:{_EVENT})*END:VCALENDAR\r\n")
 _LINE = re.compile(rf"(?:BEGIN|END):(?:VCALENDAR|VEVENT)\r\n|{_PROPERTY}")
 _ONCE = {"VEVENT": ("UID", "DTSTAMP", "DTSTART"), "VCALENDAR": ("VERSION", "PRODID")}
 _UID = re.compile(r"\r\nUID:([^\r]*)")
