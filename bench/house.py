@@ -183,7 +183,8 @@ def sign_ups(folder: Path) -> Any:
             "MADANG_KEYS": f"{folder}/keys",
             "MADANG_LOG": "off",
             "MADANG_RATE_LIMIT": "off",
-        }
+        },
+        demo=True,
     )
     library = load(ROOT / "content", now)
     keys = load_or_create(folder / "keys/keys.json")
