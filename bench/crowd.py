@@ -36,6 +36,7 @@ class Attempt:
     round: str
     last4: str
     cancels: bool = False
+    cookie: str = ""  # that proves the phone, where the form asks for it
 
 
 @dataclass
@@ -152,7 +153,7 @@ async def _all(target: Target, posts: list[Attempt], lanes: int, together: Toget
 
 async def _press(connection: _Connection, target: Target, post: Attempt) -> Answer:
     begun = time.perf_counter()
-    status, said = await connection.ask(target.path, post.body)
+    status, said = await connection.ask(target.path, post.body, post.cookie)
     answer = Answer(post.person, post.round, post.last4, time.perf_counter() - begun)
     if status in (200, 201):
         answer.number = str(said["number"])
@@ -181,10 +182,11 @@ class _Connection:
             self._streams[1].close()
         self._streams = None
 
-    async def ask(self, path: str, body: str) -> tuple[int, dict[str, Any]]:
+    async def ask(self, path: str, body: str, cookie: str = "") -> tuple[int, dict[str, Any]]:
         """(status, JSON) of a post; again over a new connection when this one broke. Raises OSError after TRIES."""
         raw, where = body.encode("utf-8"), self._target
         head = f"POST {path} HTTP/1.1\r\nHost: {where.host}:{where.port}\r\nOrigin: {where.origin}\r\n"
+        head += f"Cookie: {cookie}\r\n" if cookie else ""
         message = f"{head}Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n".encode() + raw
         for last in range(TRIES, 0, -1):
             try:

@@ -159,13 +159,6 @@ class PollBox:
         ends = (ticket.until.timestamp(), ticket.fresh.timestamp())
         self._rows("INSERT INTO box_tickets VALUES (?, ?, ?, ?)", (ticket.hash, ticket.contact, *ends))
 
-    def ticket(self, hash: str) -> Ticket | None:
-        """The ticket of that hash, whether or not its time is over, or None."""
-        found = "SELECT contact, until, fresh FROM box_tickets WHERE hash = ?"
-        for contact, *ends in self._rows(found, (hash,)):
-            return Ticket(hash, contact, *(datetime.fromtimestamp(end, SEOUL) for end in ends))
-        return None
-
     def drop_ticket(self, hash: str) -> None:
         """Forget a browser's proof, if it is there."""
         self._rows("DELETE FROM box_tickets WHERE hash = ?", (hash,))

@@ -16,13 +16,13 @@ from pathlib import Path
 from civic.clock import SEOUL
 from civic.errors import Misuse, Unavailable
 from civic.store import tables
-from civic.store.box import OF_A_POLL, Outgoing, PollBox
+from civic.store.box import OF_A_POLL, Outgoing, PollBox, Ticket
 from civic.store.dialect import SQLITE
 from civic.store.folder import check_box, explain
 from civic.store.private_file import PrivateFile
 from civic.store.session import PlainDatabase, Transaction
 
-UNAVAILABLE = "지금은 투표를 받을 수 없습니다. 잠시 뒤에 다시 해 주세요."
+UNAVAILABLE = "지금은 처리할 수 없습니다. 잠시 뒤에 다시 해 주세요."
 LEASE = timedelta(seconds=90)  # a mail server that answers nothing holds a message about a minute
 LOCKS = 0x6D616461  # "mada": our own class of advisory locks
 # On PostgreSQL the versions of rows (xmin) tell an order: undone by `close`, where one transaction writes all anew.
@@ -47,6 +47,14 @@ class Box:
         names = " UNION ".join(f"SELECT poll FROM {table}" for table in (*OF_A_POLL, "box_states"))  # noqa: S608
         with self._transaction() as session:
             return sorted(poll for (poll,) in session.rows(names) if poll)
+
+    def ticket(self, hash: str) -> Ticket | None:
+        """The ticket of that hash, whether or not its time is over, or None. Waits for nobody: at an opening everybody asks."""
+        statement = "SELECT contact, until, fresh FROM box_tickets WHERE hash = ?"
+        with _in_words():
+            for contact, *ends in self._database.read(statement, (hash,)):
+                return Ticket(hash, contact, *(datetime.fromtimestamp(end, SEOUL) for end in ends))
+        return None
 
     def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
         """Messages to be sent now, in no telling order; leased, so that no other process sends them too.

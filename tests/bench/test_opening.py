@@ -31,7 +31,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_rush_against_a_real_server(tmp_path: Path) -> None:
     """Three rounds of four places, seven times as many people, double clicks, cancels: every place given once."""
     rounds = [a_round(f"r{n}", places=4, waiting=4) for n in range(3)]
-    form = a_lecture_file("개시", rounds, QUESTIONS, person="phone+birth_date", email="required")
+    form = a_lecture_file(
+        "개시", rounds, QUESTIONS, person="phone+birth_date", email="required", contact="proven"
+    )
     content = write_content(tmp_path / "content", {"opening": form})
     server = Server(content, tmp_path / "var/data", rate_limit="off").ready()
     try:
