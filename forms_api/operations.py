@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -133,6 +134,7 @@ class Services:
         self.refused: tuple[Mistake, ...] = ()  # why a newer content is not followed
         self.held: tuple[Mistake, ...] = ()  # what of this one is held back
         self._force: InForce | None = None
+        self._low: datetime | None = None  # until then few messages were left
         self.follow(self.written)
         self.health = Health(self.log)
         self.health.add(lambda: self.intake.store.trouble)
@@ -159,8 +161,13 @@ class Services:
 
     @property
     def lacks(self) -> list[str]:
-        """What staff must put right though entries are taken: see Settings.shortcomings; "content": some is held back."""
+        """What staff must put right though entries are taken: see Settings.shortcomings.
+
+        "budget": few messages with codes are left; "content": some is held back.
+        """
         lacks = list(self.settings.shortcomings(self.site.base_url))
+        if self._low and self.intake.clock.now() < self._low:
+            lacks.append("budget")
         return [*lacks, "content"] if self.held or self.refused else lacks
 
     @property
@@ -169,9 +176,11 @@ class Services:
         return not self.held and self._force is not None and self._force.is_kept
 
     def note_text(self, place: str, is_low: bool) -> None:
-        """Count a message with a code; one with which a budget has run low is told to staff."""
+        """Count a message with a code; while little is left of a budget, staff are told, once an hour in the log."""
+        now = self.intake.clock.now()
         self.metrics.add("texts_total", place=place)
-        if is_low:
+        if is_low and (self._low is None or now >= self._low):
+            self._low = now + timedelta(hours=1)
             self.log.event("texts-low", place=place)
 
     def _note_guessing(self, kind: str) -> None:
@@ -252,7 +261,7 @@ def metrics() -> Response:
     if services().settings.metrics != "open" and not is_near:
         raise NotFound
     lacks = services().lacks
-    names = ("sender", "texts", "proxies", "content")
+    names = ("sender", "texts", "proxies", "budget", "content")
     said = "".join(f'madang_lacks{{what="{name}"}} {int(name in lacks)}\n' for name in names)
     text = f"{services().metrics.text()}# TYPE madang_lacks gauge\n{said}"
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -46,7 +46,7 @@ class Budget:
         address: str,
         now: datetime,
     ) -> bool:
-        """Count one message; True when with this one a budget has run low.
+        """Count one message; True when little is left after it.
 
         place: of the budget by the hour. address: of who asks, "" when nobody knows. Nothing is counted where it
         raises and the caller's block ends by it. Raises TooMany (this contact, household or block had enough) and
@@ -73,7 +73,7 @@ class Budget:
         for key, most, end in (*own, *shared):
             if not box.hit(key, most, end - now, now):
                 raise TooMany(retry_after=_seconds(end - now))
-        return any(rest - 1 == int(most * LOW) for (_, most, _), rest in zip(shared, left, strict=True))
+        return any(rest - 1 <= int(most * LOW) for (_, most, _), rest in zip(shared, left, strict=True))
 
 
 USUAL = Budget()

@@ -64,7 +64,7 @@ class Asked:
     """A code is on its way."""
 
     request: str  # for the page that asked, and for no one else
-    is_low: bool  # with this message a budget has run low
+    is_low: bool  # little is left of a budget
     code: str = field(repr=False)  # for a demonstration's page
 
 

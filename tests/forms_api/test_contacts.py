@@ -187,3 +187,25 @@ def test_only_our_own_pages_prove(content: Path, tmp_path: Path) -> None:
             for address in (CODE, TICKET, FORGET):
                 refused(client.post(address, json=proof), 403, "forbidden-origin")
     server.stop()
+
+
+def test_a_budget_that_runs_low_is_told(content: Path, tmp_path: Path) -> None:
+    """Ten codes an hour: from the eighth on staff are told everywhere, the eleventh is refused; before that nothing is said."""
+    server = Server(content, tmp_path / "var/data", texts_hour="10", proxies="1").ready()
+    with server.client() as client:
+        asks = [
+            client.post(CODE, json={"contact": a_phone()}, headers={"X-Forwarded-For": f"192.0.{n}.1"})
+            for n in range(7)
+        ]
+        assert client.get("/readyz").json()["lacks"] == []
+        asks += [
+            client.post(CODE, json={"contact": a_phone()}, headers={"X-Forwarded-For": f"192.1.{n}.1"})
+            for n in range(4)
+        ]
+        assert [answer.status_code for answer in asks] == [202] * 10 + [429]
+        refused(asks[-1], 429, "out-of-texts")
+        assert (
+            client.get("/readyz").json()["lacks"] == ["budget"] and int(asks[-1].headers["retry-after"]) > 0
+        )
+    assert sum('"event": "texts-low"' in line for line in server.lines) == 1
+    server.stop()
