@@ -33,6 +33,12 @@ STAGES = {
     "done": "마침",
 }
 REVIEWS = {"fit": "할 수 있음", "changed": "고치면 할 수 있음", "unfit": "할 수 없음"}
+LICENCES = {
+    "kogl-1": "공공누리 제1유형(출처표시)",
+    "kogl-2": "공공누리 제2유형(출처표시, 상업적 이용금지)",
+    "kogl-3": "공공누리 제3유형(출처표시, 변경금지)",
+    "kogl-4": "공공누리 제4유형(출처표시, 상업적 이용금지, 변경금지)",
+}
 OFF = {"postponed": "연기", "cancelled": "취소"}
 SELECTIONS = {
     "first-come": "선착순",

@@ -65,7 +65,7 @@ def link(noun: str, slug: str = "") -> str:
     link("home") is "/"; link("lecture", "essay") is "/lectures/essay/"; plain pages live at the root:
     link("page", "privacy") is "/privacy/". Raises KeyError for an unknown noun.
     """
-    if noun in ("home", "search", "my"):
+    if noun in ("home", "search", "my", "sitemap"):
         return "/" if noun == "home" else f"/{noun}/"
     folder = FOLDERS[noun]
     if noun == "page":

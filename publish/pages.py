@@ -54,6 +54,7 @@ def routes(edition: Edition) -> Iterator[Route]:
 
     yield Route("home", ("/",), lambda: home(edition))
     yield Route("my", ("/my/",), lambda: my(edition))
+    yield Route("sitemap_page", (link("sitemap"),), lambda: site_map(edition))
     yield Route("not_found", ("/404.html",), lambda: not_found(edition))
     at_root = [*library.of("page"), *(doc for doc in over.values() if doc.noun == "page")]
     yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in at_root))
@@ -143,6 +144,22 @@ def my(edition: Edition) -> View:
     """Where citizens look up their entry; the form is answered by the API."""
     title = "내 신청 확인"
     return edition.render("pages/my.html", title=title, path=link("my"), trail=[(title, "")])
+
+
+def site_map(edition: Edition) -> View:
+    """Every page by its kind, for whoever looks for something without searching."""
+    kinds = [(edition.list_titles[noun], link(noun), edition.library.of(noun)) for noun in LISTED]
+    results = [(each.poll.title, each.link) for each in edition.library.results.values()]
+    title = "누리집 지도"
+    return edition.render(
+        "pages/site_map.html",
+        title=title,
+        path=link("sitemap"),
+        trail=[(title, "")],
+        kinds=[(name, address, docs) for name, address, docs in kinds if docs],
+        others=edition.library.of("page"),
+        results=results,
+    )
 
 
 def not_found(edition: Edition) -> View:

@@ -23,10 +23,10 @@ from civic.text import nfc
 # Plain pages live at the root, where these names are already taken.
 TAKEN_AT_ROOT = (
     *FOLDERS.values(), "api", "assets", "en", "healthz", "metrics", "my", "open-data", "problems", "readyz",
-    "search", "staff",
+    "search", "sitemap", "staff",
 )  # fmt: skip
 TAKEN_IN_LISTS = (*FILTERS, "page")
-FIXED = ("/", "/my/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
+FIXED = ("/", "/my/", "/sitemap/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
 PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
 
 # Not its pages 2, 3, …: what stands there moves, and the last of them goes as the list gets shorter.

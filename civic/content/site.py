@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -47,6 +47,10 @@ class Site(Shape):
     address: str = Field(default="", max_length=200, description="기관 주소")
     official_banner: bool = Field(
         default=False, description="‘공식 전자정부 누리집’ 띠를 보일지. 실제 정부 누리집만 켭니다."
+    )
+    licence: Literal["", "kogl-1", "kogl-2", "kogl-3", "kogl-4"] = Field(
+        default="",
+        description="글의 이용 조건(공공누리): kogl-1 출처표시, kogl-2 상업적 이용금지, kogl-3 변경금지, kogl-4 둘 다 금지",
     )
     contact: Slug = Field(description="대표 문의 부서의 키")
     menu: Many[MenuItem] = Field(min_length=1, description="주 메뉴")
