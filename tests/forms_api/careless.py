@@ -14,18 +14,24 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from civic.store.private_file import PrivateFile
+from civic.errors import Unavailable
+from civic.store.keys import KeyTable
 from civic.store.sqlite import SqliteDatabase
 from forms_api.commands import serve as serving
 from tests.store.faulty import swallowing
 
-REAL_BEGIN, REAL_WRITE, REAL_RUN = serving.begin, SqliteDatabase._commit, PrivateFile._commit
+REAL_BEGIN, REAL_WRITE, REAL_KEEP = serving.begin, SqliteDatabase._commit, KeyTable.keep
+
+
+def deaf_keep(table: KeyTable, subject: str, wrapped: bytes, generation: int) -> bytes:
+    """The key as if it had been written."""
+    return swallowing(REAL_KEEP, Unavailable)(table, subject, wrapped, generation) or wrapped
 
 
 def begin(*given: Any) -> Any:
     """In the serving process: the product's own beginning, with deaf files."""
     SqliteDatabase._commit = swallowing(REAL_WRITE, sqlite3.Error)  # type: ignore[method-assign]
-    PrivateFile._commit = swallowing(REAL_RUN, sqlite3.Error)  # type: ignore[method-assign]
+    KeyTable.keep = deaf_keep  # type: ignore[method-assign]
     return REAL_BEGIN(*given)
 
 
