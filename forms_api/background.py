@@ -30,6 +30,7 @@ from civic.store.store import Store
 from civic.votes.casting import Polling
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.senders import PATIENCE
+from forms_api.settings import Settings
 
 CASTING = "madang.casting"
 ROUND = 2.0  # seconds between two looks at offers and messages
@@ -58,7 +59,7 @@ class Every:
     def __init__(self, name: str, pause: float, act: Callable[[Every], object], log: EventLog) -> None:
         self._pause, self._act, self._log = pause, act, log
         self._call = threading.Event()
-        self.is_over = False
+        self.is_over = self.is_woken = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -67,7 +68,7 @@ class Every:
         self._call.set()
 
     def stop(self) -> None:
-        """End after what is under way; the act itself may look at `is_over`."""
+        """End after what is under way; the act itself may look at `is_over` and `is_woken`."""
         self.is_over = True
         self._call.set()
         self._thread.join(PATIENCE + 1)
@@ -78,16 +79,17 @@ class Every:
                 self._act(self)
             except Exception as err:  # the thread must outlive whatever it meets
                 self._log.failure(self._thread.name, err)
-            self._call.wait(self._pause)
+            self.is_woken = self._call.wait(self._pause)
             self._call.clear()
 
 
 class Lead:
     """One of the processes on a store leads a task. That saves work; every act is still claimed or decided by itself."""
 
-    def __init__(self, store: Store, task: str, is_alone: bool) -> None:
-        """is_alone: no other process does this task: there is nothing to agree on."""
-        self._store, self._task, self._is_alone = store, task, is_alone
+    def __init__(self, store: Store, task: str, settings: Settings) -> None:
+        """settings: one process on a folder leads without a word: there is nothing to agree on."""
+        self._store, self._task = store, task
+        self._is_alone = settings.processes == 1 and bool(settings.data_dir)
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._until = 0.0  # by the monotonic clock: well before the store's own end of the lease
 
@@ -107,8 +109,7 @@ class Notices:
     def __init__(self, parts: Services) -> None:
         self._intake, self._sender, self._log = parts.intake, parts.sender, parts.log
         self._base_url = parts.site.base_url
-        settings = parts.settings
-        self._lead = Lead(self._intake.store, "notices", settings.processes == 1 and bool(settings.data_dir))
+        self._lead = Lead(self._intake.store, "notices", parts.settings)
         self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
 
     def look(self, loop: Every) -> None:
@@ -132,14 +133,15 @@ class Notices:
 
     def deliver(self, loop: Every) -> None:
         """Send what is due; what cannot go now is tried again, what never can is given up."""
-        store, now = self._intake.store, self._intake.clock.now()
+        store, clock = self._intake.store, self._intake.clock
         # Without a sender they wait for the day when there is one.
-        for message in store.messages(now) if self._sender.can_send else ():
-            if loop.is_over or not store.claim(message, now + LEASE):
+        for message in store.messages(clock.now()) if self._sender.can_send else ():
+            until = clock.now() + LEASE  # anew for each: those before may have taken long
+            if loop.is_over or not store.claim(message, until):
                 continue
             entry = store.find(message.number)
             if entry is not None and not self._tell(message, entry):
-                store.claim(replace(message, due=now + LEASE), now + RETRY)
+                store.claim(replace(message, due=until), clock.now() + RETRY)
                 continue
             store.sent(message)
 
@@ -254,9 +256,14 @@ class Casting:
                 ways = settings.budget, parts.sender.can_send, settings.demo
                 polling = Polling(parts.library, box, intake.keys, intake.clock, *ways)
 
+                lead = Lead(intake.store, "codes", settings)
+
                 def deliver(outbox: Every) -> None:
-                    while not outbox.is_over and polling.codes.deliver(parts.sender):
-                        pass
+                    # Whoever was asked for a code sends it at once; what was left over is the leader's.
+                    with suppress(Refused):
+                        while (outbox.is_woken or lead.has()) and not outbox.is_over:
+                            if not polling.codes.deliver(parts.sender):
+                                break
 
                 self._open = polling, Every("outbox", OUTBOX, deliver, parts.log)
             polling, _ = self._open

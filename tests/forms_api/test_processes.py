@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -13,19 +14,28 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import pytest
 
+from civic.clock import SteadyClock
+from civic.library import load
+from civic.places.intake import Intake
 from civic.store import open_store
-from forms_api.background import Lead
+from civic.store.key_file import load_or_create
+from civic.store.store import Store
+from forms_api.background import Every, Notices
+from forms_api.operations import Services
 from forms_api.processors import usable_processors
+from forms_api.settings import Settings
 from tests.builders import a_lecture_file, a_round, an_application, write_content, write_files
-from tests.forms_api.server import Server, sign_up
+from tests.forms_api.server import Server, act, sign_up
 from tests.forms_api.test_serving import serve
 from tests.patience import eventually
 from tests.postgres import a_database
-from tests.store.conftest import BACK_ENDS
+from tests.store.conftest import BACK_ENDS, EVERYBODY, NOON, an_entry
 
 PROCESSES = 3
 
@@ -127,8 +137,8 @@ def test_a_rush_goes_on_without_one_process(
             eventually(lambda: httpx.get(f"{server.base}/api/forms/lectures/late").status_code == 200)
         finally:
             over.set()
-    for act in acts:
-        act.result()
+    for done in acts:
+        done.result()
     assert not Path(f"/proc/{first}").exists() and max(waits) < 5
     assert server.stop() == 0
     with closing(open_store(data)) as store:
@@ -189,12 +199,89 @@ def test_wrong_guesses_count_for_all_processes(content: Path, tmp_path: Path, da
     assert server.stop() == 0
 
 
-def test_background_work_is_led_by_one(tmp_path: Path) -> None:
-    """Of two processes one goes round; alone there is nothing to agree on."""
-    one, two = (open_store(f"tinydb://{tmp_path}/data") for _ in "12")
-    first, second = Lead(one, "notices", is_alone=False), Lead(two, "notices", is_alone=False)
-    second._holder = "another"
-    assert first.has() and first.has() and not second.has()
-    assert Lead(two, "notices", is_alone=True).has()
-    for store in (one, two):
-        store.close()
+@pytest.mark.parametrize("claims", [True, False], ids=["ours", "control"])
+def test_a_leader_that_stood_still_tells_nobody_twice(
+    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claims: bool
+) -> None:
+    """It stops at its first message; when its lease is over another leads and sends; continued, it sends only its own.
+
+    The control takes every message as its own, and tells all but one of them twice.
+    """
+    monkeypatch.setattr("forms_api.background.LEADING", 0.3)
+    keys = load_or_create(tmp_path / "keys.json")
+    settings = Settings(processes=2)
+    stood, told = threading.Event(), []
+
+    def a_server(name: str) -> tuple[Notices, Store]:
+        store = open_store(f"tinydb://{tmp_path}/data")
+        monkeypatch.setattr(store, "claim", store.claim if claims else lambda *_: True)
+        intake = Intake(load(content, NOON), store, keys, SteadyClock(NOON))
+
+        def send(contact: str, *_: str) -> None:
+            told.append(contact)
+            if name == "first":
+                stood.wait(10)
+
+        sender = SimpleNamespace(can_send=True, check=lambda _: None, send=send)
+        site = SimpleNamespace(base_url="https://madang.example")
+        notices = Notices(
+            cast(
+                Services,
+                SimpleNamespace(intake=intake, sender=sender, log=None, site=site, settings=settings),
+            )
+        )
+        notices._lead._holder = name
+        return notices, store
+
+    (first, store), (second, _) = a_server("first"), a_server("second")
+    for number in range(5):
+        contact = json.dumps({"phone": f"+8210123400{number:02}"}).encode()
+        entry = an_entry(f"p{number}", sealed=b"", subject="lectures/plain")
+        entry = entry.but(sealed=keys.seal(store, entry.subject, entry.number, contact))
+        with store.open(entry.subject) as book:
+            book.tell("promoted", book.add(entry, EVERYBODY).number, NOON)
+    loop = cast(Every, SimpleNamespace(is_over=False))
+    with ThreadPoolExecutor(1) as pool:
+        stood_still = pool.submit(first.look, loop)
+        eventually(lambda: told, pause=0.01)
+        second.look(loop)
+        assert len(told) == 1  # the first leads
+        time.sleep(0.4)
+        second.look(loop)
+        assert len(told) == (5 if claims else 6)
+        stood.set()
+        stood_still.result()
+    assert sorted(Counter(told).values()) == ([1] * 5 if claims else [2] * 5)
+
+
+@pytest.mark.long
+def test_a_stopped_host_decides_nothing_twice(content: Path, tmp_path: Path, database: str) -> None:
+    """Two servers on one database: the one that leads stands still for 20 s among its messages and goes on; the other
+    has led meanwhile. Everybody is told once, and nobody waits 5 s for the server that runs."""
+    keys = str(tmp_path / "keys")
+    servers = [Server(content, database, rate_limit="off", keys=keys).ready() for _ in "12"]
+    with servers[0].client() as client:
+        people = [sign_up(client, "rush") for _ in range(15)]
+        for person in people[:10]:
+            assert act(client, person, "cancel").status_code == 200
+    promoted = {entry["number"] for entry, _ in people[10:]}
+
+    def told() -> list[tuple[Server, str]]:
+        pairs = [(server, line) for server in servers for line in server.lines]
+        return [(server, number) for server, line in pairs for number in promoted if number in line]
+
+    eventually(told, pause=0.01)
+    leads = told()[0][0]
+    os.killpg(leads.process.pid, signal.SIGSTOP)
+    other = servers[1 - servers.index(leads)]
+    waits = []
+    until = time.monotonic() + 20
+    with other.client() as client:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            sign_up(client, "plain")
+            waits.append(time.monotonic() - began)
+    os.killpg(leads.process.pid, signal.SIGCONT)
+    time.sleep(4)
+    assert Counter(number for _, number in told()) == Counter(promoted) and max(waits) < 5
+    assert {server.stop() for server in servers} == {0}

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
+from civic.clock import SteadyClock
+from civic.store import open_store
+from forms_api.operations import EventLog
 from tests import postgres
 from tests.builders import a_lecture_file, an_application, as_form, write_content
 from tests.forms_api.server import ROOT, Server
@@ -100,3 +108,22 @@ def test_a_process_that_keeps_the_turn(content: Path, tmp_path: Path) -> None:
         eventually(lambda: client.get("/readyz").status_code == 200, patience=1)
         assert client.post(FORM, json=an_application()).status_code == 201
     assert server.stop() == 0
+
+
+def test_a_failure_is_found_in_the_log(cluster: postgres.Server) -> None:
+    """However deep in a library it lies: our own innermost frame and the database's code, and nothing that was typed."""
+    said = io.StringIO()
+    postgres.migrate(url := cluster.database())
+    with contextlib.closing(open_store(url)) as store:
+        for act in (
+            partial(store._database.read, "SELECT 1 / (length(?) - 5)", ("typed",)),
+            partial(re.compile, "((((((((typed"),
+        ):
+            try:
+                act()
+            except Exception as err:
+                EventLog(SteadyClock(), stream=said).failure("/", err)
+    first, second = map(json.loads, said.getvalue().splitlines())
+    assert first["sqlstate"] == "22012" and " < postgresql.py:" in first["where"]
+    assert second["where"].count(" < ") == 4 and " < test_unavailable.py:" in second["where"]
+    assert "typed" not in said.getvalue()

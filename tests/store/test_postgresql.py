@@ -118,13 +118,18 @@ def test_a_pool_used_up_becomes_unavailable(url: str) -> None:
         assert store.counts(SUBJECT) == {}
 
 
-def test_a_lost_commit_is_said_to_be_unknown(url: str, store: Store) -> None:
-    """The connection dies before the commit is answered: not 'nothing was kept', but 'send it again'."""
-    entry = an_entry(submission="s-1")
-    with pytest.raises(Unavailable, match="확인하지 못했습니다"), store.open(SUBJECT) as book:
-        book.add(entry, EVERYBODY)
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_connection_that_dies_in_a_block(url: str, store: Store, is_last: bool) -> None:
+    """Between two acts: 503. Before the commit is answered: not 'nothing was kept', but 'send it again'."""
+    said = "확인하지 못했습니다" if is_last else Unavailable.title
+    with pytest.raises(Unavailable, match=said), store.open(SUBJECT) as book:
+        book.counts("r1")
+        if is_last:
+            book.add(an_entry(submission="s-1"), EVERYBODY)
         others = "datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle in transaction'"
         ask(url, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+        if not is_last:
+            book.add(an_entry(submission="s-1"), EVERYBODY)
     assert add(store, an_entry(submission="s-1")).rank == 1
 
 
