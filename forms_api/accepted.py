@@ -7,7 +7,8 @@ change that is held back leaves the form as it was accepted; everything else of 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,7 +53,7 @@ class InForce:
 
 def in_force(store: Store, written: Library, now: datetime) -> InForce:
     """What counts of a library. Reads only. Of another town's nothing is compared: all that is held is SITE. Raises Unavailable."""
-    known, overview = store.promises.all(), store.overview()
+    known = store.promises.all()
     strange = other_town(store, written, known)
     if strange:
         return InForce(written, (HeldBack(SITE, strange),))
@@ -61,26 +62,42 @@ def in_force(store: Store, written: Library, now: datetime) -> InForce:
     changed = {subject: text for subject, text in texts.items() if known.get(subject) != text}
     held: list[HeldBack] = []
     instead: dict[str, Document | None] = {}
-    for subject, text in known.items():
-        counts = overview.get(subject, Overview()).counts
-        if texts.get(subject) == text or not any(map(people, counts.values())):
-            continue
-        before, after = page_of(text), said.get(subject)
-        found = contradictions(before, after, subject in texts, counts, now) if before else []
-        if not before or not found:
-            continue
+    for before, found in _against(store, known, said, texts, now):
+        subject, after = before.subject, said.get(before.subject)
         changed.pop(subject, None)
         instead[subject] = _as_before(before, after if subject in texts else None)
+        file = after.file if after else before.file
         twins = [s for s in changed if s in said and s not in known and resembles(before, said[s])]
         for twin in twins if after is None else ():
-            instead[twin] = None
+            file, instead[twin] = said[twin].file, None
             del changed[twin]
-        file = said[twins[0]].file if twins and after is None else before.file
-        held += [
-            HeldBack(subject, mistake(written, after.file if after else file, subject, x)) for x in found
-        ]
+        held += [HeldBack(subject, mistake(written, file, subject, each)) for each in found]
     library = written.holding(instead) if instead else written
     return InForce(library, tuple(held), instead, changed, not changed)
+
+
+def _against(
+    store: Store,
+    known: Mapping[str, str],
+    said: Mapping[str, Document],
+    texts: Mapping[str, str],
+    now: datetime,
+) -> Iterator[tuple[Document, list[Contradiction]]]:
+    """Each page as it was accepted that is written in a way its people were not promised, with what is against it.
+
+    said: every page that takes sign-ups now; texts: those of the pages that are shown.
+    """
+    overview = store.overview()
+    concerned = [s for s in known if any(map(people, overview.get(s, Overview()).counts.values()))]
+    changed = [subject for subject in concerned if texts.get(subject) != known[subject]]
+    titles = Counter(title_of(text) for text in known.values()) if changed else Counter()
+    for subject in changed:
+        before, counts = page_of(known[subject]), overview[subject].counts
+        if before is not None:
+            others = titles - Counter([before.title])
+            found = contradictions(before, said.get(subject), subject in texts, counts, now, others)
+            if found:
+                yield before, found
 
 
 def follow(store: Store, written: Library, now: datetime) -> InForce:
@@ -156,6 +173,12 @@ def page_of(text: str) -> Document | None:
         return KINDS[folder].model_validate_json(fields)
     except (KeyError, ValidationError):
         return None
+
+
+def title_of(text: str) -> str:
+    """The title in such a text; "" where nothing is promised."""
+    fields = text.partition("\n")[2]
+    return str(json.loads(fields)["title"]) if fields else ""
 
 
 def text_of_site(site: Site) -> str:

@@ -5,7 +5,7 @@ A page is compared with the one that was accepted before, for as long as its peo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,12 +43,17 @@ def people(counts: Counts | None) -> int:
 
 
 def contradictions(
-    before: Document, after: Document | None, is_shown: bool, counts: Mapping[str, Counts], now: datetime
+    before: Document,
+    after: Document | None,
+    is_shown: bool,
+    counts: Mapping[str, Counts],
+    now: datetime,
+    titles: Collection[str] = (),
 ) -> list[Contradiction]:
     """What of a page's change people would not find as they were promised; empty when nobody is concerned any more.
 
     before: as it was accepted; after: as it is written now, None when it is gone; is_shown: is it on the site now?
-    counts: by round, as the store names them.
+    counts: by round, as the store names them. titles: of the other pages, as they were accepted.
     """
     everybody = sum(map(people, counts.values()))
     if not everybody or before.spec is None or (before.kept_until and now >= before.kept_until):
@@ -62,6 +67,9 @@ def contradictions(
         after.expire_at, before.expire_at, before.needed_until
     ):
         whole.append(Contradiction(("expire_at",), DOWN, everybody))
+    if after.title != before.title and after.title in titles:
+        said = f"신청한 사람은 ‘{before.title}’로 알고 있습니다. 파일이 다른 글과 바뀌었으면 되돌리세요"
+        whole.append(Contradiction(("title",), said, everybody))
     return [*whole, *_rounds(before.spec, after.spec, counts)]
 
 

@@ -191,7 +191,7 @@ EDITS: dict[str, tuple[str, dict[str, Any]]] = {  # what a clerk does -> the fie
 def test_what_a_clerk_may_do(tmp_path: Path) -> None:
     """Each edit of a page with people is let pass or named before it is published; nothing else is changed by looking."""
     content, data = tmp_path / "content", f"tinydb://{tmp_path}/data"
-    write_content(content, {"course": a_lecture_file("목공", **BASE)})
+    write_content(content, {"course": a_lecture_file("목공", **BASE), "reed": a_lecture_file("짚풀")})
     publish(tmp_path, 1)
     keys = str(tmp_path / "keys")
     where = ("--content", content, "--data", data)
@@ -211,6 +211,9 @@ def test_what_a_clerk_may_do(tmp_path: Path) -> None:
             continue
         wrong[name] = found()
     assert not wrong
+    write_content(content, {"course": a_lecture_file("짚풀", **BASE), "reed": a_lecture_file("목공")})
+    assert found() == ["title"]  # two files were swapped; only the one with people matters
+    write_content(content, {"course": a_lecture_file("목공", **BASE), "reed": a_lecture_file("짚풀")})
     # A page under another file name is gone, and taken for a new one: neither is given out anew.
     (content / "lectures/course.md").rename(content / "lectures/wood.md")
     write_content(content, {"wood": a_lecture_file("목공", **BASE)})
