@@ -148,8 +148,9 @@ class Host:
             ("listen 80", f"listen 127.0.0.1:{self.http}"),
             ("listen 443", f"listen 127.0.0.1:{self.https}"),
             (":127.0.0.1:443", f":127.0.0.1:{self.https}"),
-            ("db.example.go.kr/madang?sslmode=verify-full", f"127.0.0.1:{self._database.port}/madang"),
             ("db.example.go.kr:5432", f"127.0.0.1:{self._database.port}"),
+            ("db.example.go.kr/", f"127.0.0.1:{self._database.port}/"),
+            ("?sslmode=verify-full", ""),
         ):
             text = text.replace(there, this)
         return text
