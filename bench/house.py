@@ -170,7 +170,7 @@ def sign_ups(folder: Path) -> Any:
     from civic.clock import FixedClock, parse_time
     from civic.library import load
     from civic.store import open_store
-    from civic.store.key_file import load_or_create
+    from civic.store.key_file import keys_of
     from forms_api.app import create_app
     from forms_api.background import CASTING
     from forms_api.settings import read_settings
@@ -187,8 +187,8 @@ def sign_ups(folder: Path) -> Any:
         demo=True,
     )
     library = load(ROOT / "content", now)
-    keys = load_or_create(folder / "keys/keys.json")
     store = open_store(f"tinydb://{folder}/data")
+    keys = keys_of(store, folder / "keys/keys.json", None)
     app = create_app(settings, library, store, keys, FixedClock(now), SiteAssets(folder), folder)
     client = app.test_client()
     base = settings.allowed_origins(library.site.base_url)

@@ -32,7 +32,7 @@ from bench.signups import read_answer, request
 from bench.store import stored
 from civic.clock import SEOUL, parse_time
 from civic.store import open_store
-from civic.store.key_file import load_or_create
+from civic.store.key_file import keys_of, load_or_create
 from forms_api.clock_mark import ClockMark, take_up
 from tests.builders import NOW
 
@@ -153,6 +153,7 @@ def begin(folder: Path, count: int) -> None:
 def begin_demonstration(data: Path) -> None:
     """A data folder that knows that its clock is a demonstration's: on any other the servers would not start."""
     store = open_store(f"tinydb://{data}")
+    keys_of(store, data.parent.parent / "keys/keys.json", data)
     take_up(store, f"tinydb://{data}", ClockMark(parse_time(NOW), datetime.now(SEOUL)))
     store.close()
 

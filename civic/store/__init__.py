@@ -20,7 +20,7 @@ def open_store(url: str) -> Store:
     A folder is made when missing; any number of processes may work on one at once. Raises Misuse when the address is
     wrong or the place cannot be used: says what to do.
     """
-    from civic.store.store import open_database, open_folder
+    from civic.store.start import open_database, open_folder
 
     folder = folder_of(url)
     return open_folder(folder) if folder else open_database(url)

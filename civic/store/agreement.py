@@ -25,13 +25,14 @@ def agreement(contents: Contents, lost: list[str]) -> list[str]:
         _facts(contents),
         _keys(contents),
     )
-    found = []
-    for kind in kinds:
-        sentences = list(kind)
-        found += sentences[:MOST]
-        if len(sentences) > MOST:
-            found.append(f"위와 같은 문제가 {len(sentences) - MOST}개 더 있습니다.")
-    return found
+    return [sentence for kind in kinds for sentence in shortened(kind)]
+
+
+def shortened(kind: Iterable[str]) -> list[str]:
+    """The first sentences of a kind, and how many more there are."""
+    sentences = list(kind)
+    more = len(sentences) - MOST
+    return [*sentences[:MOST], *([f"위와 같은 문제가 {more}개 더 있습니다."] if more > 0 else [])]
 
 
 def _without_entry(entries: list[Entry], journal: list[Change]) -> list[str]:

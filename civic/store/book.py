@@ -30,8 +30,9 @@ from civic.errors import (
 from civic.store import statements as sql
 from civic.store.documents import document_of, held, line_sum, to_document, to_entry
 from civic.store.entry import LIVE, Cap, Counts, Entry, KeyGone, NumberTaken, Seat, is_fact
+from civic.store.rounds import Rounds
 from civic.store.session import Later, Transaction
-from civic.store.statements import COLUMNS, RoundCounters
+from civic.store.statements import KEPT
 from civic.store.tiny import Taken
 
 TRIES = 20  # each is lost only to somebody else's success; so many in a row means something is wrong
@@ -44,14 +45,13 @@ class Book:
     """One transaction on the entries of one subject."""
 
     def __init__(
-        self, session: Transaction, table: Table, subject: str, who: str, generation: int | None
+        self, session: Transaction, table: Table, rounds: Rounds, subject: str, generation: int | None
     ) -> None:
         """generation: of the key with which this process seals for the subject; None when it has not asked for one."""
         self.subject = subject
         self.has_fixed = False
         self._session, self._table, self._dialect = session, table, session.dialect
-        self._who, self._generation = who, generation
-        self._rounds: dict[str, RoundCounters] = {}
+        self._rounds, self._generation = rounds, generation
         self._facts: dict[str, dict[str, str]] = {}  # of the rounds asked for
         # (cap key, person): change of use, written when the block ends
         self._owed: dict[tuple[str, str], int] = {}
@@ -62,7 +62,7 @@ class Book:
         """The entry of that receipt number in this subject, or None."""
         found = self._entries("number = ? AND subject = ?", (number, self.subject))
         if found and found[0].round not in self._rounds and self._dialect.row_locks:
-            self._round(found[0].round)
+            self._rounds.of(found[0].round)
             found = self._entries("number = ?", (number,))
         return found[0] if found else None
 
@@ -79,20 +79,20 @@ class Book:
 
     def counts(self, round: str) -> Counts:
         """People in the round now; all zero when nobody has applied."""
-        found = self._round(round)
+        found = self._rounds.of(round)
         return Counts(found.taken, found.waiting, found.received)
 
     def line(self, round: str, most: int | None = None) -> list[Entry]:
         """Those who wait, first in line (lowest rank) first; at most `most` of them."""
-        return self._in_state(round, "waiting", most) if self._round(round).waiting else []
+        return self._in_state(round, "waiting", most) if self._rounds.of(round).waiting else []
 
     def offers(self, round: str) -> list[Entry]:
         """Those to whom a place is offered, by rank."""
-        return self._in_state(round, "offered") if self._round(round).offered else []
+        return self._in_state(round, "offered") if self._rounds.of(round).offered else []
 
     def position(self, entry: Entry) -> int | None:
         """1 for the first in line (entries, not people); None when the entry does not wait."""
-        if not self._round(entry.round).waiting:
+        if not self._rounds.of(entry.round).waiting:
             return None
         where = (self.subject, entry.round)
         values = (*where, entry.number, *where, *where, entry.number)
@@ -102,10 +102,10 @@ class Book:
     def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
         """Entries of the subject (or one round; or only in these states), by round and rank."""
         if round is not None:
-            self._round(round)
+            self._rounds.of(round)
         elif self._dialect.row_locks:
             for (name,) in self._session.rows(sql.ROUNDS, (self.subject,)):
-                self._round(name)
+                self._rounds.of(name)
         rows = self._session.rows(*sql.chosen(self.subject, round, states))
         return [to_entry(document_of("entries", *row)) for row in rows]
 
@@ -118,7 +118,7 @@ class Book:
     def fixed(self, round: str) -> dict[str, str]:
         """The facts about a round: name -> text."""
         if round not in self._facts:
-            self._round(round)
+            self._rounds.of(round)
             rows = self._session.rows(sql.FACTS, (self.subject, round))
             self._facts[round] = {name: text for name, text in rows if is_fact(name)}
         return dict(self._facts[round])
@@ -140,7 +140,7 @@ class Book:
             state, id = self._decide(entry, seats, caps)
             if state == "same":
                 return self._same(entry)
-            round = self._round(entry.round)
+            round = self._rounds.of(entry.round)
             kept = entry.but(state=state, rank=round.last_rank + 1)
             self._session.mark()
             paid = [
@@ -150,7 +150,7 @@ class Book:
             if self._insert(kept, id, caps, paid):
                 round.count(state, kept.size)
                 round.last_rank += 1
-                self._journal(kept.number, "", state, kept.cause, kept.changed)
+                self._rounds.journal(kept.round, kept.number, "", state, kept.cause, kept.changed)
                 return kept
             self._session.back()  # overtaken by another subject: look again
         raise Unavailable
@@ -163,7 +163,7 @@ class Book:
         counts first. Raises NotFound (no such entry in this subject), AlreadyApplied (back to life beside another live
         entry of the person).
         """
-        round = self._round(entry.round)
+        round = self._rounds.of(entry.round)
         rows = self._session.rows(f"{sql.ENTRY} WHERE number = ?", (entry.number,))
         document = document_of("entries", *rows[0]) if rows else {}
         if (document.get("subject"), document.get("round")) != (self.subject, entry.round):
@@ -184,9 +184,11 @@ class Book:
         if before.person != after.person:
             self._pay_back()
             self._session.later(sql.FREE, (before.person,))
+            self._rounds.black_out(before.number)
         if (before.person, before.sealed) != (after.person, after.sealed):
             self._session.later(sql.ERASED)
-        self._journal(after.number, before.state, after.state, noted or after.cause, after.changed)
+        cause = noted or after.cause
+        self._rounds.journal(after.round, after.number, before.state, after.state, cause, after.changed)
         return after
 
     def fix(self, round: str, fact: str, text: str, at: datetime) -> str:
@@ -205,7 +207,7 @@ class Book:
         self._session.later(
             sql.FIX, (self.subject, round, name, text, line_sum(self.subject, round, name, text))
         )
-        self._journal("", round, name, text, at)
+        self._rounds.journal(round, "", round, name, text, at)
         self.has_fixed = True
 
     def tell(self, kind: str, number: str, due: datetime) -> None:
@@ -215,11 +217,7 @@ class Book:
 
     def settle(self) -> None:
         """Write what is counted here; it goes with the commit."""
-        for name in sorted(self._rounds):
-            round = self._rounds[name]
-            if round.is_changed:
-                numbers = [getattr(round, column) for column in COLUMNS]
-                self._session.later(sql.KEPT_ROUND, (self.subject, name, *numbers))
+        self._rounds.settle()
         self._pay_back()
 
     # ------------------------------------------------------------ within
@@ -228,16 +226,16 @@ class Book:
         """(state that the entry gets, its id); ("same", 0) for a submission that was kept before. Raises as `add`."""
         is_known = entry.round in self._rounds
         if not is_known:
-            self._hold(entry.round)
+            self._rounds.hold(entry.round)
         where = (self.subject, entry.round)
         here = (entry.submission, entry.number, *where, entry.person, *where, self.subject)
         asked = [value for cap in caps for value in (cap.key, entry.person)]
         statement = sql.look(len(caps), self._dialect.next_entry)
         (found,) = self._session.rows(statement, (*here, *asked, *where))
-        same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(COLUMNS)]
-        used = found[6 + len(COLUMNS) :]
+        same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(KEPT)]
+        used = found[6 + len(KEPT) :]
         if not is_known:
-            self._rounds[entry.round] = RoundCounters() if numbers[0] is None else RoundCounters(*numbers)
+            self._rounds.learn(entry.round, tuple(numbers))
         if same:
             return "same", 0
         if number:
@@ -278,20 +276,6 @@ class Book:
             return False
         return all(each.count for each in paid)
 
-    def _round(self, name: str) -> RoundCounters:
-        """The round's counters, which nobody else changes from here on until the block ends."""
-        known = self._rounds.get(name)
-        if known is None:
-            self._hold(name)
-            rows = self._session.rows(sql.ROUND, (self.subject, name))
-            known = self._rounds[name] = RoundCounters(*rows[0]) if rows else RoundCounters()
-        return known
-
-    def _hold(self, round: str) -> None:
-        if self._dialect.row_locks:
-            self._session.later(sql.HOLD, (self.subject, round))
-            self._session.later(sql.ROUND + self._dialect.lock, (self.subject, round))
-
     def _in_state(self, round: str, state: str, most: int | None = None) -> list[Entry]:
         condition = "subject = ? AND round = ? AND state = ? ORDER BY rank, number"
         limit = () if most is None else (most,)
@@ -315,7 +299,3 @@ class Book:
             if amount:
                 self._session.later(sql.OWE, (key, person, amount))
         self._owed.clear()
-
-    def _journal(self, number: str, before: str, after: str, cause: str, at: datetime) -> None:
-        values = (self.subject, number, before, after, cause, self._who, at.isoformat())
-        self._session.note(sql.NOTE, (*values, line_sum(*values)))

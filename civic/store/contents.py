@@ -9,12 +9,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from civic.store.chain import Chain
 from civic.store.documents import DamagedError, document_of, held, line_sum, to_change, to_entry
 from civic.store.entry import Change, Entry
 from civic.store.session import Row, Transaction
-from civic.store.statements import COLUMNS, RoundCounters
+from civic.store.statements import COLUMNS, RoundRow
 from civic.store.tables import BOXES
 
 Held = list[
@@ -100,23 +102,40 @@ class Contents:
         self.used = {(key, person): amount for key, person, amount in self.of("caps")}
         return damaged
 
+    @property
+    def newest(self) -> datetime | None:
+        """When the last line of the journal was written."""
+        return self.journal[-1].at if self.journal else None
+
+    def rechain(self, key: bytes | None) -> None:
+        """Let the journal's lines be chains without a gap, as far as there is a key; for data of which not all is there."""
+        if key:
+            self.rows["journal"], heads = Chain(key).rechained(self.of("journal"))
+            counters = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
+            nobody = (0,) * len(COLUMNS)
+            self.rows["rounds"] = [
+                (*key, *counters.get(key, nobody), *heads.get(key, (0, "")))
+                for key in sorted({*counters, *heads})
+            ]
+
     def recount(self) -> None:
         """Let counters and caps follow from the entries, as they should; what else stands in a round's row stays."""
         counters, used = counted(self.entries)
         beside = {row[:2]: row[2 + len(COLUMNS) :] for row in self.of("rounds")}
         nobody = (0,) * len(COLUMNS)
         self.rows["rounds"] = [
-            (*key, *counters.get(key, nobody), *beside.get(key, ())) for key in sorted({*counters, *beside})
+            (*key, *counters.get(key, nobody), *beside.get(key, (0, "")))
+            for key in sorted({*counters, *beside})
         ]
         self.rows["caps"] = [(*key, amount) for key, amount in sorted(used.items())]
 
 
 def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, Used]:
     """Counters per round and use per cap, worked out from the entries alone."""
-    rounds: dict[tuple[str, str], RoundCounters] = {}
+    rounds: dict[tuple[str, str], RoundRow] = {}
     used: Used = {}
     for entry, caps in entries:
-        round = rounds.setdefault((entry.subject, entry.round), RoundCounters())
+        round = rounds.setdefault((entry.subject, entry.round), RoundRow())
         round.count(entry.state, entry.size)
         round.last_rank = max(round.last_rank, entry.rank)
         for key, amount in held(caps, entry.state).items():
@@ -148,6 +167,8 @@ def write_rows(session: Transaction, rows: dict[str, list[Row]]) -> None:
 
 def _is_whole(name: str, row: Row) -> bool:
     try:
+        if name == "journal":
+            to_change(*row[1:8])
         if name in SUMMED:
             return bool(line_sum(*row[SUMMED[name] : -1]) == row[-1])
         document_of(*row)

@@ -21,7 +21,7 @@ from civic.store.folder import ENTRIES, KEYS, check_box, check_entries, connect,
 from civic.store.locks import PATIENCE
 from civic.store.session import Transaction
 from civic.store.sqlite_session import SnapshotSession
-from civic.store.store import open_folder
+from civic.store.start import open_folder
 from civic.store.tables import BOXES
 
 FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from civic.errors import Misuse, Unavailable, why
 from civic.korean import josa
-from civic.store.agreement import agreement
+from civic.store.agreement import agreement, shortened
 from civic.store.box import BOX_FILE
+from civic.store.chain import Chain
 from civic.store.contents import IN_FILE, Contents, read_rows
 from civic.store.copies import EVERYTHING, opened, reading, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
@@ -42,6 +43,7 @@ class Report:
     wrong: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)  # receipt numbers
     contents: Contents = field(default_factory=Contents)
+    journal_key: bytes | None = None  # of the key file
 
 
 def examine(url: str, key_file: Path) -> Report:
@@ -221,6 +223,10 @@ def _look_at_keys(report: Report, key_file: Path) -> None:
     except OSError as err:
         report.wrong.append(f"키 파일({key_file})을 읽을 수 없습니다: {why(err)}. 권한을 확인하세요.")
         return
+    report.journal_key = keys.journal
+    heads = {row[:2]: (row[-2], row[-1]) for row in contents.of("rounds")}
+    faults = Chain(keys.journal).faults(contents.of("journal"), heads)
+    report.wrong += shortened(map(str, faults))
     closed = {subject for subject, key in wrapped.items() if not keys.opens(subject, key)}
     for subject in sorted(closed):
         report.wrong.append(

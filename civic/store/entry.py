@@ -16,11 +16,23 @@ STATES = (*LIVE, *FINAL)
 # What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
 # "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
+# "clock-accepted:<time>": staff confirmed the machine's clock, which lay behind the journal's newest line.
 # "keys:<name>" too: the fingerprint of a key that seals here (key_file.py).
 # "forgotten:<n>" says that nothing leads to a person any more of whose answers the n-th key was destroyed.
 # "kept:<when it was noticed>" is until when answers are kept; the latest counts.
 # "accepted:<time>" is why staff let a page be changed against what its people were promised; of no round.
-FACTS = ("closed", "frozen", "drawn", "called-off", "clock", "kept", "keys", "accepted", "forgotten")
+FACTS = (
+    "closed",
+    "frozen",
+    "drawn",
+    "called-off",
+    "clock",
+    "kept",
+    "keys",
+    "accepted",
+    "forgotten",
+    "clock-accepted",
+)
 
 
 def is_fact(name: str) -> bool:

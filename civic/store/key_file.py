@@ -42,12 +42,14 @@ def keys_of(store: Store, path: Path, data: Path | None) -> Keys:
     keys = load_or_create(path)
     if not known and not all(keys.opens(subject, key) for subject, key in wrapped.items()):
         raise Misuse(f"키 파일({path})이 이 자료와 짝이 아닙니다. {_restore(path, known)}")
+    store.trust(keys.journal)
     try:
         _tie(store, keys, path)
     except Misuse:
         if is_new:  # another host was faster: what was made a moment ago has sealed nothing
             path.unlink()
         raise
+    store.check_journal()
     return keys
 
 

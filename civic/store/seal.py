@@ -122,6 +122,11 @@ class Keys:
         """A secret of its own for another part of the house: 32 bytes, the same for the same purpose."""
         return hmac.digest(self._person, f"derived\x1f{purpose}".encode(), "sha256")
 
+    @property
+    def journal(self) -> bytes:
+        """The secret under which the lines of the journal are chained."""
+        return self.derived("journal")
+
     @staticmethod
     def same(one: str, other: str) -> bool:
         """Compared in the same time whatever differs."""

@@ -10,12 +10,13 @@ from civic.store.entry import HELD
 from civic.store.tables import ALIVE
 
 COLUMNS = ("taken", "waiting", "received", "offered", "last_rank")
+KEPT = (*COLUMNS, "lines", "head")
 ENTRY = "SELECT id, body, checksum FROM entries"
-HOLD = "INSERT INTO rounds VALUES (?, ?, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING"
-ROUND = f"SELECT {', '.join(COLUMNS)} FROM rounds WHERE subject = ? AND round = ?"  # noqa: S608 (own names)
+HOLD = "INSERT INTO rounds VALUES (?, ?, 0, 0, 0, 0, 0, 0, '') ON CONFLICT DO NOTHING"
+ROUND = f"SELECT {', '.join(KEPT)} FROM rounds WHERE subject = ? AND round = ?"  # noqa: S608 (own names)
 KEPT_ROUND = (
-    f"INSERT INTO rounds (subject, round, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
-    f"ON CONFLICT (subject, round) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS)}"
+    f"INSERT INTO rounds (subject, round, {', '.join(KEPT)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+    f"ON CONFLICT (subject, round) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in KEPT)}"
 )
 # Only while the sum stays under the ceiling: another subject may have been faster.
 PAY = (
@@ -31,9 +32,11 @@ FREE = "DELETE FROM caps WHERE person = ? AND used = 0"
 ERASED = "INSERT INTO leases (task, holder, until) VALUES ('scrub', '', 1) ON CONFLICT (task) DO UPDATE SET until = leases.until + 1"
 USED = "SELECT used FROM caps WHERE key = ? AND person = ?"
 NOTE = (
-    "INSERT INTO journal (subject, number, before, after, cause, who, at, checksum) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO journal (subject, number, before, after, cause, who, at, round, line, mac, checksum) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+JOURNAL = "SELECT id, subject, number, before, after, cause, who, at, round, line, mac, checksum FROM journal"
+REWORD = "UPDATE journal SET cause = ?, checksum = ? WHERE id = ?"
 FIX = "INSERT INTO facts (subject, round, name, text, checksum) VALUES (?, ?, ?, ?, ?)"
 TELL = "INSERT INTO messages (kind, subject, number, due, checksum) VALUES (?, ?, ?, ?, ?)"
 ROUNDS = "SELECT round FROM rounds WHERE subject = ? ORDER BY round"
@@ -58,7 +61,7 @@ def look(caps: int, next_entry: str) -> str:
         "SELECT (SELECT 1 FROM entries WHERE submission = ?), (SELECT 1 FROM entries WHERE number = ?),"  # noqa: S608
         f" (SELECT 1 FROM entries WHERE subject = ? AND round = ? AND person = ? AND {ALIVE}),"
         " (SELECT 1 FROM facts WHERE subject = ? AND round = ? AND name = 'called-off'),"
-        f" ({GENERATION}), {next_entry}, {', '.join(COLUMNS)}{used}"
+        f" ({GENERATION}), {next_entry}, {', '.join(KEPT)}{used}"
         " FROM (SELECT 1 AS one) AS here LEFT JOIN rounds ON subject = ? AND round = ?"
     )
 
@@ -75,14 +78,16 @@ def chosen(subject: str, round: str | None, states: Iterable[str]) -> tuple[str,
 
 
 @dataclass
-class RoundCounters:
-    """The counters of a round as they stand in this block: people by what they hold, the highest rank given."""
+class RoundRow:
+    """A round as it stands in this block: people by what they hold, the highest rank given, its journal's chain."""
 
     taken: int = 0
     waiting: int = 0
     received: int = 0
     offered: int = 0  # of those taken
     last_rank: int = 0
+    lines: int = 0
+    head: str = ""
     is_changed: bool = False
 
     def count(self, state: str, size: int) -> None:

@@ -8,32 +8,28 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
 from tinydb import where
 
-from civic.clock import SEOUL
-from civic.errors import Misuse, Unavailable
-from civic.store import folder as files
+from civic.clock import Clock
+from civic.errors import Unavailable
 from civic.store.book import Book
+from civic.store.chain import Chain, check_newest, too_early
 from civic.store.documents import document_of, line_sum, to_change, to_entry, to_message
 from civic.store.entry import Change, Counts, Entry, Message, Overview, is_fact
 from civic.store.guesses import GuessTable
-from civic.store.keys import KeyTable, key_file
+from civic.store.keys import KeyTable
 from civic.store.promises import Promises
+from civic.store.rounds import Rounds
 from civic.store.session import Database
-from civic.store.sqlite import SqliteDatabase
 from civic.store.staff_log import StaffLog
 from civic.store.statements import ERASED, GENERATION, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
-if TYPE_CHECKING:
-    from civic.store.postgresql_server import Limits
-
 KNOWN = 1.0  # seconds for which facts and keys that were read count
 EMPTIED_AT_ONCE = 300  # entries of which the answers are taken out in one block: nobody waits long for it
 CHANGE = "SELECT subject, number, before, after, cause, who, at FROM journal"
+NEWEST = "SELECT at FROM journal ORDER BY id DESC LIMIT 1"
 MESSAGE = "SELECT id, kind, subject, number, due FROM messages"
 log = logging.getLogger("madang.store")
 
@@ -43,8 +39,10 @@ class Store:
 
     def __init__(self, database: Database, keys: KeyTable) -> None:
         """Takes both over: they end with the store."""
-        self._database = database
-        self._keys = keys
+        self._database, self._keys = database, keys
+        self._chain = Chain(b"")
+        self._clock: Clock | None = None
+        self._newest: tuple[datetime | None, float] = None, 0.0  # line of the journal, until when that counts
         self._storage = RowStorage(database=database)
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
@@ -60,13 +58,29 @@ class Store:
     def trouble(self) -> str:
         """ "" where something can be kept now (it is tried, and may take as long as a sign-up waits); otherwise what is
         wrong and what staff must do, in Korean."""
-        return self._database.trouble or self._keys.place.trouble
+        return self._database.trouble or self._keys.place.trouble or self._behind()
+
+    def trust(self, key: bytes) -> None:
+        """Chain the journal under this key, which lies outside the data, from now on."""
+        self._chain = Chain(key)
+
+    def check_journal(self) -> None:
+        """Raises Misuse where the newest lines or the facts are not as they were kept under the key that is trusted."""
+        with self._database.snapshot() as session:
+            check_newest(session, self._chain)
+
+    def watch(self, clock: Clock) -> None:
+        """Keep nothing while this clock lies more than BEHIND before the journal's newest line: somebody set it wrong."""
+        self._clock = clock
 
     @contextmanager
     def open(self, subject: str, who: str = "") -> Iterator[Book]:
         """A transaction on one subject: one at a time per thread; nothing slow inside. who: the hand that acts."""
+        if self._behind():
+            raise Unavailable(retry_after=60)
         with self._database.transaction() as session, self._storage.using(session):
-            book = Book(session, self._table, subject, who, self._sealed_with().get(subject))
+            rounds = Rounds(session, self._chain, subject, who)
+            book = Book(session, self._table, rounds, subject, self._sealed_with().get(subject))
             yield book
             book.settle()
         if book.has_fixed:
@@ -238,27 +252,26 @@ class Store:
         due = self._database.read("SELECT until FROM leases WHERE task = 'scrub'")
         if due:
             self._keys.place.vacuum(("keys",))
-            self._database.vacuum(("entries", "caps"))
+            self._database.vacuum(("entries", "caps", "journal"))
             with self._database.transaction() as session:
                 session.run("DELETE FROM leases WHERE task = 'scrub' AND until = ?", due[0])
         return bool(due)
-
-    def checked(self, place: str) -> Self:
-        """Finish what a crash left of keys whose destruction is a fact. Raises Misuse where keys were lost."""
-        destroyed: dict[str, int] = dict(
-            self._database.read("SELECT subject, count(*) FROM facts WHERE round = 'key' GROUP BY subject")
-        )
-        known = self._keys.everything()
-        for subject, wrapped, _, generation in known:
-            if wrapped and generation < destroyed.get(subject, 0):
-                self._keys.drop(subject, datetime.now(SEOUL), destroyed[subject])
-        check_keys(self._database, place, {subject for subject, *_ in known})
-        return self
 
     def close(self) -> None:
         """Let go of everything; a block that is open in another thread still ends properly."""
         self._keys.place.close()
         self._database.close()
+
+    def _behind(self) -> str:
+        """ "" or what is wrong with the clock."""
+        if self._clock is None:
+            return ""
+        newest, until = self._newest
+        if time.monotonic() >= until:
+            rows = self._database.read(NEWEST)
+            newest = datetime.fromisoformat(rows[0][0]) if rows else None
+            self._newest = newest, time.monotonic() + KNOWN
+        return too_early(self._clock.now(), newest)
 
     def _generation(self, subject: str) -> int:
         return int(self._database.read(GENERATION, (subject,))[0][0])
@@ -285,52 +298,3 @@ class Store:
     def _take_out(self, ids: list[int]) -> None:
         self._table.update({"sealed": ""}, doc_ids=ids)
         self._storage.rows(ERASED)
-
-
-def open_folder(folder: Path) -> Store:
-    """The store of a data folder, made when missing. Raises Misuse."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as err:
-        raise Misuse(files.explain(err, folder)) from err
-    path = folder / files.KEYS
-    database = SqliteDatabase(folder / files.ENTRIES)
-    try:
-        if files.is_blank(path):  # before it is made anew
-            check_keys(database, str(path), set())
-        return Store(database, KeyTable(key_file(path))).checked(str(path))
-    except Unavailable as err:
-        database.close()
-        raise Misuse(files.explain(err, folder)) from err
-    except BaseException:
-        database.close()
-        raise
-
-
-def open_database(url: str, limits: Limits | None = None) -> Store:
-    """The store of a PostgreSQL database. Raises Misuse."""
-    # Only where it is wanted: the packages behind it are optional.
-    from civic.store.postgresql import PostgresDatabase
-
-    database = PostgresDatabase(url, limits)
-    try:
-        return Store(database, KeyTable(database)).checked("keys 표")
-    except BaseException:
-        database.close()
-        raise
-
-
-def check_keys(database: Database, place: str, known: set[str]) -> None:
-    """Refuse sealed entries whose subject's wrapped key is lost: a new key would not open them. Raises Misuse.
-
-    known: subjects of which the place of keys says something, be it that the key was destroyed.
-    """
-    rows = database.read("SELECT DISTINCT subject FROM rounds WHERE last_rank > 0")
-    sealed = f"SELECT 1 FROM entries WHERE subject = ? AND {database.dialect.field('sealed')} <> '' LIMIT 1"  # noqa: S608
-    lost = sorted(name for (name,) in rows if name not in known and database.read(sealed, (name,)))
-    if lost:
-        raise Misuse(
-            f"봉인된 신청이 있는데 감싼 열쇠({place})가 없습니다: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
-            f"시작하지 않습니다. 백업에서 {files.KEYS}(PostgreSQL은 keys 표)를 되살리세요. 백업이 없으면 "
-            "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
-        )

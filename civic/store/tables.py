@@ -31,15 +31,18 @@ DOCUMENTS = (
     " PRIMARY KEY (name, id))",
 )
 # checksum: over the other columns, so that a flipped byte is noticed. rounds and caps follow from the entries.
+# lines, head, line, mac: the chains of the journal (chain.py).
 BESIDE = (
     "CREATE TABLE rounds (subject {text} NOT NULL, round {text} NOT NULL, taken INTEGER NOT NULL,"
     " waiting INTEGER NOT NULL, received INTEGER NOT NULL, offered INTEGER NOT NULL, last_rank INTEGER NOT NULL,"
+    " lines INTEGER NOT NULL, head {text} NOT NULL,"
     " PRIMARY KEY (subject, round))",
     "CREATE TABLE caps (key {text} NOT NULL, person {text} NOT NULL, used INTEGER NOT NULL, PRIMARY KEY (key, person))",
     "CREATE TABLE facts (subject {text} NOT NULL, round {text} NOT NULL, name {text} NOT NULL, text {text} NOT NULL,"
     " checksum BIGINT NOT NULL, PRIMARY KEY (subject, round, name))",
     "CREATE TABLE journal (id {serial}, subject {text} NOT NULL, number {text} NOT NULL, before {text} NOT NULL,"
-    " after {text} NOT NULL, cause {text} NOT NULL, who {text} NOT NULL, at {text} NOT NULL, checksum BIGINT NOT NULL)",
+    " after {text} NOT NULL, cause {text} NOT NULL, who {text} NOT NULL, at {text} NOT NULL,"
+    " round {text} NOT NULL, line INTEGER NOT NULL, mac {text} NOT NULL, checksum BIGINT NOT NULL)",
     "CREATE INDEX journal_of_number ON journal (number, id)",
     "CREATE TABLE messages (id {serial}, kind {text} NOT NULL, subject {text} NOT NULL, number {text} NOT NULL,"
     " due DOUBLE PRECISION NOT NULL, checksum BIGINT NOT NULL)",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -32,7 +32,7 @@ from civic.store.seal import Erased
 from civic.store.store import Store
 from forms_api import accepted
 from forms_api.accepted import HeldBack
-from forms_api.clock_mark import mark_of
+from forms_api.clock_mark import PLACE, mark_of
 from forms_api.commands import staff_words
 from forms_api.commands.account import who
 from forms_api.commands.staff_acts import log_of, note
@@ -166,6 +166,8 @@ def open_access(
         if is_checked:
             accepted.check_town(force)
         keys = keys_of(store, settings.key_file, settings.data_dir)
+        if is_real:
+            store.watch(clock)
         intake = Intake(force.library, store, keys, clock, remembers=is_real)
         yield StaffAccess(intake, settings, written, force.held)
     except Unavailable as err:
@@ -173,6 +175,17 @@ def open_access(
         raise Unavailable(store.trouble or staff_words(err)) from err
     finally:
         store.close()
+
+
+def accept_clock_of(settings: Settings) -> None:
+    """Confirm that the machine's clock is right, though the journal's newest line is later. Raises Misuse, Unavailable."""
+    with closing(open_beside(settings.data)) as store:
+        keys_of(store, settings.key_file, settings.data_dir)
+        clock, is_real = clock_beside(store, None)
+        if not is_real:
+            raise Misuse("시연 자료의 시계는 확인할 것이 없습니다.")
+        with store.open(PLACE, who=who()) as book:
+            book.fix("", f"clock-accepted:{clock.now().isoformat()}", "", clock.now())
 
 
 def clock_beside(store: Store, now: str | None) -> tuple[Clock, bool]:

@@ -49,7 +49,10 @@ def as_markdown() -> str:
 @click.command()
 @click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
 @click.option("--save", type=click.Path(path_type=Path), help="온전한 것을 이 새 폴더에 저장합니다.")
-def doctor(data: str | None, save: Path | None) -> None:
+@click.option(
+    "--accept-clock", is_flag=True, help="마지막 기록보다 늦은 이 컴퓨터의 시계가 맞다고 확인합니다."
+)
+def doctor(data: str | None, save: Path | None, accept_clock: bool) -> None:
     """자료가 온전한지 살펴봅니다. 아무것도 바꾸지 않습니다. 서버가 켜져 있어도 됩니다."""
     from civic.store.agreement import without_key
     from civic.store.copies import check_new, write_folder
@@ -58,6 +61,11 @@ def doctor(data: str | None, save: Path | None) -> None:
     settings = read_settings(os.environ, data=data)
     if save:
         check_new(save, settings.data_dir)
+    if accept_clock:
+        from forms_api.commands.access import accept_clock_of
+
+        accept_clock_of(settings)
+        click.echo("이 컴퓨터의 시계로 다시 받습니다.")
     report = examine(settings.data, settings.key_file)
     if save:
         note_if_possible(settings, is_whole=not report.wrong)
@@ -78,6 +86,7 @@ def doctor(data: str | None, save: Path | None) -> None:
             click.echo(
                 f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
             )
+        report.contents.rechain(report.journal_key)
         write_folder(report.contents, save)
         kept = f"신청 {len(report.contents.entries):,}건, 기록 {len(report.contents.journal):,}줄을 저장했습니다."
         click.echo(f"저장: {save}에 {kept} 키 파일은 따로 있습니다.")
@@ -91,12 +100,15 @@ def doctor(data: str | None, save: Path | None) -> None:
 
 def note_lacks(report: Report, settings: Settings) -> None:
     """Add to a report on a real server's data what that server lacks, and what waits for it."""
+    from civic.store.chain import too_early
     from forms_api.clock_mark import PLACE, newest
 
     facts = {name: text for subject, _, name, text in report.contents.facts if subject == PLACE}
     mark = newest(facts)
     if mark is None or mark.start is not None:
         return
+    now = datetime.now(SEOUL)
+    report.wrong += filter(None, [too_early(now, report.contents.newest)])
     for name, text in settings.shortcomings(settings.base_url).items():
         waiting = len(report.contents.of("messages")) if name == "sender" else 0
         if waiting:

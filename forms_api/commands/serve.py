@@ -145,6 +145,8 @@ def begin(plan: Plan, outcome: c_int) -> Callable[..., Any]:
         multiprocessing.util.Finalize(None, store.close, exitpriority=10)
         keys = keys_of(store, settings.key_file, settings.data_dir)
         clock = take_up(store, settings.data, plan.mark)
+        if plan.mark.start is None:
+            store.watch(clock)
         assets = SiteAssets(settings.site_dir)
         library = current(plan) if plan.begun() >= settings.processes else plan.library
         app = create_app(settings, library, store, keys, clock, assets, settings.site_dir)

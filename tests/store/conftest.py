@@ -68,11 +68,18 @@ def url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
-    """A key file beside the data folder, for the commands too."""
+    """A key file beside the data folder, for the commands too; every store that is opened here trusts it."""
     monkeypatch.setenv("MADANG_KEYS", str(tmp_path / "keys"))
-    return load_or_create(tmp_path / "keys/keys.json")
+    found, opened = load_or_create(tmp_path / "keys/keys.json"), Store.__init__
+
+    def trusting(store: Store, *given: Any) -> None:
+        opened(store, *given)
+        store.trust(found.journal)
+
+    monkeypatch.setattr(Store, "__init__", trusting)
+    return found
 
 
 def raw_files(address: str) -> bytes:

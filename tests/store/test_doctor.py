@@ -215,7 +215,7 @@ def rewrite(folder: Path, statement: str) -> None:
         ("DELETE FROM journal WHERE id = 9", "이어지지 않습니다"),
         ("DELETE FROM journal WHERE id = 4", "신청은 있는데 기록이 없습니다"),
         (
-            "UPDATE journal SET after = 'waiting', checksum = crc(subject, number, before, 'waiting', cause, who, at)"
+            "UPDATE journal SET after = 'waiting', checksum = crc(subject, number, before, 'waiting', cause, who, at, round, line, mac)"
             " WHERE id = 4",
             "마지막 기록",
         ),

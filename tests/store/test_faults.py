@@ -21,7 +21,7 @@ import pytest
 from civic.errors import InUse, Misuse, Unavailable
 from civic.store import open_store
 from civic.store.entry import Counts, Entry
-from civic.store.folder import serving
+from civic.store.folder import check_place, serving
 from civic.store.sqlite import SqliteDatabase
 from civic.store.store import Store
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
@@ -318,6 +318,24 @@ def test_a_wrong_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None
     with pytest.raises(Misuse, match=said.get(what, "손상되었습니다.*지우지 말고")):
         open_at(tmp_path / "data")
     assert path.read_bytes() == content
+
+
+def test_a_folder_on_another_machine_is_refused(tmp_path: Path) -> None:
+    """Its locks are not ours: the nearest mount counts, and a local one is the control."""
+    (tmp_path / "mounts").write_text(
+        f"disk / ext4 rw 0 0\nnas:/x {tmp_path}/far nfs4 rw 0 0\nproc /proc proc rw 0 0\n"
+    )
+    with pytest.raises(Misuse, match=f"{tmp_path}/far/data.*네트워크 드라이브.nfs4.*이 컴퓨터의 디스크"):
+        check_place(tmp_path / "far/data", tmp_path / "mounts")
+    check_place(tmp_path / "near/data", tmp_path / "mounts")
+
+
+def test_an_old_sqlite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without derived columns nothing can be kept: which version is needed is said, and no file is made."""
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 30, 1))
+    with pytest.raises(Misuse, match=r"너무 오래되었습니다. 3\.31 이상"):
+        open_at(tmp_path / "data")
+    assert not (tmp_path / "data/madang.sqlite3").exists()
 
 
 def test_dropped_keys_leave_no_bytes_in_the_folder(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ What the store promises is in test_contract.py. Here is what only concurrency an
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from urllib.parse import quote
@@ -15,9 +15,11 @@ import psycopg
 import pytest
 
 from civic.errors import Misuse, Unavailable
+from civic.store.book import Book
 from civic.store.entry import Cap, Counts, Entry
 from civic.store.postgresql_server import Limits, migrate
-from civic.store.store import Store, open_database
+from civic.store.start import open_database
+from civic.store.store import Store
 from civic.store.tables import VERSION
 from tests.postgres import ask, shared
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, at_once
@@ -118,18 +120,36 @@ def test_a_pool_used_up_becomes_unavailable(url: str) -> None:
         assert store.counts(SUBJECT) == {}
 
 
-@pytest.mark.parametrize("is_last", [False, True])
-def test_a_connection_that_dies_in_a_block(url: str, store: Store, is_last: bool) -> None:
-    """Between two acts: 503. Before the commit is answered: not 'nothing was kept', but 'send it again'."""
-    said = "확인하지 못했습니다" if is_last else Unavailable.title
-    with pytest.raises(Unavailable, match=said), store.open(SUBJECT) as book:
+@pytest.mark.parametrize("step", ["get", "counts", "entries", "add", "move", "fix", "used", "nothing"])
+def test_a_connection_that_dies_in_a_block_is_unavailable(url: str, store: Store, step: str) -> None:
+    """Killed between two steps, whatever comes next: come back later, nothing was kept, and the next block works."""
+    kept = add(store, an_entry("kim"))
+    steps: dict[str, Callable[[Book], object]] = {
+        "get": lambda book: book.get(kept.number),
+        "counts": lambda book: book.counts("r2"),
+        "entries": lambda book: book.entries(),
+        "add": lambda book: book.add(an_entry("lee", sealed=b""), EVERYBODY),
+        "move": lambda book: book.move(kept.moved("cancelled", NOON, "test")),
+        "fix": lambda book: book.fix("r1", "closed", "", NOON),
+        "used": lambda book: book.used("kim", "limit:a"),
+        "nothing": lambda book: None,
+    }
+    with pytest.raises(Unavailable) as away, store.open(SUBJECT) as book:
         book.counts("r1")
-        if is_last:
-            book.add(an_entry(submission="s-1"), EVERYBODY)
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        ask(url, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+        steps[step](book)
+    assert away.value.retry_after and (away.value.__cause__ is not None or step == "nothing")
+    assert store.find(kept.number) == kept and add(store, an_entry("park")).rank == 2
+
+
+def test_a_lost_commit_is_said_to_be_unknown(url: str, store: Store) -> None:
+    """The connection dies before the commit is answered: not 'nothing was kept', but 'send it again'."""
+    entry = an_entry(submission="s-1")
+    with pytest.raises(Unavailable, match="확인하지 못했습니다"), store.open(SUBJECT) as book:
+        book.add(entry, EVERYBODY)
         others = "datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle in transaction'"
         ask(url, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
-        if not is_last:
-            book.add(an_entry(submission="s-1"), EVERYBODY)
     assert add(store, an_entry(submission="s-1")).rank == 1
 
 

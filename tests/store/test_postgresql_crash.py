@@ -21,7 +21,8 @@ from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyTable
 from civic.store.postgresql import PostgresDatabase
 from civic.store.postgresql_server import Limits, migrate
-from civic.store.store import Store, open_database
+from civic.store.start import open_database
+from civic.store.store import Store
 from tests.postgres import Server, ask
 from tests.store.conftest import SUBJECT, add, an_entry
 

@@ -1,0 +1,165 @@
+"""One chain of journal lines per round: whoever lacks the key cannot change, take out, add or reorder a line unseen.
+
+A line's keyed hash covers it and the head of the chain before it; the head, made from the newest line's hash by the same
+key, stands with the count in the round's row. So lines cut off at the end need an older head, which is nowhere. What
+people typed (behind ": " in a cause) enters as a keyed digest and can be blacked out to that digest.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from civic.errors import Misuse
+from civic.store.documents import line_sum
+from civic.store.session import Row, Transaction
+from civic.store.statements import JOURNAL
+
+HEX = 32  # of a hash of 64: nobody finds 2^128
+WORDS = ": "  # before what somebody typed
+BLACKED = re.compile(rf"blacked-out-([0-9a-f]{{{HEX}}})")
+NEWEST = 1000  # lines that a start reads
+FACTS = (  # what is fixed, and what the journal says of it
+    "SELECT subject, round, name, text FROM facts",
+    "SELECT subject, before, after, cause FROM journal WHERE number = ''",
+)
+SAID = {
+    "changed": "{0} {1}: 기록의 {2}번째 줄이 적은 뒤에 바뀌었습니다.",
+    "missing": "{0} {1}: 기록의 {2}번째 줄이 없습니다.",
+    "added": "{0} {1}: 기록의 {2}번째 줄이 끼어들었거나 자리가 바뀌었습니다.",
+    "head": "{0} {1}: 기록의 끝({2}번째 줄)이 적어 둔 것과 다릅니다.",
+    "fact": "{0} {1}: 정해진 것({2})이 기록과 다릅니다.",
+}
+BEHIND = timedelta(minutes=5)
+TOO_EARLY = (
+    "이 컴퓨터의 시계({:%Y-%m-%d %H:%M})가 마지막 기록({:%Y-%m-%d %H:%M})보다 늦어 저장을 멈추었습니다. 시계를 맞추세요. "
+    "지금 시계가 맞다면 ‘python -m forms_api doctor --accept-clock’을 하세요."
+)
+REMEDY = "누가 자료를 고쳤는지 확인하고 백업과 견주세요."
+SUMMED = 1  # a line's checksum covers its columns from this one on
+Heads = Mapping[tuple[str, str], tuple[int, str]]  # (subject, round): lines, head
+
+
+class Line(NamedTuple):
+    """A row of the journal."""
+
+    id: int
+    subject: str
+    number: str
+    before: str
+    after: str
+    cause: str
+    who: str
+    at: str
+    round: str
+    line: int  # 1, 2, 3 … in its round
+    mac: str
+    checksum: int
+
+
+class BrokenLine(NamedTuple):
+    """A line that is not as it was written, or none where one was."""
+
+    subject: str
+    round: str
+    line: int | str  # the number of the line in its round; of a fact its name
+    what: str  # a key of SAID
+
+    def __str__(self) -> str:
+        return f"{SAID[self.what].format(self.subject, self.round, self.line)} {REMEDY}"
+
+
+class Chain:
+    """The hashes under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = hmac.new(key, digestmod="sha256")
+
+    def mac(self, head: str, line: int, subject: str, round: str, *columns: str) -> str:
+        """Of a line behind that head. columns: number, before, after, cause, who, at."""
+        number, before, after, cause, who, at = columns
+        code, _, words = cause.partition(WORDS)
+        digest = self._digest(words) if words else ""
+        return self._hash(head, str(line), subject, round, number, before, after, code, digest, who, at)
+
+    def head(self, mac: str) -> str:
+        """What the next line follows on."""
+        return self._hash("head", mac)
+
+    def blacked_out(self, cause: str) -> str:
+        """The cause without what somebody typed; its line stays as true as it was."""
+        code, _, words = cause.partition(WORDS)
+        return f"{code}{WORDS}blacked-out-{self._digest(words)}" if words else cause
+
+    def faults(self, rows: Iterable[Row], heads: Heads, is_whole: bool = True) -> Iterator[BrokenLine]:
+        """What is wrong with rows of the journal (in the order of their ids) and the heads of their rounds.
+
+        is_whole: else these are the newest rows: a round's first one is only followed, and other rounds are passed over.
+        """
+        last: dict[tuple[str, str], Line] = {}
+        for line in map(Line._make, rows):
+            key = (line.subject, line.round)
+            previous = last.get(key)
+            expected, head = (previous.line + 1, self.head(previous.mac)) if previous else (1, "")
+            last[key] = line
+            if not previous and not is_whole and line.line != 1:
+                continue
+            if line.line != expected:
+                yield BrokenLine(
+                    *key, min(line.line, expected), "missing" if line.line > expected else "added"
+                )
+            elif line.mac != self.mac(head, line.line, *key, *line[2:8]):
+                yield BrokenLine(*key, line.line, "changed")
+        for key in last.keys() | (heads.keys() if is_whole else ()):
+            count, head = heads.get(key, (0, ""))
+            newest = last.get(key)
+            there = newest.line if newest else 0
+            if count != there:
+                yield BrokenLine(*key, min(count, there) + 1, "missing" if count > there else "added")
+            elif head != (self.head(newest.mac) if newest else ""):
+                yield BrokenLine(*key, there, "head")
+
+    def rechained(self, rows: Iterable[Row]) -> tuple[list[Row], dict[tuple[str, str], tuple[int, str]]]:
+        """The same lines as a chain without a gap, and its heads: for what was saved out of damaged data."""
+        found: list[Row] = []
+        heads: dict[tuple[str, str], tuple[int, str]] = {}
+        for row in map(Line._make, rows):
+            key = (row.subject, row.round)
+            count, head = heads.get(key, (0, ""))
+            mac = self.mac(head, count + 1, *key, *row[2:8])
+            heads[key] = count + 1, self.head(mac)
+            values: tuple[Any, ...] = (*row[SUMMED:9], count + 1, mac)
+            found.append((row.id, *values, line_sum(*values)))
+        return found, heads
+
+    def _digest(self, words: str) -> str:
+        blacked = BLACKED.fullmatch(words)
+        return blacked[1] if blacked else self._hash("words", words)
+
+    def _hash(self, *parts: str) -> str:
+        one = self._keyed.copy()  # kept and copied: making it anew would cost more than the hash
+        one.update("\x00".join(parts).encode())
+        return one.hexdigest()[:HEX]
+
+
+def check_newest(session: Transaction, chain: Chain) -> None:
+    """Are the NEWEST lines of the journal as they were kept, and all facts as it says? Raises Misuse."""
+    rows = session.rows(f"{JOURNAL} ORDER BY id DESC LIMIT {2 * NEWEST}")
+    heads = {(s, r): (n, h) for s, r, n, h in session.rows("SELECT subject, round, lines, head FROM rounds")}
+    found = next(chain.faults(reversed(rows), heads, is_whole=len(rows) < 2 * NEWEST), None)
+    if not found:
+        for one, other in (FACTS, FACTS[::-1]):
+            for subject, round, name, _ in session.rows(f"{one} EXCEPT {other} LIMIT 1"):
+                found = BrokenLine(subject, round, name, "fact")
+    if found:
+        raise Misuse(
+            f"{found} 그때까지 시작하지 않습니다. ‘python -m forms_api doctor’로 모두 볼 수 있습니다."
+        )
+
+
+def too_early(now: datetime, newest: datetime | None) -> str:
+    """ "" or what is wrong with a clock that lies more than BEHIND before the journal's newest line."""
+    return TOO_EARLY.format(now, newest) if newest and now < newest - BEHIND else ""
