@@ -261,7 +261,7 @@ def metrics() -> Response:
     if services().settings.metrics != "open" and not is_near:
         raise NotFound
     lacks = services().lacks
-    names = ("sender", "texts", "proxies", "budget", "content")
+    names = ("sender", "texts", "proxies", "address", "budget", "content")
     said = "".join(f'madang_lacks{{what="{name}"}} {int(name in lacks)}\n' for name in names)
     text = f"{services().metrics.text()}# TYPE madang_lacks gauge\n{said}"
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")

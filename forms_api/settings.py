@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,10 @@ NO_SENDER = (
 NO_TEXTS = (
     "문자를 설정하지 않았습니다. 휴대전화 번호를 확인하는 신청은 열지 않고, 이메일 주소가 없는 사람의 알림은 모아 둡니다. MADANG_SMS를 "
     "적고 서버를 다시 켜세요."
+)
+OTHER_ADDRESS = (
+    "누리집은 {built}로 빌드했는데 서버의 공개 주소는 {served}입니다. 빌드와 서버에 같은 MADANG_BASE_URL을 적고, 다시 빌드하거나 "
+    "서버를 다시 켜세요."
 )
 NO_PROXY = (
     "주소는 https인데 MADANG_PROXIES가 0입니다. 모든 방문자를 한 사람으로 봅니다. 앞에 있는 프록시 수(nginx 하나면 1)를 적고 "
@@ -160,14 +165,26 @@ class Settings:
     def shortcomings(self, base_url: str) -> dict[str, str]:
         """What a real server cannot do as it is set: name -> what is wrong and what to do; {} in a demonstration.
 
-        base_url: its public address.
+        base_url: its public address; "" where it is not known.
         """
         found = {
             "sender": "" if self.smtp or self.sms else NO_SENDER,
             "texts": NO_TEXTS if self.smtp and not self.sms else "",
             "proxies": NO_PROXY if base_url.startswith("https://") and not self.proxies else "",
         }
+        built = self._built_address()
+        if base_url and built not in ("", base_url):
+            found["address"] = OTHER_ADDRESS.format(built=built, served=base_url)
         return {} if self.demo else {name: text for name, text in found.items() if text}
+
+    def _built_address(self) -> str:
+        """The public address that the built site gives as its own; "" where none is built."""
+        try:
+            text = (self.site_dir / "robots.txt").read_text("utf-8")
+        except OSError:
+            return ""
+        found = re.search(r"^Sitemap: (\S+)/sitemap\.xml$", text, re.M)
+        return found[1] if found else ""
 
     def check_serving(self, base_url: str) -> None:
         """May a server start so? base_url: what site.toml says. Raises Misuse with what contradicts itself."""

@@ -47,7 +47,9 @@ def town(tmp_path: Path) -> Town:
 def test_without_a_sender_nothing_is_promised_and_nothing_lost(town: Town, tmp_path: Path) -> None:
     """On loopback behind a proxy, as documented. The poll stays shut and no secret is printed; start, /readyz, doctor and
     /metrics say why. With a mail server set the kept message arrives, and names the site's address."""
-    server = Server(town.content, town.data, now=None, proxies="1").ready()
+    site = tmp_path / "site"
+    write_files(site, {"robots.txt": "Sitemap: https://elsewhere.example/sitemap.xml\n"})
+    server = Server(town.content, town.data, now=None, site=site, proxies="1").ready()
     with server.client() as client:
         first, second = (sign_up(client, "one", email=f"{n}@example.com") for n in ("kim", "lee"))
         assert act(client, first, "cancel").status_code == 200
@@ -57,7 +59,7 @@ def test_without_a_sender_nothing_is_promised_and_nothing_lost(town: Town, tmp_p
         assert client.get("/api/status").json()["forms"]["lectures/proven"]["state"] == "upcoming"
         shut = client.post("/api/forms/lectures/proven", json=an_application())
         assert shut.json()["type"] == "/problems/not-open" and "담당 부서에 문의" in shut.json()["detail"]
-        assert client.get("/readyz").json()["lacks"] == ["sender"]
+        assert client.get("/readyz").json()["lacks"] == ["sender", "address"]
         assert 'madang_lacks{what="sender"} 1' in client.get("/metrics").text
         assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 404
         checked = call("doctor", data=f"tinydb://{town.data}")
