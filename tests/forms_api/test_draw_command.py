@@ -102,7 +102,8 @@ def test_no_dice_for_a_list_that_fits(start: Start, run: Any) -> None:
 def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> None:
     """Left out with a reason, frozen, drawn once by the named seed; everyone can work it out; a forgery is refused."""
     with start(NOW).client() as client:
-        many = [apply(client, "essay", "many", party=1 + n % 2) for n in range(6)]
+        signed = [sign_up(client, "essay", round="many", party=1 + n % 2) for n in range(6)]
+        many = [(entry["number"], last4) for entry, last4 in signed]
         few = [apply(client, "essay", "few") for _ in range(2)]
         assert state(client, many[0]) == ("received", None)
         refused(run, "아직 접수하고 있습니다", "freeze", "lectures/essay", now=NOW)
@@ -121,7 +122,7 @@ def test_a_draw_from_freeze_to_page(start: Start, run: Any, content: Path) -> No
         assert told["rounds"]["many"]["source"] == SOURCE
         assert load(content, parse_time(OVER)).draws["lectures-essay"].document.is_drawn is False
         # Somebody of the list cancels between freeze and draw: the order stays, the place goes to the line.
-        assert act(client, ({"number": many[1][0]}, many[1][1]), "cancel").status_code == 200
+        assert act(client, signed[1], "cancel").status_code == 200
 
     with start(DRAWN).client() as client:
         by = ("run", "lectures/essay", "--by", "감사관", "--seed")
@@ -192,11 +193,11 @@ def test_a_window_is_drawn_and_others_come_behind(start: Start, run: Any) -> Non
     with start(NOW).client() as client:
         early = [apply(client, "window") for _ in range(2)]
     with start(after).client() as client:
-        late = apply(client, "window")
+        entry, last4 = sign_up(client, "window")
+        late = (entry["number"], last4)
         # It was said to be the first in line, and after the draw the second.
         assert state(client, late) == ("waiting", None)
-        receipt = look(client, ({"number": late[0]}, late[1]))["receipt"]
-        assert "추첨을 기다리는 신청이 먼저입니다." in client.get(receipt).text
+        assert "추첨을 기다리는 신청이 먼저입니다." in client.get(entry["receipt"]).text
         done(run, "freeze", "lectures/window", now=after)
         later = apply(client, "window")
         done(run, "run", "lectures/window", "--seed", SEED, "--by", "과장", now=after)
