@@ -48,8 +48,7 @@ class Book:
         self, session: Transaction, table: Table, rounds: Rounds, subject: str, generation: int | None
     ) -> None:
         """generation: of the key with which this process seals for the subject; None when it has not asked for one."""
-        self.subject = subject
-        self.has_fixed = False
+        self.subject, self.has_fixed = subject, False
         self._session, self._table, self._dialect = session, table, session.dialect
         self._rounds, self._generation = rounds, generation
         self._facts: dict[str, dict[str, str]] = {}  # of the rounds asked for

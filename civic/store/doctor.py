@@ -212,6 +212,8 @@ def _look_at_keys(report: Report, key_file: Path) -> None:
                 f"키 파일({key_file})이 없습니다. 백업한 키 파일을 그 자리에 되돌려 놓으세요. "
                 "다른 곳에 있으면 MADANG_KEYS로 알려 주세요."
             )
+        if contents.journal:
+            report.told.append("키 파일이 없어 기록이 적은 대로인지는 보지 못했습니다.")
         return
     try:
         keys = load(key_file)

@@ -85,11 +85,10 @@ def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
 def check_version(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file of another program or of another version. Raises Misuse: says what to do."""
     version, application = _header(connection)
-    if version == tables.FIRST - 1 and not application:
-        raise Misuse(f"{path}은 시험판의 자료라 쓸 수 없습니다. 새 자료 폴더를 정하세요.")
-    if application != APPLICATION:
+    if application == APPLICATION or (version == 1 and not application):  # as the first trial left it
+        tables.check_version(version, str(path))
+    else:
         raise Misuse(FOREIGN.format(path))
-    tables.check_version(version, str(path))
 
 
 def migrate_folder(folder: Path) -> tuple[int, int]:

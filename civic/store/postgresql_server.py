@@ -52,7 +52,7 @@ def migrate(url: str) -> tuple[int, int]:
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATE_LOCK,))
             before = _version(connection, url)
-            if before > tables.VERSION:
+            if before and not tables.FIRST <= before <= tables.VERSION:
                 tables.check_version(before, shown(url))
             if not before:
                 connection.execute("CREATE TABLE madang (version INTEGER NOT NULL)")

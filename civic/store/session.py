@@ -84,17 +84,14 @@ class PlainDatabase(Protocol):
     @property
     def trouble(self) -> str: ...  # as Store.trouble
 
-    def transaction(
-        self,
-    ) -> AbstractContextManager[Transaction]: ...  # durable when the block ends, or nothing
+    # Durable when the block ends; an exception inside leaves nothing behind.
+    def transaction(self) -> AbstractContextManager[Transaction]: ...
 
-    def read(
-        self, statement: str, values: Sequence[Any] = ()
-    ) -> list[Row]: ...  # of one SELECT: what is durable
+    # Of one SELECT: only what is durable.
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]: ...
 
-    def vacuum(
-        self, names: Sequence[str]
-    ) -> None: ...  # leaves nothing of what was removed from these tables
+    # Leaves nothing of what was removed from these tables in their files.
+    def vacuum(self, names: Sequence[str]) -> None: ...
 
     def close(self) -> None: ...
 

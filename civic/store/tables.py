@@ -81,7 +81,7 @@ MOVES = (
     "CREATE TABLE moves (id {serial}, at {text} NOT NULL, source {text} NOT NULL, digests {text} NOT NULL)",
 )
 
-FIRST = 2  # the first version of these tables; 1 was the layout of before
+FIRST = 3  # the first version of these tables; those of before were trials
 # version -> what brings the version before it there; never changed once it is released.
 STEPS: dict[int, tuple[str, ...]] = {FIRST: (*ENTRIES, *DOCUMENTS, *BESIDE)}
 VERSION = max(STEPS)
@@ -120,6 +120,8 @@ def check_version(found: int, place: str) -> None:
             f"자료({place})가 더 새로운 판의 마당에서 만들어졌습니다(자료 {found}, 프로그램 {VERSION}). "
             "다른 판의 자료이니 그 판의 프로그램을 쓰세요."
         )
+    if 0 < found < FIRST:
+        raise Misuse(f"시험판의 자료({place})라 쓸 수 없습니다. 새 자료 폴더나 새 데이터베이스를 정하세요.")
     if found < VERSION:
         state = f"의 판이 {found}이고 필요한 판은 {VERSION}입니다" if found else "에 아직 표가 없습니다"
         raise Misuse(f"자료({place}){state}. python -m forms_api migrate 를 실행하세요.")

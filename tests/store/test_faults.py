@@ -296,7 +296,7 @@ def test_a_wrong_address_is_named(url: str) -> None:
         open_store(url)
 
 
-@pytest.mark.parametrize("what", ["header", "cut", "newer", "older", "foreign"])
+@pytest.mark.parametrize("what", ["header", "cut", "newer", "older", "trial", "foreign"])
 def test_a_wrong_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None:
     """Bytes overwritten, cut off, of a later or earlier release, of something else: a sentence; the file is not touched."""
     path = tmp_path / "data/madang.sqlite3"
@@ -308,13 +308,20 @@ def test_a_wrong_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None
         content[:64] = b"x" * 64
     elif what == "cut":
         del content[-4096:]
+    elif what == "trial":
+        content[60:64] = (2).to_bytes(4)  # user_version
     elif what == "foreign":
         content[68:72] = bytes(4)  # application_id
     else:
         content[60:64] = {"newer": 99, "older": 1}[what].to_bytes(4)  # user_version
         content[68:72] = content[68:72] if what == "newer" else bytes(4)
     path.write_bytes(content)
-    said = {"newer": "다른 판", "older": "시험판", "foreign": "신청 파일이 아닙니다"}
+    said = {
+        "newer": "다른 판",
+        "older": "시험판",
+        "trial": "시험판.*새 자료 폴더",
+        "foreign": "신청 파일이 아닙니다",
+    }
     with pytest.raises(Misuse, match=said.get(what, "손상되었습니다.*지우지 말고")):
         open_at(tmp_path / "data")
     assert path.read_bytes() == content

@@ -192,7 +192,7 @@ def test_no_start_without_the_tables() -> None:
     ("change", "said"),
     [
         ("UPDATE madang SET version = 99", "더 새로운 판"),
-        ("UPDATE madang SET version = 1", "forms_api migrate"),
+        ("UPDATE madang SET version = 2", "시험판"),
         ("DROP TABLE madang; CREATE TABLE alembic_version (version_num text)", "시험판"),
     ],
 )
