@@ -25,6 +25,7 @@ from civic.clock import FixedClock
 from civic.content.meetings import told_from, told_json
 from civic.content.pages import Document, Event, Lecture
 from civic.content.poll import Poll
+from civic.files import whole_file
 from civic.library import Library
 from civic.links import is_passed_over
 from publish.builds import LIVE, SUMS, BuildFailed, Builds, FileState, listed, listing, state_of, told
@@ -91,6 +92,9 @@ class Building:
         request, shared = self.request, shared_cache(self.builds)
         program = Kept(shared / "program", self.cache.kept.stamp)
         assets = _assets(self.library, program, shared / "fonts", request.full)
+        site = self.library.site
+        logo = whole_file(self.library.content / site.logo) if site.logo else b""
+        assets = assets.complete(site.colour, logo, site.logo)
         clock = FixedClock(request.now)
         before = told_from(self._published())
         app = create_app(self.library, assets, clock, request.base_url, request.demo, request.live, before)

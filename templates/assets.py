@@ -84,9 +84,20 @@ class Assets:
         assets.add("favicon.svg", (root / "static/icons/favicon.svg").read_bytes())  # others are in the CSS
         for file in sorted(filter(Path.is_file, _seen((root / "static").iterdir()))):
             assets.add(file.name, file.read_bytes())
-        names = json.dumps(assets.addresses, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-        assets.files[MANIFEST] = names.encode()
         return assets
+
+    def complete(self, colour: str = "", logo: bytes = b"", logo_name: str = "") -> Assets:
+        """With what is the site's own, and the list of all names.
+
+        colour: "#0b50d0", of links and buttons, "" for the kit's; logo: of the site, b"" for the kit's emblem.
+        """
+        if colour:
+            self.add("town.css", stylesheet.coloured(colour).encode())
+        if logo:
+            self.add(logo_name, logo)
+        names = json.dumps(self.addresses, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        self.files[MANIFEST] = names.encode()
+        return self
 
 
 class SiteAssets:

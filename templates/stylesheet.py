@@ -173,3 +173,15 @@ def data_address(svg: str) -> str:
     """An SVG as a data: address that is readable and needs no request."""
     text = re.sub(r">\s+<", "><", " ".join(svg.split())).replace('"', "'")
     return "data:image/svg+xml," + quote(text, safe=" '=:/,-.;()")
+
+
+def coloured(colour: str) -> str:
+    """A site's own colour ("#0b50d0") for whatever can be pressed; high contrast stays as the kit has it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    darker = f"#{red * 4 // 5:02x}{green * 4 // 5:02x}{blue * 4 // 5:02x}"
+    lighter = f"#{255 - (255 - red) // 12:02x}{255 - (255 - green) // 12:02x}{255 - (255 - blue) // 12:02x}"
+    return (
+        ':root:not([data-krds-mode="high-contrast"]){'
+        f"--color-action:{colour};--color-action-fill:{colour};--color-action-fill-hover:{darker};"
+        f"--color-action-soft:{lighter};--color-focus:{colour}}}"
+    )

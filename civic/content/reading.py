@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from civic.content.attached import read_attached
 from civic.content.beside import Beside, misplaced
 from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures, stamp
 from civic.content.front_matter import Source, read_source
@@ -88,10 +89,18 @@ def read_content(
             reading.litter.append(name)
         elif is_folder and name in KINDS:
             files += _pages(name, reading)
-        elif name != SITE_FILE and not (is_folder and name == WRITTEN_BY_PROGRAM):
+        elif (
+            name != SITE_FILE
+            and not (is_folder and name == WRITTEN_BY_PROGRAM)
+            and not _is_logo(name, reading)
+        ):
             hint = suggestion(name, [SITE_FILE, *KINDS]) or suggestion(name, list(KINDS), "폴더")
             said = "여기에 둘 수 없는 파일이나 폴더입니다"
             reading.mistakes.append(Mistake(name, 0, "", said, "", hint))
+    logo = reading.site.logo if reading.site else ""
+    source = reading.source(SITE_FILE)
+    if logo and source and not (content / logo).is_file():
+        reading.mistakes.append(source.mistake(("logo",), "site.toml 옆에 없는 파일입니다", logo))
     _read_pages(files, reading, memory, jobs, meanwhile)
     return reading
 
@@ -187,6 +196,16 @@ def _read_pages(
         if file in known:
             reading.facts[file] = known[file]
             reading.digests[file] = known[file].digest
+
+
+def _is_logo(name: str, reading: Reading) -> bool:
+    """Is that the site's logo, and can it be shown? What is wrong with it is noted."""
+    if reading.site is None or name != reading.site.logo:
+        return False
+    raw, mistakes = _bytes(reading.content, name)
+    _, found = read_attached(name, raw) if raw is not None else (None, [])
+    reading.mistakes += [*mistakes, *(Mistake(name, 0, "", each.said, "", each.hint) for each in found)]
+    return True
 
 
 def _stamp(content: Path, file: str) -> Stamp:

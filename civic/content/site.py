@@ -6,7 +6,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from civic.shape import Line, Many, Shape, Slug
+from civic.shape import Line, Many, Misplaced, Shape, Slug
+
+READABLE = 4.5  # WCAG 2.2, 1.4.3
+
+
+def contrast_on_white(colour: str) -> float:
+    """The contrast of "#0b50d0" with white, 1 to 21. Source: WCAG 2.2, relative luminance."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 1.05 / (0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] + 0.05)
 
 
 class Department(Shape):
@@ -48,6 +57,16 @@ class Site(Shape):
     official_banner: bool = Field(
         default=False, description="‘공식 전자정부 누리집’ 띠를 보일지. 실제 정부 누리집만 켭니다."
     )
+    logo: str = Field(
+        default="",
+        pattern=r"^([a-z0-9-]+\.(png|webp|jpg))?$",
+        description="이름 앞의 그림. site.toml 옆에 두는 logo.png 같은 파일",
+    )
+    colour: str = Field(
+        default="",
+        pattern=r"^(#[0-9a-f]{6})?$",
+        description="링크와 단추의 색(#0b50d0처럼). 흰 바탕에서 읽을 수 있는 색만 됩니다.",
+    )
     licence: Literal["", "kogl-1", "kogl-2", "kogl-3", "kogl-4"] = Field(
         default="",
         description="글의 이용 조건(공공누리): kogl-1 출처표시, kogl-2 상업적 이용금지, kogl-3 변경금지, kogl-4 둘 다 금지",
@@ -57,6 +76,15 @@ class Site(Shape):
     departments: dict[Slug, Department] = Field(description="부서 목록")
     series: dict[str, Series] = Field(default={}, description="묶음 강좌 목록")
     categories: dict[Slug, Line] = Field(default={}, description="분야의 키와 보이는 이름")
+
+    @model_validator(mode="after")
+    def _colour_is_read(self) -> Self:
+        if self.colour and (contrast := contrast_on_white(self.colour)) < READABLE:
+            raise Misplaced(
+                f"흰 바탕에서 읽기 어려운 색입니다(명도 대비 {contrast:.1f}, {READABLE} 이상이어야 합니다). 더 어둡게 고르세요",
+                "colour",
+            )
+        return self
 
     @model_validator(mode="after")
     def _contact_exists(self) -> Self:

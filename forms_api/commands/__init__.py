@@ -31,6 +31,7 @@ COMMANDS = {  # name -> module beside this one that holds a command of the same 
     "log": "log",
     "migrate": "care",
     "move": "care",
+    "new": "new",
     "purge": "due",
     "restore": "care",
     "serve": "serve",

@@ -1,0 +1,89 @@
+"""`new`: a content folder for another town, which builds as it is. Options only; nothing is asked, nothing is written over."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import click
+import tomlkit
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from civic.clock import SEOUL
+from civic.errors import Misuse
+from civic.files import write
+from civic.korean import josa
+from civic.library import load
+from templates import FOLDER
+
+TOWN = FOLDER / "town"
+FIRST_LOTTO = date(2002, 12, 7)  # number 1; one each Saturday since
+
+
+@click.command("new", help="다른 동네의 내용 폴더를 만듭니다.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="누리집 이름")
+@click.option("--organisation", help="운영 기관 이름. 적지 않으면 누리집 이름")
+@click.option("--department", help="대표 문의 부서. 적지 않으면 운영 기관")
+@click.option("--phone", help="대표 전화")
+@click.option("--base-url", "base_url", help="공개 주소(https://로 시작)")
+@click.option("--colour", help="링크와 단추의 색(#0b50d0처럼)")
+@click.option(
+    "--logo",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="이름 앞의 그림 파일(png, webp, jpg)",
+)
+def new(folder: Path, name: str, logo: Path | None, **given: str | None) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Misuse(f"{folder}: 이미 무엇이 있습니다. 새 이름이나 빈 폴더를 적으세요.")
+    organisation = given["organisation"] or name
+    words = {
+        "name": name,
+        "organisation": organisation,
+        "department": given["department"] or organisation,
+        "phone": given["phone"] or "",
+        "base_url": (given["base_url"] or "https://www.example.go.kr").rstrip("/"),
+        "colour": (given["colour"] or "").lower(),
+        "logo": f"logo{logo.suffix.lower()}" if logo else "",
+    }
+    is_fresh = not folder.exists()
+    try:
+        _write(folder, words)
+        if logo:
+            shutil.copyfile(logo, folder / words["logo"])
+        load(folder, datetime.now(SEOUL))
+    except BaseException:  # what does not hold is not left behind
+        shutil.rmtree(folder, ignore_errors=True)
+        if not is_fresh:
+            folder.mkdir()
+        raise
+    click.echo(f"{folder}: 만들었습니다. 글을 고치고 make serve CONTENT={folder} 로 보세요.")
+
+
+def _write(folder: Path, words: Mapping[str, str]) -> None:
+    """The folder of a town. words: what its files say of it."""
+    today = datetime.now(SEOUL).date()
+
+    def day(later: int) -> str:
+        return (today + timedelta(days=later)).isoformat()
+
+    def toml(text: str) -> str:
+        return tomlkit.string(text).as_string()
+
+    env = Environment(  # noqa: S701 (no HTML)
+        loader=FileSystemLoader(TOWN), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    env.filters |= {"toml": toml, "josa": josa}
+    context = {key: toml(text) for key, text in words.items()}
+    for file in sorted(TOWN.rglob("*.*")):
+        place = file.relative_to(TOWN)
+        lotto = (today + timedelta(days=8) - FIRST_LOTTO).days // 7 + 1
+        text = env.get_template(place.as_posix()).render(
+            context, plain=SimpleNamespace(**words), today=today.isoformat(), day=day, lotto=lotto
+        )
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        write(folder / place, re.sub(r"\n{3,}", "\n\n", text))
