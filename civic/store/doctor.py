@@ -32,6 +32,10 @@ REMEDY = (
     "‘python -m forms_api doctor --save 새폴더’로 온전한 것만 저장하거나 sqlite3의 .recover를 쓰세요."
 )
 ENOUGH = 200_000_000  # bytes free; less than that, or than the data itself, is said
+IDLE = (  # sessions that keep their locks and do nothing
+    "SELECT pid, coalesce(host(client_addr), application_name) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND state IN ('idle in transaction', 'idle in transaction (aborted)') AND state_change < now() - interval '1 second'"
+)
 MOST = 3  # findings of one file's pages that are named
 
 
@@ -178,6 +182,10 @@ def _look_at_database(report: Report, url: str) -> bool:
             report.contents.rows = read_rows(session, EVERYTHING)
             report.contents.numbers = _numbers(session)
             _check(report)
+            for pid, host in session.rows(IDLE):
+                report.wrong.append(
+                    f"PostgreSQL 세션 {pid}({host})가 1초 넘게 자료를 잡고 아무것도 하지 않습니다. 멈춘 프로그램이면 끝내세요."
+                )
             columns = " OR ".join(f"CAST({name} AS TEXT) <> body ->> '{name}'" for name in DERIVED)
             for (number,) in session.rows(f"SELECT number FROM entries WHERE {columns}"):  # noqa: S608 (own names)
                 report.wrong.append(f"{number}: 신청과 그 색인이 다릅니다. REINDEX와 백업으로 바로잡으세요.")

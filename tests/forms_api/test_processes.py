@@ -130,10 +130,13 @@ def test_a_rush_goes_on_without_one_process(
         acts = [citizens.submit(citizen) for _ in range(6)]
         try:
             eventually(lambda: len(kept) > 60)
-            write_content(content, {"late": a_lecture_file()})
-            first, second = children(server.process.pid)
+            write_content(content, {"late": a_lecture_file(), "wrong": "+++\ntitel = 1\n+++\n"})
+            first = children(server.process.pid)[0]
             os.kill(first, sent)
-            eventually(lambda: {*children(server.process.pid)} - {first, second})
+            server.says('"content-refused"')  # it waits; the other goes on
+            before = len(kept)
+            eventually(lambda: len(kept) > before + 10)
+            (content / "lectures/wrong.md").unlink()
             eventually(lambda: httpx.get(f"{server.base}/api/forms/lectures/late").status_code == 200)
         finally:
             over.set()
@@ -143,6 +146,18 @@ def test_a_rush_goes_on_without_one_process(
     assert server.stop() == 0
     with closing(open_store(data)) as store:
         assert {*kept} <= {entry.number for entry in store.entries("lectures/plain")}
+
+
+def test_one_that_cannot_begin_again_ends_all(content: Path, tmp_path: Path) -> None:
+    """Its keys were exchanged meanwhile: one sentence, and the code of a wrong call."""
+    server = Server(content, tmp_path / "data", processes="2", keys=str(tmp_path / "keys")).ready()
+    load_or_create(tmp_path / "other/keys.json")
+    (tmp_path / "other/keys.json").replace(tmp_path / "keys/keys.json")
+    os.kill(children(server.process.pid)[0], signal.SIGKILL)
+    assert server.process.wait(30) == 2
+    server.stop()
+    assert len([line for line in server.lines if "keys.json" in line]) == 1
+    assert not [line for line in server.lines if "Traceback" in line]
 
 
 def test_as_many_processes_as_processors(content: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from civic.errors import Misuse, Unavailable
@@ -352,6 +354,11 @@ def test_a_database_is_examined_and_saved(tmp_path: Path, keys: Keys) -> None:
         ):
             ask(url, statement)
             assert any(said in line for line in examine(url, key_file).wrong), statement
+        with psycopg.connect(url) as other:
+            other.execute("SELECT 1 FROM rounds FOR UPDATE")
+            time.sleep(1.1)
+            stands = f"세션 {other.info.backend_pid}"
+            assert any(stands in line for line in examine(url, key_file).wrong)
     gone = examine("postgresql://madang@/none?host=/nowhere", key_file)
     assert len(gone.wrong) == 1 and "연결하지 못했습니다" in gone.wrong[0]
 
