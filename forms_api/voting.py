@@ -22,7 +22,7 @@ from forms_api.background import casting
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services
 from forms_api.problems import offer_again, wants_page
-from forms_api.proofs import shown_code, told
+from forms_api.proofs import shown_code, ticket_of_browser, told
 from forms_api.voting_pages import VotePost, receipt_page, step_page
 
 voting = Blueprint("voting", __name__)
@@ -105,7 +105,7 @@ def check(slug: str) -> Response:
         return step_page(setup, "pick", post)
     valid = casting().polling.check_choices(slug, post.choices or ())
     post = replace(post, choices=valid, contact="", submission=post.submission or new_submission())
-    return step_page(setup, "check", post)
+    return step_page(setup, "check", _proven(setup, post))
 
 
 @voting.post(ADDRESS + "/code")
@@ -130,7 +130,7 @@ def ballots(slug: str) -> Response:
     setup, polling = _asked_poll(slug), casting().polling
     address = request.remote_addr or ""
     if not is_form_post():
-        receipt = polling.cast(slug, address=address, **asdict(_sent_ballot(json_body())))
+        receipt = polling.cast(slug, address=address, **asdict(_proven(setup, _sent_ballot(json_body()))))
         told = asdict(receipt)
         answer = jsonify(
             {name: told[name] for name in ("receipt", "signature", "rules", "tracker") if told[name]}
@@ -140,7 +140,7 @@ def ballots(slug: str) -> Response:
     post = _posted()
 
     def again(refusal: Refused) -> Response:
-        if setup.poll.assurance != 3:
+        if setup.poll.assurance != 3 and not post.ticket:
             return step_page(setup, "code", post, refusal)
         kept = "" if isinstance(refusal, WrongCode) else post.ticket  # a spent one is of no more use
         return step_page(setup, "check", replace(post, contact="", ticket=kept), refusal)
@@ -154,6 +154,12 @@ def ballots(slug: str) -> Response:
 def _asked_poll(slug: str) -> PollSetup:
     services().limits.address("votes")
     return casting().polling.setup(slug)
+
+
+def _proven(setup: PollSetup, post: VotePost) -> VotePost:
+    """The same, with a ticket of the poll where the browser has just proven its phone: nobody waits for a second code."""
+    held = None if post.code or post.ticket or post.contact else ticket_of_browser()
+    return replace(post, ticket=casting().polling.codes.from_phone(setup.poll, held)) if held else post
 
 
 def _request_code(slug: str, contact: str) -> Asked:

@@ -31,7 +31,7 @@ from civic.store.budget import USUAL, Budget
 from civic.store.contacts import WRONG, Asked, Claim, Derives, read_contact
 from civic.votes.ballot import ReceiptBoard, check_choices
 from civic.votes.box_key import receipt_signer
-from civic.votes.contact import BY_CODE, BY_IDENTITY, Codes
+from civic.votes.contact import BY_IDENTITY, Codes
 from civic.votes.envelope import (
     BadEnvelope,
     Slot,
@@ -202,7 +202,7 @@ class Polling:
         """Put one voter's ballot into the box; the last one counts.
 
         envelope: sealed in the browser. choices: to be checked and sealed here at once. Exactly one of both. Who
-        votes is proven by contact and code (request: what `request_code` gave to the page) or by a ticket of `admit`.
+        votes is proven by contact and code (request: what `request_code` gave to the page) or by a ticket of `admit` or `Codes.from_phone`.
         The same envelope with the same code again gives the same receipt; so do the same choices with the same
         `submission`, a random id of the page. What is wrong with the ballot itself is said before a try of the code
         is used up. Raises NotFound, NotOpen, Closed, Invalid, BadEnvelope, WrongCode, LateCode, UsedCode,
@@ -248,8 +248,8 @@ class Polling:
         """(who says to vote, sealed envelope or None), or Invalid with everything that must be corrected."""
         if (envelope is None) == (choices is None):
             raise Invalid([FieldError("choices", "고른 제안을 보내 주세요.")])
-        if bool(ticket) != (setup.poll.assurance == 3):
-            raise NotEligible(BY_CODE if ticket else BY_IDENTITY)
+        if not ticket and setup.poll.assurance == 3:
+            raise NotEligible(BY_IDENTITY)
         wrong: list[Invalid] = []
         claim: Claim | None = None
         sealed: bytes | None = None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from civic.clock import Clock
 from civic.codes import from_text, to_text
 from civic.content.poll import Poll
 from civic.errors import NotEligible, WrongCode
-from civic.store.box import Code, PollBox
+from civic.store.box import Code, PollBox, Ticket
 from civic.store.boxes import Box
 from civic.store.budget import Budget
 from civic.store.contacts import LATE, WRONG, Asked, Claim, Contacts, Derives, hash_of_request
@@ -24,7 +24,7 @@ from civic.store.seal import Sealer
 TICKET_LIFE = timedelta(minutes=30)  # to read and pick after the provider's word
 TICKET_TRIES = 50  # nobody can guess one; this only ends a loop
 LONGEST_TICKET = 600
-NO_TICKET = "본인확인이 확인되지 않았거나 시간(30분)이 지났습니다. 본인확인을 다시 해 주세요."
+NO_TICKET = "본인확인이나 휴대전화 인증이 확인되지 않았거나 시간(30분)이 지났습니다. 다시 해 주세요."
 BY_IDENTITY = (
     "이 투표는 인증번호가 아니라 본인확인으로 합니다. 투표 화면에서 ‘본인확인하고 투표하기’를 누르세요."
 )
@@ -59,11 +59,22 @@ class Codes(Contacts):
         if poll.assurance != 3:
             raise NotEligible(BY_CODE)
         voter = self.hash("named", poll.slug, issuer, subject)  # never the same as any contact's
-        now = self.clock.now()
+        return self._poll_ticket(poll, voter, self.clock.now() + TICKET_LIFE)
+
+    def from_phone(self, poll: Poll, proven: Ticket) -> str:
+        """The same for the browser that has just proven a phone; "" when the proof is too old, or the poll asks a provider.
+
+        It lies with the poll alone: the browser's own ticket never tells where it was used.
+        """
+        if poll.assurance == 3 or self.clock.now() >= proven.fresh:
+            return ""
+        return self._poll_ticket(poll, self.hash("voter", poll.slug, proven.contact), proven.fresh)
+
+    def _poll_ticket(self, poll: Poll, voter: str, until: datetime) -> str:
         secret = secrets.token_urlsafe(16)
-        request, kept = self._new(voter, secret, now + TICKET_LIFE, TICKET_TRIES)
+        request, kept = self._new(voter, secret, until, TICKET_TRIES)
         with self.box.open(poll.slug) as box:
-            box.drop_stale(now)
+            box.drop_stale(self.clock.now())
             box.put_code(kept)
         return to_text(self._tickets.seal(json.dumps([voter, request, secret]).encode(), poll.slug.encode()))
 

@@ -12,9 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.codes import from_text, to_text
+from civic.store import open_box
 from civic.text import RESIDENT_NUMBER_MESSAGE
 from civic.votes.envelope import receipt_of, seal, signed_text
 from tests.builders import a_phone
+from tests.forms_api.server import prove
 from tests.forms_api.test_refusals import page
 from tests.forms_api.voting import SLUG, Town
 
@@ -74,6 +76,31 @@ def test_a_sealed_ballot_gets_a_signed_receipt(town: Town, client: httpx.Client)
     key.verify(from_text(told["signature"]), signed_text(SLUG, slot.rules, told["receipt"]))
     again = client.post(f"{API}/ballots", json={"contact": contact, "code": code, "envelope": envelope})
     assert (again.status_code, again.json()) == (201, told)
+
+
+def test_a_phone_just_proven_votes_without_a_second_code(town: Town, client: httpx.Client) -> None:
+    """By the browser's ticket: the same again is the same ballot, and by a code it is the same voter; nobody else is."""
+    phone, body = a_phone(), {"choices": ticks("lamp"), "submission": "s" * 22}
+    assert client.post(f"{API}/ballots", json=body).status_code == 422  # the control
+    boxes = open_box(f"tinydb://{town.data}")
+
+    def cast() -> set[str]:
+        with boxes.open(SLUG) as box:
+            return set(box.receipts())
+
+    before = cast()
+    prove(client, phone)
+    first, again = (client.post(f"{API}/ballots", json=body).json() for _ in range(2))
+    assert first["receipt"] == again["receipt"] and cast() - before == {first["receipt"]}
+    page(
+        client.post(f"{API}/check", data={"choices": ticks("bus")}),
+        200,
+        "휴대전화 인증을 마쳤습니다",
+        "투표하기",
+    )
+    by_code = town.cast(client, phone, ["bus"])
+    assert cast() - before == {by_code["receipt"]}
+    boxes.shut()
 
 
 def test_choices_are_sealed_by_the_server(town: Town, client: httpx.Client) -> None:
