@@ -19,9 +19,7 @@ from civic.store.session import Transaction
 
 BOX_FILE = "votes.sqlite3"
 OF_A_POLL = ("box_ballots", "box_replaced", "box_proofs", "box_roll", "box_papers", "box_voted", "box_sealed")
-KEPT_LATE = timedelta(
-    minutes=5
-)  # an expired code stays so long, so that its owner hears "late" and not "wrong"
+KEPT_LATE = timedelta(minutes=5)  # for an expired code: its owner is to hear "late" and not "wrong"
 HIT = (
     "INSERT INTO box_hits (name, until, times) VALUES (?, ?, 1) ON CONFLICT (name) DO UPDATE SET"
     " times = CASE WHEN box_hits.until > ? THEN box_hits.times + 1 ELSE 1 END,"
@@ -141,18 +139,14 @@ class PollBox:
         if code is None or (code.tries if asked else code.bare) <= 0:
             return None
         column = "tries" if asked else "bare"
-        self._rows(
-            f"UPDATE box_proofs SET {column} = {column} - 1 WHERE poll = ? AND voter = ? AND asked = ?",  # noqa: S608 (own names)
-            (self.poll, voter, code.asked),
-        )
+        less = f"UPDATE box_proofs SET {column} = {column} - 1 WHERE poll = ? AND voter = ? AND asked = ?"  # noqa: S608
+        self._rows(less, (self.poll, voter, code.asked))
         return self.code(voter, code.asked)
 
     def use_code(self, code: Code, receipt: str) -> None:
         """Note which ballot the code let in: it lets in no other."""
-        self._rows(
-            "UPDATE box_proofs SET receipt = ? WHERE poll = ? AND voter = ? AND asked = ?",
-            (receipt, self.poll, code.voter, code.asked),
-        )
+        used = "UPDATE box_proofs SET receipt = ? WHERE poll = ? AND voter = ? AND asked = ?"
+        self._rows(used, (receipt, self.poll, code.voter, code.asked))
 
     def keep_ticket(self, ticket: Ticket) -> None:
         """Keep a browser's proof."""
@@ -172,10 +166,8 @@ class PollBox:
 
     def queue(self, message: Outgoing) -> None:
         """Keep a message to be sent, in the same transaction as its reason."""
-        self._rows(
-            "INSERT INTO box_outgoing VALUES (?, ?, ?, 0, ?)",
-            (message.id, message.sealed, message.until.timestamp(), message.tries),
-        )
+        values = (message.id, message.sealed, message.until.timestamp(), message.tries)
+        self._rows("INSERT INTO box_outgoing VALUES (?, ?, ?, 0, ?)", values)
 
     # ------------------------------------------------------------ voters
 
@@ -211,8 +203,7 @@ class PollBox:
         return int(self._rows(f"SELECT COUNT(*) FROM {table} WHERE poll = ?", (self.poll,))[0][0])  # noqa: S608 (own names)
 
     def _has(self, table: str, voter: str) -> bool:
-        found = self._rows(f"SELECT 1 FROM {table} WHERE poll = ? AND voter = ?", (self.poll, voter))  # noqa: S608 (own names)
-        return bool(found)
+        return bool(self._rows(f"SELECT 1 FROM {table} WHERE poll = ? AND voter = ?", (self.poll, voter)))  # noqa: S608 (own names)
 
     # ------------------------------------------------------------ envelopes
 
@@ -235,10 +226,8 @@ class PollBox:
         self._rows(REPLACE, (self.poll, sealed.voter, sealed.receipt))
         # Taken out and put in, not updated: the row carries nothing of its earlier self.
         self._rows("DELETE FROM box_ballots WHERE poll = ? AND voter = ?", (self.poll, sealed.voter))
-        self._rows(
-            "INSERT INTO box_ballots VALUES (?, ?, ?, ?, ?)",
-            (self.poll, sealed.voter, sealed.envelope, sealed.receipt, sealed.once),
-        )
+        kept = (self.poll, sealed.voter, sealed.envelope, sealed.receipt, sealed.once)
+        self._rows("INSERT INTO box_ballots VALUES (?, ?, ?, ?, ?)", kept)
 
     def receipts(self) -> list[str]:
         """All receipts, sorted: as many as voters who cast online. Empty after destruction."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -56,9 +56,7 @@ class Contents:
     entries: list[tuple[Entry, Held]] = field(default_factory=list)
     journal: list[Change] = field(default_factory=list)
     facts: list[tuple[str, str, str, str]] = field(default_factory=list)  # subject, round, name, text
-    counters: Counters = field(
-        default_factory=dict
-    )  # of rounds that anybody signed up for, and caps: as kept
+    counters: Counters = field(default_factory=dict)  # as kept, of rounds that anybody signed up for
     used: Used = field(default_factory=dict)
 
     def of(self, table: str) -> list[Row]:
@@ -93,8 +91,9 @@ class Contents:
                 damaged.append((f"신청 {row[0]}", self.numbers.get(row[0], "")))
         self.rows["entries"] = whole
         for name in ("documents", *SUMMED):
-            damaged += [(f"{name} {row[0]!r}", "") for row in self.of(name) if not _is_whole(name, row)]
-            self.rows[name] = [row for row in self.of(name) if _is_whole(name, row)]
+            kept = {row: _is_whole(name, row) for row in self.of(name)}
+            damaged += [(f"{name} {row[0]!r}", "") for row, is_whole in kept.items() if not is_whole]
+            self.rows[name] = [row for row, is_whole in kept.items() if is_whole]
         self.journal = [to_change(*row[1:8]) for row in self.of("journal")]
         self.facts = [(row[0], row[1], row[2], row[3]) for row in self.of("facts")]
         found = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
@@ -111,23 +110,18 @@ class Contents:
         """Let the journal's lines be chains without a gap, as far as there is a key; for data of which not all is there."""
         if key:
             self.rows["journal"], heads = Chain(key).rechained(self.of("journal"))
-            counters = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
-            nobody = (0,) * len(COLUMNS)
-            self.rows["rounds"] = [
-                (*key, *counters.get(key, nobody), *heads.get(key, (0, "")))
-                for key in sorted({*counters, *heads})
-            ]
+            self._put_rounds({row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}, heads)
 
     def recount(self) -> None:
         """Let counters and caps follow from the entries, as they should; what else stands in a round's row stays."""
         counters, used = counted(self.entries)
-        beside = {row[:2]: row[2 + len(COLUMNS) :] for row in self.of("rounds")}
-        nobody = (0,) * len(COLUMNS)
-        self.rows["rounds"] = [
-            (*key, *counters.get(key, nobody), *beside.get(key, (0, "")))
-            for key in sorted({*counters, *beside})
-        ]
+        self._put_rounds(counters, {row[:2]: row[2 + len(COLUMNS) :] for row in self.of("rounds")})
         self.rows["caps"] = [(*key, amount) for key, amount in sorted(used.items())]
+
+    def _put_rounds(self, counters: Counters, heads: Mapping[tuple[str, str], tuple[Any, ...]]) -> None:
+        nobody, first = (0,) * len(COLUMNS), (0, "")
+        keys = sorted({*counters, *heads})
+        self.rows["rounds"] = [(*key, *counters.get(key, nobody), *heads.get(key, first)) for key in keys]
 
 
 def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, Used]:
