@@ -31,6 +31,7 @@ UNNOTED = {
     "log verify",
     "log month",
     "content-check",
+    "new",
 }  # show and change nothing of anybody
 MORE = {"entries decide": ["--confirm"], "ledger work": ["--absent"], "doctor": ["--save"]}
 KEY = bytes(32)
