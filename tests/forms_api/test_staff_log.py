@@ -95,6 +95,7 @@ def test_every_command_is_noted(
     for given in command.params:
         kind = given.type.func if isinstance(given.type, click.types.FuncParamType) else given.type
         value = known.get(given.name or "", tmp_path / "file.json" if isinstance(kind, click.Path) else 1)
+        value = kind.choices[0] if isinstance(kind, click.Choice) else value
         if isinstance(given, click.Argument):
             words.append(value)
         elif given.required:
