@@ -57,7 +57,13 @@ def _read(request: Request, cache: Cache | None, files: str) -> tuple[str, Libra
 
     memory = FileMemory(cache)
     meanwhile = partial(import_module, "publish.build")  # while other processes read
-    return files, load(request.content, request.now, memory, request.jobs, meanwhile=meanwhile), memory
+    return (
+        files,
+        load(
+            request.content, request.now, memory, request.jobs, meanwhile=meanwhile, results=request.results
+        ),
+        memory,
+    )
 
 
 def _build(
@@ -77,7 +83,13 @@ def _build(
 def defaults(settings: Settings) -> dict[str, object]:
     """What the options are worth that are not given: the settings, which the server reads too."""
     jobs = settings.jobs or min(os.cpu_count() or 1, 64)
-    return {"content": settings.content, "out": settings.site, "base_url": settings.base_url, "jobs": jobs}
+    return {
+        "content": settings.content,
+        "out": settings.site,
+        "results": settings.results,
+        "base_url": settings.base_url,
+        "jobs": jobs,
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,7 +143,7 @@ def _run(call: Call) -> int:
 def _check(request: Request) -> int:
     from civic.library import load
 
-    library = load(request.content, request.now)
+    library = load(request.content, request.now, results=request.results)
     _warn(tuple(map(str, library.warnings)))
     _say(f"내용에 잘못이 없습니다. 화면 {len(library.everything())}개가 보입니다.")
     return 0

@@ -34,6 +34,8 @@ from civic.places.draw_record import PublishedDraw
 from civic.places.rules import form_state
 from civic.recount import of_other_rules, read_published
 from civic.votes.ballot import changed_rules
+from civic.votes.light import PollResult, read_results
+from civic.votes.result import digest_of
 from civic.votes.result_files import VoteResult
 
 __all__ = ["Library", "load"]
@@ -49,6 +51,7 @@ class Library:
     digests: Mapping[str, str] = field(default_factory=dict)  # file -> SHA-256 of its bytes
     _by_folder: Mapping[str, Mapping[str, Document]] = field(default_factory=dict)
     results: Mapping[str, VoteResult] = field(default_factory=dict)  # vote -> its published result
+    counted: Mapping[str, PollResult] = field(default_factory=dict)  # light poll -> its result
     draws: Mapping[str, PublishedDraw] = field(default_factory=dict)  # "lectures-essay" -> its published draw
     content: Path = Path()
     mentions: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)  # see Facts
@@ -115,7 +118,9 @@ class Library:
 
     def proposals(self, vote: str) -> tuple[Proposal, ...]:
         """The visible proposals on the ballot of a vote, in the order of their list."""
-        return tuple(candidates(self.of("proposal"), vote))
+        poll = self.get("votes", vote)
+        options = poll.as_proposals if isinstance(poll, Poll) else ()
+        return options or tuple(candidates(self.of("proposal"), vote))
 
     def stage(self, proposal: Proposal) -> str:
         """How far a proposal has come: its own word, or what the published result made of one on the ballot."""
@@ -183,18 +188,22 @@ def load(
     jobs: int = 1,
     draws: bool = True,
     meanwhile: Callable[[], object] | None = None,
+    results: Path | None = None,
 ) -> Library:
     """The library as it is to be seen at `now` (aware). Raises ContentMistakes with all of them.
 
     memory: spares reading what has not changed; its pages come without their texts, see `Library.body`.
     jobs: processes that read; meanwhile: what this one does until they are there. draws: False leaves the published
-    draws unread, for those who may have to write them anew.
+    draws unread, for those who may have to write them anew. results: where the server puts those of light polls.
     """
     reading = read_content(content, memory, jobs, meanwhile)
     published = read_published(content, draws)
+    files = (results or Path()).resolve()
+    counted, odd = read_results(files) if results else ({}, [])
     mistakes = [
         *reading.mistakes,
         *published.mistakes,
+        *odd,
         *broken_references(reading),
         *doubled(reading),
         *mixed_persons(reading),
@@ -217,7 +226,10 @@ def load(
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,
-        digests=reading.digests | published.digests,
+        digests=reading.digests
+        | published.digests
+        | {str(files / f"{each.poll}.json"): digest_of(each) for each in counted.values()},
+        counted={slug: each for slug, each in counted.items() if each.closed <= now},
         draws={draw.slug: draw for draw in published.draws},
         _pages=tuple(reading.documents),
         _counted=tuple(published.results),

@@ -28,6 +28,7 @@ from civic.store.entry import Entry, Message
 from civic.store.seal import Erased, Sealer, WrongKey
 from civic.store.store import Store
 from civic.votes.casting import Polling
+from civic.votes.light import StoreVault, due, follow
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.senders import PATIENCE
 from forms_api.settings import Settings
@@ -254,7 +255,8 @@ class Casting:
                 parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
                 box = open_box(settings.data)
                 ways = settings.budget, parts.sender.can_send, settings.demo
-                polling = Polling(parts.library, box, intake.keys, intake.clock, *ways)
+                vault = StoreVault(intake.keys, intake.store)
+                polling = Polling(parts.library, box, intake.keys, intake.clock, *ways, vault)
 
                 lead = Lead(intake.store, "codes", settings)
 
@@ -274,6 +276,15 @@ class Casting:
         """Send what was queued."""
         if self._open:
             self._open[1].wake()
+
+    def count(self, _: Every) -> None:
+        """Light polls that are over are counted, and erased when their objections are."""
+        parts, now = self._parts, self._parts.intake.clock.now()
+        folder = Path(parts.settings.results)
+        with suppress(Refused):  # the store says by itself, at /readyz, what is wrong
+            for poll in due(parts.library.of("vote"), now, folder):
+                for event in follow(poll, self.polling.box, self.polling.vault, now, folder):
+                    parts.log.event(event, poll=poll.slug)
 
     def close(self) -> None:
         """Stop sending and let go of the box."""
@@ -298,4 +309,5 @@ def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable
     follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
     notices = Every("notices", ROUND, Notices(parts).look, parts.log)
     counts = Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log)
-    return [follower.stop, notices.stop, counts.stop, votes.close]
+    polls = Every("polls", ROUND, votes.count, parts.log)
+    return [follower.stop, notices.stop, counts.stop, polls.stop, votes.close]

@@ -70,6 +70,7 @@ class Settings:
     keys: str = _setting("", "열쇠를 두는 폴더. 비우면 자료 폴더 옆의 keys/")
     content: str = _setting("content", "글이 있는 폴더")
     site: str = _setting("site", "빌드한 누리집이 놓이는 자리(링크)")
+    results: str = _setting("var/results", "서버가 센 가벼운 투표의 결과를 두는 폴더. 다음 빌드가 읽습니다.")
     paper: str = _setting("var/paper", "종이 투표를 입력하는 폴더")
     jobs: int = _setting(0, "빌드가 함께 쓰는 프로세스 수. 0이면 컴퓨터의 코어 수")
     origins: str = _setting("", "신청을 보낼 수 있는 다른 누리집 주소. 쉼표로 나눕니다.")

@@ -214,7 +214,7 @@ def due(library: Library, is_demo: bool) -> datetime | None:
     """
     shown = library.everything()
     times = {library.changes, *(at for page in shown for at in _times(page))}
-    ballots = [page for page in shown if isinstance(page, Poll) and page.rehearsed]
+    ballots = [page for page in shown if isinstance(page, Poll) and (page.rehearsed or page.options)]
     if is_demo or any(library.now < poll.closes for poll in ballots):
         # The order on a ballot is turned by one each day.
         times.add(library.now.replace(hour=0, minute=0, second=0, microsecond=0) + DAY)

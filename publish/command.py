@@ -122,6 +122,7 @@ _DIR = click.Path(path_type=Path)
 @click.command(help="누리집을 만듭니다.")
 @click.option("--content", type=_DIR, metavar="DIR", help="내용이 있는 폴더")
 @click.option("--out", type=_DIR, metavar="DIR", help="누리집이 놓일 자리(링크)")
+@click.option("--results", type=_DIR, metavar="DIR", help="서버가 센 투표의 결과가 있는 폴더")
 @click.option("--base-url", callback=_address, metavar="URL", help="공개 주소")
 @click.option("--now", callback=_time, metavar="ISO", help="이 시각의 누리집을 시연용으로 만듭니다")
 @click.option("--check", is_flag=True, help="내용만 살펴보고 아무것도 쓰지 않습니다")
@@ -150,6 +151,7 @@ def _call(
     now: datetime | None,
     full: bool,
     jobs: int,
+    results: Path,
     **given: Any,
 ) -> Call:
     mode, *others = [mode for mode in MODES if given[mode]] or [""]
@@ -163,7 +165,7 @@ def _call(
     _check_places(content, out)
     moment = now or datetime.now(SEOUL).replace(microsecond=0)
     request = Request(content, out, moment, base_url, now is not None, mode == "watch", full, jobs)
-    request = replace(request, previous=given["previous"])
+    request = replace(request, previous=given["previous"], results=results)
     port = shown if given["port"] is None and not given["beside"] else given["port"]
     return Call(request, mode, port, given["beside"])
 

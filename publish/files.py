@@ -83,7 +83,14 @@ def sitemap(edition: Edition) -> View:
     library = edition.library
     days = {doc.link: doc.updated or doc.published for doc in library.everything()}
     lists = (pick.address(noun) for noun, pick, page in list_pages(edition) if page == 1)
-    others = dict.fromkeys([link("home"), *lists, *(each.link for each in library.results.values())])
+    others = dict.fromkeys(
+        [
+            link("home"),
+            *lists,
+            *(each.link for each in library.results.values()),
+            *(each.link for each in library.counted.values()),
+        ]
+    )
     entries = sorted({**others, **days}.items())
     return edition.render("files/sitemap.xml", title="", path="/sitemap.xml", trail=[], entries=entries)
 

@@ -38,6 +38,7 @@ class Request:
     jobs: int = 1
     patience: float = 60.0  # seconds to wait for another build
     previous: Path | None = None  # the site that this one follows; None for the one it replaces
+    results: Path | None = None  # where the server puts those of light polls
 
     @property
     def wishes(self) -> str:
@@ -75,7 +76,8 @@ def files_of(request: Request) -> str:
     look = Look()
     # Not the package itself, which loads Jinja; a test may have put it elsewhere.
     folder = getattr(sys.modules.get("templates"), "FOLDER", ROOT / "templates")
-    found = look.at(request.content, *asset_places(ROOT, folder))
+    results = [request.results] if request.results else []
+    found = look.at(request.content, *results, *asset_places(ROOT, folder))
     return found if look.is_settled else ""
 
 

@@ -176,7 +176,7 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
             return {"vote": vote, "result": result.link if result and doc.is_on_ballot else ""}
         case Poll():
             proposals = library.proposals(doc.slug)
-            result = library.results.get(doc.slug)
+            counted = library.results.get(doc.slug) or library.counted.get(doc.slug)
             return {
                 "off_ballot": [
                     each
@@ -186,7 +186,7 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
                 "groups": [
                     (kind, [each for each in proposals if each.type == kind.id]) for kind in doc.types
                 ],
-                "result": result.link if result else "",
+                "result": counted.link if counted else "",
             }
         case Lecture():
             same = edition.series.get(doc.series, []) if doc.series else []

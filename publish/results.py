@@ -18,8 +18,9 @@ from civic.links import NOUNS, link
 from civic.places.draw_record import FILE as DRAW
 from civic.places.draw_record import PublishedDraw
 from civic.votes.ballot import FAULTS, Ballot
+from civic.votes.light import PollResult
 from civic.votes.paper import UNREADABLE
-from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultLine
+from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultLine, as_json
 from civic.votes.result_files import VoteResult
 from civic.votes.tally import SHARED, rules_of
 from civic.votes.words import counting_rules
@@ -103,10 +104,16 @@ class Purse:
 def routes(edition: Edition) -> Iterator[Route]:
     """The page, the board and the files of every published result and draw."""
     results = dict(sorted(edition.library.results.items()))
-    published: dict[str, VoteResult | PublishedDraw] = {**results, **edition.library.draws}
+    published: dict[str, VoteResult | PublishedDraw | PollResult] = {
+        **results,
+        **edition.library.draws,
+        **edition.library.counted,
+    }
 
     def page(slug: str) -> View:
         found = published.get(slug) or abort(404)
+        if isinstance(found, PollResult):
+            return poll_page(edition, found)
         return draw_page(edition, found) if isinstance(found, PublishedDraw) else result_page(edition, found)
 
     def file(slug: str, name: str) -> View:
@@ -131,8 +138,10 @@ def routes(edition: Edition) -> Iterator[Route]:
     yield Route("result_board", (f"{rule}board/", f"{rule}board/<int:page>/"), board, boards)
 
 
-def files_of(found: VoteResult | PublishedDraw) -> dict[str, bytes]:
+def files_of(found: VoteResult | PublishedDraw | PollResult) -> dict[str, bytes]:
     """Name -> content of everything that is offered for download, and the program that checks it, if it can."""
+    if isinstance(found, PollResult):
+        return {"poll.json": as_json(found).encode()}
     if isinstance(found, PublishedDraw):
         files, check = {DRAW: found.raw}, CHECK if found.document.is_drawn else ""
     else:
@@ -153,6 +162,20 @@ def draw_page(edition: Edition, draw: PublishedDraw) -> View:
         draw=draw,
         document=document,
         subject=doc,
+    )
+
+
+def poll_page(edition: Edition, result: PollResult) -> View:
+    """What a light poll came to, as the server counted it."""
+    poll = edition.library.get("votes", result.poll)
+    return edition.render(
+        "pages/poll_result.html",
+        title=f"{result.title} 결과",
+        path=result.link,
+        trail=_trail(edition, "vote", poll, ("결과", "")),
+        result=result,
+        vote=poll,
+        fewest=FEWEST,
     )
 
 

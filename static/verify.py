@@ -171,7 +171,7 @@ class Poll:
         if len(self.proposals) < len(declared["proposals"]) or len(self.keys) < len(rules.get("keys", [])):
             raise ValueError("제안이나 열쇠를 맡은 사람이 두 번 있습니다")
         self.types = {each["id"]: each for each in rules["types"]}
-        self.max_picks = rules["max_picks"]
+        self.max_picks = rules.get("max_picks", 1)
         self.blank_allowed = rules.get("blank_allowed", False)
         self.threshold = rules.get("threshold", 0)
         self.stop = rules.get("when_too_big", "skip") == "stop"
@@ -182,7 +182,7 @@ class Poll:
         with_own = [kind for kind in rules["types"] if kind.get("budget") is not None]
         own = [(kind["id"], kind["budget"], [kind["id"]]) for kind in with_own]
         shared = [kind["id"] for kind in rules["types"] if kind.get("budget") is None]
-        rest = rules["budget"] - sum(budget for _, budget, _ in own)
+        rest = rules.get("budget", 0) - sum(budget for _, budget, _ in own)
         self.pots = own + ([("all", rest, shared)] if shared else [])
 
     def out(self, slug):

@@ -20,6 +20,10 @@ KIT = Path("node_modules/krds-uiux/resources")
 # static/css, in this order
 STYLES = ("tokens", "base", "layout", "components", "forms", "pages", "votes", "results", "print")
 MANIFEST = "manifest.json"
+# What speaks to staff alone: commands, and what is wrong with a file or a built site.
+STAFF = frozenset(
+    {"commands", "attached.py", "check.py", "front_matter.py", "inline.py", "lines.py", "site.py"}
+)
 
 # Selectors of the kit that must not reach a page, and why:
 #   legend, caption, hr       hidden by the kit: a group of choices would have no visible name
@@ -177,13 +181,13 @@ def _seen(files: Iterable[Path]) -> Iterator[Path]:
 def own_characters(root: Path) -> frozenset[str]:
     """Characters of our own words: ASCII, the space that does not break, templates, scripts, and Hangul in the code.
 
-    A citizen may read every word but those of the commands. Signs that code looks for in what people type are left out.
+    A citizen may read every word but those to staff. Signs that code looks for in what people type are left out.
     """
     found = {chr(code) for code in (*range(0x20, 0x7F), 0xA0)}
     found.update(*(filter(str.isprintable, text_of(file)) for file in _templates_and_scripts(root)))
     for room in ("civic", "forms_api", "publish"):
         for file in (root / room).rglob("*.py"):
-            if "commands" not in file.relative_to(root).parts:
+            if not STAFF.intersection(file.relative_to(root).parts):
                 found.update(_HANGUL.findall(file.read_text("utf-8")))
     return frozenset(found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -13,6 +14,29 @@ from civic.content.pages import Document, FormStates, Won, next_first
 from civic.shape import Line, Many, SeoulTime, Shape, Slug
 
 SigningKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # Ed25519, base64url
+
+
+class Option(Shape):
+    """One option of a light poll (`[[options]]`): no budget, no proposals, no ceremony."""
+
+    text: Line = Field(description="선택지")
+    summary: str = Field(default="", max_length=300, description="선택지 설명")
+
+    @property
+    def id(self) -> str:
+        """It follows from the words: another order changes nothing, and no vote goes over to other words."""
+        return f"option-{sha256(self.text.encode()).hexdigest()[:12]}"
+
+
+OF_BUDGETS = (
+    "budget",
+    "types",
+    "threshold",
+    "exclusions",
+    "bodies",
+    "keys",
+    "rehearsed",
+)  # not of light polls
 
 
 class PollType(Shape):
@@ -84,10 +108,15 @@ class Poll(Document):
     assurance: Literal[1, 2, 3] = Field(
         default=1, description="본인 확인 수준: 1 연락처 인증번호, 2 미리 만든 명부, 3 본인확인기관"
     )
-    budget: Won = Field(description="나누는 예산(원)")
-    max_picks: int = Field(gt=0, description="한 사람이 모두 합해 고를 수 있는 수")
+    budget: Won = Field(default=0, description="나누는 예산(원). 예산 투표에는 꼭 씁니다.")
+    max_picks: int = Field(default=1, gt=0, description="한 사람이 모두 합해 고를 수 있는 수")
+    options: Many[Option] = Field(
+        default=(),
+        max_length=30,
+        description="가벼운 투표의 선택지, 2~30개. 적으면 예산과 제안 없이 서버가 열고 닫고 셉니다.",
+    )
     blank_allowed: bool = Field(default=False, description="아무것도 고르지 않은 표를 받는지")
-    types: Many[PollType] = Field(min_length=1, description="제안의 유형")
+    types: Many[PollType] = Field(default=(), description="제안의 유형. 예산 투표에는 꼭 씁니다.")
     threshold: int = Field(default=0, ge=0, description="선정에 필요한 가장 적은 득표수")
     when_too_big: Literal["skip", "stop"] = Field(
         default="skip",
@@ -125,7 +154,25 @@ class Poll(Document):
     unlisted: Many[Unlisted] = Field(default=(), description="파일을 만들지 않은, 투표에 오르지 않은 제안")
 
     @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        """A light poll is one of a single type without money."""
+        if self.options:
+            if odd := sorted({*OF_BUDGETS} & self.model_fields_set):
+                raise ValueError(f"options를 적은 투표에는 {', '.join(odd)}를 적지 않습니다")
+            # Before anybody sees it: an own kind of poll would double all that is said about both.
+            self.__dict__["types"] = (PollType(id="option", label="선택지", max=self.max_picks),)
+        elif not ({"budget", "types"} <= self.model_fields_set and self.types):
+            raise ValueError("선택지(options)나, 예산(budget)과 유형(types)을 적으세요")
+        return self
+
+    @model_validator(mode="after")
     def _holds_together(self) -> Self:
+        if self.options and (len(self.options) < 2 or self.max_picks > len(self.options)):
+            raise ValueError("options는 둘 넘게 적고, max_picks는 그 수를 넘지 않아야 합니다")
+        if len({each.id for each in self.options}) < len(self.options):
+            raise ValueError("options에 같은 선택지가 두 번 있습니다")
+        if self.options and self.assurance != 1:
+            raise ValueError("options를 적은 투표의 본인 확인 수준은 1입니다")
         if self.closes <= self.opens:
             raise ValueError("closes는 opens보다 뒤여야 합니다")
         for name in ("holder", "public", "signing"):
@@ -147,6 +194,22 @@ class Poll(Document):
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """The next first, then the past ones, latest first."""
         return next_first(self.opens, self.closes, now)
+
+    @property
+    def as_proposals(self) -> tuple[Proposal, ...]:
+        """The options of a light poll as what is picked from; none of a budget vote."""
+        return tuple(
+            Proposal(
+                slug=each.id,
+                file=self.file,
+                title=each.text,
+                summary=each.summary,
+                vote=self.slug,
+                type="option",
+                cost=0,
+            )
+            for each in self.options
+        )
 
     def type(self, id: str) -> PollType | None:
         return next((each for each in self.types if each.id == id), None)

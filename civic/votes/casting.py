@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from civic import korean
 from civic.clock import Clock
 from civic.codes import to_text
 from civic.content.pages import Pages
-from civic.content.poll import Poll, Proposal, candidates
+from civic.content.poll import Poll
 from civic.errors import (
-    Closed,
     FieldError,
     Invalid,
     NotEligible,
     NotFound,
     NotOpen,
-    Refused,
     UsedCode,
     WrongCode,
 )
@@ -29,39 +26,28 @@ from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
 from civic.store.budget import USUAL, Budget
 from civic.store.contacts import WRONG, Asked, Claim, Derives, read_contact
-from civic.votes.ballot import ReceiptBoard, check_choices
+from civic.votes.ballot import Ballot, ReceiptBoard, check_choices
 from civic.votes.box_key import receipt_signer
 from civic.votes.contact import BY_IDENTITY, Codes
 from civic.votes.envelope import (
     BadEnvelope,
-    Slot,
     check_envelope,
     ephemeral_of,
-    is_ready,
     receipt_of,
     repeated,
     seal,
     signed_text,
-    slot_of,
 )
+from civic.votes.light import Vault, sealed_ballot
+from civic.votes.setup import PollSetup, over, saying, setup_of
 
 CASTS_PER_ADDRESS = 600  # an hour
 USED = (
     "이 인증번호로 이미 투표했습니다. 바꾸고 싶으면 새 인증번호를 받아 다시 투표하세요. 마지막 표만 셉니다."
 )
 USED_TICKET = "이 본인확인으로 이미 투표했습니다. 바꾸고 싶으면 본인확인을 다시 하세요. 마지막 표만 셉니다."
-NO_PAPER = "본인확인기관으로 하는 투표는 종이 명부와 견줄 수 없어 종이 투표를 함께 할 수 없습니다."
+NO_PAPER = "본인확인기관으로 하는 투표와 가벼운 투표는 종이 투표를 함께 할 수 없습니다."
 NOT_READY = "투표함을 준비하고 있습니다. 조금 뒤에 다시 와 주세요."
-
-
-@dataclass(frozen=True)
-class PollSetup:
-    """A poll with all that voting in it needs."""
-
-    poll: Poll
-    proposals: dict[str, Proposal]
-    slot: Slot
-    ready: bool  # rehearsed under exactly these rules, which name this server's receipt key
 
 
 @dataclass(frozen=True)
@@ -87,15 +73,17 @@ class Polling:
         budget: Budget | None = USUAL,
         can_send: bool = True,
         demo: bool = False,
+        vault: Vault | None = None,
     ) -> None:
         """budget: of messages with codes; None, without any ceiling, only for load tests on this machine.
 
         can_send: without, no poll that needs a code opens. demo: receipts are signed with the demonstration's key.
+        vault: seals the ballots of light polls; without, none opens.
         """
         self.library = library
         self.box = box
         self.clock = clock
-        self._can_send = can_send
+        self._can_send, self.vault = can_send, vault
         self.codes = Codes(keys, box, clock, budget)
         self._signer = receipt_signer(None if demo else keys)
         self._repeat = keys.derived("votes: same post")
@@ -110,10 +98,7 @@ class Polling:
             raise NotFound("그런 투표가 없습니다.")
         known = self._setups.get(slug)
         if known is None or known.poll is not poll:
-            listed = candidates(self.library.of("proposal"), slug)
-            slot = slot_of(poll, listed)
-            ready = is_ready(poll, slot) and poll.receipt_key == self.receipt_key
-            known = PollSetup(poll, {p.slug: p for p in listed}, slot, ready)
+            known = setup_of(poll, self.library, self.receipt_key)
             self._setups[slug] = known
         return known
 
@@ -123,6 +108,7 @@ class Polling:
         if now >= setup.poll.closes:
             return "closed"
         ready = setup.ready and (self._can_send or setup.poll.assurance == 3)
+        ready = ready and (self.vault is not None or not setup.poll.options)
         return "open" if ready and now >= setup.poll.opens else "upcoming"
 
     def opened(self, slug: str) -> PollSetup:
@@ -130,11 +116,11 @@ class Polling:
         setup = self.setup(slug)
         state = self.state(setup)
         if state == "closed":
-            raise _over(setup.poll)
+            raise over(setup.poll)
         if state == "upcoming":
             opens = korean.short_moment(setup.poll.opens)
             early = self.clock.now() < setup.poll.opens
-            raise _saying(NotOpen(), f"투표는 {opens}에 시작합니다." if early else NOT_READY)
+            raise saying(NotOpen(), f"투표는 {opens}에 시작합니다." if early else NOT_READY)
         return setup
 
     @property
@@ -175,7 +161,7 @@ class Polling:
     def mark_paper(self, slug: str, contact: str) -> None:
         """Note that this voter takes a paper ballot. Raises NotFound, Invalid, NotEligible (has voted already)."""
         setup = self.setup(slug)
-        if setup.poll.assurance == 3:
+        if setup.poll.assurance == 3 or setup.poll.options:
             raise NotEligible(NO_PAPER)
         voter = self.codes.voter(slug, read_contact(contact))
         with self.box.open(slug) as box:
@@ -217,12 +203,19 @@ class Polling:
         self.codes.prove_voter(
             known, claim
         )  # outside the transaction: a wrong code uses up its try all the same
-        tracker = ""
+        tracker, receipt, once = "", "", b""
         if sealed is None:
             tracker, key = repeated(self._repeat, submission, claim.owner, setup.slot.rules, choices or ())
-            sealed = seal(choices or (), setup.slot, tracker, key)
+            if setup.poll.options and self.vault:
+                receipt, once = receipt_of(tracker.encode()), tracker.encode()
+                sealed = sealed_ballot(self.vault, slug, receipt, Ballot(tracker, tuple(choices or ())))
+            else:
+                sealed = seal(choices or (), setup.slot, tracker, key)
+        kept = Sealed(
+            claim.owner, sealed, receipt or receipt_of(sealed), fingerprint(once or ephemeral_of(sealed))
+        )
         with self.box.open(slug) as box:
-            receipt = self._put(setup, box, claim, known, sealed)
+            receipt = self._put(setup, box, claim, known, kept)
         signature = self._signer.sign(signed_text(slug, setup.slot.rules, receipt))
         return Receipt(slug, setup.slot.rules, receipt, to_text(signature), tracker)
 
@@ -231,7 +224,7 @@ class Polling:
         setup = self.setup(slug)
         if self.clock.now() < setup.poll.closes:
             closes = korean.closing(setup.poll.closes)
-            raise _saying(NotOpen(), f"접수증은 투표가 끝나는 {closes}부터 볼 수 있습니다.")
+            raise saying(NotOpen(), f"접수증은 투표가 끝나는 {closes}부터 볼 수 있습니다.")
         with self.box.open(slug) as box:
             return ReceiptBoard(slug, setup.slot.rules, tuple(box.receipts()), box.papers())
 
@@ -259,6 +252,8 @@ class Polling:
         except Invalid as refusal:
             wrong.append(refusal)
         try:
+            if envelope is not None and setup.poll.options:
+                raise BadEnvelope("format")  # nobody could open it
             if envelope is not None:
                 sealed = check_envelope(envelope, setup.slot)
             else:
@@ -271,14 +266,14 @@ class Polling:
             raise wrong[0]
         return claim or self.codes.read_ticket(setup.poll.slug, ticket), sealed
 
-    def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code | None, envelope: bytes) -> str:
+    def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code | None, sealed: Sealed) -> str:
         if self.clock.now() >= setup.poll.closes or box.state() != "open":
-            raise _over(setup.poll)
+            raise over(setup.poll)
         voter = claim.owner
         kept = box.code(voter, proven.asked) if proven else None
         if kept is None or proven is None or kept.hash != proven.hash:
             raise WrongCode(WRONG)  # it was dropped meanwhile
-        receipt = receipt_of(envelope)
+        receipt = sealed.receipt
         if kept.receipt == receipt:
             return receipt  # the same post again: a lost answer, an impatient finger
         if kept.receipt:
@@ -288,21 +283,8 @@ class Polling:
         if box.is_paper(voter):
             raise NotEligible("종이로 투표한 분입니다. 종이와 온라인 가운데 한 번만 할 수 있습니다.")
         try:
-            box.put(Sealed(voter, envelope, receipt, fingerprint(ephemeral_of(envelope))))
+            box.put(sealed)
         except Copied:
             raise BadEnvelope("copied") from None
         box.use_code(kept, receipt)
         return receipt
-
-
-R = TypeVar("R", bound=Refused)
-
-
-def _saying(refusal: R, detail: str) -> R:
-    """The refusal in the words of a vote: its own speak of sign-ups."""
-    refusal.detail = detail
-    return refusal
-
-
-def _over(poll: Poll) -> Closed:
-    return _saying(Closed(), f"투표는 {korean.closing(poll.closes)}에 끝났습니다.")

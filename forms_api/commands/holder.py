@@ -191,6 +191,7 @@ def sign(
         "확인한 것:",
         f"- 봉투 {len(given.envelopes)}장을 다시 열었고, 연 표가 모두 같습니다. 공유값의 증명도 맞습니다.",
         f"- 유효한 표 {len(vote.ballots)}장과 무효 {len(vote.void)}장이 명단의 접수증과 종이의 수와 같습니다.",
+        f"- 규칙 지문 {given.board.rules}. 접수증에 적힌 것과 견주세요.",
         f"- 선정: {', '.join(page.proposals[slug].title for slug in vote.outcome.winners) or '없음'}",
         f"결과에 서명했습니다: {results}",
     ):

@@ -80,6 +80,8 @@ class PollPage:
         poll = library.get("votes", slug)
         if not isinstance(poll, Poll):
             give_up(f"{slug}: 그런 투표가 없습니다.")
+        if poll.options:
+            give_up(f"{slug}: 선택지를 적은 투표는 서버가 열고 닫고 셉니다. 명령이 필요 없습니다.")
         listed = library.proposals(slug)
         proposals, slot = {p.slug: p for p in listed}, slot_of(poll, listed)
         town = library.site.organisation

@@ -108,12 +108,13 @@ export async function seal(choices, slot, { tracker = newTracker(), ephemeral = 
   return { envelope: toText(envelope), receipt: await receiptOf(envelope), tracker };
 }
 
-// Is it the Ed25519 signature of these words by this key? null where the browser cannot tell.
+// Is it the Ed25519 signature of these words by this key, both base64url in its one spelling? null where the browser cannot tell.
 export async function isGiven(key, signature, words) {
   try {
+    if ([key, signature].some((text) => toText(fromText(text)) !== text)) return false;
     const known = await crypto.subtle.importKey("raw", fromText(key), "Ed25519", false, ["verify"]);
     return await crypto.subtle.verify("Ed25519", known, fromText(signature), new TextEncoder().encode(words));
   } catch (wrong) {
-    return wrong.name === "NotSupportedError" ? null : false;
+    return wrong.name === "NotSupportedError" || !globalThis.crypto?.subtle ? null : false;
   }
 }

@@ -1,6 +1,8 @@
 // Counts a published vote again from its files alone, checks who signed it, and names every difference.
 // Written from docs/rules.md, like static/verify.py and apart from it; fractions are exact (whole numbers of any size).
 
+import { isGiven } from "./envelope.js";
+
 const WORDINGS = {
   selected: "선정",
   "over-budget": "예산 부족",
@@ -65,14 +67,14 @@ function pollOf(declared) {
   const own = rules.types.filter((kind) => kind.budget != null);
   const pots = own.map((kind) => ({ id: kind.id, budget: kind.budget, types: [kind.id] }));
   const shared = rules.types.filter((kind) => kind.budget == null).map((kind) => kind.id);
-  const rest = rules.budget - own.reduce((sum, kind) => sum + kind.budget, 0);
+  const rest = (rules.budget ?? 0) - own.reduce((sum, kind) => sum + kind.budget, 0);
   if (shared.length) pots.push({ id: "all", budget: rest, types: shared });
   return {
     types,
     proposals,
     weights,
     pots,
-    most: rules.max_picks,
+    most: rules.max_picks ?? 1,
     blank: rules.blank_allowed ?? false,
     threshold: rules.threshold ?? 0,
     stop: rules.when_too_big === "stop",
@@ -246,27 +248,6 @@ export function recount(poll, votes, tables, draw) {
 const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 
-function bytes(text) {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  if (btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "") !== text) throw new Error("not in its one spelling");
-  return Uint8Array.from(binary, (sign) => sign.charCodeAt(0));
-}
-
-// Is it the Ed25519 signature of these words? null where the browser cannot tell.
-export async function isSigned(key, signature, words) {
-  let known;
-  try {
-    known = await crypto.subtle.importKey("raw", bytes(key), "Ed25519", false, ["verify"]);
-  } catch (wrong) {
-    return key && (!globalThis.crypto?.subtle || wrong.name === "NotSupportedError") ? null : false;
-  }
-  try {
-    return await crypto.subtle.verify("Ed25519", known, bytes(signature), new TextEncoder().encode(words));
-  } catch {
-    return false;
-  }
-}
-
 // Did enough of the holders whom the rules name sign board and result? Empty when they did; null: cannot be told here.
 async function unsigned(rules, ballots, results, board, signatures) {
   const keys = new Map((rules.keys ?? []).map((each) => [each.holder, each.signing]));
@@ -281,7 +262,7 @@ async function unsigned(rules, ballots, results, board, signatures) {
   for (const [kind, said] of Object.entries(words)) {
     let good = 0;
     for (const [holder, signature] of Object.entries(signatures[kind])) {
-      const right = await isSigned(keys.get(holder) ?? "", signature, `madang ${kind} 1\n${said}`);
+      const right = await isGiven(keys.get(holder) ?? "", signature, `madang ${kind} 1\n${said}`);
       if (right === null) return null;
       if (right) good += 1;
       else found.push(`signatures.json: ${kind}: ${holder}의 서명이 맞지 않습니다`);

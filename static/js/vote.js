@@ -126,6 +126,7 @@ function start(form) {
   const boxes = [...form.querySelectorAll('input[name="choices"]')];
   const groups = [...form.querySelectorAll("[data-type]")];
   const most = Number(form.dataset.most);
+  const light = "light" in form.dataset; // the server counts it, and so gets the choices
   const of = (box) => box.closest("[data-proposal]").dataset;
   const picked = () => boxes.filter((box) => box.checked);
 
@@ -156,8 +157,10 @@ function start(form) {
     });
     panel.querySelector("[data-counts]").replaceChildren(...counts.flatMap((part) => [part, " "]));
     const sum = chosen.reduce((total, box) => total + Number(of(box).cost), 0);
-    panel.querySelector("[data-sum]").textContent = money(sum);
-    panel.querySelector("[data-bar]").value = sum;
+    if (!light) {
+      panel.querySelector("[data-sum]").textContent = money(sum);
+      panel.querySelector("[data-bar]").value = sum;
+    }
     panel.querySelector("[data-picked]").replaceChildren(...chosen.map((box) => item(of(box).title)));
     memory.set(key, { rules: form.dataset.rules, choices: chosen.map((box) => box.value) });
   }
@@ -220,6 +223,7 @@ function start(form) {
   let contact = "";
   let request = ""; // of our own asking for a code: nobody else can use up its tries
   let sealed = null; // kept for a second try: the same envelope, the same receipt
+  let submission = ""; // of a light ballot: the same post again, the same receipt
   let busy = false;
 
   function go(step) {
@@ -233,7 +237,7 @@ function start(form) {
   }
 
   function listPicks(place) {
-    const lines = picked().map((box) => item(of(box).title, money(Number(of(box).cost))));
+    const lines = picked().map((box) => item(of(box).title, light ? "" : money(Number(of(box).cost))));
     place.replaceChildren(...(lines.length ? lines : [item("아무것도 고르지 않은 표입니다.")]));
   }
 
@@ -245,7 +249,8 @@ function start(form) {
       return;
     }
     sealed = null;
-    import("./envelope.js"); // so that it is there when the ballot is sealed
+    submission = light ? crypto.randomUUID() : "";
+    if (!light) import("./envelope.js"); // so that it is there when the ballot is sealed
     listPicks(steps.querySelector("[data-confirm]"));
     go("check");
   });
@@ -274,6 +279,10 @@ function start(form) {
 
   // Seals once, sends, and shows the receipt.
   async function cast(own, name, proof) {
+    if (light) {
+      const { ok, content } = await post(`${api}/ballots`, { ...proof, choices: picked().map((box) => box.value), submission });
+      return ok ? done(content.receipt, content.tracker, content.signature) : refuse(own, name, content);
+    }
     const { seal, isGiven } = await import("./envelope.js");
     sealed ??= await seal(picked().map((box) => box.value), {
       poll,
@@ -290,9 +299,15 @@ function start(form) {
     }
     const words = `madang receipt 1\n${poll}\n${form.dataset.rules}\n${sealed.receipt}`;
     const given = await isGiven(form.dataset.receiptKey, content.signature, words);
-    steps.querySelector("[data-receipt]").textContent = sealed.receipt;
-    steps.querySelector("[data-tracker]").textContent = sealed.tracker;
-    steps.querySelector("[data-signature]").textContent = content.signature;
+    done(sealed.receipt, sealed.tracker, content.signature);
+    if (given === false) warn("서버의 서명이 규칙에 적힌 열쇠와 맞지 않습니다. 이 화면을 찍어 담당 부서와 감사 부서에 알려 주세요.");
+    return undefined;
+  }
+
+  function done(receipt, tracker, signature) {
+    for (const [name, told] of Object.entries({ receipt, tracker, signature })) {
+      steps.querySelector(`[data-${name}]`).textContent = told;
+    }
     listPicks(steps.querySelector("[data-cast]"));
     contactForm?.reset();
     codeForm?.reset();
@@ -301,7 +316,6 @@ function start(form) {
     contact = request = "";
     sealed = null;
     go("receipt");
-    if (given === false) warn("서버의 서명이 규칙에 적힌 열쇠와 맞지 않습니다. 이 화면을 찍어 담당 부서와 감사 부서에 알려 주세요.");
   }
 
   ticketForm?.addEventListener("submit", (event) => {

@@ -176,3 +176,29 @@ def test_a_wrong_code_keeps_everything(visits: Visits, width: int) -> None:
     page.get_by_role("button", name="인증번호 다시 받기").click()
     page.get_by_role("button", name="고치기").click()
     expect(page.locator(FIXED).nth(0)).to_be_checked()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_light_poll_says_who_can_see(visits: Visits, product: Server, script: bool) -> None:
+    """Options without money; one sentence says what it means that the server counts; a receipt either way."""
+    page = visits.open("/votes/festival-date/", 375, script=script)
+    assert "관리자는 누가 무엇을 골랐는지 볼 수 있습니다" in page.inner_text("main")
+    assert not {word for word in ("나누는 예산", "예산 합계", "0원") if word in page.inner_text("main")}
+    sent: list[str] = []
+    page.on(
+        "request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None
+    )
+    boxes = page.locator('input[name="choices"]')
+    for place in range(2):
+        boxes.nth(place).check()
+    if script:
+        assert violations(page) == [] and overflow(page) == 0
+    cast(page, product, a_phone())
+    numbers = page.locator(".receipt-number").filter(has_text=re.compile(r"\w{4}-"))
+    assert numbers.locator("visible=true").count() == 2
+    if script:
+        bodies = [json.loads(body) for body in sent]
+        assert [sorted(body) for body in bodies] == [
+            ["contact"],
+            ["choices", "code", "contact", "request", "submission"],
+        ]

@@ -395,8 +395,9 @@ def test_a_closed_box_takes_nothing_whatever_the_clock_says(town: Town) -> None:
         a_poll(KEYS),
         a_ready_poll().model_copy(update={"max_picks": 2}),
         a_ready_poll().model_copy(update={"keys": a_poll(some_keys(4)[1:]).keys}),
+        a_ready_poll(receipt_key=KEYS[0].public.signing),
     ],
-    ids=["no keys", "no rehearsal", "rules changed since", "keys changed since"],
+    ids=["no keys", "no rehearsal", "rules changed since", "keys changed since", "another server's receipts"],
 )
 def test_no_vote_before_a_rehearsal_under_these_rules(tmp_path: Path, poll: Poll) -> None:
     """The box is not ready: nobody gets a code, and the state says that it is still to come."""
