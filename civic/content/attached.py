@@ -28,12 +28,6 @@ DOCUMENTS = (".pdf", ".hwpx", ".hwp", ".docx", ".xlsx", ".pptx", ".csv")
 _REFUSED = {
     ".svg": "PNG로 저장해 올리세요",
     ".gif": "PNG나 JPG로 저장해 올리세요",
-    ".docm": "매크로가 없는 .docx로 저장하세요",
-    ".xlsm": "매크로가 없는 .xlsx로 저장하세요",
-    ".pptm": "매크로가 없는 .pptx로 저장하세요",
-    ".doc": ".docx로 저장하세요",
-    ".xls": ".xlsx로 저장하세요",
-    ".ppt": ".pptx로 저장하세요",
     ".zip": "파일을 하나씩 올리세요",
 }
 # What a packed document must hold to be what it says, and where its words lie.
@@ -62,6 +56,10 @@ class _Wrong(Exception):
     def __init__(self, said: str, hint: str = "") -> None:
         super().__init__(said)
         self.said, self.hint = said, hint
+
+
+def _unread(wrong: Exception, said: str) -> _Wrong:
+    return wrong if isinstance(wrong, _Wrong) else _Wrong(said, "다시 저장해 올리세요")
 
 
 @dataclass(frozen=True)
@@ -129,8 +127,9 @@ def _ending(name: str) -> str:
 
 def _check_kind(ending: str, raw: bytes) -> None:
     if ending not in PICTURES and ending not in DOCUMENTS:
-        known = ", ".join((*PICTURES, *DOCUMENTS))
-        raise _Wrong("올릴 수 없는 종류입니다", _REFUSED.get(ending, f"쓸 수 있는 종류: {known}"))
+        hint = _REFUSED.get(ending, f"쓸 수 있는 종류: {', '.join((*PICTURES, *DOCUMENTS))}")
+        newer = next((f"{each}x" for each in (ending, ending[:-1]) if f"{each}x" in DOCUMENTS), "")
+        raise _Wrong("올릴 수 없는 종류입니다", f"매크로 없이 {newer}로 저장하세요" if newer else hint)
     if not raw:
         raise _Wrong("빈 파일입니다", "다시 저장해 올리세요")
     if len(raw) > LARGEST:
@@ -148,10 +147,8 @@ def _measures(raw: bytes, kind: str) -> tuple[int, int]:
             if max(picture.size) > LARGEST_SIDE:
                 raise _Wrong(f"그림의 한 변이 {LARGEST_SIDE:,}픽셀보다 깁니다", "줄여서 올리세요")
             return ImageOps.exif_transpose(picture).size
-    except _Wrong:
-        raise
     except Exception as wrong:  # whatever a broken picture makes the library raise
-        raise _Wrong("그림을 읽을 수 없습니다", "다시 저장해 올리세요") from wrong
+        raise _unread(wrong, "그림을 읽을 수 없습니다") from wrong
 
 
 def _text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:
@@ -191,10 +188,8 @@ def _pdf_text(raw: bytes) -> tuple[str, list[Finding]]:
         if any(_acts(reader, number) for number in range(1, int(str(reader.trailer.get("/Size", 0))))):
             raise _Wrong("실행되는 것(스크립트)이 들어 있는 PDF입니다", "인쇄하듯 PDF로 다시 저장하세요")
         text = "\n".join(page.extract_text() for page in reader.pages)
-    except _Wrong:
-        raise
     except Exception as wrong:  # whatever a broken document makes the library raise
-        raise _Wrong("PDF를 읽을 수 없습니다", "다시 저장해 올리세요") from wrong
+        raise _unread(wrong, "PDF를 읽을 수 없습니다") from wrong
     if not text.strip():
         return "", [
             Finding(
@@ -246,7 +241,7 @@ def _in_order(each: zipfile.ZipInfo) -> tuple[int, str]:
 
 
 def _read_xml(packed: zipfile.ZipFile, each: zipfile.ZipInfo) -> ElementTree.Element:
-    """A part of a document. Its true size counts, whatever it says of itself."""
+    """A part of a document. Its true size counts."""
     with packed.open(each) as file:
         content = file.read(LARGEST_INSIDE + 1)
     if len(content) > LARGEST_INSIDE or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
@@ -280,29 +275,23 @@ def _check_sheets(
 
 def _lines(parts: Iterable[ElementTree.Element]) -> Iterator[str]:
     """The words of a document, a line for each paragraph, row or cell that has any."""
-    line: list[str] = []
     for part in parts:
-        for kind, each in _walk(part):
-            if kind == "text" and each:
-                line.append(each)
-            elif kind == "break" and line:
+        line: list[str] = []
+        for element in _ended(part):
+            if _tag(element) in _WORDS:
+                line.append("".join(element.itertext()))
+            elif _tag(element) in _BREAKS and any(line):
                 yield "".join(line).strip()
                 line = []
-        if line:
+        if any(line):
             yield "".join(line).strip()
-            line = []
 
 
-def _walk(element: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    name = _tag(element)
-    if name in _WORDS and element.text:
-        yield "text", element.text
+def _ended(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """Every element, in the order in which they end."""
     for child in element:
-        yield from _walk(child)
-        if name in _WORDS and child.tail:
-            yield "text", child.tail
-    if name in _BREAKS:
-        yield "break", ""
+        yield from _ended(child)
+    yield element
 
 
 def _tag(element: ElementTree.Element) -> str:

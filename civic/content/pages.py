@@ -65,7 +65,6 @@ class Document(Shape):
     attachments: Many[Titled] = Field(
         default=(), description="첨부 파일의 보이는 이름. 적지 않으면 파일 이름으로 보입니다."
     )
-
     aliases: Many[Slug] = Field(
         default=(),
         description="이 글의 옛 파일 이름(.md 없이). 처음 이름부터 차례로 모두 씁니다. 받은 신청이 이어집니다.",
