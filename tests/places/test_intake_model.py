@@ -168,7 +168,7 @@ class Life(RuleBasedStateMachine):
             self.clock.at += timedelta(hours=hours)
         self._both(
             lambda now: self.model.answer(entry.round, entry.number, yes, now),
-            lambda now: self.intake._answer(entry, yes),
+            lambda now: self.intake.answer(entry.number, yes),
         )
 
     @rule()

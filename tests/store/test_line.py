@@ -304,7 +304,7 @@ def test_an_offer_ends_with_the_start(office: Open) -> None:
     assert (found.state, found.deadline) == ("offered", OPENS + 5 * HOUR)
     desk.clock.at = OPENS + 5 * HOUR
     with pytest.raises(NotEligible, match="기한이 지나"):
-        desk.intake._answer(found, accepts=True)
+        desk.intake.answer(found.number, accepts=True)
     assert desk.states() == ["cancelled", "declined", "waiting"]
     desk = office({"id": "r2", "label": "r2", "waiting": 3, "starts": STARTS}, promotion="offer")
     holder, first = desk.apply(), desk.apply()
@@ -331,7 +331,7 @@ def test_only_ones_own_cancelling_bars_a_second_try(office: Open) -> None:
     desk.intake.advance()
     assert desk.find(lapses).cause == line.LAPSED
     assert desk.apply(who=2).state == "waiting"
-    desk.intake._answer(declines, accepts=False)
+    desk.intake.answer(declines.number, accepts=False)
     with pytest.raises(LimitReached):
         desk.apply(who=3)
 
