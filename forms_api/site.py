@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from civic.errors import NotFound
 from civic.places.intake import Intake
+from civic.places.status import status
 from forms_api.problems import FILES
 
 LARGEST = 4 * 1024 * 1024  # bytes of one text file; a larger one is sent as it lies there
@@ -61,10 +62,10 @@ for suffix, kind in (TYPES | BINARY).items():
 
 def register_site(app: Flask, folder: Path, intake: Intake) -> None:
     """The site's pages, and the status of its forms."""
-    site, status = BuiltSite(folder), StatusBoard(intake)
+    site, board = BuiltSite(folder), StatusBoard(intake)
     app.add_url_rule("/", FILES, site.page)
     app.add_url_rule("/<path:path>", FILES, site.page)
-    app.add_url_rule("/api/status", "status", status.show)
+    app.add_url_rule("/api/status", "status", board.show)
 
 
 class BuiltSite:
@@ -220,7 +221,7 @@ class StatusBoard:
         """The state of all forms; the tag changes only when a form does, not with the clock."""
         with self._lock:
             if time.monotonic() - self._made >= FRESH:
-                document = self._intake.status()
+                document = status(self._intake)
                 forms = json.dumps(document["forms"], ensure_ascii=False, separators=(",", ":"))
                 tag = hashlib.sha256(forms.encode()).hexdigest()[:16]
                 body = f'{{"now":{json.dumps(document["now"])},"forms":{forms}}}'

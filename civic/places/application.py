@@ -1,4 +1,5 @@
-"""What a citizen sent, read and checked against the form: every field that must be corrected is found. No store, no web."""
+"""What a citizen sent, read and checked against the form: every field that must be corrected is found;
+and the entry that it asks to be. No web."""
 
 from __future__ import annotations
 
@@ -7,17 +8,24 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from civic import people
+from civic.codes import new_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
 from civic.places.form_round import FormRound
+from civic.store.contacts import contact_key
+from civic.store.entry import Entry
+from civic.store.seal import Keys
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
+
+if TYPE_CHECKING:
+    from civic.store.store import Store
 
 T = TypeVar("T")
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
@@ -150,6 +158,28 @@ def _unknown(spec: FormSpec, payload: Mapping[str, Any]) -> list[FieldError]:
         for name, value in payload.items()
         if name not in TOP_FIELDS or (absent.get(name) and value not in (None, ""))
     ]
+
+
+def draft_of(application: Application, person: str, keys: Keys, store: Store, now: datetime) -> Entry:
+    """The entry as it will be offered to the book, sealed under a new number."""
+    number = new_number()
+    return Entry(
+        number=number,
+        subject=application.subject,
+        round=application.id,
+        state="received",
+        rank=0,
+        person=person,
+        pin=keys.pin(number, application.phone[-4:]),
+        contact=contact_key(keys, application.phone),
+        submission=application.submission,
+        received=now,
+        changed=now,
+        size=application.party,
+        hours=application.round.hours if application.spec.ledger else 0,
+        cause="applied",
+        sealed=keys.seal(store, application.subject, number, application.personal()),
+    )
 
 
 def refuse_forbidden(payload: Mapping[str, Any]) -> None:

@@ -6,15 +6,15 @@ own spec, or in the store's book.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from civic import people
 from civic.clock import Clock
-from civic.codes import clean_number, new_number
+from civic.codes import clean_number
 from civic.content.form import FormSpec
 from civic.content.pages import Document, Pages
 from civic.errors import (
@@ -29,9 +29,9 @@ from civic.errors import (
     WrongCode,
 )
 from civic.places import line, retention, rules
-from civic.places.application import Application, read_application, refuse_forbidden
+from civic.places.application import Application, draft_of, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
-from civic.store.contacts import contact_key
+from civic.places.status import with_closed
 from civic.store.entry import Counts, Entry, NumberTaken, Overview
 from civic.store.seal import Keys
 from civic.text import clean
@@ -106,10 +106,10 @@ class Intake:
         except Invalid:
             if round_:  # who comes too early or too late is told that, and not what else to correct
                 asked = FormRound(doc, spec, round_)
-                rules.check_time(asked, now, self._facts(asked, now))
+                rules.check_time(asked, now, self.facts(asked, now))
             raise
         try:
-            rules.check_time(application, now, self._facts(application, now))
+            rules.check_time(application, now, self.facts(application, now))
         except (NotOpen, Closed):
             # A retry that comes late gets its answer.
             person = self.keys.person(application.phone, application.birth_date)
@@ -136,8 +136,8 @@ class Intake:
         person = self.keys.person(application.phone, application.birth_date)
         caps = rules.caps(application)
         while True:
-            draft = self._draft(application, person).but(cause=cause)
-            facts = self._facts(application, draft.received)
+            draft = draft_of(application, person, self.keys, self.store, self.clock.now()).but(cause=cause)
+            facts = self.facts(application, draft.received)
             try:
                 with self.store.open(application.subject, who=who) as book:
                     now = self.clock.now()
@@ -156,7 +156,7 @@ class Intake:
             except NumberTaken:
                 continue
             except Closed:
-                self._facts(application, self.clock.now())
+                self.facts(application, self.clock.now())
                 raise
             return entry, position, entry.number == draft.number
 
@@ -262,7 +262,7 @@ class Intake:
             counts = known.get(doc.subject, Overview()).counts
             for round_ in rounds_of(doc):
                 now = self.clock.now()
-                self._facts(round_, now)
+                self.facts(round_, now)
                 if rules.may_move(round_, now, counts.get(round_.id, rules.NOBODY)):
                     with self.store.open(doc.subject, who="clock") as book:
                         moved += len(line.advance(book, round_, now, "more-places"))
@@ -271,7 +271,7 @@ class Intake:
     def counts(self, subject: str) -> dict[str, Counts]:
         """People per round of a subject, and which rounds are closed for good; rounds may be missing."""
         known = Overview(self.store.counts(subject), self.store.fixed(subject))
-        return _with_closed(rounds_of(self.page(subject)), known)
+        return with_closed(rounds_of(self.page(subject)), known)
 
     def state(self, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]) -> str:
         """As rules.form_state; a form that needs a proof which nobody can give here is still to come."""
@@ -281,68 +281,16 @@ class Intake:
     def _is_shut(self, spec: FormSpec) -> bool:
         return spec.needs_proof and not self._can_prove
 
-    def status(self) -> dict[str, Any]:
-        """State of every form with a count per round: the document of GET /api/status."""
-        known, now = self.store.overview(), self.clock.now()
-        forms: dict[str, Any] = {}
-        rounds = {doc.subject: rounds_of(doc) for doc in self.library.subjects()}
-        with suppress(Unavailable):  # where nothing can be written, what is known can be shown
-            over = [each for found in rounds.values() for each in found if now >= each.closes]
-            _ = [self._facts(each, now) for each in over]
-        for doc in self.library.subjects():
-            if doc.spec is None:
-                continue
-            counts = _with_closed(rounds[doc.subject], known.get(doc.subject, Overview()))
-            held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds[doc.subject]]
-            forms[doc.subject] = {
-                "state": "closed" if doc.off else self.state(doc.spec, now, counts),
-                "opens": doc.spec.opens.isoformat(),
-                "closes": doc.spec.closes.isoformat(),
-                "rounds": {
-                    r.round.id: {"places": r.places, "taken": n.taken, "waiting": n.waiting} for r, n in held
-                },
-            }
-        return {"now": now.isoformat(timespec="seconds"), "forms": forms}
-
-    def _draft(self, application: Application, person: str) -> Entry:
-        """The entry as it will be offered to the book, sealed under a new number."""
-        number, now = new_number(), self.clock.now()
-        return Entry(
-            number=number,
-            subject=application.subject,
-            round=application.id,
-            state="received",
-            rank=0,
-            person=person,
-            pin=self.keys.pin(number, application.phone[-4:]),
-            contact=contact_key(self.keys, application.phone),
-            submission=application.submission,
-            received=now,
-            changed=now,
-            size=application.party,
-            hours=application.round.hours if application.spec.ledger else 0,
-            cause="applied",
-            sealed=self.keys.seal(self.store, application.subject, number, application.personal()),
-        )
-
     def _cancel(self, entry: Entry, cause: str, who: str, even_begun: bool = False) -> Found:
         round_ = self.round(entry)
         with self.store.open(entry.subject, who=who) as book:
             current = line.cancel(book, round_, entry.number, self.clock.now(), cause, even_begun)
         return Found(current, None, self.page(entry.subject), round_, can_cancel=False)
 
-    def _facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]:
+    def facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]:
         """What is fixed about a round; that its closing time has passed is fixed first, once."""
         facts = self.store.fixed(round_.subject).get(round_.id, {})
         if self._remembers and now >= round_.closes and round_.passed not in facts:
             with self.store.open(round_.subject, who="clock") as book:
                 book.fix(round_.id, round_.passed, "time", now)
         return facts
-
-
-def _with_closed(rounds: Iterable[FormRound], known: Overview) -> dict[str, Counts]:
-    """The counts of these rounds, and which of them are closed for good."""
-    if not known.facts:
-        return known.counts
-    closed = [each.id for each in rounds if rules.is_closed(each, known.facts.get(each.id))]
-    return {**known.counts, **{id: replace(known.counts.get(id, rules.NOBODY), closed=True) for id in closed}}

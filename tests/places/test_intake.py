@@ -13,9 +13,10 @@ import pytest
 from civic.clock import SEOUL, FixedClock
 from civic.errors import Closed, Invalid, NotEligible, NotOpen, Refused, WrongCode
 from civic.library import load
-from civic.places import intake as module
+from civic.places import application as module
 from civic.places.application import Application
 from civic.places.intake import Intake
+from civic.places.status import status
 from civic.store import open_store
 from civic.store.entry import Entry
 from civic.store.key_file import load_or_create
@@ -233,7 +234,7 @@ def an_open_desk(folder: Path, at: datetime, remembers: bool = True, **form: str
 
 
 def state(desk: Intake) -> str:
-    return str(desk.status()["forms"]["lectures/essay"]["state"])
+    return str(status(desk)["forms"]["lectures/essay"]["state"])
 
 
 def test_a_clock_that_jumps_back_opens_nothing(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from civic.codes import NUMBER_SIGNS
 from civic.content.form import Consent, FormSpec, Limit, Round
 from civic.content.pages import Document, Lecture
 from civic.errors import Refused
-from civic.places import draw, intake, line, rules
+from civic.places import application, draw, line, rules
 from civic.places.application import Application
 from civic.places.form_round import FormRound, round_of
 from civic.places.intake import Intake
@@ -103,7 +103,7 @@ class Life(RuleBasedStateMachine):
             ask(self.address, "TRUNCATE rounds, entries, caps, facts, journal, messages, keys")
         # The same numbers in every life: else a draw comes out otherwise when a life is lived again.
         dice = random.Random(0)  # no secret
-        intake.new_number = lambda: "".join(dice.choices(NUMBER_SIGNS, k=8))
+        application.new_number = lambda: "".join(dice.choices(NUMBER_SIGNS, k=8))
         places = max(form.pop("places", places), form["party"])  # else the page is a mistake
         form["minimum"] = min(form["minimum"], places)
         if form["close_at"] and form["selection"] != "review":
@@ -386,11 +386,11 @@ class Life(RuleBasedStateMachine):
 def lives(address: str) -> Iterator[type[Life]]:
     """The machine on a store of its own."""
     machine = type("LifeHere", (Life,), {"address": address, "store": open_store(address)})
-    numbers = intake.new_number
+    numbers = application.new_number
     try:
         yield machine
     finally:
-        intake.new_number = numbers
+        application.new_number = numbers
         machine.store.close()
 
 

@@ -19,6 +19,7 @@ from civic.places import draw, line
 from civic.places.application import Application
 from civic.places.form_round import FormRound
 from civic.places.intake import Intake
+from civic.places.status import status
 from civic.store.entry import Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
@@ -96,7 +97,7 @@ class Office:
 
     @property
     def page(self) -> str:
-        state: str = self.intake.status()["forms"][self.doc.subject]["state"]
+        state: str = status(self.intake)["forms"][self.doc.subject]["state"]
         return state
 
 

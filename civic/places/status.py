@@ -1,0 +1,64 @@
+"""What everybody may know of all forms at once: state, places, people. Nothing of any entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from civic.clock import Clock
+from civic.content.form import FormSpec
+from civic.content.pages import Pages
+from civic.errors import Unavailable
+from civic.places import rules
+from civic.places.form_round import FormRound, rounds_of
+from civic.store.entry import Counts, Overview
+
+if TYPE_CHECKING:
+    from civic.store.store import Store
+
+
+class Desk(Protocol):
+    """Where sign-ups are taken in: see `civic.places.intake.Intake`."""
+
+    library: Pages
+    store: Store
+    clock: Clock
+
+    def facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]: ...
+
+    def state(self, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]) -> str: ...
+
+
+def status(intake: Desk) -> dict[str, Any]:
+    """State of every form with a count per round: the document of GET /api/status."""
+    known, now = intake.store.overview(), intake.clock.now()
+    forms: dict[str, Any] = {}
+    rounds = {doc.subject: rounds_of(doc) for doc in intake.library.subjects()}
+    with suppress(Unavailable):  # where nothing can be written, what is known can be shown
+        over = [each for found in rounds.values() for each in found if now >= each.closes]
+        _ = [intake.facts(each, now) for each in over]
+    for doc in intake.library.subjects():
+        if doc.spec is None:
+            continue
+        counts = with_closed(rounds[doc.subject], known.get(doc.subject, Overview()))
+        held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds[doc.subject]]
+        forms[doc.subject] = {
+            "state": "closed" if doc.off else intake.state(doc.spec, now, counts),
+            "opens": doc.spec.opens.isoformat(),
+            "closes": doc.spec.closes.isoformat(),
+            "rounds": {
+                r.round.id: {"places": r.places, "taken": n.taken, "waiting": n.waiting} for r, n in held
+            },
+        }
+    return {"now": now.isoformat(timespec="seconds"), "forms": forms}
+
+
+def with_closed(rounds: Iterable[FormRound], known: Overview) -> dict[str, Counts]:
+    """The counts of these rounds, and which of them are closed for good."""
+    if not known.facts:
+        return known.counts
+    closed = [each.id for each in rounds if rules.is_closed(each, known.facts.get(each.id))]
+    return {**known.counts, **{id: replace(known.counts.get(id, rules.NOBODY), closed=True) for id in closed}}
