@@ -257,15 +257,14 @@ class Casting:
                 ways = settings.budget, parts.sender.can_send, settings.demo
                 vault = StoreVault(intake.keys, intake.store)
                 polling = Polling(parts.library, box, intake.keys, intake.clock, *ways, vault)
-
                 lead = Lead(intake.store, "codes", settings)
 
                 def deliver(outbox: Every) -> None:
                     # Whoever was asked for a code sends it at once; what was left over is the leader's.
                     with suppress(Refused):
-                        while (outbox.is_woken or lead.has()) and not outbox.is_over:
-                            if not polling.codes.deliver(parts.sender):
-                                break
+                        is_ours = outbox.is_woken or lead.has()
+                        while is_ours and not outbox.is_over and polling.codes.deliver(parts.sender):
+                            pass
 
                 self._open = polling, Every("outbox", OUTBOX, deliver, parts.log)
             polling, _ = self._open
