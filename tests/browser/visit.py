@@ -78,9 +78,9 @@ class Visits:
                 answers[event["requestId"]] = event
 
         def note_end(event: dict[str, Any]) -> None:
-            if event["requestId"] not in answers:
-                return
-            answer = answers[event["requestId"]]
+            answer = answers.get(event["requestId"])
+            if answer is None or (answer["type"] == "Image" and "/assets/" not in answer["response"]["url"]):
+                return  # pictures of notices come later and are no part of the page's own weight
             # Headers are left out: what they take depends on the server in front.
             size = int(event["encodedDataLength"] - answer["response"]["encodedDataLength"])
             address = answer["response"]["url"].removeprefix(self.base)

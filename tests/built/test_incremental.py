@@ -42,7 +42,7 @@ def assets_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def full(request: Request) -> dict[str, bytes]:
     """The site that a build from nothing makes."""
     out = request.out.parent.parent / "full/site"
-    build.build(replace(request, out=out, full=True))
+    build.build(replace(request, out=out, full=True, previous=request.out))
     return snapshot(out)
 
 
