@@ -78,7 +78,7 @@ def test_staff_see_cancel_and_export(office: Server, citizen: httpx.Client, fold
 
     shown = run(folder, "show", numbers[0].lower()).stdout
     assert "=1+A" in shown and phones[0] in shown and "확정" in shown
-    assert "\nwhy\t가\n\t| 상태취소\n" in shown  # no line of an answer passes for one of the office's
+    assert "\nwhy\t가\n\t| 상태 취소\n" in shown  # no line of an answer passes for one of the office's
 
     exported = table(run(folder, "export", SUBJECT, "--reason", "출석부").stdout)
     assert exported[0][-1] == "'=왜 오나요"
