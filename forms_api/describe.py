@@ -51,7 +51,9 @@ RECEIPT = _object(
         },
         "round": TEXT,
         "receipt": {"type": "string", "description": "address of the receipt page"},
-    }
+        "draw_number": {"type": "string", "description": "public in a draw; only where places are drawn"},
+    },
+    required=("number", "state", "position", "round", "receipt"),
 )
 VOTE_RECEIPT = _object(
     {

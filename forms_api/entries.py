@@ -26,6 +26,7 @@ from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused
 from civic.links import link
 from civic.places import words
 from civic.places.application import holds_resident_number, refuse_forbidden
+from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
 from forms_api.doors import is_form_post, json_body
 from forms_api.operations import Trail, services
@@ -162,6 +163,7 @@ def document(found: Found, is_proven: bool = True) -> dict[str, Any]:
         "changed": entry.changed.isoformat(timespec="seconds"),
         "deadline": entry.deadline.isoformat(timespec="seconds") if entry.deadline else None,
         "can_cancel": found.can_cancel,
+        **({"draw_number": entry.draw, "draw_hash": draw_hash(found)} if entry.draw else {}),
         **({"receipt": receipt_address(services().intake.keys.link, entry.number)} if is_proven else {}),
     }
 
@@ -244,8 +246,15 @@ def _page(found: Found, template: str, title: str, trail: Trail, **context: Any)
         when=when(found.doc, shown),
         entry=entry,
         position=found.position,
+        draw_hash=draw_hash(found),
         **context,
     )
+
+
+def draw_hash(found: Found) -> str:
+    """What the draw of an entry's round is committed to, as soon as its list is frozen; "" before."""
+    facts = services().intake.store.fixed(found.entry.subject).get(found.entry.round, {})
+    return FrozenList.read(facts["frozen"]).commitment if "frozen" in facts and found.entry.draw else ""
 
 
 def shown_round(found: Found) -> Round:

@@ -95,6 +95,7 @@ def apply(folder: str, slug: str) -> BaseResponse:
         position=position,
         round=application.round.id,
         receipt=receipt_address(parts.intake.keys.link, entry.number),
+        **({"draw_number": entry.draw} if entry.draw else {}),
     )
     answer.status_code = 201 if created else 200
     return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from flask import abort
 
@@ -11,6 +12,7 @@ from civic.clock import SEOUL
 from civic.content.meetings import calendar_file, meetings, told_json
 from civic.content.pages import Document
 from civic.links import FOLDERS, LISTED, NOUNS, link
+from civic.places.draw_record import PublishedDraw
 from publish.edition import IN_A_LIST, Edition, Route, Values
 from publish.lists import list_pages
 from publish.render import View
@@ -50,14 +52,16 @@ def routes(edition: Edition) -> Iterator[Route]:
 
 
 def feed(edition: Edition, noun: str = "") -> View:
-    """The newest pages of a kind, or of all kinds, newest first. Pages without a date are left out."""
+    """The newest pages and draws of a kind, or of all kinds, newest first. Pages without a date are left out."""
     site, of = edition.library.site, link(noun or "home")
-    dated = [
+    dated: list[tuple[datetime, Document | FeedEntry]] = [
         (changed, doc)
         for each in ([noun] if noun else LISTED)
         for doc in edition.library.of(each)
         if (changed := edition.changed(doc)) is not None
     ]
+    shown = [FOLDERS[each] for each in ([noun] if noun else LISTED)]
+    dated += [_of_draw(draw) for draw in edition.library.draws.values() if draw.folder in shown]
     entries = sorted(dated, key=lambda pair: (-pair[0].timestamp(), pair[1].link))[:NEWEST]
     return edition.render(
         "files/feed.xml",
@@ -68,6 +72,21 @@ def feed(edition: Edition, noun: str = "") -> View:
         updated=entries[0][0] if entries else _BEGINNING,
         entries=entries,
     )
+
+
+class FeedEntry(NamedTuple):
+    """What stands in a feed and is no page of its own kind."""
+
+    title: str
+    link: str
+    summary: str
+
+
+def _of_draw(draw: PublishedDraw) -> tuple[datetime, FeedEntry]:
+    """A published draw with the hash of each list, so that many hold it before the seed is known."""
+    hashes = (f"{round_.label}: 지문 {round_.commitment}" for round_ in draw.document.rounds.values())
+    entry = FeedEntry(f"{draw.document.title} 추첨", draw.link, ", ".join(hashes))
+    return draw.record.published_at, entry
 
 
 def calendar(edition: Edition, docs: Iterable[Document]) -> View:

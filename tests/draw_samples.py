@@ -9,11 +9,44 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from civic.places.draw import FrozenList, Seed, list_hash
-from civic.places.draw_record import DrawFile
+from civic.places.draw_list import DrawnEntry, FrozenList, Half, LeftOut, Seed, joined, list_hash, sha256
+from civic.places.draw_record import DrawFile, DrawnRound
 
-SIZES = {"3AAA-AAAA": 1, "4CCC-CCCC": 2, "6DDD-DDDD": 1, "7EEE-EEEE": 1, "9FFF-FFFF": 1}
-SEED = Seed("3 11 14 18 26 27", "로또 1등 번호", "도서관정책팀장", "2023-09-02T20:45:00+09:00")
+SIZES = {
+    "3AAA-AAAA-AAAA": 1,
+    "4CCC-CCCC-CCCC": 2,
+    "6DDD-DDDD-DDDD": 1,
+    "7EEE-EEEE-EEEE": 1,
+    "9FFF-FFFF-FFFF": 1,
+}
+OUT = LeftOut("XXXX-XXXX-XXXX", 1, sha256("5a" + "광산구에 살지 않음"), "광산구에 살지 않음", "5a")
+SEED = Seed("3 11 14 18 26 27", "도서관정책팀장", "2023-09-02T21:00:00+09:00")
+SOURCE = "2023년 9월 2일 로또 1등 번호"
+BITS = ("ab" * 16, "cd" * 16)
+Round = dict[str, Any]
+
+
+def a_list(subject: str = "lectures/essay", places: int = 2, **changes: Any) -> FrozenList:
+    """Five sign-ups and one that was left out, frozen before a lottery."""
+    entries = tuple(DrawnEntry(number, size) for number, size in sorted(SIZES.items()))
+    told = {"kind": "lotto", "source": SOURCE, "seed_at": "2023-09-02T20:35:00+09:00", "by_staff": 0}
+    told |= {"frozen_at": "2023-09-01T10:00:00+09:00", "closing": list_hash([*entries, OUT]), "waiting": None}
+    told |= {"subject": subject, "round": "autumn", "label": "가을반", "entries": entries, "excluded": (OUT,)}
+    return FrozenList(places=places, **told | changes)
+
+
+def of_two(frozen: FrozenList) -> tuple[Seed, dict[str, str]]:
+    """The seed of two persons for a list, and the facts of their pair."""
+    times = {"at": "2023-09-01T11:00:00+09:00", "revealed": "2023-09-01T12:00:00+09:00"}
+    pair = tuple(
+        Half(by, sha256(bits), bits=bits, **times) for by, bits in zip(("가", "나"), BITS, strict=True)
+    )
+    facts = {}
+    for side, half in enumerate(pair, 1):
+        told = asdict(half)
+        facts[f"bits:001:{side}"] = json.dumps({name: told.pop(name) for name in ("bits", "revealed")})
+        facts[f"half:001:{side}"] = json.dumps(told)
+    return Seed(joined(frozen.commitment, pair), "가, 나", times["revealed"]), facts
 
 
 def a_draw(
@@ -21,57 +54,60 @@ def a_draw(
     title: str = "에세이",
     drawn: bool = True,
     places: int = 2,
-    waiting: int | None = None,
+    two: bool = False,
+    **changes: Any,
 ) -> dict[str, Any]:
-    """draw.json of that subject."""
-    frozen = FrozenList(
-        at="2023-09-01T10:00:00+09:00",
-        label="가을반",
-        places=places,
-        entries=tuple(sorted(SIZES.items())),
-        excluded=(("XXXX-XXXX", "광산구에 살지 않음"),),
-        list_hash=list_hash(SIZES),
-        source=SEED.source,
-        waiting=waiting,
-    )
-    facts = {"frozen": json.dumps(asdict(frozen))}
+    """draw.json of that subject; two: by the bits of two persons."""
+    changes |= {"kind": "two", "source": "두 사람의 난수", "seed_at": ""} if two else {}
+    frozen = a_list(subject, places, **changes)
+    seed, facts = of_two(frozen) if two else (SEED, {})
+    facts["frozen"] = json.dumps(asdict(frozen))
     if drawn:
-        facts["drawn"] = json.dumps(asdict(SEED))
+        facts["drawn"] = json.dumps(asdict(seed if frozen.is_contested else Seed("", seed.by, seed.at)))
     document = DrawFile.of(subject, title, {"autumn": facts})
     assert document is not None
     told: dict[str, Any] = json.loads(document.as_json())
     return told
 
 
-Round = dict[str, Any]
+def committed(change: Callable[[Round], object]) -> Callable[[Round], None]:
+    """A forgery whose maker also makes the hash of the list anew: only what was inside cannot hold any more."""
+
+    def forge(round: Round) -> None:
+        change(round)
+        again = DrawnRound.model_validate_json(json.dumps(round)).frozen("lectures/essay", "autumn")
+        round["commitment"] = again.commitment
+
+    return forge
 
 
 def _entries(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[Round], None]:
     return lambda round: change(round["entries"]) and None
 
 
+def _half(round: Round, **changes: Any) -> None:
+    round["pairs"][0][1] |= changes
+
+
 def no_draw_of_choice(round: Round) -> None:
     """Says that nothing had to be drawn, and puts the forger's friends in front."""
     round["drawn"] = False
     round["entries"].sort(key=lambda entry: entry["number"], reverse=True)
-    left = round["places"]
-    for entry in round["entries"]:
-        entry["result"] = "confirmed" if entry["size"] <= left else "waiting"
-        left -= entry["size"] if entry["result"] == "confirmed" else 0
-
-
-def shrink(round: Round) -> None:
-    """Everybody fits, if nobody counts."""
-    round["drawn"] = False
-    for entry in round["entries"]:
-        entry |= {"size": 0, "result": "confirmed"}
 
 
 def twice(round: Round) -> None:
-    """One number stands twice, and the hash is made to fit."""
+    """One number stands twice, and the counts are made to fit."""
     round["entries"].append(dict(round["entries"][-1]))
-    listed = "".join(f"{number}\n" for number in sorted(entry["number"] for entry in round["entries"]))
-    round |= {"list_hash": hashlib.sha256(listed.encode()).hexdigest(), "applications": 6}
+    round |= {"applications": 6, "people": 7}
+
+
+def moved_in(round: Round) -> None:
+    """One who was left out is put into the list, and the counts are made to fit; only the closing list knows."""
+    entry = round["entries"][0]
+    round["excluded"].append(
+        {"number": entry["number"], "size": 2, "digest": "0" * 64, "reason": "", "salt": ""}
+    )
+    round["entries"] = round["entries"][1:]
 
 
 # What a forger may do to a drawn round; every checker must see each.
@@ -80,15 +116,44 @@ FORGERIES: dict[str, Callable[[Round], None]] = {
     "drop": _entries(lambda entries: entries.pop(0)),
     "promote": _entries(lambda entries: entries[-1].update(result="confirmed")),
     "other-seed": lambda round: round.update(seed="1 2 3 4 5 6"),
+    "seed-spelt-otherwise": lambda round: round.update(seed="03 11 14 18 26 27"),
+    "seed-in-another-order": lambda round: round.update(seed="11 3 14 18 26 27"),
     "no-seed": lambda round: round.update(seed=None),
     "empty-seed": lambda round: round.update(seed=""),
+    "too-early": lambda round: round.update(at="2023-09-02T20:00:00+09:00"),
     "not-drawn": lambda round: round.update(drawn=False),
     "no-draw-of-choice": no_draw_of_choice,
-    "shrink": shrink,
     "twice": twice,
+    "twice-committed": committed(twice),
     "hide": lambda round: round.update(entries=[]),
     "more-places": lambda round: round.update(places=9),
-    "other-list": lambda round: round.update(list_hash="0" * 64),
+    "sizes-dealt-anew": _entries(lambda entries: [each.update(size=1) for each in entries] and None),
+    "other-source": lambda round: round.update(source="2023년 9월 9일 로또 1등 번호"),
+    "other-kind": lambda round: round.update(kind="number"),
+    "later-seed": lambda round: round.update(seed_at="2023-09-02T20:59:00+09:00"),
+    "frozen-late": committed(lambda round: round.update(frozen_at="2023-09-02T20:41:00+09:00")),
+    "late-but-used": committed(lambda round: round.update(late=True)),
+    "two-with-a-time": committed(lambda round: round.update(kind="two")),
+    "another-reason": lambda round: round["excluded"][0].update(reason="신청을 취소함"),
+    "one-less-left-out": committed(lambda round: round.update(excluded=[])),
+    "moved-in": committed(moved_in),
+    "other-closing": committed(lambda round: round.update(closing="0" * 64)),
+    "fewer-by-staff": lambda round: round.update(by_staff=3),
+    "other-hash": lambda round: round.update(commitment="0" * 64),
+}
+# And to one that two persons decided.
+FORGERIES_OF_TWO: dict[str, Callable[[Round], None]] = {
+    "other-bits": lambda round: _half(round, bits="ef" * 16),
+    "other-bits-hung-anew": lambda round: _half(round, bits="ef" * 16, hash=sha256("ef" * 16)),
+    "one-person": lambda round: _half(round, by="가"),
+    "same-bits": lambda round: _half(round, bits=BITS[0], hash=sha256(BITS[0])),
+    "not-revealed": lambda round: _half(round, bits=""),
+    "revealed-before-the-other": lambda round: _half(round, revealed="2023-09-01T10:30:00+09:00"),
+    "revealed-after-a-day": lambda round: _half(round, revealed="2023-09-02T11:00:01+09:00"),
+    "hung-before-the-freeze": lambda round: _half(round, at="2023-09-01T09:00:00+09:00"),
+    "half-a-pair": lambda round: round["pairs"][0].pop(),
+    "no-pair": lambda round: round.update(pairs=[]),
+    "of-choice": lambda round: round.update(seed="0" * 64),
 }
 
 

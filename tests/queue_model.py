@@ -66,6 +66,9 @@ class Round:
     early: bool = False
     seen_closed: bool = False
     frozen: tuple[int, int, list[tuple[str, int]]] | None = None  # places, room in line, (number, size)
+    listed: tuple[int, list[str]] | None = (
+        None  # when sign-up ended: places, numbers; none where nobody is drawn
+    )
     drawn: bool = False
     off: bool = False
     last_turn: int = 0
@@ -97,9 +100,9 @@ class Model:
             return self._apply(id, who, size, submission, now, number)
         except No:
             self.rounds = before
-            if now >= self.rules.closes:
-                self.rounds[id].seen_closed = True
             raise
+        finally:  # also for a retry that comes late and gets its answer
+            self.rounds[id].seen_closed |= now >= self.rules.closes
 
     def _apply(self, id: str, who: int, size: int, submission: str, now: datetime, number: str) -> str:
         rules, round = self.rules, self.rounds[id]
@@ -172,7 +175,7 @@ class Model:
         rules, most = self.rules, self._most(round)
         taken, waiting, received = round.sum(*HELD), round.sum("waiting"), round.sum("received")
         at_once = rules.selection in ("draw", "review") or (
-            rules.selection == "window-draw" and now < self.window_end and round.frozen is None
+            rules.selection == "window-draw" and now < self.window_end and round.listed is None
         )
         if at_once:
             if most is not None and taken + waiting + received + size > most:
@@ -227,10 +230,11 @@ class Model:
                 _to(person, "declined", "lapsed")
                 after, freed = "-after-lapse", freed + person.size
         fits = round.sum(*HELD, "received") <= round.places
-        if rules.selection == "window-draw" and now >= self.window_end and fits and round.frozen is None:
+        if rules.selection == "window-draw" and now >= self.window_end and fits and round.listed is None:
             for person in round.people:
                 if person.state == "received":
                     _to(person, "confirmed", "enough-places")
+        self._settle(round, now)
         if rules.selection in ("draw", "window-draw") and round.sum("received"):
             return
         if self._has_begun(now):
@@ -306,31 +310,49 @@ class Model:
 
     # ------------------------------------------------------------ the draw
 
-    def exclude(self, id: str, number: str, reason: str) -> None:
+    def exclude(self, id: str, number: str, reason: str, now: datetime) -> None:
+        before = copy.deepcopy(self.rounds)
+        self.advance(id, now)
         person = self.rounds[id].of(number)
-        if self.rounds[id].frozen is not None:
-            raise No("not-eligible")
-        if person.state != "received":
-            raise No("not-found")
+        if self.rounds[id].frozen is not None or person.state != "received":
+            is_frozen, self.rounds = self.rounds[id].frozen is not None, before
+            raise No("not-eligible" if is_frozen else "not-found")
         _to(person, "rejected", f"excluded: {reason}")
 
-    def freeze(self, id: str, now: datetime) -> None:
-        rules, round = self.rules, self.rounds[id]
-        if round.frozen is not None or round.off:
+    def _settle(self, round: Round, now: datetime) -> None:
+        rules = self.rules
+        if rules.selection not in ("draw", "window-draw") or round.frozen or round.off:
             return
         due = rules.closes if rules.selection == "draw" else self.window_end
         if now < due and not round.early and not round.seen_closed:
-            raise No("not-eligible")
-        self.advance(id, now)
-        if rules.selection == "window-draw" and not round.sum("received"):
             return
-        listed = sorted((p.number, p.size) for p in round.people if p.state == "received")
-        room = max(0, rules.waiting - round.sum("waiting"))
-        round.frozen = max(0, round.places - round.sum(*HELD)), room, listed
+        if round.listed is None:
+            received = [p for p in round.people if p.state == "received" or p.cause.startswith("excluded")]
+            if rules.selection == "window-draw" and not round.sum("received"):
+                received = []
+            round.listed = max(0, round.places - round.sum(*HELD)), [p.number for p in received]
+        if now >= due and (round.listed[1] or rules.selection == "draw"):
+            people = [round.of(number) for number in round.listed[1]]
+            kept = sorted((p.number, p.size) for p in people if not p.cause.startswith("excluded"))
+            round.frozen = round.listed[0], max(0, rules.waiting - round.sum("waiting")), kept
+
+    def freeze(self, id: str, now: datetime) -> None:
+        before = copy.deepcopy(self.rounds)
+        self.advance(id, now)
+        round = self.rounds[id]
+        is_nothing = (
+            self.rules.selection == "window-draw" and round.listed is not None and not round.listed[1]
+        )
+        if round.frozen is None and not round.off and not is_nothing:
+            self.rounds = before
+            raise No("not-eligible")
 
     def draw(self, id: str, seed: str, now: datetime) -> None:
+        before = copy.deepcopy(self.rounds)
+        self.advance(id, now)
         round = self.rounds[id]
         if round.frozen is None:
+            self.rounds = before
             raise No("not-eligible")
         if round.drawn:
             return

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -116,6 +116,19 @@ class FormSpec(Shape):
     seed: str = Field(
         default="", max_length=300, description="추첨 씨앗으로 쓸 공개 값. 접수 전에 미리 알립니다."
     )
+    seed_kind: Literal["lotto", "number", "two"] | None = Field(
+        default=None,
+        description="씨앗의 종류: lotto는 로또 번호 여섯 개(작은 수부터 빈칸 하나씩), number는 공개된 수 하나, two는 두 사람의 난수. "
+        "비우면 seed가 있을 때 lotto, 없을 때 two",
+    )
+    seed_at: SeoulTime | None = Field(
+        default=None,
+        description="씨앗이 공개되는 때. lotto와 number에 꼭 씁니다. 이때까지 얼리지 못하면 그 씨앗은 쓰지 않습니다.",
+    )
+    freeze_at: SeoulTime | None = Field(
+        default=None,
+        description="추첨 명단을 얼리는 때. 그때까지 자격이 없는 신청을 뺄 수 있습니다. 비우면 접수가 끝나는 때",
+    )
     promotion: Literal["auto", "offer"] = Field(
         default="auto",
         description="빈자리가 났을 때: auto는 다음 대기자를 바로 확정, offer는 수락할 시간을 줍니다.",
@@ -196,9 +209,40 @@ class FormSpec(Shape):
             raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
         if self.person == "phone" and (self.per_contact or 1) > 1:
             raise Misplaced("person이 phone+birth_date일 때만 2 이상을 씁니다", "per_contact")
+        self._check_draw()
         if any(each.hours for each in self.rounds) and not self.ledger:
             raise ValueError("회차에 hours를 쓰려면 ledger를 쓰세요")
         return self
+
+    def _check_draw(self) -> None:
+        """Raises ValueError where the keys of a draw do not hold together."""
+        if not self.is_drawn:
+            if self.seed_kind or self.seed_at or self.freeze_at:
+                raise ValueError("seed_kind, seed_at, freeze_at은 추첨하는 신청서에만 씁니다")
+            return
+        last = max(map(self.window_end, self.rounds))
+        if self.freeze_at and self.freeze_at < last:
+            raise Misplaced("추첨할 신청을 다 받는 때보다 앞설 수 없습니다", "freeze_at")
+        if self.drawn_by == "two":
+            if self.seed or self.seed_at:
+                raise Misplaced("두 사람의 난수로 정할 때는 seed와 seed_at을 쓰지 않습니다", "seed_kind")
+            return
+        if not self.seed or self.seed_at is None:
+            raise Misplaced("씨앗의 이름(seed)과 그것이 공개되는 때(seed_at)를 함께 씁니다", "seed")
+        least = timedelta(days=1) if self.drawn_by == "lotto" else timedelta(0)
+        if self.seed_at <= (self.freeze_at or last) + least:
+            said = "명단을 얼리고 하루가 지난 뒤여야 합니다" if least else "명단을 얼린 뒤여야 합니다"
+            raise Misplaced(said, "seed_at")
+
+    @property
+    def is_drawn(self) -> bool:
+        """Are places given by a draw?"""
+        return self.selection in ("draw", "window-draw")
+
+    @property
+    def drawn_by(self) -> str:
+        """Where the seed of a draw comes from."""
+        return self.seed_kind or ("lotto" if self.seed else "two")
 
     @property
     def needs_proof(self) -> bool:
@@ -221,6 +265,12 @@ class FormSpec(Shape):
     def closes_for(self, round_: Round) -> datetime:
         """When this round closes: its own time, or the form's."""
         return round_.closes or self.closes
+
+    def window_end(self, round_: Round) -> datetime:
+        """Until when all who apply have come at once: the end of the window; for a draw, the end of the round."""
+        if self.selection != "window-draw":
+            return self.closes_for(round_)
+        return min(self.opens_for(round_) + timedelta(minutes=self.window or 0), self.closes_for(round_))
 
     def closing_size(self, round_: Round) -> int | None:
         """How many people close the round early: `close_at` times the places, rounded up; None without it."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from civic import people
-from civic.codes import new_number
+from civic.codes import new_draw_number, new_number
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
@@ -178,6 +178,7 @@ def draft_of(application: Application, person: str, keys: Keys, store: Store, no
         size=application.party,
         hours=application.round.hours if application.spec.ledger else 0,
         cause="applied",
+        draw=new_draw_number() if application.spec.is_drawn else "",
         sealed=keys.seal(store, application.subject, number, application.personal()),
     )
 

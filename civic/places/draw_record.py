@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field
 
 from civic.links import FOLDERS, LISTED, link
-from civic.places.draw import DrawnEntry, FrozenList, Number, Seed, list_hash
+from civic.places.draw_list import DrawnEntry, FrozenList, Half, Kind, LeftOut, Seed, pairs_of
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape
 
 FILE = "draw.json"
@@ -39,56 +39,57 @@ class DrawRecord(Shape):
         return self.draw.replace("/", "-")
 
 
-class LeftOut(Shape):
-    """One sign-up that was left out before the freeze."""
-
-    number: Number
-    reason: Line
-
-
 class DrawnRound(Shape):
-    """The list of one round, and what became of it. Before its draw it has no seed and no entries."""
+    """What was frozen for one round, its hash, and what became of it. Before its draw it has no seed and no results."""
 
     label: Line
-    places: Count
     frozen_at: SeoulTime
-    list_hash: Digest
+    places: Count
+    waiting: Count | None  # people of the list who may wait; None: all who get no place
     applications: Count
     people: Count
-    waiting: Count | None = None  # people of the list who may wait; None: all who get no place
-    seed: Line | None = None
-    source: str = ""  # of the seed; before the draw as the page named it, "" where dice are to be thrown
-    by: str = ""
-    at: SeoulTime | None = None  # when the seed became known
+    by_staff: Count  # of the list: typed in by staff
+    kind: Kind
+    source: Line  # of the seed
+    seed_at: SeoulTime | None  # when the seed becomes known; None for two persons
+    late: bool
+    closing: Digest  # of the list when sign-up ended
+    commitment: Digest  # of everything that decides
+    pairs: Many[Many[Half]]
+    seed: str | None  # None before the draw, "" where there were places for all
+    by: str
+    at: SeoulTime | None  # when it was drawn
     drawn: bool  # False: not yet, or not more people than places, so that everyone has one
     entries: Many[DrawnEntry]
     excluded: Many[LeftOut]
 
     @classmethod
-    def of(cls, frozen: FrozenList, seed: Seed | None) -> DrawnRound:
-        """Raises ValidationError for what cannot be published."""
+    def of(cls, frozen: FrozenList, seed: Seed | None, facts: Mapping[str, str]) -> DrawnRound:
+        """facts: of the round. Raises ValidationError for what cannot be published."""
+        hidden = {name.partition(":")[2] for name in facts if name.startswith("hidden:")}
         return cls(
             label=frozen.label,
+            frozen_at=datetime.fromisoformat(frozen.frozen_at),
             places=frozen.places,
-            frozen_at=datetime.fromisoformat(frozen.at),
-            list_hash=frozen.list_hash,
+            waiting=frozen.waiting,
             applications=len(frozen.entries),
             people=sum(frozen.sizes.values()),
-            waiting=frozen.waiting,
+            by_staff=frozen.by_staff,
+            kind=cast(Kind, frozen.kind),
+            source=frozen.source,
+            seed_at=datetime.fromisoformat(frozen.seed_at) if frozen.seed_at else None,
+            late=frozen.late,
+            closing=frozen.closing,
+            commitment=frozen.commitment,
+            pairs=tuple(pairs_of(facts)),
             seed=seed.seed if seed else None,
-            source=seed.source if seed else frozen.source,
             by=seed.by if seed else "",
             at=datetime.fromisoformat(seed.at) if seed else None,
             drawn=seed is not None and frozen.is_contested,
-            entries=frozen.outcome(seed.seed) if seed else (),
-            excluded=tuple(LeftOut(number=number, reason=reason) for number, reason in frozen.excluded),
-        )
-
-    @property
-    def absent(self) -> set[str]:
-        """What its file does not name: a line without an end, and a seed that is still to come."""
-        return ({"waiting"} if self.waiting is None else set()) | (
-            set() if self.is_given else {"seed", "by", "at"}
+            entries=frozen.outcome(seed.seed) if seed else frozen.entries,
+            excluded=tuple(
+                replace(out, reason="", salt="") if out.number in hidden else out for out in frozen.excluded
+            ),
         )
 
     @property
@@ -101,28 +102,57 @@ class DrawnRound(Shape):
         """Is there a place for everyone in the list, so that nothing has to be drawn?"""
         return self.people <= self.places
 
-    def disagreement(self) -> str:
-        """What in here does not follow from the list and the seed; "" when all of it does."""
-        if self.seed is None:
-            return "씨앗이 없는데 추첨 결과가 있습니다" if self.entries or self.drawn else ""
-        listed = tuple(sorted((entry.number, entry.size) for entry in self.entries))
-        frozen = FrozenList("", self.label, self.places, listed, (), self.list_hash, "", self.waiting)
-        if len(frozen.sizes) != len(listed) or list_hash(frozen.sizes) != self.list_hash:
-            return "명단과 얼린 명단의 지문이 다릅니다"
-        if (len(listed), sum(frozen.sizes.values())) != (self.applications, self.people):
+    def frozen(self, subject: str, id: str) -> FrozenList:
+        """The list as it was committed to. id: of the round."""
+        return FrozenList(
+            subject=subject,
+            round=id,
+            label=self.label,
+            frozen_at=_iso(self.frozen_at),
+            places=self.places,
+            waiting=self.waiting,
+            entries=tuple(
+                DrawnEntry(e.number, e.size) for e in sorted(self.entries, key=lambda entry: entry.number)
+            ),
+            excluded=self.excluded,
+            by_staff=self.by_staff,
+            kind=self.kind,
+            source=self.source,
+            seed_at=_iso(self.seed_at) if self.seed_at else "",
+            closing=self.closing,
+            late=self.late,
+        )
+
+    def disagreement(self, subject: str, id: str) -> str:
+        """What in here does not follow from the list and the seed; "" when all of it does. id: of the round."""
+        frozen = self.frozen(subject, id)
+        if frozen.commitment != self.commitment:
+            return "명단, 자리, 뺀 신청, 씨앗의 출처 가운데 하나가 얼릴 때 공개한 지문과 다릅니다"
+        if wrong := frozen.wrong():
+            return wrong
+        if (len(self.entries), sum(frozen.sizes.values())) != (self.applications, self.people):
             return "신청이나 사람의 수가 명단과 다릅니다"
+        if self.seed is None or self.at is None:
+            is_drawn = self.seed is not None or self.drawn or any(entry.result for entry in self.entries)
+            return "씨앗이 없는데 추첨 결과가 있습니다" if is_drawn else ""
         if self.drawn != frozen.is_contested:
             return "추첨이 필요했는지가 다릅니다"
+        if wrong := frozen.wrong_seed(Seed(self.seed, self.by, _iso(self.at)), self.pairs):
+            return wrong
         again = frozen.outcome(self.seed)
         if [entry.number for entry in again] != [entry.number for entry in self.entries]:
             return "추첨 순서가 씨앗과 다릅니다"
         return "" if again == self.entries else "자리를 받은 사람이 순서와 다릅니다"
 
 
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
+
+
 class DrawFile(Shape):
     """draw.json: the rounds that have been frozen, each drawn or still to be drawn."""
 
-    format: Literal["madang-draw/2"]
+    format: Literal["madang-draw/3"]
     subject: str
     title: Line
     rounds: dict[str, DrawnRound] = Field(min_length=1)
@@ -132,25 +162,23 @@ class DrawFile(Shape):
         """Everything that is fixed about a subject's draw; None before any list is frozen.
 
         facts: of every round, as the store keeps them. A round is drawn apart from the others, by a seed of its own;
-        before that it has no seed and no order, only its hash and where the seed will come from.
+        before that its list stands with its hash, where the seed will come from, and no results.
         Raises ValidationError for what cannot be published.
         """
         rounds = {
             id: DrawnRound.of(
-                FrozenList.read(fixed["frozen"]), Seed.read(fixed["drawn"]) if "drawn" in fixed else None
+                FrozenList.read(fixed["frozen"]),
+                Seed.read(fixed["drawn"]) if "drawn" in fixed else None,
+                fixed,
             )
             for id, fixed in sorted(facts.items())
             if "frozen" in fixed
         }
-        return cls(format="madang-draw/2", subject=subject, title=title, rounds=rounds) if rounds else None
+        return cls(format="madang-draw/3", subject=subject, title=title, rounds=rounds) if rounds else None
 
     def as_json(self) -> str:
         """As its file holds it."""
-        document = self.model_dump(mode="json", exclude={"rounds"})
-        document["rounds"] = {
-            id: round_.model_dump(mode="json", exclude=round_.absent) for id, round_ in self.rounds.items()
-        }
-        return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
 
     @property
     def is_drawn(self) -> bool:
@@ -164,8 +192,8 @@ class DrawFile(Shape):
 
     def disagreements(self) -> Iterator[str]:
         """What in here does not follow from the lists and the seeds; nothing when all of it does."""
-        for round_ in self.rounds.values():
-            if wrong := round_.disagreement():
+        for id, round_ in self.rounds.items():
+            if wrong := round_.disagreement(self.subject, id):
                 yield f"{round_.label}: {wrong}"
 
 
@@ -180,6 +208,11 @@ class PublishedDraw:
     @property
     def slug(self) -> str:
         return self.record.slug
+
+    @property
+    def folder(self) -> str:
+        """Of its page: "lectures"."""
+        return self.record.draw.partition("/")[0]
 
     @property
     def link(self) -> str:

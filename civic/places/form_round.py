@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
@@ -51,9 +51,12 @@ class FormRound:
     @property
     def window_end(self) -> datetime:
         """Until when all who apply have come at once: the end of the window; for a draw, the end of the form."""
-        if self.spec.selection != "window-draw":
-            return self.closes
-        return min(self.opens + timedelta(minutes=self.spec.window or 0), self.closes)
+        return self.spec.window_end(self.round)
+
+    @property
+    def freeze_at(self) -> datetime:
+        """When the list of a draw is frozen: as the page says, or as soon as nobody can join it."""
+        return max(self.window_end, self.spec.freeze_at or self.window_end)
 
     @property
     def passed(self) -> str:

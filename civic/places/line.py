@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from civic.errors import Full, LimitReached, NotEligible
-from civic.places import rules
+from civic.places import draw_list, rules
 from civic.places.form_round import FormRound
 from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
 
@@ -44,7 +44,9 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
             rules.check_size(round_, draft.size)
         advance(book, round_, now)
         counts = book.counts(round_.id)
-        if "frozen" in facts:  # nobody joins a frozen list, even if the clock has jumped back into the window
+        if (
+            "listed" in facts
+        ):  # nobody joins a settled list, even if the clock has jumped back into the window
             moment = max(now, round_.window_end)
     most = round_.spec.people_per_contact
     # Where the phone is the person, nobody else has it.
@@ -78,6 +80,7 @@ def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed
     if moved:
         counts = book.counts(round_.id)
     free = rules.for_line(round_, now, counts, freed)
+    draw_list.settle(book, round_, now)
     if not free or not counts.waiting:
         return moved
     line = book.line(round_.id, most=None if round_.spec.party > 1 else free)
@@ -97,7 +100,7 @@ def _promote(book: Book, round_: FormRound, entry: Entry, now: datetime, after: 
 
 def _settle_window(book: Book, round_: FormRound, now: datetime, counts: Counts) -> list[Entry]:
     """After a window in which no more people came than there are places: everyone has one, and nothing is drawn."""
-    if not rules.needs_no_draw(round_, now, counts) or "frozen" in book.fixed(round_.id):
+    if not rules.needs_no_draw(round_, now, counts) or "listed" in book.fixed(round_.id):
         return []
     moved = []
     for entry in book.entries(round_.id, ("received",)):

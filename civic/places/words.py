@@ -19,6 +19,10 @@ def explain(spec: FormSpec) -> list[str]:
         said.append(
             "대기하는 신청은 담당 부서가 정하거나, 자리를 받은 사람이 취소하면 그 자리를 차례대로 받습니다."
         )
+    if rules.is_drawn_later(spec):
+        said.append("추첨에는 접수증에 적힌 추첨 번호만 공개합니다.")
+    if rules.is_drawn_later(spec) and not spec.seed:
+        said.append("추첨 씨앗은 두 사람이 저마다 만든 난수이며, 결과는 누구나 다시 계산해 볼 수 있습니다.")
     if rules.is_drawn_later(spec) and spec.seed:
         said.append(
             f"추첨 씨앗은 미리 정한 공개 값인 ‘{spec.seed}’이며, 결과는 누구나 다시 계산해 볼 수 있습니다."

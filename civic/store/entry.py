@@ -18,20 +18,14 @@ STATES = (*LIVE, *FINAL)
 # "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
 # "clock-accepted:<time>": staff confirmed the machine's clock, which lay behind the journal's newest line.
 # "keys:<name>" too: the fingerprint of a key that seals here (key_file.py).
+# "listed" is who is drawn, when sign-up ended; "half:<pair>:<side>" and "bits:…" what two persons add to a seed;
+# "hidden:<draw number>" that the reason of one who was left out is blacked out.
 # "forgotten:<n>" says that nothing leads to a person any more of whose answers the n-th key was destroyed.
 # "kept:<when it was noticed>" is until when answers are kept; the latest counts.
 # "accepted:<time>" is why staff let a page be changed against what its people were promised; of no round.
 FACTS = (
-    "closed",
-    "frozen",
-    "drawn",
-    "called-off",
-    "clock",
-    "kept",
-    "keys",
-    "accepted",
-    "forgotten",
-    "clock-accepted",
+    *("closed", "listed", "frozen", "half", "bits", "drawn", "hidden", "called-off"),
+    *("clock", "clock-accepted", "keys", "kept", "accepted", "forgotten"),
 )
 
 
@@ -67,6 +61,7 @@ class Entry:
     deadline: datetime | None = None  # of an offer
     cause: str = ""  # why the state is what it is, for staff and citizen: "applied", "promoted", …
     sealed: bytes = b""  # answers, name, phone: AES-256-GCM under the subject's data key
+    draw: str = ""  # draw number: public in a draw, unlike the receipt number; "" where nothing is drawn
     contact: str = ""  # keyed hash of the phone, see civic/store/contacts.py
 
     def moved(self, state: str, at: datetime, cause: str, deadline: datetime | None = None) -> Self:

@@ -1,4 +1,4 @@
-"""`draw freeze | exclude | run | show`: the public draw, from the frozen list to the published order.
+"""`draw freeze | exclude | run | promise | reveal | hide | show`: the public draw, from its list to the published order.
 
 docs/draw-day.md says who does what. Nothing here can change an order: a list is frozen once and drawn once.
 """
@@ -8,26 +8,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 import tomlkit
 from pydantic import ValidationError
 
-from civic.clock import parse_time
 from civic.codes import clean_number
 from civic.content.pages import Document
-from civic.errors import Misuse, NotEligible, why
+from civic.errors import Misuse, NotEligible, NotFound, why
 from civic.files import write
 from civic.places import draw as acts
-from civic.places.draw import FrozenList, Seed
+from civic.places.draw_list import DrawnEntry, FrozenList, Seed
 from civic.places.draw_record import FILE, DrawFile
 from civic.places.form_round import FormRound, rounds_of
-from civic.store.book import Book
 from forms_api.commands.access import StaffAccess, with_access
 
+if TYPE_CHECKING:
+    from civic.store.book import Book
+
 WRITTEN = "추첨 명령(python -m forms_api draw)이 쓴 파일입니다. 고치지 마세요."
-DICE = "공개 주사위 10면체 6개"
 T = TypeVar("T")
 
 
@@ -44,7 +44,7 @@ def draw() -> None:
 )
 @with_access
 def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
-    """명단을 얼리기 전에, 자격이 없는 신청을 까닭과 함께 뺍니다."""
+    """명단을 얼리기 전에, 자격이 없는 신청을 까닭과 함께 뺍니다. NUMBER는 접수번호입니다."""
     _drawn(staff, subject)
     entry = staff.entry(number)
     round_ = staff.intake.round(entry)
@@ -53,20 +53,20 @@ def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     staff.note(subject, [entry.number], reason)
     with staff.book(subject) as book:
         acts.exclude(book, round_, clean_number(number), reason, staff.now)
-    click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 결과와 함께 공개됩니다.")
+    click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 추첨 번호와 함께 공개됩니다.")
 
 
 @draw.command()
 @click.argument("subject")
 @with_access
 def freeze(staff: StaffAccess, subject: str) -> None:
-    """접수가 끝난 회차의 명단을 얼리고 지문(SHA-256)을 공개합니다. 얼린 뒤에는 아무도 넣거나 뺄 수 없습니다."""
+    """얼린 명단과 지문을 공개합니다. 때가 되면 서버가 스스로 얼리고, 그 뒤에는 아무도 넣거나 뺄 수 없습니다."""
     doc = _drawn(staff, subject)
     now = staff.now
     staff.note(subject)
 
     def act(book: Book, round_: FormRound) -> FrozenList | None:
-        return acts.freeze(book, round_, now)
+        return acts.frozen_list(book, round_, now)
 
     lists: list[FrozenList] = []
     for round_, frozen in _by_round(staff, doc, rounds_of(doc), act):
@@ -77,73 +77,85 @@ def freeze(staff: StaffAccess, subject: str) -> None:
         counted = f"신청 {len(frozen.entries)}건 {sum(frozen.sizes.values())}명, 자리 {frozen.places}명"
         need = "추첨합니다" if frozen.is_contested else "정원보다 많지 않아 모두 확정합니다"
         click.echo(f"{round_.label}\t{counted}: {need}")
-        click.echo(f"{round_.label}\t명단 지문 {frozen.list_hash}")
+        click.echo(f"{round_.label}\t지문 {frozen.commitment}")
     if lists:
         _publish(staff, doc, now)
-        _say_next(subject, lists)
+        for said in sorted({_next(subject, frozen) for frozen in lists}):
+            click.echo(said)
 
 
-def _say_next(subject: str, lists: list[FrozenList]) -> None:
-    """What to type when the seed is known, or at once where no dice are needed. lists: of all frozen rounds."""
-    lists = [frozen for frozen in lists if frozen.entries]
-    if lists and not any(frozen.source or frozen.is_contested for frozen in lists):
-        click.echo(
-            "씨앗: 추첨할 회차가 없어 주사위를 던지지 않습니다. 모두 확정하려면 "
-            f'draw run {subject} --seed 0 --source "추첨하지 않음" --by 이름 을 하세요.'
-        )
-        return
-    for source in sorted({frozen.source for frozen in lists}):
-        if source:
-            click.echo(f"씨앗: {source}. 값이 나오면 draw run {subject} --seed 값 --by 이름 을 하세요.")
-        else:
-            click.echo(
-                "씨앗: 미리 정하지 않았습니다. 공개 자리에서 주사위를 던지고 "
-                f'draw run {subject} --seed 값 --source "{DICE}" --by 이름 을 하세요.'
-            )
+def _next(subject: str, frozen: FrozenList) -> str:
+    """What to type when the seed is known, or at once where none is needed."""
+    if not frozen.is_contested:
+        return f"자리가 모자라지 않는 회차는 draw run {subject} --by 이름 으로 모두 확정합니다."
+    if frozen.kind == "two":
+        return f"{frozen.source}. 두 사람이 저마다 draw promise {subject} --by 이름 으로 약속하고, 공개한 뒤 draw reveal로 밝힙니다."
+    return f"씨앗: {frozen.source}. 값이 나오면 draw run {subject} --seed 값 --by 이름 을 하세요."
 
 
 @draw.command()
 @click.argument("subject")
-@click.option("--seed", required=True, help='공개된 씨앗 값. 예: "3 11 14 18 26 27"')
-@click.option("--by", "by", required=True, help="값을 확인하거나 주사위를 던진 사람(직책). 공개됩니다.")
-@click.option("--source", default="", help="씨앗의 출처. 글에 미리 적은 seed가 없을 때(공개 주사위) 씁니다.")
-@click.option("--at", "at", help="씨앗이 나온 때. 빼면 지금")
+@click.option("--seed", default="", help='공개된 씨앗 값. 예: "3 11 14 18 26 27". 추첨하지 않으면 뺍니다.')
+@click.option("--by", "by", required=True, help="값을 확인한 사람(직책). 공개됩니다.")
 @with_access
-def run(staff: StaffAccess, subject: str, seed: str, by: str, source: str, at: str | None) -> None:
+def run(staff: StaffAccess, subject: str, seed: str, by: str) -> None:
     """얼린 회차의 순서를 씨앗으로 정해 자리를 주고, 모든 순서를 공개합니다. 회차마다 한 번만 할 수 있습니다."""
-    doc = _drawn(staff, subject)
     now = staff.now
-    known = _known(at, now)
-    staff.note(subject)
-    frozen = [(round_, facts) for round_, facts in _facts(staff, doc) if "frozen" in facts]
-    if not frozen:
-        raise NotEligible("먼저 명단을 얼리세요(draw freeze).")
-    # Rounds that close at different times have seeds of their own; one that was drawn is left as it is.
-    frozen = [(round_, facts) for round_, facts in frozen if "drawn" not in facts] or frozen
-    sources = {round_.id: source or FrozenList.read(facts["frozen"]).source for round_, facts in frozen}
-    if not all(sources.values()):
-        raise Misuse(f"명단을 얼릴 때 글에 seed가 없었습니다. --source에 씨앗의 출처를 적으세요. 예: {DICE}")
 
-    def act(book: Book, round_: FormRound) -> list[str]:
-        word = Seed(seed, sources[round_.id], by, known.isoformat(timespec="seconds"))
-        return [entry.result for entry in acts.run(book, round_, word, now)]
+    def act(book: Book, round_: FormRound) -> tuple[DrawnEntry, ...]:
+        frozen = acts.frozen_list(book, round_, now)
+        is_needed = frozen is None or frozen.is_contested
+        return acts.run(book, round_, Seed(seed if is_needed else "", by, ""), now)
 
-    for round_, states in _by_round(staff, doc, [round_ for round_, _ in frozen], act):
-        counted = f"확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건"
-        out = states.count("rejected")
-        click.echo(f"{round_.label}\t{counted}{f', 뽑히지 않음 {out}건' if out else ''}")
-    _publish(staff, doc, now)
+    _act(staff, subject, act, "")
 
 
-def _known(at: str | None, now: datetime) -> datetime:
-    """When the seed became known: what --at says, or now. Raises Misuse."""
-    try:
-        known = parse_time(at) if at else now
-    except ValueError:
-        raise Misuse("--at은 2023-09-02T20:45:00처럼 적으세요.") from None
-    if known > now:
-        raise Misuse("--at이 지금보다 뒤입니다.")
-    return known
+@draw.command()
+@click.argument("subject")
+@click.option("--by", "by", required=True, help="난수를 만든 사람(직책). 공개됩니다.")
+@click.option("--hash", "digest", required=True, help="자기 컴퓨터에서 만든 난수의 SHA-256")
+@with_access
+def promise(staff: StaffAccess, subject: str, by: str, digest: str) -> None:
+    """두 사람의 난수로 정할 때, 자기 난수의 지문을 먼저 겁니다. 두 지문이 모두 공개된 뒤에 밝힙니다."""
+
+    def act(book: Book, round_: FormRound) -> tuple[DrawnEntry, ...]:
+        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+            raise Misuse("--hash는 SHA-256 지문 64자리(0-9, a-f)입니다.")
+        acts.promise(book, round_, by, digest, staff.now)
+        return ()
+
+    _act(staff, subject, act, f"{by}: 난수의 지문을 걸었습니다. 누리집을 다시 만들어 공개하세요.")
+
+
+@draw.command()
+@click.argument("subject")
+@click.option("--bits", required=True, help="지문을 건 난수. 16진수 32자리")
+@with_access
+def reveal(staff: StaffAccess, subject: str, bits: str) -> None:
+    """지문을 건 난수를 밝힙니다. 두 사람이 모두 밝히면 곧바로 추첨합니다."""
+
+    def act(book: Book, round_: FormRound) -> tuple[DrawnEntry, ...]:
+        return acts.reveal(book, round_, bits.strip().lower(), staff.now) or ()
+
+    _act(staff, subject, act, "난수를 밝혔습니다.")
+
+
+@draw.command()
+@click.argument("subject")
+@click.argument("number")
+@click.option("--reason", required=True, help="까닭을 가리는 이유. 열람 기록에 남습니다.")
+@with_access
+def hide(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
+    """공개한 뺀 까닭 하나를 가립니다. 지문은 그대로 맞습니다. NUMBER는 추첨 번호입니다."""
+    doc = _drawn(staff, subject)
+    staff.note(subject, reason=reason)
+    for round_, facts in _facts(staff, doc):
+        if "frozen" in facts and number in {out.number for out in FrozenList.read(facts["frozen"]).excluded}:
+            with staff.book(subject) as book:
+                book.fix(round_.id, f"hidden:{number}", reason, staff.now)
+            _publish(staff, doc, staff.now)
+            return
+    raise NotFound(f"{number}: 뺀 신청 가운데 그런 추첨 번호가 없습니다.")
 
 
 @draw.command()
@@ -161,13 +173,34 @@ def show(staff: StaffAccess, subject: str) -> None:
     _publish(staff, doc, staff.now)
 
 
+def _act(
+    staff: StaffAccess, subject: str, act: Callable[[Book, FormRound], tuple[DrawnEntry, ...]], said: str
+) -> None:
+    """An act on every frozen round that is not drawn yet (on all where none is left), and its files."""
+    doc = _drawn(staff, subject)
+    staff.note(subject)
+    staff.intake.advance(subject)
+    frozen = [(round_, facts) for round_, facts in _facts(staff, doc) if "frozen" in facts]
+    if not frozen:
+        raise NotEligible("아직 얼린 명단이 없습니다. 얼리는 때(freeze_at)가 지나면 서버가 얼립니다.")
+    # One that was drawn is left as it is.
+    frozen = [(round_, facts) for round_, facts in frozen if "drawn" not in facts] or frozen
+    for round_, drawn in _by_round(staff, doc, [round_ for round_, _ in frozen], act):
+        states = [entry.result for entry in drawn]
+        counted = f"확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건"
+        out = states.count("rejected")
+        counted += f", 뽑히지 않음 {out}건" if out else ""
+        click.echo(f"{round_.label}\t{counted if drawn else said}")
+    _publish(staff, doc, staff.now)
+
+
 def _drawn(staff: StaffAccess, subject: str) -> Document:
     """The page. Raises NotFound, and NotEligible where nothing is drawn, or its file says what was not promised."""
     held = [str(each.mistake) for each in staff.held if each.subject == subject]
     if held:
         raise NotEligible("\n".join(held))
     doc, spec = staff.form(subject)
-    if spec.selection not in ("draw", "window-draw"):
+    if not spec.is_drawn:
         raise NotEligible(f"{subject}: 추첨으로 정하는 신청이 아닙니다.")
     return doc
 

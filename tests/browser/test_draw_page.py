@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import built
 from tests.browser.visit import Visits
-from tests.draw_samples import FORGERIES, SEED, a_draw, publish_draw
+from tests.draw_samples import FORGERIES, FORGERIES_OF_TWO, SEED, a_draw, publish_draw
 from tests.forms_api.server import Server
 
 AFTER = "2023-09-03T09:00:00+09:00"
@@ -41,24 +42,25 @@ def test_the_page_works_the_draw_out(browser: Browser, root: Path, tmp_path: Pat
         button = page.get_by_role("button", name="이 화면에서 다시 계산하기")
         said = page.locator("[data-draw-said]")
         told = a_draw("lectures/economics", "경제인문학")["rounds"]["autumn"]
-        right = "가을반: 맞습니다. 접수번호 5개의 명단과 순서, 결과가 모두 같습니다."
-        right += f" 지문 {told['list_hash']}, 씨앗 {SEED.seed}"
+        right = "가을반: 맞습니다. 추첨 번호 5개의 명단과 순서, 결과가 모두 같습니다."
+        right += f" 지문 {told['commitment']}, 씨앗 {SEED.seed}"
         button.click()
-        expect(said).to_have_text(right)
+        expect(said).to_have_text(re.compile(f"^{re.escape(right)}밖에서 본 지문과 견주지 않았습니다"))
         page.get_by_label("적어 둔 지문").fill("0" * 64)
         button.click()
         expect(said).to_have_text(f"{right}적어 두신 지문의 명단이 없습니다.")
-        page.get_by_label("적어 둔 지문").fill(f" {told['list_hash'].upper()}")
+        page.get_by_label("적어 둔 지문").fill(f" {told['commitment'].upper()}")
         button.click()
         expect(said).to_have_text(right)
-        for name, forge in FORGERIES.items():
-            forged = a_draw()
+        for name, forge in (FORGERIES | FORGERIES_OF_TWO).items():
+            forged = a_draw(two=name in FORGERIES_OF_TWO)
+            assert "맞습니다" in reported(page, forged)[0], name  # control
             forge(forged["rounds"]["autumn"])
             assert "맞습니다" not in reported(page, forged)[0], name
         assert "아직 추첨하지 않았습니다." in reported(page, a_draw(drawn=False))[0]
         assert "맞습니다" in reported(page, a_draw(places=9))[0]
         assert "맞습니다" in reported(page, a_draw(waiting=2))[0]
-        assert reported(page, {"rounds": {}}) == ["회차가 하나도 없습니다. 확인한 것이 없습니다."]
+        assert reported(page, a_draw() | {"rounds": {}}) == ["회차가 하나도 없습니다. 확인한 것이 없습니다."]
         file = out / "results/lectures-economics/draw.json"
         told = json.loads(file.read_text("utf-8"))
         last = told["rounds"]["autumn"]["entries"][-1]

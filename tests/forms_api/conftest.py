@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from civic.clock import parse_time
 from tests.builders import NOW, a_lecture_file, a_round, write_content
 from tests.forms_api.server import Server
 
@@ -36,7 +37,13 @@ LECTURES = {
     "queue": a_lecture_file("기다리는 강좌", [a_round(places=1, waiting=3)]),
     "rush": a_lecture_file("몰리는 강좌", [a_round(places=10, waiting=5)]),
     "race": a_lecture_file("두 번 누르는 강좌", [a_round(places=10)]),
-    "drawn": a_lecture_file("추첨 강좌", [a_round(places=1)], selection="draw", seed="로또 1081회"),
+    "drawn": a_lecture_file(
+        "추첨 강좌",
+        [a_round(places=1)],
+        selection="draw",
+        seed="로또 1081회",
+        seed_at=parse_time("2023-09-09T20:45:00"),
+    ),
     "family": a_lecture_file(
         "가족 강좌", [a_round(places=5)], party=4, person="phone+birth_date", email="required"
     ),

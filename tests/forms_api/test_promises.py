@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,13 +141,14 @@ def test_a_renamed_round(town: Town) -> None:
 
 
 DAYS = {"wed": "2023-10-04", "sun": "2023-10-08"}
+SEED_AT = parse_time("2023-09-09T20:45:00")
 BASE: dict[str, Any] = {
     "rounds": [
         a_round(id, label=f"{id} 반", places=3, hours=2, starts=f"{day}T10:00:00", ends=f"{day}T12:00:00")
         for id, day in DAYS.items()
     ],
     "fields": [{"name": "area", "label": "사는 동"}, {"name": "tool", "label": "쓸 도구", "required": False}],
-    "page": {}, "selection": "draw", "seed": "로또 1081회", "ledger": "hours", "limits": [{"group": "craft", "max": 9}],
+    "page": {}, "selection": "draw", "seed": "로또 1081회", "seed_at": SEED_AT, "ledger": "hours", "limits": [{"group": "craft", "max": 9}],
     "closes": "2023-09-01T00:00:00",
 }  # fmt: skip
 
@@ -177,9 +179,11 @@ EDITS: dict[str, tuple[str, dict[str, Any]]] = {  # what a clerk does -> the fie
     "a question is renamed": ("form.fields", changed(0, "fields", name="town")),
     "two names of questions": ("form.fields.0.name", swapped("name", "fields")),
     "person": ("form.person", {"person": "phone+birth_date"}),
-    "selection": ("form.selection", {"selection": "review"}),
+    "selection": ("form.selection", {"selection": "window-draw", "window": 30}),
     "contact": ("form.contact", {"contact": "proven"}),
     "seed": ("form.seed", {"seed": "로또 1082회"}),
+    "when the seed comes": ("form.seed_at", {"seed_at": SEED_AT + timedelta(days=7)}),
+    "the freeze": ("form.freeze_at", {"freeze_at": SEED_AT - timedelta(days=1, hours=1)}),
     "ledger": ("form.ledger", {"ledger": "other"}),
     "limit": ("form.limits", {"limits": [{"group": "crafts", "max": 9}]}),
     "draft": ("draft", {"page": {"draft": True}}),

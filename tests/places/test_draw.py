@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civic.places import draw
-from tests.draw_samples import FORGERIES, SEED, a_draw
+from civic.places import draw_list as draw
+from tests.draw_samples import FORGERIES, FORGERIES_OF_TWO, SEED, SOURCE, a_draw
 
 NUMBERS = st.lists(st.from_regex(r"\A[A-Z3-9]{4}-[A-Z3-9]{4}\Z"), unique=True, max_size=30)
 
@@ -28,12 +28,23 @@ def test_the_order_is_the_one_worked_out_by_hand() -> None:
     assert draw.order(digests, "7") == ("DDDD-DDDD", "CCCC-CCCC", "AAAA-AAAA")
 
 
-def test_the_frozen_list_has_one_hash_however_it_is_sorted() -> None:
-    """sha256 of "A\\nB\\n"."""
-    expected = hashlib.sha256(b"A\nB\n").hexdigest()
-    assert draw.list_hash(["B", "A"]) == draw.list_hash(["A", "B"]) == expected
-    with pytest.raises(ValueError, match="twice"):
-        draw.list_hash(["A", "A"])
+@pytest.mark.parametrize(
+    ("kind", "seed", "is_right"),
+    [
+        ("lotto", "3 11 14 18 26 45", True),
+        ("lotto", "3 11 14 18 26 46", False),
+        ("lotto", "3 11 14 18 26 26", False),
+        ("lotto", "3 11 14 18 27 26", False),
+        ("lotto", "3  11 14 18 26 27", False),
+        ("number", "2571.09", True),
+        ("number", "2,571.09", False),
+        ("number", "02571", False),
+        ("two", "1", False),
+    ],
+)
+def test_a_seed_has_one_spelling(kind: str, seed: str, is_right: bool) -> None:
+    """Whoever reads the same value types the same text."""
+    assert draw.is_spelt(kind, seed) is is_right
 
 
 def test_nothing_is_drawn_without_need_or_seed() -> None:
@@ -83,11 +94,12 @@ def written(folder: Path, told: object) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", FORGERIES)
+@pytest.mark.parametrize("name", [*FORGERIES, *FORGERIES_OF_TWO])
 def test_the_stand_alone_checker_sees_every_forgery(name: str, root: Path, tmp_path: Path) -> None:
     """Order, seed, sizes, places, list, "nothing was drawn": exit 1, and never the word for right."""
-    told = a_draw()
-    FORGERIES[name](told["rounds"]["autumn"])
+    told = a_draw(two=name in FORGERIES_OF_TWO)
+    assert check(root, written(tmp_path, told)).returncode == 0  # control
+    (FORGERIES | FORGERIES_OF_TWO)[name](told["rounds"]["autumn"])
     done = check(root, written(tmp_path, told))
     assert (done.returncode, done.stderr) == (1, "")
     assert "맞습니다" not in done.stdout
@@ -96,10 +108,11 @@ def test_the_stand_alone_checker_sees_every_forgery(name: str, root: Path, tmp_p
 def test_the_stand_alone_checker_agrees_with_what_is_right(root: Path, tmp_path: Path) -> None:
     """Drawn, or enough places for all: exit 0, with hash and seed to compare; a hash written down must be there."""
     told = a_draw()
-    file, digest = written(tmp_path, told), told["rounds"]["autumn"]["list_hash"]
-    for done in (check(root, file), check(root, file, digest)):
+    file, digest = written(tmp_path, told), told["rounds"]["autumn"]["commitment"]
+    for done, is_said in ((check(root, file), True), (check(root, file, digest.upper()), False)):
+        assert ("밖에서 본 지문과 견주지 않은" in done.stdout) is is_said
         assert (done.returncode, done.stderr) == (0, "")
-        assert digest in done.stdout and f"씨앗 {SEED.seed} ({SEED.source})" in done.stdout
+        assert digest in done.stdout and f"씨앗 {SEED.seed} ({SOURCE})" in done.stdout
         assert done.stdout.startswith("가을반: 맞습니다.")  # as the page names it, not by its key
     other = check(root, file, "0" * 64)
     assert (other.returncode, "이런 지문의 명단이 없습니다" in other.stdout) == (1, True)
@@ -108,6 +121,12 @@ def test_the_stand_alone_checker_agrees_with_what_is_right(root: Path, tmp_path:
     results = [entry["result"] for entry in short["rounds"]["autumn"]["entries"]]
     assert results == ["confirmed", "confirmed", "waiting", "rejected", "rejected"]
     assert check(root, written(tmp_path, short)).returncode == 0
+    hidden = a_draw()
+    hidden["rounds"]["autumn"]["excluded"][0] |= {"reason": "", "salt": ""}  # blacked out later
+    assert check(root, written(tmp_path, hidden)).returncode == 0
+    double = json.dumps(a_draw(), ensure_ascii=False).replace('"seed": "3', '"seed": "1", "seed": "3')
+    file.write_text(double, "utf-8")
+    assert "읽을 수 없습니다" in check(root, file).stderr  # which of the two would count?
     short["rounds"]["autumn"]["waiting"] = 2
     assert check(root, written(tmp_path, short)).returncode == 1
 
@@ -117,11 +136,18 @@ def test_the_stand_alone_checker_says_what_it_cannot_check(root: Path, tmp_path:
     frozen = check(root, written(tmp_path, a_draw(drawn=False)))
     assert frozen.returncode == 1
     assert "아직 추첨하지 않았습니다" in frozen.stdout and "다릅니다" not in frozen.stdout
-    empty = check(root, written(tmp_path, {"rounds": {}}))
+    empty = check(root, written(tmp_path, a_draw() | {"rounds": {}}))
     assert (empty.returncode, "회차가 하나도 없습니다" in empty.stdout) == (1, True)
-    for told in ([], {}, {"rounds": {"r1": {}}}, {"rounds": []}, {"rounds": {"r1": None}}, "x"):
+    for told in (
+        [],
+        {},
+        a_draw() | {"rounds": []},
+        a_draw() | {"rounds": {"r1": None}},
+        a_draw() | {"more": 1},
+        "x",
+    ):
         broken = check(root, written(tmp_path, told))
-        assert (broken.returncode, "읽을 수 없습니다" in broken.stderr) == (1, True)
+        assert broken.returncode == 1 and broken.stderr and "Traceback" not in broken.stderr
     (tmp_path / "draw.json").write_bytes(b"\xff{")
     for arguments in ((tmp_path / "draw.json",), (tmp_path / "nowhere",), (tmp_path,), ()):
         done = check(root, *arguments)

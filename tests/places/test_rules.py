@@ -280,7 +280,7 @@ def test_every_way_of_choosing_is_one_plain_sentence() -> None:
     assert "차례대로 받습니다" in words.explain(a_spec(selection="review"))[1]
     large = Round(id="r1", label="r1", places=9, waiting=9, starts=CLOSES)
     much = a_spec(
-        (large,), selection="draw", seed="로또 1083회", promotion="offer", party=4, close_at=1.5, reentry=False,
+        (large,), selection="draw", seed="로또 1083회", seed_at=CLOSES + timedelta(days=2), promotion="offer", party=4, close_at=1.5, reentry=False,
         limits=(Limit(group="now", max=2),), ledger="allowance",
     )  # fmt: skip
     said = " ".join(words.explain(much))

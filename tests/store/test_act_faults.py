@@ -27,7 +27,8 @@ from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing
 
 FAR = datetime(9999, 1, 1, tzinfo=SEOUL)
 LATER = NOON + timedelta(days=9)
-SEED = draw.Seed("3 11 14 18 26 27", "로또", "감사관", (LATER + timedelta(days=9)).isoformat())
+FREEZE = NOON + timedelta(days=3)
+SEED = draw.Seed("3 11 14 18 26 27", "감사관", "")
 NEW = "events/fair"  # nobody has signed up there yet: its key is still to be made
 PEOPLE = {
     "plain": ("confirmed", "waiting"),
@@ -50,7 +51,7 @@ def a_form(**changes: Any) -> FormSpec:
 FORMS = {
     "plain": a_form(selection="first-come", promotion="auto"),
     "offer": a_form(selection="first-come", promotion="offer", offer_hours=5),
-    "drawn": a_form(selection="draw", seed="로또"),
+    "drawn": a_form(selection="draw", seed="로또", seed_at=LATER),
 }
 
 
@@ -64,7 +65,9 @@ def prepare(store: Store) -> None:
     for round, states in PEOPLE.items():
         for which, state in enumerate(states):
             id = number(round, which)
-            entry = an_entry(id, number=id, submission=f"s-{id}", round=round, state=state, sealed=b"s" * 900)
+            entry = an_entry(
+                id, number=id, submission=f"s-{id}", round=round, state=state, draw=id, sealed=b"s" * 900
+            )
             add(store, entry, (Seat(state, 99),))
 
 
@@ -111,8 +114,8 @@ ACTS: dict[str, Act] = {
     "accept": on("offer", lambda b, r: line.answer(b, r, number("offer", 2), True, NOON)),
     "a message is sent": tell,
     "the round has closed": on("plain", fix),
-    "freeze": on("drawn", lambda b, r: draw.freeze(b, r, LATER)),
-    "draw": on("drawn", lambda b, r: draw.run(b, r, SEED, LATER)),
+    "freeze": on("drawn", lambda b, r: draw.frozen_list(b, r, FREEZE)),
+    "draw": on("drawn", lambda b, r: draw.frozen_list(b, r, FREEZE) and draw.run(b, r, SEED, LATER)),
     FIRST: sign_up,
     DESTROYED: lambda store: store.drop_key(SUBJECT, LATER),
 }

@@ -278,19 +278,18 @@ def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open)
     desk = office({"places": 20, "minimum": 3}, selection="draw")
     desk.apply()
     desk.clock.at = CLOSES
-    assert desk.act(draw.freeze)
+    assert desk.act(draw.frozen_list)
     with pytest.raises(NotEligible, match="명단을 얼린"):
         desk.call_off()
-    at = (CLOSES + HOUR).isoformat()
-    desk.act(draw.run, draw.Seed("1", "주사위", "감사관", at))
+    desk.act(draw.run, draw.Seed("", "감사관", ""))
     assert [entry.state for entry in desk.call_off()] == ["cancelled"]
     desk = office({"id": "r2", "label": "r2", "places": 20, "minimum": 3}, selection="draw")
     desk.apply()
     desk.clock.at = CLOSES
     desk.call_off()
-    assert desk.act(draw.freeze) is None
-    with pytest.raises(NotEligible, match="먼저 명단을"):
-        desk.act(draw.run, draw.Seed("1", "주사위", "감사관", CLOSES.isoformat()))
+    assert desk.act(draw.frozen_list) is None
+    with pytest.raises(NotEligible, match="추첨할 것이 없는"):
+        desk.act(draw.run, draw.Seed("", "감사관", ""))
 
 
 # ------------------------------------------------------------ offers
