@@ -14,23 +14,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from civic.errors import NotEligible
 from civic.people import check_public
-from civic.places import rules
-from civic.places.form_round import FormRound
 from civic.shape import EXACT
-
-if TYPE_CHECKING:
-    from civic.store.book import Book
 
 FORMAT = "madang-draw/3"
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
@@ -296,70 +290,3 @@ def _in_time(frozen: FrozenList, pair: Pair) -> bool:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-# ---------------------------------------------------------------------------- settled by whoever comes first
-
-
-def is_due(round_: FormRound, now: datetime, facts: Mapping[str, str]) -> bool:
-    """Is there a list to be settled or frozen now? Cheap: asked every second."""
-    if not round_.spec.is_drawn or {"frozen", "called-off"} & facts.keys() or facts.get("listed") == "":
-        return False
-    is_over = now >= round_.window_end or rules.is_closed(round_, facts)
-    return is_over and ("listed" not in facts or now >= round_.freeze_at)
-
-
-def settle(book: Book, round_: FormRound, now: datetime) -> None:
-    """Settle the list when sign-up has ended and freeze it when its time has come, once each. Does nothing else."""
-    facts = book.fixed(round_.id)
-    if not is_due(round_, now, facts):
-        return
-    at = now.isoformat(timespec="seconds")
-    received = book.entries(round_.id, ("received", "cancelled", "rejected"))
-    if "listed" not in facts:
-        listed = [e for e in received if e.state == "received" or e.cause.startswith(EXCLUDED)]
-        if round_.spec.selection == "window-draw" and not any(e.state == "received" for e in listed):
-            book.fix(round_.id, "listed", "", now)  # everyone has a place
-            return
-        numbers = sorted(entry.draw for entry in listed)
-        text = json.dumps({"at": at, "numbers": numbers, "places": _free(book, round_)})
-        book.fix(round_.id, "listed", text, now)
-    if now >= round_.freeze_at:
-        kept = json.loads(book.fixed(round_.id)["listed"])
-        frozen = _frozen(book, round_, at, set(kept["numbers"]), kept["places"])
-        book.fix(round_.id, "frozen", json.dumps(asdict(frozen), ensure_ascii=False), now)
-
-
-def _free(book: Book, round_: FormRound) -> int:
-    return max(0, round_.places - book.counts(round_.id).taken)
-
-
-def _frozen(book: Book, round_: FormRound, at: str, listed: set[str], places: int) -> FrozenList:
-    spec, most = round_.spec, round_.round.most_waiting
-    entries = [entry for entry in book.entries(round_.id) if entry.draw in listed]
-    out = [entry for entry in entries if entry.cause.startswith(EXCLUDED)]
-    seed_at = spec.seed_at.isoformat(timespec="seconds") if spec.seed_at else ""
-    is_late = bool(seed_at) and _time(at) >= _time(seed_at)
-    return FrozenList(
-        subject=round_.subject,
-        round=round_.id,
-        label=round_.label,
-        frozen_at=at,
-        places=places,
-        waiting=None if most is None else max(0, most - book.counts(round_.id).waiting),
-        entries=tuple(
-            DrawnEntry(e.draw, e.size) for e in sorted(entries, key=lambda e: e.draw) if e not in out
-        ),
-        excluded=tuple(_left_out(e.draw, e.size, e.cause) for e in sorted(out, key=lambda e: e.draw)),
-        by_staff=sum(entry.cause.startswith(BY_STAFF) for entry in entries),
-        kind="two" if is_late else spec.drawn_by,
-        source=f"{LATE} ({spec.seed})"[:LONGEST] if is_late else spec.seed or TWO,
-        seed_at="" if is_late else seed_at,
-        closing=list_hash(DrawnEntry(entry.draw, entry.size) for entry in entries),
-        late=is_late,
-    )
-
-
-def _left_out(number: str, size: int, cause: str) -> LeftOut:
-    reason, salt = cause.removeprefix(EXCLUDED), secrets.token_hex(16)
-    return LeftOut(number, size, sha256(salt + reason), reason, salt)

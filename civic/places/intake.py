@@ -28,7 +28,7 @@ from civic.errors import (
     Unavailable,
     WrongCode,
 )
-from civic.places import draw_list, line, retention, rules
+from civic.places import draw_freeze, line, retention, rules
 from civic.places.application import Application, draft_of, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
 from civic.places.status import with_closed
@@ -265,7 +265,7 @@ class Intake:
                 self.facts(round_, now)
                 facts = known.get(doc.subject, Overview()).facts.get(round_.id, {})
                 held = counts.get(round_.id, rules.NOBODY)
-                if rules.may_move(round_, now, held) or draw_list.is_due(round_, now, facts):
+                if rules.may_move(round_, now, held) or draw_freeze.is_due(round_, now, facts):
                     with self.store.open(doc.subject, who="clock") as book:
                         moved += len(line.advance(book, round_, now, "more-places"))
         return moved

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from civic.errors import Full, LimitReached, NotEligible
-from civic.places import draw_list, rules
+from civic.places import draw_freeze, rules
 from civic.places.form_round import FormRound
 from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
 
@@ -80,7 +80,7 @@ def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed
     if moved:
         counts = book.counts(round_.id)
     free = rules.for_line(round_, now, counts, freed)
-    draw_list.settle(book, round_, now)
+    draw_freeze.settle(book, round_, now)
     if not free or not counts.waiting:
         return moved
     line = book.line(round_.id, most=None if round_.spec.party > 1 else free)
