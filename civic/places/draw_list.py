@@ -28,7 +28,7 @@ from civic.shape import EXACT
 
 FORMAT = "madang-draw/3"
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
-BY_STAFF = "applied-by-staff"  # cause of an entry that staff typed in
+BY_STAFF = "entered-by-staff"  # + ": channel", cause of an entry that staff typed in
 Number = Annotated[str, Field(pattern=r"^[A-Z0-9]{4}(-[A-Z0-9]{4}){2}$")]
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["lotto", "number", "two"]

@@ -24,7 +24,6 @@ CANCELLED = "cancelled-by-citizen"
 ACCEPTED, DECLINED, LAPSED, ENOUGH = "accepted", "declined-by-citizen", "lapsed", "enough-places"
 # With what freed the place behind it: "" (somebody cancelled), "-after-decline", "-after-lapse", "-more-places".
 PROMOTED, OFFERED = "promoted", "offered"
-ENTERED = "entered-by-staff"  # + ": channel"
 CALLED_OFF = "called-off"  # + ": reason"
 
 

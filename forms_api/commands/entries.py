@@ -17,6 +17,7 @@ from civic.errors import Invalid, Misuse, NotEligible
 from civic.files import csv_text, write
 from civic.people import show_phone
 from civic.places import line, retention
+from civic.places.draw_list import BY_STAFF
 from civic.places.rules import check_reason
 from civic.store.entry import LIVE, STATES, Entry
 from forms_api.commands.access import StaffAccess, with_access
@@ -115,7 +116,7 @@ def add(staff: StaffAccess, subject: str, round_id: str, channel: str) -> None:
     except Invalid as wrong:
         wrong.detail = "\n".join(f"{error.field}: {error.message}" for error in wrong.errors)
         raise
-    entry, position, _ = staff.intake.apply(application, who(), f"{line.ENTERED}: {channel}")
+    entry, position, _ = staff.intake.apply(application, who(), f"{BY_STAFF}: {channel}")
     place = f" {position}번" if position else ""
     click.echo(f"{entry.number}\t{korean.ENTRY_STATES[entry.state]}{place}")
 
