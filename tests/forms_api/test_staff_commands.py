@@ -103,7 +103,7 @@ def test_staff_enter_who_has_no_mobile(office: Server, folder: Path) -> None:
     words = ("entries", "add", "lectures/asks", "r1", "--channel", "방문", *at(folder, NOW))
     typed = "김할머니\n062-960-1234\n\n글을 배우려고\ny\n"
     done = call(*words, typed=typed)
-    number, state = done.stdout.split()
+    number, state, *_ = done.stdout.split()
     assert done.returncode == 0 and state in ("확정", "대기"), done.stderr
     shown = run(folder, "show", number).stdout
     assert "062-960-1234" in shown and "entered-by-staff: 방문\tstaff:" in shown and "글을 배우려고" in shown
@@ -149,7 +149,7 @@ def test_wrong_calls(office: Server, folder: Path, arguments: list[str], code: i
         ("entries show", "NUMBER: 빠졌습니다"),
         ("entries show A B", "더 적은 값이 있습니다 (found B)"),
         ("entries list --state here", "'absent' 가운데 하나여야 합니다 (found here)"),
-        ("votes keys budget-2024 --content /nowhere", "--content: 없습니다 (found /nowhere)"),
+        ("votes rehearse budget-2024 --content /nowhere", "--content: 없습니다 (found /nowhere)"),
         ("votes open /nowhere/a.json", "없습니다 (found /nowhere/a.json)"),
     ],
 )
