@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from civic.clock import SEOUL
 from civic.errors import Closed
-from civic.store.session import Transaction
+from civic.store.session import Row, Transaction
 
 BOX_FILE = "votes.sqlite3"
 OF_A_POLL = ("box_ballots", "box_replaced", "box_proofs", "box_roll", "box_papers", "box_voted", "box_sealed")
@@ -26,12 +26,6 @@ HIT = (
     " until = CASE WHEN box_hits.until > ? THEN box_hits.until ELSE excluded.until END"
     " WHERE box_hits.until <= ? OR box_hits.times < ?"
 )
-PUT_CODE = (
-    "INSERT INTO box_proofs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (poll, voter, asked) DO UPDATE SET"
-    " hash = excluded.hash, until = excluded.until, tries = excluded.tries, bare = excluded.bare,"
-    " receipt = excluded.receipt"
-)
-
 REPLACE = "INSERT INTO box_replaced SELECT poll, receipt FROM box_ballots WHERE poll = ? AND voter = ? AND receipt <> ?"
 
 
@@ -90,12 +84,26 @@ class PollBox:
         self.poll = poll
         self._rows, self._session = session.rows, session
 
+    def _of(self, table: str, columns: str = "1", **where: str) -> list[Row]:
+        """The rows of this poll in which these columns are so."""
+        so = "".join(f" AND {name} = ?" for name in where)
+        return self._rows(f"SELECT {columns} FROM {table} WHERE poll = ?{so}", (self.poll, *where.values()))  # noqa: S608 (own names)
+
+    def _put(self, table: str, *values: object) -> None:
+        """Keep a row; times as seconds."""
+        plain = [value.timestamp() if isinstance(value, datetime) else value for value in values]
+        self._session.later(f"INSERT INTO {table} VALUES ({', '.join('?' * len(plain))})", plain)  # noqa: S608
+
+    def _drop(self, table: str, **where: str) -> None:
+        """Remove the rows of this poll in which these columns are so."""
+        so = "".join(f" AND {name} = ?" for name in where)
+        self._session.later(f"DELETE FROM {table} WHERE poll = ?{so}", (self.poll, *where.values()))  # noqa: S608
+
     def state(self) -> Literal["open", "closed", "destroyed"]:
         """Whether the box still takes ballots: by the staff's act, not by the clock."""
-        rows = self._rows("SELECT destroyed FROM box_states WHERE poll = ?", (self.poll,))
-        if not rows:
-            return "open"
-        return "destroyed" if rows[0][0] else "closed"
+        for (destroyed,) in self._of("box_states", "destroyed"):
+            return "destroyed" if destroyed else "closed"
+        return "open"
 
     # ------------------------------------------------------------ codes
 
@@ -116,8 +124,9 @@ class PollBox:
         """Keep a code beside the voter's others: who else asks for one does not take this one away."""
         # Not "the newest by its time": a demonstration's clock starts anew with the server.
         self._rows("UPDATE box_proofs SET bare = -1 WHERE poll = ? AND voter = ?", (self.poll, code.voter))
-        own = (self.poll, code.voter, code.asked, code.hash, code.until.timestamp())
-        self._rows(PUT_CODE, (*own, code.tries, code.bare, code.receipt))
+        self._drop("box_proofs", voter=code.voter, asked=code.asked)
+        own = (self.poll, code.voter, code.asked, code.hash, code.until)
+        self._put("box_proofs", *own, code.tries, code.bare, code.receipt)
 
     def code(self, voter: str, asked: str = "") -> Code | None:
         """The voter's code of that asking as it stands, or None; "" is the newest."""
@@ -150,8 +159,7 @@ class PollBox:
 
     def keep_ticket(self, ticket: Ticket) -> None:
         """Keep a browser's proof."""
-        ends = (ticket.until.timestamp(), ticket.fresh.timestamp())
-        self._rows("INSERT INTO box_tickets VALUES (?, ?, ?, ?)", (ticket.hash, ticket.contact, *ends))
+        self._put("box_tickets", ticket.hash, ticket.contact, ticket.until, ticket.fresh)
 
     def drop_ticket(self, hash: str) -> None:
         """Forget a browser's proof, if it is there."""
@@ -166,8 +174,7 @@ class PollBox:
 
     def queue(self, message: Outgoing) -> None:
         """Keep a message to be sent, in the same transaction as its reason."""
-        values = (message.id, message.sealed, message.until.timestamp(), message.tries)
-        self._rows("INSERT INTO box_outgoing VALUES (?, ?, ?, 0, ?)", values)
+        self._put("box_outgoing", message.id, message.sealed, message.until, 0, message.tries)
 
     # ------------------------------------------------------------ voters
 
@@ -175,43 +182,37 @@ class PollBox:
         """Add voters to the roll; how many were new."""
         new = [voter for voter in sorted(set(voters)) if not self.on_roll(voter)]
         for voter in new:
-            self._session.later("INSERT INTO box_roll VALUES (?, ?)", (self.poll, voter))
+            self._put("box_roll", self.poll, voter)
         return len(new)
 
     def on_roll(self, voter: str) -> bool:
-        return self._has("box_roll", voter)
+        return bool(self._of("box_roll", voter=voter))
 
     def rolled(self) -> int:
         """Voters on the roll."""
-        return self._count("box_roll")
+        return int(self._of("box_roll", "COUNT(*)")[0][0])
 
     def mark_paper(self, voter: str) -> bool:
         """The voter takes a paper ballot. False, and no mark, when they voted online or have the mark already."""
-        if any(self._has(table, voter) for table in ("box_papers", "box_ballots", "box_voted")):
+        if any(self._of(table, voter=voter) for table in ("box_papers", "box_ballots", "box_voted")):
             return False
-        self._rows("INSERT INTO box_papers VALUES (?, ?)", (self.poll, voter))
+        self._put("box_papers", self.poll, voter)
         return True
 
     def is_paper(self, voter: str) -> bool:
-        return self._has("box_papers", voter)
+        return bool(self._of("box_papers", voter=voter))
 
     def papers(self) -> int:
         """Voters who took a paper ballot."""
-        return self._count("box_papers")
-
-    def _count(self, table: str) -> int:
-        return int(self._rows(f"SELECT COUNT(*) FROM {table} WHERE poll = ?", (self.poll,))[0][0])  # noqa: S608 (own names)
-
-    def _has(self, table: str, voter: str) -> bool:
-        return bool(self._rows(f"SELECT 1 FROM {table} WHERE poll = ? AND voter = ?", (self.poll, voter)))  # noqa: S608 (own names)
+        return int(self._of("box_papers", "COUNT(*)")[0][0])
 
     # ------------------------------------------------------------ envelopes
 
     def ballot(self, voter: str) -> Sealed | None:
         """The voter's envelope, or None. None for everybody once the box is closed."""
-        found = "SELECT envelope, receipt, once FROM box_ballots WHERE poll = ? AND voter = ?"
-        rows = self._rows(found, (self.poll, voter))
-        return Sealed(voter, bytes(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
+        for envelope, receipt, once in self._of("box_ballots", "envelope, receipt, once", voter=voter):
+            return Sealed(voter, bytes(envelope), receipt, once)
+        return None
 
     def put(self, sealed: Sealed) -> None:
         """Keep an envelope in place of the voter's last one. Raises Closed, Copied."""
@@ -222,12 +223,11 @@ class PollBox:
             (self.poll, sealed.voter, sealed.receipt, sealed.once),
         ):
             raise Copied
-        self._rows("DELETE FROM box_replaced WHERE poll = ? AND receipt = ?", (self.poll, sealed.receipt))
-        self._rows(REPLACE, (self.poll, sealed.voter, sealed.receipt))
+        self._drop("box_replaced", receipt=sealed.receipt)
+        self._session.later(REPLACE, (self.poll, sealed.voter, sealed.receipt))
         # Taken out and put in, not updated: the row carries nothing of its earlier self.
-        self._rows("DELETE FROM box_ballots WHERE poll = ? AND voter = ?", (self.poll, sealed.voter))
-        kept = (self.poll, sealed.voter, sealed.envelope, sealed.receipt, sealed.once)
-        self._rows("INSERT INTO box_ballots VALUES (?, ?, ?, ?, ?)", kept)
+        self._drop("box_ballots", voter=sealed.voter)
+        self._put("box_ballots", self.poll, *astuple(sealed))
 
     def receipts(self) -> list[str]:
         """All receipts, sorted: as many as voters who cast online. Empty after destruction."""
@@ -235,8 +235,7 @@ class PollBox:
 
     def replaced(self) -> list[str]:
         """Receipts of ballots in whose place their voters put later ones, sorted. Empty after destruction."""
-        found = self._rows("SELECT receipt FROM box_replaced WHERE poll = ?", (self.poll,))
-        return sorted(receipt for (receipt,) in found)
+        return sorted(receipt for (receipt,) in self._of("box_replaced", "receipt"))
 
     def envelopes(self) -> list[bytes]:
         """All envelopes in the order of their receipts."""
@@ -245,35 +244,33 @@ class PollBox:
     def _cast(self) -> list[tuple[str, bytes]]:
         """(receipt, envelope), sorted here: databases sort text each in their own way."""
         table = "box_ballots" if self.state() == "open" else "box_sealed"
-        rows = self._rows(f"SELECT receipt, envelope FROM {table} WHERE poll = ?", (self.poll,))  # noqa: S608 (own names)
-        return sorted((receipt, bytes(envelope)) for receipt, envelope in rows)
+        found = self._of(table, "receipt, envelope")
+        return sorted((receipt, bytes(envelope)) for receipt, envelope in found)
 
     # ------------------------------------------------------------ the end
 
     def closed_at(self) -> datetime | None:
-        rows = self._rows("SELECT closed FROM box_states WHERE poll = ?", (self.poll,))
-        return datetime.fromisoformat(rows[0][0]).astimezone(SEOUL) if rows else None
+        for (closed,) in self._of("box_states", "closed"):
+            return datetime.fromisoformat(closed).astimezone(SEOUL)
+        return None
 
     def close(self, at: datetime) -> int:
         """Take no more ballots and forget who cast which: envelopes and voters, each sorted and written anew.
 
         The number of voters. A second close changes nothing. `Box.scrub` afterwards leaves no trace in the files.
         """
-        rows = self._rows("SELECT voters FROM box_states WHERE poll = ?", (self.poll,))
-        if rows:
-            return int(rows[0][0])
-        cast = self._cast()
-        found = self._rows("SELECT voter FROM box_ballots WHERE poll = ?", (self.poll,))
-        voters = sorted(voter for (voter,) in found)
+        for (count,) in self._of("box_states", "voters"):
+            return int(count)
+        cast, replaced = self._cast(), self.replaced()
+        voters = sorted(voter for (voter,) in self._of("box_ballots", "voter"))
         for receipt, envelope in cast:
-            self._session.later("INSERT INTO box_sealed VALUES (?, ?, ?)", (self.poll, receipt, envelope))
+            self._put("box_sealed", self.poll, receipt, envelope)
         for voter in voters:
-            self._session.later("INSERT INTO box_voted VALUES (?, ?)", (self.poll, voter))
-        replaced = self.replaced()
+            self._put("box_voted", self.poll, voter)
         self._forget("box_ballots", "box_proofs", "box_replaced")
         for receipt in replaced:
-            self._session.later("INSERT INTO box_replaced VALUES (?, ?)", (self.poll, receipt))
-        self._rows("INSERT INTO box_states VALUES (?, ?, '', ?)", (self.poll, at.isoformat(), len(voters)))
+            self._put("box_replaced", self.poll, receipt)
+        self._put("box_states", self.poll, at.isoformat(), "", len(voters))
         return len(voters)
 
     def destroy(self, at: datetime) -> None:
@@ -286,7 +283,7 @@ class PollBox:
         """The counters of all polls too: their names do not tell of which they are, and they begin anew each hour."""
         self._session.later("DELETE FROM box_hits")
         for table in tables:
-            self._session.later(f"DELETE FROM {table} WHERE poll = ?", (self.poll,))  # noqa: S608 (own names)
+            self._drop(table)
 
 
 def new_message(sealed: bytes, until: datetime) -> Outgoing:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from civic.clock import SEOUL
-from civic.errors import Misuse, Unavailable
+from civic.errors import Unavailable
 from civic.store import tables
 from civic.store.box import OF_A_POLL, Outgoing, PollBox, Ticket
 from civic.store.dialect import SQLITE
-from civic.store.folder import check_box, explain
+from civic.store.folder import check_box, explained
 from civic.store.private_file import PrivateFile
 from civic.store.session import PlainDatabase, Transaction
 
@@ -67,8 +66,8 @@ class Box:
             PollBox("", session).drop_stale(now)
             for id, sealed, until, tries in session.rows(due, (now.timestamp(), most)):
                 session.later("UPDATE box_outgoing SET due = ? WHERE id = ?", (leased.timestamp(), id))
-                found.append(Outgoing(id, bytes(sealed), datetime.fromtimestamp(until, SEOUL), tries))
-        return [replace(message, leased=leased) for message in found]
+                found.append(Outgoing(id, bytes(sealed), datetime.fromtimestamp(until, SEOUL), tries, leased))
+        return found
 
     def sent(self, message: Outgoing) -> None:
         """Forget a message: it went out, or never can."""
@@ -109,9 +108,7 @@ def _in_words() -> Iterator[None]:
 
 def box_file(path: Path) -> PrivateFile:
     """The file of a folder's ballot boxes. Raises Misuse."""
-    try:
+    with explained(path):
         check_box(path)
-    except OSError as err:
-        raise Misuse(explain(err, path)) from err
     # TRUNCATE: the emptied journal stays, and tells that there was a file (check_box).
     return PrivateFile(path, tables.boxes(SQLITE), ("journal_mode=TRUNCATE", "synchronous=FULL"))

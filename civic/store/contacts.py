@@ -32,6 +32,7 @@ CODE_LIFE = timedelta(minutes=5)
 CODE_TRIES = 5
 TICKET_LIFE, OWN_LIFE = timedelta(hours=2), timedelta(days=30)  # the longer on a device of one's own
 FRESH = timedelta(minutes=30)  # so old a proof may be where something is given up
+TEXT = "[{}] 인증번호는 {}입니다. 5분 안에 적어 주세요. 직원은 이 번호를 묻지 않습니다."
 WRONG = "인증번호가 맞지 않습니다. 다섯 번 틀리면 새 인증번호를 받아야 합니다."
 LATE = "인증번호의 시간(5분)이 지났습니다. 새 인증번호를 받아 주세요."
 USED = "이미 쓴 인증번호입니다. 새 인증번호를 받아 주세요."
@@ -139,10 +140,8 @@ class Contacts:
     def _new(self, owner: str, secret: str, until: datetime, tries: int, bare: int = 0) -> tuple[str, Code]:
         """(id of who asked, what is kept of it)."""
         request = secrets.token_urlsafe(16)
-        kept = Code(
-            owner, self._hash_of(owner, secret), until, tries, asked=hash_of_request(request), bare=bare
-        )
-        return request, kept
+        hash, asked = _keyed(self._codes, "code", owner, secret), hash_of_request(request)
+        return request, Code(owner, hash, until, tries, asked=asked, bare=bare)
 
     def deliver(self, sender: Sender) -> int:
         """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""
@@ -152,7 +151,7 @@ class Contacts:
                 break  # the ones before took too long: another process may have it by now
             try:
                 contact, title, code = json.loads(self._post.open(message.sealed))
-                sender.send(contact, f"[{title}] 인증번호", code_text(title, code))
+                sender.send(contact, f"[{title}] 인증번호", TEXT.format(title, code))
                 gone += 1
             except OSError:
                 self.box.put_off(message, self.clock.now() + timedelta(seconds=2 * 2**message.tries))
@@ -207,14 +206,11 @@ class Contacts:
 
     def prove(self, known: Code | None, claim: Claim, wrong: str = WRONG, late: str = LATE) -> None:
         """The same work for a contact that never asked for a code. Raises WrongCode, LateCode."""
-        keyed = self._hash_of(claim.owner, claim.secret)
+        keyed = _keyed(self._codes, "code", claim.owner, claim.secret)
         if not hmac.compare_digest(known.hash if known else "", keyed) or known is None:
             raise WrongCode(wrong)
         if self.clock.now() >= known.until:
             raise LateCode(late)
-
-    def _hash_of(self, owner: str, secret: str) -> str:
-        return _keyed(self._codes, "code", owner, secret)
 
     # ------------------------------------------------------------ tickets
 
@@ -245,11 +241,6 @@ class Contacts:
 def contact_key(keys: Derives, contact: str) -> str:
     """The keyed hash of a contact in its one spelling, the same on an entry and on a ticket."""
     return _keyed(keys.derived("contacts"), contact)
-
-
-def code_text(title: str, code: str) -> str:
-    """The message with a code."""
-    return f"[{title}] 인증번호는 {code}입니다. 5분 안에 적어 주세요. 직원은 이 번호를 묻지 않습니다."
 
 
 def hash_of_request(request: str) -> str:

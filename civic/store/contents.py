@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from civic.store.chain import Chain
@@ -19,9 +18,8 @@ from civic.store.session import Row, Transaction
 from civic.store.statements import COLUMNS, RoundRow
 from civic.store.tables import BOXES
 
-Held = list[
-    tuple[str, int, list[str]]
-]  # caps of an entry: key, amount, states besides the live ones that count
+# Caps of an entry: key, amount, states besides the live ones that count.
+Held = list[tuple[str, int, list[str]]]
 Counters = dict[tuple[str, str], tuple[int, ...]]  # (subject, round): as COLUMNS
 Used = dict[tuple[str, str], int]  # (cap key, person)
 # What a move names -> the tables of it. In each the first columns are its key. Leases belong to processes and stay.
@@ -39,11 +37,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 BESIDE = ("keys", *BOXES)  # on SQLite these lie in files of their own
 IN_FILE = tuple(name for names in PARTS.values() for name in names if name not in BESIDE)
 ENTRY = ("id", "body", "checksum")  # the other columns follow from the body
-SUMMED = {
-    "facts": 0,
-    "journal": 1,
-    "messages": 1,
-}  # tables whose last column is a sum over those from this one on
+# Tables whose last column is a sum over those from this one on.
+SUMMED = {"facts": 0, "journal": 1, "messages": 1}
 AT_ONCE = 1000  # rows that are sent together
 
 
@@ -64,11 +59,6 @@ class Contents:
         return self.rows.get(table, [])
 
     @property
-    def is_empty(self) -> bool:
-        """Nothing at all, not even a key."""
-        return not any(self.rows.values())
-
-    @property
     def keys(self) -> list[Row]:
         """Subject, wrapped key or None, when it was destroyed or None, generation."""
         return self.rows.setdefault("keys", [])
@@ -80,31 +70,37 @@ class Contents:
     def check(self) -> list[tuple[str, str]]:
         """Take out every row that is not as it was written: what it is, and its receipt number or ""."""
         damaged = []
-        self.entries, whole = [], []
-        for row in self.of("entries"):
-            try:
-                document = document_of("entries", *row)
-                caps = [(key, amount, list(states)) for key, amount, states in document["caps"]]
-                self.entries.append((to_entry(document), caps))
-                whole.append(row)
-            except (DamagedError, KeyError, ValueError, TypeError):
-                damaged.append((f"신청 {row[0]}", self.numbers.get(row[0], "")))
-        self.rows["entries"] = whole
-        for name in ("documents", *SUMMED):
-            kept = {row: _is_whole(name, row) for row in self.of(name)}
-            damaged += [(f"{name} {row[0]!r}", "") for row, is_whole in kept.items() if not is_whole]
-            self.rows[name] = [row for row, is_whole in kept.items() if is_whole]
-        self.journal = [to_change(*row[1:8]) for row in self.of("journal")]
-        self.facts = [(row[0], row[1], row[2], row[3]) for row in self.of("facts")]
+        self.entries, self.journal, self.facts = [], [], []
+        for name in ("entries", "documents", *SUMMED):
+            whole = []
+            for row in self.of(name):
+                try:
+                    self._take(name, row)
+                    whole.append(row)
+                except (DamagedError, KeyError, ValueError, TypeError):
+                    is_entry = name == "entries"
+                    what = f"신청 {row[0]}" if is_entry else f"{name} {row[0]!r}"
+                    damaged.append((what, self.numbers.get(row[0], "") if is_entry else ""))
+            self.rows[name] = whole
         found = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
         self.counters = {key: numbers for key, numbers in found.items() if numbers[-1]}
         self.used = {(key, person): amount for key, person, amount in self.of("caps")}
         return damaged
 
-    @property
-    def newest(self) -> datetime | None:
-        """When the last line of the journal was written."""
-        return self.journal[-1].at if self.journal else None
+    def _take(self, name: str, row: Row) -> None:
+        """Raises DamagedError, KeyError, ValueError, TypeError where a row is not as it was written."""
+        if name == "entries":
+            document = document_of(name, *row)
+            caps = [(key, amount, list(states)) for key, amount, states in document["caps"]]
+            self.entries.append((to_entry(document), caps))
+        elif name == "documents":
+            document_of(*row)
+        elif line_sum(*row[SUMMED[name] : -1]) != row[-1]:
+            raise DamagedError(name)
+        elif name == "journal":
+            self.journal.append(to_change(*row[1:8]))
+        elif name == "facts":
+            self.facts.append((row[0], row[1], row[2], row[3]))
 
     def rechain(self, key: bytes | None) -> None:
         """Let the journal's lines be chains without a gap, as far as there is a key; for data of which not all is there."""
@@ -153,22 +149,11 @@ def write_rows(session: Transaction, rows: dict[str, list[Row]]) -> None:
         if lines:
             columns = f" ({', '.join(ENTRY)})" if name == "entries" else ""
             statement = f"INSERT INTO {name}{columns} VALUES ({', '.join('?' * len(lines[0]))})"  # noqa: S608
-            for start in range(0, len(lines), AT_ONCE):
-                for line in lines[start : start + AT_ONCE]:
-                    session.later(statement, line)
-                session.settle()
-
-
-def _is_whole(name: str, row: Row) -> bool:
-    try:
-        if name == "journal":
-            to_change(*row[1:8])
-        if name in SUMMED:
-            return bool(line_sum(*row[SUMMED[name] : -1]) == row[-1])
-        document_of(*row)
-    except (DamagedError, ValueError):
-        return False
-    return True
+            for number, line in enumerate(lines, 1):
+                session.later(statement, line)
+                if number % AT_ONCE == 0:
+                    session.settle()
+            session.settle()
 
 
 def _digest(tables: Sequence[tuple[str, list[Row]]]) -> tuple[int, str]:

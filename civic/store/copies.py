@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,19 @@ from civic.store.box import BOX_FILE
 from civic.store.boxes import box_file
 from civic.store.contents import BESIDE, IN_FILE, Contents, read_rows, write_rows
 from civic.store.documents import DamagedError
-from civic.store.folder import ENTRIES, KEYS, check_box, check_entries, connect, explain, is_blank, serving
+from civic.store.folder import (
+    ENTRIES,
+    KEYS,
+    check_box,
+    check_entries,
+    check_there,
+    connect,
+    explained,
+    is_blank,
+    serving,
+)
 from civic.store.locks import PATIENCE
+from civic.store.private_file import PrivateFile
 from civic.store.session import Transaction
 from civic.store.sqlite_session import SnapshotSession
 from civic.store.start import open_folder
@@ -27,23 +37,10 @@ from civic.store.tables import BOXES
 FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}
 EVERYTHING = (*IN_FILE, *BESIDE)
 COUNT_ON = "SELECT setval(pg_get_serial_sequence('{0}', 'id'), coalesce(max(id), 0) + 1, false) FROM {0}"
-
-
-class OccupiedError(Unavailable):
-    """The database holds entries that did not come from an earlier move, or has changed since."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "옮길 곳에 이미 다른 신청이 있어 아무것도 바꾸지 않았습니다. 빈 데이터베이스를 쓰세요. "
-            "(앞서 옮긴 뒤 바뀌지 않은 자료만 다시 옮길 수 있습니다.)"
-        )
-
-
-class DifferentError(Unavailable):
-    """What arrived is not what was sent; nothing was kept."""
-
-    def __init__(self, where: str) -> None:
-        super().__init__(f"옮긴 자료가 원본과 달라 모두 되돌렸습니다: {where}")
+OCCUPIED = (
+    "옮길 곳에 이미 다른 신청이 있어 아무것도 바꾸지 않았습니다. 빈 데이터베이스를 쓰세요. "
+    "(앞서 옮긴 뒤 바뀌지 않은 자료만 다시 옮길 수 있습니다.)"
+)
 
 
 def check_new(folder: Path, source: Path | None) -> None:
@@ -54,13 +51,6 @@ def check_new(folder: Path, source: Path | None) -> None:
         raise Misuse(f"저장할 폴더({folder})에 이미 무엇이 있습니다. 빈 폴더나 새 이름을 적으세요.")
 
 
-def check_there(folder: Path) -> None:
-    """Refuse a folder without a file of entries. Raises Misuse."""
-    check_entries(folder)
-    if not (folder / ENTRIES).exists():
-        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. 적은 주소를 확인하세요.")
-
-
 def read_folder(folder: Path) -> Contents:
     """Everything in a data folder, which no server may hold meanwhile.
 
@@ -68,8 +58,7 @@ def read_folder(folder: Path) -> Contents:
     """
     check_there(folder)
     check_box(folder / BOX_FILE)
-    hold = serving(folder)
-    try:
+    with closing(serving(folder)), explained(folder / ENTRIES):
         open_folder(folder).close()  # is all of it there?
         contents = Contents()
         for name in FILES:
@@ -77,64 +66,42 @@ def read_folder(folder: Path) -> Contents:
         if contents.check():
             raise sqlite3.DatabaseError("damaged")
         return contents
-    except (sqlite3.Error, Unavailable) as err:
-        raise Misuse(explain(err, folder / ENTRIES)) from err
-    finally:
-        hold.release()
 
 
 def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of a file of a folder; none without the file. Raises sqlite3.Error."""
     if is_blank(path):
         return {}
-    with reading(path) as session:
+    with closing(opened(path)) as file:
+        session = SnapshotSession(file)
         there = {name for (name,) in session.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
         return read_rows(session, [name for name in FILES[path.name] if name in there])
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[Transaction]:
-    """A file of a folder at one moment, only to be read. Raises sqlite3.Error."""
-    with closing(opened(path)) as file:
-        yield SnapshotSession(file)
-
-
 def opened(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
-    """The same, as SQLite has it."""
+    """A file of a folder at one moment, only to be read. Raises sqlite3.Error."""
     file = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, timeout=PATIENCE)
-    file.text_factory = lambda text: text.decode(
-        errors="surrogateescape"
-    )  # so that one bad byte spoils one row
+    # So that one bad byte spoils one row.
+    file.text_factory = lambda text: text.decode(errors="surrogateescape")
     file.execute("BEGIN")
     return file
 
 
 def write_folder(contents: Contents, folder: Path) -> None:
     """Put everything into a new folder and read it back. Raises Misuse when it did not arrive (full disk …)."""
-    try:
+    with explained(folder):
         open_folder(folder).close()
         if any(contents.of(name) for name in BOXES):
             box_file(folder / BOX_FILE).close()
-        for file, names in FILES.items():
-            rows = {name: contents.of(name) for name in names if contents.of(name)}
+        for name, tables in FILES.items():
+            rows = {table: contents.of(table) for table in tables if contents.of(table)}
             if rows:
-                with _writing(folder / file) as session:
+                with closing(PrivateFile(folder / name, (), ())) as file, file.transaction() as session:
                     write_rows(session, rows)
-    except (sqlite3.Error, OSError, Unavailable) as err:
-        raise Misuse(explain(err, folder)) from err
     if read_folder(folder).digests() != contents.digests():
         raise Misuse(
             f"{folder}에 저장한 자료가 읽은 자료와 다릅니다. 디스크를 확인하고 다른 곳에 다시 저장하세요."
         )
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[Transaction]:
-    with closing(connect(path, PATIENCE)) as file:
-        file.execute("PRAGMA secure_delete=ON")
-        file.execute("BEGIN IMMEDIATE")
-        yield SnapshotSession(file)
-        file.execute("COMMIT")
 
 
 def back_up(folder: Path, target: Path) -> None:
@@ -144,41 +111,33 @@ def back_up(folder: Path, target: Path) -> None:
     """
     check_new(target, folder)
     check_there(folder)
-    try:
+    with explained(target, "백업하지 못했습니다. "):
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in FILES:
-            if (folder / name).exists():
-                # In one step: in small ones it would begin anew at every write.
-                with (
-                    closing(connect(folder / name, PATIENCE)) as file,
-                    closing(connect(target / name, 0)) as into,
-                ):
-                    file.backup(into)
+        for path in (folder / name for name in FILES if (folder / name).exists()):
+            # In one step: in small ones it would begin anew at every write.
+            with closing(connect(path, PATIENCE)) as file, closing(connect(target / path.name, 0)) as into:
+                file.backup(into)
         open_folder(target).close()
-    except (sqlite3.Error, OSError) as err:
-        raise Misuse(f"백업하지 못했습니다. {explain(err, target)}") from err
 
 
 def restore(source: Path, folder: Path) -> Contents:
     """Make a data folder from a backup; what is in it. Raises Misuse: nothing is ever written over."""
     check_new(folder, source)
     check_entries(source)
-    try:
+    with explained(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in source.iterdir():
             if file.name.startswith(tuple(FILES)):  # and the logs beside them
                 shutil.copyfile(file, folder / file.name)
                 (folder / file.name).chmod(0o600)
-    except OSError as err:
-        raise Misuse(explain(err, folder)) from err
     return read_folder(folder)
 
 
 def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str, tuple[int, str]]:
     """Put everything into a database and read it back; the digests of what is there, equal to the source's.
 
-    May be repeated: what an earlier move brought, and nobody has changed since, is replaced. Raises
-    OccupiedError, DifferentError, Misuse (the database is not ready: says what to do), Unavailable.
+    May be repeated: what an earlier move brought, and nobody has changed since, is replaced; nothing is where there
+    is other data, or where what arrived is not what was sent. Raises Unavailable for both, Misuse (not ready: what to do).
     """
     from civic.store.postgresql import PostgresDatabase
     from civic.store.postgresql_server import WHOLE
@@ -188,8 +147,8 @@ def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str
         session.run(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
         there = everything(session)
         last = session.rows("SELECT digests FROM moves ORDER BY id DESC LIMIT 1")
-        if not there.is_empty and (not last or last[0][0] != json.dumps(there.digests())):
-            raise OccupiedError
+        if any(there.rows.values()) and (not last or last[0][0] != json.dumps(there.digests())):
+            raise Unavailable(OCCUPIED)
         session.run(f"TRUNCATE {names} RESTART IDENTITY")
         write_rows(session, contents.rows)
         for name in ("entries", "journal", "messages"):
@@ -197,7 +156,7 @@ def receive(url: str, contents: Contents, source: str, at: datetime) -> dict[str
         arrived, sent = everything(session).digests(), contents.digests()
         wrong = [name for name in sent if arrived[name] != sent[name]]
         if wrong:
-            raise DifferentError(", ".join(wrong))
+            raise Unavailable(f"옮긴 자료가 원본과 달라 모두 되돌렸습니다: {', '.join(wrong)}")
         values = (at.isoformat(), source, json.dumps(arrived))
         session.run("INSERT INTO moves (at, source, digests) VALUES (?, ?, ?)", values)
         session.run("ANALYZE")

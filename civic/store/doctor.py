@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from civic.errors import Misuse, Unavailable, why
 from civic.korean import josa
+from civic.store import folder_of
 from civic.store.agreement import agreement, shortened
 from civic.store.box import BOX_FILE
 from civic.store.chain import Chain
 from civic.store.contents import IN_FILE, Contents, read_rows
-from civic.store.copies import EVERYTHING, opened, reading, rows_of
+from civic.store.copies import EVERYTHING, opened, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of, stuck
@@ -37,6 +39,11 @@ IDLE = (  # sessions that keep their locks and do nothing
     " AND state IN ('idle in transaction', 'idle in transaction (aborted)') AND state_change < now() - interval '1 second'"
 )
 MOST = 3  # findings of one file's pages that are named
+BROKEN = {
+    ENTRIES: f"{josa(ENTRIES, '이/가')} 손상되었습니다: {{said}}. {REMEDY}",
+    KEYS: f"감싼 열쇠 파일({{path}})이 손상되었습니다({{said}}). {RESTORE}",
+    BOX_FILE: f"투표함 파일({{path}})이 손상되었습니다({{said}}). {RESTORE} --save는 투표함을 저장하지 않습니다.",
+}
 
 
 @dataclass
@@ -49,102 +56,80 @@ class Report:
     contents: Contents = field(default_factory=Contents)
     journal_key: bytes | None = None  # of the key file
 
+    def take(self, findings: Iterable[str]) -> None:
+        """Note what is wrong, up to where the look itself ends by Misuse."""
+        try:
+            for sentence in findings:
+                self.wrong.append(sentence)
+        except Misuse as err:
+            self.wrong.append(str(err))
+
 
 def examine(url: str, key_file: Path) -> Report:
     """Look at everything behind a store's address and at its key file. Raises Misuse when there is nothing there."""
-    kind, _, rest = url.partition("://")
     report = Report()
-    if kind == "tinydb" and rest:
-        folder = Path(rest)
-        if not folder.is_dir():
-            raise Misuse(f"자료 폴더 {josa(str(folder), '이/가')} 없습니다. --data에 적은 주소를 확인하세요.")
-        _look_at_folder(report, folder)
-        is_read = _look_at_files(report, folder)
-    elif kind == "postgresql" and rest:
-        is_read = _look_at_database(report, url)
+    folder = folder_of(url)
+    if folder is None:
+        report.take(_in_database(report, url))
+    elif folder.is_dir():
+        report.take(_in_folder(report, folder))
+        for name in BROKEN:
+            report.take(_in_file(report, folder / name))
     else:
-        raise Misuse("자료의 주소는 tinydb://폴더 또는 postgresql://… 로 적으세요.")
-    if is_read:
+        raise Misuse(f"자료 폴더 {josa(str(folder), '이/가')} 없습니다. --data에 적은 주소를 확인하세요.")
+    if "entries" in report.contents.rows:
         entries, journal = len(report.contents.entries), len(report.contents.journal)
         report.told.append(f"신청 {entries:,}건, 기록 {journal:,}줄을 읽었습니다.")
         report.wrong += agreement(report.contents, report.lost)
     report.contents.recount()
-    _look_at_keys(report, key_file)
+    report.take(_in_keys(report, key_file))
     return report
 
 
-# ------------------------------------------------------------ a data folder
-
-
-def _look_at_folder(report: Report, folder: Path) -> None:
+def _in_folder(report: Report, folder: Path) -> Iterator[str]:
     owner = server_of(folder)
     if owner:
         report.told.append(f"서버(프로세스 {owner})가 이 폴더를 쓰고 있습니다. 지금 순간의 자료를 봅니다.")
     if holder := stuck(folder):
-        report.wrong.append(f"프로세스 {holder}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요.")
+        yield f"프로세스 {holder}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
     if not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_RDONLY:
-        report.wrong.append(
-            f"{folder}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주세요."
-        )
+        yield f"{folder}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주세요."
     if folder.stat().st_mode & 0o077:
         report.told.append(f"다른 계정도 {folder}에 들어갈 수 있습니다. ‘chmod 700 {folder}’를 권합니다.")
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     free = shutil.disk_usage(folder).free
     if free < max(ENOUGH, size):
-        report.wrong.append(
-            f"디스크의 빈 자리가 {free // 1_000_000:,}MB뿐입니다(자료 {size // 1_000_000:,}MB). 자리를 비우세요."
-        )
+        yield f"디스크의 빈 자리가 {free // 1_000_000:,}MB뿐입니다(자료 {size // 1_000_000:,}MB). 자리를 비우세요."
 
 
-def _look_at_files(report: Report, folder: Path) -> bool:
-    """Entries, then keys, then boxes; were entries read at all?"""
-    path, is_read = folder / ENTRIES, False
-    # Where no log is, nobody writes: immutable needs no memory map beside the file, which only who may write can make.
-    has_log = not is_blank(path.with_name(f"{path.name}-wal"))
-    if is_blank(path):
-        report.wrong.append(f"신청 파일({path}){_gone(path)}. {RESTORE}")
-    else:
-        try:
-            with closing(opened(path, "mode=ro" if has_log or server_of(folder) else "immutable=1")) as file:
+def _in_file(report: Report, path: Path) -> Iterator[str]:
+    """What is wrong with the file of the entries, of the keys (looked at after it), or of the boxes. Raises Misuse."""
+    is_entries = path.name == ENTRIES
+    try:
+        if path.name == BOX_FILE:
+            check_box(path)
+        if is_blank(path):
+            if is_entries or (path.name == KEYS and report.contents.entries):
+                state = "이 비어 있습니다(0바이트)" if path.exists() else "이 없습니다"
+                yield f"{'신청' if is_entries else '감싼 열쇠'} 파일({path}){state}. {RESTORE}"
+            return
+        # Where no log is, nobody writes: immutable needs no memory map beside the file, which only who may write can make.
+        has_log = not is_blank(path.with_name(f"{path.name}-wal"))
+        is_still = is_entries and not has_log and not server_of(path.parent)
+        with closing(opened(path, "immutable=1" if is_still else "mode=ro")) as file:
+            session = SnapshotSession(file)
+            if is_entries:
                 check_length(path)
                 check_version(file, path)
-                session = SnapshotSession(file)
-                report.wrong += [
-                    f"{josa(ENTRIES, '이/가')} 손상되었습니다: {x}. {REMEDY}" for x in _broken(session)
-                ]
-                report.contents.rows = read_rows(session, IN_FILE)
-                report.contents.numbers = _numbers(session)
-                _check(report)
-                is_read = True
-        except Misuse as err:
-            report.wrong.append(str(err))
-        except (sqlite3.Error, OSError) as err:
-            report.wrong.append(f"{josa(ENTRIES, '이/가')} 손상되었습니다: {_said(err)}. {REMEDY}")
-    for name, what, advice in (
-        (KEYS, "감싼 열쇠 파일", RESTORE),
-        (BOX_FILE, "투표함 파일", f"{RESTORE} --save는 투표함을 저장하지 않습니다."),
-    ):
-        try:
-            _look_beside(report, folder / name)
-        except Misuse as err:
-            report.wrong.append(str(err))
-        except sqlite3.Error as err:
-            report.wrong.append(f"{what}({folder / name})이 손상되었습니다({_said(err)}). {advice}")
-    return is_read
-
-
-def _look_beside(report: Report, path: Path) -> None:
-    """The file of the keys, which must be there beside entries, or that of the boxes."""
-    if path.name == BOX_FILE:
-        check_box(path)
-    elif is_blank(path) and report.contents.entries:
-        raise Misuse(f"감싼 열쇠 파일({path}){_gone(path)}. {RESTORE}")
-    if not is_blank(path):
-        with reading(path) as session:
             broken = _broken(session)
-        if broken:
-            raise sqlite3.DatabaseError(broken[0])
-        report.contents.rows |= rows_of(path)
+            yield from (BROKEN[path.name].format(path=path, said=said) for said in broken)
+            if is_entries:
+                yield from _read(report, session, IN_FILE)
+        if not is_entries and not broken:
+            report.contents.rows |= rows_of(path)
+    except (sqlite3.Error, OSError) as err:
+        said = why(err) if isinstance(err, OSError) else " ".join(str(err).split())
+        yield BROKEN[path.name].format(path=path, said=said)
 
 
 def _broken(session: Transaction) -> list[str]:
@@ -156,67 +141,42 @@ def _broken(session: Transaction) -> list[str]:
     return [" ".join(line.split()) for (line,) in found if line != "ok"]
 
 
-def _numbers(session: Transaction) -> dict[int, str]:
-    """Receipt numbers by id, out of their index: they name an entry whose body is damaged."""
-    return dict(session.rows("SELECT id, number FROM entries ORDER BY number"))
-
-
-def _gone(path: Path) -> str:
-    return "이 비어 있습니다(0바이트)" if path.exists() else "이 없습니다"
-
-
-def _said(err: Exception) -> str:
-    return why(err) if isinstance(err, OSError) else " ".join(str(err).split())
-
-
-# ------------------------------------------------------------ a database
-
-
-def _look_at_database(report: Report, url: str) -> bool:
+def _in_database(report: Report, url: str) -> Iterator[str]:
     # Only where it is wanted: the packages behind it are optional.
     from civic.store.postgresql import PostgresDatabase
     from civic.store.postgresql_server import WHOLE, reason
 
     try:
         with closing(PostgresDatabase(url, WHOLE)) as database, database.snapshot() as session:
-            report.contents.rows = read_rows(session, EVERYTHING)
-            report.contents.numbers = _numbers(session)
-            _check(report)
+            yield from _read(report, session, EVERYTHING)
             for pid, host in session.rows(IDLE):
-                report.wrong.append(
-                    f"PostgreSQL 세션 {pid}({host})가 1초 넘게 자료를 잡고 아무것도 하지 않습니다. 멈춘 프로그램이면 끝내세요."
-                )
+                yield f"PostgreSQL 세션 {pid}({host})가 1초 넘게 자료를 잡고 아무것도 하지 않습니다. 멈춘 프로그램이면 끝내세요."
             columns = " OR ".join(f"CAST({name} AS TEXT) <> body ->> '{name}'" for name in DERIVED)
             for (number,) in session.rows(f"SELECT number FROM entries WHERE {columns}"):  # noqa: S608 (own names)
-                report.wrong.append(f"{number}: 신청과 그 색인이 다릅니다. REINDEX와 백업으로 바로잡으세요.")
-    except Misuse as err:
-        report.wrong.append(str(err))
-        return False
+                yield f"{number}: 신청과 그 색인이 다릅니다. REINDEX와 백업으로 바로잡으세요."
     except Unavailable as err:
-        report.wrong.append(
-            f"PostgreSQL에서 자료를 읽지 못했습니다({reason(err.__cause__)}). 서버의 기록과 디스크를 확인하고 백업에서 되살리세요."
-        )
-        return False
-    return True
+        yield f"PostgreSQL에서 자료를 읽지 못했습니다({reason(err.__cause__)}). 서버의 기록과 디스크를 확인하고 백업에서 되살리세요."
 
 
-# ------------------------------------------------------------ both
-
-
-def _check(report: Report) -> None:
-    for what, number in report.contents.check():
-        report.wrong.append(f"{number or what}: 적힌 내용이 손상되었습니다({what}). {REMEDY}")
+def _read(report: Report, session: Transaction, names: Iterable[str]) -> Iterator[str]:
+    """Everything in these tables; what of it is damaged is named and left out."""
+    contents, rows = report.contents, read_rows(session, names)
+    # Out of their index: they name an entry whose body is damaged.
+    contents.numbers = dict(session.rows("SELECT id, number FROM entries ORDER BY number"))
+    contents.rows = rows
+    for what, number in contents.check():
+        yield f"{number or what}: 적힌 내용이 손상되었습니다({what}). {REMEDY}"
         if number and number not in report.lost:
             report.lost.append(number)
 
 
-def _look_at_keys(report: Report, key_file: Path) -> None:
-    """Does the key file open what was sealed?"""
+def _in_keys(report: Report, key_file: Path) -> Iterator[str]:
+    """Does the key file open what was sealed? Raises Misuse."""
     contents = report.contents
     wrapped = {subject: key for subject, key, *_ in contents.keys if key}
     if not key_file.exists():
         if wrapped:
-            report.wrong.append(
+            yield (
                 f"키 파일({key_file})이 없습니다. 백업한 키 파일을 그 자리에 되돌려 놓으세요. "
                 "다른 곳에 있으면 MADANG_KEYS로 알려 주세요."
             )
@@ -225,28 +185,20 @@ def _look_at_keys(report: Report, key_file: Path) -> None:
         return
     try:
         keys = load(key_file)
-        known = {name: text for subject, _, name, text in contents.facts if subject == PLACE}
-        check_tied(keys, known, key_file)
-    except Misuse as err:
-        report.wrong.append(str(err))
-        return
     except OSError as err:
-        report.wrong.append(f"키 파일({key_file})을 읽을 수 없습니다: {why(err)}. 권한을 확인하세요.")
+        yield f"키 파일({key_file})을 읽을 수 없습니다: {why(err)}. 권한을 확인하세요."
         return
+    known = {name: text for subject, _, name, text in contents.facts if subject == PLACE}
+    check_tied(keys, known, key_file)
     report.journal_key = keys.journal
     heads = {row[:2]: (row[-2], row[-1]) for row in contents.of("rounds")}
-    faults = Chain(keys.journal).faults(contents.of("journal"), heads)
-    report.wrong += shortened(map(str, faults))
+    yield from shortened(map(str, Chain(keys.journal).faults(contents.of("journal"), heads)))
     closed = {subject for subject, key in wrapped.items() if not keys.opens(subject, key)}
     for subject in sorted(closed):
-        report.wrong.append(
-            f"{subject}: 키 파일({key_file})로 열 수 없는 자료입니다. 이 자료와 함께 쓰던 키 파일을 되돌려 놓으세요."
-        )
+        yield f"{subject}: 키 파일({key_file})로 열 수 없는 자료입니다. 이 자료와 함께 쓰던 키 파일을 되돌려 놓으세요."
     for entry, _ in contents.entries:
         if entry.sealed and entry.subject in wrapped and entry.subject not in closed:
             try:
                 keys.opened(wrapped[entry.subject], entry.subject, entry.number, entry.sealed)
             except Misuse:
-                report.wrong.append(
-                    f"{entry.number}({entry.subject}): 봉인된 내용이 열리지 않습니다. 백업에서 이 신청을 확인하세요."
-                )
+                yield f"{entry.number}({entry.subject}): 봉인된 내용이 열리지 않습니다. 백업에서 이 신청을 확인하세요."

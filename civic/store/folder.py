@@ -7,7 +7,8 @@ import os
 import re
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from civic.errors import Misuse, Unavailable
@@ -45,12 +46,19 @@ def explain(err: BaseException, path: Path) -> str:
     return f"자료를 다루지 못했습니다({path}: {type(err).__name__}). 서버를 다시 켜세요."
 
 
+@contextmanager
+def explained(path: Path, first: str = "") -> Iterator[None]:
+    """Whatever goes wrong in the block with this file or folder is Misuse in plain words, behind `first`."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, Unavailable) as err:
+        raise Misuse(first + explain(err, path)) from err
+
+
 def serving(folder: Path) -> Serving:
     """The right of one server to a folder. Raises InUse, Misuse (it cannot be made or written)."""
-    try:
+    with explained(folder):
         return Serving(folder)
-    except OSError as err:
-        raise Misuse(explain(err, folder)) from err
 
 
 def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
@@ -95,21 +103,15 @@ def migrate_folder(folder: Path) -> tuple[int, int]:
     """Bring a folder's file of entries to the newest version: (before, after). Raises InUse, Misuse."""
     path = folder / ENTRIES
     check_there(folder)
-    hold = serving(folder)
-    try:
-        with closing(connect(path, timeout=PATIENCE)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            before, _ = _header(connection)
-            if not tables.FIRST <= before <= tables.VERSION:
-                check_version(connection, path)
-            after = tables.migrate(connection.execute, SQLITE, before)
-            connection.execute(f"PRAGMA user_version={after}")
-            connection.execute("COMMIT")
-            return before, after
-    except (sqlite3.Error, OSError) as err:
-        raise Misuse(explain(err, path)) from err
-    finally:
-        hold.release()
+    with closing(serving(folder)), explained(path), closing(connect(path, timeout=PATIENCE)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        before, _ = _header(connection)
+        if not tables.FIRST <= before <= tables.VERSION:
+            check_version(connection, path)
+        after = tables.migrate(connection.execute, SQLITE, before)
+        connection.execute(f"PRAGMA user_version={after}")
+        connection.execute("COMMIT")
+        return before, after
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -201,7 +203,7 @@ def check_there(folder: Path) -> None:
     """Refuse a folder in which no data is, or no more. Raises Misuse."""
     check_entries(folder)
     if is_blank(folder / ENTRIES):
-        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. --data에 적은 주소를 확인하세요.")
+        raise Misuse(f"자료 폴더 {folder}에 신청이 없습니다. 적은 주소를 확인하세요.")
 
 
 def check_box(path: Path) -> None:

@@ -44,7 +44,7 @@ def keys_of(store: Store, path: Path, data: Path | None) -> Keys:
         raise Misuse(f"키 파일({path})이 이 자료와 짝이 아닙니다. {_restore(path, known)}")
     store.trust(keys.journal)
     try:
-        _tie(store, keys, path)
+        _tie(store, keys, known, path)
     except Misuse:
         if is_new:  # another host was faster: what was made a moment ago has sealed nothing
             path.unlink()
@@ -62,36 +62,34 @@ def check_outside(path: Path, data: Path | None) -> None:
 def check_tied(keys: Keys, known: dict[str, str], path: Path) -> None:
     """Are these the keys of which the store knows the fingerprints? Raises Misuse."""
     newest = _newest_master(known)
-    are_right = all(
-        known.get(f"keys:{name}", keys.prints[name]) == keys.prints[name] for name in ("person", "link")
-    )
+    are_right = all(known.get(f"keys:{name}", own) == own for name, own in keys.prints.items())
     if not are_right or (newest and newest not in keys.masters):
         raise Misuse(f"키 파일({path})이 이 자료와 짝이 아닙니다. {_restore(path, known)}")
 
 
-def _tie(store: Store, keys: Keys, path: Path) -> None:
+def _tie(store: Store, keys: Keys, known: dict[str, str], path: Path) -> None:
     """Insert or compare: of two hosts that come with different keys, the second is refused."""
-    if {f"keys:{name}" for name in ("person", "link")} <= store.fixed(PLACE).get("", {}).keys():
-        check_tied(keys, store.fixed(PLACE)[""], path)
+    if {f"keys:{name}" for name in keys.prints} <= known.keys():
+        check_tied(keys, known, path)
         return
     with store.open(PLACE, who="keys") as book:
         check_tied(keys, book.fixed(""), path)
-        for name in ("person", "link"):
-            book.fix("", f"keys:{name}", keys.prints[name], datetime.now(SEOUL))
+        for name, own in keys.prints.items():
+            book.fix("", f"keys:{name}", own, datetime.now(SEOUL))
         note_master(book, keys)
 
 
 def is_newest(store: Store, keys: Keys) -> bool:
     """Does the store know that these keys' master wraps now?"""
-    return _newest_master(store.fixed(PLACE).get("", {})) == keys.prints["master"]
+    return _newest_master(store.fixed(PLACE).get("", {})) == keys.masters[0]
 
 
 def note_master(book: Book, keys: Keys) -> None:
     """Say in the store which master wraps from now on."""
     known = book.fixed("")
-    if _newest_master(known) != keys.prints["master"]:
+    if _newest_master(known) != keys.masters[0]:
         number = sum(name.startswith("keys:master:") for name in known) + 1
-        book.fix("", f"keys:master:{number}", keys.prints["master"], datetime.now(SEOUL))
+        book.fix("", f"keys:master:{number}", keys.masters[0], datetime.now(SEOUL))
 
 
 def _newest_master(known: dict[str, str]) -> str | None:
@@ -147,8 +145,7 @@ def prepare(path: Path) -> str:
     """Put the next master into the file, beside the others, without using it; its fingerprint. Raises Misuse, OSError."""
     held = _read(path)
     if not held.get("next"):
-        held["next"] = [secrets.token_bytes(SIZE)]
-        files.write(path, _text(held), mode=0o600)
+        held = _write(path, held | {"next": [secrets.token_bytes(SIZE)]})
     return print_of(held["next"][0])
 
 
@@ -156,17 +153,16 @@ def switch(path: Path) -> None:
     """Let the prepared master wrap from now on, and keep the one before it. Raises Misuse, OSError."""
     prepare(path)
     held = _read(path)
-    held |= {"master": held["next"], "next": [], "old": [*held["master"], *held.get("old", [])]}
-    files.write(path, _text(held), mode=0o600)
+    _write(path, held | {"master": held["next"], "next": [], "old": [*held["master"], *held.get("old", [])]})
 
 
 def forget(path: Path, master: str) -> bool:
     """Take an old master out of the file; False when it is none of it. Raises Misuse, OSError."""
     held = _read(path)
     kept = [key for key in held.get("old", []) if print_of(key) != master]
-    if len(kept) == len(held.get("old", [])):
+    if kept == held.get("old", []):
         return False
-    files.write(path, _text(held | {"old": kept}), mode=0o600)
+    _write(path, held | {"old": kept})
     return True
 
 
@@ -187,6 +183,11 @@ def _read(path: Path) -> Held:
     whole = all(len(held.get(name, ())) == 1 for name in NAMES)
     if not whole or {len(key) for keys in held.values() for key in keys} != {SIZE}:
         raise Misuse(f"키 파일({path})이 손상되었습니다. 백업한 키 파일을 되돌려 놓으세요.")
+    return held
+
+
+def _write(path: Path, held: Held) -> Held:
+    files.write(path, _text(held), mode=0o600)
     return held
 
 

@@ -84,7 +84,7 @@ class Serving:
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, b"%d\n" % os.getpid(), 0)
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let another server have the folder."""
         os.close(self._handle)
 

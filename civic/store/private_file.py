@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from civic.errors import Misuse, Unavailable
+from civic.errors import Unavailable
 from civic.store.dialect import SQLITE
-from civic.store.folder import connect, explain
+from civic.store.folder import connect, explain, explained
 from civic.store.locks import PATIENCE
 from civic.store.session import Row, Transaction
 from civic.store.sqlite_session import SnapshotSession
@@ -29,7 +29,7 @@ class PrivateFile:
         self._path = path
         self._lock = threading.Lock()
         self._failure: Exception | None = None  # of the last act; None again after one that was kept
-        try:
+        with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = connect(path, timeout=PATIENCE)
             for line in (*settings, "secure_delete=ON", "temp_store=MEMORY"):
@@ -37,8 +37,6 @@ class PrivateFile:
             with self.transaction() as session:
                 for line in shape:
                     session.run(line)
-        except (sqlite3.Error, OSError, Unavailable) as err:
-            raise Misuse(explain(err, path)) from err
 
     @property
     def trouble(self) -> str:
@@ -51,42 +49,41 @@ class PrivateFile:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Durable when the block ends; an exception inside leaves nothing behind. Raises Unavailable."""
-        with self._lock:
+        with self._asked() as file:
+            file.execute("BEGIN IMMEDIATE")
             try:
-                self._file.execute("BEGIN IMMEDIATE")
-                try:
-                    session = SnapshotSession(self._file)
-                    yield session
-                    session.settle()
-                    self._commit()
-                finally:
-                    if self._file.in_transaction:
-                        self._file.execute("ROLLBACK")
-            except sqlite3.Error as err:
-                self._failure = err
-                raise Unavailable(retry_after=60) from err
+                session = SnapshotSession(file)
+                yield session
+                session.settle()
+                self._commit()
+            finally:
+                if file.in_transaction:
+                    file.execute("ROLLBACK")
             self._failure = None
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one SELECT. Raises Unavailable."""
-        with self._lock:
-            try:
-                return self._file.execute(statement, values).fetchall()
-            except sqlite3.Error as err:
-                raise Unavailable(retry_after=60) from err
+        with self._asked() as file:
+            return file.execute(statement, values).fetchall()
 
     def vacuum(self, names: Sequence[str]) -> None:
         """Leave no trace of removed rows, of whatever table. Raises Unavailable."""
-        with self._lock:
-            try:
-                self._file.execute("VACUUM")
-            except sqlite3.Error as err:
-                raise Unavailable(retry_after=60) from err
+        with self._asked() as file:
+            file.execute("VACUUM")
 
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
             self._file.close()
+
+    @contextmanager
+    def _asked(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._file
+            except sqlite3.Error as err:
+                self._failure = err
+                raise Unavailable(retry_after=60) from err
 
     def _commit(self) -> None:
         self._file.execute("COMMIT")

@@ -87,26 +87,24 @@ class Keys:
         self._person = person
         self._renewed = renewed
         self._data_keys: dict[bytes, Sealer] = {}  # by wrapped key: a destroyed or replaced one is never used
-        self._take_masters(print_of(master), {print_of(key): Sealer(key) for key in (master, *others)})
+        self._master = print_of(master)
+        self._masters = {print_of(key): Sealer(key) for key in (master, *others)}
 
     @property
     def prints(self) -> dict[str, str]:
-        """What tells these keys from all others, and opens nothing: of the master that wraps, person and link key."""
-        return {"master": self._master, "person": print_of(self._person), "link": print_of(self.link)}
+        """What tells these keys from all others, and opens nothing: of person and link key, which never change."""
+        return {"person": print_of(self._person), "link": print_of(self.link)}
 
     @property
     def masters(self) -> list[str]:
         """The prints of all masters that open something, the one that wraps first."""
         return [self._master, *(name for name in self._masters if name != self._master)]
 
-    def _take_masters(self, wraps: str, masters: dict[str, Sealer]) -> None:
-        self._master, self._masters = wraps, masters
-
     def renew(self) -> None:
         """Take up masters that came or went; nothing else ever changes."""
         fresh = self._renewed()
         if fresh:
-            self._take_masters(fresh._master, fresh._masters)
+            self._master, self._masters = fresh._master, fresh._masters
 
     # ------------------------------------------------------------ hashes
 

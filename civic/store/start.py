@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from civic.clock import SEOUL
-from civic.errors import Misuse, Unavailable
+from civic.errors import Misuse
 from civic.store import folder as files
 from civic.store.keys import KeyTable, key_file
 from civic.store.session import Database
@@ -20,22 +21,17 @@ if TYPE_CHECKING:
 
 def open_folder(folder: Path) -> Store:
     """The store of a data folder, made when missing. Raises Misuse."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as err:
-        raise Misuse(files.explain(err, folder)) from err
     path = folder / files.KEYS
-    database = SqliteDatabase(folder / files.ENTRIES)
-    try:
+
+    def keys() -> KeyTable:
         if files.is_blank(path):  # before it is made anew
             check_keys(database, str(path), set())
-        return _checked(database, KeyTable(key_file(path)), str(path))
-    except Unavailable as err:
-        database.close()
-        raise Misuse(files.explain(err, folder)) from err
-    except BaseException:
-        database.close()
-        raise
+        return KeyTable(key_file(path))
+
+    with files.explained(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = SqliteDatabase(folder / files.ENTRIES)
+        return _checked(database, keys, str(path))
 
 
 def open_database(url: str, limits: Limits | None = None) -> Store:
@@ -44,11 +40,7 @@ def open_database(url: str, limits: Limits | None = None) -> Store:
     from civic.store.postgresql import PostgresDatabase
 
     database = PostgresDatabase(url, limits)
-    try:
-        return _checked(database, KeyTable(database), "keys 표")
-    except BaseException:
-        database.close()
-        raise
+    return _checked(database, lambda: KeyTable(database), "keys 표")
 
 
 def check_keys(database: Database, place: str, known: set[str]) -> None:
@@ -67,13 +59,18 @@ def check_keys(database: Database, place: str, known: set[str]) -> None:
         )
 
 
-def _checked(database: Database, keys: KeyTable, place: str) -> Store:
+def _checked(database: Database, keys_of: Callable[[], KeyTable], place: str) -> Store:
     """Finish what a crash left of keys whose destruction is a fact. Raises Misuse where keys were lost."""
     statement = "SELECT subject, count(*) FROM facts WHERE round = 'key' GROUP BY subject"
-    destroyed: dict[str, int] = dict(database.read(statement))
-    known = keys.everything()
-    for subject, wrapped, _, generation in known:
-        if wrapped and generation < destroyed.get(subject, 0):
-            keys.drop(subject, datetime.now(SEOUL), destroyed[subject])
-    check_keys(database, place, {subject for subject, *_ in known})
-    return Store(database, keys)
+    try:
+        keys = keys_of()
+        destroyed: dict[str, int] = dict(database.read(statement))
+        known = keys.everything()
+        for subject, wrapped, _, generation in known:
+            if wrapped and generation < destroyed.get(subject, 0):
+                keys.drop(subject, datetime.now(SEOUL), destroyed[subject])
+        check_keys(database, place, {subject for subject, *_ in known})
+        return Store(database, keys)
+    except BaseException:
+        database.close()
+        raise

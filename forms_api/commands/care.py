@@ -19,6 +19,7 @@ from forms_api.commands import INPUT_WRONG
 from forms_api.settings import Settings, read_settings, table
 
 if TYPE_CHECKING:
+    from civic.store.contents import Contents
     from civic.store.doctor import Report
 
 MOVED = (
@@ -54,8 +55,7 @@ def as_markdown() -> str:
 )
 def doctor(data: str | None, save: Path | None, accept_clock: bool) -> None:
     """자료가 온전한지 살펴봅니다. 아무것도 바꾸지 않습니다. 서버가 켜져 있어도 됩니다."""
-    from civic.store.agreement import without_key
-    from civic.store.copies import check_new, write_folder
+    from civic.store.copies import check_new
     from civic.store.doctor import examine
 
     settings = read_settings(os.environ, data=data)
@@ -80,22 +80,34 @@ def doctor(data: str | None, save: Path | None, accept_clock: bool) -> None:
     for line in report.wrong:
         click.echo(f"문제: {line}")
     if save:
-        # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
-        for subject in without_key(report.contents):
-            report.contents.keys.append((subject, None, datetime.now(SEOUL).isoformat(), 0))
-            click.echo(
-                f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
-            )
-        report.contents.rechain(report.journal_key)
-        write_folder(report.contents, save)
-        kept = f"신청 {len(report.contents.entries):,}건, 기록 {len(report.contents.journal):,}줄을 저장했습니다."
-        click.echo(f"저장: {save}에 {kept} 키 파일은 따로 있습니다.")
+        _save(report, save)
     for number in report.lost:
         click.echo(f"{'저장하지 못함' if save else '잃음'}: {number}")
     if report.wrong or report.lost:
         click.echo(f"{len(report.wrong)}가지 문제를 찾았습니다.")
         sys.exit(INPUT_WRONG)
     click.echo("문제가 없습니다.")
+
+
+def _save(report: Report, folder: Path) -> None:
+    """Put what is whole into a new folder, and say what of it is not."""
+    from civic.store.agreement import without_key
+    from civic.store.copies import write_folder
+
+    contents = report.contents
+    # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
+    for subject in without_key(contents):
+        contents.keys.append((subject, None, datetime.now(SEOUL).isoformat(), 0))
+        click.echo(
+            f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
+        )
+    contents.rechain(report.journal_key)
+    write_folder(contents, folder)
+    click.echo(f"저장: {folder}에 {_counted(contents)}을 저장했습니다. 키 파일은 따로 있습니다.")
+
+
+def _counted(contents: Contents) -> str:
+    return f"신청 {len(contents.entries):,}건, 기록 {len(contents.journal):,}줄"
 
 
 def note_lacks(report: Report, settings: Settings) -> None:
@@ -107,8 +119,8 @@ def note_lacks(report: Report, settings: Settings) -> None:
     mark = newest(facts)
     if mark is None or mark.start is not None:
         return
-    now = datetime.now(SEOUL)
-    report.wrong += filter(None, [too_early(now, report.contents.newest)])
+    journal = report.contents.journal
+    report.wrong += filter(None, [too_early(datetime.now(SEOUL), journal[-1].at if journal else None)])
     for name, text in settings.shortcomings(settings.base_url).items():
         waiting = len(report.contents.of("messages")) if name == "sender" else 0
         if waiting:
@@ -181,9 +193,8 @@ def restore(data: str | None, source: Path) -> None:
 
     folder = _folder(data)
     contents = copies.restore(source, folder)
-    read = f"신청 {len(contents.entries):,}건, 기록 {len(contents.journal):,}줄"
     note_if_possible(read_settings(os.environ, data=data))
-    click.echo(f"{folder}에 {read}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
+    click.echo(f"{folder}에 {_counted(contents)}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
 
 
 def note_if_possible(settings: Settings, is_whole: bool = True) -> None:

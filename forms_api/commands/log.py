@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -77,11 +77,8 @@ def month(month: str, data: str | None) -> None:
 def open_log(data: str | None) -> Iterator[StaffLog]:
     """The chain of a store, beside a running server. Raises Misuse, Unavailable."""
     settings = read_settings(os.environ, data=data)
-    store = open_beside(settings.data)
-    try:
+    with closing(open_beside(settings.data)) as store:
         yield log_of(store, keys_of(store, settings.key_file, settings.data_dir))
-    finally:
-        store.close()
 
 
 def _check(chain: StaffLog) -> None:

@@ -103,7 +103,7 @@ def served(folder: Path | None) -> Iterator[None]:
         yield
     finally:
         if hold:
-            hold.release()
+            hold.close()
 
 
 def run(plan: Plan) -> int:

@@ -11,6 +11,7 @@ import json
 import re
 import syslog
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -76,13 +77,11 @@ def note_beside(settings: Settings, subject: str = "", reason: str = "") -> bool
         store = open_beside(settings.data)
     except Misuse:
         return False
-    try:
+    with closing(store):
         mark = mark_of(store)
         clock = mark.clock() if mark else SteadyClock()
         keys = keys_of(store, settings.key_file, settings.data_dir)
         note(log_of(store, keys), clock.now(), subject, reason=reason)
-    finally:
-        store.close()
     return True
 
 

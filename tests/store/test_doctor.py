@@ -281,7 +281,7 @@ def test_beside_a_running_store(tmp_path: Path) -> None:
         assert any(f"프로세스 {os.getpid()}" in line for line in found.told)
         assert entry in [each for each, _ in found.contents.entries]
         add(store, an_entry("newer", sealed=b""))
-    hold.release()
+    hold.close()
 
 
 @pytest.mark.usefixtures("filled")

@@ -277,7 +277,7 @@ def test_a_second_server_is_refused(tmp_path: Path) -> None:
             serving(folder)
         open_at(folder).close()
         first.kill()
-    serving(folder).release()
+    serving(folder).close()
 
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from civic.errors import AlreadyApplied, InUse, LimitReached, Misuse
+from civic.errors import AlreadyApplied, InUse, LimitReached, Misuse, Unavailable
 from civic.store import open_store
 from civic.store.box import Sealed
 from civic.store.contents import Contents
-from civic.store.copies import DifferentError, OccupiedError, read_folder, receive
+from civic.store.copies import read_folder, receive
 from civic.store.documents import body_of, checksum, to_document
 from civic.store.entry import Cap, Counts, Entry, Seat
 from civic.store.folder import serving
@@ -115,7 +115,7 @@ def test_a_difference_undoes_everything(folder: Path, url: str) -> None:
         "CREATE TRIGGER lose BEFORE INSERT ON journal FOR EACH ROW WHEN (new.cause = 'drawn') EXECUTE FUNCTION lose()",
     )
     try:
-        with pytest.raises(DifferentError, match="기록"):
+        with pytest.raises(Unavailable, match=r"원본과 달라 .*기록"):
             receive(url, contents, "x", NOON)
     finally:
         ask(url, "DROP TRIGGER lose ON journal")
@@ -129,7 +129,7 @@ def test_a_folder_in_use_is_not_read(folder: Path) -> None:
     hold = serving(folder)
     with pytest.raises(InUse):
         read_folder(folder)
-    hold.release()
+    hold.close()
     assert read_folder(folder).entries
     with pytest.raises(Misuse, match="신청이 없습니다"):
         read_folder(folder.parent / "nothing")
@@ -160,7 +160,7 @@ def test_the_command_says_both_sides_and_never_replaces_live_data(folder: Path, 
     assert "신청: 원본 4 " in done.stdout
     with closing(open_store(url)) as store:
         fresh = add(store, an_entry("fresh"), SEATS)
-        with pytest.raises(OccupiedError):
+        with pytest.raises(Unavailable, match="이미 다른 신청"):
             receive(url, read_folder(folder), "again", LATER)
         again = call(*words)
         assert (again.returncode, again.stdout) == (1, "")
