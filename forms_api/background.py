@@ -292,7 +292,7 @@ class Casting:
                 polling, outbox = self._open
                 self._open = None
                 outbox.stop()
-                polling.box.shut()
+                polling.box.close()
 
 
 def casting() -> Casting:

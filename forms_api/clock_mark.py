@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from civic.clock import SEOUL, Clock, SteadyClock
 from civic.errors import Misuse
 from civic.store import open_box
+from civic.store.entry import latest
 from civic.store.key_file import PLACE as KEYS_PLACE
 from civic.store.store import Store
 
@@ -66,17 +68,14 @@ def take_up(store: Store, data: str, mark: ClockMark) -> Clock:
 
 def newest(facts: dict[str, str]) -> ClockMark | None:
     """The newest mark among what is fixed of PLACE; None without one."""
-    marks = {int(name.partition(":")[2]): text for name, text in facts.items() if name.startswith("clock:")}
-    if not marks:
+    text = latest(facts, "clock")
+    if text is None:
         return None
-    given = json.loads(marks[max(marks)])
+    given = json.loads(text)
     start = datetime.fromisoformat(given["start"]) if given["start"] else None
     return ClockMark(start, datetime.fromisoformat(given["began"]))
 
 
 def _has_ballots(data: str) -> bool:
-    boxes = open_box(data)
-    try:
+    with closing(open_box(data)) as boxes:
         return bool(boxes.polls())
-    finally:
-        boxes.shut()

@@ -85,7 +85,7 @@ class Box:
         with _in_words():
             self._database.vacuum(SCRUBBED)
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Let go of the store."""
         self._database.close()
 

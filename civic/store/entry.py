@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -32,6 +33,12 @@ FACTS = (
 def is_fact(name: str) -> bool:
     """Is that a name under which something is fixed?"""
     return name.partition(":")[0] in FACTS
+
+
+def latest(facts: Mapping[str, str], name: str) -> str | None:
+    """The text of the fact "<name>:<n>" with the highest n; None without one."""
+    numbers = [int(each[len(name) + 1 :]) for each in facts if each.startswith(f"{name}:")]
+    return facts[f"{name}:{max(numbers)}"] if numbers else None
 
 
 class NumberTaken(Exception):

@@ -17,10 +17,12 @@ from civic import files
 from civic.clock import SEOUL
 from civic.errors import Misuse, why
 from civic.store.book import Book
+from civic.store.entry import latest
 from civic.store.seal import SIZE, Keys, print_of
 from civic.store.store import Store
 
 PLACE = "keys"  # the subject under which the fingerprints are facts; no page has that address
+MASTER = "keys:master"  # the fact, with a number, that names the master which wraps from then on
 NAMES = ("master", "person", "link")
 Held = dict[str, list[bytes]]  # one key each of NAMES; "next": prepared, or none; "old": still needed to open
 
@@ -61,7 +63,7 @@ def check_outside(path: Path, data: Path | None) -> None:
 
 def check_tied(keys: Keys, known: dict[str, str], path: Path) -> None:
     """Are these the keys of which the store knows the fingerprints? Raises Misuse."""
-    newest = _newest_master(known)
+    newest = latest(known, MASTER)
     are_right = all(known.get(f"keys:{name}", own) == own for name, own in keys.prints.items())
     if not are_right or (newest and newest not in keys.masters):
         raise Misuse(f"키 파일({path})이 이 자료와 짝이 아닙니다. {_restore(path, known)}")
@@ -81,26 +83,19 @@ def _tie(store: Store, keys: Keys, known: dict[str, str], path: Path) -> None:
 
 def is_newest(store: Store, keys: Keys) -> bool:
     """Does the store know that these keys' master wraps now?"""
-    return _newest_master(store.fixed(PLACE).get("", {})) == keys.masters[0]
+    return latest(store.fixed(PLACE).get("", {}), MASTER) == keys.masters[0]
 
 
 def note_master(book: Book, keys: Keys) -> None:
     """Say in the store which master wraps from now on."""
     known = book.fixed("")
-    if _newest_master(known) != keys.masters[0]:
-        number = sum(name.startswith("keys:master:") for name in known) + 1
-        book.fix("", f"keys:master:{number}", keys.masters[0], datetime.now(SEOUL))
-
-
-def _newest_master(known: dict[str, str]) -> str | None:
-    masters = {
-        int(name.rpartition(":")[2]): text for name, text in known.items() if name.startswith("keys:master:")
-    }
-    return masters[max(masters)] if masters else None
+    if latest(known, MASTER) != keys.masters[0]:
+        number = sum(name.startswith(f"{MASTER}:") for name in known) + 1
+        book.fix("", f"{MASTER}:{number}", keys.masters[0], datetime.now(SEOUL))
 
 
 def _restore(path: Path, known: dict[str, str]) -> str:
-    wanted = _newest_master(known)
+    wanted = latest(known, MASTER)
     named = f"(주 열쇠의 지문 {wanted})" if wanted else ""
     return (
         f"이 자료와 함께 쓰던 열쇠 폴더{named}를 백업에서 {path.parent}에 되돌려 놓으세요. 서버가 여럿이면 같은 열쇠 폴더를 "

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -101,7 +101,7 @@ def close(
     page = PollPage.of(content, slug, now, data)
     page.not_before_closing("닫지 않습니다")
     counted, tables = _read_urns(urns), _read_tables(page, scores)
-    with all_boxes(data) as boxes:
+    with closing(open_box(data)) as boxes:
         exported = _close(boxes, page, counted, tables)
     target = file or Path(f"{slug}-box.json")
     write(target, as_json(exported), mode=0o600)
@@ -229,7 +229,7 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
         give_up(f"{slug}: 이의 기간이 {korean.moment(end)}까지입니다. 그 전에는 없애지 않습니다.")
     if not yes:
         click.confirm(f"{slug}의 봉투와 투표자 명단을 없앨까요? 되돌릴 수 없습니다.", abort=True)
-    with all_boxes(data) as boxes:
+    with closing(open_box(data)) as boxes:
         with boxes.open(slug) as box:
             box.destroy(page.at)
         boxes.scrub()
@@ -239,16 +239,6 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
     click.echo(
         f"{slug}: 투표함을 없앴습니다. 내보낸 파일과 열쇠 파일, 백업도 맡은 사람이 없애고 서로 확인하세요."
     )
-
-
-@contextmanager
-def all_boxes(data: str) -> Iterator[Box]:
-    """The boxes of a store, beside a running server. Raises Misuse, InUse."""
-    boxes = open_box(data)
-    try:
-        yield boxes
-    finally:
-        boxes.shut()
 
 
 def published_result(content: Path, slug: str) -> VoteResult | None:

@@ -22,13 +22,12 @@ from civic.clock import FixedClock
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import BOM, typed_text, write
 from civic.library import load
-from civic.store import open_beside
+from civic.store import open_beside, open_box
 from civic.store.contacts import read_contact
 from civic.store.key_file import keys_of
 from civic.votes.casting import Polling
 from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
 from civic.votes.result import as_json
-from forms_api.commands.box import all_boxes
 from forms_api.commands.poll import A_FILE, CONTENT, DATA, FOLDER, NOW, PollPage, give_up, time_of
 from forms_api.settings import default_of, read_settings
 from templates.assets import KIT
@@ -83,7 +82,7 @@ def open_polls(data: str | None, content: Path, now: str | None) -> Iterator[Pol
     library = load(content, at)
     with closing(open_beside(settings.data)) as store:
         keys = keys_of(store, settings.key_file, settings.data_dir)
-    with all_boxes(settings.data) as boxes:
+    with closing(open_box(settings.data)) as boxes:
         yield Polling(library, boxes, keys, FixedClock(at), demo=is_demo)
 
 

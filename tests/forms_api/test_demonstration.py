@@ -111,7 +111,7 @@ def test_data_of_before_is_real(kept: str, store: Store, address: str) -> None:
         with boxes.open("budget") as box:
             box.put(Sealed("kim", b"e", "R", "O"))
         assert boxes.polls() == ["budget"]
-        boxes.shut()
+        boxes.close()
     with pytest.raises(Misuse, match="시연이 아닌"):
         take_up(store, address, a_mark(START))
     take_up(store, address, a_mark(None))

@@ -119,7 +119,7 @@ def test_one_person_is_one_voter(town: Town, client: httpx.Client, provider: Pro
     boxes = open_box(f"tinydb://{town.data}")
     with boxes.open(SLUG) as box:
         envelopes, receipts = box.envelopes(), box.receipts()
-    boxes.shut()
+    boxes.close()
     keys = [read_key(file.read_text("utf-8"), PASSPHRASE) for file in town.keys[:2]]
     parts = [PartialFile.of(key, "0" * 64, envelopes) for key in keys]
     opened = open_all(envelopes, receipts, slot_of(poll, listed.values()), "0" * 64, parts, poll, listed)  # type: ignore[arg-type]

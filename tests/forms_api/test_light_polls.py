@@ -110,7 +110,7 @@ def test_from_the_file_to_the_page(tmp_path: Path) -> None:
     boxes = open_box(f"tinydb://{tmp_path}/var/data")
     with boxes.open("date") as box:
         assert (box.state(), box.receipts(), box.envelopes()) == ("destroyed", [], [])
-    boxes.shut()
+    boxes.close()
 
 
 def shown(content: Path, results: Path) -> str:
@@ -152,7 +152,7 @@ def test_the_file_is_the_same_whoever_writes_it(tmp_path: Path) -> None:
         assert due([poll], CLOSES, folder) == [poll]
         assert follow(poll, boxes, Plain(), CLOSES, folder) == ["poll-counted"]
     assert due([poll], CLOSES, first) == [] != due([poll], CLOSES + timedelta(days=1), first)
-    boxes.shut()
+    boxes.close()
     text = (first / "date.json").read_bytes()
     assert text == (second / "date.json").read_bytes()
     result = PollResult.model_validate_json(text)

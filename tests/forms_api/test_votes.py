@@ -100,7 +100,7 @@ def test_a_phone_just_proven_votes_without_a_second_code(town: Town, client: htt
     )
     by_code = town.cast(client, phone, ["bus"])
     assert cast() - before == {by_code["receipt"]}
-    boxes.shut()
+    boxes.close()
 
 
 def test_choices_are_sealed_by_the_server(town: Town, client: httpx.Client) -> None:

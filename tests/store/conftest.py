@@ -92,14 +92,9 @@ def raw_files(address: str) -> bytes:
     return b"\n".join(file.read_bytes() for file in sorted(folder.iterdir()))
 
 
-@contextmanager
-def a_box(url: str) -> Iterator[Box]:
+def a_box(url: str) -> AbstractContextManager[Box]:
     """The ballot boxes of a store, open within the block."""
-    boxes = open_box(url)
-    try:
-        yield boxes
-    finally:
-        boxes.shut()
+    return closing(open_box(url))
 
 
 def an_entry(person: str = "kim", **given: Any) -> Entry:

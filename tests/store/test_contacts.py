@@ -28,7 +28,7 @@ class Secrets:
 def contacts(tmp_path: Path) -> Iterator[Contacts]:
     box = open_box(f"tinydb://{tmp_path}/data")
     yield Contacts(Secrets(), box, FixedClock(NOON), USUAL)
-    box.shut()
+    box.close()
 
 
 def ticket(contacts: Contacts, contact: str, is_own: bool = False) -> str:

@@ -206,7 +206,7 @@ def test_lost_keys_of_a_database_are_noticed(url: str, keys: Keys) -> None:
 def test_a_lost_ballot_box_is_not_begun_anew(folder: Path, how: str) -> None:
     """Server, `move` and `doctor` name the file and leave all as it is; a first start that was cut off goes on."""
     url, path = f"tinydb://{folder}", folder / BOX_FILE
-    open_box(url).shut()
+    open_box(url).close()
     with a_box(url) as boxes, boxes.open("budget-2024") as box:  # the control: nothing is lost yet
         box.put(Sealed("voter-hash", b"envelope", "receipt", "once"))
     kept = path.read_bytes()

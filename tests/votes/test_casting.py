@@ -139,7 +139,7 @@ def a_ready_poll(slug: str = "budget", **changes: Any) -> Poll:
 def town(tmp_path: Path) -> Iterator[Town]:
     made = Town(tmp_path)
     yield made
-    made.box.shut()
+    made.box.close()
 
 
 def wrong(code: str, by: int = 1) -> str:
@@ -266,7 +266,7 @@ def test_a_code_belongs_to_poll_and_contact(tmp_path: Path) -> None:
             with pytest.raises(WrongCode):
                 town.polling.cast(slug, contact, code, choices=["lamp"])
     assert town.polling.cast("budget", KIM, code, choices=["lamp"]).receipt
-    town.box.shut()
+    town.box.close()
 
 
 def asks(town: Town, contact: str, address: str = "") -> str:
@@ -305,10 +305,10 @@ def test_messages_are_rationed_in_all_and_the_heaviest_wait_first(tmp_path: Path
     assert [asks(town, next(phones), f"192.0.{n}.1") for n in range(41)].count(
         "out-of-texts"
     ) == 1  # of the day
-    town.box.shut()
+    town.box.close()
     free = Town(tmp_path / "free", budget=None)  # the control: without a budget nothing ends
     assert {asks(free, KIM, "192.0.2.1") for _ in range(120)} == {""}
-    free.box.shut()
+    free.box.close()
 
 
 def test_codes_go_only_to_countries_that_are_named(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_codes_go_only_to_countries_that_are_named(tmp_path: Path) -> None:
         else:
             with pytest.raises(Invalid, match="고칠 곳"):
                 town.polling.request_code("budget", "+1 201 555 0123")
-        town.box.shut()
+        town.box.close()
 
 
 def test_refusals_cost_next_to_nothing(town: Town) -> None:
@@ -406,7 +406,7 @@ def test_no_vote_before_a_rehearsal_under_these_rules(tmp_path: Path, poll: Poll
     with pytest.raises(NotOpen) as refused:
         town.polling.request_code("budget", KIM)
     assert "준비" in refused.value.detail
-    town.box.shut()
+    town.box.close()
 
 
 def test_envelopes_for_elsewhere_are_refused(town: Town) -> None:
@@ -450,7 +450,7 @@ def test_a_roll_decides_who_gets_a_code(tmp_path: Path) -> None:
     assert town.cast("lamp").receipt
     with pytest.raises(NotEligible):
         town.polling.mark_paper("budget", LEE)
-    town.box.shut()
+    town.box.close()
 
 
 def test_paper_and_online_are_never_both(town: Town) -> None:
@@ -489,13 +489,13 @@ def test_the_board_is_shown_after_closing_only(town: Town) -> None:
 def test_a_message_survives_a_crash(town: Town) -> None:
     """Queued, not sent, server gone: the next one sends it once."""
     town.polling.request_code("budget", KIM)
-    town.box.shut()
+    town.box.close()
     again = Town(town.folder)
     assert again.polling.codes.deliver(again.mail) == 1
     assert again.mail.sent[0][0] == "+821012345678" and "직원은" in again.mail.sent[0][2]
     assert again.polling.codes.deliver(again.mail) == 0
     assert again.polling.cast("budget", KIM, again.mail.code(), choices=["lamp"]).receipt
-    again.box.shut()
+    again.box.close()
 
 
 def test_a_gateway_that_is_down_is_tried_again(town: Town) -> None:
@@ -554,7 +554,7 @@ def test_rows_are_ordered_by_hash_alone(town: Town) -> None:
         for n in order:
             contact = f"010-3000-000{n}"
             other.polling.cast("budget", contact, other.code(contact), envelope=envelopes[n])
-        other.box.shut()
+        other.box.close()
         with sqlite3.connect(folder / BOX_FILE) as file:
             dumps.append(file.execute("SELECT * FROM box_ballots").fetchall())
         file.close()
