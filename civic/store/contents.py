@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,22 +102,18 @@ class Contents:
         elif name == "facts":
             self.facts.append((row[0], row[1], row[2], row[3]))
 
-    def rechain(self, key: bytes | None) -> None:
-        """Let the journal's lines be chains without a gap, as far as there is a key; for data of which not all is there."""
+    def recount(self, key: bytes | None = None) -> None:
+        """Let counters and caps follow from the entries, as they should.
+
+        key: of the journal, whose lines become chains without a gap, where not all of it is there.
+        """
+        counters, used = counted(self.entries)
+        heads = {row[:2]: row[2 + len(COLUMNS) :] for row in self.of("rounds")}
         if key:
             self.rows["journal"], heads = Chain(key).rechained(self.of("journal"))
-            self._put_rounds({row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}, heads)
-
-    def recount(self) -> None:
-        """Let counters and caps follow from the entries, as they should; what else stands in a round's row stays."""
-        counters, used = counted(self.entries)
-        self._put_rounds(counters, {row[:2]: row[2 + len(COLUMNS) :] for row in self.of("rounds")})
-        self.rows["caps"] = [(*key, amount) for key, amount in sorted(used.items())]
-
-    def _put_rounds(self, counters: Counters, heads: Mapping[tuple[str, str], tuple[Any, ...]]) -> None:
-        nobody, first = (0,) * len(COLUMNS), (0, "")
-        keys = sorted({*counters, *heads})
-        self.rows["rounds"] = [(*key, *counters.get(key, nobody), *heads.get(key, first)) for key in keys]
+        nobody, first, rounds = (0,) * len(COLUMNS), (0, ""), sorted({*counters, *heads})
+        self.rows["rounds"] = [(*at, *counters.get(at, nobody), *heads.get(at, first)) for at in rounds]
+        self.rows["caps"] = [(*at, amount) for at, amount in sorted(used.items())]
 
 
 def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, Used]:

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from civic.errors import Misuse, Unavailable
+from civic.errors import Unavailable
 from civic.store import locks
 from civic.store.dialect import SQLITE
-from civic.store.folder import connect, explain, prepared
+from civic.store.folder import connect, explain, explained, prepared
 from civic.store.session import PROBE, UNKNOWN, Row, Transaction
 from civic.store.sqlite_session import SnapshotSession, SqliteSession
 
@@ -62,11 +62,9 @@ class SqliteDatabase:
         self._last_failure: BaseException | None = None  # of a commit; None again after one that was kept
         self._readers: list[sqlite3.Connection] = []
         self._reading = threading.Semaphore(READERS)
-        try:
+        with explained(path):
             self._turn = locks.WritingTurn(path.parent)
             self._connection = prepared(path, self._turn)
-        except (sqlite3.Error, OSError) as err:
-            raise Misuse(explain(err, path)) from err
 
     # ------------------------------------------------------------ writing
 

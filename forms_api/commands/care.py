@@ -101,7 +101,7 @@ def _save(report: Report, folder: Path) -> None:
         click.echo(
             f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
         )
-    contents.rechain(report.journal_key)
+    contents.recount(report.journal_key)
     write_folder(contents, folder)
     click.echo(f"저장: {folder}에 {_counted(contents)}을 저장했습니다. 키 파일은 따로 있습니다.")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,11 +114,9 @@ def time_of(now: str | None, data: str | None = None) -> tuple[datetime, bool]:
         if data:
             raise
         return (read_time(now), True) if now else (SteadyClock().now(), False)
-    try:
+    with closing(store):
         clock, is_real = clock_beside(store, now)
         return clock.now(), not is_real
-    finally:
-        store.close()
 
 
 def read_shape(file: Path, model: type[F], *, is_toml: bool = False) -> F:

@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 from ctypes import c_int
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -95,15 +95,9 @@ def serve(now: str | None, **options: Any) -> None:
         sys.exit(run(Plan(settings, library, ClockMark(start, datetime.now(SEOUL)), Path(shared))))
 
 
-@contextmanager
-def served(folder: Path | None) -> Iterator[None]:
+def served(folder: Path | None) -> AbstractContextManager[object]:
     """No other server works on the data folder until the block ends. Raises InUse, Misuse."""
-    hold = serving(folder) if folder else None
-    try:
-        yield
-    finally:
-        if hold:
-            hold.close()
+    return closing(serving(folder)) if folder else nullcontext()
 
 
 def run(plan: Plan) -> int:
