@@ -27,14 +27,8 @@ _LITTER = re.compile(
     r"(?i:thumbs\.db|desktop\.ini|.* - (?:복사본|copy)(?: ?\(\d+\))?(?:\.\w+)?)|README(?:\.\w+)?"
 )
 LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
-FILTERS = (
-    "status",
-    "stage",
-    "vote",
-    "type",
-    "category",
-    "department",
-)  # between a list and what it is seen through
+# Between a list and what it is seen through.
+FILTERS = ("status", "stage", "vote", "type", "category", "department")
 
 
 def is_address(text: str) -> bool:

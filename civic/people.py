@@ -27,9 +27,8 @@ FOREIGN_MESSAGE = "외국 번호는 나라 번호부터 +1 201 555 0123처럼 �
 _PHONE_SIGNS = re.compile(r"\+?[\d\s()./\-‐-―−~]{7,30}")
 _MAIL = re.compile(r"[^\s@]@[^\s@]+\.\w")
 _BETWEEN = re.compile(r"[\s.\-]+")
-_PLAIN_MOBILE = re.compile(
-    r"010[0-46-9]\d{7}", re.ASCII
-)  # all of these are valid; of 0105 some are not given out
+# All of these are valid; of 0105 some are not given out.
+_PLAIN_MOBILE = re.compile(r"010[0-46-9]\d{7}", re.ASCII)
 _MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 

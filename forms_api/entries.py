@@ -114,9 +114,8 @@ def calendar(token: str) -> Response:
     round_ = found.round.round if found.round else None
     if found.doc is None or not meetings(found.doc, round_):
         raise NotFound("아직 날짜가 정해지지 않았습니다.")
-    book = calendar_file(
-        services().site, [(found.doc, round_)], _told()
-    )  # shared with others: names no receipt number
+    # Shared with others: names no receipt number.
+    book = calendar_file(services().site, [(found.doc, round_)], _told())
     answer = Response(book, mimetype="text/calendar")
     answer.headers["Content-Disposition"] = 'attachment; filename="event.ics"'
     return answer

@@ -48,9 +48,8 @@ def addresses(app: Flask) -> Iterator[Address]:
 
 
 def _routes(edition: Edition) -> Iterator[Route]:
-    yield from lists.routes(
-        edition
-    )  # before plain pages: /lectures/ is a list, though "lectures" could be a name
+    # Before plain pages: /lectures/ is a list, though "lectures" could be a name.
+    yield from lists.routes(edition)
     yield from pages.routes(edition)
     yield from files.routes(edition)
     yield from attachments.routes(edition)

@@ -39,9 +39,8 @@ _HANGUL = re.compile(r"[가-힣]")
 _TEMPLATE_COMMENT = re.compile(r"\{#.*?#\}", re.S)
 _JINJA = re.compile(r"(?s)\{\{.*?\}\}|\{%.*?%\}")
 _CLASSES = re.compile(r'\b(?:class|id)="([^"]*)"')
-_PLAIN_TEXT = re.compile(
-    r"""(?<![\w-]=)(["'`])([\w -]+)\1"""
-)  # not the value of a keyword, such as type="text"
+# Not the value of a keyword, such as type="text".
+_PLAIN_TEXT = re.compile(r"""(?<![\w-]=)(["'`])([\w -]+)\1""")
 
 
 @dataclass

@@ -28,15 +28,8 @@ class Option(Shape):
         return f"option-{sha256(self.text.encode()).hexdigest()[:12]}"
 
 
-OF_BUDGETS = (
-    "budget",
-    "types",
-    "threshold",
-    "exclusions",
-    "bodies",
-    "keys",
-    "rehearsed",
-)  # not of light polls
+# Not of light polls.
+OF_BUDGETS = ("budget", "types", "threshold", "exclusions", "bodies", "keys", "rehearsed")
 
 
 class PollType(Shape):

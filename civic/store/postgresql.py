@@ -126,10 +126,8 @@ class PostgresDatabase:
                 yield session
                 session.commit()
             except BaseException:
-                with (
-                    suppress(Unavailable),
-                    answering(0),
-                ):  # where the connection is gone the server has done it
+                # Where the connection is gone the server has done it.
+                with suppress(Unavailable), answering(0):
                     connection.rollback()
                 raise
             finally:

@@ -37,9 +37,8 @@ class _Batch:
 
     until: float
     blocks: int = 0
-    notes: dict[str, list[Sequence[Any]]] = field(
-        default_factory=dict
-    )  # written at the end: statement -> values
+    # Written at the end: statement -> values.
+    notes: dict[str, list[Sequence[Any]]] = field(default_factory=dict)
     sleepers: list[threading.Lock] = field(default_factory=list)  # one each: a condition wakes all for one
     has_written: bool = False
     failure: BaseException | None = None

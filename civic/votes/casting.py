@@ -200,9 +200,8 @@ class Polling:
             if address:
                 self.codes.limit(box, "casts", address, CASTS_PER_ADDRESS)
             known = box.take_try(claim.owner, claim.request_hash)
-        self.codes.prove_voter(
-            known, claim
-        )  # outside the transaction: a wrong code uses up its try all the same
+        # Outside the transaction: a wrong code uses up its try all the same.
+        self.codes.prove_voter(known, claim)
         tracker, receipt, once = "", "", b""
         if sealed is None:
             tracker, key = repeated(self._repeat, submission, claim.owner, setup.slot.rules, choices or ())

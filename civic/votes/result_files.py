@@ -35,15 +35,8 @@ from civic.votes.result import (
 )
 from civic.votes.tally import VoteCount
 
-FILES = (
-    RESULTS,
-    "results.csv",
-    BALLOTS,
-    "ballots.csv",
-    "election.pb",
-    BOARD,
-    SIGNATURES,
-)  # what a folder may hold
+# What a folder may hold.
+FILES = (RESULTS, "results.csv", BALLOTS, "ballots.csv", "election.pb", BOARD, SIGNATURES)
 
 
 class ResultCorrection(Shape):
