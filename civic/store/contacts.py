@@ -126,22 +126,22 @@ class Contacts:
         """budget: the name under which the message is counted. may_have: else it is kept, and nothing is sent."""
         now, is_low = self.clock.now(), False
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-        request, kept = self._new(owner, code, now + CODE_LIFE, CODE_TRIES, CODE_TRIES)
         sealed = self._post.seal(json.dumps([reached, title, code]).encode())
         with self.box.open(place) as box:
-            box.drop_stale(now)
             if self._budget:
                 is_low = self._budget.spend(box, self.hash, budget, reached, address, now)
-            box.put_code(kept)
+            request = self._keep(box, owner, code, now + CODE_LIFE, CODE_TRIES, CODE_TRIES)
             if may_have(box):
-                box.queue(new_message(sealed, kept.until))
+                box.queue(new_message(sealed, now + CODE_LIFE))
         return Asked(request, is_low, code)
 
-    def _new(self, owner: str, secret: str, until: datetime, tries: int, bare: int = 0) -> tuple[str, Code]:
-        """(id of who asked, what is kept of it)."""
+    def _keep(self, box: PollBox, owner: str, secret: str, until: datetime, tries: int, bare: int = 0) -> str:
+        """The id of who asked."""
         request = secrets.token_urlsafe(16)
         hash, asked = _keyed(self._codes, "code", owner, secret), hash_of_request(request)
-        return request, Code(owner, hash, until, tries, asked=asked, bare=bare)
+        box.drop_stale(self.clock.now())
+        box.put_code(Code(owner, hash, until, tries, asked=asked, bare=bare))
+        return request
 
     def deliver(self, sender: Sender) -> int:
         """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""

@@ -72,10 +72,8 @@ class Codes(Contacts):
 
     def _poll_ticket(self, poll: Poll, voter: str, until: datetime) -> str:
         secret = secrets.token_urlsafe(16)
-        request, kept = self._new(voter, secret, until, TICKET_TRIES)
         with self.box.open(poll.slug) as box:
-            box.drop_stale(self.clock.now())
-            box.put_code(kept)
+            request = self._keep(box, voter, secret, until, TICKET_TRIES)
         return to_text(self._tickets.seal(json.dumps([voter, request, secret]).encode(), poll.slug.encode()))
 
     def read_typed(self, slug: str, contact: str, code: str, request: str) -> Claim:
