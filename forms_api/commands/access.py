@@ -28,7 +28,7 @@ from civic.store import open_beside
 from civic.store.book import Book
 from civic.store.entry import Entry
 from civic.store.key_file import keys_of
-from civic.store.seal import Erased
+from civic.store.seal import Erased, Keys
 from civic.store.store import Store
 from forms_api import accepted
 from forms_api.accepted import HeldBack
@@ -175,6 +175,12 @@ def open_access(
         raise Unavailable(store.trouble or staff_words(err)) from err
     finally:
         store.close()
+
+
+def server_keys(settings: Settings) -> Keys:
+    """Those of the server beside whose data the command runs. Raises Misuse."""
+    with closing(open_beside(settings.data)) as store:
+        return keys_of(store, settings.key_file, settings.data_dir)
 
 
 def accept_clock_of(settings: Settings) -> None:

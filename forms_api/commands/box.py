@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -31,16 +30,15 @@ from civic.votes.tally import read_scores
 from forms_api.commands.poll import (
     A_FILE,
     A_FOLDER,
-    CONTENT,
-    DATA,
     NEW_FILE,
-    NOW,
     PARTS,
+    Place,
     PollPage,
     give_up,
+    on_data,
+    on_files,
     read_shape,
 )
-from forms_api.settings import read_settings
 
 
 class BoxFile(Shape):
@@ -62,10 +60,10 @@ class OpenedFile(Shape):
     void: Many[Spoiled]
 
 
-def check_box(given: BoxFile | OpenedFile, content: Path, now: str | None, act: str) -> PollPage:
+def check_box(given: BoxFile | OpenedFile, at: Place, act: str) -> PollPage:
     """The poll of that box. Gives up before its closing (act: what is not done then), and under other rules."""
     board = given.board
-    page = PollPage.of(content, board.poll, now)
+    page = at.poll(board.poll)
     page.not_before_closing(act)
     if board.rules != page.slot.rules:
         give_up(
@@ -84,24 +82,13 @@ def check_box(given: BoxFile | OpenedFile, content: Path, now: str | None, act: 
     "--urn", "urns", multiple=True, help="종이 투표함마다 읽지 않고 센 종이의 수: 묶음=장수. 되풀이합니다."
 )
 @click.option("--scores", type=A_FOLDER, help="다른 기구의 점수표 폴더. 파일 이름은 기구의 키.csv")
-@DATA
-@CONTENT
-@NOW
-def close(
-    slug: str,
-    file: Path | None,
-    urns: tuple[str, ...],
-    scores: Path | None,
-    data: str | None,
-    content: Path,
-    now: str | None,
-) -> None:
+@on_data
+def close(at: Place, slug: str, file: Path | None, urns: tuple[str, ...], scores: Path | None) -> None:
     """마감한 투표함을 봉하고, 열기 전에 아는 것을 모두 적은 명단과 함께 내보냅니다. 서버가 켜져 있어도 됩니다."""
-    data = read_settings(os.environ, data=data).data
-    page = PollPage.of(content, slug, now, data)
+    page = at.poll(slug)
     page.not_before_closing("닫지 않습니다")
     counted, tables = _read_urns(urns), _read_tables(page, scores)
-    with closing(open_box(data)) as boxes:
+    with closing(open_box(at.data)) as boxes:
         exported = _close(boxes, page, counted, tables)
     target = file or Path(f"{slug}-box.json")
     write(target, as_json(exported), mode=0o600)
@@ -179,28 +166,22 @@ def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, str
 @click.argument("box", type=A_FILE)
 @PARTS
 @click.option("--to", "file", type=NEW_FILE, required=True, help="연 표를 둘 파일")
-@CONTENT
-@NOW
-def open_(box: Path, files: tuple[Path, ...], file: Path, content: Path, now: str | None) -> None:
+@on_files
+def open_(at: Place, box: Path, files: tuple[Path, ...], file: Path) -> None:
     """내보낸 투표함을 맡은 사람들의 공유값으로 엽니다. 하나라도 맞지 않으면 아무것도 열지 않습니다."""
     given = read_shape(box, BoxFile)
-    page = check_box(given, content, now, "열지 않습니다")
+    page = check_box(given, at, "열지 않습니다")
     parts = [read_shape(each, PartialFile) for each in files]
     opened = opened_again(given, parts, page)
-    write(
-        file,
-        as_json(
-            OpenedFile(
-                format="madang-opened/2",
-                board=given.board,
-                envelopes=given.envelopes,
-                parts=tuple(parts),
-                ballots=opened.ballots,
-                void=opened.spoiled,
-            )
-        ),
-        mode=0o600,
+    found = OpenedFile(
+        format="madang-opened/2",
+        board=given.board,
+        envelopes=given.envelopes,
+        parts=tuple(parts),
+        ballots=opened.ballots,
+        void=opened.spoiled,
     )
+    write(file, as_json(found), mode=0o600)
     click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.spoiled)}장.")
 
 
@@ -214,14 +195,11 @@ def opened_again(given: BoxFile | OpenedFile, parts: Sequence[PartialFile], page
 @click.command("destroy")
 @click.argument("slug")
 @click.option("--yes", is_flag=True, help="묻지 않습니다.")
-@DATA
-@CONTENT
-@NOW
-def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | None) -> None:
+@on_data
+def destroy(at: Place, slug: str, yes: bool) -> None:
     """이의 기간이 끝난 투표함의 봉투와 투표자 명단을 없앱니다. 되돌릴 수 없습니다."""
-    data = read_settings(os.environ, data=data).data
-    page = PollPage.of(content, slug, now, data)
-    result = published_result(content, slug)
+    page = at.poll(slug)
+    result = published_result(at.content, slug)
     if result is None:
         give_up(f"{slug}: 결과를 아직 공개하지 않았습니다.")
     end = result.record.objections_end(page.poll.objection_days)
@@ -229,13 +207,13 @@ def destroy(slug: str, yes: bool, data: str | None, content: Path, now: str | No
         give_up(f"{slug}: 이의 기간이 {korean.moment(end)}까지입니다. 그 전에는 없애지 않습니다.")
     if not yes:
         click.confirm(f"{slug}의 봉투와 투표자 명단을 없앨까요? 되돌릴 수 없습니다.", abort=True)
-    with closing(open_box(data)) as boxes:
+    with closing(open_box(at.data)) as boxes:
         with boxes.open(slug) as box:
             box.destroy(page.at)
         boxes.scrub()
     # Told on the result page; from now on nothing can prove another count, so `publish` refuses one.
     gone = result.record.model_copy(update={"destroyed_at": result.record.destroyed_at or page.at})
-    write(content / "results" / f"{slug}.toml", gone.as_toml())
+    write(at.content / "results" / f"{slug}.toml", gone.as_toml())
     click.echo(
         f"{slug}: 투표함을 없앴습니다. 내보낸 파일과 열쇠 파일, 백업도 맡은 사람이 없애고 서로 확인하세요."
     )

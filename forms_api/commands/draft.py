@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from functools import wraps
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +34,7 @@ from civic.votes.result import (
 from civic.votes.result_files import Draft, VoteResult
 from civic.votes.tally import VoteCount
 from forms_api.commands.box import OpenedFile, check_box, opened_again, published_result
-from forms_api.commands.poll import A_FILE, A_FOLDER, PollPage, give_up, read_shape
+from forms_api.commands.poll import A_FILE, A_FOLDER, Place, PollPage, give_up, on_files, read_shape
 
 
 class SignatureFile(Shape):
@@ -46,8 +48,29 @@ class SignatureFile(Shape):
     signature: str
 
 
-def COUNTED(command: Any) -> Any:  # noqa: N802 (an option like the others)
-    """What is counted beside the opened box: the same for who signs and for who publishes."""
+@dataclass(frozen=True)
+class Recount:
+    """An opened box, opened once more and counted."""
+
+    given: OpenedFile
+    page: PollPage
+    draft: Draft
+    before: VoteResult | None  # the published result that this one takes the place of
+
+
+def counted(command: Callable[..., None]) -> Callable[..., None]:
+    """A command on an opened box that is called with its Recount first: the same for who signs and for who publishes.
+
+    Its options say what is counted beside the box.
+    """
+
+    @on_files
+    @wraps(command)
+    def recounted(
+        at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None, **given: Any
+    ) -> None:
+        command(_recount(at, opened, draw, paper, reason), **given)
+
     reason = "이미 공개한 결과를 바로잡는 까닭. 결과 화면에 보입니다. docs/voting.md#correct"
     for option in (
         click.option("--correct", "reason", help=reason),
@@ -56,41 +79,30 @@ def COUNTED(command: Any) -> Any:  # noqa: N802 (an option like the others)
         ),
         click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw"),
     ):
-        command = option(command)
-    return command
+        recounted = option(recounted)
+    return click.argument("opened", type=A_FILE)(recounted)
 
 
-def draft_of(
-    opened: Path,
-    given: OpenedFile,
-    content: Path,
-    now: str | None,
-    *,
-    draw: Path | None,
-    paper: Path | None,
-    reason: str | None,
-) -> tuple[Draft, VoteResult | None]:
-    """The result of an opened box, opened once more and counted, and the one that it is published in place of.
-
-    Gives up naming whatever does not hold; for another result than the published one, without a reason.
-    """
-    page = check_box(given, content, now, "공개하지 않습니다")
+def _recount(at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None) -> Recount:
+    """Gives up naming whatever does not hold; for another result than the published one, without a reason."""
+    given = read_shape(opened, OpenedFile)
+    page = check_box(given, at, "공개하지 않습니다")
     again = opened_again(given, given.parts, page)
     if (again.ballots, again.spoiled) != (given.ballots, given.void):
         give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
     vote, drawn = _count(given, page, _read_batches(page, paper), draw)
-    before = published_result(content, page.poll.slug)
+    before = published_result(at.content, page.poll.slug)
     if before is None:
         if reason is not None:
             give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
-        return Draft(vote, given.board, drawn), None
+        return Recount(given, page, Draft(vote, given.board, drawn), None)
     standing = before.document.corrections
     draft = Draft(vote, given.board, drawn, standing)
     if (draft.results, draft.ballots) == (before.document, before.ballots):
-        return draft, before
+        return Recount(given, page, draft, before)
     said = _checked_reason(before, draft, reason, page.at)
     replaced = Replaced(reason=said, results=digest_of(before.document))
-    return Draft(vote, given.board, drawn, (*standing, replaced)), before
+    return Recount(given, page, Draft(vote, given.board, drawn, (*standing, replaced)), before)
 
 
 # ---------------------------------------------------------------------------- the count

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +17,25 @@ from civic.codes import from_text, to_text
 from civic.content.poll import MOST_HOLDERS, BoxKey
 from civic.files import create, write
 from civic.shape import Shape
-from civic.store import open_beside
-from civic.store.key_file import keys_of
-from civic.store.seal import Keys
 from civic.votes.box_key import HolderKey, HolderPart, new_key, read_key, receipt_signer, write_key
 from civic.votes.opening import same_box
 from civic.votes.partial import PartialFile
 from civic.votes.rehearsal import TrialBallot
 from civic.votes.result import as_json, digest_of
-from forms_api.commands.box import BoxFile, OpenedFile, check_box
-from forms_api.commands.draft import COUNTED, SignatureFile, draft_of
-from forms_api.commands.poll import A_FILE, CONTENT, NEW_FILE, NOW, PollPage, give_up, read_shape, with_values
-from forms_api.settings import Settings, read_settings
+from forms_api.commands.access import server_keys
+from forms_api.commands.box import BoxFile, check_box
+from forms_api.commands.draft import Recount, SignatureFile, counted
+from forms_api.commands.poll import (
+    A_FILE,
+    NEW_FILE,
+    Place,
+    PollPage,
+    give_up,
+    on_files,
+    read_shape,
+    with_values,
+)
+from forms_api.settings import read_settings
 
 SHORTEST = 8  # signs of a passphrase
 KEY = click.option("--key", "key_file", type=A_FILE, required=True, help="내 열쇠 파일")
@@ -102,24 +108,20 @@ def _bind(own: HolderKey, file: Path, passphrase: str, board: str) -> None:
 @click.argument("box", type=A_FILE)
 @KEY
 @click.option("--to", "file", type=NEW_FILE, required=True, help="공유값을 둘 파일")
-@CONTENT
-@NOW
-def partial(box: Path, key_file: Path, file: Path, content: Path, now: str | None) -> None:
+@on_files
+def partial(at: Place, box: Path, key_file: Path, file: Path) -> None:
     """투표함(또는 시험 표)을 확인하고 명단에 서명한 뒤, 여는 데 쓸 내 공유값을 씁니다."""
     model: type[Shape] = TrialBallot if _format(box) == "madang-rehearsal/1" else BoxFile
     given = read_shape(box, model)
     if isinstance(given, TrialBallot):
-        page = PollPage.of(content, given.poll, now)
+        page = at.poll(given.poll)
         envelopes, board = [given.checked(page.slot)], digest_of(given)
         own, _ = _own(key_file, page)
         click.echo("시험 표입니다. 봉한 열쇠가 함께 있어 이 공유값으로는 다른 표를 열 수 없습니다.")
     else:
         assert isinstance(given, BoxFile)
-        page = check_box(given, content, now, "열지 않습니다")
-        envelopes, board = (
-            list(same_box(given.envelopes, given.board.receipts, page.slot).values()),
-            given.board.digest,
-        )
+        page, board = check_box(given, at, "열지 않습니다"), given.board.digest
+        envelopes = list(same_box(given.envelopes, given.board.receipts, page.slot).values())
         own, passphrase = _own(key_file, page)
         _bind(own, key_file, passphrase, board)
         _tell_board(given, page)
@@ -150,43 +152,24 @@ def _format(file: Path) -> str:
 
 
 @click.command("sign")
-@click.argument("opened", type=A_FILE)
 @KEY
 @click.option("--to", "file", type=NEW_FILE, required=True, help="서명을 둘 파일")
-@COUNTED
-@CONTENT
-@NOW
-def sign(
-    opened: Path,
-    key_file: Path,
-    file: Path,
-    draw: Path | None,
-    paper: Path | None,
-    reason: str | None,
-    content: Path,
-    now: str | None,
-) -> None:
+@counted
+def sign(recount: Recount, key_file: Path, file: Path) -> None:
     """투표함 전체를 이 컴퓨터에서 다시 열고 세어, 모두 맞으면 결과에 서명합니다."""
-    given = read_shape(opened, OpenedFile)
-    draft, _ = draft_of(opened, given, content, now, draw=draw, paper=paper, reason=reason)
-    page = check_box(given, content, now, "서명하지 않습니다")
+    given, page, vote = recount.given, recount.page, recount.draft.vote
     own, passphrase = _own(key_file, page)
     _bind(own, key_file, passphrase, given.board.digest)
-    results, ballots = draft.digests
-    write(
-        file,
-        as_json(
-            SignatureFile(
-                format="madang-signature/1",
-                poll=own.poll,
-                holder=own.holder,
-                results=results,
-                ballots=ballots,
-                signature=own.sign("result", results, ballots),
-            )
-        ),
+    results, ballots = recount.draft.digests
+    signed = SignatureFile(
+        format="madang-signature/1",
+        poll=own.poll,
+        holder=own.holder,
+        results=results,
+        ballots=ballots,
+        signature=own.sign("result", results, ballots),
     )
-    vote = draft.vote
+    write(file, as_json(signed))
     for line in (
         "확인한 것:",
         f"- 봉투 {len(given.envelopes)}장을 다시 열었고, 연 표가 모두 같습니다. 공유값의 증명도 맞습니다.",
@@ -212,11 +195,10 @@ def keys() -> None:
 @click.option(
     "--anew", is_flag=True, help="이미 있는 열쇠를 이 열쇠로 바꿉니다. 투표를 시작하기 전에만 됩니다."
 )
-@CONTENT
-@NOW
-def add(slug: str, files: tuple[Path, ...], anew: bool, content: Path, now: str | None) -> None:
+@on_files
+def add(at: Place, slug: str, files: tuple[Path, ...], anew: bool) -> None:
     """맡은 사람이 `votes key new`로 만든 공개 파일을 확인하고 투표 글에 더합니다."""
-    page = PollPage.of(content, slug, now)
+    page = at.poll(slug)
     _not_after_opening(page)
     found = [] if anew else list(page.poll.keys)
     wrong = []
@@ -260,24 +242,16 @@ def _not_after_opening(page: PollPage) -> None:
         give_up(f"{page.poll.slug}: 투표를 시작한 뒤에는 열쇠를 바꿀 수 없습니다.")
 
 
-def _server_keys(settings: Settings) -> Keys:
-    """Those of the server beside whose data the command runs. Raises Misuse."""
-    with closing(open_beside(settings.data)) as store:
-        return keys_of(store, settings.key_file, settings.data_dir)
-
-
 @keys.command("receipt")
 @click.argument("slug")
 @click.option("--key", help="서버의 `GET /api/votes/<투표>`가 알려 준 receipt_key. 서버가 다른 컴퓨터일 때")
-@CONTENT
-@NOW
-def receipt(slug: str, key: str | None, content: Path, now: str | None) -> None:
+@on_files
+def receipt(at: Place, slug: str, key: str | None) -> None:
     """접수증에 서명할 서버의 공개 열쇠를 투표 글에 적습니다. 규칙 지문에 들어가, 누구나 접수증을 확인할 수 있습니다."""
-    page = PollPage.of(content, slug, now)
+    page = at.poll(slug)
     _not_after_opening(page)
     if key is None:
-        settings = read_settings(os.environ)
-        secret = None if page.is_demo else _server_keys(settings)
+        secret = None if page.is_demo else server_keys(read_settings(os.environ))
         key = to_text(receipt_signer(secret).public_key().public_bytes_raw())
     try:
         is_key = len(from_text(key)) == 32

@@ -22,13 +22,13 @@ from civic.clock import FixedClock
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import BOM, typed_text, write
 from civic.library import load
-from civic.store import open_beside, open_box
+from civic.store import open_box
 from civic.store.contacts import read_contact
-from civic.store.key_file import keys_of
 from civic.votes.casting import Polling
 from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
 from civic.votes.result import as_json
-from forms_api.commands.poll import A_FILE, CONTENT, DATA, FOLDER, NOW, PollPage, give_up, time_of
+from forms_api.commands.access import server_keys
+from forms_api.commands.poll import A_FILE, FOLDER, Place, PollPage, give_up, on_data, on_files, time_of
 from forms_api.settings import default_of, read_settings
 from templates.assets import KIT
 from templates.fonts import kit_font
@@ -42,11 +42,10 @@ def paper() -> None:
 @paper.command("sheets")
 @click.argument("slug")
 @click.option("--out", "folder", type=FOLDER, required=True, help="인쇄할 파일을 둘 폴더")
-@CONTENT
-@NOW
-def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
+@on_files
+def sheets(at: Place, slug: str, folder: Path) -> None:
     """투표 글에서 투표용지와 집계표를 만듭니다. 브라우저로 열어 인쇄하세요."""
-    page = PollPage.of(content, slug, now)
+    page = at.poll(slug)
     env = Environment(
         loader=FileSystemLoader(templates.FOLDER / "paper"),
         autoescape=True,
@@ -75,15 +74,13 @@ def sheets(slug: str, folder: Path, content: Path, now: str | None) -> None:
 
 
 @contextmanager
-def open_polls(data: str | None, content: Path, now: str | None) -> Iterator[Polling]:
+def open_polls(at: Place) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
-    settings = read_settings(os.environ, data=data, content=str(content))
-    at, is_demo = time_of(now, settings.data)
-    library = load(content, at)
-    with closing(open_beside(settings.data)) as store:
-        keys = keys_of(store, settings.key_file, settings.data_dir)
-    with closing(open_box(settings.data)) as boxes:
-        yield Polling(library, boxes, keys, FixedClock(at), demo=is_demo)
+    time, is_demo = time_of(at.now, at.data)
+    library = load(at.content, time)
+    keys = server_keys(read_settings(os.environ, data=at.data))
+    with closing(open_box(at.data)) as boxes:
+        yield Polling(library, boxes, keys, FixedClock(time), demo=is_demo)
 
 
 def contacts() -> list[str]:
@@ -95,13 +92,11 @@ def contacts() -> list[str]:
 
 @paper.command("mark")
 @click.argument("slug")
-@DATA
-@CONTENT
-@NOW
-def mark(slug: str, data: str | None, content: Path, now: str | None) -> None:
+@on_data
+def mark(at: Place, slug: str) -> None:
     """종이 투표용지를 받는 사람을 표시합니다. 연락처를 한 줄에 하나씩 넣어 주세요."""
     wrong: list[str] = []
-    with open_polls(data, content, now) as polling:
+    with open_polls(at) as polling:
         if polling.state(polling.setup(slug)) != "open":
             give_up(f"{slug}: 투표하는 동안에만 표시합니다.")
         given = contacts()
@@ -120,10 +115,8 @@ def mark(slug: str, data: str | None, content: Path, now: str | None) -> None:
 
 @click.command("roll")
 @click.argument("slug")
-@DATA
-@CONTENT
-@NOW
-def roll(slug: str, data: str | None, content: Path, now: str | None) -> None:
+@on_data
+def roll(at: Place, slug: str) -> None:
     """투표할 수 있는 사람의 명부를 넣습니다(본인 확인 수준 2). 연락처를 한 줄에 하나씩 넣어 주세요."""
     given = contacts()
     wrong = []
@@ -134,7 +127,7 @@ def roll(slug: str, data: str | None, content: Path, now: str | None) -> None:
             wrong.append(f"{line}줄: {refusal.errors[0].message}")
     if wrong:
         give_up(*wrong)
-    with open_polls(data, content, now) as polling:
+    with open_polls(at) as polling:
         new = polling.enrol(slug, given)
     click.echo(f"명부에 {new}명을 더했습니다. 이미 있던 사람 {len(given) - new}명은 그대로입니다.")
 
@@ -149,13 +142,10 @@ def roll(slug: str, data: str | None, content: Path, now: str | None) -> None:
 @click.option("--by", required=True, help="입력한 사람의 이름이나 직책")
 @click.option("--again", is_flag=True, help="같은 사람이 고쳐 다시 입력합니다.")
 @click.option("--to", "folder", type=FOLDER, default=default_of("paper"), help="입력을 두는 폴더")
-@CONTENT
-@NOW
-def enter(
-    slug: str, batch: str, file: Path, by: str, again: bool, folder: Path, content: Path, now: str | None
-) -> None:
+@on_files
+def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, folder: Path) -> None:
     """종이 표 한 묶음을 입력합니다. 다른 사람의 입력이 있으면 견주고, 모두 같을 때만 받아들입니다."""
-    page = PollPage.of(content, slug, now)
+    page = at.poll(slug)
     if page.at < page.poll.closes:
         give_up(f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(page.poll.closes)}) 입력합니다.")
     entry = _typed(file, page, batch, by)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -39,9 +41,6 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 A_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-CONTENT = click.option("--content", type=A_FOLDER, default=default_of("content"), help="글 폴더")
-NOW = click.option("--now", help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00")
-DATA = click.option("--data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…")
 PARTS = click.option(
     "--partial",
     "files",
@@ -61,19 +60,56 @@ F = TypeVar("F", bound=Shape)
 
 
 @dataclass(frozen=True)
+class Place:
+    """On what a vote command works, as it was told."""
+
+    content: Path
+    now: str | None
+    data: str = ""  # the address of its boxes; "" for a command on files alone
+
+    def poll(self, slug: str) -> PollPage:
+        """As PollPage.of."""
+        return PollPage.of(self.content, slug, self.now, self.data)
+
+
+def on_files(command: Callable[..., None], has_data: bool = False) -> Callable[..., None]:
+    """A vote command that is called with a Place first, and the options that say where that is."""
+
+    @wraps(command)
+    def placed(*, content: Path, now: str | None, data: str | None = None, **given: Any) -> None:
+        address = read_settings(os.environ, data=data).data if has_data else ""
+        command(Place(content, now, address), **given)
+
+    for option in (
+        click.option("--now", help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00"),
+        click.option("--content", type=A_FOLDER, default=default_of("content"), help="글 폴더"),
+        *(
+            [click.option("--data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…")]
+            if has_data
+            else ()
+        ),
+    ):
+        placed = option(placed)
+    return placed
+
+
+on_data = partial(on_files, has_data=True)
+
+
+@dataclass(frozen=True)
 class PollPage:
-    """A poll as its content stands at the time of a command, to the second; file: of its page."""
+    """A poll as its content stands at the time of a command, to the second."""
 
     at: datetime
     poll: Poll
     proposals: dict[str, Proposal]
     slot: Slot
-    file: Path
+    content: Path
     is_demo: bool
     town: str = ""  # whose site it is
 
     @classmethod
-    def of(cls, content: Path, slug: str, now: str | None, data: str | None = None) -> PollPage:
+    def of(cls, content: Path, slug: str, now: str | None, data: str = "") -> PollPage:
         """now, data: as `time_of` takes them. Gives up when there is no such poll."""
         time, is_demo = time_of(now, data)
         at = time.replace(microsecond=0)
@@ -85,8 +121,11 @@ class PollPage:
             give_up(f"{slug}: 선택지를 적은 투표는 서버가 열고 닫고 셉니다. 명령이 필요 없습니다.")
         listed = library.proposals(slug)
         proposals, slot = {p.slug: p for p in listed}, slot_of(poll, listed)
-        town = library.site.organisation
-        return cls(at, poll, proposals, slot, content / poll.file, is_demo, town)
+        return cls(at, poll, proposals, slot, content, is_demo, library.site.organisation)
+
+    @property
+    def file(self) -> Path:
+        return self.content / self.poll.file
 
     def not_before_closing(self, act: str) -> None:
         """Gives up while votes may still come in; act: what is not done then."""
@@ -101,11 +140,11 @@ def give_up(*lines: str) -> NoReturn:
     raise Unusable(lines)
 
 
-def time_of(now: str | None, data: str | None = None) -> tuple[datetime, bool]:
+def time_of(now: str | None, data: str = "") -> tuple[datetime, bool]:
     """(the time, whether it is a demonstration's) by the clock that the servers of the data keep; only a demonstration's lets `--now` choose it.
 
     data: the address of the box that the command acts on; where there is none, a new, empty box would pass for a poll
-    without a vote. None for a command on files alone: where no data is at hand (another computer, or before the first
+    without a vote. "" for a command on files alone: where no data is at hand (another computer, or before the first
     start) it takes any time. Raises Misuse, InUse.
     """
     try:
@@ -177,18 +216,10 @@ def with_values(file: Path, **values: Any) -> str:
 )
 @click.option("--box", type=A_FILE, help="그다음: 시험 표의 파일. 모두의 --partial과 함께")
 @PARTS
-@CONTENT
-@NOW
-def rehearse(
-    slug: str,
-    file: Path | None,
-    box: Path | None,
-    files: tuple[Path, ...],
-    content: Path,
-    now: str | None,
-) -> None:
+@on_files
+def rehearse(at: Place, slug: str, file: Path | None, box: Path | None, files: tuple[Path, ...]) -> None:
     """시험 표를 봉하고, 맡은 사람들의 공유값으로 모든 짝이 여는지 봅니다. 성공하면 투표를 시작할 수 있습니다."""
-    page = PollPage.of(content, slug, now)
+    page = at.poll(slug)
     poll, slot = page.poll, page.slot
     if len(poll.keys) < poll.keys_needed:
         give_up(f"{slug}: 열쇠를 맡은 사람이 {len(poll.keys)}명입니다. {poll.keys_needed}명이 있어야 엽니다.")
@@ -207,9 +238,8 @@ def rehearse(
         return
     if box is None:
         give_up("시험 표를 만들 파일(--to)이나 만든 파일(--box)을 적으세요.")
-    sets = read_shape(box, TrialBallot).judge(
-        slot, poll.keys, [read_shape(each, PartialFile) for each in files]
-    )
+    parts = [read_shape(each, PartialFile) for each in files]
+    sets = read_shape(box, TrialBallot).judge(slot, poll.keys, parts)
     write(page.file, with_values(page.file, rehearsed={"at": page.at, "rules": slot.rules}))
     click.echo(f"{len(poll.keys)}명 가운데 {poll.keys_needed}명씩 {sets}가지 짝이 모두 시험 표를 열었습니다.")
     click.echo(f"규칙 지문 {slot.rules}")

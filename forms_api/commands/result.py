@@ -15,53 +15,34 @@ import click
 
 from civic.files import write
 from civic.votes.box_key import is_signed, signed_words
-from civic.votes.result import (
-    BALLOTS,
-    BOARD,
-    RESULTS,
-    SignaturesFile,
-)
-from civic.votes.result_files import Draft, ResultCorrection, VoteResult, result_files
-from forms_api.commands.box import OpenedFile, check_box
-from forms_api.commands.draft import COUNTED, SignatureFile, draft_of
-from forms_api.commands.poll import A_FILE, CONTENT, NOW, PollPage, give_up, read_shape
+from civic.votes.result import BALLOTS, BOARD, RESULTS, SignaturesFile
+from civic.votes.result_files import ResultCorrection, VoteResult, result_files
+from forms_api.commands.draft import Recount, SignatureFile, counted
+from forms_api.commands.poll import A_FILE, give_up, read_shape
 
 COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another form, or the word for it
 
 
 @click.command("publish")
-@click.argument("opened", type=A_FILE)
 @click.option(
     "--signature", "signed", multiple=True, type=A_FILE, help="결과의 서명 파일(votes sign). 되풀이합니다."
 )
-@COUNTED
-@CONTENT
-@NOW
-def publish(
-    opened: Path,
-    signed: tuple[Path, ...],
-    draw: Path | None,
-    paper: Path | None,
-    reason: str | None,
-    content: Path,
-    now: str | None,
-) -> None:
+@counted
+def publish(recount: Recount, signed: tuple[Path, ...]) -> None:
     """서명한 결과를 content/results/에 씁니다. 맞지 않는 것이나 모자라는 서명이 있으면 쓰지 않습니다."""
-    given = read_shape(opened, OpenedFile)
-    draft, before = draft_of(opened, given, content, now, draw=draw, paper=paper, reason=reason)
-    page = check_box(given, content, now, "공개하지 않습니다")
+    page, draft, before = recount.page, recount.draft, recount.before
     slug = page.poll.slug
     if before and draft.results == before.document:
         click.echo(f"{slug}: 이미 공개한 결과와 같습니다. 아무것도 바뀌지 않았습니다.")
         return
-    signatures = _read_signatures(signed, given, draft, page)
+    signatures = _read_signatures(signed, recount)
     first, corrections = page.at, []
     if before:
         first, corrections = before.record.published_at, list(before.record.corrections)
         files = result_files(draft, signatures, first, corrections, page.town)
         corrections.append(_correction(before, files, draft.corrections[-1].reason, page.at))
     files = result_files(draft, signatures, first, corrections, page.town)
-    base = content / "results"
+    base = page.content / "results"
     (base / slug).mkdir(parents=True, exist_ok=True)
     for name, text in files.items():  # the record comes last: it never names a file that is not there
         write(base / name, text)
@@ -72,33 +53,31 @@ def publish(
         click.echo(f"선정: {page.proposals[winner].title}")
 
 
-def _read_signatures(
-    files: Sequence[Path], given: OpenedFile, draft: Draft, page: PollPage
-) -> SignaturesFile:
+def _read_signatures(files: Sequence[Path], recount: Recount) -> SignaturesFile:
     """The holders' signatures of board and result. Gives up naming each that is wrong, and too few of them."""
-    keys = {key.holder: key.signing for key in page.poll.keys}
+    poll, digests = recount.page.poll, recount.draft.digests
+    keys = {key.holder: key.signing for key in poll.keys}
     found: dict[str, str] = {}
     wrong: list[str] = []
     for file in files:
         each = read_shape(file, SignatureFile)
-        if each.poll != page.poll.slug or each.holder not in keys:
+        if each.poll != poll.slug or each.holder not in keys:
             wrong.append(f"{file.name}: {each.holder}: 이 투표의 열쇠를 맡은 사람이 아닙니다.")
         elif each.holder in found:
             wrong.append(f"{file.name}: {each.holder}: 같은 사람의 서명이 두 번 있습니다.")
-        elif (each.results, each.ballots) != draft.digests:
+        elif (each.results, each.ballots) != digests:
             wrong.append(f"{file.name}: {each.holder}: 다른 결과에 한 서명입니다 ({each.results[:12]}…).")
-        elif not is_signed(keys[each.holder], each.signature, signed_words("result", *draft.digests)):
+        elif not is_signed(keys[each.holder], each.signature, signed_words("result", *digests)):
             wrong.append(f"{file.name}: {each.holder}: 서명이 맞지 않습니다.")
         found[each.holder] = each.signature
-    needed = page.poll.keys_needed
-    if not wrong and len(found) < needed:
-        wrong.append(f"결과에 {needed}명이 서명해야 합니다. 지금 {len(found)}명입니다(votes sign).")
+    if not wrong and len(found) < poll.keys_needed:
+        wrong.append(f"결과에 {poll.keys_needed}명이 서명해야 합니다. 지금 {len(found)}명입니다(votes sign).")
     if wrong:
         give_up(*wrong)
     return SignaturesFile(
         format="madang-signatures/1",
-        poll=page.poll.slug,
-        board={part.holder: part.signature for part in given.parts},
+        poll=poll.slug,
+        board={part.holder: part.signature for part in recount.given.parts},
         result=found,
     )
 
