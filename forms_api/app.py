@@ -17,7 +17,7 @@ from civic.library import Library
 from civic.places.intake import Intake
 from civic.store.seal import Keys
 from civic.store.store import Store
-from forms_api.background import CASTING, Casting, IdentityProvider
+from forms_api.background import CASTING, Casting
 from forms_api.contacts import contacts
 from forms_api.doors import READING, RateLimits, register_guards
 from forms_api.entries import entries
@@ -34,6 +34,8 @@ from templates import Addressed, environment
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from forms_api.oidc import Provider
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -125,7 +127,7 @@ def check_start(settings: Settings, library: Library) -> None:
     identity_provider(settings)
 
 
-def identity_provider(settings: Settings) -> IdentityProvider | None:
+def identity_provider(settings: Settings) -> Provider | None:
     """The provider that the settings name; None when they name none. Raises Misuse."""
     if not settings.oidc_issuer:
         return None

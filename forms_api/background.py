@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 
@@ -32,6 +32,9 @@ from civic.votes.light import StoreVault, due, follow
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.senders import PATIENCE
 from forms_api.settings import Settings
+
+if TYPE_CHECKING:  # loaded only where one is set
+    from forms_api.oidc import Provider
 
 CASTING = "madang.casting"
 ROUND = 2.0  # seconds between two looks at offers and messages
@@ -223,16 +226,6 @@ def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
     return tuple((each.st_dev, each.st_ino, each.st_mtime_ns) for each in found)
 
 
-class IdentityProvider(Protocol):
-    """Says who a person is: see `forms_api.oidc`, which is loaded only where one is set."""
-
-    issuer: str
-
-    def address(self, back: str, state: str, nonce: str, verifier: str) -> str: ...
-
-    def subject(self, back: str, code: str, nonce: str, verifier: str) -> str: ...
-
-
 class Casting:
     """The polls of this app with their box and the outbox of codes.
 
@@ -240,7 +233,7 @@ class Casting:
     go out.
     """
 
-    def __init__(self, parts: Services, provider: IdentityProvider | None) -> None:
+    def __init__(self, parts: Services, provider: Provider | None) -> None:
         self.provider = provider
         self.sealer = Sealer(parts.intake.keys.derived("votes: pockets"))
         self._parts = parts

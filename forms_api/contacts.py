@@ -6,35 +6,42 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.content.meetings import when
 from civic.errors import ContactUnproven, ForbiddenOrigin, Refused
 from civic.links import link
 from civic.places.intake import Found
 from civic.store.contacts import OWN_LIFE
 from forms_api.background import casting
 from forms_api.doors import is_form_post, json_body, text_in
-from forms_api.entries import document, receipt_address, shown_round
+from forms_api.entries import document, my_page, shown, trail_of
 from forms_api.operations import services
-from forms_api.problems import offer_again, wants_page
-from forms_api.proofs import MINUTES, ask_for_code, cookie, is_own, shown_code, ticket_of_browser, told
+from forms_api.problems import lead_back, offer_again, wants_page
+from forms_api.proofs import (
+    MINUTES,
+    ask_for_code,
+    cookie,
+    is_own,
+    receipt_address,
+    shown_code,
+    ticket_of_browser,
+    told,
+)
 
 contacts = Blueprint("contacts", __name__)
 
 
 @contacts.post("/api/contacts/code")
-def code() -> Response:
+def code() -> ResponseReturnValue:
     """Send a code to a contact; the answer says nothing of it."""
-    _enter(lambda refusal: _my_page(refusal))
+    _enter(lambda refusal: my_page(refusal, "contact"))
     given = _given()
     contact = text_in(given, "contact")
     asked = ask_for_code(contact, services().site.name, "contacts")
     if is_form_post():
         return _code_page(contact, asked.request, shown_code(asked))
-    answer = jsonify(told(asked))
-    answer.status_code = 202
-    return answer
+    return jsonify(told(asked)), 202
 
 
 @contacts.post("/api/contacts/ticket")
@@ -71,9 +78,7 @@ def forget() -> BaseResponse:
 @contacts.get("/api/contacts/<any(code, ticket, forget):step>")
 def opened_again(step: str) -> BaseResponse:
     """The address of a step, opened from the address bar or a restored tab: a person is led to where it begins."""
-    if not wants_page():
-        raise ContactUnproven
-    return redirect(link("my"), code=302)
+    return lead_back(link("my"), ContactUnproven)
 
 
 @contacts.get("/api/my")
@@ -82,16 +87,14 @@ def my() -> BaseResponse:
     services().limits.address("contacts")
     held = ticket_of_browser()
     if held is None:
-        if wants_page():
-            return redirect(link("my"), code=302)
-        raise ContactUnproven
+        return lead_back(link("my"), ContactUnproven)
     found = services().intake.of_contact(held.contact)
     is_fresh = services().intake.clock.now() < held.fresh
     if wants_page():
         return services().page(
             "forms/mine.html",
             "내 신청",
-            [("홈", link("home")), ("내 신청 확인", link("my")), ("내 신청", "")],
+            trail_of("내 신청"),
             until=held.until,
             is_fresh=is_fresh,
             entries=[_line(each, is_fresh) for each in found],
@@ -113,33 +116,15 @@ def _given() -> dict[str, Any]:
 
 
 def _line(found: Found, is_fresh: bool) -> dict[str, Any]:
-    entry, round_ = found.entry, shown_round(found)
-    return {
-        "entry": entry,
-        "doc": found.doc,
-        "round": round_,
-        "position": found.position,
-        "when": when(found.doc, round_),
-        "receipt": receipt_address(services().intake.keys.link, entry.number) if is_fresh else "",
-    }
-
-
-def _my_page(refusal: Refused) -> Response:
-    return services().page(
-        "pages/my.html",
-        "내 신청 확인",
-        [("홈", link("home")), ("내 신청 확인", "")],
-        refusal=refusal,
-        at="contact",
-        values={"contact": request.form.get("contact", "")[:40]},
-    )
+    receipt = receipt_address(services().intake.keys.link, found.entry.number) if is_fresh else ""
+    return {**shown(found), "doc": found.doc, "receipt": receipt}
 
 
 def _code_page(contact: str, asked: str, code: str, refusal: Refused | None = None) -> Response:
     return services().page(
         "forms/proof.html",
         "인증번호를 적으세요",
-        [("홈", link("home")), ("내 신청 확인", link("my")), ("인증번호", "")],
+        trail_of("인증번호"),
         refusal=refusal,
         at="code",
         contact=contact,

@@ -6,16 +6,12 @@ number, signed, so that nobody can try numbers out; or has proven the phone in t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request
-from itsdangerous import BadData, Signer
-from itsdangerous.encoding import base64_decode, base64_encode
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic import korean
@@ -30,18 +26,17 @@ from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
 from forms_api.doors import is_form_post, json_body
 from forms_api.operations import Trail, services
-from forms_api.problems import offer_again, wants_page
-from forms_api.proofs import ticket_of_browser
+from forms_api.problems import lead_back, offer_again, wants_page
+from forms_api.proofs import RECEIPT, receipt_address, receipt_number, ticket_of_browser
 
 entries = Blueprint("entries", __name__)
-RECEIPT = "/api/receipts/<token>"
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
 
 
 @entries.post("/api/entries/lookup")
 def lookup() -> Response:
     """The entry of a number, for whoever knows the phone's last four digits, or may act on it."""
-    given = _given(_lookup_page)
+    given = _given(my_page)
     typed, last4 = (
         value.strip() if isinstance(value := given.get(name), str) else ""
         for name in ("number", "phone_last4")
@@ -67,7 +62,7 @@ def cancel(number: str) -> Response:
     found = services().intake.cancel(_own(number))
     if not is_form_post():
         return jsonify(document(found))
-    return _page(found, "forms/cancelled.html", "신청을 취소했습니다", _trail("취소"))
+    return _page(found, "forms/cancelled.html", "신청을 취소했습니다", trail_of("취소"))
 
 
 @entries.post("/api/entries/<number>/accept", defaults={"accepts": True})
@@ -81,9 +76,7 @@ def answer_offer(number: str, accepts: bool) -> Response:
 @entries.get("/api/entries/<number>/<any(cancel, accept, decline):act>")
 def opened_again(**_: str) -> BaseResponse:
     """The address of an answer, opened from the address bar or a restored tab: a person is led to the look-up."""
-    if not wants_page():
-        raise NotFound()
-    return redirect(link("my"), code=302)
+    return lead_back(link("my"))
 
 
 @entries.get(RECEIPT)
@@ -126,25 +119,6 @@ def _told() -> dict[str, Told]:
     with suppress(OSError, UnicodeDecodeError):
         return told_from((services().settings.site_dir / "published.json").read_text("utf-8"))
     return {}
-
-
-def receipt_address(secret: bytes, number: str) -> str:
-    """ "/api/receipts/<token>" for a receipt number."""
-    return RECEIPT.replace("<token>", _signer(secret).sign(base64_encode(number)).decode())
-
-
-def receipt_number(secret: bytes, token: str) -> str:
-    """The receipt number in a token. Raises NotFound when it is not ours."""
-    try:
-        return base64_decode(_signer(secret).unsign(token)).decode()
-    except (BadData, ValueError):
-        raise NotFound("그런 접수증이 없습니다.") from None
-
-
-@lru_cache(maxsize=8)
-def _signer(secret: bytes) -> Signer:
-    signer = Signer(secret, salt="receipt", key_derivation="hmac", digest_method=hashlib.sha256)
-    return Signer(signer.derive_key(), key_derivation="none", digest_method=hashlib.sha256)  # derived once
 
 
 def document(found: Found, is_proven: bool = True) -> dict[str, Any]:
@@ -226,7 +200,7 @@ def _show(found: Found, is_proven: bool) -> Response:
         found,
         "forms/entry.html",
         "내 신청",
-        _trail("내 신청"),
+        trail_of("내 신청"),
         receipt=receipt_address(services().intake.keys.link, found.entry.number) if is_proven else "",
         can_cancel=found.can_cancel,
         history=[(change.at, korean.happened(change.cause, change.after)) for change in changes],
@@ -235,18 +209,9 @@ def _show(found: Found, is_proven: bool) -> Response:
 
 def _page(found: Found, template: str, title: str, trail: Trail, **context: Any) -> Response:
     """A page about an entry, also when its own page or round is gone."""
-    entry, shown = found.entry, shown_round(found)
+    doc = found.doc or GonePage(found.entry.subject)
     return services().page(
-        template,
-        title,
-        trail,
-        doc=found.doc or GonePage(entry.subject),
-        round=shown,
-        when=when(found.doc, shown),
-        entry=entry,
-        position=found.position,
-        draw_hash=draw_hash(found),
-        **context,
+        template, title, trail, doc=doc, **shown(found), draw_hash=draw_hash(found), **context
     )
 
 
@@ -256,25 +221,21 @@ def draw_hash(found: Found) -> str:
     return FrozenList.read(facts["frozen"]).commitment if "frozen" in facts and found.entry.draw else ""
 
 
-def shown_round(found: Found) -> Round:
-    """The round of an entry, or what stands for it when it is gone."""
-    id = found.entry.round
-    return found.round.round if found.round else Round(id=id, label=id, places=1)
+def shown(found: Found) -> dict[str, Any]:
+    """What every page shows of an entry; where its round is gone, something that stands for it."""
+    entry, id = found.entry, found.entry.round
+    round_ = found.round.round if found.round else Round(id=id, label=id, places=1)
+    return {"entry": entry, "round": round_, "when": when(found.doc, round_), "position": found.position}
 
 
-def _trail(last: str) -> Trail:
+def trail_of(last: str) -> Trail:
     """The breadcrumb of a page about an entry: home, look-up, this page."""
     return [("홈", link("home")), ("내 신청 확인", link("my")), (last, "")]
 
 
-def _lookup_page(refusal: Refused) -> Response:
-    """The look-up form with its errors; the digits are not repeated."""
-    number = request.form.get("number", "")
-    return services().page(
-        "pages/my.html",
-        "내 신청 확인",
-        [("홈", link("home")), ("내 신청 확인", "")],
-        refusal=refusal,
-        at="number",
-        values={"number": "" if holds_resident_number("number", number) else number[:40]},
-    )
+def my_page(refusal: Refused, at: str = "number") -> Response:
+    """The page to look up entries with its errors, and what was typed into its field `at`; the digits are not repeated."""
+    title, typed = "내 신청 확인", request.form.get(at, "")
+    values = {at: "" if holds_resident_number(at, typed) else typed[:40]}
+    trail = services().trail_to(None, title)
+    return services().page("pages/my.html", title, trail, refusal=refusal, at=at, values=values)

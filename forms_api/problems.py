@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g, redirect, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from civic.errors import (
     ContactUnproven,
@@ -21,7 +22,6 @@ from civic.errors import (
     UnsupportedType,
     WrongCode,
 )
-from civic.links import link
 from forms_api.doors import READING, is_form_post
 from forms_api.operations import services
 
@@ -130,6 +130,13 @@ def wants_page() -> bool:
     return request.method in READING and not request.path.startswith("/api/")
 
 
+def lead_back(address: str, otherwise: type[Refused] = NotFound) -> BaseResponse:
+    """For a step that was opened from the address bar or a restored tab: a person is led to where it begins."""
+    if not wants_page():
+        raise otherwise()
+    return redirect(address, code=302)
+
+
 def _document(refusal: Refused) -> Response:
     body = {
         "type": f"/problems/{refusal.name}",
@@ -159,7 +166,7 @@ def _page(refusal: Refused) -> Response:
     page = services().page(
         "forms/problem.html",
         refusal.title,
-        [("홈", link("home")), (refusal.title, "")],
+        services().trail_to(None, refusal.title),
         path=request.path if request.path.startswith("/api/") else "/api/",
         problem={"title": refusal.title, "detail": refusal.detail, "status": refusal.status},
         back=g.get("back", ""),

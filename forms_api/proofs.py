@@ -1,18 +1,23 @@
-"""What a request proves of its sender: the ticket in the browser, and how a code is asked for. No views."""
+"""What a request proves of its sender: the ticket in the browser, a receipt's signed address; how a code is asked for. No views."""
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
 from typing import Any
 
 from flask import request
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 
-from civic.errors import ContactUnproven, Refused
+from civic.errors import ContactUnproven, NotFound, Refused
 from civic.store.box import Ticket
 from civic.store.contacts import CODE_LIFE, Asked
 from forms_api.background import casting
 from forms_api.doors import READING, check_origin
 from forms_api.operations import services
 
+RECEIPT = "/api/receipts/<token>"
 COOKIE = "madang-ticket"
 MINUTES = int(CODE_LIFE.total_seconds()) // 60
 
@@ -42,6 +47,25 @@ def holds_ticket_of(phone: str) -> bool:
     """Has the browser that asks a ticket of this phone (E.164)?"""
     held = ticket_of_browser()
     return held is not None and held.contact == casting().polling.codes.key(phone)
+
+
+def receipt_address(secret: bytes, number: str) -> str:
+    """ "/api/receipts/<token>" for a receipt number."""
+    return RECEIPT.replace("<token>", _signer(secret).sign(base64_encode(number)).decode())
+
+
+def receipt_number(secret: bytes, token: str) -> str:
+    """The receipt number in a token. Raises NotFound when it is not ours."""
+    try:
+        return base64_decode(_signer(secret).unsign(token)).decode()
+    except (BadData, ValueError):
+        raise NotFound("그런 접수증이 없습니다.") from None
+
+
+@lru_cache(maxsize=8)
+def _signer(secret: bytes) -> Signer:
+    signer = Signer(secret, salt="receipt", key_derivation="hmac", digest_method=hashlib.sha256)
+    return Signer(signer.derive_key(), key_derivation="none", digest_method=hashlib.sha256)  # derived once
 
 
 def told(asked: Asked) -> dict[str, Any]:

@@ -19,15 +19,8 @@ PATIENCE = 10  # seconds for a mail server or gateway to answer
 class CheckedSender(Sender, Protocol):
     """A sender that knows whom it can reach."""
 
-    @property
-    def can_send(self) -> bool:
-        """Is there anybody whom it reaches?"""
-        ...
-
-    @property
-    def can_text(self) -> bool:
-        """Does it reach phones?"""
-        ...
+    can_send: bool  # is there anybody whom it reaches?
+    can_text: bool  # does it reach phones?
 
     def check(self, contact: str) -> None:
         """Raises Invalid (another kind of contact would do) or Unavailable (none would)."""
@@ -135,16 +128,7 @@ class MailOrText:
 
     def __init__(self, mail: Sender | None, texts: Sender | None) -> None:
         self._mail, self._texts = mail, texts
-
-    @property
-    def can_send(self) -> bool:
-        """Is either of them there?"""
-        return bool(self._mail or self._texts)
-
-    @property
-    def can_text(self) -> bool:
-        """Are text messages there?"""
-        return self._texts is not None
+        self.can_send, self.can_text = bool(mail or texts), texts is not None
 
     def check(self, contact: str) -> None:
         """As `CheckedSender.check`."""

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -22,10 +23,9 @@ from civic.places.form_round import rounds_of
 from civic.store.entry import Entry
 from civic.text import texts
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
-from forms_api.entries import receipt_address
-from forms_api.operations import services
+from forms_api.operations import Services, services
 from forms_api.problems import offer_again
-from forms_api.proofs import ask_for_code, holds_ticket_of, prove_phone, shown_code
+from forms_api.proofs import ask_for_code, holds_ticket_of, prove_phone, receipt_address, shown_code
 
 signups = Blueprint("signups", __name__)
 ADDRESS = "/api/forms/<folder>/<slug>"
@@ -76,7 +76,7 @@ def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
 
 
 @signups.post(ADDRESS)
-def apply(folder: str, slug: str) -> BaseResponse:
+def apply(folder: str, slug: str) -> ResponseReturnValue:
     """Sign up. A form post has steps: check what was typed, prove the phone where that is asked, then send it."""
     parts = services()
     parts.limits.address("apply")
@@ -84,26 +84,26 @@ def apply(folder: str, slug: str) -> BaseResponse:
         return _apply_by_page(*parts.intake.form(folder, slug))
     payload = json_body()
     check_honeypot(payload)
-    payload.pop(HONEYPOT, None)
-    proof = {name: text_in(payload, name) for name in PROOF}
-    given = {name: value for name, value in payload.items() if name not in PROOF}
-    application = parts.intake.check(*parts.intake.form(folder, slug), given)
-    entry, position, created = _keep(application, **proof)
-    answer = jsonify(
-        number=entry.number,
-        state=entry.state,
-        position=position,
-        round=application.round.id,
-        receipt=receipt_address(parts.intake.keys.link, entry.number),
+    code, asked = text_in(payload, "code"), text_in(payload, "request")
+    for name in (HONEYPOT, *PROOF):
+        payload.pop(name, None)
+    application = parts.intake.check(*parts.intake.form(folder, slug), payload)
+    entry, position, created = _keep(parts, application, code, asked)
+    answer = {
+        "number": entry.number,
+        "state": entry.state,
+        "position": position,
+        "round": application.round.id,
+        "receipt": receipt_address(parts.intake.keys.link, entry.number),
         **({"draw_number": entry.draw} if entry.draw else {}),
-    )
-    answer.status_code = 201 if created else 200
-    return answer
+    }
+    return jsonify(answer), 201 if created else 200
 
 
-def _keep(application: Application, code: str, request: str) -> tuple[Entry, int | None, bool]:
+def _keep(
+    parts: Services, application: Application, code: str, request: str
+) -> tuple[Entry, int | None, bool]:
     """Keep a checked application of a phone that is proven where it must be, within the person's rate, and count it."""
-    parts = services()
     if application.spec.needs_proof:
         prove_phone(application.phone, code, request, application.submission)
     person = parts.intake.keys.person(application.phone, application.birth_date)
@@ -142,7 +142,7 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
         parts.intake.check_room(application)
         asked = ask_for_code(application.phone, doc.title, doc.subject)
         return _check_page(application, asked.request, shown_code(asked))
-    entry, _, _ = _keep(application, form.get("code", ""), form.get("request", ""))
+    entry, _, _ = _keep(parts, application, form.get("code", ""), form.get("request", ""))
     return redirect(receipt_address(parts.intake.keys.link, entry.number), code=303)
 
 

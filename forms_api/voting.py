@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.errors import FieldError, Invalid, NotFound, Refused, WrongCode
+from civic.errors import FieldError, Invalid, Refused, WrongCode
 from civic.store.contacts import Asked
 from civic.votes.ballot import check_choices
 from civic.votes.contact import new_submission
@@ -21,7 +22,7 @@ from civic.votes.setup import PollSetup
 from forms_api.background import casting
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services
-from forms_api.problems import offer_again, wants_page
+from forms_api.problems import lead_back, offer_again, wants_page
 from forms_api.proofs import shown_code, ticket_of_browser, told
 from forms_api.voting_pages import VotePost, receipt_page, step_page
 
@@ -86,9 +87,7 @@ def receipts(slug: str) -> Response:
 @voting.get(ADDRESS + "/<any(check, code, ballots):step>")
 def opened_again(slug: str, step: str) -> BaseResponse:
     """The address of a step, opened from the address bar or a restored tab: a person is led to the vote."""
-    if not wants_page():
-        raise NotFound()
-    return redirect(casting().polling.setup(slug).poll.link, code=302)
+    return lead_back(casting().polling.setup(slug).poll.link)
 
 
 @voting.post(ADDRESS + "/check")
@@ -109,13 +108,11 @@ def check(slug: str) -> Response:
 
 
 @voting.post(ADDRESS + "/code")
-def code(slug: str) -> Response:
+def code(slug: str) -> ResponseReturnValue:
     """Send a one-time code; the answer says nothing of the contact."""
     setup = _asked_poll(slug)
     if not is_form_post():
-        answer = jsonify(told(_request_code(slug, text_in(json_body(), "contact"))))
-        answer.status_code = 202
-        return answer
+        return jsonify(told(_request_code(slug, text_in(json_body(), "contact")))), 202
     post = replace(_posted(), ticket="", submission="")
     offer_again(lambda refusal: step_page(setup, "check", post, refusal), setup.poll.link)
     check_choices(setup.poll, setup.proposals, post.choices or ())
@@ -125,18 +122,14 @@ def code(slug: str) -> Response:
 
 
 @voting.post(ADDRESS + "/ballots")
-def ballots(slug: str) -> Response:
+def ballots(slug: str) -> ResponseReturnValue:
     """Cast: a sealed envelope, or choices that are checked and sealed here."""
     setup, polling = _asked_poll(slug), casting().polling
     address = request.remote_addr or ""
     if not is_form_post():
         receipt = polling.cast(slug, address=address, **asdict(_proven(setup, _sent_ballot(json_body()))))
-        told = asdict(receipt)
-        answer = jsonify(
-            {name: told[name] for name in ("receipt", "signature", "rules", "tracker") if told[name]}
-        )
-        answer.status_code = 201
-        return answer
+        names = ("receipt", "signature", "rules", "tracker")
+        return jsonify({name: value for name in names if (value := getattr(receipt, name))}), 201
     post = _posted()
 
     def again(refusal: Refused) -> Response:

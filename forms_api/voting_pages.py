@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
@@ -21,9 +21,12 @@ from civic.errors import NotEligible, Refused, Unavailable
 from civic.votes.casting import Receipt
 from civic.votes.contact import BY_CODE, new_submission
 from civic.votes.setup import PollSetup
-from forms_api.background import IdentityProvider, casting
+from forms_api.background import casting
 from forms_api.operations import services
 from forms_api.problems import offer_again
+
+if TYPE_CHECKING:  # loaded only where one is set
+    from forms_api.oidc import Provider
 
 identity = Blueprint("identity", __name__)
 BACK = "/api/identity"  # one address for all polls: it must be registered with the provider
@@ -184,7 +187,7 @@ def _failed() -> NotEligible:
     return refusal
 
 
-def _provider() -> IdentityProvider:
+def _provider() -> Provider:
     provider = casting().provider
     if provider is None:
         raise Unavailable(ABSENT, retry_after=600)

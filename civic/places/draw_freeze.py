@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from civic.places import rules
 from civic.places.draw_list import (
     BY_STAFF,
     EXCLUDED,
@@ -32,7 +31,7 @@ def is_due(round_: FormRound, now: datetime, facts: Mapping[str, str]) -> bool:
     """Is there a list to be settled or frozen now? Cheap: asked every second."""
     if not round_.spec.is_drawn or {"frozen", "called-off"} & facts.keys() or facts.get("listed") == "":
         return False
-    is_over = now >= round_.window_end or rules.is_closed(round_, facts)
+    is_over = now >= round_.window_end or round_.is_closed(facts)
     return is_over and ("listed" not in facts or now >= round_.freeze_at)
 
 

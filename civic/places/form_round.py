@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
@@ -17,12 +19,12 @@ class FormRound:
     spec: FormSpec
     round: Round
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """The name under which its sign-ups are kept: "lectures/essay"; "" without a page."""
         return self.doc.subject if self.doc else ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Under which name the store keeps its sign-ups; `round.id` is what the page calls it now."""
         return self.round.key
@@ -35,11 +37,11 @@ class FormRound:
     def places(self) -> int:
         return self.round.places
 
-    @property
+    @cached_property
     def opens(self) -> datetime:
         return self.round.opens or self.spec.opens
 
-    @property
+    @cached_property
     def closes(self) -> datetime:
         return self.round.closes or self.spec.closes
 
@@ -58,10 +60,20 @@ class FormRound:
         """When the list of a draw is frozen: as the page says, or as soon as nobody can join it."""
         return max(self.window_end, self.spec.freeze_at or self.window_end)
 
-    @property
+    @cached_property
     def passed(self) -> str:
         """The name of the fact that its closing time has passed."""
         return f"closed:{self.closes.isoformat()}"
+
+    def is_closed(self, facts: Mapping[str, str] | None) -> bool:
+        """Do the facts about the round close it for good? A frozen window does not: others come behind it.
+
+        A closing time that was seen to pass counts until staff put a later one into the page.
+        """
+        if not facts:
+            return False
+        final = ["closed", "called-off", self.passed]
+        return not facts.keys().isdisjoint([*final, "frozen"] if self.spec.selection == "draw" else final)
 
 
 def rounds_of(doc: Document | None) -> list[FormRound]:

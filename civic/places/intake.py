@@ -99,7 +99,7 @@ class Intake:
             said = "그런 회차가 없습니다."
             raise NotFound(said, [FieldError("round", f"{said} 다시 골라 주세요.")])
         now = self.clock.now()
-        if self._is_shut(spec):
+        if not self._can_prove and spec.needs_proof:
             raise NotOpen(detail=SHUT)
         try:
             application = read_application(doc, spec, round_, payload, now.date(), landlines)
@@ -134,7 +134,6 @@ class Intake:
         LimitReached, Unavailable.
         """
         person = self.keys.person(application.phone, application.birth_date)
-        caps = rules.caps(application)
         while True:
             draft = draft_of(application, person, self.keys, self.store, self.clock.now()).but(cause=cause)
             facts = self.facts(application, draft.received)
@@ -143,7 +142,8 @@ class Intake:
                     now = self.clock.now()
                     try:
                         rules.check_time(application, now, facts)
-                        entry = line.admit(book, application, draft.but(received=now, changed=now), caps)
+                        draft = draft.but(received=now, changed=now)
+                        entry = line.admit(book, application, draft, rules.caps(application))
                     except (NotOpen, Closed):
                         # A retry that comes late gets its answer; in time, `admit` itself knows it again.
                         late = book.repeated(application.submission, person)
@@ -191,6 +191,13 @@ class Intake:
             return Found(entry, position, doc, round_, can_cancel=False)
         return Found(entry, position, doc, round_, can_cancel=True)
 
+    def entry(self, number: str) -> Entry:
+        """The entry of a receipt number, however it is spelled. Raises NotFound."""
+        entry = self.store.find(clean_number(number))
+        if entry is None:
+            raise NotFound("그런 접수번호가 없습니다.")
+        return entry
+
     def receipt(self, number: str) -> Found:
         """The entry of a receipt number that we signed ourselves. Raises NotFound."""
         entry = self.store.find(number)
@@ -223,9 +230,7 @@ class Intake:
 
         reason: kept with the cause and shown to the citizen. Raises NotFound, NotEligible, Unavailable.
         """
-        entry = self.store.find(clean_number(number))
-        if entry is None:
-            raise NotFound("그런 접수번호가 없습니다.")
+        entry = self.entry(number)
         now, round_ = self.clock.now(), self.round(entry)
         reason = rules.check_reason(reason) if reason else ""
         rules.check_cancel(entry, None, now)
@@ -278,10 +283,7 @@ class Intake:
     def state(self, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]) -> str:
         """As rules.form_state; a form that needs a proof which nobody can give here is still to come."""
         found = rules.form_state(spec, now, counts)
-        return "upcoming" if self._is_shut(spec) and found != "closed" else found
-
-    def _is_shut(self, spec: FormSpec) -> bool:
-        return spec.needs_proof and not self._can_prove
+        return "upcoming" if not self._can_prove and spec.needs_proof and found != "closed" else found
 
     def _cancel(self, entry: Entry, cause: str, who: str, even_begun: bool = False) -> Found:
         round_ = self.round(entry)

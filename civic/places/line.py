@@ -33,7 +33,7 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
     draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
     Invalid (more people together than places), LimitReached (the phone stands for enough people), Full, and what `Book.add` raises.
     """
-    now, counts = draft.received, rules.NOBODY
+    now, most, counts = draft.received, round_.spec.people_per_contact, rules.NOBODY
     moment = now
     if rules.needs_the_round(round_.spec):
         book.counts(round_.id)  # from here on nobody else changes the round until the block ends
@@ -47,7 +47,6 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
             "listed" in facts
         ):  # nobody joins a settled list, even if the clock has jumped back into the window
             moment = max(now, round_.window_end)
-    most = round_.spec.people_per_contact
     # Where the phone is the person, nobody else has it.
     if round_.spec.person != "phone" and book.people_of(draft.contact, draft.person) >= most:
         raise LimitReached(f"휴대전화 번호 하나로 {most}명까지 신청할 수 있습니다.")

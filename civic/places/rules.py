@@ -56,21 +56,10 @@ def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None
         raise Closed(why=f"{round_.doc.off}되어 신청을 받지 않습니다.")
     if now >= round_.closes:
         raise Closed(korean.closing(round_.closes))
-    if is_closed(round_, facts):
+    if round_.is_closed(facts):
         raise Closed
     if now < round_.opens:
         raise NotOpen(korean.short_moment(round_.opens))
-
-
-def is_closed(round_: FormRound, facts: Mapping[str, str] | None) -> bool:
-    """Do the facts about a round close it for good? A frozen window does not: others come behind it.
-
-    A closing time that was seen to pass counts until staff put a later one into the page.
-    """
-    if not facts:
-        return False
-    final = ["closed", "called-off", round_.passed]
-    return not facts.keys().isdisjoint([*final, "frozen"] if round_.spec.selection == "draw" else final)
 
 
 def is_in_order(round_: FormRound, now: datetime) -> bool:
@@ -99,7 +88,7 @@ def seats(round_: FormRound, now: datetime | None = None, counts: Counts = NOBOD
     Where groups may come, the line has moved up before anybody is seated (`needs_the_round`): a place that is free
     by then fits nobody in line, and goes to a newcomer who fits. Nobody joins a line that moves no more.
     """
-    spec, places = round_.spec, round_.places
+    spec, places = round_.spec, round_.round.places
     last = spec.closing_size(round_.round)
     if spec.selection != "first-come" and (now is None or not is_in_order(round_, now)):
         room = NO_CEILING if last is None else max(0, last - counts.taken - counts.waiting)

@@ -60,5 +60,5 @@ def with_closed(rounds: Iterable[FormRound], known: Overview) -> dict[str, Count
     """The counts of these rounds, and which of them are closed for good."""
     if not known.facts:
         return known.counts
-    closed = [each.id for each in rounds if rules.is_closed(each, known.facts.get(each.id))]
+    closed = [each.id for each in rounds if each.is_closed(known.facts.get(each.id))]
     return {**known.counts, **{id: replace(known.counts.get(id, rules.NOBODY), closed=True) for id in closed}}

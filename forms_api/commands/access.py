@@ -17,7 +17,6 @@ from typing import Any
 import click
 
 from civic.clock import Clock, SteadyClock, parse_time
-from civic.codes import clean_number
 from civic.content.form import FormSpec
 from civic.content.pages import Document
 from civic.errors import Misuse, NotFound, Unavailable
@@ -76,13 +75,6 @@ class StaffAccess:
     def book(self, subject: str) -> AbstractContextManager[Book]:
         """A transaction in the name of the member of staff."""
         return self.intake.store.open(self._subject(subject), who=who())
-
-    def entry(self, number: str) -> Entry:
-        """The entry of a receipt number. Raises NotFound."""
-        found = self.intake.store.find(clean_number(number))
-        if found is None:
-            raise NotFound("그런 접수번호가 없습니다.")
-        return found
 
     def spec(self, subject: str) -> FormSpec | None:
         """The form of a subject; None when its page is gone. Raises NotFound when it never took entries."""

@@ -46,7 +46,7 @@ def draw() -> None:
 def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     """명단을 얼리기 전에, 자격이 없는 신청을 까닭과 함께 뺍니다. NUMBER는 접수번호입니다."""
     _drawn(staff, subject)
-    entry = staff.entry(number)
+    entry = staff.intake.entry(number)
     round_ = staff.intake.round(entry)
     if entry.subject != subject or round_ is None:
         raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")

@@ -73,7 +73,7 @@ def list_entries(
 @with_access
 def show(staff: StaffAccess, number: str) -> None:
     """접수번호 하나의 내용을 보여 줍니다. 본 사람과 때가 기록됩니다."""
-    entry = staff.entry(number)
+    entry = staff.intake.entry(number)
     staff.note(entry.subject, [entry.number])
     _say("접수번호", entry.number)
     _say("신청한 곳", f"{entry.subject} {entry.round}")
@@ -152,7 +152,7 @@ def _asked(spec: FormSpec) -> dict[str, Any]:
 @with_access
 def cancel(staff: StaffAccess, number: str, reason: str) -> None:
     """신청 하나를 취소합니다. 자리는 기다리는 사람에게 갑니다."""
-    entry = staff.entry(number)
+    entry = staff.intake.entry(number)
     staff.note(entry.subject, [entry.number], reason)
     staff.intake.cancel_by_staff(entry.number, who(), reason.strip())
     click.echo(f"{entry.number}: 취소했습니다.")
@@ -166,7 +166,7 @@ def cancel(staff: StaffAccess, number: str, reason: str) -> None:
 @with_access
 def erase(staff: StaffAccess, number: str, reason: str) -> None:
     """신청 하나에 적은 이름과 연락처, 답을 지웁니다. 되돌릴 수 없습니다. 상태와 자리는 그대로 둡니다."""
-    entry, reason = staff.entry(number), check_reason(reason)
+    entry, reason = staff.intake.entry(number), check_reason(reason)
     staff.note(entry.subject, [entry.number], reason)
     if not entry.sealed:
         raise NotEligible("이미 지운 신청입니다.")
@@ -208,7 +208,7 @@ def decide(staff: StaffAccess, number: str, state: str | None, reason: str) -> N
     """심사하는 신청이나 심사 뒤 대기하는 신청의 결과를 이유와 함께 적습니다."""
     if state is None:
         raise Misuse("--confirm, --wait, --reject 가운데 하나를 쓰세요.")
-    entry = staff.entry(number)
+    entry = staff.intake.entry(number)
     round_ = staff.round(entry.subject, entry.round)
     staff.note(entry.subject, [entry.number], reason)
     with staff.book(entry.subject) as book:

@@ -21,7 +21,7 @@ def ledger() -> None:
 @with_access
 def show(staff: StaffAccess, number: str) -> None:
     """그 접수번호의 사람이 같은 장부에서 쓴 시간을 모두 보여 줍니다. 본 사람과 때가 기록됩니다."""
-    person = staff.entry(number)
+    person = staff.intake.entry(number)
     name, most = _ledger(staff, person)
     staff.note(person.subject, [person.number])
     total = 0
@@ -59,7 +59,7 @@ def approve(staff: StaffAccess, number: str, hours: int) -> None:
 
 
 def _write(staff: StaffAccess, number: str, hours: int | None, cause: str) -> None:
-    entry = staff.entry(number)
+    entry = staff.intake.entry(number)
     name, most = _ledger(staff, entry)
     round_ = staff.intake.round(entry)
     staff.note(entry.subject, [entry.number])
