@@ -27,6 +27,22 @@ def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = N
     return {"type": "object", "properties": dict(properties)} | ({"required": names} if names else {})
 
 
+def _call(
+    summary: str, answer: Schema | None = None, body: Schema | None = None, done: str = "200"
+) -> Schema:
+    """A call with what it answers. done: its statuses then; "200 201": the same post again gives the same."""
+    success = {"description": "done", "content": {"application/json": {"schema": answer or {}}}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    refused = {"description": "refused", "content": problem}
+    call: Schema = {
+        "summary": summary,
+        "responses": {**dict.fromkeys(done.split(), success), "default": refused},
+    }
+    if body:
+        call["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return call
+
+
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer"}
 TIME: Schema = {"type": "string", "format": "date-time"}
@@ -41,14 +57,12 @@ PROBLEM = _object(
         "errors": {"type": "array", "items": _object({"field": TEXT, "message": TEXT}, required=())},
     }
 )
+LINE = "place in the waiting line; 1 is next; null behind a draw"
 RECEIPT = _object(
     {
         "number": {"type": "string", "examples": ["7K3F-9QXM"]},
         "state": TEXT,
-        "position": {
-            "type": ["integer", "null"],
-            "description": "place in the waiting line; 1 is next; null behind a draw",
-        },
+        "position": {"type": ["integer", "null"], "description": LINE},
         "round": TEXT,
         "receipt": {"type": "string", "description": "address of the receipt page"},
         "draw_number": {"type": "string", "description": "public in a draw; only where places are drawn"},
@@ -87,8 +101,6 @@ POLL = _object(
     },
     required=(),
 )
-
-
 ASKED = _object({"sent": {"const": True}, "minutes": NUMBER, "request": TEXT}, required=())
 PROOF: Schema = {
     "contact": TEXT,
@@ -98,41 +110,38 @@ PROOF: Schema = {
 MINE = _object(
     {"entries": {"type": "array", "items": {"type": "object"}}, "until": TIME, "fresh": {"type": "boolean"}}
 )
+NUMBERED: Schema = {"parameters": [{"name": "number", "in": "path", "required": True, "schema": TEXT}]}
+ASKING = {"post": _call("Send a one-time code", ASKED, _object({"contact": TEXT}), "202")}
+PROVING = _object({**PROOF, "mine": {"type": "boolean"}}, PROOF)
+CALLS: Schema = {  # those that no page adds
+    "/api/status": {"get": _call("State of every form")},
+    "/api/contacts/code": ASKING,
+    "/api/contacts/ticket": {
+        "post": _call("Prove a contact; the answer sets a cookie", {}, PROVING, "200 201")
+    },
+    "/api/contacts/forget": {"post": _call("End this browser's proof", {}, _object({}))},
+    "/api/my": {"get": _call("What the proven contact signed up for", MINE)},
+    "/api/entries/lookup": {"post": _call("Look an entry up", {}, _object({"number": TEXT, **LAST4}))},
+    **{
+        f"/api/entries/{{number}}/{act}": {"post": _call(said, {}, _object(LAST4)) | NUMBERED}
+        for act, said in (
+            ("cancel", "Cancel an entry"),
+            ("accept", "Take an offered place"),
+            ("decline", "Leave an offered place to the next"),
+        )
+    },
+}
 
 
 def describe_api(site: Site, subjects: Iterable[Document], polls: Iterable[Poll] = ()) -> Schema:
     """The whole document."""
-    lookup = {"number": TEXT, **LAST4}
-    paths: Schema = {
-        "/api/status": {"get": _call("State of every form", {})},
-        "/api/contacts/code": {
-            "post": _accepted(_call("Send a one-time code", ASKED, _object({"contact": TEXT})))
-        },
-        "/api/contacts/ticket": {
-            "post": _call(
-                "Prove a contact; the answer sets a cookie",
-                {},
-                _object({**PROOF, "mine": {"type": "boolean"}}, PROOF),
-                created=True,
-            )
-        },
-        "/api/contacts/forget": {"post": _call("End this browser's proof", {}, _object({}))},
-        "/api/my": {"get": _call("What the proven contact signed up for", MINE)},
-        "/api/entries/lookup": {"post": _call("Look an entry up", {}, _object(lookup))},
-    }
-    number = {"name": "number", "in": "path", "required": True, "schema": TEXT}
-    for act, said in (
-        ("cancel", "Cancel an entry"),
-        ("accept", "Take an offered place"),
-        ("decline", "Leave an offered place to the next"),
-    ):
-        call = _call(said, {}, _object(LAST4)) | {"parameters": [number]}
-        paths[f"/api/entries/{{number}}/{act}"] = {"post": call}
+    paths = dict(CALLS)
     for doc in subjects:
         if doc.spec:
+            applying = application_schema(doc.spec)
             paths[api(doc.folder, doc.slug)] = {
-                "get": _call(f"{doc.title}: questions, rounds, state", {}),
-                "post": _call(f"{doc.title}: sign up", RECEIPT, application_schema(doc.spec), created=True),
+                "get": _call(f"{doc.title}: questions, rounds, state"),
+                "post": _call(f"{doc.title}: sign up", RECEIPT, applying, "200 201"),
             }
     for poll in polls:
         paths |= _poll_paths(poll)
@@ -183,28 +192,23 @@ def _poll_paths(poll: Poll) -> Schema:
     address = f"/api/votes/{poll.slug}"
     picks = {"type": "array", "items": TEXT, "uniqueItems": True, "maxItems": poll.max_picks}
     checked = _object({"choices": picks, "cost": NUMBER}, required=())
-    code = _accepted(_call("Send a one-time code", ASKED, _object({"contact": TEXT})))
-    by_provider = {"get": _call("Leads to the identity provider (302)", {})}
     check = _call("Look choices over; nothing is kept", checked, _object({"choices": picks}))
-    ballot = _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), created=True)
-    return {
-        address: {"get": _call(f"{poll.title}: state, limits, what sealing needs", POLL)},
-        f"{address}/receipts": {"get": _call("After closing: all receipts", BOARD)},
-        f"{address}/check": {"post": check},
-        **(
-            {f"{address}/identity": by_provider}
-            if poll.assurance == 3
-            else {f"{address}/code": {"post": code}}
-        ),
-        f"{address}/ballots": {"post": ballot},
+    ballot = _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), "200 201")
+    by_provider = {"get": _call("Leads to the identity provider (302)")}
+    proving = {"identity": by_provider} if poll.assurance == 3 else {"code": ASKING}
+    calls = {
+        "receipts": {"get": _call("After closing: all receipts", BOARD)},
+        "check": {"post": check},
+        **proving,
+        "ballots": {"post": ballot},
     }
+    described = {"get": _call(f"{poll.title}: state, limits, what sealing needs", POLL)}
+    return {address: described} | {f"{address}/{step}": call for step, call in calls.items()}
 
 
 def _ballot(poll: Poll, picks: Schema) -> Schema:
-    if poll.assurance == 3:
-        proof = {"ticket": {**TEXT, "description": "from the page after the identity provider"}}
-    else:
-        proof = PROOF
+    ticket = {"ticket": {**TEXT, "description": "from the page after the identity provider"}}
+    proof = ticket if poll.assurance == 3 else PROOF
     # envelope: all of a poll have one length, whatever was chosen
     signs = -(-slot_of(poll, ()).length * 4 // 3)
     sealed = {**TEXT, "minLength": signs, "maxLength": signs, "description": "docs/voting.md, base64url"}
@@ -216,21 +220,3 @@ def _ballot(poll: Poll, picks: Schema) -> Schema:
             _object({**proof, "choices": picks, "submission": again}, [*needed, "choices"]),
         ]
     }
-
-
-def _accepted(call: Schema) -> Schema:
-    """Answered with 202: what was asked for is on its way."""
-    call["responses"]["202"] = call["responses"].pop("200")
-    return call
-
-
-def _call(summary: str, answer: Schema, body: Schema | None = None, created: bool = False) -> Schema:
-    done = {"description": "done", "content": {"application/json": {"schema": answer}}}
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    responses: Schema = {"200": done, "default": {"description": "refused", "content": problem}}
-    if created:
-        responses["201"] = done
-    call: Schema = {"summary": summary, "responses": responses}
-    if body:
-        call["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    return call
