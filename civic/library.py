@@ -38,6 +38,7 @@ from civic.votes.light import PollResult, read_results
 from civic.votes.result import digest_of
 from civic.votes.result_files import VoteResult
 
+CHECKS = (broken_references, doubled, mixed_persons, broken_links, uneven_proposals)  # between files
 __all__ = ["Library", "load"]
 
 
@@ -200,18 +201,10 @@ def load(
     published = read_published(content, draws)
     files = (results or Path()).resolve()
     counted, odd = read_results(files) if results else ({}, [])
-    mistakes = [
-        *reading.mistakes,
-        *published.mistakes,
-        *odd,
-        *broken_references(reading),
-        *doubled(reading),
-        *mixed_persons(reading),
-        *broken_links(reading),
-        *uneven_proposals(reading),
-        *changed_rules(reading.documents, now),
-        *of_other_rules(published.results, reading.documents),
-    ]
+    of_one = [*reading.mistakes, *published.mistakes, *odd]
+    between = [each for look in CHECKS for each in look(reading)]
+    rules = [*changed_rules(reading.documents, now), *of_other_rules(published.results, reading.documents)]
+    mistakes = [*of_one, *between, *rules]
     if mistakes or reading.site is None:
         raise ContentMistakes(mistakes)
     return Library(

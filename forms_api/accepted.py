@@ -71,7 +71,10 @@ def in_force(store: Store, written: Library, now: datetime) -> InForce:
         for twin in twins if after is None else ():
             file, instead[twin] = said[twin].file, None
             del changed[twin]
-        held += [HeldBack(subject, mistake(written, file, subject, each)) for each in found]
+        for each in found:
+            said_of = f"{each.said} (신청한 사람 {each.people:,}명)"
+            hint = ACCEPT.format(subject=subject)
+            held.append(HeldBack(subject, _mistake(written, file, each.path, said_of, hint=hint)))
     library = written.holding(instead) if instead else written
     return InForce(library, tuple(held), instead, changed, not changed)
 
@@ -153,12 +156,6 @@ def other_town(store: Store, written: Library, known: Mapping[str, str]) -> Mist
     if len(kept) > 1 and said.isdisjoint(kept):
         return Mistake(SITE_FILE, 0, "", OTHER_TOWN, f"자료의 신청: {', '.join(kept[:3])}")
     return None
-
-
-def mistake(written: Library, file: str, subject: str, found: Contradiction) -> Mistake:
-    """A contradiction with its file and line, and how many people it concerns."""
-    said = f"{found.said} (신청한 사람 {found.people:,}명)"
-    return _mistake(written, file, found.path, said, hint=ACCEPT.format(subject=subject))
 
 
 def text_of(page: Document) -> str:

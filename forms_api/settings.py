@@ -214,10 +214,10 @@ def table() -> list[tuple[str, str, str]]:
 
 def default_of(name: str) -> Callable[[], Any]:
     """What an option is worth that is not given: that setting, read when it is asked for. Raises Misuse, as read_settings."""
-    return lambda: getattr(read_settings(os.environ), name)
+    return lambda: getattr(read_settings(), name)
 
 
-def read_settings(environ: Mapping[str, str], **overrides: Any) -> Settings:
+def read_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
     """Settings from the environment; `overrides` (command-line options; None is not given) win.
 
     Raises Misuse for an unknown MADANG_ variable, a value that does not fit, or two that contradict each other.

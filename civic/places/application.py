@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
+NO_TEXT = "글로 적어 주세요."
 BROKEN_MESSAGE = "글자가 깨졌습니다. 다시 적어 주세요."
 _PHONES = ("phone", "phone_last4")  # of some international numbers thirteen digits begin like a birth date
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -78,15 +79,13 @@ def read_application(
 
     nothing: tuple[dict[str, Any], list[FieldError]] = ({}, [])
     if round_ is None:
-        said = "회차를 골라 주세요." if not payload.get("round") else "글로 적어 주세요."
-        errors.append(FieldError("round", said))
+        errors.append(FieldError("round", NO_TEXT if payload.get("round") else "회차를 골라 주세요."))
     name = read("name", lambda given: people.read_name(_text(given)), "")
     phone = read("phone", lambda given: people.normalise_phone(_text(given), landlines), "")
     email = "" if spec.email == "none" else read("email", partial(_email, spec), "")
-    by_birth = spec.person == "phone+birth_date"
-    born = (
-        read("birth_date", lambda given: people.read_birth_date(_text(given), today), "") if by_birth else ""
-    )
+    born = ""
+    if spec.person == "phone+birth_date":
+        born = read("birth_date", lambda given: people.read_birth_date(_text(given), today), "")
     party = read("party", partial(_party, spec.party), 1) if spec.party > 1 else 1
     answers, wrong = read("answers", partial(_answers, spec), nothing)
     errors += wrong
@@ -103,7 +102,7 @@ def _text(given: Any) -> str:
     if given is None:
         return ""
     if not isinstance(given, str):
-        raise ValueError("글로 적어 주세요.")
+        raise ValueError(NO_TEXT)
     return clean(given)
 
 

@@ -6,7 +6,6 @@ staff_acts.py says what is noted.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
@@ -78,7 +77,7 @@ class StaffAccess:
 
     def spec(self, subject: str) -> FormSpec | None:
         """The form of a subject; None when its page is gone. Raises NotFound when it never took entries."""
-        doc = self.intake.library.get(*_address(subject))
+        doc = self.intake.page(subject)
         spec = doc.spec if doc else None
         if spec is None and subject not in self.intake.store.subjects():
             raise NotFound(f"{subject}: 그런 신청서가 없습니다. 예: lectures/essay")
@@ -86,7 +85,7 @@ class StaffAccess:
 
     def form(self, subject: str) -> tuple[Document, FormSpec]:
         """The page and form of a subject that is on the site. Raises NotFound."""
-        return self.intake.form(*_address(subject))
+        return self.intake.form(*subject.partition("/")[::2])
 
     def round(self, subject: str, id: str) -> FormRound:
         """One round of a subject. Raises NotFound, naming those there are."""
@@ -109,7 +108,7 @@ class StaffAccess:
 
     def _subject(self, typed: str) -> str:
         """The name under which a page's sign-ups are kept, from any that it ever had."""
-        doc = self.intake.library.get(*_address(typed))
+        doc = self.intake.page(typed)
         return doc.subject if doc else typed
 
     def answers(self, entry: Entry) -> dict[str, Any] | None:
@@ -147,7 +146,7 @@ def open_access(
     data: str | None, content: str | None, now: str | None, is_checked: bool = True
 ) -> Iterator[StaffAccess]:
     """Open everything for one command. Raises ContentMistakes, Misuse."""
-    settings = read_settings(os.environ, data=data, content=content)
+    settings = read_settings(data=data, content=content)
     store = open_beside(settings.data)
     try:
         clock, is_real = clock_beside(store, now)
@@ -205,8 +204,3 @@ def read_time(now: str) -> datetime:
         return parse_time(now)
     except ValueError:
         raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
-
-
-def _address(subject: str) -> tuple[str, str]:
-    folder, _, slug = subject.partition("/")
-    return folder, slug

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -64,11 +65,8 @@ def freeze(staff: StaffAccess, subject: str) -> None:
     doc = _drawn(staff, subject)
     now = staff.now
     staff.note(subject)
-
-    def act(book: Book, round_: FormRound) -> FrozenList | None:
-        return acts.frozen_list(book, round_, now)
-
     lists: list[FrozenList] = []
+    act = partial(acts.frozen_list, now=now)
     for round_, frozen in _by_round(staff, doc, rounds_of(doc), act):
         if frozen is None:
             click.echo(f"{round_.label}\t추첨할 신청이 없습니다.")

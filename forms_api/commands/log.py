@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -76,7 +75,7 @@ def month(month: str, data: str | None) -> None:
 @contextmanager
 def open_log(data: str | None) -> Iterator[StaffLog]:
     """The chain of a store, beside a running server. Raises Misuse, Unavailable."""
-    settings = read_settings(os.environ, data=data)
+    settings = read_settings(data=data)
     with closing(open_beside(settings.data)) as store:
         yield log_of(store, keys_of(store, settings.key_file, settings.data_dir))
 

@@ -6,7 +6,6 @@ other way round). Sheets are typed in after closing, by two people apart from ea
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -78,7 +77,7 @@ def open_polls(at: Place) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
     time, is_demo = time_of(at.now, at.data)
     library = load(at.content, time)
-    keys = server_keys(read_settings(os.environ, data=at.data))
+    keys = server_keys(read_settings(data=at.data))
     with closing(open_box(at.data)) as boxes:
         yield Polling(library, boxes, keys, FixedClock(time), demo=is_demo)
 

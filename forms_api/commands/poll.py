@@ -5,7 +5,6 @@ docs/voting.md says who does what. Every command does all of its work or none.
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -77,7 +76,7 @@ def on_files(command: Callable[..., None], has_data: bool = False) -> Callable[.
 
     @wraps(command)
     def placed(*, content: Path, now: str | None, data: str | None = None, **given: Any) -> None:
-        address = read_settings(os.environ, data=data).data if has_data else ""
+        address = read_settings(data=data).data if has_data else ""
         command(Place(content, now, address), **given)
 
     for option in (
@@ -148,7 +147,7 @@ def time_of(now: str | None, data: str = "") -> tuple[datetime, bool]:
     start) it takes any time. Raises Misuse, InUse.
     """
     try:
-        store = open_beside(data or read_settings(os.environ).data)
+        store = open_beside(data or read_settings().data)
     except Misuse:
         if data:
             raise

@@ -81,7 +81,7 @@ class Plan:
 def serve(now: str | None, **options: Any) -> None:
     """누리집과 신청 접수를 한 포트에서 엽니다."""
     start = read_time(now) if now else None
-    settings = replace(read_settings(os.environ, **options), demo=start is not None)
+    settings = replace(read_settings(**options), demo=start is not None)
     settings = replace(settings, processes=settings.processes or min(MOST, usable_processors()))
     library = load(settings.content_dir, SteadyClock(start).now())
     check_start(settings, library)

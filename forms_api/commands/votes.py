@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -30,7 +29,7 @@ def votes() -> None:
 
 
 def _settings(data: str | None = None, **_: Any) -> Settings:
-    return read_settings(os.environ, data=data)
+    return read_settings(data=data)
 
 
 for command in (*holder.COMMANDS, *poll.COMMANDS, *box.COMMANDS, *result.COMMANDS, *paper.COMMANDS):
