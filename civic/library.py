@@ -25,7 +25,7 @@ from civic.content.facts import Memory
 from civic.content.front_matter import body_of, read_source
 from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal, candidates
-from civic.content.reading import KINDS, read_content
+from civic.content.reading import KINDS, Reading, read_content
 from civic.content.site import Department, Site
 from civic.errors import ContentMistakes, Mistake
 from civic.files import whole_file
@@ -201,33 +201,39 @@ def load(
     published = read_published(content, draws)
     files = (results or Path()).resolve()
     counted, odd = read_results(files) if results else ({}, [])
-    of_one = [*reading.mistakes, *published.mistakes, *odd]
-    between = [each for look in CHECKS for each in look(reading)]
-    rules = [*changed_rules(reading.documents, now), *of_other_rules(published.results, reading.documents)]
-    mistakes = [*of_one, *between, *rules]
+    mistakes = [
+        *reading.mistakes,
+        *published.mistakes,
+        *odd,
+        *(each for look in CHECKS for each in look(reading)),
+    ]
+    mistakes += changed_rules(reading.documents, now)
+    mistakes += of_other_rules(published.results, reading.documents)
     if mistakes or reading.site is None:
         raise ContentMistakes(mistakes)
+    of_polls = {str(files / f"{each.poll}.json"): digest_of(each) for each in counted.values()}
     return Library(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
-        warnings=(
-            *(each for facts in reading.facts.values() for each in facts.odd),
-            *too_early(reading, now),
-            *(Mistake(file, 0, "", "글이 아니라서 넘어갔습니다") for file in reading.litter),
-        ),
+        warnings=_warnings(reading, now),
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,
-        digests=reading.digests
-        | published.digests
-        | {str(files / f"{each.poll}.json"): digest_of(each) for each in counted.values()},
+        digests=reading.digests | published.digests | of_polls,
         counted={slug: each for slug, each in counted.items() if each.closed <= now},
         draws={draw.slug: draw for draw in published.draws},
         _pages=tuple(reading.documents),
         _counted=tuple(published.results),
         _whole=reading.site,
     ).at(now)
+
+
+def _warnings(reading: Reading, now: datetime) -> tuple[Mistake, ...]:
+    """What staff should look at, though nothing stops for it."""
+    litter = (Mistake(file, 0, "", "글이 아니라서 넘어갔습니다") for file in reading.litter)
+    odd = (each for facts in reading.facts.values() for each in facts.odd)
+    return (*odd, *too_early(reading, now), *litter)
 
 
 def is_shown(page: Document, now: datetime) -> bool:

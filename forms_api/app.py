@@ -106,7 +106,7 @@ def create_app(
     )
     base_url = parts.site.base_url
     app.extensions[CASTING] = Casting(parts, identity_provider(settings))
-    register_watch(app)
+    register_watch(app, parts)
     register_guards(app, settings.allowed_origins(base_url))
     register_headers(app, is_secure=base_url.startswith("https://"))
     register_problems(app)
@@ -159,7 +159,7 @@ def register_headers(app: Flask, is_secure: bool) -> None:
         return response
 
 
-def register_watch(app: Flask) -> None:
+def register_watch(app: Flask, parts: Services) -> None:
     """Count every answer, and log every write and every failure, by route and never by address."""
 
     @app.before_request
@@ -169,7 +169,7 @@ def register_watch(app: Flask) -> None:
     @app.after_request
     def note(response: Response) -> Response:
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
-        parts, asked = services(), request_ctx.request
+        asked = request_ctx.request
         route = asked.url_rule.rule if asked.url_rule else "none"
         parts.metrics.add("requests_total", route=route, status=response.status_code)
         parts.metrics.add("request_seconds_total", seconds, route=route)

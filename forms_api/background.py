@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 
-from civic import korean
 from civic.errors import ContentMistakes, Refused
 from civic.library import load
 from civic.links import link
 from civic.people import is_mobile
-from civic.places import retention
+from civic.places import retention, words
 from civic.store import open_box
 from civic.store.entry import Entry, Message
 from civic.store.seal import Erased, Sealer, WrongKey
@@ -45,16 +44,6 @@ RETRY = timedelta(minutes=1)
 LEADING = 10.0  # seconds, by the store's clock; then another process may lead
 COUNTING = 1.0  # seconds between two times that a process tells the others what it has counted
 KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
-
-TEXTS = {
-    "promoted": "기다리던 자리가 확정되었습니다.",
-    "confirmed": "신청이 확정되었습니다.",
-    "waiting": "대기 순서를 받았습니다. 순서는 ‘내 신청 확인’에서 볼 수 있습니다.",
-    "offer": "자리가 났습니다. {deadline}까지 수락하거나 사양해 주세요. 기한이 지나면 다음 순서로 갑니다.",
-    "lapsed": "대답할 기한이 지나 자리가 다음 순서로 갔습니다.",
-    "rejected": "이번에는 선정되지 않았습니다. {why}",
-    "called-off": "신청하신 회차를 열지 않게 되었습니다. {why}",
-}
 
 
 class Every:
@@ -176,10 +165,7 @@ class Notices:
         """Subject and text."""
         doc = self._intake.page(entry.subject)
         title = doc.title if doc else "신청"
-        deadline = korean.short_moment(entry.deadline) if entry.deadline else "곧"
-        text = TEXTS.get(message.kind, "신청의 상태가 바뀌었습니다.")
-        why = entry.cause.partition(": ")[2].rstrip(". ")
-        said = text.format(deadline=deadline, why=f"까닭: {why}." if why else "").strip()
+        said = words.news(message.kind, entry.cause, entry.deadline)
         number, address = entry.number, f"{self._base_url}{link('my')}"
         return f"[{title}] 신청 안내", f"[{title}] {said} 접수번호 {number}, {address}"
 

@@ -33,9 +33,9 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
     draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
     Invalid (more people together than places), LimitReached (the phone stands for enough people), Full, and what `Book.add` raises.
     """
-    now, most, counts = draft.received, round_.spec.people_per_contact, rules.NOBODY
+    now, spec, counts = draft.received, round_.spec, rules.NOBODY
     moment = now
-    if rules.needs_the_round(round_.spec):
+    if rules.needs_the_round(spec):
         book.counts(round_.id)  # from here on nobody else changes the round until the block ends
         facts = book.fixed(round_.id)
         rules.check_time(round_, now, facts)
@@ -43,20 +43,19 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
             rules.check_size(round_, draft.size)
         advance(book, round_, now)
         counts = book.counts(round_.id)
-        if (
-            "listed" in facts
-        ):  # nobody joins a settled list, even if the clock has jumped back into the window
+        if "listed" in facts:
+            # Nobody joins a settled list, even if the clock has jumped back into the window.
             moment = max(now, round_.window_end)
     # Where the phone is the person, nobody else has it.
-    if round_.spec.person != "phone" and book.people_of(draft.contact, draft.person) >= most:
-        raise LimitReached(f"휴대전화 번호 하나로 {most}명까지 신청할 수 있습니다.")
+    if spec.person != "phone" and book.people_of(draft.contact, draft.person) >= spec.people_per_contact:
+        raise LimitReached(f"휴대전화 번호 하나로 {spec.people_per_contact}명까지 신청할 수 있습니다.")
     try:
         entry = book.add(draft, rules.seats(round_, moment, counts), caps)
     except Full:
         raise Full(round_.places, round_.round.waiting) from None
     if entry.number != draft.number:
         return entry  # sent before
-    if round_.spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
+    if spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
         book.fix(round_.id, "closed", "early", now)
     return entry
 

@@ -1,4 +1,4 @@
-"""How a form gives places, and what happens next, in sentences for citizens. No decisions, no files."""
+"""How a form gives places, what happens next, and what has happened, in sentences for citizens. No decisions, no files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from civic import korean
 from civic.content.form import FormSpec
 from civic.places import rules
 from civic.places.form_round import FormRound
+
+NEWS = {
+    "promoted": "기다리던 자리가 확정되었습니다.",
+    "confirmed": "신청이 확정되었습니다.",
+    "waiting": "대기 순서를 받았습니다. 순서는 ‘내 신청 확인’에서 볼 수 있습니다.",
+    "offer": "자리가 났습니다. {deadline}까지 수락하거나 사양해 주세요. 기한이 지나면 다음 순서로 갑니다.",
+    "lapsed": "대답할 기한이 지나 자리가 다음 순서로 갔습니다.",
+    "rejected": "이번에는 선정되지 않았습니다. {why}",
+    "called-off": "신청하신 회차를 열지 않게 되었습니다. {why}",
+}
 
 
 def explain(spec: FormSpec) -> list[str]:
@@ -108,3 +118,11 @@ def next_steps(
         how = "심사해서" if selection == "review" else "추첨해서"
         return [f"접수가 끝나는 {closes} 뒤에 {how} 정합니다.", keep]
     return []
+
+
+def news(kind: str, cause: str, deadline: datetime | None) -> str:
+    """What a message tells of an entry. kind: as Message; cause: the entry's, with what staff gave as a reason behind ": "."""
+    why = cause.partition(": ")[2].rstrip(". ")
+    text = NEWS.get(kind, "신청의 상태가 바뀌었습니다.")
+    until = korean.short_moment(deadline) if deadline else "곧"
+    return text.format(deadline=until, why=f"까닭: {why}." if why else "").strip()
