@@ -49,7 +49,7 @@ class SignatureFile(Shape):
 
 
 @dataclass(frozen=True)
-class Recount:
+class CountedBox:
     """An opened box, opened once more and counted."""
 
     given: OpenedFile
@@ -59,7 +59,7 @@ class Recount:
 
 
 def counted(command: Callable[..., None]) -> Callable[..., None]:
-    """A command on an opened box that is called with its Recount first: the same for who signs and for who publishes.
+    """A command on an opened box that is called with its CountedBox first: the same for who signs and for who publishes.
 
     Its options say what is counted beside the box.
     """
@@ -83,7 +83,9 @@ def counted(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("opened", type=A_FILE)(recounted)
 
 
-def _recount(at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None) -> Recount:
+def _recount(
+    at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None
+) -> CountedBox:
     """Gives up naming whatever does not hold; for another result than the published one, without a reason."""
     given = read_shape(opened, OpenedFile)
     page = check_box(given, at, "공개하지 않습니다")
@@ -95,14 +97,14 @@ def _recount(at: Place, opened: Path, draw: Path | None, paper: Path | None, rea
     if before is None:
         if reason is not None:
             give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
-        return Recount(given, page, Draft(vote, given.board, drawn), None)
+        return CountedBox(given, page, Draft(vote, given.board, drawn), None)
     standing = before.document.corrections
     draft = Draft(vote, given.board, drawn, standing)
     if (draft.results, draft.ballots) == (before.document, before.ballots):
-        return Recount(given, page, draft, before)
+        return CountedBox(given, page, draft, before)
     said = _checked_reason(before, draft, reason, page.at)
     replaced = Replaced(reason=said, results=digest_of(before.document))
-    return Recount(given, page, Draft(vote, given.board, drawn, (*standing, replaced)), before)
+    return CountedBox(given, page, Draft(vote, given.board, drawn, (*standing, replaced)), before)
 
 
 # ---------------------------------------------------------------------------- the count

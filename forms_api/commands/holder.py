@@ -23,7 +23,7 @@ from civic.votes.rehearsal import TrialBallot
 from civic.votes.result import as_json, digest_of
 from forms_api.commands.access import server_keys
 from forms_api.commands.box import BoxFile, check_box
-from forms_api.commands.draft import Recount, SignatureFile, counted
+from forms_api.commands.draft import CountedBox, SignatureFile, counted
 from forms_api.commands.poll import (
     A_FILE,
     NEW_FILE,
@@ -154,7 +154,7 @@ def _format(file: Path) -> str:
 @KEY
 @click.option("--to", "file", type=NEW_FILE, required=True, help="서명을 둘 파일")
 @counted
-def sign(recount: Recount, key_file: Path, file: Path) -> None:
+def sign(recount: CountedBox, key_file: Path, file: Path) -> None:
     """투표함 전체를 이 컴퓨터에서 다시 열고 세어, 모두 맞으면 결과에 서명합니다."""
     given, page, vote = recount.given, recount.page, recount.draft.vote
     own, passphrase = _own(key_file, page)

@@ -17,7 +17,7 @@ from civic.files import write
 from civic.votes.box_key import is_signed, signed_words
 from civic.votes.result import BALLOTS, BOARD, RESULTS, SignaturesFile
 from civic.votes.result_files import ResultCorrection, VoteResult, result_files
-from forms_api.commands.draft import Recount, SignatureFile, counted
+from forms_api.commands.draft import CountedBox, SignatureFile, counted
 from forms_api.commands.poll import A_FILE, give_up, read_shape
 
 COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another form, or the word for it
@@ -28,7 +28,7 @@ COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another
     "--signature", "signed", multiple=True, type=A_FILE, help="결과의 서명 파일(votes sign). 되풀이합니다."
 )
 @counted
-def publish(recount: Recount, signed: tuple[Path, ...]) -> None:
+def publish(recount: CountedBox, signed: tuple[Path, ...]) -> None:
     """서명한 결과를 content/results/에 씁니다. 맞지 않는 것이나 모자라는 서명이 있으면 쓰지 않습니다."""
     page, draft, before = recount.page, recount.draft, recount.before
     slug = page.poll.slug
@@ -53,7 +53,7 @@ def publish(recount: Recount, signed: tuple[Path, ...]) -> None:
         click.echo(f"선정: {page.proposals[winner].title}")
 
 
-def _read_signatures(files: Sequence[Path], recount: Recount) -> SignaturesFile:
+def _read_signatures(files: Sequence[Path], recount: CountedBox) -> SignaturesFile:
     """The holders' signatures of board and result. Gives up naming each that is wrong, and too few of them."""
     poll, digests = recount.page.poll, recount.draft.digests
     keys = {key.holder: key.signing for key in poll.keys}
