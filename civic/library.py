@@ -201,12 +201,8 @@ def load(
     published = read_published(content, draws)
     files = (results or Path()).resolve()
     counted, odd = read_results(files) if results else ({}, [])
-    mistakes = [
-        *reading.mistakes,
-        *published.mistakes,
-        *odd,
-        *(each for look in CHECKS for each in look(reading)),
-    ]
+    mistakes = [*reading.mistakes, *published.mistakes, *odd]
+    mistakes += (each for look in CHECKS for each in look(reading))
     mistakes += changed_rules(reading.documents, now)
     mistakes += of_other_rules(published.results, reading.documents)
     if mistakes or reading.site is None:
