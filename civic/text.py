@@ -40,6 +40,8 @@ _HYPHENS = dict.fromkeys((0x1173, 0x1175, 0x30FC, 0x4E00), "-")
 _FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters that nobody sees
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ODD_BLANKS = re.compile(r"[^\S\n ]")
+_ONE_EACH = re.compile(r"[\x00-\x7f가-힣]*")
+_SEEN_AS_ONE = regex.compile(r"\X")
 _DAY_TYPED = re.compile(
     r"(\d{4})(?:\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*[.일]?|(\d{2})(\d{2}))\s*(?:\(?([월화수목금토일])(?:요일)?\)?)?"
 )
@@ -97,10 +99,10 @@ def nfc(text: str) -> str:
 def clean(text: str) -> str:
     """What a person meant to type: NFC, blanks and line ends of one kind, no other control characters, no turned lines, no
     outer space; "" when nobody would see anything."""
-    if not text.isascii() or not text.isprintable():
+    if not text.isprintable():
         text = _ODD_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
         text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
-        text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text)
     text = text.strip()
     return text if text.isascii() or any(map(_is_seen, text)) else ""
 
@@ -119,7 +121,7 @@ def _is_seen(sign: str) -> bool:
 
 def length(text: str) -> int:
     """How many signs a person sees: a family of four is one, as is a letter with its accents."""
-    return len(text) if text.isascii() else len(regex.findall(r"\X", text))
+    return len(text) if _ONE_EACH.fullmatch(text) else len(_SEEN_AS_ONE.findall(text))
 
 
 def read_day(text: str) -> date:

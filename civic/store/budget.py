@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from civic.errors import FieldError, Invalid, OutOfTexts, TooMany
@@ -97,6 +97,7 @@ def block(address: str) -> str:
     return _network(address, v4=24, v6=48)
 
 
+@lru_cache(maxsize=4096)  # every post asks for the same few thousand
 def _network(address: str, v4: int, v6: int) -> str:
     try:
         known = ip_address(address)
