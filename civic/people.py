@@ -165,17 +165,17 @@ def person_key(secret: bytes, phone: str, birth_date: str = "") -> str:
     phone: E.164; birth_date: ISO, "" where the form does not ask for it. Without the secret, all 010 numbers
     could be tried in minutes: the secret is not kept beside the data.
     """
-    return _hash(secret, "person", phone, birth_date)
+    return keyed_hash(secret, "person", phone, birth_date)
 
 
 def pin(secret: bytes, number: str, last4: str) -> str:
     """What must match to see an entry: HMAC-SHA-256 of receipt number and the phone's last four digits."""
-    return _hash(secret, "pin", number, last4)
+    return keyed_hash(secret, "pin", number, last4)
 
 
-def _hash(secret: bytes, *parts: str) -> str:
+def keyed_hash(secret: bytes, *parts: str) -> str:
+    """HMAC-SHA-256 of parts that hold no unit separator, which keeps ("1", "23") and ("12", "3") apart; hex."""
     keyed = _keyed(secret).copy()
-    # The unit separator keeps ("1", "23") and ("12", "3") apart; no part can hold it.
     keyed.update("\x1f".join(parts).encode())
     return keyed.hexdigest()
 

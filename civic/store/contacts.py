@@ -21,6 +21,7 @@ from typing import Protocol
 from civic import people
 from civic.clock import Clock
 from civic.errors import FieldError, Invalid, LateCode, TooMany, UsedCode, WrongCode
+from civic.people import keyed_hash
 from civic.store.box import Code, PollBox, Ticket, new_message
 from civic.store.boxes import Box
 from civic.store.budget import Budget, end_of_hour, household
@@ -84,11 +85,11 @@ class Contacts:
 
     def key(self, contact: str) -> str:
         """What stands for a contact in its one spelling, wherever it is kept: see `contact_key`."""
-        return _keyed(self._keys, contact)
+        return keyed_hash(self._keys, contact)
 
     def hash(self, *parts: str) -> str:
         """HMAC-SHA-256, hex; what the parts are apart from each other stays apart."""
-        return _keyed(self._hashes, *parts)
+        return keyed_hash(self._hashes, *parts)
 
     # ------------------------------------------------------------ codes
 
@@ -138,7 +139,7 @@ class Contacts:
     def _keep(self, box: PollBox, owner: str, secret: str, until: datetime, tries: int, bare: int = 0) -> str:
         """The id of who asked."""
         request = secrets.token_urlsafe(16)
-        hash, asked = _keyed(self._codes, "code", owner, secret), hash_of_request(request)
+        hash, asked = keyed_hash(self._codes, "code", owner, secret), hash_of_request(request)
         box.drop_stale(self.clock.now())
         box.put_code(Code(owner, hash, until, tries, asked=asked, bare=bare))
         return request
@@ -206,7 +207,7 @@ class Contacts:
 
     def prove(self, known: Code | None, claim: Claim, wrong: str = WRONG, late: str = LATE) -> None:
         """The same work for a contact that never asked for a code. Raises WrongCode, LateCode."""
-        keyed = _keyed(self._codes, "code", claim.owner, claim.secret)
+        keyed = keyed_hash(self._codes, "code", claim.owner, claim.secret)
         if not hmac.compare_digest(known.hash if known else "", keyed) or known is None:
             raise WrongCode(wrong)
         if self.clock.now() >= known.until:
@@ -240,7 +241,7 @@ class Contacts:
 
 def contact_key(keys: Derives, contact: str) -> str:
     """The keyed hash of a contact in its one spelling, the same on an entry and on a ticket."""
-    return _keyed(keys.derived("contacts"), contact)
+    return keyed_hash(keys.derived("contacts"), contact)
 
 
 def hash_of_request(request: str) -> str:
@@ -268,7 +269,3 @@ def read_code(text: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _keyed(secret: bytes, *parts: str) -> str:
-    return hmac.digest(secret, "\x1f".join(parts).encode("utf-8"), "sha256").hex()

@@ -118,7 +118,7 @@ class Keys:
 
     def derived(self, purpose: str) -> bytes:
         """A secret of its own for another part of the house: 32 bytes, the same for the same purpose."""
-        return hmac.digest(self._person, f"derived\x1f{purpose}".encode(), "sha256")
+        return bytes.fromhex(people.keyed_hash(self._person, "derived", purpose))
 
     @property
     def journal(self) -> bytes:
