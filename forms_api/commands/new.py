@@ -81,9 +81,17 @@ def _write(folder: Path, words: Mapping[str, str]) -> None:
     context = {key: toml(text) for key, text in words.items()}
     for file in sorted(TOWN.rglob("*.*")):
         place = file.relative_to(TOWN)
-        lotto = (today + timedelta(days=8) - FIRST_LOTTO).days // 7 + 1
+        saturday = today + timedelta(
+            days=10 + (5 - today.weekday()) % 7
+        )  # the first one at least a day behind the window
+        lotto = (saturday - FIRST_LOTTO).days // 7 + 1
         text = env.get_template(place.as_posix()).render(
-            context, plain=SimpleNamespace(**words), today=today.isoformat(), day=day, lotto=lotto
+            context,
+            plain=SimpleNamespace(**words),
+            today=today.isoformat(),
+            day=day,
+            lotto=lotto,
+            saturday=saturday,
         )
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         write(folder / place, re.sub(r"\n{3,}", "\n\n", text))
