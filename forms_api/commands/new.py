@@ -81,9 +81,8 @@ def _write(folder: Path, words: Mapping[str, str]) -> None:
     context = {key: toml(text) for key, text in words.items()}
     for file in sorted(TOWN.rglob("*.*")):
         place = file.relative_to(TOWN)
-        saturday = today + timedelta(
-            days=10 + (5 - today.weekday()) % 7
-        )  # the first one at least a day behind the window
+        later = today + timedelta(days=4)  # more than a day behind the window of the first minutes
+        saturday = later + timedelta(days=(5 - later.weekday()) % 7)
         lotto = (saturday - FIRST_LOTTO).days // 7 + 1
         text = env.get_template(place.as_posix()).render(
             context,

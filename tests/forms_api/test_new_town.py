@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def test_a_town_from_options(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "초반 동시 접수",
     ):
         assert words in page, words
+    course = (tmp_path / "town/lectures/first-course.md").read_text("utf-8")
+    drawn = date.fromisoformat(re.findall(r"seed_at = (\S+)T20:45:00", course)[0])
+    assert (drawn.weekday(), int(re.findall(r"(\d+)회 로또", course)[0])) == (
+        5,
+        (drawn - date(2002, 12, 7)).days // 7 + 1,
+    )
     [sheet] = (site / "assets").glob("town.*.css")
     assert "--color-action:#0a7d55" in sheet.read_text("utf-8") and f"/assets/{sheet.name}" in page
     assert re.search(r'<img src="/assets/logo\.[0-9a-f]{8}\.png" alt="">', page)
