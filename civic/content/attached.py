@@ -20,6 +20,7 @@ from civic.text import has_resident_number
 
 LARGEST = 30 * 1024 * 1024  # bytes of a file
 LARGEST_SIDE = 12_000  # pixels
+MOST_PIXELS = 40_000_000  # of a picture: 120 MB while it is made smaller
 LARGEST_INSIDE = 100 * 1024 * 1024  # bytes of all that a packed file holds
 MOST_INSIDE = 3000  # files that it holds
 MOST_TEXT = 200_000  # characters that are kept of a document
@@ -144,8 +145,11 @@ def _measures(raw: bytes, kind: str) -> tuple[int, int]:
         with Image.open(io.BytesIO(raw)) as picture:
             if picture.format != kind:
                 raise _Wrong("이름과 다른 종류의 그림입니다", f"{kind}로 다시 저장하세요")
-            if max(picture.size) > LARGEST_SIDE:
-                raise _Wrong(f"그림의 한 변이 {LARGEST_SIDE:,}픽셀보다 깁니다", "줄여서 올리세요")
+            if max(picture.size) > LARGEST_SIDE or picture.width * picture.height > MOST_PIXELS:
+                raise _Wrong(
+                    f"너무 큰 그림입니다({picture.width:,}×{picture.height:,}픽셀)", "줄여서 올리세요"
+                )
+            picture.load()  # all of it: one cut short is told here, with its name
             return ImageOps.exif_transpose(picture).size
     except Exception as wrong:  # whatever a broken picture makes the library raise
         raise _unread(wrong, "그림을 읽을 수 없습니다") from wrong

@@ -54,7 +54,9 @@ class Beside:
             files += [found] if found else []
         names: dict[str, str] = {}
         for each in files:
-            other = names.setdefault(each.safe, each.name)
+            # Pictures of one name would share their WebP, whatever they end in.
+            shared = each.safe.removesuffix(each.ending) if each.is_picture else each.safe
+            other = names.setdefault(shared, each.name)
             if other != each.name:
                 said = f"{other}와 누리집에서의 이름이 같습니다. 파일 이름을 바꾸세요"
                 mistakes.append(Mistake(f"{folder}{each.name}", 0, "", said, each.safe))

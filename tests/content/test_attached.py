@@ -108,7 +108,9 @@ LAUGHS = b'<!DOCTYPE a [<!ENTITY b "ha">]><a>&b;</a>'
         ("a.exe", b"MZ", "올릴 수 없는 종류"),
         ("a.png", picture(), "다른 종류의 그림"),
         ("a.jpg", b"\xff\xd8\xff", "그림을 읽을 수 없습니다"),
-        ("a.png", picture(20_000, 2, "PNG"), "12,000픽셀보다"),
+        ("a.png", picture(20_000, 2, "PNG"), "20,000×2"),
+        ("a.png", picture(9000, 9000, "PNG"), "9,000×9,000"),
+        ("a.jpg", picture()[:-300], "그림을 읽을 수 없습니다"),
         ("a.jpg", b"\xff" * 61_000_000, "30MB보다"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -160,6 +162,12 @@ def a_site(content: Path, files: Mapping[str, bytes], keys: str = "", body: str 
     [
         ({"a.pdf": b""}, "", "본문", "programs/form/a.pdf: 빈 파일입니다"),
         ({"a b.hwpx": hwpx("글"), "a_b.hwpx": hwpx("글")}, "", "본문", "이름이 같습니다"),
+        (
+            {"a.jpg": picture(), "a.png": picture(kind="PNG")},
+            "",
+            "![말](a.jpg) ![말](a.png) 글",
+            "programs/form/a.png: a.jpg와 누리집에서의 이름이 같습니다",
+        ),
         ({"a.hwpx": hwpx("글")}, "", "[서식](b.hwpx)", "programs/form/index.md:6"),
         ({"a.jpg": picture()}, "", "![](a.jpg)", "그림을 말로 설명하세요"),
         (
