@@ -12,6 +12,7 @@ import re
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
@@ -171,10 +172,8 @@ def _text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:
 
 def _csv_text(raw: bytes) -> str:
     for coding in ("utf-8-sig", "cp949"):
-        try:
+        with suppress(UnicodeDecodeError):
             return raw.decode(coding)
-        except UnicodeDecodeError:
-            continue
     raise _Wrong("CSV의 글자를 읽을 수 없습니다", "UTF-8로 저장하세요")
 
 
@@ -240,8 +239,7 @@ def _packed_text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:
 
 
 def _in_order(each: zipfile.ZipInfo) -> tuple[int, str]:
-    digits = re.sub(r"\D", "", each.filename)
-    return int(digits or 0), each.filename
+    return int(re.sub(r"\D", "", each.filename) or 0), each.filename
 
 
 def _read_xml(packed: zipfile.ZipFile, each: zipfile.ZipInfo) -> ElementTree.Element:
