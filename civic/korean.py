@@ -8,6 +8,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 WEEKDAYS = "월화수목금토일"
+DATED = (
+    "short_day",
+    "short_moment",
+    "closing",
+    "period",
+)  # take the reader's time last: the year is told by it
 
 FORM_STATES = {"upcoming": "접수예정", "open": "접수중", "full": "정원마감", "closed": "접수마감"}
 VOTE_STATES = {"upcoming": "투표 예정", "open": "투표 중", "closed": "투표 마감"}
@@ -104,7 +110,7 @@ def answer(value: Any) -> str:
 
 def day(value: date) -> str:
     """2023-08-24 -> "2023년 8월 24일(목)"."""
-    return f"{value.year}년 {value.month}월 {value.day}일({WEEKDAYS[value.weekday()]})"
+    return short_day(value, None)
 
 
 def birthday(value: date) -> str:
@@ -112,9 +118,10 @@ def birthday(value: date) -> str:
     return f"{value.year}년 {value.month}월 {value.day}일"
 
 
-def short_day(value: date) -> str:
-    """2023-08-24 -> "8월 24일(목)"."""
-    return f"{value.month}월 {value.day}일({WEEKDAYS[value.weekday()]})"
+def short_day(value: date, now: date | None) -> str:
+    """2023-08-24 -> "8월 24일(목)", with its year unless that is the reader's; now: None writes it always."""
+    year = "" if now and value.year == now.year else f"{value.year}년 "
+    return f"{year}{value.month}월 {value.day}일({WEEKDAYS[value.weekday()]})"
 
 
 def moment(value: datetime) -> str:
@@ -122,23 +129,27 @@ def moment(value: datetime) -> str:
     return f"{day(value)} {value:%H:%M}"
 
 
-def short_moment(value: datetime) -> str:
-    """2023-08-24 18:00 -> "8월 24일(목) 18:00"."""
-    return f"{short_day(value)} {value:%H:%M}"
+def short_moment(value: datetime, now: date | None) -> str:
+    """2023-08-24 18:00 -> "8월 24일(목) 18:00"; its year as in `short_day`."""
+    return f"{short_day(value, now)} {value:%H:%M}"
 
 
-def closing(value: datetime) -> str:
+def closing(value: datetime, now: date | None) -> str:
     """The end of a half-open period as people say it: midnight is "8월 31일(목) 24:00"."""
     if value.hour == value.minute == 0:
-        return f"{short_day(value - timedelta(days=1))} 24:00"
-    return short_moment(value)
+        return f"{short_day(value - timedelta(days=1), now)} 24:00"
+    return short_moment(value, now)
 
 
-def period(start: datetime, end: datetime) -> str:
-    """ "8월 16일(수) 09:00 ~ 8월 31일(목) 24:00"; the second day is left out when it is the same."""
+def period(start: datetime, end: datetime, now: date | None) -> str:
+    """ "8월 16일(수) 09:00 ~ 8월 31일(목) 24:00"; the second day is left out when it is the same.
+
+    Where the years differ, both stand.
+    """
     if start.date() == end.date():
-        return f"{short_moment(start)} ~ {end:%H:%M}"
-    return f"{short_moment(start)} ~ {closing(end)}"
+        return f"{short_moment(start, now)} ~ {end:%H:%M}"
+    now = now if start.year == (end - timedelta(minutes=1)).year else None
+    return f"{short_moment(start, now)} ~ {closing(end, now)}"
 
 
 def left(until: datetime, now: datetime) -> str:

@@ -165,7 +165,7 @@ class Notices:
         """Subject and text."""
         doc = self._intake.page(entry.subject)
         title = doc.title if doc else "신청"
-        said = words.news(message.kind, entry.cause, entry.deadline)
+        said = words.news(message.kind, entry.cause, entry.deadline, self._intake.clock.now())
         number, address = entry.number, f"{self._base_url}{link('my')}"
         return f"[{title}] 신청 안내", f"[{title}] {said} 접수번호 {number}, {address}"
 

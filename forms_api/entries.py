@@ -96,7 +96,11 @@ def receipt(token: str) -> Response:
         receipt=request.path,
         can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
-        next_steps=words.next_steps(round_, entry.state, found.position, entry.deadline) if round_ else [],
+        next_steps=words.next_steps(
+            round_, entry.state, services().intake.clock.now(), found.position, entry.deadline
+        )
+        if round_
+        else [],
     )
 
 
@@ -225,7 +229,12 @@ def shown(found: Found) -> dict[str, Any]:
     """What every page shows of an entry; where its round is gone, something that stands for it."""
     entry, id = found.entry, found.entry.round
     round_ = found.round.round if found.round else Round(id=id, label=id, places=1)
-    return {"entry": entry, "round": round_, "when": when(found.doc, round_), "position": found.position}
+    return {
+        "entry": entry,
+        "round": round_,
+        "when": when(found.doc, round_, services().intake.clock.now()),
+        "position": found.position,
+    }
 
 
 def trail_of(last: str) -> Trail:

@@ -216,7 +216,7 @@ def understood(application: Application) -> list[tuple[str, str]]:
     born = application.birth_date and korean.birthday(date.fromisoformat(application.birth_date))
     found = [
         ("회차", round_.label),
-        ("언제", "\n".join(when(doc, round_))),
+        ("언제", "\n".join(when(doc, round_, services().intake.clock.now()))),
         ("어디서", where(doc, round_)),
         (FIXED_LABELS["name"], application.name),
         (FIXED_LABELS["phone"], show_phone(application.phone)),

@@ -21,8 +21,8 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 
 import templates
-from civic.clock import FixedClock
-from civic.content.meetings import told_from, told_json
+from civic.clock import SEOUL, FixedClock
+from civic.content.meetings import meetings, told_from, told_json
 from civic.content.pages import Document, Event, Lecture
 from civic.content.poll import Poll
 from civic.files import whole_file
@@ -215,6 +215,8 @@ def due(library: Library, is_demo: bool) -> datetime | None:
     shown = library.everything()
     times = {library.changes, *(at for page in shown for at in _times(page))}
     ballots = [page for page in shown if isinstance(page, Poll) and (page.rehearsed or page.options)]
+    if any(page.spec or meetings(page) or isinstance(page, Poll) for page in shown):
+        times.add(datetime(library.now.year + 1, 1, 1, tzinfo=SEOUL))  # dates of the year before get theirs
     if is_demo or any(library.now < poll.closes for poll in ballots):
         # The order on a ballot is turned by one each day.
         times.add(library.now.replace(hour=0, minute=0, second=0, microsecond=0) + DAY)

@@ -186,7 +186,7 @@ def card(doc: Document, library: Library) -> Card:
     match doc:
         case Poll():
             state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
-            return Card(doc, state, doc.opens, doc.closes, korean.period(doc.opens, doc.closes))
+            return Card(doc, state, doc.opens, doc.closes, korean.period(doc.opens, doc.closes, now))
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
@@ -198,7 +198,7 @@ def card(doc: Document, library: Library) -> Card:
 
 def _of_form(doc: Document, now: datetime) -> Card:
     """Of a page that may have meetings, a place and a form."""
-    spec, when, where = doc.spec, summary(doc), getattr(doc, "where", "")
+    spec, when, where = doc.spec, summary(doc, now), getattr(doc, "where", "")
     if spec is None:
         return Card(doc, when=when, where=where)
     state = "closed" if doc.off else form_state(spec, now)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -70,7 +71,7 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
     """What every template can use, besides what it is given.
 
     site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
-    now(): the time. words: civic.korean. department(key), has_page(slug), draw_of(subject): what the library has.
+    now(): the time. words: see `spoken`. department(key), has_page(slug), draw_of(subject): what the library has.
     asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
     form_state(form, now), explain(form): of a sign-up form. slot(poll), is_ready(poll, slot): what a ballot of the
     poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
@@ -87,7 +88,7 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
         "demo": demo,
         "live": False,
         "now": clock.now,
-        "words": korean,
+        "words": spoken(clock),
         "department": library.department,
         "has_page": lambda slug: library.get("pages", slug) is not None,
         "draw_of": library.draw_of,
@@ -100,6 +101,15 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
         "slot": slot,
         "is_ready": is_ready,
     }
+
+
+def spoken(clock: Clock) -> SimpleNamespace:
+    """civic.korean, its dates as they are written at this time."""
+
+    def dated(name: str) -> Callable[..., str]:
+        return lambda *days: getattr(korean, name)(*days, clock.now())
+
+    return SimpleNamespace(**{**vars(korean), **{name: dated(name) for name in korean.DATED}})
 
 
 def menu_current(site: Site, path: str) -> str:

@@ -9,6 +9,8 @@ import pytest
 from civic import korean
 from civic.clock import SEOUL
 
+NOW = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
+
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SEOUL)
@@ -34,14 +36,25 @@ def test_money_reads_as_people_read_it(amount: int, words: str) -> None:
 def test_a_period_that_ends_at_midnight_ends_on_the_day_before() -> None:
     """closes = 1 September 00:00 is what the poster calls 31 August 24:00."""
     assert (
-        korean.period(at("2023-08-16T09:00"), at("2023-09-01T00:00"))
+        korean.period(at("2023-08-16T09:00"), at("2023-09-01T00:00"), NOW)
         == "8월 16일(수) 09:00 ~ 8월 31일(목) 24:00"
     )
 
 
 def test_a_period_on_one_day_names_the_day_once() -> None:
     """The festival: 16:00 to 21:00."""
-    assert korean.period(at("2023-08-19T16:00"), at("2023-08-19T21:00")) == "8월 19일(토) 16:00 ~ 21:00"
+    assert korean.period(at("2023-08-19T16:00"), at("2023-08-19T21:00"), NOW) == "8월 19일(토) 16:00 ~ 21:00"
+
+
+def test_the_year_stands_wherever_it_is_not_this_year() -> None:
+    """An old notice, an opening next year, a New Year's Eve: each was told as if it were of this year."""
+    late, midnight = at("2023-12-31T22:00"), at("2024-01-01T00:00")
+    assert korean.closing(midnight, NOW) == "12월 31일(일) 24:00"
+    assert korean.closing(midnight, midnight) == "2023년 12월 31일(일) 24:00"
+    assert korean.period(late, midnight, NOW) == "12월 31일(일) 22:00 ~ 12월 31일(일) 24:00"
+    over = "2023년 12월 31일(일) 22:00 ~ 2024년 1월 1일(월) 01:00"
+    assert {korean.period(late, at("2024-01-01T01:00"), now) for now in (NOW, midnight)} == {over}
+    assert korean.short_moment(late, None) == "2023년 12월 31일(일) 22:00"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -26,10 +26,11 @@ class Meeting:
     ends: datetime | None = None  # None when staff gave no end
     topic: str = ""
 
-    @property
-    def words(self) -> str:
+    def words(self, now: date | None) -> str:
         """ "9월 9일(토) 10:00 ~ 12:00"."""
-        return korean.period(self.starts, self.ends) if self.ends else korean.short_moment(self.starts)
+        return (
+            korean.period(self.starts, self.ends, now) if self.ends else korean.short_moment(self.starts, now)
+        )
 
 
 def meetings(doc: Document | None, round_: Round | None = None) -> tuple[Meeting, ...]:
@@ -48,13 +49,13 @@ def meetings(doc: Document | None, round_: Round | None = None) -> tuple[Meeting
     return ()
 
 
-def when(doc: Document | None, round_: Round) -> list[str]:
+def when(doc: Document | None, round_: Round, now: datetime) -> list[str]:
     """The same in words, one line per meeting; a lecture without dates says its time as staff wrote it."""
-    found = [meeting.words for meeting in meetings(doc, round_)]
+    found = [meeting.words(now) for meeting in meetings(doc, round_)]
     return [doc.when] if not found and isinstance(doc, Lecture) and doc.when else found
 
 
-def summary(doc: Document) -> str:
+def summary(doc: Document, now: datetime) -> str:
     """All meetings of a page in one line: "9월 9일(토) ~ 9월 23일(토), 매주 토요일 10:00~12:00, 모두 3회".
 
     Classes that meet apart are joined by "또는". A lecture without dates says its time as staff wrote it.
@@ -62,25 +63,26 @@ def summary(doc: Document) -> str:
     rounds = doc.spec.rounds if doc.spec else ()
     classes = dict.fromkeys(meetings(doc, round_) for round_ in rounds if round_.starts)
     apart = len(classes) > 1 and isinstance(doc, Lecture) and all(classes)
-    found = [_span(group) for group in (classes if apart else [meetings(doc)]) if group]
+    found = [_span(group, now) for group in (classes if apart else [meetings(doc)]) if group]
     days = {meeting.starts.date() for group in classes for meeting in group}
     if apart and len(days) == 1:
-        said = korean.short_day(days.pop()) + " "
+        said = korean.short_day(days.pop(), now) + " "
         found[1:] = [words.removeprefix(said) for words in found[1:]]
     if not found and isinstance(doc, Lecture):
         return doc.when
     return " 또는 ".join(found)
 
 
-def _span(group: tuple[Meeting, ...]) -> str:
+def _span(group: tuple[Meeting, ...], now: date | None) -> str:
     first, last = group[0], group[-1]
     if len(group) == 1:
-        return first.words
+        return first.words(now)
     count = f"모두 {len(group)}회"
     days = [meeting.starts.date() for meeting in group]
     if days[0] == days[-1]:
-        return f"{korean.period(first.starts, last.ends or last.starts)}, {count}"
-    words = f"{korean.short_day(days[0])} ~ {korean.short_day(days[-1])}, "
+        return f"{korean.period(first.starts, last.ends or last.starts, now)}, {count}"
+    year = now if days[0].year == days[-1].year else None
+    words = f"{korean.short_day(days[0], year)} ~ {korean.short_day(days[-1], year)}, "
     if len({day.weekday() for day in days}) == 1:
         weekly = all(after - before == timedelta(days=7) for before, after in pairwise(days))
         words += f"{'매주 ' if weekly else ''}{korean.WEEKDAYS[days[0].weekday()]}요일 "

@@ -55,11 +55,11 @@ def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None
     if round_.doc and round_.doc.off:
         raise Closed(why=f"{round_.doc.off}되어 신청을 받지 않습니다.")
     if now >= round_.closes:
-        raise Closed(korean.closing(round_.closes))
+        raise Closed(korean.closing(round_.closes, now))
     if round_.is_closed(facts):
         raise Closed
     if now < round_.opens:
-        raise NotOpen(korean.short_moment(round_.opens))
+        raise NotOpen(korean.short_moment(round_.opens, now))
 
 
 def is_in_order(round_: FormRound, now: datetime) -> bool:
@@ -275,7 +275,7 @@ def check_hours(
     """
     starts = round_.round.starts if round_ else None
     if starts and now < starts:
-        raise NotEligible(f"활동이 {korean.short_moment(starts)}에 시작합니다. 시작한 뒤에 적으세요.")
+        raise NotEligible(f"활동이 {korean.short_moment(starts, now)}에 시작합니다. 시작한 뒤에 적으세요.")
     if is_approved(entry) and not (approved and hours == entry.hours):
         raise NotEligible(f"이미 {entry.hours}시간을 인정한 신청입니다. 인정한 시간은 고치지 않습니다.")
     if entry.state not in (("attended",) if approved else ("confirmed", "attended", "absent")):

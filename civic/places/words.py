@@ -80,7 +80,11 @@ def _selection(spec: FormSpec, line: bool) -> str:
 
 
 def next_steps(
-    round_: FormRound, state: str, position: int | None = None, deadline: datetime | None = None
+    round_: FormRound,
+    state: str,
+    now: datetime,
+    position: int | None = None,
+    deadline: datetime | None = None,
 ) -> list[str]:
     """What happens next, in sentences for the receipt; empty for an entry that is over.
 
@@ -91,7 +95,7 @@ def next_steps(
     if state == "confirmed":
         steps = ["자리가 확정되었습니다."]
         if starts:
-            steps.append(f"{korean.short_moment(starts)}에 시작합니다.")
+            steps.append(f"{korean.short_moment(starts, now)}에 시작합니다.")
         return [*steps, keep, "오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다."]
     if state == "waiting":
         place = f"대기 {position}번입니다. " if position else ""
@@ -102,27 +106,27 @@ def next_steps(
         if selection == "window-draw" and not position:
             steps.insert(0, "추첨을 기다리는 신청이 먼저입니다. 대기 순서는 추첨이 끝난 뒤에 정해집니다.")
         if starts:
-            steps.append(f"{korean.short_moment(starts)}에 활동이 시작하면 대기는 끝납니다.")
+            steps.append(f"{korean.short_moment(starts, now)}에 활동이 시작하면 대기는 끝납니다.")
         return [*steps, keep]
     if state == "offered":
-        until = f"{korean.short_moment(deadline)}까지 " if deadline else ""
+        until = f"{korean.short_moment(deadline, now)}까지 " if deadline else ""
         return [f"자리가 났습니다. {until}‘내 신청 확인’에서 수락하거나 사양해 주세요.", keep]
     if state == "received":
         if selection == "window-draw":
-            end = korean.short_moment(round_.window_end)
+            end = korean.short_moment(round_.window_end, now)
             return [
                 f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다.",
                 keep,
             ]
-        closes = korean.closing(round_.closes)
+        closes = korean.closing(round_.closes, now)
         how = "심사해서" if selection == "review" else "추첨해서"
         return [f"접수가 끝나는 {closes} 뒤에 {how} 정합니다.", keep]
     return []
 
 
-def news(kind: str, cause: str, deadline: datetime | None) -> str:
+def news(kind: str, cause: str, deadline: datetime | None, now: datetime) -> str:
     """What a message tells of an entry. kind: as Message; cause: the entry's, with what staff gave as a reason behind ": "."""
     why = cause.partition(": ")[2].rstrip(". ")
     text = NEWS.get(kind, "신청의 상태가 바뀌었습니다.")
-    until = korean.short_moment(deadline) if deadline else "곧"
+    until = korean.short_moment(deadline, now) if deadline else "곧"
     return text.format(deadline=until, why=f"까닭: {why}." if why else "").strip()

@@ -116,9 +116,9 @@ class Polling:
         setup = self.setup(slug)
         state = self.state(setup)
         if state == "closed":
-            raise over(setup.poll)
+            raise over(setup.poll, self.clock.now())
         if state == "upcoming":
-            opens = korean.short_moment(setup.poll.opens)
+            opens = korean.short_moment(setup.poll.opens, self.clock.now())
             early = self.clock.now() < setup.poll.opens
             raise saying(NotOpen(), f"투표는 {opens}에 시작합니다." if early else NOT_READY)
         return setup
@@ -222,7 +222,7 @@ class Polling:
         """All receipts and the number of voters. Raises NotFound, NotOpen (before closing: no count is told)."""
         setup = self.setup(slug)
         if self.clock.now() < setup.poll.closes:
-            closes = korean.closing(setup.poll.closes)
+            closes = korean.closing(setup.poll.closes, self.clock.now())
             raise saying(NotOpen(), f"접수증은 투표가 끝나는 {closes}부터 볼 수 있습니다.")
         with self.box.open(slug) as box:
             return ReceiptBoard(slug, setup.slot.rules, tuple(box.receipts()), box.papers())
@@ -267,7 +267,7 @@ class Polling:
 
     def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code | None, sealed: Sealed) -> str:
         if self.clock.now() >= setup.poll.closes or box.state() != "open":
-            raise over(setup.poll)
+            raise over(setup.poll, self.clock.now())
         voter = claim.owner
         kept = box.code(voter, proven.asked) if proven else None
         if kept is None or proven is None or kept.hash != proven.hash:

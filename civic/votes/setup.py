@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from civic import korean
@@ -39,5 +40,5 @@ def saying(refusal: R, detail: str) -> R:
     return refusal
 
 
-def over(poll: Poll) -> Closed:
-    return saying(Closed(), f"투표는 {korean.closing(poll.closes)}에 끝났습니다.")
+def over(poll: Poll, now: datetime) -> Closed:
+    return saying(Closed(), f"투표는 {korean.closing(poll.closes, now)}에 끝났습니다.")

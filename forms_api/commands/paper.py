@@ -146,7 +146,9 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
     """종이 표 한 묶음을 입력합니다. 다른 사람의 입력이 있으면 견주고, 모두 같을 때만 받아들입니다."""
     page = at.poll(slug)
     if page.at < page.poll.closes:
-        give_up(f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(page.poll.closes)}) 입력합니다.")
+        give_up(
+            f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(page.poll.closes, page.at)}) 입력합니다."
+        )
     entry = _typed(file, page, batch, by)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     done = folder / f"{slug}-{batch}.json"

@@ -130,7 +130,7 @@ class PollPage:
         """Gives up while votes may still come in; act: what is not done then."""
         if self.at < self.poll.closes:
             give_up(
-                f"{self.poll.slug}: 투표는 {korean.closing(self.poll.closes)}에 끝납니다. 그 전에는 {act}."
+                f"{self.poll.slug}: 투표는 {korean.closing(self.poll.closes, self.at)}에 끝납니다. 그 전에는 {act}."
             )
 
 

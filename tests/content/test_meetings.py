@@ -27,6 +27,7 @@ SITE = Site.model_validate(
         "departments": {"office": {"name": "민원실"}},
     }
 )
+NOW = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CONSENT = {"purpose": "접수", "items": ("이름",), "keep_days": 30}
 
 
@@ -78,7 +79,7 @@ def test_a_course_is_its_sessions_not_one_long_block() -> None:
     """Three Saturdays within the round: three lines and three entries of two hours, not one of two weeks."""
     course = a_course(SATURDAYS, (WHOLE,))
     autumn = the_round(course, "autumn")
-    assert meetings.when(course, autumn) == [
+    assert meetings.when(course, autumn, NOW) == [
         "9월 9일(토) 10:00 ~ 12:00",
         "9월 16일(토) 10:00 ~ 12:00",
         "9월 23일(토) 10:00 ~ 12:00",
@@ -104,18 +105,18 @@ def test_a_receipt_and_its_page_give_the_same_entries() -> None:
 def test_each_class_has_its_own_sessions() -> None:
     """The same course in the morning and in the afternoon: whoever takes one is not told of the other."""
     course = a_course([("08-31", 10), ("08-31", 14)], (MORNING, EVENING))
-    assert meetings.when(course, the_round(course, "pm")) == ["8월 31일(목) 14:00 ~ 16:00"]
-    assert meetings.summary(course) == "8월 31일(목) 10:00 ~ 12:00 또는 14:00 ~ 16:00"
+    assert meetings.when(course, the_round(course, "pm"), NOW) == ["8월 31일(목) 14:00 ~ 16:00"]
+    assert meetings.summary(course, NOW) == "8월 31일(목) 10:00 ~ 12:00 또는 14:00 ~ 16:00"
 
 
 def test_a_round_without_sessions_is_its_own_time() -> None:
     """Outside the sessions, or of another kind of page; without an end only the start is said."""
     course = a_course([], (a_class("late", at("09-07", 19), None),))
     late = the_round(course, "late")
-    assert meetings.when(course, late) == ["9월 7일(목) 19:00"]
+    assert meetings.when(course, late, NOW) == ["9월 7일(목) 19:00"]
     event = Calendar.from_ical(meetings.calendar_file(SITE, [(course, late)])).walk("VEVENT")[0]
     assert "dtend" not in event and str(event["uid"]) == "lectures-books-round-late@madang.example"
-    assert meetings.when(None, late) == ["9월 7일(목) 19:00"]
+    assert meetings.when(None, late, NOW) == ["9월 7일(목) 19:00"]
 
 
 def test_an_event_is_one_meeting_but_for_rounds_with_a_time() -> None:
@@ -132,27 +133,28 @@ def test_an_event_is_one_meeting_but_for_rounds_with_a_time() -> None:
     )
     plain = Round(id="all", label="모두", places=5)
     ride = Round(id="ride", label="놀이", places=5, starts=at("08-19", 17), ends=at("08-19", 18))
-    assert meetings.when(night, plain) == ["8월 19일(토) 16:00 ~ 21:00"]
-    assert meetings.when(night, ride) == ["8월 19일(토) 17:00 ~ 18:00"]
+    assert meetings.when(night, plain, NOW) == ["8월 19일(토) 16:00 ~ 21:00"]
+    assert meetings.when(night, ride, NOW) == ["8월 19일(토) 17:00 ~ 18:00"]
     assert b"SUMMARY:\xeb\xb0\xa4: " in meetings.calendar_file(SITE, [(night, ride)])
 
 
 def test_a_course_in_one_line() -> None:
     """Weekly, with a gap, at changing hours, twice a day, once; dates win over what staff wrote."""
     assert (
-        meetings.summary(a_course(SATURDAYS))
+        meetings.summary(a_course(SATURDAYS), NOW)
         == "9월 9일(토) ~ 9월 23일(토), 매주 토요일 10:00~12:00, 모두 3회"
     )
     gap = [("09-07", 10), ("09-14", 10), ("10-05", 10)]
-    assert meetings.summary(a_course(gap)) == "9월 7일(목) ~ 10월 5일(목), 목요일 10:00~12:00, 모두 3회"
+    assert meetings.summary(a_course(gap), NOW) == "9월 7일(목) ~ 10월 5일(목), 목요일 10:00~12:00, 모두 3회"
     changing = [("09-07", 10), ("09-08", 14)]
-    assert meetings.summary(a_course(changing)) == "9월 7일(목) ~ 9월 8일(금), 모두 2회"
+    assert meetings.summary(a_course(changing), NOW) == "9월 7일(목) ~ 9월 8일(금), 모두 2회"
     assert (
-        meetings.summary(a_course([("08-31", 10), ("08-31", 14)])) == "8월 31일(목) 10:00 ~ 16:00, 모두 2회"
+        meetings.summary(a_course([("08-31", 10), ("08-31", 14)]), NOW)
+        == "8월 31일(목) 10:00 ~ 16:00, 모두 2회"
     )
-    assert meetings.summary(a_course([("08-31", 10)], when="가을")) == "8월 31일(목) 10:00 ~ 12:00"
-    assert meetings.summary(a_course([], when="2023년 9월~10월")) == "2023년 9월~10월"
-    assert meetings.summary(a_course([])) == ""
+    assert meetings.summary(a_course([("08-31", 10)], when="가을"), NOW) == "8월 31일(목) 10:00 ~ 12:00"
+    assert meetings.summary(a_course([], when="2023년 9월~10월"), NOW) == "2023년 9월~10월"
+    assert meetings.summary(a_course([]), NOW) == ""
 
 
 # Words as staff may write them, with every sign that means something in a calendar file.

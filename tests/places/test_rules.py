@@ -173,14 +173,14 @@ def test_next_steps() -> None:
     """What the receipt says for each state; nothing for what is over."""
     each = Round(id="r1", label="r1", places=5, starts=CLOSES)
     spec = a_spec((each,))
-    assert "9월 1일(금) 00:00에 시작합니다." in words.next_steps(of(spec), "confirmed")
-    waits = words.next_steps(of(spec), "waiting", 2)
+    assert "9월 1일(금) 00:00에 시작합니다." in words.next_steps(of(spec), "confirmed", OPENS)
+    waits = words.next_steps(of(spec), "waiting", OPENS, 2)
     assert waits[0] == "대기 2번입니다. 자리가 나면 대기 순서대로 바로 확정됩니다."
     assert waits[1] == "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다."
-    assert "취소하면" in words.next_steps(of(a_spec((each,), selection="review")), "waiting")[0]
-    (received, *_) = words.next_steps(of(a_spec((each,), selection="draw")), "received")
+    assert "취소하면" in words.next_steps(of(a_spec((each,), selection="review")), "waiting", OPENS)[0]
+    (received, *_) = words.next_steps(of(a_spec((each,), selection="draw")), "received", OPENS)
     assert received == "접수가 끝나는 8월 31일(목) 24:00 뒤에 추첨해서 정합니다."
-    assert words.next_steps(of(spec), "cancelled") == []
+    assert words.next_steps(of(spec), "cancelled", OPENS) == []
 
 
 @pytest.mark.parametrize(
@@ -311,5 +311,5 @@ def test_offers_and_calling_off() -> None:
         rules.check_call_off({"frozen": "[]"})
     with pytest.raises(NotEligible, match="이미 취소한"):
         rules.check_call_off({"called-off": "x"})
-    (first, _) = words.next_steps(each, "offered", deadline=OPENS)
+    (first, _) = words.next_steps(each, "offered", OPENS, deadline=OPENS)
     assert first == "자리가 났습니다. 8월 16일(수) 09:00까지 ‘내 신청 확인’에서 수락하거나 사양해 주세요."
