@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from civic.store.chain import STAFF
 from civic.store.contents import Contents, counted
 from civic.store.entry import LIVE, Change, Entry
 
@@ -15,12 +16,13 @@ MOST = 20  # findings of one kind that are named one by one
 def agreement(contents: Contents, lost: list[str]) -> list[str]:
     """Sentences on what does not fit together; empty when all does. Adds to `lost` what only the journal knows of."""
     entries = [entry for entry, _ in contents.entries]
-    missing = [number for number in _without_entry(entries, contents.journal) if number not in lost]
+    journal = [change for change in contents.journal if change.number not in ("", STAFF)]
+    missing = [number for number in _without_entry(entries, journal) if number not in lost]
     lost += missing
     kinds: tuple[Iterable[str], ...] = (
         (f"{number}: 기록에는 있는데 신청이 없습니다. 백업에서 이 신청을 확인하세요." for number in missing),
         _twice(entries),
-        _against_journal(entries, contents.journal),
+        _against_journal(entries, journal),
         _counters(contents),
         _facts(contents),
         _keys(contents),
@@ -37,7 +39,7 @@ def shortened(kind: Iterable[str]) -> list[str]:
 
 def _without_entry(entries: list[Entry], journal: list[Change]) -> list[str]:
     there = {entry.number for entry in entries}
-    return sorted({change.number for change in journal if change.number} - there)
+    return sorted({change.number for change in journal} - there)
 
 
 def _twice(entries: list[Entry]) -> Iterator[str]:
@@ -60,8 +62,6 @@ def _twice(entries: list[Entry]) -> Iterator[str]:
 def _against_journal(entries: list[Entry], journal: list[Change]) -> Iterator[str]:
     latest: dict[str, Change] = {}
     for change in journal:
-        if not change.number:
-            continue
         previous = latest.get(change.number)
         if change.before != (previous.after if previous else ""):
             yield f"{change.number}: 기록이 이어지지 않습니다(‘{change.before}’ 앞이 빠짐). 백업에서 이 신청을 확인하세요."

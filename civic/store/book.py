@@ -28,6 +28,7 @@ from civic.errors import (
     Unavailable,
 )
 from civic.store import statements as sql
+from civic.store.chain import STAFF
 from civic.store.documents import document_of, held, line_sum, to_document, to_entry
 from civic.store.entry import LIVE, Cap, Counts, Entry, KeyGone, NumberTaken, Seat, is_fact
 from civic.store.rounds import Rounds
@@ -208,6 +209,10 @@ class Book:
         )
         self._rounds.journal(round, "", round, name, text, at)
         self.has_fixed = True
+
+    def note(self, text: str, at: datetime) -> str:
+        """A line of the journal that is of no entry and no fact: what staff did. Its keyed hash."""
+        return self._rounds.journal("", STAFF, "", "", text, at)
 
     def tell(self, kind: str, number: str, due: datetime) -> None:
         """Keep a message to send, in the same transaction."""

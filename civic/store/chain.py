@@ -18,6 +18,7 @@ from civic.store.documents import line_sum
 from civic.store.session import Row, Transaction
 from civic.store.statements import JOURNAL
 
+STAFF = "staff"  # of a line on what staff did: in place of its subject and receipt number; it has no round
 HEX = 32  # of a hash of 64: nobody finds 2^128
 WORDS = ": "  # before what somebody typed
 BLACKED = re.compile(rf"blacked-out-([0-9a-f]{{{HEX}}})")
@@ -27,11 +28,11 @@ FACTS = (  # what is fixed, and what the journal says of it
     "SELECT subject, before, after, cause FROM journal WHERE number = ''",
 )
 SAID = {
-    "changed": "{0} {1}: 기록의 {2}번째 줄이 적은 뒤에 바뀌었습니다.",
-    "missing": "{0} {1}: 기록의 {2}번째 줄이 없습니다.",
-    "added": "{0} {1}: 기록의 {2}번째 줄이 끼어들었거나 자리가 바뀌었습니다.",
-    "head": "{0} {1}: 기록의 끝({2}번째 줄)이 적어 둔 것과 다릅니다.",
-    "fact": "{0} {1}: 정해진 것({2})이 기록과 다릅니다.",
+    "changed": "기록의 {}번째 줄이 적은 뒤에 바뀌었습니다.",
+    "missing": "기록의 {}번째 줄이 없습니다.",
+    "added": "기록의 {}번째 줄이 끼어들었거나 자리가 바뀌었습니다.",
+    "head": "기록의 끝({}번째 줄)이 적어 둔 것과 다릅니다.",
+    "fact": "정해진 것({})이 기록과 다릅니다.",
 }
 BEHIND = timedelta(minutes=5)
 TOO_EARLY = (
@@ -69,7 +70,8 @@ class BrokenLine(NamedTuple):
     what: str  # a key of SAID
 
     def __str__(self) -> str:
-        return f"{SAID[self.what].format(self.subject, self.round, self.line)} {REMEDY}"
+        where = "열람 기록" if self.subject == STAFF else f"{self.subject} {self.round}"
+        return f"{where}: {SAID[self.what].format(self.line)} {REMEDY}"
 
 
 class Chain:
@@ -145,11 +147,22 @@ class Chain:
         return one.hexdigest()[:HEX]
 
 
+def acts_of_staff(session: Transaction, chain: Chain) -> tuple[list[Line], list[BrokenLine]]:
+    """What staff did, oldest first, and what of it is not as it was kept."""
+    rows = session.rows(f"{JOURNAL} WHERE number = ? ORDER BY id", (STAFF,))
+    faults = chain.faults(rows, _heads(session, "WHERE subject = ?", STAFF))
+    return [Line._make(row) for row in rows], list(faults)
+
+
+def _heads(session: Transaction, condition: str = "", *values: str) -> dict[tuple[str, str], tuple[int, str]]:
+    rows = session.rows(f"SELECT subject, round, lines, head FROM rounds {condition}", values)  # noqa: S608
+    return {(subject, round): (lines, head) for subject, round, lines, head in rows}
+
+
 def check_newest(session: Transaction, chain: Chain) -> None:
     """Are the NEWEST lines of the journal as they were kept, and all facts as it says? Raises Misuse."""
     rows = session.rows(f"{JOURNAL} ORDER BY id DESC LIMIT {2 * NEWEST}")
-    heads = {(s, r): (n, h) for s, r, n, h in session.rows("SELECT subject, round, lines, head FROM rounds")}
-    found = next(chain.faults(reversed(rows), heads, is_whole=len(rows) < 2 * NEWEST), None)
+    found = next(chain.faults(reversed(rows), _heads(session), is_whole=len(rows) < 2 * NEWEST), None)
     if not found:
         for one, other in (FACTS, FACTS[::-1]):
             for subject, round, name, _ in session.rows(f"{one} EXCEPT {other} LIMIT 1"):

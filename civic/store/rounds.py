@@ -41,14 +41,15 @@ class Rounds:
         self._known[name] = found = RoundRow() if row[0] is None else RoundRow(*row)
         return found
 
-    def journal(self, name: str, number: str, before: str, after: str, cause: str, at: datetime) -> None:
-        """Add a line to the chain of a round."""
+    def journal(self, name: str, number: str, before: str, after: str, cause: str, at: datetime) -> str:
+        """Add a line to the chain of a round; its keyed hash."""
         round = self.of(name)
         line = (number, before, after, cause, self._who, at.isoformat())
         mac = self._chain.mac(round.head, round.lines + 1, self._subject, name, *line)
         round.lines, round.head, round.is_changed = round.lines + 1, self._chain.head(mac), True
         values = (self._subject, *line, name, round.lines, mac)
         self._session.note(sql.NOTE, (*values, line_sum(*values)))
+        return mac
 
     def black_out(self, number: str) -> None:
         """Take what somebody typed out of an entry's lines."""

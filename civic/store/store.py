@@ -14,7 +14,7 @@ from tinydb import where
 from civic.clock import Clock
 from civic.errors import Unavailable
 from civic.store.book import Book
-from civic.store.chain import Chain, check_newest, too_early
+from civic.store.chain import BrokenLine, Chain, Line, acts_of_staff, check_newest, too_early
 from civic.store.documents import document_of, line_sum, to_change, to_entry, to_message
 from civic.store.entry import Change, Counts, Entry, Message, Overview, is_fact
 from civic.store.guesses import GuessTable
@@ -22,7 +22,6 @@ from civic.store.keys import KeyTable
 from civic.store.promises import Promises
 from civic.store.rounds import Rounds
 from civic.store.session import Database
-from civic.store.staff_log import StaffLog
 from civic.store.statements import ERASED, GENERATION, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
@@ -178,9 +177,10 @@ class Store:
         with self._database.transaction() as session:
             return bool(session.run(statement, (task, holder, seconds)).number)
 
-    def log(self, key: bytes) -> StaffLog:
-        """What staff did, chained under that key."""
-        return StaffLog(self.database, self._storage, key)
+    def acts_of_staff(self) -> tuple[list[Line], list[BrokenLine]]:
+        """What staff did, oldest first, and what of it is not as it was kept under the key that is trusted."""
+        with self._database.snapshot() as session:
+            return acts_of_staff(session, self._chain)
 
     @property
     def promises(self) -> Promises:

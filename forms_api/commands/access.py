@@ -33,7 +33,7 @@ from forms_api.accepted import HeldBack
 from forms_api.clock_mark import PLACE, mark_of
 from forms_api.commands import staff_words
 from forms_api.commands.account import who
-from forms_api.commands.staff_acts import log_of, note
+from forms_api.commands.staff_acts import note
 from forms_api.settings import Settings, read_settings
 
 UNSWEPT = (
@@ -59,7 +59,7 @@ class StaffAccess:
     def note(self, subject: str = "", numbers: Iterable[str] = (), reason: str = "") -> None:
         """Write down an act before it is done; see `staff_acts.note`. Raises Misuse when that cannot be done."""
         try:
-            note(log_of(self.intake.store, self.intake.keys), self.now, subject, numbers, reason)
+            note(self.intake.store, self.now, subject, numbers, reason)
         except Unavailable as err:
             told = self.intake.store.trouble or staff_words(err)
             raise Misuse(f"열람 기록을 쓸 수 없어 아무것도 보여 주거나 바꾸지 않습니다. {told}") from err

@@ -1,7 +1,7 @@
 """Every act of staff is noted before it is done: who, when, from where, whose data, what for. Never a name or an answer.
 
 The office keeps this for a year, two where there are 50,000 people or more (개인정보의 안전성 확보조치 기준 제8조). The lines are
-chained in the store (civic/store/staff_log.py); a copy without receipt numbers goes to the system's log.
+a chain of the store's journal (civic/store/chain.py); a copy without receipt numbers goes to the system's log.
 """
 
 from __future__ import annotations
@@ -24,27 +24,20 @@ from civic.codes import clean_number
 from civic.errors import Misuse
 from civic.people import check_public
 from civic.store import open_beside
+from civic.store.chain import STAFF
 from civic.store.key_file import keys_of
-from civic.store.seal import Keys
-from civic.store.staff_log import StaffLog
 from civic.store.store import Store
 from forms_api.clock_mark import mark_of
 from forms_api.commands import PROGRAM
-from forms_api.commands.account import account, claims, place
+from forms_api.commands.account import claims, place, who
 from forms_api.settings import Settings
 
 MOST_NAMED = 20  # receipt numbers in one line; more are a count and a digest
-PURPOSE = "staff log"
 _PLAIN = re.compile(r"[a-z0-9.-]{1,80}")  # a file name or slug; whatever else was typed is not kept
 
 
-def log_of(store: Store, keys: Keys) -> StaffLog:
-    """The chain of a store, under a key that lies outside the data."""
-    return store.log(keys.derived(PURPOSE))
-
-
 def note(
-    log: StaffLog, at: datetime, subject: str = "", numbers: Iterable[str] = (), reason: str = ""
+    store: Store, at: datetime, subject: str = "", numbers: Iterable[str] = (), reason: str = ""
 ) -> None:
     """Keep a line about what the running command is about to do, durably, before anything is shown or changed.
 
@@ -53,8 +46,6 @@ def note(
     if reason:
         check_public("--reason", reason)
     line: dict[str, Any] = {
-        "at": at.isoformat(timespec="seconds"),
-        "who": account(),
         "from": place(),
         "act": click.get_current_context().command_path.removeprefix(f"{PROGRAM} "),
         "subject": subject,
@@ -62,10 +53,15 @@ def note(
     line |= {name: value for name, value in (("claimed", claims()), ("reason", reason)) if value}
     listed = sorted(set(map(clean_number, numbers)))
     counted = {"count": len(listed), "digest": hashlib.sha256("\n".join(listed).encode()).hexdigest()}
-    hash = log.append(line | ({"numbers": listed} if len(listed) <= MOST_NAMED else counted))
+    text = json.dumps(
+        line | ({"numbers": listed} if len(listed) <= MOST_NAMED else counted), ensure_ascii=False
+    )
+    at = at.replace(microsecond=0)
+    with store.open(STAFF, who()) as book:
+        line |= {"at": at.isoformat(), "who": who(), "hash": book.note(text, at)}
     # Beyond the reach of whoever may write into the store; nothing happens where there is no such log.
     syslog.openlog("madang", syslog.LOG_PID, syslog.LOG_AUTHPRIV)
-    syslog.syslog(json.dumps(line | counted | {"hash": hash}, ensure_ascii=False))
+    syslog.syslog(json.dumps(line | counted, ensure_ascii=False))
 
 
 def note_beside(settings: Settings, subject: str = "", reason: str = "") -> bool:
@@ -80,8 +76,8 @@ def note_beside(settings: Settings, subject: str = "", reason: str = "") -> bool
     with closing(store):
         mark = mark_of(store)
         clock = mark.clock() if mark else SteadyClock()
-        keys = keys_of(store, settings.key_file, settings.data_dir)
-        note(log_of(store, keys), clock.now(), subject, reason=reason)
+        keys_of(store, settings.key_file, settings.data_dir)
+        note(store, clock.now(), subject, reason=reason)
     return True
 
 

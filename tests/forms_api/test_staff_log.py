@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +14,15 @@ import click
 import pytest
 
 from civic.store import open_store
+from civic.store.chain import STAFF
 from civic.store.key_file import load_or_create
-from civic.store.staff_log import StaffLog
+from civic.store.store import Store
 from forms_api.commands import account, madang
+from forms_api.commands.log import act_of
 from tests.builders import NOW, a_lecture_file, write_content
 from tests.forms_api.server import Server, sign_up
 from tests.staff import at, call
-from tests.store.conftest import BACK_ENDS
+from tests.store.conftest import BACK_ENDS, NOON
 
 SUBJECT = "lectures/asks"
 UNNOTED = {
@@ -34,7 +35,6 @@ UNNOTED = {
     "new",
 }  # show and change nothing of anybody
 MORE = {"entries decide": ["--confirm"], "ledger work": ["--absent"], "doctor": ["--save"]}
-KEY = bytes(32)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def noted(folder: Path) -> list[dict[str, Any]]:
     with closing(open_store(f"tinydb://{folder}")) as store:
-        return [line for _, line, _ in store.log(KEY).lines()]
+        return [act_of(line) for line in store.acts_of_staff()[0]]
 
 
 def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -149,7 +149,7 @@ def test_nothing_is_shown_without_a_line(office: tuple[Path, str]) -> None:
     """Where the line cannot be kept, staff see nothing; afterwards they do."""
     folder, number = office
     with closing(sqlite3.connect(folder / "var/data/madang.sqlite3")) as file:
-        file.execute("CREATE TRIGGER full BEFORE INSERT ON documents BEGIN SELECT RAISE(ABORT, 'full'); END")
+        file.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END")
         refused = call("entries", "show", number, *at(folder, NOW))
         assert (refused.returncode, refused.stdout) == (2, "") and "열람 기록" in refused.stderr
         file.execute("DROP TRIGGER full")
@@ -158,19 +158,17 @@ def test_nothing_is_shown_without_a_line(office: tuple[Path, str]) -> None:
 
 EDITS = {
     "SELECT 1": "",
-    "UPDATE documents SET body = replace(body, 'lapse', 'purge') WHERE id = 3": "3번째 줄이 바뀌",
-    "UPDATE documents SET checksum = checksum + 1 WHERE id = 2": "2번째 줄이 바뀌",
-    "DELETE FROM documents WHERE id = 8 AND name = 'staff_log'": "8번째 줄이 없",
-    "DELETE FROM documents WHERE id = 4": "4번째 줄이 없",
-    "UPDATE documents SET id = CASE id WHEN 5 THEN -6 ELSE -5 END WHERE id IN (5, 6);"
-    "UPDATE documents SET id = -id WHERE id < 0": "5번째 줄이 바뀌",
-    "INSERT INTO documents SELECT name, 9, body, checksum FROM documents WHERE id = 8": "9번째 줄이 바뀌",
-    "DELETE FROM documents WHERE name = 'staff_log_head'": "표시가 바뀌",
+    "UPDATE journal SET cause = replace(cause, 'lapse', 'purge') WHERE line = 3": "3번째 줄이 적은 뒤에 바뀌",
+    "UPDATE journal SET who = 'staff:lee' WHERE line = 2": "2번째 줄이 적은 뒤에 바뀌",
+    "DELETE FROM journal WHERE number = 'staff' AND line = 8": "8번째 줄이 없",
+    "INSERT INTO journal SELECT 99, subject, number, before, after, cause, who, at, round, 9, mac, checksum "
+    "FROM journal WHERE number = 'staff' AND line = 8": "9번째 줄이 적은 뒤에 바뀌",
+    "UPDATE rounds SET head = '' WHERE subject = 'staff'": "기록의 끝(8번째 줄)",
 }
 
 
 def test_every_edit_of_the_record_is_named(tmp_path: Path) -> None:
-    """A line changed, its checksum made to fit, a line cut off, taken out, moved or added, and the head: the first is named."""
+    """A line changed, cut off or added, and the end: the first is named, to who checks the log and by `doctor`."""
     folder = tmp_path / "var/data"
     load_or_create(tmp_path / "var/keys/keys.json")
     open_store(f"tinydb://{folder}").close()
@@ -180,12 +178,11 @@ def test_every_edit_of_the_record_is_named(tmp_path: Path) -> None:
     for edit, said in EDITS.items():
         (folder / "madang.sqlite3").write_bytes(whole)
         with closing(sqlite3.connect(folder / "madang.sqlite3", isolation_level=None)) as file:
-            file.create_function("crc32", 1, lambda text: zlib.crc32(text.encode()))
-            file.executescript(edit)
-            if "body" in edit:
-                file.execute("UPDATE documents SET checksum = crc32(body)")
+            file.execute(edit)
         answer = call("log", "verify", "--data", f"tinydb://{folder}")
         assert (answer.returncode, said in answer.stderr) == (1 if said else 0, True), (edit, answer.stderr)
+        told = call("doctor", "--data", f"tinydb://{folder}").stdout
+        assert ("문제: " in told) == bool(said), (edit, told)
 
 
 @pytest.mark.parametrize("back_end", BACK_ENDS)
@@ -194,12 +191,13 @@ def test_many_write_one_chain(tmp_path: Path, back_end: str) -> None:
     with BACK_ENDS[back_end](tmp_path) as url:
         stores = [open_store(url) for _ in range(2)]
 
-        def write(log: StaffLog, name: str) -> None:
+        def write(store: Store, name: str) -> None:
             for count in range(5):
-                log.append({"act": f"{name} {count}"})
+                with store.open(STAFF, "staff:kim") as book:
+                    book.note(f"{name} {count}", NOON)
 
         threads = [
-            threading.Thread(target=write, args=(store.log(KEY), f"{store_number} {number}"))
+            threading.Thread(target=write, args=(store, f"{store_number} {number}"))
             for store_number, store in enumerate(stores)
             for number in range(4)
         ]
@@ -207,13 +205,10 @@ def test_many_write_one_chain(tmp_path: Path, back_end: str) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        lines = list(stores[0].log(KEY).lines())
-        assert [number for number, *_ in lines] == list(range(1, 41))
-        assert len({line["act"] for _, line, _ in lines}) == 40
-        assert stores[1].log(KEY).fault() is None
-        assert stores[1].log(bytes(31) + b"1").fault() == (
-            1,
-            "changed",
-        )  # control: with another key none is right
+        lines, faults = stores[1].acts_of_staff()
+        assert [line.line for line in lines] == list(range(1, 41)) and not faults
+        assert len({line.cause for line in lines}) == 40
+        stores[1].trust(bytes(31) + b"1")
+        assert stores[1].acts_of_staff()[1][0].line == 1  # control: with another key none is right
         for store in stores:
             store.close()
