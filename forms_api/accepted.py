@@ -6,6 +6,7 @@ change that is held back leaves the form as it was accepted; everything else of 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import ValidationError
+from tinydb.table import Document as TinyDocument
 
 from civic.content.front_matter import KeyPath, read_source
 from civic.content.pages import Document
@@ -25,6 +27,7 @@ from civic.places.promises import ACCEPT, Contradiction, contradictions, people,
 from civic.store.entry import Overview
 from civic.store.store import Store
 
+TABLE = "promises"
 SITE = "site"  # what is accepted of site.toml; no subject is called so
 OTHER_TOWN = (
     "이 자료를 받은 누리집의 글 폴더가 아닙니다. --content(MADANG_CONTENT)나 --data(MADANG_DATA)를 확인하세요. "
@@ -53,7 +56,7 @@ class InForce:
 
 def in_force(store: Store, written: Library, now: datetime) -> InForce:
     """What counts of a library. Reads only. Of another town's nothing is compared: all that is held is SITE. Raises Unavailable."""
-    known = store.promises.all()
+    known = promised(store)
     strange = other_town(store, written, known)
     if strange:
         return InForce(written, (HeldBack(SITE, strange),))
@@ -110,16 +113,17 @@ def follow(store: Store, written: Library, now: datetime) -> InForce:
     if found.is_kept:
         return found
     said = {page.subject: page for page in written.subjects()}
-    known = store.promises.all()
+    known = promised(store)
     with suppress(Unavailable):  # it counts all the same; kept as soon as the store takes it
         fresh = {s: text for s, text in found.changed.items() if s not in known or s == SITE}
-        store.promises.keep(fresh)
+        with store.open(SITE, who="content"):
+            keep(store, fresh)
         for subject in found.changed.keys() - fresh.keys():
             with store.open(subject, who="content") as book:
                 counts = {round: book.counts(round) for round in store.counts(subject)}
-                before = page_of(store.promises.all()[subject])
+                before = page_of(promised(store)[subject])
                 if not before or not contradictions(before, said[subject], True, counts, now):
-                    store.promises.keep({subject: found.changed[subject]})
+                    keep(store, {subject: found.changed[subject]})
         return in_force(store, written, now)
     return found
 
@@ -136,7 +140,20 @@ def accept(store: Store, written: Library, subject: str, who: str, reason: str, 
     said = {page.subject: text_of(page) for page in written.subjects()} | {SITE: text_of_site(written.site)}
     with store.open(subject, who=who) as book:
         book.fix("", f"accepted:{now.isoformat()}", reason, now)
-        store.promises.keep({subject: said.get(subject, "")})
+        keep(store, {subject: said.get(subject, "")})
+
+
+def promised(store: Store) -> dict[str, str]:
+    """What of the content people rely on, as it was accepted: subject -> text; empty before anything was."""
+    return {document["subject"]: document["text"] for document in store.database.table(TABLE).all()}
+
+
+def keep(store: Store, texts: Mapping[str, str]) -> None:
+    """Accept these texts in place of those that there are, inside an open block and with it."""
+    for subject in sorted(texts):
+        # The same id for everybody: two who accept at once write one document.
+        id = int.from_bytes(hashlib.sha256(subject.encode()).digest()[:6])
+        store.database.table(TABLE).upsert(TinyDocument({"subject": subject, "text": texts[subject]}, id))
 
 
 def other_town(store: Store, written: Library, known: Mapping[str, str]) -> Mistake | None:

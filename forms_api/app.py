@@ -21,6 +21,7 @@ from forms_api.background import CASTING, Casting
 from forms_api.contacts import contacts
 from forms_api.doors import READING, RateLimits, register_guards
 from forms_api.entries import entries
+from forms_api.guesses import Guesses
 from forms_api.metrics import Metrics
 from forms_api.operations import SERVICES, EventLog, Services, operations, services
 from forms_api.problems import register_problems
@@ -105,7 +106,9 @@ def create_app(
         log=EventLog(clock, settings.log == "on"),
     )
     base_url = parts.site.base_url
-    app.extensions[CASTING] = Casting(parts, identity_provider(settings))
+    votes = app.extensions[CASTING] = Casting(parts, identity_provider(settings))
+    box = lambda: votes.polling.box  # noqa: E731
+    parts.guesses = Guesses(parts.intake, box, settings.is_limited, parts.note_guessing)
     register_watch(app, parts)
     register_guards(app, settings.allowed_origins(base_url))
     register_headers(app, is_secure=base_url.startswith("https://"))

@@ -1,4 +1,4 @@
-"""Wrong tries to prove whose a receipt number is: counted in the store, for every server on it and over restarts.
+"""Wrong tries to prove whose a receipt number is: counted in the box, for every server on it and over restarts.
 
 Counted are the wrong ones only, under keyed hashes of the day: yesterday's lead to no number and no address.
 """
@@ -12,7 +12,9 @@ from datetime import timedelta
 from civic.errors import TooMany, WrongCode
 from civic.people import keyed_hash
 from civic.places.intake import Intake
+from civic.store.boxes import Box
 from civic.store.budget import block
+from civic.store.contacts import PLACE
 
 PERIOD = timedelta(minutes=10)  # from the first wrong try
 PER_NUMBER = 10  # guesses of four digits: all 10,000 would take a week
@@ -22,9 +24,11 @@ PER_BLOCK = 100  # over all numbers, from one block of addresses: a whole office
 class Guesses:
     """The ceilings; `on=False` lets everything pass."""
 
-    def __init__(self, intake: Intake, on: bool, told: Callable[[str], object]) -> None:
-        """told: is called with "number" or "block" when a ceiling is reached."""
-        self._intake, self._on, self._told = intake, on, told
+    def __init__(
+        self, intake: Intake, box: Callable[[], Box], on: bool, told: Callable[[str], object]
+    ) -> None:
+        """box: opened by the first who asks. told: is called with "number" or "block" when a ceiling is reached."""
+        self._intake, self._box, self._on, self._told = intake, box, on, told
         self._secret = intake.keys.derived("guesses")
 
     @contextmanager
@@ -37,23 +41,24 @@ class Guesses:
         if not self._on:
             yield
             return
-        table, now = self._intake.store.guesses, self._intake.clock.now()
+        box, now = self._box(), self._intake.clock.now()
         kinds = {"number": (number, PER_NUMBER), "block": (block(address), PER_BLOCK)}
         ceilings = {
             self._name(kind, what, now.date().isoformat()): (kind, most)
             for kind, (what, most) in kinds.items()
         }
-        if any(table.times(name, now) >= most for name, (_, most) in ceilings.items()):
+        if any(box.times(name, now) >= most for name, (_, most) in ceilings.items()):
             raise TooMany(retry_after=int(PERIOD.total_seconds()))
         try:
             yield
         except WrongCode:
-            times = table.add(list(ceilings), now, now + PERIOD)
-            for (kind, most), time in zip(ceilings.values(), times, strict=True):
-                if time == most:
-                    self._told(kind)
-            if any(time > most for (_, most), time in zip(ceilings.values(), times, strict=True)):
+            with box.open(PLACE) as here:
+                counted = [here.hit(name, most, PERIOD, now) for name, (_, most) in ceilings.items()]
+                reached = [kind for name, (kind, most) in ceilings.items() if here.times(name, now) == most]
+            if not all(counted):
                 raise TooMany(retry_after=int(PERIOD.total_seconds())) from None
+            for kind in reached:
+                self._told(kind)
             raise
 
     def _name(self, *parts: str) -> str:

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, cast
@@ -129,6 +129,7 @@ class Services:
     limits: RateLimits
     metrics: Metrics
     log: EventLog
+    guesses: Guesses = field(init=False)
 
     def __post_init__(self) -> None:
         self.refused: tuple[Mistake, ...] = ()  # why a newer content is not followed
@@ -138,7 +139,6 @@ class Services:
         self.follow(self.written)
         self.health = Health(self.log)
         self.health.add(lambda: self.intake.store.trouble)
-        self.guesses = Guesses(self.intake, self.settings.is_limited, self._note_guessing)
 
     def follow(self, written: Library) -> None:
         """From now on this library counts, at the address of the settings, but for what goes against what people were promised.
@@ -183,7 +183,8 @@ class Services:
             self._low = now + timedelta(hours=1)
             self.log.event("texts-low", place=place)
 
-    def _note_guessing(self, kind: str) -> None:
+    def note_guessing(self, kind: str) -> None:
+        """Count that a ceiling of wrong tries was reached, and say so."""
         self.metrics.add("guessing_total", kind=kind)
         self.log.event("guessing", kind=kind)
 

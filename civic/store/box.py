@@ -26,6 +26,7 @@ HIT = (
     " until = CASE WHEN box_hits.until > ? THEN box_hits.until ELSE excluded.until END"
     " WHERE box_hits.until <= ? OR box_hits.times < ?"
 )
+TIMES = "SELECT times FROM box_hits WHERE name = ? AND until > ?"
 REPLACE = "INSERT INTO box_replaced SELECT poll, receipt FROM box_ballots WHERE poll = ? AND voter = ? AND receipt <> ?"
 
 
@@ -117,7 +118,7 @@ class PollBox:
 
     def times(self, key: str, now: datetime) -> int:
         """How many acts are counted under this key in its running period."""
-        rows = self._rows("SELECT times FROM box_hits WHERE name = ? AND until > ?", (key, now.timestamp()))
+        rows = self._rows(TIMES, (key, now.timestamp()))
         return int(rows[0][0]) if rows else 0
 
     def put_code(self, code: Code) -> None:

@@ -17,9 +17,7 @@ from civic.store.book import Book
 from civic.store.chain import BrokenLine, Chain, Line, acts_of_staff, check_newest, too_early
 from civic.store.documents import document_of, line_sum, to_change, to_entry, to_message
 from civic.store.entry import Change, Counts, Entry, Message, Overview, is_fact
-from civic.store.guesses import GuessTable
 from civic.store.keys import KeyTable
-from civic.store.promises import Promises
 from civic.store.rounds import Rounds
 from civic.store.session import Database
 from civic.store.statements import ERASED, GENERATION, KEY_ROUND, chosen
@@ -45,7 +43,6 @@ class Store:
         self._storage = RowStorage(database=database)
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
-        self.guesses = GuessTable(database)
         # Facts lately read, and until when they count; of other subjects there were none until then.
         self._known_facts: dict[str, tuple[dict[str, dict[str, str]], float]] = {}
         self._no_others_until = 0.0
@@ -181,11 +178,6 @@ class Store:
         """What staff did, oldest first, and what of it is not as it was kept under the key that is trusted."""
         with self._database.snapshot() as session:
             return acts_of_staff(session, self._chain)
-
-    @property
-    def promises(self) -> Promises:
-        """What was accepted from the content."""
-        return Promises(self.database, self._storage)
 
     # ------------------------------------------------------------ keys
 

@@ -47,7 +47,6 @@ BESIDE = (
     "CREATE TABLE messages (id {serial}, kind {text} NOT NULL, subject {text} NOT NULL, number {text} NOT NULL,"
     " due DOUBLE PRECISION NOT NULL, checksum BIGINT NOT NULL)",
     "CREATE INDEX messages_due ON messages (due, id)",
-    "CREATE TABLE guesses (name {text} NOT NULL PRIMARY KEY, until DOUBLE PRECISION NOT NULL, times INTEGER NOT NULL)",
     "CREATE TABLE leases (task {text} NOT NULL PRIMARY KEY, holder {text} NOT NULL, until DOUBLE PRECISION NOT NULL)",
 )
 # On SQLite the keys and the boxes lie in files of their own (decision 010). generation: how many keys of the subject
