@@ -20,13 +20,15 @@ from civic.content.checks import (
     mixed_persons,
     too_early,
     uneven_proposals,
+    unreachable,
 )
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of, read_source
 from civic.content.pages import Document
+from civic.content.particulars import Contact
 from civic.content.poll import Poll, Proposal, candidates
 from civic.content.reading import KINDS, Reading, read_content
-from civic.content.site import Department, Site
+from civic.content.site import Site
 from civic.errors import ContentMistakes, Mistake
 from civic.files import whole_file
 from civic.links import FOLDERS
@@ -177,9 +179,14 @@ class Library:
         """The published draw of a subject, or None."""
         return self.draws.get(subject.replace("/", "-"))
 
-    def department(self, key: str) -> Department | None:
+    def department(self, key: str) -> Contact | None:
         """The office of that key, or None."""
         return self.site.departments.get(key)
+
+    def contacts(self, doc: Document) -> tuple[Contact, ...]:
+        """Whom to ask about a page, the first one where one is needed: its own contacts, or its office (else the general one)."""
+        office = self.site.departments[getattr(doc, "department", "") or self.site.contact]
+        return getattr(doc, "contacts", ()) or (office,)
 
 
 def load(
@@ -229,7 +236,7 @@ def _warnings(reading: Reading, now: datetime) -> tuple[Mistake, ...]:
     """What staff should look at, though nothing stops for it."""
     litter = (Mistake(file, 0, "", "글이 아니라서 넘어갔습니다") for file in reading.litter)
     odd = (each for facts in reading.facts.values() for each in facts.odd)
-    return (*odd, *too_early(reading, now), *litter)
+    return (*odd, *unreachable(reading), *too_early(reading, now), *litter)
 
 
 def is_shown(page: Document, now: datetime) -> bool:

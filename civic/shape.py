@@ -15,6 +15,7 @@ Many = Annotated[tuple[T, ...], Strict(False)]  # a TOML array; its items stay s
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 Slug = Annotated[str, Field(pattern=SLUG, max_length=80)]
 Count = Annotated[int, Field(ge=0)]
+Won = Annotated[int, Field(ge=0)]  # money
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # SHA-256
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 

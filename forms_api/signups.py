@@ -213,11 +213,13 @@ def shown_again(form: MultiDict[str, str]) -> dict[str, str | list[str]]:
 def understood(application: Application) -> list[tuple[str, str]]:
     """(label, text) of everything that will be sent, as it was understood."""
     doc, round_, spec = application.doc, application.round, application.spec
+    now, place, fee = services().intake.clock.now(), where(doc, round_), getattr(doc, "fee", None)
     born = application.birth_date and korean.birthday(date.fromisoformat(application.birth_date))
     found = [
         ("회차", round_.label),
-        ("언제", "\n".join(when(doc, round_, services().intake.clock.now()))),
-        ("어디서", where(doc, round_)),
+        ("언제", "\n".join(when(doc, round_, now))),
+        ("어디서", "\n".join(place.lines) if place else ""),
+        ("비용", "\n".join(fee.lines(now)) if fee else ""),
         (FIXED_LABELS["name"], application.name),
         (FIXED_LABELS["phone"], show_phone(application.phone)),
         (FIXED_LABELS["birth_date"], born),

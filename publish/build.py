@@ -230,10 +230,8 @@ def _times(page: Document) -> Iterator[datetime]:
             closes = spec.closes_for(round_)
             yield from (spec.opens_for(round_), closes - SOON, closes)
     match page:
-        case Lecture(form=None, sessions=[first, *_]):
-            yield first.starts
-        case Event():
-            yield page.ends
+        case Lecture(form=None, span=(first, last)) | Event(span=(first, last)):
+            yield from (first, last)
         case Poll():
             yield from (page.opens, page.closes)
 

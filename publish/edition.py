@@ -198,7 +198,7 @@ def card(doc: Document, library: Library) -> Card:
 
 def _of_form(doc: Document, now: datetime) -> Card:
     """Of a page that may have meetings, a place and a form."""
-    spec, when, where = doc.spec, summary(doc, now), getattr(doc, "where", "")
+    spec, when, where = doc.spec, summary(doc, now), str(getattr(doc, "where", None) or "")
     if spec is None:
         return Card(doc, when=when, where=where)
     state = "closed" if doc.off else form_state(spec, now)

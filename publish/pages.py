@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import abort
 
+from civic.clock import SEOUL
 from civic.content.meetings import meetings
-from civic.content.pages import Document, Lecture, Programme
+from civic.content.pages import Document, Event, Lecture, Programme
 from civic.content.poll import Poll, Proposal
 from civic.links import LISTED, link
 from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
@@ -18,6 +19,7 @@ from publish.lists import find_pick
 from publish.render import View
 
 SOON = timedelta(days=3)
+FAR = datetime(9000, 1, 1, tzinfo=SEOUL)
 MOST = 9  # cards in one part of the home page: three rows on a desk
 
 
@@ -64,18 +66,22 @@ def routes(edition: Edition) -> Iterator[Route]:
 def home(edition: Edition) -> View:
     """The page at /. Each card stands in one part only."""
     site, library = edition.library.site, edition.library
-    forms = [edition.card(doc) for doc in library.subjects()]
+    public = [edition.card(doc) for doc in library.everything() if not doc.is_internal]
+    forms = [each for each in public if each.doc.spec]
     is_open = [each for each in forms if each.state == "open"]
     is_open.sort(key=lambda card: (card.closes, card.doc.link))
     coming = [each for each in forms if each.state == "upcoming"]
     coming.sort(key=lambda card: (card.opens, card.doc.link))
     soon = [each for each in is_open if each.closes and each.closes <= library.now + SOON]
     later = [each for each in is_open if each not in soon]
-    notices = [each for each in edition.cards("programme") if _is_news(each)]
+    ahead = [each for each in public if _is_ahead(each, library.now)]
+    ahead.sort(key=lambda card: (card.doc.span or (FAR, FAR), card.doc.link))
+    notices = [each for each in public if _is_news(each)]
     parts = [
         _part(edition, "soon", "곧 마감합니다", "곧 마감", soon, "open"),
         _part(edition, "open", "지금 신청할 수 있습니다", "지금 신청", later, "open"),
         _part(edition, "coming", "곧 시작합니다", "곧 시작", coming, "upcoming"),
+        _part(edition, "ahead", "곧 열립니다", "곧 열림", ahead, ""),
         _part(edition, "notices", "알림", "알림", notices, ""),
     ]
     return edition.render(
@@ -108,6 +114,12 @@ def _part(edition: Edition, id: str, title: str, short: str, cards: Sequence[Car
 def _is_news(card: Card) -> bool:
     """A programme page without a form, or whose form is over: news, not something to apply for."""
     return isinstance(card.doc, Programme) and card.state in ("", "closed")
+
+
+def _is_ahead(card: Card, now: datetime) -> bool:
+    """A lecture or event that takes no sign-ups here and is not over: to go to, or to ask for by phone."""
+    is_over = card.doc.span is not None and card.doc.span[1] <= now
+    return isinstance(card.doc, Lecture | Event) and card.doc.spec is None and bool(card.when) and not is_over
 
 
 def detail(edition: Edition, doc: Document) -> View:

@@ -71,7 +71,7 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
     """What every template can use, besides what it is given.
 
     site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
-    now(): the time. words: see `spoken`. department(key), has_page(slug), draw_of(subject): what the library has.
+    now(): the time. words: see `spoken`. department(key), contacts(doc), has_page(slug), draw_of(subject): what the library has.
     asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
     form_state(form, now), explain(form): of a sign-up form. slot(poll), is_ready(poll, slot): what a ballot of the
     poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
@@ -90,6 +90,7 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
         "now": clock.now,
         "words": spoken(clock),
         "department": library.department,
+        "contacts": library.contacts,
         "has_page": lambda slug: library.get("pages", slug) is not None,
         "draw_of": library.draw_of,
         "asset": assets.url,

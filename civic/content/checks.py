@@ -246,6 +246,17 @@ def uneven_proposals(reading: Reading) -> Iterator[Mistake]:
             yield source.mistake(("received",), said, str(poll.received), "unlisted나 제안 파일을 맞추세요")
 
 
+def unreachable(reading: Reading) -> Iterator[Mistake]:
+    """Offices that pages name for questions and that have no phone: staff are only told, a number may not be known yet."""
+    site, source = reading.site, reading.source(SITE_FILE)
+    used = {page.department for page in reading.documents if not getattr(page, "contacts", ())}
+    for key, office in site.departments.items() if site and source else ():
+        if source and not office.phone and key in used:
+            yield source.mistake(
+                ("departments", key), "전화번호(phone)가 없어 궁금한 것을 물어볼 수 없습니다", office.name
+            )
+
+
 def too_early(reading: Reading, now: datetime) -> Iterator[Mistake]:
     """Days of publication that are still to come. It may be meant: staff are only told."""
     for page in reading.documents:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from civic.content.particulars import AVenue
 from civic.content.questions import AnyQuestion
 from civic.errors import FieldError
 from civic.shape import SLUG, Line, Many, Misplaced, SeoulTime, Shape, Slug, first_name
@@ -51,7 +52,9 @@ class Round(Shape):
         description="활동을 시작하는 때. 내 달력에 넣기에 쓰이고, 이때부터 신청한 사람은 취소할 수 없고 대기자를 확정하지 않습니다.",
     )
     ends: SeoulTime | None = Field(default=None, description="활동이 끝나는 때")
-    where: str = Field(default="", max_length=200, description="회차의 장소. 비우면 글의 장소를 씁니다.")
+    where: AVenue | None = Field(
+        default=None, description="회차의 장소. 글의 where처럼 쓰고, 비우면 글의 장소입니다."
+    )
     opens: SeoulTime | None = Field(default=None, description="이 회차만 접수 시작이 다를 때")
     closes: SeoulTime | None = Field(default=None, description="이 회차만 접수 마감이 다를 때")
 

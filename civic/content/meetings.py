@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from civic import korean
 from civic.content.form import Round
-from civic.content.pages import Document, Event, Lecture, Session
+from civic.content.pages import Document, Event, Lecture, Notice
+from civic.content.particulars import Venue
 from civic.content.site import Site
 
 
@@ -36,15 +37,15 @@ class Meeting:
 def meetings(doc: Document | None, round_: Round | None = None) -> tuple[Meeting, ...]:
     """Every meeting of a page or, with a round, of that round, in order; () while no date is set.
 
-    A lecture's sessions within the round are its meetings: a course is not one block from its first hour to
+    A page's sessions within the round are its meetings: a course is not one block from its first hour to
     its last. Otherwise the round's own time counts, then the page's.
     """
-    sessions = _sessions(doc.sessions, round_) if isinstance(doc, Lecture) else ()
+    sessions = _sessions(doc, round_) if isinstance(doc, Notice) else ()
     if sessions:
         return sessions
     if round_ and round_.starts:
         return (Meeting(f"-round-{round_.key}", round_.starts, round_.ends),)
-    if isinstance(doc, Event):
+    if isinstance(doc, Event) and doc.starts:
         return (Meeting("", doc.starts, doc.ends),)
     return ()
 
@@ -92,9 +93,15 @@ def _span(group: tuple[Meeting, ...], now: date | None) -> str:
     return f"{words.rstrip(', ')}, {count}"
 
 
-def where(doc: Document | None, round_: Round | None) -> str:
-    """The place: the round's, or the page's; "" when neither is said."""
-    return (round_.where if round_ else "") or str(getattr(doc, "where", ""))
+def where(doc: Document | None, round_: Round | None) -> Venue | None:
+    """The place: the round's, or the page's; None when neither is said."""
+    own = round_.where if round_ else None
+    return own or (doc.where if isinstance(doc, Notice) else None)
+
+
+def _location(doc: Document, round_: Round | None) -> str:
+    place = where(doc, round_)
+    return place.full if place else ""
 
 
 class Told(NamedTuple):
@@ -120,7 +127,7 @@ def told(site: Site, docs: Iterable[Document], before: Mapping[str, Told], now: 
         for meeting in meetings(doc):
             ends = meeting.ends.isoformat() if meeting.ends else ""
             status = getattr(doc, "status", "planned")
-            fresh = Told(meeting.starts.isoformat(), ends, where(doc, None), status)
+            fresh = Told(meeting.starts.isoformat(), ends, _location(doc, None), status)
             old = before.get(uid(site, doc, meeting))
             if old is not None:
                 is_same = old[:4] == fresh[:4]
@@ -176,7 +183,7 @@ def calendar_file(
             ("DTSTART", utc(meeting.starts)),
             *([("DTEND", utc(meeting.ends))] if meeting.ends else []),
             ("SUMMARY", escaped(_title(doc, round_, meeting))),
-            ("LOCATION", escaped(where(doc, round_))),
+            ("LOCATION", escaped(_location(doc, round_))),
             ("URL", site.base_url + doc.link),
         ]
         return component("VEVENT", properties)
@@ -192,13 +199,22 @@ def _title(doc: Document, round_: Round | None, meeting: Meeting) -> str:
     return f"{title}: {topic}" if topic else title
 
 
-def _sessions(sessions: Iterable[Session], round_: Round | None) -> tuple[Meeting, ...]:
-    """Those within the round's time; all of them where it has none. A round without an end is over by midnight."""
+def _sessions(doc: Notice, round_: Round | None) -> tuple[Meeting, ...]:
+    """Those within the round's time; all of them where it has none. A round without an end is over by midnight.
+
+    One written by itself is told apart by its number, one of a repeat by its time: days without it move no other's name.
+    """
     first = round_.starts if round_ else None
     last = (round_.ends if round_ else None) or (first and _midnight(first))
+    parts = {id(session): f"-{number}" for number, session in enumerate(doc.sessions, 1)}
     return tuple(
-        Meeting(f"-{number}", session.starts, session.ends, session.topic)
-        for number, session in enumerate(sessions, 1)
+        Meeting(
+            parts.get(id(session), f"-{session.starts:%Y%m%dT%H%M}"),
+            session.starts,
+            session.ends,
+            session.topic,
+        )
+        for session in doc.meets
         if not (first and last) or (first <= session.starts and session.ends <= last)
     )
 

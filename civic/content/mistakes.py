@@ -99,7 +99,7 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 def known_keys(shape: type[Shape]) -> list[str]:
     """The keys that staff may write in this table."""
     filled = FILLED if issubclass(shape, Document) else ()
-    return [name for name in shape.model_fields if name not in filled]
+    return [key.alias or name for name, key in shape.model_fields.items() if name not in filled]
 
 
 def shape_at(model: type[Shape], path: KeyPath) -> type[Shape] | None:
@@ -137,6 +137,8 @@ def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistak
             path = (*detail["loc"], *context["error"].path)
         return source.mistake(path, said, _shown(source.value(path)))
     value = source.value(path)
+    if kind != "missing" and path[-1:] != ("[key]",) and not source.has(path) and source.has(path[:-1]):
+        path, value = path[:-1], source.value(path[:-1])  # a table that was written in short
     if path[-1:] == ("[key]",):  # of a table whose keys are free: it is the key that is wrong
         path, value = path[:-1], path[-2]
     said, hint = say(kind, context, value)

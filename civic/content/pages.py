@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
@@ -16,27 +16,14 @@ from civic import korean
 from civic.clock import SEOUL
 from civic.content.attached import Attached
 from civic.content.form import FormSpec
+from civic.content.particulars import AFee, AnAudience, AVenue, ChangeNote, Contact, Fact, Fee, Titled
+from civic.content.sessions import Repeat, Session
 from civic.links import FOLDERS, link
 from civic.shape import Line, Many, SeoulTime, Shape, Slug, first_name
 from civic.text import nfc
 
 FILLED = ("slug", "body", "file", "files")  # keys of a page that the library fills in, not staff
 FormStates = Callable[[FormSpec], str]  # "open", "upcoming", "full" or "closed" at some time
-Won = Annotated[int, Field(ge=0)]
-
-
-class Fact(Shape):
-    """One row of the at-a-glance table (`[[facts]]`)."""
-
-    label: Line = Field(description="왼쪽 이름. 예: 누구에게")
-    text: Line = Field(description="오른쪽 내용")
-
-
-class Titled(Shape):
-    """What a file beside the page is called (`[[attachments]]`)."""
-
-    file: Line = Field(description="파일 이름. 글의 폴더에 있어야 합니다.")
-    title: Line = Field(description="보이는 이름. 예: 참가 신청서 서식")
 
 
 class Document(Shape):
@@ -118,6 +105,16 @@ class Document(Shape):
         return getattr(self, "form", None)
 
     @property
+    def is_internal(self) -> bool:
+        """Is it for the district's own staff alone?"""
+        return False
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """When what it tells of begins and is over; None while no date is set."""
+        return None
+
+    @property
     def kept_until(self) -> datetime | None:
         """When the answers of its sign-ups are erased: `consent.keep_days` after everything is over; None without form.
 
@@ -126,22 +123,16 @@ class Document(Shape):
         spec = self.spec
         if spec is None:
             return None
-        over = max([spec.last_end, *self._ends])
+        over = max(spec.last_end, self.span[1]) if self.span else spec.last_end
         return over + timedelta(days=spec.consent.keep_days)
 
     @property
     def needed_until(self) -> datetime | None:
         """Until when people who signed up need the page: the end of what they come to; as `kept_until` where it is not said."""
         spec = self.spec
-        if spec is None or not (self._ends or any(each.ends for each in spec.rounds)):
+        if spec is None or not (self.span or any(each.ends for each in spec.rounds)):
             return self.kept_until
-        return max([spec.last_end, *self._ends])
-
-    @property
-    def _ends(self) -> list[datetime]:
-        """When the lecture's meetings and the event end, as far as the page says."""
-        ends: list[datetime] = [each.ends for each in getattr(self, "sessions", ())]
-        return [*ends, self.ends] if hasattr(self, "ends") else ends
+        return max(spec.last_end, self.span[1]) if self.span else spec.last_end
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Where it stands in the list of its kind: what a reader looks for first comes first. Never by words of the page.
@@ -179,13 +170,6 @@ class Page(Document):
     noun = "page"
 
 
-class ChangeNote(Shape):
-    """What readers should know to have changed (`[[changes]]`), the oldest first."""
-
-    date: Day = Field(description="바뀐 날")
-    text: Line = Field(description="무엇이 어떻게 바뀌었는지")
-
-
 class Notice(Document):
     """What lives on after its publication: it may be moved, postponed or called off. Programmes, lectures, events."""
 
@@ -196,10 +180,36 @@ class Notice(Document):
     status_reason: str = Field(default="", max_length=300, description="연기하거나 취소한 까닭")
     changes: Many[ChangeNote] = Field(default=(), description="읽는 사람이 알아야 할 바뀐 점")
     pinned: bool = Field(default=False, description="목록의 맨 앞에 둘지")
+    where: AVenue | None = Field(default=None, description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
+    audience: AnAudience | None = Field(default=None, description="누구에게. 글로 쓰거나, 표로 씁니다.")
+    fee: AFee | None = Field(default=None, description="비용. 돈(원)만 수로 쓰거나, 표로 씁니다. 0이면 무료")
+    contacts: Many[Contact] = Field(
+        default=(),
+        description="문의할 곳. 비우면 담당 부서가 보이고, 하나만 쓰이는 자리에는 첫째가 쓰입니다.",
+    )
+    sessions: Many[Session] = Field(default=(), description="만나는 날과 내용")
+    repeats: Many[Repeat] = Field(
+        default=(), description="매주 같은 요일에 만날 때. sessions와 함께 써도 됩니다."
+    )
+    form: FormSpec | None = Field(default=None, description="신청서")
 
     @property
     def off(self) -> str:
         return korean.OFF.get(self.status, "")
+
+    @property
+    def is_internal(self) -> bool:
+        return self.audience is not None and self.audience.internal
+
+    @cached_property
+    def meets(self) -> tuple[Session, ...]:
+        """Every session, those of repeats too, in order."""
+        repeated = (session for each in self.repeats for session in each.sessions)
+        return tuple(sorted((*self.sessions, *repeated), key=lambda each: each.starts))
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        return (self.meets[0].starts, max(each.ends for each in self.meets)) if self.meets else None
 
     @property
     def last_change(self) -> datetime | None:
@@ -225,8 +235,6 @@ class Programme(Notice):
     kind: Literal["program", "notice"] = Field(
         default="program", description="program은 사업 안내, notice는 알림"
     )
-    where: str = Field(default="", max_length=200, description="장소")
-    form: FormSpec | None = Field(default=None, description="신청서")
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Newest first."""
@@ -236,20 +244,6 @@ class Programme(Notice):
         )
 
 
-class Session(Shape):
-    """One meeting of a lecture (`[[sessions]]`)."""
-
-    starts: SeoulTime = Field(description="시작하는 때")
-    ends: SeoulTime = Field(description="끝나는 때")
-    topic: Line = Field(description="배우는 내용")
-
-    @model_validator(mode="after")
-    def _ends_after_start(self) -> Self:
-        if self.ends <= self.starts:
-            raise ValueError("ends는 starts보다 뒤여야 합니다")
-        return self
-
-
 class Lecture(Notice):
     """A course (강좌): content/lectures/."""
 
@@ -257,17 +251,17 @@ class Lecture(Notice):
     list_title = "강좌"
 
     series: str = Field(default="", description="묶음 강좌의 키(site.toml의 series)")
-    where: Line = Field(description="장소")
-    audience: Line = Field(description="누구에게")
+    where: AVenue = Field(description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
+    audience: AnAudience = Field(description="누구에게. 글로 쓰거나, 표로 씁니다.")
     teacher: str = Field(default="", max_length=100, description="가르치는 사람")
-    fee: Won = Field(default=0, description="수강료(원). 0이면 무료로 보입니다.")
+    fee: AFee = Field(
+        default=Fee(amount=0), description="수강료. 다른 글의 fee와 같고, 쓰지 않으면 무료로 보입니다."
+    )
     when: str = Field(default="", max_length=200, description="때를 글로. sessions가 없을 때만 보입니다.")
-    sessions: Many[Session] = Field(default=(), description="회차별 날짜와 내용")
-    form: FormSpec | None = Field(default=None, description="신청서")
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Open, coming, without form, closed; then by date."""
-        starts = self.sessions[0].starts if self.sessions else self.form.closes if self.form else now
+        starts = self.span[0] if self.span else self.form.closes if self.form else now
         rank = {"open": 0, "upcoming": 1, "closed": 3}.get(state_of(self.form), 0) if self.form else 2
         return not self.pinned, rank, starts
 
@@ -278,19 +272,26 @@ class Event(Notice):
     noun = "event"
     list_title = "행사"
 
-    starts: SeoulTime = Field(description="시작하는 때")
-    ends: SeoulTime = Field(description="끝나는 때")
-    where: Line = Field(description="장소")
+    starts: SeoulTime | None = Field(
+        default=None, description="시작하는 때. 날마다 시각이 다르면 starts와 ends 대신 sessions를 씁니다."
+    )
+    ends: SeoulTime | None = Field(default=None, description="끝나는 때")
+    where: AVenue = Field(description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
     host: str = Field(default="", max_length=200, description="함께 여는 곳")
-    form: FormSpec | None = Field(default=None, description="신청서")
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        return (self.starts, self.ends) if self.starts and self.ends else super().span
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """The next first, then the past ones, latest first."""
-        return (not self.pinned, *next_first(self.starts, self.ends, now))
+        return (not self.pinned, *next_first(*(self.span or (now, now)), now))
 
     @model_validator(mode="after")
-    def _ends_after_start(self) -> Self:
-        if self.ends <= self.starts:
+    def _has_its_time(self) -> Self:
+        if bool(self.starts) != bool(self.ends) or bool(self.starts) == bool(self.meets):
+            raise ValueError("starts와 ends를 함께 쓰거나, 그 대신 sessions나 repeats를 쓰세요")
+        if self.starts and self.ends and self.ends <= self.starts:
             raise ValueError("ends는 starts보다 뒤여야 합니다")
         return self
 

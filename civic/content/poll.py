@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from civic.content.pages import Document, FormStates, Won, next_first
-from civic.shape import Line, Many, SeoulTime, Shape, Slug
+from civic.content.pages import Document, FormStates, next_first
+from civic.shape import Line, Many, SeoulTime, Shape, Slug, Won
 
 SigningKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # Ed25519, base64url
 

@@ -23,6 +23,7 @@ from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, un
 from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme
 from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
+from civic.content.sessions import on_holidays
 from civic.content.site import Site
 from civic.errors import Mistake, why
 from civic.files import whole_file
@@ -246,7 +247,11 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         },
         tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
         tuple(first + line for line in silent_pictures(body)),
-        (*(Mistake(file, first + line, "", said) for line, said in odd_lines(body)), *beside.odd),
+        (
+            *(Mistake(file, first + line, "", said) for line, said in odd_lines(body)),
+            *beside.odd,
+            *(source.mistake(path, said) for path, said in on_holidays(document)),
+        ),
         mentions_of(body),
         "".join({*source.toml, *body, *beside.characters}),
     )

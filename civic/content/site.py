@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from civic.content.particulars import Contact
 from civic.shape import Line, Many, Misplaced, Shape, Slug
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3
@@ -16,14 +17,6 @@ def contrast_on_white(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 1.05 / (0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] + 0.05)
-
-
-class Department(Shape):
-    """An office in charge (`[departments.<key>]` in site.toml)."""
-
-    name: Line = Field(description="부서 이름")
-    phone: str = Field(default="", max_length=30, description="전화번호. 확인되지 않은 번호는 비웁니다.")
-    hours: str = Field(default="", max_length=60, description="전화를 받는 시간")
 
 
 class Series(Shape):
@@ -73,7 +66,7 @@ class Site(Shape):
     )
     contact: Slug = Field(description="대표 문의 부서의 키")
     menu: Many[MenuItem] = Field(min_length=1, description="주 메뉴")
-    departments: dict[Slug, Department] = Field(description="부서 목록")
+    departments: dict[Slug, Contact] = Field(description="부서 목록")
     series: dict[str, Series] = Field(default={}, description="묶음 강좌 목록")
     categories: dict[Slug, Line] = Field(default={}, description="분야의 키와 보이는 이름")
 

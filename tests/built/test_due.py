@@ -126,7 +126,7 @@ def begins(page: Document) -> Iterable[datetime]:
 
 
 def ends(page: Document) -> Iterable[datetime]:
-    return [page.ends] if isinstance(page, Event) else ()
+    return [page.span[1]] if isinstance(page, Event) and page.span else ()
 
 
 def votes(page: Document) -> Iterable[datetime]:

@@ -9,11 +9,12 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from civic.clock import SEOUL
 from civic.content.mistakes import known_keys
@@ -33,7 +34,7 @@ SECTION = re.compile(r"<!-- 표 (\S+) -->\n(.*?)<!-- 표 끝 -->\n", re.DOTALL)
 EXAMPLE = re.compile(r"^```toml (site\.toml|\S+/\S+\.md)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FRAGMENT = re.compile(r"^```toml \+ (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ANY_TOML = re.compile(r"^```toml", re.MULTILINE)
-WORDS = {str: "글", int: "수", float: "수", bool: "true, false", date: "날짜", datetime: "때"}
+WORDS = {str: "글", int: "수", float: "수", bool: "true, false", date: "날짜", datetime: "때", time: "시각"}
 
 
 # ---------------------------------------------------------------------------- the tables
@@ -47,12 +48,18 @@ def shapes_in(annotation: Any) -> Iterator[type[Shape]]:
         yield from shapes_in(inner)
 
 
+def fields(model: type[Shape]) -> dict[str, FieldInfo]:
+    """What staff may write in a table, by its key."""
+    named = {key.alias or name: key for name, key in model.model_fields.items()}
+    return {name: named[name] for name in known_keys(model)}
+
+
 def models() -> list[type[Shape]]:
     """Every model that staff write, from the settings and pages inward, each once."""
     found: list[type[Shape]] = [Site, Document, *KINDS.values()]
     for model in found:  # grows while it is walked
-        for name in known_keys(model):
-            found += [each for each in shapes_in(model.model_fields[name].annotation) if each not in found]
+        for key in fields(model).values():
+            found += [each for each in shapes_in(key.annotation) if each not in found]
     return found
 
 
@@ -86,7 +93,7 @@ def table(model: type[Shape]) -> str:
     for name in known_keys(model):
         if name in shared:
             continue
-        key = model.model_fields[name]
+        key = fields(model)[name]
         must, default = ("꼭", "") if key.is_required() else ("", default_words(key.default))
         meaning = str(key.description).replace("|", "\\|")
         rows.append(f"| `{name}` | {must} | {default} | {value_words(key.annotation)} | {meaning} |")

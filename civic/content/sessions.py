@@ -1,0 +1,96 @@
+"""The dates on which people meet, one by one or every week on a day, and what looks odd about them. No clock, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from functools import cache, cached_property
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from civic import korean
+from civic.clock import SEOUL, YEARS
+from civic.shape import Many, Misplaced, SeoulTime, Shape
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@cache
+def holiday(day: date) -> str:
+    """What a public holiday of Korea is called; "" of any other day."""
+    from holidays import country_holidays
+
+    return str(country_holidays("KR", years=day.year, language="ko").get(day, ""))
+
+
+class Session(Shape):
+    """One meeting (`[[sessions]]`)."""
+
+    starts: SeoulTime = Field(description="시작하는 때")
+    ends: SeoulTime = Field(description="끝나는 때")
+    topic: str = Field(default="", max_length=300, description="배우거나 하는 내용")
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        if self.ends <= self.starts:
+            raise ValueError("ends는 starts보다 뒤여야 합니다")
+        return self
+
+
+class Repeat(Shape):
+    """The same hours on one day of the week, so many times (`[[repeats]]`)."""
+
+    model_config = ConfigDict(
+        serialize_by_alias=True
+    )  # kept as staff wrote it: their keys are no names in Python
+
+    every: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field(description="무슨 요일마다")
+    first: date = Field(alias="from", description="이날부터. 그 요일이 아니면 다음 그 요일부터")
+    count: int | None = Field(
+        default=None, gt=0, le=200, description="몇 번 만나는지. 쉬는 날은 세지 않습니다."
+    )
+    without: Many[date] = Field(default=(), alias="except", description="쉬는 날")
+    starts: time = Field(description="시작하는 시각. 예: 19:00:00")
+    ends: time = Field(description="끝나는 시각")
+    topic: str = Field(default="", max_length=300, description="배우거나 하는 내용")
+
+    @model_validator(mode="after")
+    def _comes_to_an_end(self) -> Self:
+        if self.first.year + 10 not in YEARS:  # two hundred weeks, and some without
+            raise Misplaced("쓸 수 없는 해입니다", "from")
+        if self.count is None:
+            raise ValueError("count가 없으면 끝나지 않습니다. 몇 번 만나는지 쓰세요")
+        if self.ends <= self.starts:
+            raise ValueError("ends는 starts보다 뒤여야 합니다")
+        last = self.sessions[-1].starts.date()
+        for number, day in enumerate(self.without):
+            if day.weekday() != DAYS.index(self.every) or not self.first <= day <= last:
+                said = f"{korean.day(day)}은 이 반복에 없는 날입니다"
+                raise Misplaced(said, "except", number)
+        return self
+
+    @cached_property
+    def sessions(self) -> tuple[Session, ...]:
+        """Each meeting, in order."""
+        day = self.first + timedelta(days=(DAYS.index(self.every) - self.first.weekday()) % 7)
+        found: list[Session] = []
+        while len(found) < (self.count or 0):
+            if day not in self.without:
+                starts, ends = (datetime.combine(day, at, SEOUL) for at in (self.starts, self.ends))
+                found.append(Session(starts=starts, ends=ends, topic=self.topic))
+            day += timedelta(days=7)
+        return tuple(found)
+
+
+def on_holidays(page: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """(key, what is odd there) of each session of a page that falls on a public holiday: it may be meant."""
+    dated = [(("sessions", n, "starts"), each) for n, each in enumerate(getattr(page, "sessions", ()))]
+    for n, repeat in enumerate(getattr(page, "repeats", ())):
+        dated += [(("repeats", n, "every"), each) for each in repeat.sessions]
+    for path, session in dated:
+        if name := holiday(session.starts.date()):
+            yield (
+                path,
+                f"{korean.day(session.starts)}은 쉬는 날({name})입니다. 만나지 않으면 빼거나 except에 쓰세요",
+            )
