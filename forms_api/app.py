@@ -21,7 +21,6 @@ from forms_api.background import CASTING, Casting
 from forms_api.contacts import contacts
 from forms_api.doors import READING, RateLimits, register_guards
 from forms_api.entries import entries
-from forms_api.guesses import Guesses
 from forms_api.metrics import Metrics
 from forms_api.operations import SERVICES, EventLog, Services, operations, services
 from forms_api.problems import register_problems
@@ -106,9 +105,7 @@ def create_app(
         log=EventLog(clock, settings.log == "on"),
     )
     base_url = parts.site.base_url
-    votes = app.extensions[CASTING] = Casting(parts, identity_provider(settings))
-    box = lambda: votes.polling.box  # noqa: E731
-    parts.guesses = Guesses(parts.intake, box, settings.is_limited, parts.note_guessing)
+    app.extensions[CASTING] = Casting(parts, identity_provider(settings))
     register_watch(app, parts)
     register_guards(app, settings.allowed_origins(base_url))
     register_headers(app, is_secure=base_url.startswith("https://"))

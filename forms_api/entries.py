@@ -27,7 +27,7 @@ from civic.places.intake import Found
 from forms_api.doors import is_form_post, json_body
 from forms_api.operations import Trail, services
 from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.proofs import RECEIPT, receipt_address, receipt_number, ticket_of_browser
+from forms_api.proofs import RECEIPT, receipt_address, receipt_number, ticket_of_browser, wrong_tries_counted
 
 entries = Blueprint("entries", __name__)
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
@@ -51,7 +51,7 @@ def lookup() -> Response:
         errors.append(FieldError("phone_last4", "휴대전화 번호 뒤 네 자리를 적어 주세요."))
     if errors:
         raise Invalid(errors)
-    with services().guesses.counted(number, request.remote_addr or ""):
+    with wrong_tries_counted(number):
         found = services().intake.lookup(number, last4[:40])
     return _show(found, is_proven=False)
 

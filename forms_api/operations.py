@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, cast
@@ -33,7 +33,6 @@ from forms_api import accepted
 from forms_api.accepted import InForce
 from forms_api.describe import describe_api
 from forms_api.doors import RateLimits
-from forms_api.guesses import Guesses
 from forms_api.metrics import Metrics
 from forms_api.senders import CheckedSender
 from forms_api.settings import Settings, is_loopback
@@ -129,7 +128,6 @@ class Services:
     limits: RateLimits
     metrics: Metrics
     log: EventLog
-    guesses: Guesses = field(init=False)
 
     def __post_init__(self) -> None:
         self.refused: tuple[Mistake, ...] = ()  # why a newer content is not followed
@@ -182,11 +180,6 @@ class Services:
         if is_low and (self._low is None or now >= self._low):
             self._low = now + timedelta(hours=1)
             self.log.event("texts-low", place=place)
-
-    def note_guessing(self, kind: str) -> None:
-        """Count that a ceiling of wrong tries was reached, and say so."""
-        self.metrics.add("guessing_total", kind=kind)
-        self.log.event("guessing", kind=kind)
 
     @property
     def site(self) -> Site:

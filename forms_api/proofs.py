@@ -1,24 +1,33 @@
-"""What a request proves of its sender: the ticket in the browser, a receipt's signed address; how a code is asked for. No views."""
+"""What a request proves of its sender: the ticket in the browser, a receipt's signed address, four digits; how a code is asked
+for. No views."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import request
 from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
-from civic.errors import ContactUnproven, NotFound, Refused
+from civic.errors import ContactUnproven, NotFound, Refused, TooMany, WrongCode
+from civic.people import keyed_hash
 from civic.store.box import Ticket
-from civic.store.contacts import CODE_LIFE, Asked
+from civic.store.budget import block
+from civic.store.contacts import CODE_LIFE, PLACE, Asked
 from forms_api.background import casting
 from forms_api.doors import READING, check_origin
 from forms_api.operations import services
 
 RECEIPT = "/api/receipts/<token>"
 COOKIE = "madang-ticket"
+GUESSING = timedelta(minutes=10)  # from the first wrong try
+PER_NUMBER = 10  # guesses of four digits: all 10,000 would take a week
+PER_BLOCK = 100  # over all numbers, from one block of addresses: a whole office, and no machine
 MINUTES = int(CODE_LIFE.total_seconds()) // 60
 
 
@@ -47,6 +56,39 @@ def holds_ticket_of(phone: str) -> bool:
     """Has the browser that asks a ticket of this phone (E.164)?"""
     held = ticket_of_browser()
     return held is not None and held.contact == casting().polling.codes.key(phone)
+
+
+@contextmanager
+def wrong_tries_counted(number: str) -> Iterator[None]:
+    """The block proves who asks for this receipt number; only WrongCode counts, under keyed hashes of the day.
+
+    For every server on the box and over restarts. Raises TooMany: the number, or the block of addresses, is locked for a
+    while. Tries at the same moment count as well: which of them was right is not said once the ceiling is reached.
+    """
+    parts, box, now = services(), casting().polling.box, services().intake.clock.now()
+    if not parts.settings.is_limited:
+        yield
+        return
+    named = partial(keyed_hash, parts.intake.keys.derived("guesses"), now.date().isoformat())
+    ceilings = [
+        ("number", named("number", number), PER_NUMBER),
+        ("block", named("block", block(request.remote_addr or "")), PER_BLOCK),
+    ]
+    locked = TooMany(retry_after=int(GUESSING.total_seconds()))
+    if any(box.times(name, now) >= most for _, name, most in ceilings):
+        raise locked
+    try:
+        yield
+    except WrongCode:
+        with box.open(PLACE) as here:
+            counted = [here.hit(name, most, GUESSING, now) for _, name, most in ceilings]
+            reached = [kind for kind, name, most in ceilings if here.times(name, now) == most]
+        for kind in reached if all(counted) else ():
+            parts.metrics.add("guessing_total", kind=kind)
+            parts.log.event("guessing", kind=kind)
+        if not all(counted):
+            raise locked from None
+        raise
 
 
 def receipt_address(secret: bytes, number: str) -> str:

@@ -113,7 +113,7 @@ class Book:
         """How much of a cap this person has used up, over all subjects; 0 when nothing."""
         # Locked: whoever decides on a sum must not be overtaken by a sign-up in another subject.
         kept = self._session.rows(sql.USED + self._dialect.lock, (key, person))
-        return (kept[0][0] if kept else 0) + self._owed.get((key, person), 0)
+        return sum(int(used) for (used,) in kept) + self._owed.get((key, person), 0)
 
     def fixed(self, round: str) -> dict[str, str]:
         """The facts about a round: name -> text."""
@@ -171,7 +171,8 @@ class Book:
         before = to_entry(document)
         if (before.person, before.submission) != (entry.person, entry.submission) and not entry.is_forgotten:
             raise ValueError("a successor keeps its person and submission")
-        if entry.state in LIVE and before.state not in LIVE and self._lives_on(entry):
+        same = (self.subject, entry.round, entry.person, entry.number)
+        if entry.state in LIVE and before.state not in LIVE and self._session.rows(sql.LIVES_ON, same):
             raise AlreadyApplied
         after = entry.but(received=before.received)
         caps = [(key, (amounts or {}).get(key, amount), kept) for key, amount, kept in document["caps"]]
@@ -195,18 +196,15 @@ class Book:
         """Keep a fact (one of FACTS) about a round for good, in the journal: the first of its name counts and is returned."""
         if not is_fact(fact):
             raise ValueError(f"no such fact: {fact}")
-        known = self.fixed(round).get(fact)
-        if known is not None:
-            return known
-        self.state(round, fact, text, at)
-        self._facts[round][fact] = text
-        return text
+        if fact not in self.fixed(round):
+            self.state(round, fact, text, at)
+            self._facts[round][fact] = text
+        return self._facts[round][fact]
 
     def state(self, round: str, name: str, text: str, at: datetime) -> None:
         """Put down a fact that is not there yet, and a line of the journal."""
-        self._session.later(
-            sql.FIX, (self.subject, round, name, text, line_sum(self.subject, round, name, text))
-        )
+        values = (self.subject, round, name, text)
+        self._session.later(sql.FIX, (*values, line_sum(*values)))
         self._rounds.journal(round, "", round, name, text, at)
         self.has_fixed = True
 
@@ -288,10 +286,6 @@ class Book:
     def _entries(self, condition: str, values: Sequence[Any]) -> list[Entry]:
         rows = self._session.rows(f"{sql.ENTRY} WHERE {condition}", values)
         return [to_entry(document_of("entries", *row)) for row in rows]
-
-    def _lives_on(self, entry: Entry) -> bool:
-        same = (entry.subject, entry.round, entry.person, entry.number)
-        return bool(self._session.rows(sql.LIVES_ON, same))
 
     def _owe(self, person: str, use: Mapping[str, int], times: int) -> None:
         for key, amount in use.items():
