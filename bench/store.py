@@ -34,7 +34,7 @@ from civic.store.contents import Contents, write_rows
 from civic.store.documents import body_of, checksum, to_document
 from civic.store.entry import Cap, Entry, Seat
 from civic.store.folder import ENTRIES, KEYS
-from civic.store.keys import KeyTable, key_file
+from civic.store.keys import keys_in
 from civic.store.sqlite import SqliteDatabase
 
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
@@ -82,9 +82,10 @@ def stored(
             contents.recount()
             with database.transaction() as session:
                 write_rows(session, contents.rows)
-    with closing(key_file(folder / KEYS)) as file:
+    keys = keys_in(folder / KEYS)
+    with closing(keys.place):
         for subject in {f"programs/p{i % SUBJECTS}" for i in range(0 if sealed else count)}:
-            KeyTable(file).keep(subject, bytes(60), 0)
+            keys.keep(subject, bytes(60), 0)
 
 
 def rate(act: Callable[[int], object], threads: int, seconds: float) -> float:

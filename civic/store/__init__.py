@@ -1,45 +1,66 @@
-"""Where entries are kept: one transaction at a time, durable when the block ends. What is behind an address is loaded
-only where it is wanted: the packages behind PostgreSQL are optional."""
+"""Where entries are kept: one transaction at a time, durable when the block ends.
+
+A store is opened here: what was lost is noticed, and what a crash left over is finished. What is behind an address is
+loaded only where it is wanted: the packages behind PostgreSQL are optional.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from civic.clock import SEOUL
 from civic.errors import Misuse
+from civic.store import folder as files
 from civic.store.box import BOX_FILE
 from civic.store.boxes import Box, box_file
+from civic.store.keys import KeyTable, keys_in
+from civic.store.session import Database
 
 if TYPE_CHECKING:
+    from civic.store.postgresql_server import Limits
     from civic.store.store import Store
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, limits: Limits | None = None) -> Store:
     """The store of an address: `tinydb://var/data` (from here), `tinydb:///srv/data`, `postgresql://…`.
 
-    A folder is made when missing; any number of processes may work on one at once. Raises Misuse when the address is
-    wrong or the place cannot be used: says what to do.
+    A folder is made when missing; any number of processes may work on one at once. limits: of a database. Raises Misuse
+    when the address is wrong or the place cannot be used: says what to do.
     """
-    from civic.store.start import open_database, open_folder
-
     folder = folder_of(url)
-    return open_folder(folder) if folder else open_database(url)
+    if folder is None:
+        from civic.store.postgresql import PostgresDatabase
+
+        server = PostgresDatabase(url, limits)
+        return _checked(server, lambda: KeyTable(server), "keys 표")
+    from civic.store.sqlite import SqliteDatabase
+
+    path = folder / files.KEYS
+
+    def keys() -> KeyTable:
+        if files.is_blank(path):  # before it is made anew
+            _check_keys(database, str(path), set())
+        return keys_in(path)
+
+    with files.explained(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = SqliteDatabase(folder / files.ENTRIES)
+        return _checked(database, keys, str(path))
 
 
 def open_beside(url: str) -> Store:
     """As `open_store`, for the command line: a folder in which there is no data yet, or no more, is refused."""
-    from civic.store.folder import check_there
-
-    folder = folder_of(url)
-    if folder:
-        check_there(folder)
+    if folder := folder_of(url):
+        files.check_there(folder)
     return open_store(url)
 
 
 def open_box(url: str) -> Box:
     """The ballot boxes beside the entries of an address. Raises Misuse when it is wrong or cannot be used."""
-    folder = folder_of(url)
-    if folder:
+    if folder := folder_of(url):
         return Box(box_file(folder / BOX_FILE))
     from civic.store.postgresql import PostgresDatabase
 
@@ -48,11 +69,8 @@ def open_box(url: str) -> Box:
 
 def migrate(url: str) -> tuple[int, int]:
     """Bring the tables of an address to this version: (before, after); 0 is none. Raises InUse, Misuse."""
-    folder = folder_of(url)
-    if folder:
-        from civic.store.folder import migrate_folder
-
-        return migrate_folder(folder)
+    if folder := folder_of(url):
+        return files.migrate_folder(folder)
     from civic.store.postgresql_server import migrate
 
     return migrate(url)
@@ -64,3 +82,38 @@ def folder_of(url: str) -> Path | None:
     if not rest or kind not in ("tinydb", "postgresql"):
         raise Misuse("자료의 주소는 tinydb://폴더 또는 postgresql://… 로 적으세요.")
     return Path(rest) if kind == "tinydb" else None
+
+
+def _checked(database: Database, keys_of: Callable[[], KeyTable], place: str) -> Store:
+    """Finish what a crash left of keys whose destruction is a fact. Raises Misuse where keys were lost."""
+    from civic.store.store import Store
+
+    statement = "SELECT subject, count(*) FROM facts WHERE round = 'key' GROUP BY subject"
+    try:
+        keys = keys_of()
+        destroyed: dict[str, int] = dict(database.read(statement))
+        known = keys.everything()
+        for subject, wrapped, _, generation in known:
+            if wrapped and generation < destroyed.get(subject, 0):
+                keys.drop(subject, datetime.now(SEOUL), destroyed[subject])
+        _check_keys(database, place, {subject for subject, *_ in known})
+        return Store(database, keys)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _check_keys(database: Database, place: str, known: set[str]) -> None:
+    """Refuse sealed entries whose subject's wrapped key is lost: a new key would not open them. Raises Misuse.
+
+    known: subjects of which the place of keys says something, be it that the key was destroyed.
+    """
+    rows = database.read("SELECT DISTINCT subject FROM rounds WHERE last_rank > 0")
+    sealed = f"SELECT 1 FROM entries WHERE subject = ? AND {database.dialect.field('sealed')} <> '' LIMIT 1"  # noqa: S608
+    lost = sorted(name for (name,) in rows if name not in known and database.read(sealed, (name,)))
+    if lost:
+        raise Misuse(
+            f"봉인된 신청이 있는데 감싼 열쇠({place})가 없습니다: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
+            f"시작하지 않습니다. 백업에서 {files.KEYS}(PostgreSQL은 keys 표)를 되살리세요. 백업이 없으면 "
+            "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
+        )

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from civic.errors import Misuse, Unavailable
+from civic.store import open_store
 from civic.store.box import BOX_FILE
 from civic.store.boxes import box_file
 from civic.store.contents import BESIDE, IN_FILE, Contents, read_rows, write_rows
@@ -31,7 +32,6 @@ from civic.store.locks import PATIENCE
 from civic.store.private_file import PrivateFile
 from civic.store.session import Transaction
 from civic.store.sqlite_session import SnapshotSession
-from civic.store.start import open_folder
 from civic.store.tables import BOXES
 
 FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}
@@ -59,7 +59,7 @@ def read_folder(folder: Path) -> Contents:
     check_there(folder)
     check_box(folder / BOX_FILE)
     with closing(serving(folder)), explained(folder / ENTRIES):
-        open_folder(folder).close()  # is all of it there?
+        open_store(f"tinydb://{folder}").close()  # is all of it there?
         contents = Contents()
         for name in FILES:
             contents.rows |= rows_of(folder / name)
@@ -90,7 +90,7 @@ def opened(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
 def write_folder(contents: Contents, folder: Path) -> None:
     """Put everything into a new folder and read it back. Raises Misuse when it did not arrive (full disk …)."""
     with explained(folder):
-        open_folder(folder).close()
+        open_store(f"tinydb://{folder}").close()
         if any(contents.of(name) for name in BOXES):
             box_file(folder / BOX_FILE).close()
         for name, tables in FILES.items():
@@ -117,7 +117,7 @@ def back_up(folder: Path, target: Path) -> None:
             # In one step: in small ones it would begin anew at every write.
             with closing(connect(path, PATIENCE)) as file, closing(connect(target / path.name, 0)) as into:
                 file.backup(into)
-        open_folder(target).close()
+        open_store(f"tinydb://{target}").close()
 
 
 def restore(source: Path, folder: Path) -> Contents:

@@ -61,8 +61,8 @@ class KeyTable:
         return sorted((s, bytes(wrapped) if wrapped else None, at, g) for s, wrapped, at, g in rows)
 
 
-def key_file(path: Path) -> PrivateFile:
-    """The file of a folder's wrapped keys. Raises Misuse."""
+def keys_in(path: Path) -> KeyTable:
+    """The wrapped keys of a folder, in that file. Raises Misuse."""
     # DELETE + EXTRA also syncs the folder.
     shape = [tables.shaped(line, SQLITE) for line in tables.KEYS]
-    return PrivateFile(path, shape, ("journal_mode=DELETE", "synchronous=EXTRA"))
+    return KeyTable(PrivateFile(path, shape, ("journal_mode=DELETE", "synchronous=EXTRA")))

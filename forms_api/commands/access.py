@@ -32,8 +32,7 @@ from forms_api import accepted
 from forms_api.accepted import HeldBack
 from forms_api.clock_mark import PLACE, mark_of
 from forms_api.commands import staff_words
-from forms_api.commands.account import who
-from forms_api.commands.staff_acts import note
+from forms_api.commands.staff_acts import note, who
 from forms_api.settings import Settings, read_settings
 
 UNSWEPT = (

@@ -18,7 +18,7 @@ from civic.store.seal import WrongKey
 from forms_api import accepted
 from forms_api.commands import INPUT_WRONG
 from forms_api.commands.access import StaffAccess, open_access, with_access
-from forms_api.commands.account import who
+from forms_api.commands.staff_acts import who
 
 
 @click.command("content-check")

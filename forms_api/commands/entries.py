@@ -21,7 +21,7 @@ from civic.places.draw_list import BY_STAFF
 from civic.places.rules import check_reason
 from civic.store.entry import LIVE, STATES, Entry
 from forms_api.commands.access import StaffAccess, with_access
-from forms_api.commands.account import who
+from forms_api.commands.staff_acts import who
 
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 CHANNELS = ("전화", "방문", "서면")

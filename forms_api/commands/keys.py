@@ -7,7 +7,7 @@ import click
 from civic.errors import Misuse
 from civic.store.key_file import PLACE, forget, is_newest, note_master, prepare, switch
 from forms_api.commands.access import StaffAccess, with_access
-from forms_api.commands.account import who
+from forms_api.commands.staff_acts import who
 
 
 @click.group()

@@ -12,11 +12,11 @@ import pytest
 
 from civic.errors import Unavailable
 from civic.places import retention
+from civic.store import open_store
 from civic.store.doctor import examine
 from civic.store.entry import Cap, Entry
 from civic.store.postgresql_server import Limits
 from civic.store.seal import Erased, Keys
-from civic.store.start import open_database
 from civic.store.store import Store
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move, raw_files
 
@@ -103,7 +103,7 @@ def test_a_year_later_nothing_leads_to_the_people(
 
 def test_dead_rows_that_somebody_still_sees_are_said(url: str, keys: Keys) -> None:
     """PostgreSQL keeps them while an older transaction reads: not swept, and said; afterwards it is."""
-    with closing(open_database(url, Limits(lock=1))) as store:
+    with closing(open_store(url, Limits(lock=1))) as store:
         gone = signed_up(store, keys, SUBJECT, 3)
         with psycopg.connect(url) as reader:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

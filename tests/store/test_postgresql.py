@@ -15,10 +15,10 @@ import psycopg
 import pytest
 
 from civic.errors import Misuse, Unavailable
+from civic.store import open_store
 from civic.store.book import Book
 from civic.store.entry import Cap, Counts, Entry
 from civic.store.postgresql_server import Limits, migrate
-from civic.store.start import open_database
 from civic.store.store import Store
 from civic.store.tables import VERSION
 from tests.postgres import ask, shared
@@ -29,7 +29,7 @@ SUBJECTS = ("lectures/essay", "lectures/clay", "programs/tour")
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    opened = open_database(url)
+    opened = open_store(url)
     yield opened
     opened.close()
 
@@ -92,7 +92,7 @@ def test_draws_that_move_the_same_people_do_not_deadlock(store: Store) -> None:
 @pytest.mark.parametrize("limits", [Limits(lock=0.2, retry_after=7), Limits(statement=0.2, retry_after=7)])
 def test_a_long_wait_becomes_unavailable(url: str, limits: Limits) -> None:
     """A lock held too long, or a statement that takes too long: 503 with the configured Retry-After, naming nobody."""
-    with closing(open_database(url, limits)) as store:
+    with closing(open_store(url, limits)) as store:
         add(store, an_entry("kim-the-person"))
         with psycopg.connect(url) as other:
             other.execute("SELECT FROM rounds FOR UPDATE")
@@ -112,7 +112,7 @@ def test_a_long_wait_becomes_unavailable(url: str, limits: Limits) -> None:
 
 def test_a_pool_used_up_becomes_unavailable(url: str) -> None:
     """One connection, kept by somebody else: 503 after the pool's patience, and no entry."""
-    with closing(open_database(url, Limits(connections=1, pool_wait=0.2))) as store:
+    with closing(open_store(url, Limits(connections=1, pool_wait=0.2))) as store:
         with store.open(SUBJECT) as book:
             book.counts("r1")
             [answer] = at_once([partial(add, store, an_entry())], 1)
@@ -168,12 +168,12 @@ def test_one_book_at_a_time_per_thread(store: Store) -> None:
 def test_nobody_answers_before_it_is_written_down(url: str) -> None:
     """synchronous_commit turned off: a store that runs keeps what was checked, none starts; the setting is named."""
     [(name,)] = ask(url, "SELECT current_database()")
-    with closing(open_database(url)) as store:
+    with closing(open_store(url)) as store:
         ask(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
         try:
             assert store._database.read("SHOW synchronous_commit") == [("on",)]
             with pytest.raises(Misuse, match="synchronous_commit"):
-                open_database(url)
+                open_store(url)
         finally:
             ask(url, f"ALTER DATABASE {name} RESET synchronous_commit")
 
@@ -182,10 +182,10 @@ def test_no_start_without_the_tables() -> None:
     """An empty database: the message names the command that helps; four hosts may give it at once, one does the work."""
     url = shared().database()
     with pytest.raises(Misuse, match="forms_api migrate"):
-        open_database(url)
+        open_store(url)
     answers = at_once([partial(migrate, url)] * 4)
     assert sorted(answers, key=str) == [(0, VERSION), *[(VERSION, VERSION)] * 3]
-    open_database(url).close()
+    open_store(url).close()
 
 
 @pytest.mark.parametrize(
@@ -202,17 +202,17 @@ def test_a_database_of_another_version_is_refused(change: str, said: str) -> Non
     migrate(url)
     ask(url, change)
     with pytest.raises(Misuse, match=said):
-        open_database(url)
+        open_store(url)
 
 
 def test_no_start_without_a_server() -> None:
     """Nobody answers: the message names the address and the reason, and never the password; only PostgreSQL."""
     with pytest.raises(Misuse) as wrong:
-        open_database("postgresql://madang:hush@127.0.0.1:1/madang")
+        open_store("postgresql://madang:hush@127.0.0.1:1/madang")
     assert "127.0.0.1:1" in str(wrong.value)
     assert "hush" not in str(wrong.value)
     with pytest.raises(Misuse, match="postgresql://"):
-        open_database("mysql://a/b")
+        open_store("mysql://a/b")
 
 
 def test_one_of_several_hosts_will_do() -> None:
@@ -221,6 +221,6 @@ def test_one_of_several_hosts_will_do() -> None:
     name = shared().database().rpartition("?")[0].rpartition("/")[2]
     url = f"postgresql://madang@127.0.0.1:1,{alive}:5432/{name}"
     migrate(url)
-    open_database(url).close()
+    open_store(url).close()
     with pytest.raises(Misuse, match=r"@127\.0\.0\.1:1,127\.0\.0\.1:2/"):
-        open_database("postgresql://madang@127.0.0.1:1,127.0.0.1:2/madang")
+        open_store("postgresql://madang@127.0.0.1:1,127.0.0.1:2/madang")

@@ -17,11 +17,11 @@ from contextlib import closing
 import pytest
 
 from civic.errors import Refused, Unavailable
+from civic.store import open_store
 from civic.store.entry import Entry, Seat
 from civic.store.keys import KeyTable
 from civic.store.postgresql import PostgresDatabase
 from civic.store.postgresql_server import Limits, migrate
-from civic.store.start import open_database
 from civic.store.store import Store
 from tests.postgres import Server, ask
 from tests.store.conftest import SUBJECT, add, an_entry
@@ -98,7 +98,7 @@ def test_acknowledged_is_stored_when_the_server_stops_at_once(server: Server, ti
     """Crashes of one store under load, each second one kill -9 of every process: nothing is gone, nothing half done."""
     url, total = server.database(), 0
     migrate(url)
-    with closing(open_database(url, LIMITS)) as store:
+    with closing(open_store(url, LIMITS)) as store:
         for i in range(times):
             kept, gone = crash(server, store, signal.SIGQUIT if i % 2 == 0 else signal.SIGKILL, 0.4)
             assert gone == 0
@@ -120,7 +120,7 @@ def test_a_stopped_server_is_said_and_comes_back_by_itself(server: Server) -> No
     """While it is down: Unavailable with Retry-After, and a sentence for staff. Started again: all is well at once."""
     url = server.database()
     migrate(url)
-    store = open_database(url, LIMITS)
+    store = open_store(url, LIMITS)
     try:
         first = add(store, an_entry("a"), SEATS)
         server.stop(signal.SIGINT)
