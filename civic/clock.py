@@ -1,7 +1,5 @@
 """What time is it in Seoul? One injectable clock for every decision. No store, no web."""
 
-from __future__ import annotations
-
 import re
 import threading
 import time

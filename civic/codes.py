@@ -1,7 +1,5 @@
 """Numbers and codes that people read and type, and bytes as text. No store, no clock, no web."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 

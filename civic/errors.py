@@ -4,8 +4,6 @@ A refusal carries its evidence and says itself in words for the person who will 
 turns it into problem+json or a page by its `name` and `status` (table in docs/api.md).
 """
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Files read and written whole or not at all; tables in which no cell is a formula. Knows no content."""
 
-from __future__ import annotations
-
 import csv
 import errno
 import io

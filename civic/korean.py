@@ -1,7 +1,5 @@
 """Dates, money, counts and mistakes of a call in Korean words. Korean only; no templates, no clock."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from datetime import date, datetime, timedelta

@@ -4,8 +4,6 @@ A kind has one noun for code and templates ("lecture") and one folder for conten
 ("lectures"); every address ends in "/" and is rooted at "/".
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

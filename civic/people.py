@@ -4,8 +4,6 @@ Every reading function takes the typed text and returns it in one spelling, or r
 sentence that says what to do. No store, no clock, no web.
 """
 
-from __future__ import annotations
-
 import hmac
 import re
 import unicodedata

@@ -4,8 +4,6 @@ A record `<slug>.toml` stands beside a folder `<slug>/` with the files that it n
 reported like any mistake in the content, and nothing is built.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable, Mapping

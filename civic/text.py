@@ -3,8 +3,6 @@
 One reader for forms, commands and files. Text only; what cannot be read raises ValueError with a Korean sentence.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping

@@ -4,8 +4,6 @@ What was accepted last is kept in the store, so that every process, also one tha
 change that is held back leaves the form as it was accepted; everything else of the page goes on.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

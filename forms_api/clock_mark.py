@@ -1,7 +1,5 @@
 """Which clock the servers of a store keep: what the first of them wrote down, taken up by every other. No settings."""
 
-from __future__ import annotations
-
 import json
 from contextlib import closing
 from dataclasses import dataclass

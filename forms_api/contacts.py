@@ -1,8 +1,6 @@
 """A contact, proven: a code is asked for, a ticket given to the browser and forgotten; and all that a ticket's phone signed
 up for. No form is sent here: sign-ups and votes ask this room whether a contact is proven."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request

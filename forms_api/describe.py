@@ -1,7 +1,5 @@
 """The API as OpenAPI 3.1, written from the forms and polls themselves. No state, no counts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

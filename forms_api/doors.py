@@ -1,7 +1,5 @@
 """May this request write at all? Where it comes from, how big it is, what kind it is, how often. Looks at no form."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

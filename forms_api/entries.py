@@ -4,8 +4,6 @@ Receipt number and last four digits are enough to look. Who gives something up h
 number, signed, so that nobody can try numbers out; or has proven the phone in the last half hour.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Counters for Prometheus, of all processes of a server: each writes its own into a folder that they share."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

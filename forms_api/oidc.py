@@ -4,8 +4,6 @@ Only the provider's name for the person (`sub`) is asked for, and it leaves this
 The clock of ID tokens is the machine's: the provider knows nothing of a demonstration's.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from typing import Any

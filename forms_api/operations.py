@@ -3,8 +3,6 @@
 Counters and log hold no personal data: names of routes, refusals and states, counts and times; nothing that was typed.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -1,7 +1,5 @@
 """The one place where a refusal becomes an answer: problem+json, or a page for a plain HTML form. No views."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import cast

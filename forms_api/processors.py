@@ -1,7 +1,5 @@
 """How many processors may this process use? What the system says of affinity and of its control group. No settings."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import suppress

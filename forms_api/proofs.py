@@ -1,8 +1,6 @@
 """What a request proves of its sender: the ticket in the browser, a receipt's signed address, four digits; how a code is asked
 for. No views."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

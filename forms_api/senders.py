@@ -1,7 +1,5 @@
 """How a one-time code reaches a person: console, mail, text message."""
 
-from __future__ import annotations
-
 import smtplib
 import ssl
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Sign-ups: what a form asks, and the post that signs a person up. JSON in, JSON out; a form post gets pages."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import date
 from typing import Any

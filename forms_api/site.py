@@ -4,8 +4,6 @@ Each text file is read and compressed once; what was made is kept until newer fi
 the status is compressed: beside what a citizen typed, the length of an answer could tell what is secret in it.
 """
 
-from __future__ import annotations
-
 import errno
 import gzip
 import hashlib

@@ -4,8 +4,6 @@ Where a browser runs our script, choices never come here: only a sealed envelope
 and they are sealed in the same request.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any

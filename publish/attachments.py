@@ -1,7 +1,5 @@
 """Files beside a page as files of the site: documents as they are, pictures in each of their widths."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ One rule says what is made. Where nothing but words of pages (texts, titles, sum
 before: the pages that show those words. Else, a moment that the clock has come to included: all pages.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import pickle

@@ -3,8 +3,6 @@
 Readers see the old site or the new one, never a mixture; what is not ours is never touched.
 """
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import hashlib

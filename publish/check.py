@@ -1,7 +1,5 @@
 """Is the built site whole? Every page is read again before anybody sees it: links, anchors, ids, headings."""
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

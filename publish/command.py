@@ -1,7 +1,5 @@
 """How the build is called and what it says: what the command line takes, what of it makes no sense together, what a build did."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import sys

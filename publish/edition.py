@@ -1,7 +1,5 @@
 """One edition of the site: the library, the assets and the templates that its pages are made from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass

@@ -1,7 +1,5 @@
 """What is no page: feeds (Atom), calendars, what search engines read, and everything under /assets/. No wall clock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Are XML files and calendars what every program can read? Pure: bytes in, the first fault out; cheap where there is none."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 from xml.parsers import expat

@@ -3,8 +3,6 @@
 Files are told from what they were by size, times and inode, not by their content.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import sys

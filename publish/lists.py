@@ -1,7 +1,5 @@
 """The lists of each kind: all of it, or by status, vote, type, category or office, twelve to a page."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial

@@ -3,8 +3,6 @@
 Values are pickled: the files lie beside the site, where only its owner writes. Light: no Flask, no templates.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import pickle

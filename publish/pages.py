@@ -1,7 +1,5 @@
 """The home page, the page of each document, and what stands at no document's address."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

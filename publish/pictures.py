@@ -1,7 +1,5 @@
 """Pictures beside a page as it shows them: in several widths, without what cameras note; and links to its documents."""
 
-from __future__ import annotations
-
 import html
 import io
 import re

@@ -1,7 +1,5 @@
 """The Flask app that the build freezes: every page and file of the site over a Library. Never opens a store."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from flask import Flask

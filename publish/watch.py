@@ -5,8 +5,6 @@ mistakes there and it shows them, with file and line, above the page that stands
 its own shows the mistakes. Never writes into a site that was made without --watch.
 """
 
-from __future__ import annotations
-
 import errno
 import gc
 import html

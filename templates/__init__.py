@@ -1,7 +1,5 @@
 """How templates are set up, for the pages of the site and for the pages that the API answers with."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, MutableMapping
 from functools import partial
 from pathlib import Path

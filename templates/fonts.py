@@ -4,8 +4,6 @@ Pretendard GOV reserves its name (OFL 1.1), so the changed fonts are called "Mad
 Subsetting takes seconds: results are kept in a cache folder under a name made from all inputs.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from io import BytesIO

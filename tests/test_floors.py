@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import import_module
 
 import pytest
 
@@ -72,6 +73,13 @@ def test_imports_run_downward() -> None:
 def test_no_circle() -> None:
     """No module imports itself by way of others, not even late inside a function."""
     assert not circle(graph(MODULES))
+
+
+def test_every_module_can_be_loaded() -> None:
+    """Whatever a module names at its beginning is there when it is loaded, by itself or after any other."""
+    for module, file in MODULES.items():
+        if file.name != "__main__.py" and not module.startswith("bench"):
+            import_module(module)
 
 
 def test_packages_are_named() -> None:

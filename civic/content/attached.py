@@ -3,8 +3,6 @@
 Whatever is attached is read before anybody can download it: resident numbers, hidden sheets, scripts and bombs are mistakes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import logging

@@ -1,7 +1,5 @@
 """Do all pages together hold: is each address taken once, and does what staff wrote point at something that exists?"""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime

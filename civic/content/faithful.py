@@ -1,7 +1,5 @@
 """Does a page show just the letters and digits that its writer typed, numbers of lists included? No files."""
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

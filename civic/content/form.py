@@ -2,8 +2,6 @@
 that checks the post. No store, no clock, no web.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta

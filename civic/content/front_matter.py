@@ -1,7 +1,5 @@
 """One content file: where its front matter ends, what TOML says, and which line each key stands on."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections import Counter

@@ -1,7 +1,5 @@
 """Signs within a line: emphasis before a particle, what is struck out, addresses that are links by themselves."""
 
-from __future__ import annotations
-
 import re
 from xml.etree.ElementTree import Element
 

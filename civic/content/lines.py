@@ -3,8 +3,6 @@
 docs/content-guide.md says the rules to staff. Where a line could mean two things it stays text, and staff are told.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field

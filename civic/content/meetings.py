@@ -1,7 +1,5 @@
 """When does what somebody signed up for take place? Its meetings, in words and as a calendar file. No clock, no files."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

@@ -3,8 +3,6 @@
 Every page of every build passes here, so each check of a text first looks for the signs without which it finds nothing.
 """
 
-from __future__ import annotations
-
 import difflib
 import html
 import re

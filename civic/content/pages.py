@@ -3,8 +3,6 @@
 The descriptions are the staff's reference: docs/content-guide.md is checked against them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import cached_property

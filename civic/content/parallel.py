@@ -1,7 +1,5 @@
 """The same work for many things, on several processors where that gains."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import os

@@ -1,7 +1,5 @@
 """Staff's Markdown as clean HTML: safe, with anchors, tables that scroll and marked external links."""
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

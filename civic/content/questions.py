@@ -3,8 +3,6 @@
 A new type is a class here, its name in `TypeName` and `TYPES`, and a macro in templates/components/questions.html.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar

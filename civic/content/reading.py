@@ -1,7 +1,5 @@
 """From the content folder to documents: each file read and checked on its own. No cross-references yet."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """content/site.toml: the site's name, offices and menus. No files, no clock."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator

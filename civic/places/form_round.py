@@ -1,7 +1,5 @@
 """A round together with its form and its page: what a person signs up for, and what every rule looks at."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 A page is compared with the one that was accepted before, for as long as its people's answers are kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """How a form gives places, what happens next, and what has happened, in sentences for citizens. No decisions, no files."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from civic import korean

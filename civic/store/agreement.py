@@ -1,7 +1,5 @@
 """Do entries, counters, journal and keys of a store tell the same story? Pure: no file, no connection."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 

@@ -9,8 +9,6 @@ one writer at a time) and keeps it until the block ends; what was read of it sta
 Rows are locked in one order, rounds before caps by key before entries, so that blocks do not deadlock.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any

@@ -4,8 +4,6 @@ the same for both databases; opens no connection. All boxes together: `boxes.py`
 No method takes a choice, a name, a phone or an address: voters are keyed hashes, contents are sealed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from collections.abc import Iterable

@@ -5,8 +5,6 @@ with boxes.open("budget-2024") as box:
 # here it is durable; an exception inside the block leaves nothing behind
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta

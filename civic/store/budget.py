@@ -3,8 +3,6 @@
 Ceilings stand for a clock hour or a day, under names that are keyed hashes of the day: yesterday's lead to nobody.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta

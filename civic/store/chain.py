@@ -5,8 +5,6 @@ key, stands with the count in the round's row. So lines cut off at the end need 
 people typed (behind ": " in a cause) enters as a keyed digest and can be blacked out to that digest.
 """
 
-from __future__ import annotations
-
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping

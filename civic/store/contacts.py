@@ -6,8 +6,6 @@ contact and need not do so again before its end. Kept are keyed hashes whose key
 ticket or a contact: without the key no guess can be tried, with it five. Nothing here is slow.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -3,8 +3,6 @@
 The tables have the same columns in both databases (tables.py), so that rows travel unchanged. Opens nothing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Sequence

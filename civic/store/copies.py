@@ -1,7 +1,5 @@
 """Copies of everything: into a new data folder, into a PostgreSQL database, as a backup beside a running server."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3

@@ -1,7 +1,5 @@
 """Where SQLite and PostgreSQL differ in what they are told: names of types, derived columns, the clock, locks. No connection."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

@@ -3,8 +3,6 @@
 What a check finds is a sentence for staff that says what to do. What is whole comes along, ready to be saved.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3

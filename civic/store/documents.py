@@ -1,7 +1,5 @@
 """An entry as a TinyDB document (plain JSON values) and back, and a document as the text of a row. No file, no lock."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

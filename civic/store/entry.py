@@ -1,7 +1,5 @@
 """One person's sign-up for one round, the places it may take, and what is told of it. No store, no clock, no web."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,6 @@
 """The data folder: its files opened, never begun anew beside what is left of an older one, and its troubles said in
 plain words."""
 
-from __future__ import annotations
-
 import os
 import re
 import sqlite3

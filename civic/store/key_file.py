@@ -4,8 +4,6 @@ It lies outside the data. The store holds the fingerprints of its keys, which op
 used beside them: `keys:person`, `keys:link`, and `keys:master:<n>`, of which the last is the one that wraps.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 import stat

@@ -3,8 +3,6 @@
 On SQLite they lie in a file of their own, whose deleted bytes are overwritten; on PostgreSQL in a table.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 

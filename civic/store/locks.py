@@ -4,8 +4,6 @@ Two locks in a row: who waits holds the first and tries for the second, so that 
 let a waiting one go before it. The file of the second says who holds it and whether a commit went wrong.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

@@ -3,8 +3,6 @@
 A pool of connections, a limit on every wait, statements sent together in one round trip. Knows nothing of entries.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Is a PostgreSQL server there, and as the store needs it? Addresses, limits on every wait, versions of the tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

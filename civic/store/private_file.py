@@ -2,8 +2,6 @@
 processes use it at once. Knows nothing of what is in it. Why not the entries' group commit: docs/decisions/010-ballot-box-file.md.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """The rounds of a subject as they stand inside one transaction: their counters, and their chains of journal lines."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from civic.store import statements as sql

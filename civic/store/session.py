@@ -1,7 +1,5 @@
 """One transaction, and the database behind it: what the book and TinyDB's tables need of either database. No SQL."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

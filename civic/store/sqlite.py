@@ -4,8 +4,6 @@ WAL with synchronous=FULL: what a commit says is done survives the loss of power
 queues commits for all whose blocks are in the batch; nobody is answered before that, not even who was refused.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import sqlite3

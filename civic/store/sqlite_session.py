@@ -1,7 +1,5 @@
 """One transaction on a SQLite connection: of the one that writes, or of one that reads."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Sequence
 from typing import Any

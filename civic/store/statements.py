@@ -1,7 +1,5 @@
 """What the book says to either database, and the counters of a round. No decision."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """The store: entries, journal, facts, messages and wrapped keys in a database. One for SQLite and PostgreSQL."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

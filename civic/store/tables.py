@@ -4,8 +4,6 @@ A document is a row: id, body (JSON), checksum. What of an entry must be unique,
 that the database derives from the body.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from civic.errors import Misuse

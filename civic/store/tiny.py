@@ -7,8 +7,6 @@ A call is a transaction of its own, durable when it returns; inside `RowStorage.
 The table "entries" can only be read, except by a book: a stray write would pass by the counters and the journal.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager

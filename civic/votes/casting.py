@@ -3,8 +3,6 @@
 No web. A contact is never kept with a vote: the box knows voters by keyed hashes and ballots by sealed envelopes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Nothing is published while `check` names a breach, nothing shown while `disagree
 staff. Pure. Source: docs/rules.md#check.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction

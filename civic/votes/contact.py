@@ -4,8 +4,6 @@ A voter is a keyed hash, another one in each poll. A ticket of a poll follows a 
 it is sealed text. Neither a contact nor a provider's name for a person is kept.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from datetime import datetime, timedelta

@@ -6,8 +6,6 @@ makes the ballot void for all. The format is written down in docs/voting.md with
 seals the same way in the browser. Pure but for cryptography: no store, no clock, no web, no file.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The opening of a whole box: all of it judged, or nothing opened. Pure: no store, no clock, no web, no file."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A result in Pabulib's `.pb` format (pabulib.org/format), for programs that count such elections. Text out: no files."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

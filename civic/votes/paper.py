@@ -4,8 +4,6 @@ The sheets of a batch are numbered by hand after the urn was opened, so a number
 the batch in apart from each other; it counts only when both say the same of every sheet.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

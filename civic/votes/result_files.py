@@ -3,8 +3,6 @@
 Written by `votes publish`; read back, and counted again, by civic/recount.py.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """A poll with all that voting in it needs, and refusals in the words of a vote. No store, no web."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar

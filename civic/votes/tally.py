@@ -3,8 +3,6 @@
 Another body (a committee, a dong meeting) gives points, read from a CSV table, and weighs what the poll says.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

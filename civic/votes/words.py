@@ -1,7 +1,5 @@
 """The rules of a poll in plain Korean, from its data: what citizens read before voting and beside the result. No files."""
 
-from __future__ import annotations
-
 from civic import korean
 from civic.content.poll import Poll
 

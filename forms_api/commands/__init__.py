@@ -3,8 +3,6 @@
 Exit codes: 0 done; 1 the input is wrong; 2 the call is wrong; 3 in use by another process.
 """
 
-from __future__ import annotations
-
 import importlib
 import sqlite3
 import sys

@@ -3,8 +3,6 @@
 `open` needs no network, no server and no data folder: it reads the exported box, the content and the holders' parts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`content-check`: what the content would change for people who have signed up; before it is published, and to let it."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What an opened box comes to, counted again by whoever signs or publishes it. Gives up naming whatever does not hold."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

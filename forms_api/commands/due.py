@@ -1,7 +1,5 @@
 """`lapse`, `purge`: what the server does by itself when its time has come, done now or only shown."""
 
-from __future__ import annotations
-
 import click
 
 from civic.errors import Misuse, NotFound

@@ -1,7 +1,5 @@
 """`entries`: what staff do with sign-ups until the staff pages come; works beside a running server."""
 
-from __future__ import annotations
-
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping

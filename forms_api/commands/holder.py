@@ -3,8 +3,6 @@
 No command takes two private keys. Each says what it checked, in words that its holder can repeat to others.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """`keys show | rotate | drop`: the master keys of an installation, changed beside a running server. No entry is opened."""
 
-from __future__ import annotations
-
 import click
 
 from civic.errors import Misuse

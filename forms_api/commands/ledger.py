@@ -1,7 +1,5 @@
 """`ledger show | work | approve`: hours of activity, from reserved to approved, within one person's limit."""
 
-from __future__ import annotations
-
 import click
 
 from civic import korean

@@ -1,7 +1,5 @@
 """`log verify | month`: what staff did, for whoever checks it: is the record whole, and what does a month hold?"""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """`new`: a content folder for another town, which builds as it is. Options only; nothing is asked, nothing is written over."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Whoever takes a paper ballot is marked before it is handed out, and the server t
 other way round). Sheets are typed in after closing, by two people apart from each other.
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Iterator

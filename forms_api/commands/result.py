@@ -4,8 +4,6 @@ Nothing is written while anything does not hold; every breach is named. A publis
 `--correct` keeps when it was first published and records when and why it was changed.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -3,8 +3,6 @@
 It opens no store. A process that dies is started again; one that cannot begin ends all.
 """
 
-from __future__ import annotations
-
 import errno
 import logging
 import multiprocessing

@@ -4,8 +4,6 @@ The office keeps this for a year, two where there are 50,000 people or more (개
 a chain of the store's journal (civic/store/chain.py); a copy without receipt numbers goes to the system's log.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

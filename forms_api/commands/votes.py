@@ -1,7 +1,5 @@
 """`votes`: a budget vote from its keys to its published result; docs/voting.md says who does what."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click
