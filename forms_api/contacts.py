@@ -7,10 +7,10 @@ from flask import Blueprint, Response, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
+from civic.contacts.proof import OWN_LIFE
 from civic.errors import ContactUnproven, ForbiddenOrigin, Refused
 from civic.links import link
 from civic.places.intake import Found
-from civic.store.contacts import OWN_LIFE
 from forms_api.background import casting
 from forms_api.doors import is_form_post, json_body, text_in
 from forms_api.entries import document, my_page, shown, trail_of

@@ -11,6 +11,7 @@ from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
+from civic.contacts.budget import household
 from civic.errors import (
     FieldError,
     ForbiddenOrigin,
@@ -20,7 +21,6 @@ from civic.errors import (
     UnsupportedType,
 )
 from civic.places.application import BROKEN_MESSAGE, refuse_forbidden
-from civic.store.budget import household
 
 LONGEST_BODY = 64 * 1024  # bytes
 LONGEST_REST = 1024 * 1024  # bytes of a body that is refused and yet taken off the line

@@ -12,11 +12,11 @@ from flask import request
 from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
+from civic.contacts.budget import block
+from civic.contacts.proof import CODE_LIFE, PLACE, Asked
 from civic.errors import ContactUnproven, NotFound, Refused, TooMany, WrongCode
 from civic.people import keyed_hash
 from civic.store.box import Ticket
-from civic.store.budget import block
-from civic.store.contacts import CODE_LIFE, PLACE, Asked
 from forms_api.background import casting
 from forms_api.doors import READING, check_origin
 from forms_api.operations import services

@@ -7,8 +7,8 @@ from email.message import EmailMessage
 from typing import IO, Protocol
 from urllib.parse import unquote, urlsplit
 
+from civic.contacts.proof import Sender
 from civic.errors import FieldError, Invalid, Misuse, Unavailable
-from civic.store.contacts import Sender
 from forms_api.settings import Settings
 
 PATIENCE = 10  # seconds for a mail server or gateway to answer

@@ -15,7 +15,7 @@ from civic.errors import Misuse
 from civic.links import is_address
 
 if TYPE_CHECKING:
-    from civic.store.budget import Budget
+    from civic.contacts.budget import Budget
 
 PAIRS = (  # neither makes sense without the other
     ("smtp", "mail_from"),
@@ -135,7 +135,7 @@ class Settings:
     @property
     def budget(self) -> Budget | None:
         """How many messages with codes may go out, and to which countries; None without limits."""
-        from civic.store.budget import Budget  # late: build.py reads settings, and no store
+        from civic.contacts.budget import Budget  # late: build.py reads settings, and no store
 
         allowed = Budget(self.texts_hour, self.texts_day, tuple(_listed(self.countries)))
         return allowed if self.is_limited else None

@@ -12,8 +12,8 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
+from civic.contacts.proof import Asked
 from civic.errors import FieldError, Invalid, Refused, WrongCode
-from civic.store.contacts import Asked
 from civic.votes.ballot import check_choices
 from civic.votes.contact import new_submission
 from civic.votes.setup import PollSetup

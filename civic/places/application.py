@@ -15,11 +15,11 @@ from uuid import UUID
 
 from civic import people
 from civic.codes import new_draw_number, new_number
+from civic.contacts.proof import contact_key
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
 from civic.errors import FieldError, Invalid
 from civic.places.form_round import FormRound
-from civic.store.contacts import contact_key
 from civic.store.entry import Entry
 from civic.store.seal import Keys
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts

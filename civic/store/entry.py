@@ -67,7 +67,7 @@ class Entry:
     cause: str = ""  # why the state is what it is, for staff and citizen: "applied", "promoted", …
     sealed: bytes = b""  # answers, name, phone: AES-256-GCM under the subject's data key
     draw: str = ""  # draw number: public in a draw, unlike the receipt number; "" where nothing is drawn
-    contact: str = ""  # keyed hash of the phone, see civic/store/contacts.py
+    contact: str = ""  # keyed hash of the phone, see civic/contacts/proof.py
 
     def moved(self, state: str, at: datetime, cause: str, deadline: datetime | None = None) -> Self:
         """The same entry in another state."""

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from civic.codes import from_text, to_text
+from civic.contacts.proof import Derives
 from civic.content.poll import BoxKey
 from civic.shape import Line, Shape, Slug
-from civic.store.contacts import Derives
 from civic.store.seal import Sealer, Unopened
 from civic.votes.envelope import public_bytes, read_public
 

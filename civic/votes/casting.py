@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from civic import korean
 from civic.clock import Clock
 from civic.codes import to_text
+from civic.contacts.budget import USUAL, Budget
+from civic.contacts.proof import WRONG, Asked, Claim, Derives, read_contact
 from civic.content.pages import Pages
 from civic.content.poll import Poll
 from civic.errors import (
@@ -22,8 +24,6 @@ from civic.errors import (
 )
 from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
-from civic.store.budget import USUAL, Budget
-from civic.store.contacts import WRONG, Asked, Claim, Derives, read_contact
 from civic.votes.ballot import Ballot, ReceiptBoard, check_choices
 from civic.votes.box_key import receipt_signer
 from civic.votes.contact import BY_IDENTITY, Codes

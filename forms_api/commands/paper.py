@@ -16,11 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import templates
 from civic import korean
 from civic.clock import FixedClock
+from civic.contacts.proof import read_contact
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import BOM, typed_text, write
 from civic.library import load
 from civic.store import open_box
-from civic.store.contacts import read_contact
 from civic.votes.casting import Polling
 from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
 from civic.votes.result import as_json

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.clock import FixedClock
 from civic.codes import from_text, new_code, to_text
+from civic.contacts.budget import Budget
 from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.errors import (
@@ -33,7 +34,6 @@ from civic.errors import (
 )
 from civic.store import open_box
 from civic.store.box import BOX_FILE
-from civic.store.budget import Budget
 from civic.votes.casting import Polling
 from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
 from civic.votes.opening import open_all

@@ -18,11 +18,11 @@ from typing import Protocol
 
 from civic import people
 from civic.clock import Clock
+from civic.contacts.budget import Budget, end_of_hour, household
 from civic.errors import FieldError, Invalid, LateCode, TooMany, UsedCode, WrongCode
 from civic.people import keyed_hash
 from civic.store.box import Code, PollBox, Ticket, new_message
 from civic.store.boxes import Box
-from civic.store.budget import Budget, end_of_hour, household
 from civic.store.seal import Sealer
 
 PLACE = ""  # of codes that prove a contact for whatever it is needed; those of a poll lie with the poll

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from civic.clock import SEOUL, FixedClock
+from civic.contacts.budget import USUAL
+from civic.contacts.proof import Contacts, contact_key
 from civic.errors import LateCode, TooMany, UsedCode, WrongCode
 from civic.store import open_box
-from civic.store.budget import USUAL
-from civic.store.contacts import Contacts, contact_key
 
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
 KIM, LEE = "010-1234-5678", "+82 10 8765 4321"
