@@ -1,8 +1,6 @@
 """What a citizen sent, read and checked against the form: every field that must be corrected is found;
 and the entry that it asks to be. No web."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from civic import people
@@ -22,10 +20,8 @@ from civic.errors import FieldError, Invalid
 from civic.places.form_round import FormRound
 from civic.store.entry import Entry
 from civic.store.seal import Keys
+from civic.store.store import Store
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
-
-if TYPE_CHECKING:
-    from civic.store.store import Store
 
 T = TypeVar("T")
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")

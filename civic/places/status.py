@@ -1,12 +1,10 @@
 """What everybody may know of all forms at once: state, places, people. Nothing of any entry."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from civic.clock import Clock
 from civic.content.form import FormSpec
@@ -15,9 +13,7 @@ from civic.errors import Unavailable
 from civic.places import rules
 from civic.places.form_round import FormRound, rounds_of
 from civic.store.entry import Counts, Overview
-
-if TYPE_CHECKING:
-    from civic.store.store import Store
+from civic.store.store import Store
 
 
 class Desk(Protocol):
