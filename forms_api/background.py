@@ -215,7 +215,8 @@ def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
 class Casting:
     """The polls of this app with their box and the outbox of codes.
 
-    Opened by the first who needs it, at the latest when the server begins: messages that an earlier server left go out.
+    Opened by the first who votes, or by the server where there are polls: then messages that an earlier server left
+    go out.
     """
 
     def __init__(self, parts: Services, provider: Provider | None) -> None:
@@ -281,7 +282,8 @@ def casting() -> Casting:
 def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable[[], None]]:
     """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
     parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
-    _ = votes.polling  # before a folder can become read-only: wrong tries are counted in the box
+    if parts.library.of("vote") or any(doc.spec and doc.spec.needs_proof for doc in parts.library.subjects()):
+        _ = votes.polling
     follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
     notices = Every("notices", ROUND, Notices(parts).look, parts.log)
     counts = Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log)

@@ -63,11 +63,10 @@ def wrong_tries_counted(number: str) -> Iterator[None]:
     For every server on the box and over restarts. Raises TooMany: the number, or the block of addresses, is locked for a
     while. Tries at the same moment count as well: which of them was right is not said once the ceiling is reached.
     """
-    parts, now = services(), services().intake.clock.now()
+    parts, box, now = services(), casting().polling.box, services().intake.clock.now()
     if not parts.settings.is_limited:
         yield
         return
-    box = casting().polling.box
     named = partial(keyed_hash, parts.intake.keys.derived("guesses"), now.date().isoformat())
     ceilings = [
         ("number", named("number", number), PER_NUMBER),
