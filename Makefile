@@ -74,7 +74,6 @@ deployment: setup-test ## find or fetch nginx and PostgreSQL, as the deployment 
 
 lock: setup-test ## renew the locks from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra postgresql -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra postgresql --extra sms -o requirements-sms.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --all-extras -o requirements-test.lock
 
 clean: ## remove what set-up and builds made; entries in var/ stay

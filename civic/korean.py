@@ -12,6 +12,7 @@ DATED = (
     "closing",
     "period",
 )  # take the reader's time last: the year is told by it
+SHORT = 90  # bytes of a short text message; longer ones are another kind (LMS), and dearer
 
 FORM_STATES = {"upcoming": "접수예정", "open": "접수중", "full": "정원마감", "closed": "접수마감"}
 VOTE_STATES = {"upcoming": "투표 예정", "open": "투표 중", "closed": "투표 마감"}
@@ -69,7 +70,6 @@ CAUSES = {
     "enough-places": "정원보다 많지 않아 추첨 없이 확정",
     "cancelled-by-citizen": "신청한 사람이 취소",
     "cancelled-by-staff": "담당 부서가 취소",
-    "changed": "신청한 내용을 바꿈",
     "called-off": "회차가 취소됨",
     "excluded": "추첨 전에 명단에서 뺌",
     "reviewed": "심사 결과",
@@ -93,6 +93,19 @@ def happened(cause: str, state: str) -> str:
     if known is None:
         return ENTRY_STATES.get(state, state)
     return f"{known}: {reason}" if reason else known
+
+
+def text_bytes(text: str) -> int:
+    """How long a text message is, in bytes of EUC-KR as telephones count them (with the syllables that it lacks)."""
+    return len(text.encode("cp949", "replace"))
+
+
+def fitting(title: str, rest: str, most: int = SHORT) -> str:
+    """A title, cut where a text message with the rest beside it would be longer; one letter at least."""
+    room = most - text_bytes(rest)
+    while text_bytes(title) > room and len(title) > 2:
+        title = f"{title[:-2]}…"
+    return title
 
 
 def size(bytes_: int) -> str:

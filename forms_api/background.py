@@ -3,15 +3,12 @@ codes, erases answers whose time is over, and follows the built site."""
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -19,17 +16,16 @@ from flask import Flask, current_app
 
 from civic.errors import ContentMistakes, Refused
 from civic.library import load
-from civic.links import link
-from civic.people import is_mobile
-from civic.places import retention, words
+from civic.places import retention
+from civic.places.appointments import Appointments
 from civic.store import open_box
-from civic.store.entry import Entry, Message
-from civic.store.seal import Erased, Sealer, WrongKey
+from civic.store.seal import Sealer
 from civic.store.store import Store
 from civic.votes.casting import Polling
 from civic.votes.light import StoreVault, due, follow
+from forms_api.gateway import PATIENCE
+from forms_api.notices import Postman
 from forms_api.operations import SERVICES, EventLog, Services
-from forms_api.senders import PATIENCE
 from forms_api.settings import Settings
 
 if TYPE_CHECKING:  # loaded only where one is set
@@ -39,10 +35,9 @@ CASTING = "madang.casting"
 ROUND = 2.0  # seconds between two looks at offers and messages
 OUTBOX = 1.0  # seconds between two looks for codes to send, when nobody wakes it
 LOOK = 1.0  # seconds between two looks at the built site
-LEASE = timedelta(minutes=5)  # how long another server leaves a message to the one that took it
-RETRY = timedelta(minutes=1)
 LEADING = 10.0  # seconds, by the store's clock; then another process may lead
 COUNTING = 1.0  # seconds between two times that a process tells the others what it has counted
+PAGES_PAUSE = 20.0  # seconds between two looks at what the pages say of time and place
 KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
 
 
@@ -100,10 +95,11 @@ class Notices:
     """What is due for the entries of one intake: moves, messages, erasing."""
 
     def __init__(self, parts: Services) -> None:
-        self._intake, self._sender, self._log = parts.intake, parts.sender, parts.log
-        self._base_url = parts.site.base_url
+        self._intake, self._log, self._postman = parts.intake, parts.log, Postman(parts)
+        self._appointments = Appointments()
         self._lead = Lead(self._intake.store, "notices", parts.settings)
-        self._kept_seen = -KEEPING_PAUSE  # when what is kept was last looked at, by the monotonic clock
+        # When they were last looked at, by the monotonic clock: what is kept, what the pages say of their times.
+        self._kept_seen, self._pages_seen = -KEEPING_PAUSE, -PAGES_PAUSE
 
     def look(self, loop: Every) -> None:
         """One round; given up where the store refuses, which says by itself, at /readyz, what is wrong."""
@@ -111,7 +107,11 @@ class Notices:
             if not self._lead.has():
                 return
             self._intake.advance()
-            self.deliver(loop)
+            if time.monotonic() - self._pages_seen >= PAGES_PAUSE:
+                self._appointments.follow(self._intake.library, self._intake.store, self._intake.clock.now())
+                self._pages_seen = time.monotonic()
+            while not loop.is_over and self._postman.deliver():
+                pass
             if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
                 self.erase()
                 self._kept_seen = time.monotonic()
@@ -123,51 +123,6 @@ class Notices:
             self._log.event("answers-erased", subject=subject)
         retention.forget(intake.store, intake.clock.now())
         intake.store.scrub()  # while somebody reads for long it fails, and is done in an hour
-
-    def deliver(self, loop: Every) -> None:
-        """Send what is due; what cannot go now is tried again, what never can is given up."""
-        store, clock = self._intake.store, self._intake.clock
-        # Without a sender they wait for the day when there is one.
-        for message in store.messages(clock.now()) if self._sender.can_send else ():
-            until = clock.now() + LEASE  # anew for each: those before may have taken long
-            if loop.is_over or not store.claim(message, until):
-                continue
-            entry = store.find(message.number)
-            if entry is not None and not self._tell(message, entry):
-                store.claim(replace(message, due=until), clock.now() + RETRY)
-                continue
-            store.sent(message)
-
-    def _tell(self, message: Message, entry: Entry) -> bool:
-        """Send one; False to try again later."""
-        intake = self._intake
-        try:
-            given = json.loads(intake.keys.unseal(intake.store, entry.subject, entry.number, entry.sealed))
-        except (Erased, WrongKey):
-            return True  # nobody can be reached any more
-        reached = [given[name] for name in ("phone", "email") if given.get(name)]
-        reached = [contact for contact in reached if "@" in contact or is_mobile(contact)]
-        if not reached:  # of whom staff entered with a landline: they must ring
-            self._log.event("not-told", subject=entry.subject, kind=message.kind)
-            return True
-        for contact in reached:
-            try:
-                self._sender.check(contact)
-                self._sender.send(contact, *self._words(message, entry))
-                return True
-            except (Refused, OSError):
-                continue  # the other contact may do
-            except ValueError:
-                return True  # this contact will never do
-        return False
-
-    def _words(self, message: Message, entry: Entry) -> tuple[str, str]:
-        """Subject and text."""
-        doc = self._intake.page(entry.subject)
-        title = doc.title if doc else "신청"
-        said = words.news(message.kind, entry.cause, entry.deadline, self._intake.clock.now())
-        number, address = entry.number, f"{self._base_url}{link('my')}"
-        return f"[{title}] 신청 안내", f"[{title}] {said} 접수번호 {number}, {address}"
 
 
 class Follower:
@@ -215,8 +170,7 @@ def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
 class Casting:
     """The polls of this app with their box and the outbox of codes.
 
-    Opened by the first who votes, or by the server where there are polls: then messages that an earlier server left
-    go out.
+    Opened by the first who needs it, at the latest when the server begins: messages that an earlier server left go out.
     """
 
     def __init__(self, parts: Services, provider: Provider | None) -> None:
@@ -282,8 +236,7 @@ def casting() -> Casting:
 def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable[[], None]]:
     """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
     parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
-    if parts.library.of("vote") or any(doc.spec and doc.spec.needs_proof for doc in parts.library.subjects()):
-        _ = votes.polling
+    _ = votes.polling  # before a folder can become read-only: wrong tries are counted in the box
     follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
     notices = Every("notices", ROUND, Notices(parts).look, parts.log)
     counts = Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log)

@@ -21,11 +21,11 @@ from forms_api.proofs import (
     ask_for_code,
     cookie,
     is_own,
-    receipt_address,
     shown_code,
     ticket_of_browser,
     told,
 )
+from forms_api.receipts import receipt_address
 
 contacts = Blueprint("contacts", __name__)
 

@@ -9,25 +9,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic import korean
 from civic.codes import clean_number
 from civic.content.form import Round
-from civic.content.meetings import Told, calendar_file, meetings, told_from, when
+from civic.content.meetings import calendar_file, meetings, when
 from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused
 from civic.links import link
 from civic.places import words
 from civic.places.application import holds_resident_number, refuse_forbidden
-from civic.places.change import change, optional
 from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
 from forms_api.doors import is_form_post, json_body
 from forms_api.operations import Trail, services
 from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.proofs import RECEIPT, receipt_address, receipt_number, ticket_of_browser, wrong_tries_counted
-from forms_api.signups import as_payload, shown_again
+from forms_api.proofs import ticket_of_browser, wrong_tries_counted
+from forms_api.receipts import RECEIPT, receipt_address, receipt_number
 
 entries = Blueprint("entries", __name__)
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
@@ -57,61 +56,23 @@ def lookup() -> Response:
 
 
 @entries.post("/api/entries/<number>/cancel")
-def cancel(number: str) -> BaseResponse:
+def cancel(number: str) -> Response:
     """Cancel it; the first in line gets the place."""
-    return _done(services().intake.cancel(_own(number)))
+    found = services().intake.cancel(_own(number))
+    if not is_form_post():
+        return jsonify(document(found))
+    return _page(found, "forms/cancelled.html", "신청을 취소했습니다", trail_of("취소"))
 
 
 @entries.post("/api/entries/<number>/accept", defaults={"accepts": True})
 @entries.post("/api/entries/<number>/decline", defaults={"accepts": False})
-def answer_offer(number: str, accepts: bool) -> BaseResponse:
+def answer_offer(number: str, accepts: bool) -> Response:
     """Take the place that is offered, or leave it to the next in line."""
-    return _done(services().intake.answer(_own(number), accepts))
-
-
-@entries.get(f"{RECEIPT}/change")
-def change_page(token: str) -> Response:
-    """Where answers, e-mail or round are written anew. Shows nothing of what was said before."""
-    return _change_page(_receipt(token))
-
-
-def _change_page(found: Found, refusal: Refused | None = None) -> Response:
-    spec = optional(found.round.spec) if found.round else None
-    values = shown_again(request.form) if refusal else {}
-    keys = services().intake.keys
-    return _page(
-        found,
-        "forms/change.html",
-        "신청 내용 바꾸기",
-        trail_of("바꾸기"),
-        spec=spec,
-        values=values,
-        refusal=refusal,
-        at="" if refusal and refusal.errors else "change",
-        receipt=receipt_address(keys.link, found.entry.number),
-    )
-
-
-@entries.post("/api/entries/<number>/change")
-def change_entry(number: str) -> BaseResponse:
-    """Put what is written in the place of what the entry says; what is left empty stays."""
-    own = _own(number)
-    found = services().intake.receipt(own)
-    offer_again(lambda refusal: _change_page(found, refusal), link("my"), always=True)
-    given = as_payload(request.form) if is_form_post() else json_body()
-    answers = {name: each for name, each in (given.get("answers") or {}).items() if each not in ("", [])}
-    return _done(change(services().intake, own, {**given, "answers": answers}))
-
-
-def _done(found: Found) -> BaseResponse:
-    """What an act came to: a page that can be loaded again, and gone back to."""
-    if not is_form_post():
-        return jsonify(document(found))
-    return redirect(receipt_address(services().intake.keys.link, found.entry.number), code=303)
+    return _show(services().intake.answer(_own(number), accepts), is_proven=True)
 
 
 @entries.get("/api/entries/lookup")
-@entries.get("/api/entries/<number>/<any(cancel, accept, decline, change):act>")
+@entries.get("/api/entries/<number>/<any(cancel, accept, decline):act>")
 def opened_again(**_: str) -> BaseResponse:
     """The address of an answer, opened from the address bar or a restored tab: a person is led to the look-up."""
     return lead_back(link("my"))
@@ -134,8 +95,21 @@ def receipt(token: str) -> Response:
         receipt=request.path,
         can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
-        next_steps=words.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],
+        next_steps=words.next_steps(
+            round_, entry.state, services().intake.clock.now(), found.position, entry.deadline
+        )
+        if round_
+        else [],
     )
+
+
+@entries.get(f"{RECEIPT}/cancel")
+def cannot_come(token: str) -> Response:
+    """Asks who holds a message's link whether they cannot come. Opening it changes nothing; one press cancels."""
+    found, receipt = _receipt(token), request.path.removesuffix("/cancel")
+    title = "오지 못하시나요?" if found.can_cancel else "취소할 수 없는 신청입니다"
+    facts = {"receipt": receipt, "can_cancel": found.can_cancel}
+    return _page(found, "forms/cannot.html", title, trail_of("못 갑니다"), **facts)
 
 
 @entries.get(f"{RECEIPT}/event.ics")
@@ -146,17 +120,10 @@ def calendar(token: str) -> Response:
     if found.doc is None or not meetings(found.doc, round_):
         raise NotFound("아직 날짜가 정해지지 않았습니다.")
     # Shared with others: names no receipt number.
-    book = calendar_file(services().site, [(found.doc, round_)], _told())
+    book = calendar_file(services().site, [(found.doc, round_)], services().told())
     answer = Response(book, mimetype="text/calendar")
     answer.headers["Content-Disposition"] = 'attachment; filename="event.ics"'
     return answer
-
-
-def _told() -> dict[str, Told]:
-    """What the site tells of its meetings now; nothing where none is built."""
-    with suppress(OSError, UnicodeDecodeError):
-        return told_from((services().settings.site_dir / "published.json").read_text("utf-8"))
-    return {}
 
 
 def document(found: Found, is_proven: bool = True) -> dict[str, Any]:

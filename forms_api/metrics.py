@@ -13,6 +13,7 @@ COUNTERS = (
     "refusals_total",
     "entries_total",
     "texts_total",
+    "messages_total",
     "guessing_total",
 )
 

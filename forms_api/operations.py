@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,10 +21,11 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from jinja2 import Environment
 
 from civic.clock import Clock
+from civic.content.meetings import Told, told_from
 from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.content.site import Site
-from civic.errors import Mistake, NotFound, Refused
+from civic.errors import Mistake, NotFound, Refused, Unavailable
 from civic.library import Library
 from civic.links import link
 from civic.places.intake import Intake
@@ -159,12 +161,20 @@ class Services:
     def lacks(self) -> list[str]:
         """What staff must put right though entries are taken: see Settings.shortcomings.
 
-        "budget": few messages with codes are left; "content": some is held back.
+        "budget": few messages with codes are left; "messages": some do not go out; "content": some is held back.
         """
         lacks = list(self.settings.shortcomings(self.site.base_url))
         if self._low and self.intake.clock.now() < self._low:
             lacks.append("budget")
+        with suppress(Unavailable):
+            lacks += ["messages"] if self.intake.store.outbox.stuck() else []
         return [*lacks, "content"] if self.held or self.refused else lacks
+
+    def told(self) -> dict[str, Told]:
+        """What the built site tells of its meetings; nothing where none is built."""
+        with suppress(OSError, UnicodeDecodeError):
+            return told_from((self.settings.site_dir / "published.json").read_text("utf-8"))
+        return {}
 
     @property
     def is_settled(self) -> bool:
@@ -253,7 +263,7 @@ def metrics() -> Response:
     if services().settings.metrics != "open" and not is_near:
         raise NotFound
     lacks = services().lacks
-    names = ("sender", "texts", "proxies", "address", "budget", "content")
+    names = ("sender", "texts", "proxies", "address", "budget", "messages", "content")
     said = "".join(f'madang_lacks{{what="{name}"}} {int(name in lacks)}\n' for name in names)
     text = f"{services().metrics.text()}# TYPE madang_lacks gauge\n{said}"
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,27 +1,23 @@
-"""What a request proves of its sender: the ticket in the browser, a receipt's signed address, four digits; how a code is asked
+"""What a request proves of its sender: the ticket in the browser, four digits; how a code is asked
 for. No views."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from flask import request
-from itsdangerous import BadData, Signer
-from itsdangerous.encoding import base64_decode, base64_encode
 
 from civic.contacts.budget import block
 from civic.contacts.proof import CODE_LIFE, PLACE, Asked
-from civic.errors import ContactUnproven, NotFound, Refused, TooMany, WrongCode
+from civic.errors import ContactUnproven, Refused, TooMany, WrongCode
 from civic.people import keyed_hash
 from civic.store.box import Ticket
 from forms_api.background import casting
 from forms_api.doors import READING, check_origin
 from forms_api.operations import services
 
-RECEIPT = "/api/receipts/<token>"
 COOKIE = "madang-ticket"
 GUESSING = timedelta(minutes=10)  # from the first wrong try
 PER_NUMBER = 10  # guesses of four digits: all 10,000 would take a week
@@ -63,10 +59,11 @@ def wrong_tries_counted(number: str) -> Iterator[None]:
     For every server on the box and over restarts. Raises TooMany: the number, or the block of addresses, is locked for a
     while. Tries at the same moment count as well: which of them was right is not said once the ceiling is reached.
     """
-    parts, box, now = services(), casting().polling.box, services().intake.clock.now()
+    parts, now = services(), services().intake.clock.now()
     if not parts.settings.is_limited:
         yield
         return
+    box = casting().polling.box
     named = partial(keyed_hash, parts.intake.keys.derived("guesses"), now.date().isoformat())
     ceilings = [
         ("number", named("number", number), PER_NUMBER),
@@ -87,25 +84,6 @@ def wrong_tries_counted(number: str) -> Iterator[None]:
         if not all(counted):
             raise locked from None
         raise
-
-
-def receipt_address(secret: bytes, number: str) -> str:
-    """ "/api/receipts/<token>" for a receipt number."""
-    return RECEIPT.replace("<token>", _signer(secret).sign(base64_encode(number)).decode())
-
-
-def receipt_number(secret: bytes, token: str) -> str:
-    """The receipt number in a token. Raises NotFound when it is not ours."""
-    try:
-        return base64_decode(_signer(secret).unsign(token)).decode()
-    except (BadData, ValueError):
-        raise NotFound("그런 접수증이 없습니다.") from None
-
-
-@lru_cache(maxsize=8)
-def _signer(secret: bytes) -> Signer:
-    signer = Signer(secret, salt="receipt", key_derivation="hmac", digest_method=hashlib.sha256)
-    return Signer(signer.derive_key(), key_derivation="none", digest_method=hashlib.sha256)  # derived once
 
 
 def told(asked: Asked) -> dict[str, Any]:

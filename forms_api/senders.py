@@ -1,17 +1,16 @@
-"""How a one-time code reaches a person: console, mail, text message."""
+"""How a code or a message reaches a person: console, mail, text message."""
 
 import smtplib
 import ssl
-from collections.abc import Callable
 from email.message import EmailMessage
-from typing import IO, Protocol
+from email.utils import format_datetime, localtime
+from typing import IO, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from civic.contacts.proof import Sender
 from civic.errors import FieldError, Invalid, Misuse, Unavailable
+from civic.store.outbox import Letter, Sender
+from forms_api.gateway import PATIENCE, Gateway
 from forms_api.settings import Settings
-
-PATIENCE = 10  # seconds for a mail server or gateway to answer
 
 
 class CheckedSender(Sender, Protocol):
@@ -36,8 +35,8 @@ class Console:
     def check(self, contact: str) -> None:
         """Everybody can be reached."""
 
-    def send(self, contact: str, subject: str, text: str) -> None:
-        self._stream.write(f"[시연] …{contact[-4:]}에게: {text}\n")
+    def send(self, contact: str, letter: Letter) -> None:
+        self._stream.write(f"[시연] …{contact[-4:]}에게: {' '.join(letter.text.split())}\n")
         self._stream.flush()
 
 
@@ -55,10 +54,16 @@ class Mail:
         self._sender = sender
         self._local = self._host in ("localhost", "127.0.0.1", "::1")
 
-    def send(self, contact: str, subject: str, text: str) -> None:
+    def send(self, contact: str, letter: Letter) -> None:
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, contact, subject
-        message.set_content(text)
+        message["From"], message["To"], message["Subject"] = self._sender, contact, letter.subject
+        message["Date"] = format_datetime(localtime())
+        message["Message-ID"] = f"<{letter.key}@{self._sender.rpartition('@')[2]}>"
+        message.set_content(letter.text, cte="base64")  # whatever way it takes
+        if letter.calendar:
+            method = "CANCEL" if "METHOD:CANCEL" in letter.calendar else "REQUEST"
+            named: dict[str, Any] = {"filename": "event.ics", "params": {"method": method}}
+            message.add_attachment(letter.calendar, subtype="calendar", cte="base64", **named)
         try:
             with self._connect() as server:
                 server.send_message(message)
@@ -82,45 +87,6 @@ class Mail:
         return server
 
 
-class TextMessages:
-    """Korean text messages through a gateway (the package `solapi`)."""
-
-    def __init__(self, keys: str, sender: str, gateway: Callable[[str, str], None] | None = None) -> None:
-        """keys: "key:secret"; sender: a registered number; gateway: (number, text) sends one, for tests."""
-        key, colon, secret = keys.partition(":")
-        if not (key and colon and secret and sender):
-            raise Misuse("MADANG_SMS는 키:비밀 꼴로, MADANG_SMS_FROM은 등록한 보내는 번호로 적으세요.")
-        self._gateway = gateway or solapi_gateway(key, secret, sender)
-
-    def send(self, contact: str, subject: str, text: str) -> None:
-        self._gateway(local_number(contact), text)
-
-
-def local_number(phone: str) -> str:
-    """As the gateway wants it: "+821012345678" -> "01012345678". Raises ValueError for a foreign number."""
-    if not phone.startswith("+82"):
-        raise ValueError("not a Korean number")
-    return "0" + phone.removeprefix("+82")
-
-
-def solapi_gateway(key: str, secret: str, sender: str) -> Callable[[str, str], None]:
-    """One message by solapi. Raises Misuse when the package is missing."""
-    try:
-        from solapi import SolapiMessageService
-        from solapi.model import RequestMessage
-    except ImportError:
-        raise Misuse("문자를 보내려면 solapi 꾸러미가 필요합니다(pip install 'madang[sms]').") from None
-    service = SolapiMessageService(key, secret)
-
-    def send(number: str, text: str) -> None:
-        try:
-            service.send(RequestMessage(from_=sender, to=number, text=text))
-        except Exception as err:  # the package raises what its HTTP client does; all of it may pass
-            raise ConnectionError(type(err).__name__) from None
-
-    return send
-
-
 class MailOrText:
     """Mail to addresses, text messages to numbers; either may be missing."""
 
@@ -130,24 +96,20 @@ class MailOrText:
 
     def check(self, contact: str) -> None:
         """As `CheckedSender.check`."""
+        self._way(contact)
+
+    def send(self, contact: str, letter: Letter) -> None:
+        self._way(contact).send(contact, letter)
+
+    def _way(self, contact: str) -> Sender:
+        way = self._mail if "@" in contact else self._texts
         if not self.can_send:
-            raise Unavailable(
-                "지금은 인증번호를 보낼 수 없습니다. 담당 부서에 문의해 주세요.", retry_after=600
-            )
-        if self._of(contact) is None:
+            said = "지금은 인증번호를 보낼 수 없습니다. 담당 부서에 문의해 주세요."
+            raise Unavailable(said, retry_after=600)
+        if way is None:
             other = "휴대전화 번호" if self._mail is None else "이메일 주소"
             raise Invalid([FieldError("contact", f"지금은 {other}로만 인증번호를 보냅니다.")])
-
-    def send(self, contact: str, subject: str, text: str) -> None:
-        way = self._of(contact)
-        if not self.can_send:
-            raise ConnectionError("no sender is set")  # kept: one may be set later
-        if way is None:
-            raise ValueError("no way to this contact")
-        way.send(contact, subject, text)
-
-    def _of(self, contact: str) -> Sender | None:
-        return self._mail if "@" in contact else self._texts
+        return way
 
 
 def sender_of(settings: Settings, stream: IO[str]) -> CheckedSender:
@@ -155,5 +117,5 @@ def sender_of(settings: Settings, stream: IO[str]) -> CheckedSender:
     if not settings.smtp and not settings.sms and settings.demo:
         return Console(stream)
     mail = Mail(settings.smtp, settings.mail_from) if settings.smtp else None
-    texts = TextMessages(settings.sms, settings.sms_from) if settings.sms else None
+    texts = Gateway(settings.sms, settings.sms_from, settings.sms_secret) if settings.sms else None
     return MailOrText(mail, texts)

@@ -82,11 +82,14 @@ class Settings:
     processes: int = _setting(0, "서버 프로세스 수. 0이면 이 서버가 쓸 수 있는 프로세서 수만큼, 많아야 4개")
     metrics: str = _setting("local", "open이면 /metrics를 밖에서도 볼 수 있습니다.")
     smtp: str = _setting(
-        "", "인증번호를 보낼 메일 서버. smtp://아이디:암호@서버:587(STARTTLS) 또는 smtps://…:465"
+        "", "인증번호와 알림을 보낼 메일 서버. smtp://아이디:암호@서버:587(STARTTLS) 또는 smtps://…:465"
     )
     mail_from: str = _setting("", "메일의 보내는 사람 주소")
-    sms: str = _setting("", "문자 회사(솔라피)의 열쇠. 키:비밀 꼴로 적습니다.")
+    sms: str = _setting(
+        "", "문자 회사에 보내는 방법을 적은 파일(TOML). docs/deployment.md에 견본이 있습니다."
+    )
     sms_from: str = _setting("", "문자의 보내는 번호(미리 등록한 번호)")
+    sms_secret: str = _setting("", "문자 회사의 비밀. 파일의 {secret}에 들어갑니다.")
     texts_hour: int = _setting(3000, "한 신청서나 투표에서 한 시간에 보내는 인증번호의 수")
     texts_day: int = _setting(10_000, "하루에 보내는 인증번호의 수. 모든 신청서와 투표를 더합니다.")
     countries: str = _setting(

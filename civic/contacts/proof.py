@@ -12,6 +12,7 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,10 +20,12 @@ from typing import Protocol
 from civic import people
 from civic.clock import Clock
 from civic.contacts.budget import Budget, end_of_hour, household
-from civic.errors import FieldError, Invalid, LateCode, TooMany, UsedCode, WrongCode
+from civic.errors import FieldError, Invalid, LateCode, TooMany, Unavailable, UsedCode, WrongCode
+from civic.korean import fitting
 from civic.people import keyed_hash
-from civic.store.box import Code, PollBox, Ticket, new_message
+from civic.store.box import Code, PollBox, Ticket
 from civic.store.boxes import Box
+from civic.store.outbox import Letter, Parcel, PutOff, Sender
 from civic.store.seal import Sealer
 
 PLACE = ""  # of codes that prove a contact for whatever it is needed; those of a poll lie with the poll
@@ -41,12 +44,6 @@ class Derives(Protocol):
     """The installation's secrets: a separate one for each purpose."""
 
     def derived(self, purpose: str) -> bytes: ...
-
-
-class Sender(Protocol):
-    """Brings a text to a contact. Raises OSError when it cannot now; ValueError when it never will."""
-
-    def send(self, contact: str, subject: str, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ class Contacts:
                 is_low = self._budget.spend(box, self.hash, budget, reached, address, now)
             request = self._keep(box, owner, code, now + CODE_LIFE, CODE_TRIES, CODE_TRIES)
             if may_have(box):
-                box.queue(new_message(sealed, now + CODE_LIFE))
+                box.queue(sealed, now + CODE_LIFE)
         return Asked(request, is_low, code)
 
     def _keep(self, box: PollBox, owner: str, secret: str, until: datetime, tries: int, bare: int = 0) -> str:
@@ -143,22 +140,21 @@ class Contacts:
         return request
 
     def deliver(self, sender: Sender) -> int:
-        """Send what is due; how many went out. What cannot go now is tried again until it is worthless."""
-        gone = 0
-        for message in self.box.outgoing(self.clock.now()):
-            if message.leased and self.clock.now() >= message.leased:
-                break  # the ones before took too long: another process may have it by now
-            try:
-                contact, title, code = json.loads(self._post.open(message.sealed))
-                sender.send(contact, f"[{title}] 인증번호", TEXT.format(title, code))
-                gone += 1
-            except OSError:
-                self.box.put_off(message, self.clock.now() + timedelta(seconds=2 * 2**message.tries))
-                continue
-            except ValueError:
-                pass  # this contact or this message will never do
-            self.box.sent(message)
-        return gone
+        """Send what is due; how many codes were looked at. What cannot go now is tried again until it is worthless."""
+
+        def send(parcel: Parcel) -> PutOff | None:
+            sealed, until = parcel.row
+            if self.clock.now().timestamp() < until:
+                with suppress(ValueError, Invalid):  # this contact or this message will never do
+                    contact, title, code = json.loads(self._post.open(bytes(sealed)))
+                    said = TEXT.format(fitting(title, TEXT.format("", code)), code)
+                    try:
+                        sender.send(contact, Letter(f"[{title}] 인증번호", said, "code", parcel.id))
+                    except (OSError, Unavailable):
+                        return PutOff()
+            return None
+
+        return self.box.outbox.deliver(self.clock, send)
 
     def limit(self, box: PollBox, what: str, address: str, most: int) -> None:
         """Count one more act of this household in this hour. Raises TooMany over `most`."""

@@ -155,8 +155,20 @@ def told_json(known: Mapping[str, Told]) -> str:
     )
 
 
+class Invite(NamedTuple):
+    """To whom a calendar file goes by mail, and what it does there (RFC 5546)."""
+
+    method: str  # "REQUEST" puts it in or changes it, "CANCEL" takes it out
+    organizer: str
+    attendee: str
+    times: int  # how often its time or place has been told; the file's SEQUENCE rises with it
+
+
 def calendar_file(
-    site: Site, entries: Iterable[tuple[Document, Round | None]], known: Mapping[str, Told] | None = None
+    site: Site,
+    entries: Iterable[tuple[Document, Round | None]],
+    known: Mapping[str, Told] | None = None,
+    invite: Invite | None = None,
 ) -> bytes:
     """The meetings of these pages, or of one round of each, as one iCalendar file; without any it is empty.
 
@@ -173,20 +185,29 @@ def calendar_file(
         status = {"cancelled": "CANCELLED", "postponed": "TENTATIVE"}.get(
             getattr(doc, "status", ""), "CONFIRMED"
         )
+        sequence, people = (now_told.sequence if now_told else 0), []
+        if invite:
+            is_off = invite.method == "CANCEL"
+            status = "CANCELLED" if is_off else status
+            sequence += max(0, invite.times - 1) + is_off
+            people = [("ORGANIZER", f"mailto:{invite.organizer}")]
+            people.append(("ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE", f"mailto:{invite.attendee}"))
         properties = [
             ("UID", escaped(name)),
             ("DTSTAMP", utc(max(stamps) if changed else stamps[0])),
-            ("SEQUENCE", str(now_told.sequence if now_told else 0)),
+            ("SEQUENCE", str(sequence)),
             ("STATUS", status),
             ("DTSTART", utc(meeting.starts)),
             *([("DTEND", utc(meeting.ends))] if meeting.ends else []),
             ("SUMMARY", escaped(_title(doc, round_, meeting))),
             ("LOCATION", escaped(_location(doc, round_))),
             ("URL", site.base_url + doc.link),
+            *people,
         ]
         return component("VEVENT", properties)
 
     head = [("VERSION", "2.0"), ("PRODID", "-//Madang//KO"), ("X-WR-CALNAME", escaped(site.name))]
+    head += [("METHOD", invite.method)] if invite else []
     events = (event(doc, round_, meeting) for doc, round_ in entries for meeting in meetings(doc, round_))
     return f"{component('VCALENDAR', head, events)}\r\n".encode()
 

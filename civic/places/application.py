@@ -1,8 +1,6 @@
 """What a citizen sent, read and checked against the form: every field that must be corrected is found;
 and the entry that it asks to be. No web."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from civic import people
@@ -18,14 +16,12 @@ from civic.codes import new_draw_number, new_number
 from civic.contacts.proof import contact_key
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
-from civic.errors import AlreadyApplied, FieldError, Invalid
+from civic.errors import FieldError, Invalid
 from civic.places.form_round import FormRound
-from civic.store.entry import LIVE, Entry
+from civic.store.entry import Entry
 from civic.store.seal import Keys
+from civic.store.store import Store
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
-
-if TYPE_CHECKING:
-    from civic.store.store import Store
 
 T = TypeVar("T")
 TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
@@ -180,15 +176,6 @@ def draft_of(application: Application, person: str, keys: Keys, store: Store, no
         draw=new_draw_number() if application.spec.is_drawn else "",
         sealed=keys.seal(store, application.subject, number, application.personal()),
     )
-
-
-def check_absent(application: Application, keys: Keys, store: Store) -> None:
-    """Raises AlreadyApplied when its person has a live entry in its round."""
-    person = keys.person(application.phone, application.birth_date)
-    wanted = (application.subject, application.id, person)
-    for entry in store.of_contact(contact_key(keys, application.phone)):
-        if (entry.subject, entry.round, entry.person) == wanted and entry.state in LIVE:
-            raise AlreadyApplied
 
 
 def refuse_forbidden(payload: Mapping[str, Any]) -> None:

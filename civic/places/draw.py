@@ -47,7 +47,6 @@ def exclude(book: Book, round_: FormRound, number: str, reason: str, now: dateti
     if entry is None or entry.round != round_.id or entry.state != "received":
         raise NotFound("추첨을 기다리는 그런 접수번호가 없습니다.")
     book.move(entry.moved("rejected", now, EXCLUDED + reason))
-    book.tell("rejected", number, now)
 
 
 def frozen_list(book: Book, round_: FormRound, now: datetime) -> FrozenList | None:
@@ -139,7 +138,6 @@ def run(book: Book, round_: FormRound, seed: Seed, now: datetime) -> tuple[Drawn
         entry = entries[drawn.number]
         if entry.state == "received":
             book.move(replace(entry.moved(drawn.result, now, cause), rank=rank))
-            book.tell(drawn.result, entry.number, now)
     line.advance(book, round_, now)
     return results
 

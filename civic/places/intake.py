@@ -4,13 +4,11 @@ The web hands over a payload, `application` reads it; every decision is in `rule
 own spec, or in the store's book.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from civic import people
 from civic.clock import Clock
@@ -34,10 +32,8 @@ from civic.places.form_round import FormRound, round_of, rounds_of
 from civic.places.status import with_closed
 from civic.store.entry import Counts, Entry, NumberTaken, Overview
 from civic.store.seal import Keys
+from civic.store.store import Store
 from civic.text import clean
-
-if TYPE_CHECKING:
-    from civic.store.store import Store
 
 SHUT = "지금은 인증번호를 보낼 수 없어 접수를 열지 못했습니다. 담당 부서에 문의해 주세요."
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from civic.errors import Full, LimitReached, NotEligible
 from civic.places import draw_freeze, rules
 from civic.places.form_round import FormRound
-from civic.store.entry import HELD, LIVE, Cap, Counts, Entry
+from civic.store.entry import BY_CITIZEN, HELD, LIVE, Cap, Counts, Entry
 
 if TYPE_CHECKING:
     from civic.store.book import Book
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
 # CANCELLED: by the person themselves; every other cause of a cancellation is somebody else's.
-CANCELLED = "cancelled-by-citizen"
-ACCEPTED, DECLINED, LAPSED, ENOUGH = "accepted", "declined-by-citizen", "lapsed", "enough-places"
+CANCELLED = f"cancelled{BY_CITIZEN}"
+ACCEPTED, DECLINED, LAPSED, ENOUGH = "accepted", f"declined{BY_CITIZEN}", "lapsed", "enough-places"
 # With what freed the place behind it: "" (somebody cancelled), "-after-decline", "-after-lapse", "-more-places".
 PROMOTED, OFFERED = "promoted", "offered"
 CALLED_OFF = "called-off"  # + ": reason"
@@ -69,7 +69,6 @@ def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed
     lapsed = [entry for entry in book.offers(round_.id) if rules.has_lapsed(entry, round_, now)]
     for entry in lapsed:
         book.move(entry.moved("declined", now, LAPSED), rules.given_back(entry))
-        book.tell(LAPSED, entry.number, now)
         freed += entry.size
     after = "lapse" if lapsed else after
     counts = book.counts(round_.id)
@@ -89,9 +88,7 @@ def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed
 def _promote(book: Book, round_: FormRound, entry: Entry, now: datetime, after: str) -> Entry:
     if round_.spec.promotion == "offer":
         deadline = rules.offer_deadline(round_, now)
-        book.tell("offer", entry.number, now)
         return book.move(entry.moved("offered", now, OFFERED + after, deadline))
-    book.tell("promoted", entry.number, now)
     return book.move(entry.moved("confirmed", now, PROMOTED + after))
 
 
@@ -102,7 +99,6 @@ def _settle_window(book: Book, round_: FormRound, now: datetime, counts: Counts)
     moved = []
     for entry in book.entries(round_.id, ("received",)):
         moved.append(book.move(entry.moved("confirmed", now, ENOUGH)))
-        book.tell("confirmed", entry.number, now)
     return moved
 
 
@@ -164,7 +160,6 @@ def call_off(book: Book, round: str, now: datetime, reason: str) -> list[Entry]:
     for entry in book.entries(round, LIVE):
         gone = entry.moved("cancelled", now, f"{CALLED_OFF}: {reason}")
         moved.append(book.move(gone, rules.given_back(entry)))
-        book.tell(CALLED_OFF, entry.number, now)
     return moved
 
 
@@ -183,7 +178,6 @@ def decide(
     if entry.state == "waiting":
         ahead = [other for other in ahead if other.rank < entry.rank]
     moved = book.move(entry.moved(state, now, f"reviewed: {reason}"))
-    book.tell(state, entry.number, now)
     return moved, ahead
 
 

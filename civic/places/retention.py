@@ -4,21 +4,16 @@ A page says how long (`Document.kept_until`); the store is told at the first sig
 answers end also when the page is gone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from civic.content.pages import Document, Pages
+from civic.store.book import Book
 from civic.store.entry import Entry
 from civic.store.seal import Keys
 from civic.store.statements import KEY_ROUND
-
-if TYPE_CHECKING:
-    from civic.store.book import Book
-    from civic.store.store import Store
+from civic.store.store import Store
 
 FACT = "kept"
 # How long a date must have stood before answers are erased on it unasked: a slip of the pen in a page can be mended.

@@ -9,8 +9,9 @@ one writer at a time) and keeps it until the block ends; what was read of it sta
 Rows are locked in one order, rounds before caps by key before entries, so that blocks do not deadlock.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tinydb.table import Document, Table
@@ -34,6 +35,9 @@ from civic.store.session import Later, Transaction
 from civic.store.statements import KEPT
 from civic.store.tiny import Taken
 
+CALM = timedelta(
+    seconds=10
+)  # who signs up reads the page first: when many come at once, nothing else is done meanwhile
 TRIES = 20  # each is lost only to somebody else's success; so many in a row means something is wrong
 USED_ELSEWHERE = FieldError(
     "submission_id", "이미 보낸 신청서입니다. 신청 화면을 새로 열어 다시 적어 주세요."
@@ -149,6 +153,7 @@ class Book:
                 round.count(state, kept.size)
                 round.last_rank += 1
                 self._rounds.journal(kept.round, kept.number, "", state, kept.cause, kept.changed)
+                self.tell(state, kept.number, kept.changed + CALM)
                 return kept
             self._session.back()  # overtaken by another subject: look again
         raise Unavailable
@@ -188,6 +193,8 @@ class Book:
             self._session.later(sql.ERASED)
         cause = noted or after.cause
         self._rounds.journal(after.round, after.number, before.state, after.state, cause, after.changed)
+        if after.is_news_after(before):
+            self.tell(after.state, after.number, after.changed)
         return after
 
     def fix(self, round: str, fact: str, text: str, at: datetime) -> str:
@@ -211,9 +218,9 @@ class Book:
         return self._rounds.journal("", STAFF, "", "", text, at)
 
     def tell(self, kind: str, number: str, due: datetime) -> None:
-        """Keep a message to send, in the same transaction."""
-        values = (kind, self.subject, number, due.timestamp())
-        self._session.note(sql.TELL, (*values, line_sum(*values)))
+        """Keep a message to send, in the same transaction; whoever comes into a state is told by `add` and `move`."""
+        values = (f"{number}/{kind}", kind, self.subject, number, secrets.token_hex(16), due.timestamp())
+        self._session.note(sql.TELL, values)
 
     def settle(self) -> None:
         """Write what is counted here; it goes with the commit."""

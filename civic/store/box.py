@@ -65,17 +65,6 @@ class Ticket:
     fresh: datetime  # until then the proof is a new one
 
 
-@dataclass(frozen=True)
-class Outgoing:
-    """A message on its way out, sealed under a key that is not in the store."""
-
-    id: str  # random
-    sealed: bytes
-    until: datetime  # worthless afterwards
-    tries: int  # so far
-    leased: datetime | None = None  # until then no other process takes it
-
-
 class PollBox:
     """The box of one poll inside one transaction."""
 
@@ -171,9 +160,12 @@ class PollBox:
             self._session.later(f"DELETE FROM {table} WHERE until <= ?", (end.timestamp(),))  # noqa: S608 (own names)
         self._session.settle()
 
-    def queue(self, message: Outgoing) -> None:
-        """Keep a message to be sent, in the same transaction as its reason."""
-        self._put("box_outgoing", message.id, message.sealed, message.until, 0, message.tries)
+    def queue(self, sealed: bytes, until: datetime) -> None:
+        """Keep what is to be sent, in the same transaction as its reason; its random id tells nothing of order.
+
+        sealed: under a key that is not in the store; until: worthless afterwards.
+        """
+        self._put("box_outgoing", secrets.token_hex(16), sealed, until, 0, 0)
 
     # ------------------------------------------------------------ voters
 
@@ -283,11 +275,6 @@ class PollBox:
         self._session.later("DELETE FROM box_hits")
         for table in tables:
             self._drop(table)
-
-
-def new_message(sealed: bytes, until: datetime) -> Outgoing:
-    """A message to queue; its random id tells nothing of order."""
-    return Outgoing(secrets.token_hex(8), sealed, until, 0)
 
 
 def fingerprint(once: bytes) -> str:

@@ -7,20 +7,20 @@ with boxes.open("budget-2024") as box:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from civic.clock import SEOUL
 from civic.errors import Unavailable
 from civic.store import tables
-from civic.store.box import OF_A_POLL, TIMES, Outgoing, PollBox, Ticket
+from civic.store.box import OF_A_POLL, TIMES, PollBox, Ticket
 from civic.store.dialect import SQLITE
 from civic.store.folder import check_box, explained
+from civic.store.outbox import Outbox
 from civic.store.private_file import PrivateFile
 from civic.store.session import PlainDatabase, Transaction
 
 UNAVAILABLE = "지금은 처리할 수 없습니다. 잠시 뒤에 다시 해 주세요."
-LEASE = timedelta(seconds=90)  # a mail server that answers nothing holds a message about a minute
 LOCKS = 0x6D616461  # "mada": our own class of advisory locks
 # On PostgreSQL the versions of rows (xmin) tell an order: undone by `close`, where one transaction writes all anew.
 SCRUBBED = (*OF_A_POLL, "box_outgoing", "box_hits", "box_tickets")
@@ -32,6 +32,7 @@ class Box:
     def __init__(self, database: PlainDatabase) -> None:
         """Takes the database over."""
         self._database = database
+        self.outbox = Outbox(database, "box_outgoing", "sealed, until")  # in no telling order
 
     @contextmanager
     def open(self, poll: str) -> Iterator[PollBox]:
@@ -58,31 +59,6 @@ class Box:
         with _in_words():
             rows = self._database.read(TIMES, (key, now.timestamp()))
         return int(rows[0][0]) if rows else 0
-
-    def outgoing(self, now: datetime, most: int = 4) -> list[Outgoing]:
-        """Messages to be sent now, in no telling order; leased, so that no other process sends them too.
-
-        A process that dies with a lease leaves the message to whoever looks after it ran out.
-        """
-        leased, found = now + LEASE, []
-        due = "SELECT id, sealed, until, tries FROM box_outgoing WHERE due <= ? ORDER BY id LIMIT ?"
-        with self._transaction() as session:
-            PollBox("", session).drop_stale(now)
-            for id, sealed, until, tries in session.rows(due, (now.timestamp(), most)):
-                session.later("UPDATE box_outgoing SET due = ? WHERE id = ?", (leased.timestamp(), id))
-                found.append(Outgoing(id, bytes(sealed), datetime.fromtimestamp(until, SEOUL), tries, leased))
-        return found
-
-    def sent(self, message: Outgoing) -> None:
-        """Forget a message: it went out, or never can."""
-        with self._transaction() as session:
-            session.run("DELETE FROM box_outgoing WHERE id = ?", (message.id,))
-
-    def put_off(self, message: Outgoing, due: datetime) -> None:
-        """It did not go out: try again then."""
-        again = "UPDATE box_outgoing SET due = ?, tries = tries + 1 WHERE id = ?"
-        with self._transaction() as session:
-            session.run(again, (due.timestamp(), message.id))
 
     def scrub(self) -> None:
         """Leave no trace of removed rows in files: after closing and destroying a box. Raises Unavailable."""

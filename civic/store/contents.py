@@ -36,7 +36,7 @@ BESIDE = ("keys", *BOXES)  # on SQLite these lie in files of their own
 IN_FILE = tuple(name for names in PARTS.values() for name in names if name not in BESIDE)
 ENTRY = ("id", "body", "checksum")  # the other columns follow from the body
 # Tables whose last column is a sum over those from this one on.
-SUMMED = {"facts": 0, "journal": 1, "messages": 1}
+SUMMED = {"facts": 0, "journal": 1}
 AT_ONCE = 1000  # rows that are sent together
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from civic.clock import SEOUL
 from civic.errors import Unavailable
-from civic.store.entry import LIVE, Cap, Change, Entry, Message
+from civic.store.entry import LIVE, Cap, Change, Entry
 
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # PostgreSQL cannot take it out of a body
@@ -95,11 +95,6 @@ def held(caps: Held, state: str) -> dict[str, int]:
 def to_change(subject: str, number: str, before: str, after: str, cause: str, who: str, at: str) -> Change:
     """A line of the journal, from its columns."""
     return Change(subject, number, before, after, cause, who, _time(at))
-
-
-def to_message(id: int, kind: str, subject: str, number: str, due: float) -> Message:
-    """A message, from its columns."""
-    return Message(id, kind, subject, number, datetime.fromtimestamp(due, SEOUL))
 
 
 def _time(text: str) -> datetime:

@@ -12,6 +12,7 @@ GONE = "gone:"  # begins what stands for a person who was forgotten
 LIVE = ("received", "confirmed", "waiting", "offered")  # states in which a person may not apply again
 FINAL = ("declined", "cancelled", "rejected", "attended", "absent")
 STATES = (*LIVE, *FINAL)
+BY_CITIZEN = "-by-citizen"  # ends the cause of what a person gave up by their own hand
 # What can be fixed about a round: a line of the journal without a number, `before` the round, `cause` the text.
 # "closed:<time>" is a closing time that was seen to pass; staff may still put a later one into the page.
 # "clock:<n>" is no round's but the whole store's: which clock its servers keep (forms_api/clock_mark.py);
@@ -21,10 +22,11 @@ STATES = (*LIVE, *FINAL)
 # "hidden:<draw number>" that the reason of one who was left out is blacked out.
 # "forgotten:<n>" says that nothing leads to a person any more of whose answers the n-th key was destroyed.
 # "kept:<when it was noticed>" is until when answers are kept; the latest counts.
+# "told:<n>" is the time, place and state of which its people know, "reminded:<beginning>" that they were.
 # "accepted:<time>" is why staff let a page be changed against what its people were promised; of no round.
 FACTS = (
     *("closed", "listed", "frozen", "half", "bits", "drawn", "hidden", "called-off"),
-    *("clock", "clock-accepted", "keys", "kept", "accepted", "forgotten"),
+    *("clock", "clock-accepted", "keys", "kept", "accepted", "forgotten", "told", "reminded"),
 )
 
 
@@ -78,6 +80,10 @@ class Entry:
         stand_in = f"{GONE}{secrets.token_hex(16)}"
         code = self.cause.partition(": ")[0]  # without words that somebody wrote
         return self.but(person=stand_in, submission=stand_in, pin="", contact="", sealed=b"", cause=code)
+
+    def is_news_after(self, before: Self) -> bool:
+        """Is its person to be told? Not of what they did themselves and saw, nor of hours."""
+        return self.state not in (before.state, "attended", "absent") and not self.cause.endswith(BY_CITIZEN)
 
     @property
     def is_forgotten(self) -> bool:
@@ -153,11 +159,11 @@ class Change:
 class Message:
     """Something a person is to be told, kept in the same transaction as its reason."""
 
-    id: int
-    kind: str  # "promoted", "offer", "cancelled", …
+    kind: str  # a state that the entry came into, "reminder", or "changed": time, place or state of the page
     subject: str
     number: str  # the entry; its address is sealed in there
-    due: datetime
+    key: str  # see Letter
+    done: str = ""  # by which ways it has gone: "email", "phone"
 
 
 @dataclass

@@ -36,7 +36,11 @@ NOTE = (
 JOURNAL = "SELECT id, subject, number, before, after, cause, who, at, round, line, mac, checksum FROM journal"
 REWORD = "UPDATE journal SET cause = ?, checksum = ? WHERE id = ?"
 FIX = "INSERT INTO facts (subject, round, name, text, checksum) VALUES (?, ?, ?, ?, ?)"
-TELL = "INSERT INTO messages (kind, subject, number, due, checksum) VALUES (?, ?, ?, ?, ?)"
+# One of a kind for each person: a newer one takes its place, also while it is on its way.
+TELL = (
+    "INSERT INTO messages (id, kind, subject, number, key, done, due, tries) VALUES (?, ?, ?, ?, ?, '', ?, 0) "
+    "ON CONFLICT (id) DO UPDATE SET key = excluded.key, done = '', due = excluded.due, tries = 0"
+)
 ROUNDS = "SELECT round FROM rounds WHERE subject = ? ORDER BY round"
 FACTS = "SELECT name, text FROM facts WHERE subject = ? AND round = ?"
 PEOPLE_OF = f"SELECT COUNT(DISTINCT person) FROM entries WHERE subject = ? AND contact = ? AND person <> ? AND {ALIVE}"  # noqa: S608

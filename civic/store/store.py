@@ -13,9 +13,10 @@ from civic.clock import Clock
 from civic.errors import Unavailable
 from civic.store.book import Book
 from civic.store.chain import BrokenLine, Chain, Line, acts_of_staff, check_newest, too_early
-from civic.store.documents import document_of, line_sum, to_change, to_entry, to_message
-from civic.store.entry import Change, Counts, Entry, Message, Overview, is_fact
+from civic.store.documents import document_of, to_change, to_entry
+from civic.store.entry import Change, Counts, Entry, Overview, is_fact
 from civic.store.keys import KeyTable
+from civic.store.outbox import Outbox
 from civic.store.rounds import Rounds
 from civic.store.session import Database
 from civic.store.statements import ERASED, GENERATION, KEY_ROUND, chosen
@@ -25,7 +26,6 @@ KNOWN = 1.0  # seconds for which facts and keys that were read count
 EMPTIED_AT_ONCE = 300  # entries of which the answers are taken out in one block: nobody waits long for it
 CHANGE = "SELECT subject, number, before, after, cause, who, at FROM journal"
 NEWEST = "SELECT at FROM journal ORDER BY id DESC LIMIT 1"
-MESSAGE = "SELECT id, kind, subject, number, due FROM messages"
 log = logging.getLogger("madang.store")
 
 
@@ -41,6 +41,7 @@ class Store:
         self._storage = RowStorage(database=database)
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
+        self.outbox = Outbox(database, "messages", "kind, subject, number, key, done")  # as Message
         # Facts lately read, and until when they count; of other subjects there were none until then.
         self._known_facts: dict[str, tuple[dict[str, dict[str, str]], float]] = {}
         self._no_others_until = 0.0
@@ -141,25 +142,6 @@ class Store:
         """What happened to an entry, oldest first."""
         rows = self._database.read(f"{CHANGE} WHERE number = ? ORDER BY id", (number,))
         return [to_change(*row) for row in rows]
-
-    def messages(self, now: datetime, most: int = 100) -> list[Message]:
-        """Messages that are due, oldest first."""
-        due = f"{MESSAGE} WHERE due <= ? ORDER BY due, id LIMIT ?"
-        rows = self._database.read(due, (now.timestamp(), most))
-        return [to_message(*row) for row in rows]
-
-    def claim(self, message: Message, until: datetime) -> bool:
-        """Take a message to send it; False when another process has it. Others leave it alone until then."""
-        due = until.timestamp()
-        kept = line_sum(message.kind, message.subject, message.number, due)
-        with self._database.transaction() as session:
-            mine = "UPDATE messages SET due = ?, checksum = ? WHERE id = ? AND due = ?"
-            return bool(session.run(mine, (due, kept, message.id, message.due.timestamp())).number)
-
-    def sent(self, message: Message) -> None:
-        """Forget a message: it has gone out (or never can)."""
-        with self._database.transaction() as session:
-            session.run("DELETE FROM messages WHERE id = ?", (message.id,))
 
     def lease(self, task: str, holder: str, seconds: float) -> bool:
         """Lead a task for so long, by the database's clock, or go on leading it; False while another does."""

@@ -78,9 +78,24 @@ MOVES = (
     "CREATE TABLE moves (id {serial}, at {text} NOT NULL, source {text} NOT NULL, digests {text} NOT NULL)",
 )
 
+# Version 4: a person has one message of a kind at most, with the key by which a gateway knows it again. No checksum: what a
+# message says is in its entry, and is looked at before it goes.
+KINDS = "CASE kind WHEN 'promoted' THEN 'confirmed' WHEN 'offer' THEN 'offered' WHEN 'lapsed' THEN 'declined' WHEN 'called-off' THEN 'cancelled' ELSE kind END"
+MESSAGES = (
+    "ALTER TABLE messages RENAME TO messages_before",
+    "DROP INDEX messages_due",
+    "CREATE TABLE messages (id {text} NOT NULL PRIMARY KEY, kind {text} NOT NULL, subject {text} NOT NULL,"
+    " number {text} NOT NULL, key {text} NOT NULL, done {text} NOT NULL, due DOUBLE PRECISION NOT NULL,"
+    " tries INTEGER NOT NULL)",
+    "CREATE INDEX messages_due ON messages (due)",
+    f"INSERT INTO messages SELECT number || '/' || {KINDS}, {KINDS}, subject, number, 'before-' || id, '', due, 0"  # noqa: S608
+    " FROM messages_before WHERE true ON CONFLICT DO NOTHING",
+    "DROP TABLE messages_before",
+)
+
 FIRST = 3  # the first version of these tables; those of before were trials
 # version -> what brings the version before it there; never changed once it is released.
-STEPS: dict[int, tuple[str, ...]] = {FIRST: (*ENTRIES, *DOCUMENTS, *BESIDE)}
+STEPS: dict[int, tuple[str, ...]] = {FIRST: (*ENTRIES, *DOCUMENTS, *BESIDE), 4: MESSAGES}
 VERSION = max(STEPS)
 # The tables in which entries and what belongs to them are kept.
 OURS = ("entries", "names", "documents", "rounds", "caps", "facts", "journal", "messages", "leases")

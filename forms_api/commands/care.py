@@ -27,6 +27,7 @@ MOVED = (
     "이제 MADANG_DATA를 새 주소로 바꾸고, 열쇠 폴더(MADANG_KEYS)는 지금 것을 그대로 쓰세요. "
     "원본 폴더로는 서버를 다시 켜지 마세요."
 )
+UNTOLD = "알림이 나가지 않고 있습니다. 문자 회사와 메일 서버를 확인하고, 급한 것은 전화로 알리세요. 접수번호 {}(모두 {}명)"
 STAYED = (
     "{count}가지 문제를 찾아 아무것도 옮기지 않았습니다. ‘python -m forms_api doctor’로 살펴보고 고치거나 백업에서 "
     "되살리세요. 이미 살펴본 문제라면 --as-is를 붙여 그대로 옮길 수 있습니다."
@@ -113,6 +114,7 @@ def _counted(contents: Contents) -> str:
 def note_lacks(report: Report, settings: Settings) -> None:
     """Add to a report on a real server's data what that server lacks, and what waits for it."""
     from civic.store.chain import too_early
+    from civic.store.outbox import STUCK
     from forms_api.clock_mark import PLACE, newest
 
     facts = {name: text for subject, _, name, text in report.contents.facts if subject == PLACE}
@@ -121,6 +123,9 @@ def note_lacks(report: Report, settings: Settings) -> None:
         return
     journal = report.contents.journal
     report.wrong += filter(None, [too_early(datetime.now(SEOUL), journal[-1].at if journal else None)])
+    stuck = sorted({row[3] for row in report.contents.of("messages") if row[-1] >= STUCK})
+    if stuck:
+        report.wrong.append(UNTOLD.format(", ".join(stuck[:20]), len(stuck)))
     for name, text in settings.shortcomings(settings.base_url).items():
         waiting = len(report.contents.of("messages")) if name == "sender" else 0
         if waiting:

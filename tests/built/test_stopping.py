@@ -152,7 +152,7 @@ def killed_builds(request: Request, rounds: int) -> tuple[int, int, int, list[st
 
 
 @pytest.mark.parametrize(
-    "rounds", [12, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(7200)])]
+    "rounds", [8, pytest.param(1000, marks=[pytest.mark.long, pytest.mark.timeout(7200)])]
 )
 def test_killed_builds_leave_a_whole_site(request_: Request, rounds: int) -> None:
     """Whole all the time; and the build that is let finish is the full one, and leaves nothing half-built."""

@@ -11,7 +11,7 @@ from werkzeug.test import create_environ
 from civic.clock import parse_time
 from civic.store.entry import Entry
 from forms_api.app import WholeResponse
-from forms_api.proofs import receipt_address, receipt_number
+from forms_api.receipts import receipt_address, receipt_number
 
 
 def test_a_receipt_address_given_out_once_stays_valid() -> None:

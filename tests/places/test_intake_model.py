@@ -520,6 +520,8 @@ def keeps_the_place(
     return moved
 
 
+CROWDED = {"places": 1, "waiting": 5, "party": 1, "limit": None}  # there is a line, and it moves
+
 # What is planted, and the kind of form in which it can show.
 FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
     "a freed place goes to the open pool": (
@@ -536,8 +538,11 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
         (rules, "offer_deadline", lambda round_, now: now + timedelta(hours=round_.spec.offer_hours)),
         {**OFFERED, "offer_hours": 13},
     ),
-    "an offer never lapses": ((Book, "offers", lambda book, round: []), OFFERED),
-    "a late answer is accepted": ((line, "answer", accepts_late), OFFERED),
+    "an offer never lapses": (
+        (Book, "offers", lambda book, round: []),
+        {**OFFERED, **CROWDED, "offer_hours": 1},
+    ),
+    "a late answer is accepted": ((line, "answer", accepts_late), {**OFFERED, **CROWDED, "offer_hours": 1}),
     "what closed opens again": ((Book, "fix", loses_the_fact), {**FIRST_COME, "close_at": "1.0"}),
     "the early close does not come": (
         (rules, "closes_now", lambda round_, counts: False),
@@ -571,7 +576,7 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
         (rules, "offer_deadline", outlasts_the_start),
         {**OFFERED, "offer_hours": 48, "starts_in": 30},
     ),
-    "a line under review moves by itself": ((rules, "for_line", moves_by_itself), REVIEWED),
+    "a line under review moves by itself": ((rules, "for_line", moves_by_itself), {**REVIEWED, **CROWDED}),
     "an early close forgets the confirmed": (
         (rules, "seats", counts_only_received),
         {**REVIEWED, "close_at": "1.5", "party": 3},

@@ -13,10 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from civic.clock import FixedClock
 from civic.errors import Closed, Misuse
 from civic.store import open_box
-from civic.store.box import BOX_FILE, Code, Copied, Sealed, new_message
-from civic.store.boxes import LEASE, Box
+from civic.store.box import BOX_FILE, Code, Copied, Sealed
+from civic.store.boxes import Box
+from civic.store.outbox import LEASE, PutOff
 from tests.store.conftest import NOON, a_box, at_once, raw_files
 
 MINUTE = timedelta(minutes=1)
@@ -178,37 +180,36 @@ def test_destroying_leaves_only_the_number(boxes: Box) -> None:
         assert box.receipts() == ["R-kim-0"] and box.on_roll("kim")
 
 
-def test_messages_wait_until_they_went_out(boxes: Box) -> None:
-    """Kept with their reason, offered when due, forgotten when sent or worthless."""
-    one, two = (new_message(word, NOON + 5 * MINUTE) for word in (b"one", b"two"))
+def test_codes_wait_until_they_went_out(boxes: Box) -> None:
+    """Kept with their reason, looked at when due, forgotten when sent or worthless."""
     with boxes.open("a") as box:
-        box.queue(one)
-        box.queue(two)
-    assert {each.sealed for each in boxes.outgoing(NOON)} == {b"one", b"two"}
-    boxes.sent(one)
-    boxes.put_off(two, NOON + 2 * MINUTE)
-    assert boxes.outgoing(NOON + MINUTE) == []
-    assert [(each.sealed, each.tries) for each in boxes.outgoing(NOON + 2 * MINUTE)] == [(b"two", 1)]
-    assert boxes.outgoing(NOON + 5 * MINUTE) == boxes.outgoing(NOON) == []
+        for word in (b"one", b"two"):
+            box.queue(word, NOON + 5 * MINUTE)
+    clock = FixedClock(NOON)
+    assert boxes.outbox.deliver(clock, lambda each: None if bytes(each.row[0]) == b"one" else PutOff()) == 2
+    clock.at = NOON + MINUTE
+    assert [(bytes(each.row[0]), each.tries) for each in boxes.outbox.take(clock.at)] == [(b"two", 1)]
+    with boxes.open("a") as box:
+        box.drop_stale(NOON + 5 * MINUTE)
+    assert boxes.outbox.take(NOON + 9 * MINUTE) == []
 
 
-def test_a_message_is_taken_by_one_process(address: str, boxes: Box) -> None:
-    """Two servers over one store: each message goes to one of them; a dead one's comes back after its lease."""
-    messages = [new_message(bytes([number]), NOON + 5 * MINUTE) for number in range(12)]
+def test_a_code_is_taken_by_one_process(address: str, boxes: Box) -> None:
+    """Two servers over one store: each code goes to one of them; a dead one's comes back after its lease."""
     with boxes.open("a") as box:
-        for message in messages:
-            box.queue(message)
-    taken: list[str] = []
+        for number in range(12):
+            box.queue(bytes([number]), NOON + 5 * MINUTE)
+    taken: list[int] = []
 
     def take(boxes: Box) -> None:
-        while found := boxes.outgoing(NOON, most=1):
-            taken.extend(each.id for each in found)
+        while found := boxes.outbox.take(NOON, most=1):
+            taken.extend(bytes(each.row[0])[0] for each in found)
 
     with a_box(address) as others:
         assert at_once([partial(take, boxes), partial(take, others)]) == [None, None]
-        assert sorted(taken) == sorted(each.id for each in messages)
-        assert others.outgoing(NOON + LEASE - timedelta(seconds=1)) == []
-        assert len(others.outgoing(NOON + LEASE, most=20)) == 12
+        assert sorted(taken) == list(range(12))
+        assert others.outbox.take(NOON + LEASE - timedelta(seconds=1)) == []
+        assert len(others.outbox.take(NOON + LEASE, most=20)) == 12
 
 
 def test_what_is_replaced_closed_or_destroyed_leaves_the_files(address: str, boxes: Box) -> None:

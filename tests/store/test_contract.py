@@ -9,13 +9,17 @@ from functools import partial
 
 import pytest
 
+from civic.clock import FixedClock
 from civic.errors import AlreadyApplied, Full, Invalid, LimitReached, NotFound
 from civic.store import open_beside, open_store
+from civic.store.book import CALM
 from civic.store.contents import counted
 from civic.store.entry import STATES, Cap, Counts, NumberTaken, Seat
+from civic.store.outbox import LEASE, Parcel, PutOff
 from civic.store.store import Store
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, at_once, move
 
+HOUR = timedelta(hours=1)
 HOURS = Cap("ledger:allowance", 40, 100, ("attended",))
 TWO_AND_ONE = (Seat("confirmed", 2), Seat("waiting", 1))
 
@@ -290,7 +294,7 @@ def test_an_exception_leaves_nothing_behind(store: Store) -> None:
     assert store.find(lost.number) is None
     assert store.find(first.number) == first
     assert store.counts(SUBJECT) == {"r1": Counts(taken=1)}
-    assert store.messages(NOON) == []
+    assert [each.row[2] for each in store.outbox.take(NOON + CALM)] == [first.number]  # its own sign-up
     assert store.fixed(SUBJECT) == {}
     assert len(store.history(first.number)) == 1
     with store.open(SUBJECT) as book:
@@ -335,21 +339,51 @@ def test_the_journal_tells_every_change(store: Store) -> None:
     assert (second.who, second.at) == ("staff:kim", NOON + timedelta(minutes=1))
 
 
-def test_messages_wait_until_they_are_due_and_sent(store: Store) -> None:
-    """Oldest first; a sent one never comes back."""
+def test_messages_wait_until_they_went_out(store: Store) -> None:
+    """Whoever comes into a state is told, but not what they did themselves; one message of a kind each; when due."""
+    clock, sent = FixedClock(NOON + CALM), []
+
+    def send(parcel: Parcel) -> PutOff | None:
+        sent.append(parcel.row[0])
+        return {"reminder": PutOff(NOON + HOUR), "changed": PutOff(noted={"done": "email"})}.get(
+            parcel.row[0]
+        )
+
+    first = add(store, an_entry("a"))
+    second = add(store, an_entry("b"))
     with store.open(SUBJECT) as book:
-        book.tell("offer", "B", NOON + timedelta(minutes=5))
-        book.tell("promoted", "A", NOON)
-    assert [message.number for message in store.messages(NOON)] == ["A"]
-    both = store.messages(NOON + timedelta(minutes=5))
-    assert [(m.kind, m.subject, m.number) for m in both] == [
-        ("promoted", SUBJECT, "A"),
-        ("offer", SUBJECT, "B"),
-    ]
-    assert [m.number for m in store.messages(NOON + timedelta(minutes=5), most=1)] == ["A"]
-    store.sent(both[0])
-    store.sent(both[0])
-    assert [message.number for message in store.messages(NOON + timedelta(minutes=5))] == ["B"]
+        for kind in ("changed", "changed", "reminder"):
+            book.tell(kind, first.number, NOON)
+        book.move(second.moved("cancelled", NOON, "cancelled-by-citizen"))
+        book.tell("late", first.number, NOON + 2 * HOUR)
+    assert store.outbox.deliver(clock, send) == 4
+    assert sorted(sent) == ["changed", "confirmed", "confirmed", "reminder"]
+    assert store.outbox.deliver(clock, send) == 0
+    clock.at += timedelta(seconds=2)
+    for tries in range(1, 8):
+        assert [(each.tries, each.row[-1]) for each in store.outbox.take(clock.at)] == [(tries, "email")]
+        assert store.outbox.take(clock.at) == [] and store.outbox.stuck() == 0
+        clock.at += LEASE  # whoever had it died
+        assert store.outbox.deliver(clock, send) == 1
+        clock.at += timedelta(seconds=2 * 2**tries)
+    assert store.outbox.stuck() == 1
+    clock.at = NOON + 2 * HOUR
+    assert sorted(each.row[0] for each in store.outbox.take(clock.at)) == ["changed", "late", "reminder"]
+
+
+def test_a_message_put_in_anew_is_not_forgotten_with_the_old_one(store: Store) -> None:
+    """While the old one is on its way the same kind of news comes again: it goes too, under a key of its own."""
+    entry, keys = add(store, an_entry()), []
+
+    def send(parcel: Parcel) -> None:
+        keys.append(parcel.row[3])
+        if len(keys) == 1:
+            with store.open(SUBJECT) as book:
+                book.tell("confirmed", entry.number, NOON)
+
+    while store.outbox.deliver(FixedClock(NOON + CALM), send):
+        pass
+    assert len(keys) == len(set(keys)) == 2
 
 
 def test_what_was_sealed_goes_with_the_key(store: Store) -> None:
@@ -432,7 +466,7 @@ def test_everything_is_there_after_a_restart(address: str) -> None:
         b = add(store, an_entry("b"), seats)
         c = move(store, add(store, an_entry("c"), seats), "cancelled")
         with store.open(SUBJECT) as book:
-            book.tell("promoted", b.number, NOON)
+            book.tell("reminder", b.number, NOON)
             book.fix("r1", "closed", "early", NOON)
         store.keep_key("programs/tour", b"dropped")
         store.drop_key("programs/tour", NOON)
@@ -443,7 +477,10 @@ def test_everything_is_there_after_a_restart(address: str) -> None:
         assert store.fixed(SUBJECT) == {"r1": {"closed": "early"}}
         assert ("r1", "closed") in [(change.before, change.after) for change in store.history("")]
         assert [change.after for change in store.history(c.number)] == ["waiting", "cancelled"]
-        assert [message.number for message in store.messages(NOON)] == [b.number]
+        waiting = store.outbox.take(NOON + timedelta(minutes=1), most=9)
+        assert ("reminder", b.number) in [(each.row[0], each.row[2]) for each in waiting] and len(
+            waiting
+        ) == 5
         assert (store.wrapped_key(SUBJECT), store.wrapped_key("programs/tour")) == (b"wrapped key", None)
         assert add(store, an_entry("a", submission="s-1"), seats) == a
         with store.open(SUBJECT) as book:
