@@ -7,6 +7,7 @@ turns it into problem+json or a page by its `name` and `status` (table in docs/a
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class NotOpen(Refused):
 
     name, status, title = "not-open", 403, "아직 접수를 시작하지 않았습니다."
 
-    def __init__(self, opens: str = "", detail: str | None = None) -> None:
+    def __init__(self, opens: str = "", detail: str | None = None, at: datetime | None = None) -> None:
+        self.at = at  # when it opens, where that is known
         super().__init__(f"접수는 {opens}에 시작합니다." if opens else detail)
 
 

@@ -70,6 +70,7 @@ CAUSES = {
     "enough-places": "정원보다 많지 않아 추첨 없이 확정",
     "cancelled-by-citizen": "신청한 사람이 취소",
     "cancelled-by-staff": "담당 부서가 취소",
+    "changed": "신청한 내용을 바꿈",
     "called-off": "회차가 취소됨",
     "excluded": "추첨 전에 명단에서 뺌",
     "reviewed": "심사 결과",

@@ -179,6 +179,14 @@ class Library:
         """The published draw of a subject, or None."""
         return self.draws.get(subject.replace("/", "-"))
 
+    def result_of(self, doc: Document) -> str:
+        """Where the published result of its vote or of its draw stands; "" before."""
+        if isinstance(doc, Poll):
+            counted = self.results.get(doc.slug) or self.counted.get(doc.slug)
+            return counted.link if counted else ""
+        drawn = self.draw_of(doc.subject)
+        return drawn.link if drawn and drawn.document.is_drawn else ""
+
     def department(self, key: str) -> Contact | None:
         """The office of that key, or None."""
         return self.site.departments.get(key)

@@ -126,6 +126,7 @@ CALLS: Schema = {  # those that no page adds
             ("cancel", "Cancel an entry"),
             ("accept", "Take an offered place"),
             ("decline", "Leave an offered place to the next"),
+            ("change", "Change answers, e-mail or round"),
         )
     },
 }

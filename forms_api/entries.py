@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic import korean
@@ -20,6 +20,7 @@ from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused
 from civic.links import link
 from civic.places import words
 from civic.places.application import holds_resident_number, refuse_forbidden
+from civic.places.change import change, optional
 from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
 from forms_api.doors import is_form_post, json_body
@@ -27,6 +28,7 @@ from forms_api.operations import Trail, services
 from forms_api.problems import lead_back, offer_again, wants_page
 from forms_api.proofs import ticket_of_browser, wrong_tries_counted
 from forms_api.receipts import RECEIPT, receipt_address, receipt_number
+from forms_api.signups import as_payload, shown_again
 
 entries = Blueprint("entries", __name__)
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
@@ -56,23 +58,61 @@ def lookup() -> Response:
 
 
 @entries.post("/api/entries/<number>/cancel")
-def cancel(number: str) -> Response:
+def cancel(number: str) -> BaseResponse:
     """Cancel it; the first in line gets the place."""
-    found = services().intake.cancel(_own(number))
-    if not is_form_post():
-        return jsonify(document(found))
-    return _page(found, "forms/cancelled.html", "신청을 취소했습니다", trail_of("취소"))
+    return _done(services().intake.cancel(_own(number)))
 
 
 @entries.post("/api/entries/<number>/accept", defaults={"accepts": True})
 @entries.post("/api/entries/<number>/decline", defaults={"accepts": False})
-def answer_offer(number: str, accepts: bool) -> Response:
+def answer_offer(number: str, accepts: bool) -> BaseResponse:
     """Take the place that is offered, or leave it to the next in line."""
-    return _show(services().intake.answer(_own(number), accepts), is_proven=True)
+    return _done(services().intake.answer(_own(number), accepts))
+
+
+@entries.get(f"{RECEIPT}/change")
+def change_page(token: str) -> Response:
+    """Where answers, e-mail or round are written anew. Shows nothing of what was said before."""
+    return _change_page(_receipt(token))
+
+
+def _change_page(found: Found, refusal: Refused | None = None) -> Response:
+    spec = optional(found.round.spec) if found.round else None
+    values = shown_again(request.form) if refusal else {}
+    keys = services().intake.keys
+    return _page(
+        found,
+        "forms/change.html",
+        "신청 내용 바꾸기",
+        trail_of("바꾸기"),
+        spec=spec,
+        values=values,
+        refusal=refusal,
+        at="" if refusal and refusal.errors else "change",
+        receipt=receipt_address(keys.link, found.entry.number),
+    )
+
+
+@entries.post("/api/entries/<number>/change")
+def change_entry(number: str) -> BaseResponse:
+    """Put what is written in the place of what the entry says; what is left empty stays."""
+    own = _own(number)
+    found = services().intake.receipt(own)
+    offer_again(lambda refusal: _change_page(found, refusal), link("my"), always=True)
+    given = as_payload(request.form) if is_form_post() else json_body()
+    answers = {name: each for name, each in (given.get("answers") or {}).items() if each not in ("", [])}
+    return _done(change(services().intake, own, {**given, "answers": answers}))
+
+
+def _done(found: Found) -> BaseResponse:
+    """What an act came to: a page that can be loaded again, and gone back to."""
+    if not is_form_post():
+        return jsonify(document(found))
+    return redirect(receipt_address(services().intake.keys.link, found.entry.number), code=303)
 
 
 @entries.get("/api/entries/lookup")
-@entries.get("/api/entries/<number>/<any(cancel, accept, decline):act>")
+@entries.get("/api/entries/<number>/<any(cancel, accept, decline, change):act>")
 def opened_again(**_: str) -> BaseResponse:
     """The address of an answer, opened from the address bar or a restored tab: a person is led to the look-up."""
     return lead_back(link("my"))
@@ -95,11 +135,7 @@ def receipt(token: str) -> Response:
         receipt=request.path,
         can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
-        next_steps=words.next_steps(
-            round_, entry.state, services().intake.clock.now(), found.position, entry.deadline
-        )
-        if round_
-        else [],
+        next_steps=words.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],
     )
 
 

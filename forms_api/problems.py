@@ -54,9 +54,12 @@ NAMED: dict[int | None, Callable[[], Refused]] = {
 }
 
 
-def offer_again(retry: Retry | None, back: str) -> None:
-    """For this request: how the form comes back with its errors, and where a refusal's page leads back to."""
-    g.retry, g.back = retry, back
+def offer_again(retry: Retry | None, back: str, always: bool = False) -> None:
+    """For this request: how the form comes back with its errors, and where a refusal's page leads back to.
+
+    always: whatever the refusal, so that nothing that was typed is lost.
+    """
+    g.retry, g.back, g.always = retry, back, always
 
 
 def register_problems(app: Flask) -> None:
@@ -159,7 +162,7 @@ def _safe_page(refusal: Refused) -> Response:
 
 def _page(refusal: Refused) -> Response:
     retry: Retry | None = g.get("retry")
-    if retry and (refusal.errors or isinstance(refusal, ContactUnproven | Invalid | WrongCode)):
+    if retry and (g.always or refusal.errors or isinstance(refusal, ContactUnproven | Invalid | WrongCode)):
         return retry(refusal)
     page = services().page(
         "forms/problem.html",

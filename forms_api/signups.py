@@ -1,10 +1,11 @@
 """Sign-ups: what a form asks, and the post that signs a person up. JSON in, JSON out; a form post gets pages."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request
+from flask import Blueprint, Response, current_app, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,11 +14,11 @@ from civic import korean
 from civic.content.form import FIXED_LABELS, FormSpec
 from civic.content.meetings import when, where
 from civic.content.pages import Document
-from civic.errors import ContactUnproven, FieldError, Invalid, Refused, WrongCode
+from civic.errors import Closed, ContactUnproven, FieldError, Full, Invalid, Refused, WrongCode
 from civic.people import show_phone
-from civic.places import rules
-from civic.places.application import Application, holds_resident_number
-from civic.places.form_round import rounds_of
+from civic.places import words
+from civic.places.application import Application, check_absent, holds_resident_number
+from civic.places.status import of_form
 from civic.store.entry import Entry
 from civic.text import texts
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
@@ -25,6 +26,7 @@ from forms_api.operations import Services, services
 from forms_api.problems import offer_again
 from forms_api.proofs import ask_for_code, holds_ticket_of, prove_phone, shown_code
 from forms_api.receipts import receipt_address
+from forms_api.site import BOARD
 
 signups = Blueprint("signups", __name__)
 ADDRESS = "/api/forms/<folder>/<slug>"
@@ -50,27 +52,16 @@ def describe(folder: str, slug: str) -> BaseResponse:
 
 def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
     intake = services().intake
-    now, counts = intake.clock.now(), intake.counts(doc.subject)
-    rounds = {}
-    for round_ in rounds_of(doc):
-        held = counts.get(round_.id, rules.NOBODY)
-        rounds[round_.round.id] = {
-            "label": round_.label,
-            "places": round_.places,
-            "taken": held.taken,
-            "waiting": held.waiting,
-            "state": rules.round_state(round_, now, held),
-        }
+    form = of_form(intake, doc, spec, intake.clock.now(), intake.counts(doc.subject))
+    for each in spec.rounds:
+        form["rounds"][each.id]["label"] = each.label
     return {
         "subject": doc.subject,
         "title": doc.title,
-        "state": intake.state(spec, now, counts),
         "selection": spec.selection,
         "contact": "proven" if spec.needs_proof else "typed",
-        "opens": spec.opens.isoformat(),
-        "closes": spec.closes.isoformat(),
         "fields": [question.describe() for question in spec.fields],
-        "rounds": rounds,
+        **form,
     }
 
 
@@ -78,9 +69,9 @@ def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
 def apply(folder: str, slug: str) -> ResponseReturnValue:
     """Sign up. A form post has steps: check what was typed, prove the phone where that is asked, then send it."""
     parts = services()
-    parts.limits.address("apply")
     if is_form_post():
         return _apply_by_page(*parts.intake.form(folder, slug))
+    parts.limits.address("apply")
     payload = json_body()
     check_honeypot(payload)
     code, asked = text_in(payload, "code"), text_in(payload, "request")
@@ -115,7 +106,8 @@ def _keep(
 
 def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
     parts, form = services(), request.form
-    offer_again(lambda refusal: _form_page(doc, spec, refusal), doc.link)
+    offer_again(lambda refusal: _form_page(doc, spec, refusal), doc.link, always=True)
+    parts.limits.address("apply")
     if request.files:  # no form asks for any, and none is read or kept
         raise Invalid([FieldError("unknown", "파일은 받지 않습니다. 파일을 빼고 다시 보내 주세요.")])
     step = form.get("step", "send")
@@ -134,11 +126,14 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
             return _check_page(application, form.get("request", ""), refusal=refusal)
         return _form_page(doc, spec, refusal)
 
-    offer_again(again, doc.link)
+    offer_again(again, doc.link, always=True)
+    if step in ("check", "code"):  # before anything more is typed, or a message is spent
+        if holds_ticket_of(application.phone):  # nobody else is told who has applied
+            check_absent(application, parts.intake.keys, parts.intake.store)
+        parts.intake.check_room(application)
     if step == "check":
         return _check_page(application)
     if step == "code":
-        parts.intake.check_room(application)
         asked = ask_for_code(application.phone, doc.title, doc.subject)
         return _check_page(application, asked.request, shown_code(asked))
     entry, _, _ = _keep(parts, application, form.get("code", ""), form.get("request", ""))
@@ -173,7 +168,11 @@ def _check_page(
 
 
 def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) -> Response:
-    """The form with what was typed, and what must be corrected."""
+    """The form with what was typed, and what must be corrected; or why it was refused, and what can be done now."""
+    is_refused = refusal is not None and not refusal.errors
+    # Of the store only where it has just answered: a page that says it is away must not ask it.
+    forms = current_app.extensions[BOARD].forms() if isinstance(refusal, Full | Closed) else {}
+    own = forms.get(doc.subject, {"rounds": {}})["rounds"]
     return services().page(
         "forms/form.html",
         f"{doc.title} 신청",
@@ -182,7 +181,23 @@ def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) ->
         doc=doc,
         spec=spec,
         values=shown_again(request.form),
+        refused=refusal if is_refused else None,
+        next_step=words.next_step(refusal.name) if refusal else "",
+        others=_others(doc, forms),
+        with_room=[each for each in spec.rounds if own.get(each.id, {}).get("state") == "open"],
     )
+
+
+def _others(doc: Document, forms: Mapping[str, Any]) -> list[Document]:
+    """Up to three pages like this one whose forms take people now: first of its series, then of its category."""
+    found = [
+        each
+        for each in services().intake.library.subjects()
+        if each is not doc and each.noun == doc.noun and forms.get(each.subject, {}).get("state") == "open"
+    ]
+    of = ("series", "category")
+    found.sort(key=lambda each: [getattr(each, name, "") != getattr(doc, name, "") for name in of])
+    return found[:3]
 
 
 def as_payload(form: MultiDict[str, str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, redirect, request, send_from_directory
 from werkzeug.security import safe_join
@@ -28,6 +29,7 @@ from forms_api.problems import FILES
 
 LARGEST = 4 * 1024 * 1024  # bytes of one text file; a larger one is sent as it lies there
 MOST_KEPT = 32 * 1024 * 1024  # bytes of all that is kept, per process: about 2,000 pages
+BOARD = "status-board"  # under which name the app has it
 FRESH = 1.0  # seconds that the status may be repeated
 HASHED = re.compile(r"\.[0-9a-f]{8,}\.\w+$")  # site.1a2b3c4d.css never changes under its name
 TYPES = {  # of text, the same on every machine, whatever its own list of types says
@@ -64,6 +66,7 @@ def register_site(app: Flask, folder: Path, intake: Intake) -> None:
     app.add_url_rule("/", FILES, site.page)
     app.add_url_rule("/<path:path>", FILES, site.page)
     app.add_url_rule("/api/status", "status", board.show)
+    app.extensions[BOARD] = board
 
 
 class BuiltSite:
@@ -214,18 +217,28 @@ class StatusBoard:
         self._lock = threading.Lock()
         self._made = float("-inf")
         self._text = as_sent(b"")
+        self._forms: dict[str, Any] = {}
 
     def show(self) -> Response:
-        """The state of all forms; the tag changes only when a form does, not with the clock."""
+        """The state of all forms; the tag changes only when a form does, not with the clock, which a header tells."""
+        answer = self._fresh().answer("application/json")
+        answer.headers["Cache-Control"] = "public, max-age=1"
+        answer.headers["Madang-Now"] = self._intake.clock.now().isoformat(timespec="milliseconds")
+        return answer.make_conditional(request)  # type: ignore[return-value]  # werkzeug types its own Response
+
+    def forms(self) -> dict[str, Any]:
+        """The same for our own pages: subject -> state, times and rounds, at most a second old."""
+        self._fresh()
+        return self._forms
+
+    def _fresh(self) -> SentText:
         with self._lock:
             if time.monotonic() - self._made >= FRESH:
                 document = status(self._intake)
-                forms = json.dumps(document["forms"], ensure_ascii=False, separators=(",", ":"))
+                self._forms = document["forms"]
+                forms = json.dumps(self._forms, ensure_ascii=False, separators=(",", ":"))
                 tag = hashlib.sha256(forms.encode()).hexdigest()[:16]
                 body = f'{{"now":{json.dumps(document["now"])},"forms":{forms}}}'
                 self._text = as_sent(body.encode(), tag)
                 self._made = time.monotonic()
-            text = self._text
-        answer = text.answer("application/json")
-        answer.headers["Cache-Control"] = "public, max-age=1"
-        return answer.make_conditional(request)  # type: ignore[return-value]  # werkzeug types its own Response
+            return self._text

@@ -21,7 +21,7 @@ from jinja2.bccache import Bucket
 import templates
 from civic.clock import SEOUL, FixedClock
 from civic.content.meetings import meetings, told_from, told_json
-from civic.content.pages import Document, Event, Lecture
+from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.files import whole_file
 from civic.library import Library
@@ -227,11 +227,11 @@ def _times(page: Document) -> Iterator[datetime]:
         for round_ in spec.rounds:
             closes = spec.closes_for(round_)
             yield from (spec.opens_for(round_), closes - SOON, closes)
-    match page:
-        case Lecture(form=None, span=(first, last)) | Event(span=(first, last)):
-            yield from (first, last)
-        case Poll():
-            yield from (page.opens, page.closes)
+    for of in (None, *(spec.rounds if spec else ())):
+        for each in meetings(page, of):
+            yield from (each.starts, each.ends or each.starts)
+    if isinstance(page, Poll):
+        yield from (page.opens, page.closes)
 
 
 def _assets(library: Library, program: Kept, fonts: Path, anew: bool) -> Assets:

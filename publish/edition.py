@@ -25,6 +25,7 @@ from civic.errors import ContentMistakes
 from civic.library import Library
 from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
+from civic.places.phases import Phase, phase_of
 from civic.places.rules import form_state, round_state
 from publish.memory import Kept
 from publish.pictures import poster_html, with_files
@@ -60,6 +61,7 @@ class Card:
     """One page in a list. `state` is "" where nothing opens or closes."""
 
     doc: Document
+    phase: Phase
     state: str = ""  # "", "upcoming", "open", "closed"; "full" is known to the API only
     opens: datetime | None = None
     closes: datetime | None = None
@@ -181,28 +183,31 @@ class Edition:
 def card(doc: Document, library: Library) -> Card:
     """The card of a page at the library's time."""
     now = library.now
+    phase = phase_of(doc, now, bool(library.result_of(doc)))
     match doc:
         case Poll():
-            state = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
-            return Card(doc, state, doc.opens, doc.closes, korean.period(doc.opens, doc.closes, now))
+            state = "closed" if phase.form == "decided" else phase.form
+            when = korean.period(doc.opens, doc.closes, now)
+            return Card(doc, phase, state, doc.opens, doc.closes, when)
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
             when, cost, stage = kind.label if kind else "", korean.won(doc.cost), library.stage(doc)
-            return Card(doc, when=when, where=doc.area, cost=cost, stage=stage)
+            return Card(doc, phase, when=when, where=doc.area, cost=cost, stage=stage)
         case _:
-            return _of_form(doc, now)
+            return _of_form(doc, phase, now)
 
 
-def _of_form(doc: Document, now: datetime) -> Card:
+def _of_form(doc: Document, phase: Phase, now: datetime) -> Card:
     """Of a page that may have meetings, a place and a form."""
     spec, when, where = doc.spec, summary(doc, now), str(getattr(doc, "where", None) or "")
     if spec is None:
-        return Card(doc, when=when, where=where)
+        return Card(doc, phase, when=when, where=where)
     state = "closed" if doc.off else form_state(spec, now)
     rounds = [each for each in rounds_of(doc) if doc.off or round_state(each, now) == state]
     return Card(
         doc,
+        phase,
         state,
         opens=min(each.opens for each in rounds),
         closes=max(each.closes for each in rounds),

@@ -82,7 +82,7 @@ class FeedEntry(NamedTuple):
 
 def _of_draw(draw: PublishedDraw) -> tuple[datetime, FeedEntry]:
     """A published draw with the hash of each list, so that many hold it before the seed is known."""
-    hashes = (f"{round_.label}: 지문 {round_.commitment}" for round_ in draw.document.rounds.values())
+    hashes = (f"{round_.label}: 확인 값 {round_.commitment}" for round_ in draw.document.rounds.values())
     entry = FeedEntry(f"{draw.document.title} 추첨", draw.link, ", ".join(hashes))
     return draw.record.published_at, entry
 

@@ -17,6 +17,7 @@ from publish.lists import find_pick
 from publish.render import View
 
 SOON = timedelta(days=3)
+TOLD = timedelta(days=90)  # for which home shows a result
 FAR = datetime(9000, 1, 1, tzinfo=SEOUL)
 MOST = 9  # cards in one part of the home page: three rows on a desk
 
@@ -72,7 +73,7 @@ def home(edition: Edition) -> View:
     coming.sort(key=lambda card: (card.opens, card.doc.link))
     soon = [each for each in is_open if each.closes and each.closes <= library.now + SOON]
     later = [each for each in is_open if each not in soon]
-    ahead = [each for each in public if _is_ahead(each, library.now)]
+    ahead = [each for each in public if _is_ahead(each)]
     ahead.sort(key=lambda card: (card.doc.span or (FAR, FAR), card.doc.link))
     notices = [each for each in public if _is_news(each)]
     parts = [
@@ -88,8 +89,14 @@ def home(edition: Edition) -> View:
         path="/",
         trail=[],
         parts=[each for each in parts if each.cards],
-        votes=[each for each in edition.cards("vote") if each.state in ("open", "upcoming")],
+        votes=[each for each in edition.cards("vote") if _is_told(each, library.now)],
+        draws=[each for each in forms if each.phase.form == "decided" and not each.phase.is_over],
     )
+
+
+def _is_told(card: Card, now: datetime) -> bool:
+    """A vote that is open, coming or being counted, and its result for three months after the closing."""
+    return card.phase.form != "decided" or (card.closes is not None and now < card.closes + TOLD)
 
 
 def some_of_each(cards: Sequence[Card], most: int = MOST) -> list[Card]:
@@ -114,9 +121,9 @@ def _is_news(card: Card) -> bool:
     return isinstance(card.doc, Programme) and card.state in ("", "closed")
 
 
-def _is_ahead(card: Card, now: datetime) -> bool:
+def _is_ahead(card: Card) -> bool:
     """A lecture or event that takes no sign-ups here and is not over: to go to, or to ask for by phone."""
-    is_over = card.doc.span is not None and card.doc.span[1] <= now
+    is_over = card.phase.happening == "over"
     return isinstance(card.doc, Lecture | Event) and card.doc.spec is None and bool(card.when) and not is_over
 
 
@@ -182,11 +189,9 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
     library = edition.library
     match doc:
         case Proposal():
-            vote, result = library.get("votes", doc.vote), library.results.get(doc.vote)
-            return {"vote": vote, "result": result.link if result and doc.is_on_ballot else ""}
+            return {"vote": library.get("votes", doc.vote)}
         case Poll():
             proposals = library.proposals(doc.slug)
-            counted = library.results.get(doc.slug) or library.counted.get(doc.slug)
             return {
                 "off_ballot": [
                     each
@@ -196,7 +201,6 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
                 "groups": [
                     (kind, [each for each in proposals if each.type == kind.id]) for kind in doc.types
                 ],
-                "result": counted.link if counted else "",
             }
         case Lecture():
             same = edition.series.get(doc.series, []) if doc.series else []

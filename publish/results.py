@@ -154,7 +154,7 @@ def draw_page(edition: Edition, draw: PublishedDraw) -> View:
     doc = edition.library.get(folder, slug)
     return edition.render(
         "pages/draw.html",
-        title=f"{document.title} 추첨 {'결과' if document.is_drawn else '명단'}",
+        title=f"{document.title.removesuffix(' 추첨')} 추첨 {'결과' if document.is_drawn else '명단'}",
         path=draw.link,
         trail=_trail(edition, NOUNS[folder], doc, ("추첨", "")),
         draw=draw,

@@ -1,8 +1,8 @@
 """추첨을 스스로 다시 계산합니다. 표준 파이썬만 씁니다.
 
-쓰는 법: python check_draw.py draw.json [명단을 얼릴 때 본 지문 …]
-draw.json은 추첨 결과 화면에서 내려받은 파일입니다. 지문은 접수증이나 그때의 화면, 피드에서 적어 둔 것입니다.
-모두 맞으면 0, 아니면 1로 끝납니다. 지문을 주지 않으면 무엇을 견주지 못했는지 말합니다.
+쓰는 법: python check_draw.py draw.json [명단을 확정할 때 본 확인 값 …]
+draw.json은 추첨 결과 화면에서 내려받은 파일입니다. 확인 값은 접수증이나 그때의 화면, 피드에서 적어 둔 것입니다.
+모두 맞으면 0, 아니면 1로 끝납니다. 확인 값을 주지 않으면 무엇을 견주지 못했는지 말합니다.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ NAMES |= {"late", "closing", "commitment", "pairs", "seed", "by", "at", "drawn",
 COMMITTED = ["label", "frozen_at", "places", "waiting", "by_staff", "kind", "source", "late", "closing"]
 BALL = "(?:[1-9]|[1-3][0-9]|4[0-5])"
 SPELT = {"lotto": f"{BALL}(?: {BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"}
-USAGE = "쓰는 법: python check_draw.py draw.json [명단을 얼릴 때 본 지문 …]"
+USAGE = "쓰는 법: python check_draw.py draw.json [명단을 확정할 때 본 확인 값 …]"
 
 
 def sha256(text):
@@ -55,20 +55,20 @@ def wrong_seed(part):
     at, frozen = datetime.fromisoformat(part["at"]), datetime.fromisoformat(part["frozen_at"])
     if part["kind"] != "two":
         if not is_spelt(part["kind"], part["seed"]):
-            return "씨앗의 적는 법이 다릅니다"
-        return "씨앗이 나오기 전에 추첨했습니다" if at < datetime.fromisoformat(part["seed_at"]) else ""
+            return "추첨 값의 적는 법이 다릅니다"
+        return "추첨 값이 나오기 전에 추첨했습니다" if at < datetime.fromisoformat(part["seed_at"]) else ""
     pair = part["pairs"][-1] if part["pairs"] else []
     if len(pair) != 2 or pair[0]["by"] == pair[1]["by"] or pair[0]["hash"] == pair[1]["hash"]:
-        return "두 사람의 난수가 모이지 않았습니다"
+        return "두 사람의 무작위 값이 모이지 않았습니다"
     if any(not re.fullmatch("[0-9a-f]{32}", h["bits"]) or sha256(h["bits"]) != h["hash"] for h in pair):
-        return "밝힌 난수가 걸어 둔 지문과 다릅니다"
+        return "밝힌 무작위 값이 걸어 둔 확인 값과 다릅니다"
     if part["seed"] != sha256(part["commitment"] + pair[0]["bits"] + pair[1]["bits"]):
-        return "씨앗이 두 사람의 난수에서 나온 값이 아닙니다"
+        return "추첨 값이 두 사람의 무작위 값에서 나온 값이 아닙니다"
     hung = [datetime.fromisoformat(half["at"]) for half in pair]
     shown = [datetime.fromisoformat(half["revealed"]) for half in pair]
     last = max(hung)
     right = frozen <= min(hung) and all(last <= each <= last + timedelta(hours=24) for each in shown)
-    return "" if right else "난수를 약속하고 밝힌 때가 맞지 않습니다"
+    return "" if right else "무작위 값을 약속하고 밝힌 때가 맞지 않습니다"
 
 
 def check(subject, name, part):
@@ -80,36 +80,36 @@ def check(subject, name, part):
     terms.update({key: part[key] for key in COMMITTED}, seed_at=part["seed_at"] or "")
     terms["excluded"] = sorted([e["number"], e["size"], e["digest"]] for e in out)
     if sha256(canonical(terms)) != part["commitment"]:
-        return "명단, 자리, 뺀 신청, 씨앗의 출처 가운데 하나가 얼릴 때 공개한 지문과 다릅니다"
+        return "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다"
     both = sorted(listed + [[e["number"], e["size"]] for e in out])
     if len({number for number, _ in both}) != len(both):
         return "한 추첨 번호가 두 번 있습니다"
     if sha256(canonical(both)) != part["closing"]:
         return "명단이 접수를 마감할 때의 명단과 다릅니다"
     if any((e["reason"] or e["salt"]) and sha256(e["salt"] + e["reason"]) != e["digest"] for e in out):
-        return "뺀 까닭이 그 지문과 다릅니다"
+        return "뺀 까닭이 그 확인 값과 다릅니다"
     if (part["kind"] == "two") != (not part["seed_at"]) or (part["late"] and part["kind"] != "two"):
-        return "씨앗의 종류와 때가 맞지 않습니다"
+        return "추첨 값의 종류와 때가 맞지 않습니다"
     if part["seed_at"] and datetime.fromisoformat(part["frozen_at"]) >= datetime.fromisoformat(
         part["seed_at"]
     ):
-        return "씨앗이 나온 뒤에 명단을 얼렸습니다"
+        return "추첨 값이 나온 뒤에 명단을 확정했습니다"
     sizes = [e["size"] for e in entries]
     if (len(entries), sum(sizes)) != (part["applications"], part["people"]) or min(sizes, default=1) < 1:
         return "신청이나 사람의 수가 다릅니다"
     left = part["places"]
     if seed is None or part["at"] is None:
         told = seed is not None or part["drawn"] or any(e["result"] for e in entries)
-        return "씨앗이 없는데 결과가 있습니다" if told else "아직 추첨하지 않았습니다"
+        return "추첨 값이 없는데 결과가 있습니다" if told else "아직 추첨하지 않았습니다"
     if part["drawn"] != (sum(sizes) > left):
         return "추첨이 필요했는지가 다릅니다"
     if not part["drawn"] and seed:
-        return "추첨하지 않는 회차에 씨앗이 있습니다"
+        return "추첨하지 않는 회차에 추첨 값이 있습니다"
     if part["drawn"] and wrong_seed(part):
         return wrong_seed(part)
     numbers = [e["number"] for e in entries]
     if numbers != (sorted(numbers, key=lambda n: sha256(seed + n)) if part["drawn"] else sorted(numbers)):
-        return "순서가 씨앗과 다릅니다"
+        return "순서가 추첨 값과 다릅니다"
     rest = sum(sizes) if part["waiting"] is None else part["waiting"]
     for entry in entries:
         lower = "waiting" if entry["size"] <= rest else "rejected"
@@ -131,17 +131,17 @@ try:
     for name, part in rounds.items():
         print(f"{part['label']}: {said[name] or '맞습니다'}. 자리 {part['places']}, 사람 {part['people']}")
         print(
-            f"  지문 {part['commitment']}\n  씨앗 {part['seed']} ({part['source']}), 담당자가 넣은 신청 {part['by_staff']}"
+            f"  확인 값 {part['commitment']}\n  추첨 값 {part['seed']} ({part['source']}), 담당자가 넣은 신청 {part['by_staff']}"
         )
 except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as err:
     sys.exit(f"{sys.argv[1]}을 추첨 결과로 읽을 수 없습니다({type(err).__name__}).")
 hashes = {part["commitment"] for part in rounds.values()}
 lost = {each.lower() for each in sys.argv[2:]} - hashes
 for each in sorted(lost):
-    print(f"{each}: 이런 지문의 명단이 없습니다.")
+    print(f"{each}: 이런 확인 값의 명단이 없습니다.")
 if hashes - {each.lower() for each in sys.argv[2:]}:
     print(
-        "밖에서 본 지문과 견주지 않은 명단이 있습니다. 접수증에 적힌 지문을 뒤에 붙여야 명단이 바뀌지 않았는지 압니다."
+        "밖에서 본 확인 값과 견주지 않은 명단이 있습니다. 접수증에 적힌 확인 값을 뒤에 붙여야 명단이 바뀌지 않았는지 압니다."
     )
 if not rounds:
     print("회차가 하나도 없습니다. 확인한 것이 없습니다.")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """공개된 투표 결과를 처음부터 다시 셉니다. 파이썬 3.9 이상만 있으면 되고, 더 설치할 것은 없습니다.
 
-    python3 verify.py [폴더] --rules 64자리지문        이 폴더(또는 그 폴더)의 파일을 접수증에 적힌 규칙 지문과 견줍니다
-    python3 verify.py … --board 64자리지문             개표 전에 맡은 사람들이 읽어 준 명단의 지문과도 견줍니다
+    python3 verify.py [폴더] --rules 64자리확인 값        이 폴더(또는 그 폴더)의 파일을 접수증에 적힌 규칙 확인 값과 견줍니다
+    python3 verify.py … --board 64자리확인 값             개표 전에 맡은 사람들이 읽어 준 명단의 확인 값과도 견줍니다
     python3 verify.py … --tracker 내추적번호           내 표가 어떻게 세어졌는지 보여 줍니다
     python3 verify.py … --receipt 접수증번호 --signature 서버의서명     접수증을 서버가 정말 주었는지 확인합니다
 
@@ -360,7 +360,7 @@ def of_the_ballots(poll, ballots, board, results):
     )  # fmt: skip
     trackers, names = [each["tracker"] for each in cast], [each["receipt"] for each in void]
     if trackers != sorted(set(trackers)):
-        yield "ballots.json: 추적 번호가 겹치거나 차례대로가 아닙니다"
+        yield "ballots.json: 표 번호가 겹치거나 차례대로가 아닙니다"
     if len(set(names)) != len(names):
         yield "ballots.json: void: 같은 무효표가 두 번 있습니다"
     for each in cast:
@@ -402,8 +402,8 @@ def differences(found, rules_hash=None, board_hash=None):
         ("results.json: poll", results["poll"], poll.slug),
         ("results.json: title", results["title"], poll.title),
         ("results.json: voters", results["voters"], results["ballots"] + results["void"]),
-        ("접수증의 규칙 지문과 다릅니다", (rules_hash or computed).lower(), computed),
-        ("읽어 준 명단의 지문과 다릅니다", (board_hash or results["board"]).lower(), results["board"]),
+        ("접수증의 규칙 확인 값과 다릅니다", (rules_hash or computed).lower(), computed),
+        ("읽어 준 명단의 확인 값과 다릅니다", (board_hash or results["board"]).lower(), results["board"]),
     )
     yield from of_the_board(poll, board, results)
     yield from of_the_signatures(poll, found)
@@ -433,9 +433,9 @@ def about_a_receipt(poll, board, rules, receipt, signature):
 def main():
     call = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     call.add_argument("folder", nargs="?", default=".", type=pathlib.Path)
-    call.add_argument("--rules", help="접수증에 적힌 규칙 지문")
-    call.add_argument("--board", help="개표 전에 들은 명단의 지문")
-    call.add_argument("--tracker", help="내 표의 추적 번호")
+    call.add_argument("--rules", help="접수증에 적힌 규칙 확인 값")
+    call.add_argument("--board", help="개표 전에 들은 명단의 확인 값")
+    call.add_argument("--tracker", help="내 표의 표 번호")
     call.add_argument("--receipt", help="내 접수증 번호")
     call.add_argument("--signature", help="접수증에 적힌 서버의 전자서명")
     chosen = call.parse_args()
@@ -459,18 +459,18 @@ def main():
         wrong += [] if right else [said]
     if chosen.tracker:
         cast = {each["tracker"]: each["choices"] for each in found.get("ballots", {}).get("ballots", ())}
-        mine = cast.get(chosen.tracker, ["이 추적 번호의 표가 없습니다"])
+        mine = cast.get(chosen.tracker, ["이 표 번호의 표가 없습니다"])
         print(f"{chosen.tracker}: {', '.join(mine) or '빈 표'}")
         wrong += [] if chosen.tracker in cast else mine
     if wrong:
         return 1
     print(f"맞습니다: 표 {results['ballots']}장과 선정 {len(results['winners'])}건이 공표와 같습니다.")
     print(f"서명한 사람: {', '.join(found['signatures']['result'])}")
-    print(f"규칙 지문 {results['rules_hash']}\n명단 지문 {results['board']}")
+    print(f"규칙 확인 값 {results['rules_hash']}\n명단 확인 값 {results['board']}")
     if not chosen.rules:
-        print("견주지 않은 것: 규칙 지문(--rules). 그래서 누가 서명해야 하는지도 이 파일의 말입니다.")
+        print("견주지 않은 것: 규칙 확인 값(--rules). 그래서 누가 서명해야 하는지도 이 파일의 말입니다.")
     if not chosen.board:
-        print("견주지 않은 것: 명단 지문. 개표 전에 적어 둔 지문이 있으면 --board로 주세요.")
+        print("견주지 않은 것: 명단 확인 값. 개표 전에 적어 둔 확인 값이 있으면 --board로 주세요.")
     if "ballots" not in found:
         print("견주지 않은 것: 표 하나하나. 20장보다 적어 공개하지 않았습니다.")
     return 0

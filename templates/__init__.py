@@ -10,11 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from civic import korean
 from civic.clock import Clock
+from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.content.site import Site
 from civic.library import Library
 from civic.links import api, link
-from civic.places.rules import form_state
+from civic.places.phases import Phase, entry_said, phase_of, result_told
 from civic.places.words import explain
 from civic.votes.envelope import Slot, is_ready, slot_of
 
@@ -69,12 +70,16 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
     """What every template can use, besides what it is given.
 
     site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
-    now(): the time. words: see `spoken`. department(key), contacts(doc), has_page(slug), draw_of(subject): what the library has.
-    asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
-    form_state(form, now), explain(form): of a sign-up form. slot(poll), is_ready(poll, slot): what a ballot of the
-    poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
+    now(): the time. words: see `spoken`. department(key), contacts(doc), has_page(slug), draw_of(subject),
+    result_of(doc), subjects(): what the library has. asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
+    phase(doc, state), entry_said(…): see civic.places.phases. explain(form), result_told(form): of a sign-up form.
+    slot(poll), is_ready(poll, slot): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages
+    print); may it be held.
     """
     slots: dict[str, Slot] = {}
+
+    def phase(doc: Document, state: str = "") -> Phase:
+        return phase_of(doc, clock.now(), bool(library.result_of(doc)), state)
 
     def slot(poll: Poll) -> Slot:
         if poll.slug not in slots:
@@ -91,12 +96,18 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
         "contacts": library.contacts,
         "has_page": lambda slug: library.get("pages", slug) is not None,
         "draw_of": library.draw_of,
+        "result_of": library.result_of,
         "asset": assets.url,
         "link": link,
         "api": api,
         "menu_current": partial(menu_current, library.site),
-        "form_state": form_state,
+        "phase": phase,
+        "subjects": library.subjects,
+        "entry_said": lambda entry, doc, round_, position: entry_said(
+            entry, doc, round_, position, clock.now()
+        ),
         "explain": explain,
+        "result_told": lambda spec: result_told(spec, clock.now()),
         "slot": slot,
         "is_ready": is_ready,
     }

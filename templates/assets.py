@@ -22,7 +22,35 @@ STYLES = ("tokens", "base", "layout", "components", "forms", "pages", "votes", "
 MANIFEST = "manifest.json"
 # What speaks to staff alone: commands, and what is wrong with a file or a built site.
 STAFF = frozenset(
-    {"commands", "attached.py", "check.py", "front_matter.py", "inline.py", "lines.py", "site.py"}
+    {
+        "commands",
+        "attached.py",
+        "box_key.py",
+        "check.py",
+        "checks.py",
+        "clock_mark.py",
+        "command.py",
+        "doctor.py",
+    }
+    | {
+        "draw.py",
+        "draw_record.py",
+        "folder.py",
+        "form.py",
+        "formats.py",
+        "front_matter.py",
+        "inline.py",
+        "lines.py",
+    }
+    | {
+        "mistakes.py",
+        "particulars.py",
+        "promises.py",
+        "result_files.py",
+        "settings.py",
+        "site.py",
+        "watch.py",
+    }
 )
 
 # Selectors of the kit that must not reach a page, and why:

@@ -315,7 +315,7 @@ FALSE_SIGNATURES: dict[str, Callable[[Any, Any], object]] = {
     ),
     "one in another spelling": lambda s, word: s["result"].update({"열쇠 2": s["result"]["열쇠 2"] + "=="}),
     "one of zeros": lambda s, word: s["board"].update({"열쇠 2": "A" * 86}),
-    "one that is no text of bytes": lambda s, word: s["board"].update({"열쇠 2": "봉투"}),
+    "one that is no text of bytes": lambda s, word: s["board"].update({"열쇠 2": "봉한 투표용지"}),
     "one with a greater number": lambda s, word: s["result"].update(
         {"열쇠 2": _greater(s["result"]["열쇠 2"])}
     ),
@@ -363,9 +363,9 @@ def test_other_holders_in_the_rules_are_caught_by_the_receipt(tmp_path: Path) ->
         )
         assert assemble(record, files)[1] == []
         code, said, _ = verify(tmp_path, files)
-        assert code == 0 and "견주지 않은 것: 규칙 지문" in said
+        assert code == 0 and "견주지 않은 것: 규칙 확인 값" in said
         code, said, _ = verify(tmp_path, files, "--rules", receipt)
-        assert code == 1 and "접수증의 규칙 지문과 다릅니다" in said
+        assert code == 1 and "접수증의 규칙 확인 값과 다릅니다" in said
 
 
 SPELLINGS: dict[str, tuple[str, Callable[[str], str]]] = {
@@ -447,7 +447,7 @@ def test_the_program_confirms_what_is_right(tmp_path: Path) -> None:
     code, said, complaint = verify(tmp_path, files, "--rules", record.rules, "--board", record.board)
     assert (code, complaint) == (0, "") and "맞습니다: 표 28장" in said and "견주지 않은 것" not in said
     said = verify(tmp_path, files)[1]
-    assert "견주지 않은 것: 규칙 지문" in said and "견주지 않은 것: 명단 지문" in said
+    assert "견주지 않은 것: 규칙 확인 값" in said and "견주지 않은 것: 명단 확인 값" in said
     assert verify(tmp_path, files, "--board", "0" * 64)[0] == 1
     ballot = documents(files)[0]["ballots"][0]
     assert ", ".join(ballot["choices"]) in verify(tmp_path, files, "--tracker", ballot["tracker"])[1]

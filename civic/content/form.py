@@ -130,6 +130,10 @@ class FormSpec(Shape):
         default=None,
         description="추첨 명단을 얼리는 때. 그때까지 자격이 없는 신청을 뺄 수 있습니다. 비우면 접수가 끝나는 때",
     )
+    result_at: SeoulTime | None = Field(
+        default=None,
+        description="추첨이나 심사의 결과를 알리는 때. 비우면 ‘접수가 끝난 뒤’라고만 알립니다.",
+    )
     promotion: Literal["auto", "offer"] = Field(
         default="auto",
         description="빈자리가 났을 때: auto는 다음 대기자를 바로 확정, offer는 수락할 시간을 줍니다.",
@@ -210,6 +214,10 @@ class FormSpec(Shape):
             raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
         if self.person == "phone" and (self.per_contact or 1) > 1:
             raise Misplaced("person이 phone+birth_date일 때만 2 이상을 씁니다", "per_contact")
+        if self.result_at and self.selection == "first-come":
+            raise Misplaced("추첨이나 심사로 뽑을 때만 씁니다", "result_at")
+        if self.result_at and self.result_at < max(map(self.window_end, self.rounds)):
+            raise Misplaced("뽑을 신청을 다 받는 때보다 앞설 수 없습니다", "result_at")
         self._check_draw()
         if any(each.hours for each in self.rounds) and not self.ledger:
             raise ValueError("회차에 hours를 쓰려면 ledger를 쓰세요")
@@ -254,6 +262,11 @@ class FormSpec(Shape):
     def people_per_contact(self) -> int:
         """How many people may sign up with one phone."""
         return self.per_contact or (5 if self.person == "phone+birth_date" else 1)
+
+    @property
+    def counted_with(self) -> frozenset[str]:
+        """Names of what its sign-ups use up together with other forms': groups of limits, the ledger."""
+        return frozenset(filter(None, [*(limit.group for limit in self.limits), self.ledger]))
 
     def round(self, id: str) -> Round | None:
         """The round that has that id, or once had it; or None."""

@@ -16,9 +16,9 @@ from civic.codes import new_draw_number, new_number
 from civic.contacts.proof import contact_key
 from civic.content.form import FormSpec, Round
 from civic.content.pages import Document
-from civic.errors import FieldError, Invalid
+from civic.errors import AlreadyApplied, FieldError, Invalid
 from civic.places.form_round import FormRound
-from civic.store.entry import Entry
+from civic.store.entry import LIVE, Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
@@ -176,6 +176,15 @@ def draft_of(application: Application, person: str, keys: Keys, store: Store, no
         draw=new_draw_number() if application.spec.is_drawn else "",
         sealed=keys.seal(store, application.subject, number, application.personal()),
     )
+
+
+def check_absent(application: Application, keys: Keys, store: Store) -> None:
+    """Raises AlreadyApplied when its person has a live entry in its round."""
+    person = keys.person(application.phone, application.birth_date)
+    wanted = (application.subject, application.id, person)
+    for entry in store.of_contact(contact_key(keys, application.phone)):
+        if (entry.subject, entry.round, entry.person) == wanted and entry.state in LIVE:
+            raise AlreadyApplied
 
 
 def refuse_forbidden(payload: Mapping[str, Any]) -> None:

@@ -35,8 +35,8 @@ Kind = Literal["lotto", "number", "two"]
 Result = Literal["", "confirmed", "waiting", "rejected"]
 LONGEST = 300  # characters of what is published in one line
 PATIENCE = timedelta(hours=24)  # in which two persons reveal what they committed to
-LATE = "늦음: 미리 정한 씨앗이 나온 뒤에 명단을 얼려 그 씨앗을 쓰지 않습니다"
-TWO = "두 사람이 저마다 만든 난수"
+LATE = "늦음: 미리 정한 추첨 값이 나온 뒤에 명단을 확정해 그 추첨 값을 쓰지 않습니다"
+TWO = "두 사람이 저마다 만든 무작위 값"
 _BALL = r"(?:[1-9]|[1-3][0-9]|4[0-5])"
 _SPELT = {"lotto": rf"{_BALL}(?: {_BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"}
 
@@ -227,27 +227,27 @@ class FrozenList:
         if list_hash([*self.entries, *self.excluded]) != self.closing:
             return "명단이 접수를 마감할 때의 명단과 다릅니다"
         if not all(out.is_true for out in self.excluded):
-            return "뺀 까닭이 그 지문과 다릅니다"
+            return "뺀 까닭이 그 확인 값과 다릅니다"
         if (self.kind == "two") == bool(self.seed_at) or (self.late and self.kind != "two"):
-            return "씨앗의 종류와 때가 맞지 않습니다"
+            return "추첨 값의 종류와 때가 맞지 않습니다"
         if self.seed_at and _time(self.frozen_at) >= _time(self.seed_at):
-            return "씨앗이 나온 뒤에 명단을 얼렸습니다"
+            return "추첨 값이 나온 뒤에 명단을 확정했습니다"
         return ""
 
     def wrong_seed(self, seed: Seed, pairs: Sequence[Pair]) -> str:
         """Why a seed is not the one that this list was to be drawn by; "" when it is."""
         if not self.is_contested:
-            return "추첨하지 않는 회차에 씨앗이 있습니다" if seed.seed else ""
+            return "추첨하지 않는 회차에 추첨 값이 있습니다" if seed.seed else ""
         if self.kind == "two":
             pair = pairs[-1] if pairs else ()
             if len(pair) != 2 or pair[0].by == pair[1].by or not all(half.is_true for half in pair):
-                return "두 사람의 난수가 모이지 않았습니다"
+                return "두 사람의 무작위 값이 모이지 않았습니다"
             if pair[0].hash == pair[1].hash or seed.seed != joined(self.commitment, pair):
-                return "씨앗이 두 사람의 난수에서 나온 값이 아닙니다"
-            return "" if _in_time(self, pair) else "난수를 약속하고 밝힌 때가 맞지 않습니다"
+                return "추첨 값이 두 사람의 무작위 값에서 나온 값이 아닙니다"
+            return "" if _in_time(self, pair) else "무작위 값을 약속하고 밝힌 때가 맞지 않습니다"
         if not is_spelt(self.kind, seed.seed):
-            return "씨앗의 적는 법이 다릅니다"
-        return "씨앗이 나오기 전에 추첨했습니다" if _time(seed.at) < _time(self.seed_at) else ""
+            return "추첨 값의 적는 법이 다릅니다"
+        return "추첨 값이 나오기 전에 추첨했습니다" if _time(seed.at) < _time(self.seed_at) else ""
 
     @classmethod
     def read(cls, text: str) -> FrozenList:

@@ -30,7 +30,7 @@ class DrawRecord(Shape):
         description="추첨한 글. 예: lectures/essay",
     )
     published_at: SeoulTime = Field(description="공개한 때")
-    digest: Digest = Field(description="draw.json의 지문(SHA-256)")
+    digest: Digest = Field(description="draw.json의 확인 값(SHA-256)")
     files: Many[str] = Field(description="결과에 딸린 파일. results/ 안의 자리")
 
     @property
@@ -127,21 +127,21 @@ class DrawnRound(Shape):
         """What in here does not follow from the list and the seed; "" when all of it does. id: of the round."""
         frozen = self.frozen(subject, id)
         if frozen.commitment != self.commitment:
-            return "명단, 자리, 뺀 신청, 씨앗의 출처 가운데 하나가 얼릴 때 공개한 지문과 다릅니다"
+            return "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다"
         if wrong := frozen.wrong():
             return wrong
         if (len(self.entries), sum(frozen.sizes.values())) != (self.applications, self.people):
             return "신청이나 사람의 수가 명단과 다릅니다"
         if self.seed is None or self.at is None:
             is_drawn = self.seed is not None or self.drawn or any(entry.result for entry in self.entries)
-            return "씨앗이 없는데 추첨 결과가 있습니다" if is_drawn else ""
+            return "추첨 값이 없는데 추첨 결과가 있습니다" if is_drawn else ""
         if self.drawn != frozen.is_contested:
             return "추첨이 필요했는지가 다릅니다"
         if wrong := frozen.wrong_seed(Seed(self.seed, self.by, _iso(self.at)), self.pairs):
             return wrong
         again = frozen.outcome(self.seed)
         if [entry.number for entry in again] != [entry.number for entry in self.entries]:
-            return "추첨 순서가 씨앗과 다릅니다"
+            return "추첨 순서가 추첨 값과 다릅니다"
         return "" if again == self.entries else "자리를 받은 사람이 순서와 다릅니다"
 
 
@@ -222,6 +222,6 @@ class PublishedDraw:
         """What does not hold between the record and its file, or within the file; nothing when all of it does."""
         yield from self.document.disagreements()
         if hashlib.sha256(self.raw).hexdigest() != self.record.digest:
-            yield "파일이 적힌 지문과 다릅니다. draw show로 다시 쓰세요"
+            yield "파일이 적힌 확인 값과 다릅니다. draw show로 다시 쓰세요"
         if self.document.subject != self.record.draw:
             yield f"다른 글의 추첨입니다: {self.document.subject}"

@@ -8,6 +8,7 @@ from civic.content.particulars import Contact
 from civic.places import rules
 from civic.places.form_round import FormRound
 from civic.places.intake import Found
+from civic.places.phases import entry_said
 from civic.places.words import KEEP, next_steps
 from civic.store.entry import LIVE, Message
 from civic.store.outbox import Letter
@@ -68,7 +69,8 @@ def letter(message: Message, found: Found, now: datetime, receipt: str, office: 
     label = f" {round_.label}" if round_ and len(round_.spec.rounds) > 1 else ""
     lines = [f"[{title}]{label}", _news(kind, found)]
     if is_live and round_:
-        steps = next_steps(round_, entry.state, now, found.position, entry.deadline)
+        _, said = entry_said(entry, doc, round_.round, found.position, now)
+        steps = [said, *next_steps(round_, entry.state, now)]
         times, place = when(doc, round_.round, now), where(doc, round_.round)
         lines += [" ".join(step for step in steps if step != KEEP)] if kind != CHANGED else []
         lines += [f"언제: {times[0]}{f' 외 {len(times) - 1}회' if len(times) > 1 else ''}"] if times else []

@@ -57,7 +57,7 @@ def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None
     if round_.is_closed(facts):
         raise Closed
     if now < round_.opens:
-        raise NotOpen(korean.short_moment(round_.opens, now))
+        raise NotOpen(korean.short_moment(round_.opens, now), at=round_.opens)
 
 
 def is_in_order(round_: FormRound, now: datetime) -> bool:
@@ -236,7 +236,7 @@ def check_call_off(facts: Mapping[str, str]) -> None:
     if "called-off" in facts:
         raise NotEligible("이미 취소한 회차입니다.")
     if "frozen" in facts and "drawn" not in facts:
-        raise NotEligible("명단을 얼린 회차입니다. 추첨한 뒤에(draw run) 정하세요.")
+        raise NotEligible("명단을 확정한 회차입니다. 추첨한 뒤에(draw run) 정하세요.")
 
 
 def check_reason(text: str) -> str:

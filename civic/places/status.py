@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from civic.clock import Clock
 from civic.content.form import FormSpec
-from civic.content.pages import Pages
+from civic.content.pages import Document, Pages
 from civic.errors import Unavailable
 from civic.places import rules
 from civic.places.form_round import FormRound, rounds_of
@@ -40,16 +40,29 @@ def status(intake: Desk) -> dict[str, Any]:
         if doc.spec is None:
             continue
         counts = with_closed(rounds[doc.subject], known.get(doc.subject, Overview()))
-        held = [(round_, counts.get(round_.id, rules.NOBODY)) for round_ in rounds[doc.subject]]
-        forms[doc.subject] = {
-            "state": "closed" if doc.off else intake.state(doc.spec, now, counts),
-            "opens": doc.spec.opens.isoformat(),
-            "closes": doc.spec.closes.isoformat(),
-            "rounds": {
-                r.round.id: {"places": r.places, "taken": n.taken, "waiting": n.waiting} for r, n in held
-            },
-        }
+        forms[doc.subject] = of_form(intake, doc, doc.spec, now, counts)
     return {"now": now.isoformat(timespec="seconds"), "forms": forms}
+
+
+def of_form(
+    intake: Desk, doc: Document, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]
+) -> dict[str, Any]:
+    """One form. A round's own times stand there only where it has any; while the form is shut, so are its rounds."""
+    form = "closed" if doc.off else intake.state(spec, now, counts)
+    rounds: dict[str, Any] = {}
+    for each in rounds_of(doc):
+        held = counts.get(each.id, rules.NOBODY)
+        state = "closed" if form == "closed" else rules.round_state(each, now, held)
+        own = {"opens": each.round.opens, "closes": each.round.closes}
+        rounds[each.round.id] = {
+            "state": form if form == "upcoming" and state != "closed" else state,
+            "places": each.places,
+            "taken": held.taken,
+            "waiting": held.waiting,
+            **{name: at.isoformat() for name, at in own.items() if at},
+        }
+    times = {"opens": spec.opens.isoformat(), "closes": spec.closes.isoformat()}
+    return {"state": form, **times, "rounds": rounds}
 
 
 def with_closed(rounds: Iterable[FormRound], known: Overview) -> dict[str, Counts]:

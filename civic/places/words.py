@@ -6,8 +6,24 @@ from civic import korean
 from civic.content.form import FormSpec
 from civic.places import rules
 from civic.places.form_round import FormRound
+from civic.store.entry import LIVE
 
 KEEP = "접수번호를 적어 두세요. ‘내 신청 확인’에서 접수번호와 휴대전화 번호 뒤 네 자리로 볼 수 있습니다."
+
+KEPT = "적은 내용은 아래에 그대로 있습니다."
+NEXT = {  # refusal -> what can be done now; see civic.errors
+    "not-open": f"{KEPT} 시작하면 아래 버튼을 눌러 주세요.",
+    "closed": f"{KEPT} 이 신청은 더 받지 않습니다.",
+    "full": f"{KEPT} 자리가 나면 다시 신청할 수 있습니다.",
+    "already-applied": "한 사람이 한 번만 신청할 수 있습니다. 신청한 것을 보고, 바꾸거나 취소할 수 있습니다.",
+    "limit-reached": f"{KEPT} 다른 신청을 취소하면 이것을 신청할 수 있습니다.",
+}
+
+
+def next_step(refusal: str) -> str:
+    """What somebody whose sign-up was refused can do now. refusal: its name."""
+    later = "잠시 뒤에 아래 버튼을 다시 눌러 주세요. 여러 번 눌러도 한 번만 접수됩니다."
+    return NEXT.get(refusal, f"{KEPT} {later}")
 
 
 def explain(spec: FormSpec) -> list[str]:
@@ -22,10 +38,12 @@ def explain(spec: FormSpec) -> list[str]:
     if rules.is_drawn_later(spec):
         said.append("추첨에는 접수증에 적힌 추첨 번호만 공개합니다.")
     if rules.is_drawn_later(spec) and not spec.seed:
-        said.append("추첨 씨앗은 두 사람이 저마다 만든 난수이며, 결과는 누구나 다시 계산해 볼 수 있습니다.")
+        said.append(
+            "추첨 추첨 값은 두 사람이 저마다 만든 무작위 값이며, 결과는 누구나 다시 계산해 볼 수 있습니다."
+        )
     if rules.is_drawn_later(spec) and spec.seed:
         said.append(
-            f"추첨 씨앗은 미리 정한 공개 값인 ‘{spec.seed}’이며, 결과는 누구나 다시 계산해 볼 수 있습니다."
+            f"추첨 추첨 값은 미리 정한 공개 값인 ‘{spec.seed}’이며, 결과는 누구나 다시 계산해 볼 수 있습니다."
         )
     if spec.promotion == "offer":
         said.append(
@@ -69,49 +87,25 @@ def _selection(spec: FormSpec, line: bool) -> str:
             return f"신청한 차례대로 자리를 드리고{more}"
 
 
-def next_steps(
-    round_: FormRound,
-    state: str,
-    now: datetime,
-    position: int | None = None,
-    deadline: datetime | None = None,
-) -> list[str]:
-    """What happens next, in sentences for the receipt; empty for an entry that is over.
-
-    deadline: of an offer.
-    """
-    selection, starts = round_.spec.selection, round_.round.starts
+def next_steps(round_: FormRound, state: str, now: datetime) -> list[str]:
+    """What happens next, in sentences for the receipt, beside what its state means (`phases.entry_said`); empty when it is over."""
+    spec, starts = round_.spec, round_.round.starts
+    steps = []
     if state == "confirmed":
-        return [
-            "자리가 확정되었습니다.",
-            KEEP,
-            "오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다.",
-        ]
+        steps = ["오지 못하게 되면 미리 취소해 주세요. 기다리는 분에게 자리가 갑니다."]
     if state == "waiting":
-        place = f"대기 {position}번입니다. " if position else ""
-        moves = "자리가 나면" if selection != "review" else "자리를 받은 분이 취소하면"
-        steps = [f"{place}{moves} 대기 순서대로 바로 확정됩니다."]
-        if round_.spec.promotion == "offer":
-            steps = [f"{place}{moves} 대기 순서대로 알려 드립니다. 기한 안에 수락하면 확정됩니다."]
-        if selection == "window-draw" and not position:
-            steps.insert(0, "추첨을 기다리는 신청이 먼저입니다. 대기 순서는 추첨이 끝난 뒤에 정해집니다.")
+        moves = "자리가 나면" if spec.selection != "review" else "자리를 받은 분이 취소하면"
+        offered = (
+            "알려 드립니다. 기한 안에 수락하면 확정됩니다."
+            if spec.promotion == "offer"
+            else "바로 확정됩니다."
+        )
+        steps = [f"{moves} 대기 순서대로 {offered}"]
         if starts:
             steps.append(f"{korean.short_moment(starts, now)}에 활동이 시작하면 대기는 끝납니다.")
-        return [*steps, KEEP]
     if state == "offered":
-        until = f"{korean.short_moment(deadline, now)}까지 " if deadline else ""
-        return [
-            f"자리가 났습니다. {until}‘내 신청 확인’에서 수락하거나 사양해 주세요. 기한이 지나면 자리는 다음 순서로 갑니다.",
-            KEEP,
-        ]
-    if state == "received":
-        if selection == "window-draw":
-            end = korean.short_moment(round_.window_end, now)
-            return [
-                f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다.",
-                KEEP,
-            ]
-        closes = korean.closing(round_.closes, now)
-        how = "심사해서" if selection == "review" else "추첨해서"
-        return [f"접수가 끝나는 {closes} 뒤에 {how} 정합니다.", KEEP]
-    return []
+        steps = ["‘내 신청 확인’에서 수락하거나 사양해 주세요. 기한이 지나면 다음 순서로 갑니다."]
+    if state == "received" and spec.selection == "window-draw":
+        end = korean.short_moment(round_.window_end, now)
+        steps = [f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다."]
+    return [*steps, KEEP] if state in LIVE else []

@@ -47,7 +47,7 @@ def _sums(vote: VoteCount, votes: Mapping[str, int], voters: int) -> Iterator[st
         yield f"표 {vote.voters}장(무효 {len(vote.void)}장 포함)과 투표자 {voters}명이 다릅니다"
     for tracker, times in sorted(Counter(ballot.tracker for ballot in vote.ballots).items()):
         if times > 1:
-            yield f"{tracker}: 같은 추적 번호가 {times}번 있습니다"
+            yield f"{tracker}: 같은 표 번호가 {times}번 있습니다"
 
 
 # ---------------------------------------------------------------------------- a published result
@@ -68,9 +68,9 @@ def _apart(result: VoteResult) -> Iterator[str]:
     computed = document_hash(document.declared)
     for where, written in (("rules", record.rules), (RESULTS, document.rules_hash)):
         if written != computed:
-            yield f"{where}의 규칙 지문이 규칙과 다릅니다: {written[:12]}…, 다시 계산한 것 {computed[:12]}…"
+            yield f"{where}의 규칙 확인 값이 규칙과 다릅니다: {written[:12]}…, 다시 계산한 것 {computed[:12]}…"
     if ballots and ballots.rules_hash != computed:
-        yield f"{BALLOTS}의 규칙 지문이 규칙과 다릅니다"
+        yield f"{BALLOTS}의 규칙 확인 값이 규칙과 다릅니다"
     if document.poll != record.vote or (ballots and ballots.poll != record.vote):
         yield f"다른 투표의 파일입니다: {document.poll}"
     if document.title != result.poll.title:
@@ -97,7 +97,7 @@ def _board(result: VoteResult) -> Iterator[str]:
     """Was everything counted that was known at closing, and nothing else?"""
     board, document, poll = result.board, result.document, result.poll
     if not board.digest == document.board == result.record.board:
-        yield f"{BOARD}: 명단의 지문이 {RESULTS}이나 기록에 적힌 것과 다릅니다"
+        yield f"{BOARD}: 명단의 확인 값이 {RESULTS}이나 기록에 적힌 것과 다릅니다"
     if (board.poll, board.rules) != (result.slug, document.rules_hash):
         yield f"{BOARD}: 다른 투표나 다른 규칙의 명단입니다: {board.poll}, {board.rules[:12]}…"
     if board.closed < poll.closes:

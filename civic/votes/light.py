@@ -122,7 +122,7 @@ class PollResult(Shape):
             yield "ballots: 표를 다시 센 것이 voters나 lines와 다릅니다"
         trackers = [ballot.tracker for ballot in self.ballots]
         if trackers != sorted(set(trackers)):
-            yield "ballots: 추적 번호가 겹치거나 차례대로가 아닙니다"
+            yield "ballots: 표 번호가 겹치거나 차례대로가 아닙니다"
         for ballot in self.ballots:
             many = len(ballot.choices)
             if len(set(ballot.choices)) < many or many > self.max_picks or not (many or self.blank_allowed):

@@ -50,8 +50,8 @@ class VoteRecord(Shape):
 
     vote: Slug = Field(description="투표의 파일 이름(votes/)")
     published_at: SeoulTime = Field(description="공개한 때. 이때부터 누리집에 보입니다.")
-    rules: Digest = Field(description="개표한 규칙의 지문(SHA-256)")
-    board: Digest = Field(description="마감 때 서명한 명단의 지문")
+    rules: Digest = Field(description="개표한 규칙의 확인 값(SHA-256)")
+    board: Digest = Field(description="마감 때 서명한 명단의 확인 값")
     voters: Count = Field(description="투표한 사람")
     ballots: Count = Field(description="유효한 표")
     void: Count = Field(default=0, description="무효표")

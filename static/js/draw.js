@@ -31,20 +31,20 @@ function isSpelt(kind, seed) {
 
 async function wrongSeed(round) {
   if (round.kind !== "two") {
-    if (!isSpelt(round.kind, round.seed)) return "씨앗의 적는 법이 다릅니다.";
-    return Date.parse(round.at) < Date.parse(round.seed_at) ? "씨앗이 나오기 전에 추첨했습니다." : "";
+    if (!isSpelt(round.kind, round.seed)) return "추첨 값의 적는 법이 다릅니다.";
+    return Date.parse(round.at) < Date.parse(round.seed_at) ? "추첨 값이 나오기 전에 추첨했습니다." : "";
   }
   const pair = round.pairs.at(-1) ?? [];
-  if (pair.length !== 2 || pair[0].by === pair[1].by || pair[0].hash === pair[1].hash) return "두 사람의 난수가 모이지 않았습니다.";
+  if (pair.length !== 2 || pair[0].by === pair[1].by || pair[0].hash === pair[1].hash) return "두 사람의 무작위 값이 모이지 않았습니다.";
   for (const half of pair) {
-    if (!/^[0-9a-f]{32}$/.test(half.bits) || await sha256(half.bits) !== half.hash) return "밝힌 난수가 걸어 둔 지문과 다릅니다.";
+    if (!/^[0-9a-f]{32}$/.test(half.bits) || await sha256(half.bits) !== half.hash) return "밝힌 무작위 값이 걸어 둔 확인 값과 다릅니다.";
   }
-  if (round.seed !== await sha256(round.commitment + pair[0].bits + pair[1].bits)) return "씨앗이 두 사람의 난수에서 나온 값이 아닙니다.";
+  if (round.seed !== await sha256(round.commitment + pair[0].bits + pair[1].bits)) return "추첨 값이 두 사람의 무작위 값에서 나온 값이 아닙니다.";
   const hung = pair.map((half) => Date.parse(half.at));
   const last = Math.max(...hung);
   const right = Date.parse(round.frozen_at) <= Math.min(...hung)
     && pair.every((half) => Date.parse(half.revealed) >= last && Date.parse(half.revealed) <= last + DAY);
-  return right ? "" : "난수를 약속하고 밝힌 때가 맞지 않습니다.";
+  return right ? "" : "무작위 값을 약속하고 밝힌 때가 맞지 않습니다.";
 }
 
 // What cannot be in the list and what it was committed to, in a sentence; "" when nothing.
@@ -53,15 +53,15 @@ async function wrongList(subject, id, round) {
   const out = round.excluded.map((entry) => [entry.number, entry.size, entry.digest]).sort(byNumber);
   const terms = { format: "madang-draw/3", subject, round: id, entries: listed, excluded: out, seed_at: round.seed_at ?? "" };
   for (const key of COMMITTED) terms[key] = round[key];
-  if (await sha256(canonical(terms)) !== round.commitment) return "명단, 자리, 뺀 신청, 씨앗의 출처 가운데 하나가 얼릴 때 공개한 지문과 다릅니다.";
+  if (await sha256(canonical(terms)) !== round.commitment) return "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다.";
   const both = [...listed, ...out.map(([number, size]) => [number, size])].sort(byNumber);
   if (new Set(both.map(([number]) => number)).size !== both.length) return "한 추첨 번호가 두 번 있습니다.";
   if (await sha256(canonical(both)) !== round.closing) return "명단이 접수를 마감할 때의 명단과 다릅니다.";
   for (const { reason, salt, digest } of round.excluded) {
-    if ((reason || salt) && await sha256(salt + reason) !== digest) return "뺀 까닭이 그 지문과 다릅니다.";
+    if ((reason || salt) && await sha256(salt + reason) !== digest) return "뺀 까닭이 그 확인 값과 다릅니다.";
   }
-  if ((round.kind === "two") !== !round.seed_at || (round.late && round.kind !== "two")) return "씨앗의 종류와 때가 맞지 않습니다.";
-  if (round.seed_at && Date.parse(round.frozen_at) >= Date.parse(round.seed_at)) return "씨앗이 나온 뒤에 명단을 얼렸습니다.";
+  if ((round.kind === "two") !== !round.seed_at || (round.late && round.kind !== "two")) return "추첨 값의 종류와 때가 맞지 않습니다.";
+  if (round.seed_at && Date.parse(round.frozen_at) >= Date.parse(round.seed_at)) return "추첨 값이 나온 뒤에 명단을 확정했습니다.";
   return "";
 }
 
@@ -75,15 +75,15 @@ export async function check(subject, id, round) {
   if (!counted || round.entries.some((entry) => !(entry.size >= 1))) return "신청이나 사람의 수가 다릅니다.";
   if (typeof round.seed !== "string" || !round.at) {
     const told = round.seed !== null || round.drawn || round.entries.some((entry) => entry.result);
-    return told ? "씨앗이 없는데 결과가 있습니다." : "아직 추첨하지 않았습니다.";
+    return told ? "추첨 값이 없는데 결과가 있습니다." : "아직 추첨하지 않았습니다.";
   }
   if (round.drawn !== (people > round.places)) return "추첨이 필요했는지가 다릅니다.";
-  if (!round.drawn && round.seed) return "추첨하지 않는 회차에 씨앗이 있습니다.";
+  if (!round.drawn && round.seed) return "추첨하지 않는 회차에 추첨 값이 있습니다.";
   const spoilt = round.drawn ? await wrongSeed(round) : "";
   if (spoilt) return spoilt;
   const keyed = await Promise.all(numbers.map(async (number) => [round.drawn ? await sha256(round.seed + number) : number, number]));
   const again = keyed.sort(byNumber).map(([, number]) => number);
-  if (again.some((number, place) => number !== numbers[place])) return "추첨 순서가 씨앗과 다릅니다.";
+  if (again.some((number, place) => number !== numbers[place])) return "추첨 순서가 추첨 값과 다릅니다.";
   let left = round.places;
   let rest = round.waiting ?? people;
   for (const entry of round.entries) {
@@ -103,10 +103,10 @@ export async function report(draw, noted) {
   const lines = [];
   for (const [id, round] of rounds) {
     const right = `맞습니다. 추첨 번호 ${round.applications.toLocaleString("ko-KR")}개의 명단과 순서, 결과가 모두 같습니다.`;
-    lines.push(`${round.label}: ${await check(draw.subject, id, round) || right} 지문 ${round.commitment}, 씨앗 ${round.seed || "없음"}`);
+    lines.push(`${round.label}: ${await check(draw.subject, id, round) || right} 확인 값 ${round.commitment}, 추첨 값 ${round.seed || "없음"}`);
   }
-  if (!noted) lines.push("밖에서 본 지문과 견주지 않았습니다. 접수증에 적힌 지문을 넣어야 명단이 바뀌지 않았는지 압니다.");
-  else if (!rounds.some(([, round]) => round.commitment === noted)) lines.push("적어 두신 지문의 명단이 없습니다.");
+  if (!noted) lines.push("밖에서 본 확인 값과 견주지 않았습니다. 접수증에 적힌 확인 값을 넣어야 명단이 바뀌지 않았는지 압니다.");
+  else if (!rounds.some(([, round]) => round.commitment === noted)) lines.push("적어 두신 확인 값의 명단이 없습니다.");
   return lines;
 }
 

@@ -1,7 +1,12 @@
-// A form that checks before sending, clears what was corrected, counts characters and keeps a draft.
-// The server checks everything again; without this file the form works all the same.
+// A form that checks before sending, clears what was corrected, counts characters, keeps a draft, waits for its opening and
+// goes through its steps on one page. The server checks everything again; without this file the form works all the same.
+import { follow, isTold, now } from "./clock.js";
+import { clock, left, opening, state } from "./status.js";
 
-const PRIVATE = new Set(["name", "phone", "email", "birth_date", "consent", "website", "step", "submission_id"]);
+const KEPT = /^(round|party|answers\..+)$/; // of a draft: never who somebody is
+const AWAY = "보내지 못했습니다. 적은 내용은 이 화면에 그대로 있습니다. 잠시 뒤에 다시 눌러 주세요. 여러 번 눌러도 한 번만 접수됩니다.";
+const RESIDENT = /(?<!\d)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])[\s\-\u2010-\u2015.·~_/]{0,5}[0-9]( ?\d){6}(?!\d)/;
+const NO_RESIDENT = "주민등록번호는 받지 않습니다. 지우고 다시 보내 주세요. 계좌번호라면 110-123-456789처럼 붙임표를 넣어 주세요.";
 const PHONE = /^\D*(\d\D{0,3}){9,15}$/; // every way to write one; the server knows which there are
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
@@ -23,11 +28,17 @@ function length(text) {
   return [...(Intl.Segmenter ? new Intl.Segmenter("ko").segment(text) : text)].length;
 }
 
+// As civic/text.py finds it in the usual spellings; whatever else there is, the server finds.
+function holdsResident(text) {
+  return RESIDENT.test(text.normalize("NFKC"));
+}
+
 // What is wrong with one field: a sentence, or "".
 function mistake(box) {
   let value = answer(box);
   if (typeof value === "string") value = value.normalize("NFKC"); // full-width digits are digits
   const message = box.dataset.message || "이 칸을 적어 주세요.";
+  if ([value].flat().some(holdsResident) && !/^\s*\+/.test(value)) return NO_RESIDENT;
   if (!value.length) return "required" in box.dataset ? message : "";
   const pattern = box.dataset.pattern;
   if (pattern === "tel" && !PHONE.test(value)) return message;
@@ -104,12 +115,14 @@ function drafts(form) {
   const note = form.querySelector("[data-draft-note]");
   let timer = 0;
 
-  function kept(name) {
-    return name && !PRIVATE.has(name);
+  function isKept(one) {
+    return KEPT.test(one.name) && !/^(tel|email|hidden)$/.test(one.type) && !one.autocomplete.match(/name|tel|email|address|bday/);
   }
 
   function save() {
-    const values = [...new FormData(form)].filter(([name, value]) => kept(name) && value);
+    const values = [...form.elements]
+      .filter((one) => isKept(one) && (/^(radio|checkbox)$/.test(one.type) ? one.checked : one.value) && !holdsResident(one.value))
+      .map((one) => [one.name, one.value, one.closest("[data-field]")?.querySelector("legend, label")?.textContent.trim() ?? ""]);
     try {
       if (values.length) sessionStorage.setItem(key, JSON.stringify(values));
       else sessionStorage.removeItem(key);
@@ -119,32 +132,206 @@ function drafts(form) {
     }
   }
 
+  // What still fits comes back; what the form no longer asks, or no longer offers, is shown.
   function restore() {
-    let values;
+    let values = [];
     try {
       values = JSON.parse(sessionStorage.getItem(key) || "[]");
     } catch {
-      return;
+      // Nothing to read.
     }
-    for (const [name, value] of values) {
-      if (!kept(name)) continue;
-      for (const one of form.querySelectorAll(`[name="${CSS.escape(name)}"]`)) {
-        if (one.type === "hidden") continue;
-        if (/^(radio|checkbox)$/.test(one.type)) one.checked = one.checked || one.value === value;
+    const lost = [];
+    for (const [name, value, label] of values) {
+      const all = [...form.querySelectorAll(`[name="${CSS.escape(name)}"]`)].filter(isKept);
+      const choices = all.filter((one) => /^(radio|checkbox)$/.test(one.type));
+      const fitting = choices.length ? choices.filter((one) => one.value === value) : all;
+      for (const one of fitting) {
+        if (choices.length) one.checked = true;
         else if (!one.value) one.value = value;
       }
+      const fits = fitting.some((one) => one.type !== "select-one" || [...one.options].some((each) => each.value === value));
+      if (!fits) lost.push(label ? `${label}: ${value}` : value);
     }
+    if (values.length) form.dataset.typed = "";
+    if (lost.length && note) note.textContent = `신청서가 바뀌었습니다. 전에 적은 것 가운데 지금 칸이 없는 것: ${lost.join(" / ")}`;
   }
 
   restore();
   form.addEventListener("input", (event) => {
-    if (!kept(event.target.name)) return;
+    if (!KEPT.test(event.target.name)) return;
     clearTimeout(timer);
     timer = setTimeout(save, 600);
   });
 }
 
+// ------------------------------------------------------------ the opening
+
+// The button of a form that is not open can be reached and says why it waits; at the second it opens, whoever has the focus.
+function waitFor(form) {
+  const button = form.querySelector("[data-send]");
+  if (!button) return () => "";
+  const chosen = () => form.querySelector('[name="round"]:checked, input[type="hidden"][name="round"]')?.value ?? "";
+  function why() {
+    const found = isTold() ? state(form.dataset.form, chosen(), form) : "";
+    if (found === "closed") return "신청을 마감했습니다. 적은 내용은 보내지 않았습니다.";
+    if (found !== "upcoming") return "";
+    const opens = opening(form.dataset.form, chosen(), form);
+    if (opens <= now()) return "지금은 접수하지 않습니다. 담당 부서에 문의해 주세요.";
+    return `${clock(opens)}에 버튼이 열립니다(${left(opens, now())} 남음). 적은 내용은 그대로 있고, 스스로 보내지는 않습니다.`;
+  }
+  const note = form.querySelector("[data-clock-note]");
+  function show() {
+    if (why()) button.setAttribute("aria-disabled", "true");
+    else if (button.hasAttribute("aria-disabled")) {
+      button.removeAttribute("aria-disabled");
+      note.textContent = "신청을 시작했습니다. 이제 누를 수 있습니다.";
+    }
+  }
+  follow(show);
+  form.addEventListener("change", show);
+  return () => {
+    const said = why();
+    if (said) {
+      note.textContent = ""; // so that the same words are said again
+      note.textContent = said;
+    }
+    return said;
+  };
+}
+
+// ------------------------------------------------------------ the steps, on one page
+
+// What the server answers to a step takes the place of the page, and Back brings the page back as it was left.
+const steps = { main: document.getElementById("main"), own: null, title: "", next: null, busy: false, subject: "" };
+const SENT = "madang-sent"; // in this tab: the form that was stored last
+
+function remember(name, value) {
+  try {
+    sessionStorage.setItem(name, value);
+  } catch {
+    // No storage: the browser may fill the form again when somebody goes back to it.
+  }
+}
+
+function replace(nodes, title) {
+  steps.main.replaceChildren(...nodes);
+  document.title = title;
+}
+
+function showAnswer(page) {
+  if (!steps.own) {
+    steps.own = [...steps.main.childNodes];
+    steps.title = document.title;
+    history.replaceState({ own: true }, ""); // told apart from a jump within the page
+    history.pushState({ step: true }, "");
+  }
+  replace(page.querySelector("main").childNodes, page.title);
+  for (const form of steps.main.querySelectorAll('form[action^="/api/forms/"]')) takeOver(form, () => "");
+  const summary = steps.main.querySelector("[data-error-summary]:not([hidden])");
+  const heading = steps.main.querySelector("h1");
+  heading.tabIndex = -1;
+  (summary ?? heading).focus();
+  window.scrollTo(0, 0);
+}
+
+// Back at the form itself; refused: the page with what must be corrected, or why it was refused.
+function showForm(refused) {
+  if (steps.own) replace(steps.own, steps.title);
+  steps.own = null;
+  const form = steps.main.querySelector("form[data-form]");
+  steps.main.querySelector("[data-refusal]")?.remove();
+  if (!refused) return form.querySelector("[data-send]").focus();
+  const panel = refused.querySelector("[data-refusal]");
+  const wrong = [...refused.querySelectorAll("[data-error-summary] a")].map((link) => [link.hash, link.textContent]);
+  for (const [hash, message] of wrong) {
+    const box = document.querySelector(hash)?.closest("[data-field]");
+    if (box) show(box, message);
+  }
+  const summary = form.parentElement.querySelector("[data-error-summary]") || steps.main.querySelector("[data-error-summary]");
+  summarise(summary, wrong.map(([hash, message]) => [hash.replace("#f-", ""), message]));
+  if (panel) form.before(panel);
+  const sent = refused.querySelector('[name="submission_id"]');
+  if (sent && !form.querySelector('[name="submission_id"]')) form.prepend(sent);
+  (panel ?? summary).focus();
+  (panel ?? summary).scrollIntoView({ block: "start" });
+  return undefined;
+}
+
+window.addEventListener("popstate", (event) => {
+  if (!steps.own || !event.state?.own) return;
+  showForm(steps.next);
+  steps.next = null;
+});
+
+function noteOf(form) {
+  let note = form.querySelector("[data-clock-note]");
+  if (!note) {
+    note = document.createElement("p");
+    note.className = "form-note";
+    note.dataset.clockNote = "";
+    note.setAttribute("role", "alert");
+    form.append(note);
+  }
+  return note;
+}
+
+async function send(form, button, isAgain = false) {
+  const body = new URLSearchParams(new FormData(form));
+  if (button?.name) body.set(button.name, button.value);
+  let answer;
+  try {
+    const signal = AbortSignal.timeout?.(20000); // whoever waits longer may press again: it is the same sign-up
+    answer = await fetch(form.action, { method: "POST", body, signal, headers: { Accept: "text/html" } });
+  } catch {
+    answer = null;
+  }
+  if (answer?.redirected) {
+    remember(SENT, steps.subject);
+    return location.replace(answer.url);
+  }
+  if (!answer || answer.status >= 500) {
+    noteOf(form).textContent = AWAY;
+    return undefined;
+  }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const refusal = page.querySelector("[data-refusal]");
+  const early = refusal?.dataset.refusal === "not-open" ? Date.parse(refusal.dataset.opens) - now() : Infinity;
+  if (early < 1500 && !isAgain) { // some milliseconds: once more, the same sign-up
+    await new Promise((later) => setTimeout(later, Math.max(early, 0) + 200));
+    return send(form, button, true);
+  }
+  if (!page.querySelector("main form[data-form]")) return showAnswer(page);
+  if (!steps.own) return showForm(page);
+  steps.next = page;
+  return history.back();
+}
+
+// mistakes(): "" when the form may go.
+function takeOver(form, mistakes) {
+  let last = 0;
+  form.addEventListener("submit", async (event) => {
+    const button = event.submitter;
+    const isStep = form.action.includes("/api/forms/");
+    const isTwice = steps.busy || (!isStep && Date.now() - last < 3000);
+    if (isStep || isTwice || mistakes()) event.preventDefault();
+    else last = Date.now();
+    if (!isStep || isTwice) return;
+    if (button?.value === "edit" && steps.own) history.back();
+    else if (!mistakes()) {
+      steps.busy = true;
+      try {
+        await send(form, button);
+      } finally {
+        steps.busy = false;
+      }
+    }
+  });
+}
+
+// ------------------------------------------------------------ one form
+
 function careFor(form) {
+  if (form.dataset.opens) steps.subject = form.dataset.form;
   form.noValidate = true; // our messages stand beside the fields and stay there
   const boxes = [...form.querySelectorAll("[data-field]")];
   const summary = form.parentElement.querySelector("[data-error-summary]")
@@ -166,30 +353,47 @@ function careFor(form) {
     if (one.name === "birth_date" && /^\d{8}$/.test(one.value)) {
       one.value = one.value.replace(/(\d{4})(\d\d)(\d\d)/, "$1-$2-$3");
     }
+    if (box && holdsResident(one.value) && mistake(box) === NO_RESIDENT) show(box, NO_RESIDENT);
   });
 
   form.addEventListener("input", (event) => {
+    form.dataset.typed = "";
     const box = event.target.closest(".has-error[data-field]");
     if (box && !mistake(box)) show(box, "");
   });
 
-  let last = 0;
-  form.addEventListener("submit", (event) => {
+  const whyNot = form.dataset.opens ? waitFor(form) : () => "";
+  takeOver(form, () => {
     const wrong = boxes.map((box) => [box, mistake(box)]).filter(([box, message]) => {
       show(box, message);
       return message;
     });
     if (summary) summarise(summary, wrong.map(([box, message]) => [box.dataset.field, message]));
     if (wrong.length) {
-      event.preventDefault();
       (summary || controls(wrong[0][0])[0]).focus();
       summary?.scrollIntoView({ block: "start" });
-    } else if (Date.now() - last < 3000) {
-      event.preventDefault(); // pressed twice
-    } else {
-      last = Date.now();
     }
+    return wrong.length ? "wrong" : whyNot();
   });
+}
+
+// Who has proven a phone in this browser (data-proven, on the page of their own entries) is told of an entry that is there.
+async function showApplied(place) {
+  try {
+    if (!(Date.parse(localStorage.getItem("madang-proven")) > now())) return;
+    const answer = await fetch("/api/my", { headers: { Accept: "application/json" } });
+    if (!answer.ok) return localStorage.removeItem("madang-proven");
+    const { entries } = await answer.json();
+    const there = entries.find((each) => each.subject === place.dataset.applied && /^(received|confirmed|waiting|offered)$/.test(each.state));
+    if (!there) return;
+    const link = document.createElement("a");
+    link.href = "/api/my";
+    link.textContent = "내 신청 보기";
+    place.replaceChildren(`인증한 번호로 이미 신청하셨습니다(${there.round_label}). `, link);
+    place.hidden = false;
+  } catch {
+    // Not known, then: the check says it.
+  }
 }
 
 // A link in the summary leads to the field itself, not merely near it.
@@ -203,3 +407,17 @@ document.addEventListener("click", (event) => {
 });
 
 for (const form of document.querySelectorAll("form[data-form]")) careFor(form);
+for (const place of document.querySelectorAll("[data-applied]")) showApplied(place);
+// Back from the receipt: the page itself and not its last step, with an empty form, for computers are shared.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && steps.own) showForm(null);
+  try {
+    if (!steps.subject || sessionStorage.getItem(SENT) !== steps.subject) return;
+    sessionStorage.removeItem(SENT);
+  } catch {
+    return;
+  }
+  const form = steps.main.querySelector("form[data-form]");
+  form.reset();
+  form.querySelector('[name="submission_id"]')?.remove();
+});

@@ -284,11 +284,11 @@ export async function differences(ballots, results, board, signatures) {
   const { rules } = results.declared;
   const computed = await fingerprint(results.declared);
   if (computed) {
-    tell("results.json 규칙 지문", results.rules_hash, computed);
-    tell("results.json 명단 지문", results.board, await fingerprint(board));
+    tell("results.json 규칙 확인 값", results.rules_hash, computed);
+    tell("results.json 명단 확인 값", results.board, await fingerprint(board));
   }
-  tell("ballots.json 규칙 지문", ballots.rules_hash, results.rules_hash);
-  tell("board.json 규칙 지문", board.rules, results.rules_hash);
+  tell("ballots.json 규칙 확인 값", ballots.rules_hash, results.rules_hash);
+  tell("board.json 규칙 확인 값", board.rules, results.rules_hash);
   for (const [name, each] of Object.entries({ results, ballots, board })) tell(`${name}.json 투표`, each.poll, rules.slug);
   tell("results.json 제목", results.title, rules.title);
   const faulty = await unsigned(rules, ballots, results, board, signatures);
@@ -297,7 +297,7 @@ export async function differences(ballots, results, board, signatures) {
   const poll = pollOf(results.declared);
   const cast = ballots.ballots;
   if (cast.some((each, at) => at && cast[at - 1].tracker >= each.tracker)) {
-    found.push("ballots.json: 추적 번호가 겹치거나 차례대로가 아닙니다");
+    found.push("ballots.json: 표 번호가 겹치거나 차례대로가 아닙니다");
   }
   for (const ballot of cast) found.push(...faults(poll, ballot));
   tell("유효한 표", results.ballots, cast.length);

@@ -60,14 +60,7 @@ document.addEventListener("click", async (event) => {
     document.getElementById(at.dataset.opens).showModal();
   }
   if ("print" in at.dataset) window.print();
-  if (at.dataset.copy) {
-    try {
-      await navigator.clipboard.writeText(at.dataset.copy);
-      say("접수번호를 복사했습니다.");
-    } catch {
-      say("복사하지 못했습니다. 번호를 적어 두세요.");
-    }
-  }
+  if (at.dataset.keep) return import("./keep.js").then(({ keep }) => keep(at, say));
   if (at.closest("[data-share]")) {
     try {
       const address = document.querySelector('link[rel="canonical"]')?.href || location.href;
@@ -110,6 +103,15 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   });
 }
 
+// Until when this browser's proof of a phone lasts, so that a form may ask whether its owner has applied.
+const proven = document.querySelector("[data-proven]");
+try {
+  if (proven) localStorage.setItem("madang-proven", proven.dataset.proven);
+  proven?.addEventListener("submit", () => localStorage.removeItem("madang-proven"));
+} catch {
+  // Then the check says it.
+}
+
 // A finished sign-up leaves no draft behind.
 const done = document.querySelector("[data-done]");
 if (done) {
@@ -123,7 +125,9 @@ if (done) {
 const summary = document.querySelector("main [data-error-summary]:not([hidden])");
 if (summary) summary.focus();
 
-// Only where places are shown: every other page loads less.
-if (document.querySelector("[data-subject], [data-badge], [data-left]")) {
+// Only where something changes by the clock or by the store: every other page loads less.
+if (document.querySelector("[data-subject], [data-badge], [data-left], form[data-opens]")) {
   import("./status.js").then(({ followStatus }) => followStatus());
+} else if (document.querySelector("[data-until]")) {
+  import("./clock.js").then(({ follow }) => follow(() => {}));
 }

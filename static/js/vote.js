@@ -128,6 +128,7 @@ function start(form) {
   const most = Number(form.dataset.most);
   const light = "light" in form.dataset; // the server counts it, and so gets the choices
   const of = (box) => box.closest("[data-proposal]").dataset;
+  const titleOf = (box) => box.closest("[data-proposal]").querySelector(".card-title").textContent.trim();
   const picked = () => boxes.filter((box) => box.checked);
 
   // ------------------------------------------------------------ order
@@ -161,7 +162,7 @@ function start(form) {
       panel.querySelector("[data-sum]").textContent = money(sum);
       panel.querySelector("[data-bar]").value = sum;
     }
-    panel.querySelector("[data-picked]").replaceChildren(...chosen.map((box) => item(of(box).title)));
+    panel.querySelector("[data-picked]").replaceChildren(...chosen.map((box) => item(titleOf(box))));
     memory.set(key, { rules: form.dataset.rules, choices: chosen.map((box) => box.value) });
   }
 
@@ -203,6 +204,7 @@ function start(form) {
       if (fits) found += 1;
     }
     const asked = words.length || area.value;
+    if (asked) for (const fold of form.querySelectorAll(".group-fold")) fold.open = true;
     form.querySelector("[data-found]").textContent = asked ? `${found}개를 찾았습니다. 고른 제안은 늘 보입니다.` : "";
   }
   search.addEventListener("input", filter);
@@ -237,7 +239,7 @@ function start(form) {
   }
 
   function listPicks(place) {
-    const lines = picked().map((box) => item(of(box).title, light ? "" : money(Number(of(box).cost))));
+    const lines = picked().map((box) => item(titleOf(box), light ? "" : money(Number(of(box).cost))));
     place.replaceChildren(...(lines.length ? lines : [item("아무것도 고르지 않은 표입니다.")]));
   }
 

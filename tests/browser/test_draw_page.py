@@ -43,13 +43,13 @@ def test_the_page_works_the_draw_out(browser: Browser, root: Path, tmp_path: Pat
         said = page.locator("[data-draw-said]")
         told = a_draw("lectures/economics", "경제인문학")["rounds"]["autumn"]
         right = "가을반: 맞습니다. 추첨 번호 5개의 명단과 순서, 결과가 모두 같습니다."
-        right += f" 지문 {told['commitment']}, 씨앗 {SEED.seed}"
+        right += f" 확인 값 {told['commitment']}, 추첨 값 {SEED.seed}"
         button.click()
-        expect(said).to_have_text(re.compile(f"^{re.escape(right)}밖에서 본 지문과 견주지 않았습니다"))
-        page.get_by_label("적어 둔 지문").fill("0" * 64)
+        expect(said).to_have_text(re.compile(f"^{re.escape(right)}밖에서 본 확인 값과 견주지 않았습니다"))
+        page.get_by_label("적어 둔 확인 값").fill("0" * 64)
         button.click()
-        expect(said).to_have_text(f"{right}적어 두신 지문의 명단이 없습니다.")
-        page.get_by_label("적어 둔 지문").fill(f" {told['commitment'].upper()}")
+        expect(said).to_have_text(f"{right}적어 두신 확인 값의 명단이 없습니다.")
+        page.get_by_label("적어 둔 확인 값").fill(f" {told['commitment'].upper()}")
         button.click()
         expect(said).to_have_text(right)
         for name, forge in (FORGERIES | FORGERIES_OF_TWO).items():

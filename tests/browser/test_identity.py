@@ -57,7 +57,7 @@ def test_the_picks_wait_for_who_comes_back(browser: Browser, served: Server, scr
     page.goto(f"/votes/{SLUG}/", wait_until="networkidle")
     first = page.locator('[data-type="general"] input[name="choices"]').first
     pick = str(first.get_attribute("value"))
-    title = str(page.locator(f'[data-proposal="{pick}"]').get_attribute("data-title"))
+    title = str(page.locator(f'[data-proposal="{pick}"] .card-title').inner_text())
     first.check()
     page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
     if script:

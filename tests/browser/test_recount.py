@@ -114,7 +114,7 @@ def test_the_browser_agrees_with_the_published_result(there: Visits) -> None:
         ("ballots.json", lambda d: d["ballots"][0].update(choices=["bench"]), "<가로등> 바꾸기(lamp) votes: 적힌 것 14, 다시 센 것 13"),
         ("ballots.json", lambda d: d["ballots"].pop(), "유효한 표: 적힌 것 24, 다시 센 것 23"),
         ("results.json", lambda d: d["winners"].append("bench"), "선정: 적힌 것"),
-        ("results.json", lambda d: d["declared"]["rules"].update(threshold=10), "규칙 지문"),
+        ("results.json", lambda d: d["declared"]["rules"].update(threshold=10), "규칙 확인 값"),
         ("board.json", lambda d: d["receipts"].pop(), "접수증: 적힌 것 24, 다시 센 것 25"),
         ("signatures.json", lambda d: d["result"].pop("열쇠 2"), "서명이 2개 있어야 하는데 1개입니다"),
     ],
@@ -133,7 +133,7 @@ def test_without_javascript_the_page_says_how(there: Visits) -> None:
     """No button that does nothing; the command and the files instead."""
     page = there.open("/results/budget/", script=False)
     assert page.get_by_role("button", name="다시 세기").count() == 0
-    assert "python3 verify.py --rules 접수증의-규칙-지문" in page.inner_text("main")
+    assert "python3 verify.py --rules 접수증의-규칙-확인 값" in page.inner_text("main")
     for name in ("verify.py", "ballots.json", "results.json", "board.json", "signatures.json", "election.pb"):
         assert there.browser and page.request.get(f"/results/budget/{name}").ok
 
@@ -143,7 +143,7 @@ def test_a_voter_finds_receipt_and_tracker(there: Visits) -> None:
     page = there.open("/results/budget/board/")
     receipts = json.loads(page.request.get("/results/budget/board.json").text())["receipts"]
     answer = page.locator("[data-answer]")
-    field = page.get_by_label("접수증 번호나 추적 번호")
+    field = page.get_by_label("접수증 번호나 표 번호")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     for typed, said in (
@@ -170,7 +170,7 @@ def test_a_tracker_of_a_small_vote_is_not_called_lost(there: Visits) -> None:
     page.goto("/results/budget/board/", wait_until="networkidle")
     page.locator("#find-number").fill("aaaa aaaa aaaa 0000")
     page.get_by_role("button", name="찾기").click()
-    expect(page.locator("[data-answer]")).to_contain_text("추적 번호는 이 투표에서 공개하지 않습니다.")
+    expect(page.locator("[data-answer]")).to_contain_text("표 번호는 이 투표에서 공개하지 않습니다.")
 
 
 def test_the_board_is_a_plain_list_without_javascript(there: Visits) -> None:
@@ -192,7 +192,7 @@ def test_receipts_stand_whole_on_paper_and_in_large_letters(there: Visits) -> No
     page.emulate_media(media="print")
     assert page.locator(".receipt-board li").count() == 25
     assert page.evaluate(beside) == 0
-    assert not page.get_by_label("접수증 번호나 추적 번호").is_visible()
+    assert not page.get_by_label("접수증 번호나 표 번호").is_visible()
     page = there.open("/results/budget/board/", width=375)
     page.evaluate("document.documentElement.style.fontSize = '125%'")  # 62.5 % is the usual size
     assert page.evaluate(beside) == 0

@@ -56,7 +56,7 @@ class Visits:
 
     def open(self, path: str, width: int = 1280, script: bool = True) -> Page:
         """A page in a fresh profile, loaded and still."""
-        page = self._window(width, script)
+        page = self.window(width, script)
         page.goto(path, wait_until="networkidle")
         return page
 
@@ -66,7 +66,7 @@ class Visits:
         The line is that of a phone out of town: on a fast one it would be chance whether the page is first
         shown in the system's font. before: a script that runs first, for a control.
         """
-        page = self._window(width, script=True)
+        page = self.window(width, script=True)
         page.add_init_script(SHIFTS + before)
         line = page.context.new_cdp_session(page)
         answers: dict[str, dict[str, Any]] = {}  # by request
@@ -97,7 +97,8 @@ class Visits:
         shift = float(page.evaluate("window.shifts.reduce((sum, each) => sum + each, 0)"))
         return Weight(sent, sum(fonts), shift)
 
-    def _window(self, width: int, script: bool) -> Page:
+    def window(self, width: int, script: bool = True) -> Page:
+        """An empty page in a fresh profile."""
         context = self.browser.new_context(
             viewport={"width": width, "height": 900},
             java_script_enabled=script,

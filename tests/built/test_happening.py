@@ -59,7 +59,7 @@ def test_called_off_and_put_off(tmp_path: Path, status: str, word: str, said: st
     before = event_of(made(tmp_path, a_page()))
     site = made(tmp_path, a_page(status=status, status_reason="태풍이 옵니다."), "2023-08-17T09:00:00")
     page = (site / "lectures/pottery/index.html").read_text("utf-8")
-    assert f"<strong>{word}되었습니다.</strong> 태풍이 옵니다." in page
+    assert f"<strong>{word}되었습니다. 태풍이 옵니다.</strong>" in page
     assert 'action="/api/forms/lectures/pottery"' not in page
     assert f'bg-light-danger">{word}</span>' in (site / "lectures/index.html").read_text("utf-8")
     after = event_of(site)

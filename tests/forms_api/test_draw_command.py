@@ -153,7 +153,7 @@ def test_a_draw_from_closing_to_page(start: Start, run: Any, content: Path) -> N
     with start(DRAWN).client() as client:
         by = ("run", "lectures/essay", "--by", "감사관", "--seed")
         early = done(run, *by, SEED, now="2023-09-02T20:34:59+09:00")
-        assert "씨앗이 나오기 전에" in early and "확정 2건" in early  # of the round that needs no seed
+        assert "추첨 값이 나오기 전에" in early and "확정 2건" in early  # of the round that needs no seed
         refused(run, "적는 법", *by, "11 3 14 18 26 27", now=DRAWN)
         done(run, *by, SEED, now=DRAWN)
         assert run(*by, SEED, now=DRAWN).returncode == 0  # again: the same
@@ -196,7 +196,9 @@ def test_a_list_frozen_late_is_not_drawn_by_the_seed(start: Start, run: Any, con
     assert start(NOW).stop() == 0
     with start(DRAWN).client() as client:
         assert "늦음" in done(run, "freeze", "lectures/named", now=DRAWN)
-        refused(run, "두 사람의 난수", "run", "lectures/named", "--seed", SEED, "--by", "과장", now=DRAWN)
+        refused(
+            run, "두 사람의 무작위 값", "run", "lectures/named", "--seed", SEED, "--by", "과장", now=DRAWN
+        )
         assert rounds_of(file)["r1"]["late"] is True
         assert "확정 1건, 대기 1건" in by_two(run, "lectures/named", DRAWN)
         assert sorted(state(client, who)[0] for who in people) == ["confirmed", "waiting"]

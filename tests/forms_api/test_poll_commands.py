@@ -312,9 +312,9 @@ def test_a_changed_box_stays_shut(box: Box, tmp_path: Path) -> None:
     envelopes, receipts = document["envelopes"], document["board"]["receipts"]
     altered = envelopes[-1][:-2] + ("BB" if envelopes[-1].endswith("AA") else "AA")
     cases = {
-        "명단에 있는 봉투가 없습니다": {"envelopes": envelopes[:-1]},
-        "이미 낸 봉투와 같거나": {"envelopes": [*envelopes, envelopes[0]]},
-        "명단에 없는 봉투": {"envelopes": [*envelopes[:-1], altered]},
+        "명단에 있는 봉한 투표용지가 없습니다": {"envelopes": envelopes[:-1]},
+        "이미 낸 투표용지와 같거나": {"envelopes": [*envelopes, envelopes[0]]},
+        "명단에 없는 봉한 투표용지": {"envelopes": [*envelopes[:-1], altered]},
         "다른 투표함의 공유값입니다": {"receipts": receipts[:-1], "envelopes": envelopes[:-1]},
         "끝나기 전에 닫은": {"closed": "2023-08-25T00:00:00+09:00"},
         "규칙 지문": {"rules": "0" * 64},
@@ -417,7 +417,7 @@ def changed_copy(opened: Path, folder: Path, change: Callable[[dict[str, Any]], 
         (lambda d: d["ballots"].pop(), "copy.json: 연 표가 봉투를 다시 연 것과 다릅니다"),
         (lambda d: d["ballots"][0].update(choices=["budget-ramp"]), "copy.json: 연 표가 봉투를"),
         (lambda d: d.update(void=[{"receipt": "AAAA-AAAA-AAAA-AAAA", "fault": "x"}]), "copy.json: 연 표가"),
-        (lambda d: d["board"]["receipts"].pop(), "명단에 없는 봉투"),
+        (lambda d: d["board"]["receipts"].pop(), "명단에 없는 봉한 투표용지"),
         (lambda d: d["board"].update(marked=1), "다른 투표함의 공유값입니다"),
         (lambda d: d["parts"].pop(), "2명의 공유값이 있어야"),
     ],

@@ -19,6 +19,7 @@ from tests.builders import a_phone, an_application, as_form
 from tests.forms_api.server import act, sign_up
 
 FORM = "/api/forms/lectures/plain"
+TYPED = 'value="홍길동"'  # what was typed, in the form below the refusal
 TITLE_405 = "이 주소에서는 할 수 없는 요청입니다."
 ALREADY = (
     "같은 사람이 이미 신청했습니다. 접수번호와 휴대전화 번호 뒤 네 자리로 ‘내 신청 확인’에서 볼 수 있습니다."
@@ -72,7 +73,7 @@ def test_a_form_that_takes_nothing(
     """Too early, too late, no such form."""
     as_json, as_page = both(client, slug, an_application())
     problem(as_json, name, status, title, detail)
-    page(as_page, status, title, detail)
+    page(as_page, status, title, detail, *([TYPED] if name != "not-found" else []))
 
 
 def test_a_round_that_does_not_exist(client: httpx.Client) -> None:
@@ -95,11 +96,21 @@ def test_a_round_that_is_gone_keeps_what_was_typed(client: httpx.Client) -> None
 
 
 def test_full(client: httpx.Client) -> None:
-    """The last place is gone: the page leads back to the lecture."""
+    """The last place is gone: the page keeps what was typed, and names lectures that take people now. The check says it first."""
     client.post("/api/forms/lectures/full", json=an_application())
     as_json, as_page = both(client, "full", an_application())
     problem(as_json, "full", 409, "정원이 모두 찼습니다.", "정원 1명이 모두 찼습니다.")
-    page(as_page, 409, "정원 1명이 모두 찼습니다.", 'href="/lectures/full/"')
+    page(
+        as_page,
+        409,
+        "정원 1명이 모두 찼습니다.",
+        'href="/lectures/full/"',
+        TYPED,
+        "비슷한 것",
+        'href="/lectures/plain/"',
+    )
+    early = client.post("/api/forms/lectures/full", data=as_form(an_application(), step="check"))
+    page(early, 409, "정원 1명이 모두 찼습니다.", TYPED)
 
 
 def test_already_applied(client: httpx.Client) -> None:
@@ -109,7 +120,7 @@ def test_already_applied(client: httpx.Client) -> None:
     again = payload | {"submission_id": str(uuid.uuid4())}
     as_json, as_page = both(client, "plain", again)
     problem(as_json, "already-applied", 409, "이미 신청하셨습니다.", ALREADY)
-    text = page(as_page, 409, ALREADY)
+    text = page(as_page, 409, ALREADY, TYPED, 'href="/my/"')
     assert number not in as_json.text and number not in text
 
 
@@ -120,7 +131,7 @@ def test_limit_reached(client: httpx.Client) -> None:
     as_json, as_page = both(client, "second", an_application(phone=phone))
     detail = "한 사람이 함께 신청할 수 있는 것은 1개까지입니다."
     problem(as_json, "limit-reached", 409, "한 사람이 신청할 수 있는 한도를 넘었습니다.", detail)
-    page(as_page, 409, detail)
+    page(as_page, 409, detail, TYPED, "함께 세는 것", 'href="/lectures/first/"')
 
 
 def test_no_second_try(client: httpx.Client) -> None:
@@ -145,7 +156,8 @@ def test_what_cannot_be_done_with_an_entry_leads_back_to_it(client: httpx.Client
     """A second press of the button that cancels read "you do not fit the conditions", with "back to the notice" to /my/."""
     entry, _ = sign_up(client, "plain")
     address, given = f"/api/entries/{entry['number']}/cancel", {"receipt": entry["receipt"]}
-    assert client.post(address, data=given).status_code == 200
+    done = client.post(address, data=given)
+    assert (done.status_code, done.headers["location"]) == (303, entry["receipt"])
     text = page(client.post(address, data=given), 403, "이미 취소한 신청입니다.")
     main = text[text.index("<main") : text.index("</main")]
     assert "조건에 맞지" not in main and "글로 돌아가기" not in main

@@ -43,7 +43,7 @@ def check_refusals(client: httpx.Client) -> None:
     for answer in answers:
         problem(answer, "unavailable", 503, TITLE, answer.json()["detail"])
     as_page = client.post(FORM, data=as_form(an_application()))
-    assert "Traceback" not in page(as_page, 503, TITLE, 'href="/lectures/plain/"')
+    assert "Traceback" not in page(as_page, 503, TITLE, 'href="/lectures/plain/"', 'value="홍길동"')
     for answer in (*answers, as_page):
         assert 1 <= int(answer.headers["retry-after"]) <= 600
 

@@ -155,7 +155,7 @@ def test_wrong_envelopes_are_named(town: Town, client: httpx.Client) -> None:
     assert client.post(f"{API}/ballots", json=body).status_code == 201
     other = a_phone()
     body = {"contact": other, "code": town.code(client, other), "envelope": good}
-    said = "이미 낸 봉투와 같거나 같은 열쇠로 봉한 봉투입니다."
+    said = "이미 낸 투표용지와 같거나 같은 열쇠로 봉한 투표용지입니다."
     problem(client.post(f"{API}/ballots", json=body), "invalid", 422, said)
 
 
@@ -267,9 +267,7 @@ def test_the_plain_way_from_picks_to_receipt(town: Town, client: httpx.Client) -
     assert contact in text
     assert [f'name="choices" value="{pick}"' in text for pick in picks] == [True, True]
     form = {"choices": picks, "contact": contact, "code": code}
-    text = page(
-        client.post(f"{API}/ballots", data=form), 201, "투표를 마쳤습니다", "접수증 번호", "추적 번호"
-    )
+    text = page(client.post(f"{API}/ballots", data=form), 201, "투표를 마쳤습니다", "접수증 번호", "표 번호")
     assert len(re.findall(r"(?:[34679ACDEFGHJKMNPQRTUWXY]{4}-){3}[34679ACDEFGHJKMNPQRTUWXY]{4}", text)) == 2
 
 

@@ -78,8 +78,9 @@ def test_a_declined_offer_goes_to_the_next_by_plain_form(start: Start) -> None:
         assert page.index("수락하기") < page.index("신청한 내용")
         assert "다른 분이 취소해 자리를 제안" in page
         answer = client.post(f"/api/entries/{first[0]['number']}/decline", data=fields)
-        assert answer.status_code == 200
-        assert "제안한 자리를 사양" in answer.text and "수락하기" not in answer.text
+        assert (answer.status_code, answer.headers["location"]) == (303, first[0]["receipt"])
+        after = client.post("/api/entries/lookup", data=fields).text
+        assert "제안한 자리를 사양" in after and "수락하기" not in after
         assert look(client, second)["state"] == "offered"
         assert act(client, first, "decline").status_code == 200
 

@@ -110,12 +110,12 @@ def test_the_stand_alone_checker_agrees_with_what_is_right(root: Path, tmp_path:
     told = a_draw()
     file, digest = written(tmp_path, told), told["rounds"]["autumn"]["commitment"]
     for done, is_said in ((check(root, file), True), (check(root, file, digest.upper()), False)):
-        assert ("밖에서 본 지문과 견주지 않은" in done.stdout) is is_said
+        assert ("밖에서 본 확인 값과 견주지 않은" in done.stdout) is is_said
         assert (done.returncode, done.stderr) == (0, "")
-        assert digest in done.stdout and f"씨앗 {SEED.seed} ({SOURCE})" in done.stdout
+        assert digest in done.stdout and f"추첨 값 {SEED.seed} ({SOURCE})" in done.stdout
         assert done.stdout.startswith("가을반: 맞습니다.")  # as the page names it, not by its key
     other = check(root, file, "0" * 64)
-    assert (other.returncode, "이런 지문의 명단이 없습니다" in other.stdout) == (1, True)
+    assert (other.returncode, "이런 확인 값의 명단이 없습니다" in other.stdout) == (1, True)
     assert check(root, written(tmp_path, a_draw(places=9))).returncode == 0
     short = a_draw(waiting=1)  # the page has a line for one
     results = [entry["result"] for entry in short["rounds"]["autumn"]["entries"]]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from civic.clock import SEOUL
 from civic.content.form import Consent, FormSpec, Limit, Round
 from civic.errors import Closed, Invalid, NotEligible, NotOpen
-from civic.places import rules, words
+from civic.places import phases, rules, words
 from civic.places.form_round import FormRound
 from civic.store.entry import Cap, Counts, Entry, Seat
 
@@ -173,13 +173,17 @@ def test_next_steps() -> None:
     """What the receipt says for each state; nothing for what is over."""
     each = Round(id="r1", label="r1", places=5, starts=CLOSES)
     spec = a_spec((each,))
-    assert "9월 1일(금) 00:00에 시작합니다." in words.next_steps(of(spec), "confirmed", OPENS)
-    waits = words.next_steps(of(spec), "waiting", OPENS, 2)
-    assert waits[0] == "대기 2번입니다. 자리가 나면 대기 순서대로 바로 확정됩니다."
-    assert waits[1] == "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다."
+    assert "취소해 주세요" in words.next_steps(of(spec), "confirmed", OPENS)[0]
+    waits = words.next_steps(of(spec), "waiting", OPENS)
+    assert waits[:2] == [
+        "자리가 나면 대기 순서대로 바로 확정됩니다.",
+        "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다.",
+    ]
     assert "취소하면" in words.next_steps(of(a_spec((each,), selection="review")), "waiting", OPENS)[0]
-    (received, *_) = words.next_steps(of(a_spec((each,), selection="draw")), "received", OPENS)
-    assert received == "접수가 끝나는 8월 31일(목) 24:00 뒤에 추첨해서 정합니다."
+    draw = a_spec((each,), selection="draw")
+    told = phases.result_told(draw, OPENS)
+    assert told.startswith("결과는 8월 31일(목) 24:00 뒤에 추첨해 적어 주신 휴대전화로 알려 드리고")
+    assert phases.result_told(spec, OPENS) == ""
     assert words.next_steps(of(spec), "cancelled", OPENS) == []
 
 
@@ -307,9 +311,10 @@ def test_offers_and_calling_off() -> None:
         rules.check_offer(an_entry())
     each = of(a_spec((Round(id="r1", label="r1", places=5),), promotion="offer"))
     rules.check_call_off({"frozen": "[]", "drawn": "{}"})
-    with pytest.raises(NotEligible, match="명단을 얼린"):
+    with pytest.raises(NotEligible, match="명단을 확정한"):
         rules.check_call_off({"frozen": "[]"})
     with pytest.raises(NotEligible, match="이미 취소한"):
         rules.check_call_off({"called-off": "x"})
-    (first, _) = words.next_steps(each, "offered", OPENS, deadline=OPENS)
-    assert first == "자리가 났습니다. 8월 16일(수) 09:00까지 ‘내 신청 확인’에서 수락하거나 사양해 주세요."
+    assert "수락하거나 사양해" in words.next_steps(each, "offered", OPENS)[0]
+    _, said = phases.entry_said(an_entry(state="offered", deadline=OPENS), None, each.round, None, OPENS)
+    assert said == "자리를 맡아 두고 있습니다. 8월 16일(수) 09:00까지 답해 주세요."

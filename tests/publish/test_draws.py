@@ -96,8 +96,8 @@ def test_a_list_that_fits_waits_for_no_dice(content: Path) -> None:
     """Nine places for six people: nobody is told of dice; an empty list has a sentence instead of an empty table."""
     publish_draw(content, a_draw(SUBJECT, "에세이", drawn=False, places=9))
     text = site(content).get(ADDRESS).get_data(as_text=True)
-    assert "추첨하지 않고 모두 확정합니다" in text and "draw.json (얼린 명단의 지문)" in text
-    assert "씨앗이 나오면" not in text and "씨앗의 출처" not in text and "아직 추첨하지" not in text
+    assert "추첨하지 않고 모두 확정합니다" in text and "draw.json (확정한 명단의 확인 값)" in text
+    assert "추첨 값이 나오면" not in text and "추첨 값의 출처" not in text and "아직 추첨하지" not in text
     told = a_draw(SUBJECT, "에세이", places=9, entries=(), excluded=(), closing=list_hash([]))
     publish_draw(content, told)
     text = site(content).get(ADDRESS).get_data(as_text=True)
@@ -109,7 +109,7 @@ def test_a_record_and_its_file_belong_together(content: Path) -> None:
     file = publish_draw(content, a_draw(SUBJECT, "에세이"))
     good = file.read_text("utf-8")
     for text, said in (
-        (good + " ", "지문과 다릅니다"),
+        (good + " ", "확인 값과 다릅니다"),
         ("{}", "값이 맞지 않습니다"),
         (json.dumps({**json.loads(good), "subject": "lectures/other"}), "다른 글의 추첨"),
     ):

@@ -96,7 +96,7 @@ def test_void_ballots_are_listed_with_their_reasons(tmp_path: Path) -> None:
     assert 'href="#void"' in text and 'id="void">무효표 2장' in text
     part = text.split('id="void"')[1].split("</section>")[0]
     assert re.findall(r"<h3>(.*?) \(1장\)</h3>\s*<ul.*?<li>(.*?)</li>", part, re.S) == [
-        ("봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.", receipts[3]),
+        ("봉한 투표용지를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.", receipts[3]),
         ("한 유형에서 고를 수 있는 수를 넘었습니다.", receipts[5]),
     ]
 
@@ -212,7 +212,7 @@ def test_a_long_board_is_cut_into_pages(content: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(pages, "PER_BOARD", 10)
     client = site(content)
     assert len(rows(page(client, "/results/budget/board/3/"))) == 5
-    assert "추적 번호 AAAA-AAAA-AAAA-0020부터" in page(client, "/results/budget/board/")
+    assert "표 번호 AAAA-AAAA-AAAA-0020부터" in page(client, "/results/budget/board/")
     assert client.get("/results/budget/board/4/").status_code == 404
 
 
@@ -249,8 +249,8 @@ def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
     assert "AAAA-AAAA-AAAA" not in board and "표를 하나씩 공개하지 않습니다" in board
     assert "누구나 다시 셀 수 있습니다" not in text and "에서 내 접수증 번호를 찾을 수 있습니다" in text
     label = '<label for="find-number">접수증 번호</label>'
-    assert label in board and "추적 번호로는 찾을 수 없습니다" in board
-    assert "추적 번호 옆에" not in board and "고른 대로" not in board
+    assert label in board and "표 번호로는 찾을 수 없습니다" in board
+    assert "표 번호 옆에" not in board and "고른 대로" not in board
 
 
 def test_scores_of_other_bodies_are_shown(tmp_path: Path) -> None:

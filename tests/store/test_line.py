@@ -279,7 +279,7 @@ def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open)
     desk.apply()
     desk.clock.at = CLOSES
     assert desk.act(draw.frozen_list)
-    with pytest.raises(NotEligible, match="명단을 얼린"):
+    with pytest.raises(NotEligible, match="명단을 확정한"):
         desk.call_off()
     desk.act(draw.run, draw.Seed("", "감사관", ""))
     assert [entry.state for entry in desk.call_off()] == ["cancelled"]

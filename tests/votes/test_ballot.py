@@ -207,7 +207,7 @@ def faulty_envelopes() -> dict[str, tuple[str | bytes, str]]:
     return {
         "empty": ("", "format"),
         "no base64": ("not an envelope!", "format"),
-        "Hangul": ("봉투", "format"),
+        "Hangul": ("봉한 투표용지", "format"),
         "padded spelling": (to_text(good) + "=", "format"),
         "version": (b"\x01" + good[1:], "format"),
         "no point": (good[:50] + b"\x00" * 60 + good[110:], "format"),

@@ -292,7 +292,7 @@ def test_a_sound_count_has_no_breach() -> None:
         ("lamp: 득표수(2)와 다시 센 수(3)", lambda c: c["votes"].update(lamp=2, ramp=3)),
         ("표 5장(무효 1장 포함)과 투표자 6명", lambda c: c.update(voters=6)),
         ("표 4장(무효 1장 포함)과 투표자 5명", lambda c: c["ballots"].pop(1)),
-        ("t1: 같은 추적 번호가 2번", lambda c: c["ballots"].append(Ballot("t1", ("lamp",)))),
+        ("t1: 같은 표 번호가 2번", lambda c: c["ballots"].append(Ballot("t1", ("lamp",)))),
         (
             "t5: 모두 합해 3개까지",
             lambda c: c["ballots"].append(Ballot("t5", ("bus", "guide", "lamp", "ramp"))),

@@ -1,0 +1,74 @@
+"""Changing an entry that stands: its answers, its e-mail or its round, while its form takes sign-ups. No web.
+
+Nothing that was said is shown again: who holds the receipt writes anew what is to change, and all else stays.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from civic.content.form import FormSpec
+from civic.errors import FieldError, Invalid, NotEligible
+from civic.places import line, rules
+from civic.places.application import TOP_FIELDS, draft_of, read_application, refuse_forbidden
+from civic.places.intake import Found, Intake
+from civic.store.seal import Erased
+
+CHANGED = "changed"  # as it stands in the journal
+CHANGES = ("round", "email", "answers")
+
+
+def optional(spec: FormSpec) -> FormSpec:
+    """The form with no question that must be answered: what is left empty stays as it was."""
+    fields = tuple(each.model_copy(update={"required": False}) for each in spec.fields)
+    return spec.model_copy(update={"fields": fields, "email": "none" if spec.email == "none" else "optional"})
+
+
+def change(intake: Intake, number: str, given: Mapping[str, Any]) -> Found:
+    """Put what is given in the place of what the entry says. The caller knows whose it is.
+
+    given: some of CHANGES, as in an application. Answers and e-mail keep state and rank; for another round the
+    old one is given up only if the new one is had, in one transaction; it has a number of its own. Raises NotFound, NotEligible (over,
+    begun, or its page is gone), NotOpen, Closed, Invalid, and for another round what `Intake.apply` raises.
+    """
+    found = intake.receipt(number)
+    entry, doc, round_ = found.entry, found.doc, found.round
+    if doc is None or round_ is None:
+        raise NotEligible("지금은 내린 글입니다. 담당 부서에 문의해 주세요.")
+    given = {name: each for name, each in given.items() if name != "receipt"}
+    refuse_forbidden(given)
+    if odd := [name for name in given if name not in CHANGES]:
+        raise Invalid(
+            [
+                FieldError(each if each in TOP_FIELDS else "unknown", "바꿀 수 없는 항목입니다.")
+                for each in odd
+            ]
+        )
+    now = intake.clock.now()
+    rules.check_cancel(entry, round_, now)
+    rules.check_time(round_, now, intake.facts(round_, now))
+    try:
+        told = json.loads(intake.keys.unseal(intake.store, entry.subject, entry.number, entry.sealed))
+    except Erased:
+        raise NotEligible("신청 내용을 이미 지운 신청입니다.") from None
+    if told.get("party") == 1:
+        del told["party"]  # not asked where nobody comes along
+    answers = {**told.pop("answers", {}), **(given.get("answers") or {})}
+    named = {name: value for name in CHANGES[:2] if (value := given.get(name))}
+    payload = {"round": round_.round.id, **told, **named, "answers": answers, "consent": True}
+    payload["submission_id"] = str(uuid.uuid4())
+    wanted = round_.spec.round(str(payload["round"]))
+    application = read_application(doc, round_.spec, wanted, payload, now.date(), landlines=True)
+    keys, store = intake.keys, intake.store
+    draft = draft_of(application, entry.person, keys, store, now)
+    with store.open(entry.subject, who="citizen") as book:
+        if application.id != entry.round:
+            rules.check_time(application, now, book.fixed(application.id))
+            line.cancel(book, round_, entry.number, now, line.CANCELLED)
+            return intake.found(line.admit(book, application, draft, rules.caps(application)))
+        current = book.get(entry.number) or entry
+        rules.check_cancel(current, round_, now)
+        sealed = keys.seal(store, entry.subject, entry.number, application.personal())
+        entry = book.move(current.but(changed=now, sealed=sealed), noted=CHANGED)
+    return intake.found(entry)
