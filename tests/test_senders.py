@@ -18,6 +18,7 @@ from forms_api.commands.serve import held_port
 from forms_api.gateway import Gateway
 from forms_api.senders import Console, Mail, MailOrText, sender_of
 from forms_api.settings import Settings
+from tests.forms_api.server import ROOT
 from tests.gateway import a_gateway
 
 
@@ -130,6 +131,17 @@ def test_registered_texts_and_signatures_go_their_own_way(tmp_path: Path) -> Non
         said = gateway.taken["code"]["headers"]["Authorization"]
         at = re.search("date=([^,]+)", said)[1]
         assert said.endswith(hmac.digest(b"s3cret", f"{at}code".encode(), "sha256").hex())
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "docs/deployment").glob("gateway*.toml")), ids=lambda file: file.stem
+)
+def test_the_examples_of_gateways_are_right(file: Path, tmp_path: Path) -> None:
+    """Each can be used as it stands, and with what is commented out in it too."""
+    whole = tmp_path / file.name
+    whole.write_text(re.sub(r"^#(?=\[|\w+ = )", "", file.read_text(), flags=re.M))
+    for each in (file, whole):
+        Gateway(str(each), "0621234567", "secret")
 
 
 def test_a_gateway_file_with_mistakes_names_each(tmp_path: Path) -> None:

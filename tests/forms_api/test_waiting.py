@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import uuid
 from collections.abc import Callable
@@ -83,6 +84,23 @@ def test_a_declined_offer_goes_to_the_next_by_plain_form(start: Start) -> None:
         assert "제안한 자리를 사양" in after and "수락하기" not in after
         assert look(client, second)["state"] == "offered"
         assert act(client, first, "decline").status_code == 200
+
+
+def test_who_cannot_come_says_so_by_one_press(start: Start) -> None:
+    """The link of a message changes nothing by being opened, however often; one press gives the place to the next."""
+    with start().client() as client:
+        holder, first = (sign_up(client, "group", party=4) for _ in "12")
+        for _ in "12":
+            page = client.get(f"{holder[0]['receipt']}/cancel").text
+            assert "못 갑니다</button>" in page and "되돌릴 수 없습니다" in page
+        assert look(client, holder)["state"] == "confirmed"
+        act, name, value = re.search(
+            r'action="([^"]+)"[^>]*>\s*<input type="hidden" name="(\w+)" value="([^"]+)"', page
+        ).groups()
+        assert "신청을 취소했습니다" in client.post(act, data={name: value}).text
+        assert look(client, first)["state"] == "confirmed"
+        again = client.get(f"{holder[0]['receipt']}/cancel").text
+        assert "못 갑니다</button>" not in again and "취소할 수 없는 신청입니다" in again
 
 
 def test_a_lapsed_offer_passes_on_by_itself(start: Start, staff: Staff) -> None:
