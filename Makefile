@@ -15,9 +15,9 @@ help: ## this list
 
 serve: setup ## all set-up, build, and the whole product on http://127.0.0.1:8000 (demonstration clock; CONTENT=DIR: another town, on the real clock)
 ifdef CONTENT
-	MADANG_CONTENT="$(CONTENT)" MADANG_BASE_URL=http://127.0.0.1:$(PORT) $(BIN)/python build.py --out "$(CONTENT).site" --watch --port $(PORT) --beside "$(BIN)/python -m forms_api serve --site $(CONTENT).site --data tinydb://$(abspath $(CONTENT)).data --port $(PORT)"
+	MADANG_CONTENT="$(CONTENT)" MADANG_BASE_URL=http://127.0.0.1:$(PORT) $(BIN)/python build.py --out "$(CONTENT).site" --watch --beside "$(BIN)/python -m forms_api serve --site $(CONTENT).site --data tinydb://$(abspath $(CONTENT)).data --port $(PORT)"
 else
-	$(BIN)/python build.py --now $(NOW) --base-url http://127.0.0.1:$(PORT) --watch --port $(PORT) --beside "$(BIN)/python -m forms_api serve --now $(NOW) --port $(PORT)"
+	$(BIN)/python build.py --now $(NOW) --base-url http://127.0.0.1:$(PORT) --watch --beside "$(BIN)/python -m forms_api serve --now $(NOW) --port $(PORT)"
 endif
 
 build: setup ## all set-up, then the build alone: the site in site/

@@ -1,10 +1,10 @@
 """Make the site: read content/, render what changed, check it, and put the whole in place at once.
 
-    python build.py [--content DIR] [--out DIR] [--base-url URL] [--now ISO] [--check] [--full] [--jobs N]
-                    [--watch [--port N] [--beside COMMAND]] [--rollback] [--due]
+    python build.py [--content DIR] [--out DIR] [--base-url URL] [--now ISO] [--check] [--strict] [--draft] [--full]
+                    [--jobs N] [--watch [--beside COMMAND]] [--rollback] [--due]
 
 Exit codes: 0 done; 1 the input is wrong, or the disk, or it was stopped (each mistake on its own line, the site is as
-it was); 2 the call is wrong; 3 another build is running, or the port is taken. For staff and operators: docs/building.md.
+it was); 2 the call is wrong; 3 another build is running. For staff and operators: docs/building.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
-from civic.errors import InUse, Misuse
+from civic.content.snapshot import Snapshot
+from civic.errors import ContentMistakes, InUse, Mistake, Misuse
 from forms_api.settings import Settings, read_settings
 from publish.builds import Builds
 from publish.command import BuildReport, Call, read_call, reasons
@@ -51,7 +52,13 @@ def build(request: Request) -> BuildReport:
     return report
 
 
-def _read(request: Request, cache: Cache | None, files: str) -> tuple[str, Library, FileMemory]:
+def _read(
+    request: Request,
+    cache: Cache | None,
+    files: str,
+    accepted: Snapshot | None = None,
+    wrong: Sequence[Mistake] = (),
+) -> tuple[str, Library, FileMemory]:
     """The content of a request, after `files`: as they were before it was read. Raises ContentMistakes."""
     from civic.library import load
 
@@ -60,7 +67,14 @@ def _read(request: Request, cache: Cache | None, files: str) -> tuple[str, Libra
     return (
         files,
         load(
-            request.content, request.now, memory, request.jobs, meanwhile=meanwhile, results=request.results
+            request.content,
+            request.now,
+            memory,
+            request.jobs,
+            meanwhile=meanwhile,
+            results=request.results,
+            accepted=None if request.strict else accepted,
+            wrong=wrong,
         ),
         memory,
     )
@@ -72,12 +86,25 @@ def _build(
     if request.full:
         cache.throw_away()
     state, files = cache.state, files_of(request)
-    if state and state.answers(request, files, builds.current()):
-        return BuildReport(files=state.total, build=state.build, due=state.due)
-    files, library, memory = content or _read(request, cache, files)
-    from publish.build import Building
+    if (
+        state
+        and state.answers(request, files, builds.current())
+        and not ((request.strict and state.mistakes) or request.draft)
+    ):
+        return BuildReport(files=state.total, build=state.build, due=state.due, mistakes=state.mistakes)
+    accepted = Snapshot.of(builds.current(), request.content)
+    wrong: list[Mistake] = []
+    while True:
+        files, library, memory = content or _read(request, cache, files, accepted, wrong)
+        from publish.build import Building
 
-    return Building(request, library, memory, builds, cache).run(files)
+        try:
+            return Building(request, library, memory, builds, cache, accepted).run(files)
+        except ContentMistakes as found:
+            if set(found.mistakes) <= set(wrong):  # nor is what was accepted as it must be
+                raise
+            wrong += found.mistakes
+        content = None
 
 
 def defaults(settings: Settings) -> dict[str, object]:
@@ -99,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Misuse as wrong:
         _say(str(wrong), sys.stderr)
         return 2
-    call = read_call(arguments, defaults(settings), settings.port)
+    call = read_call(arguments, defaults(settings))
     # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
     gc.set_threshold(1_000_000, 50, 1000)
     builds = Builds(call.request.out)
@@ -131,22 +158,31 @@ def _run(call: Call) -> int:
             from publish.watch import watch
 
             stamp_of_program(ROOT)
-            return watch(request, build, call.port, call.beside)
+            return watch(request, build, call.beside)
     report = build(request)
     _warn(report.warnings)
     if report.note:
         _say(report.note, sys.stderr)
-    _say(report.sentence(request.out))
-    return 0
+    return _end(report.mistakes, *report.drafts, report.sentence(request.out))
 
 
 def _check(request: Request) -> int:
-    from civic.library import load
+    from publish.command import outcome
 
-    library = load(request.content, request.now, results=request.results)
+    accepted = Snapshot.of(Builds(request.out).current(), request.content)
+    library = _read(request, None, "", accepted)[1]
     _warn(tuple(map(str, library.warnings)))
-    _say(f"내용에 잘못이 없습니다. 화면 {len(library.everything())}개가 보입니다.")
-    return 0
+    shown = f"화면 {len(library.everything())}개가 보입니다."
+    return _end(outcome(library), shown if library.refused else f"내용에 잘못이 없습니다. {shown}")
+
+
+def _end(mistakes: Sequence[str], *done: str) -> int:
+    """Say what was done; mistakes of notices that stand as they were before are shouted about. The exit code."""
+    for line in (*mistakes, *done):
+        _say(line)
+    if mistakes:
+        _say("고칠 글이 있습니다. 고치고 다시 만드세요. 다른 글은 새로 올라갑니다.", sys.stderr)
+    return 1 if mistakes else 0
 
 
 def _warn(lines: Sequence[str]) -> None:

@@ -7,8 +7,9 @@ import os
 import re
 import stat
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from civic.errors import Unusable
@@ -27,6 +28,20 @@ def whole_file(path: Path | str) -> bytes:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "보통 파일이 아닙니다", str(path))
         return file.read()
+
+
+def place_of(folder: Path, file: str) -> Path:
+    """Where a file below a folder lies; the disk may spell its name in pieces, as a Mac does."""
+    place = folder / file
+    if not place.exists():
+        with suppress(OSError):
+            same = (
+                each
+                for each in place.parent.iterdir()
+                if unicodedata.normalize("NFC", each.name) == place.name
+            )
+            return next(same, place)
+    return place
 
 
 def typed_text(path: Path | str) -> str:

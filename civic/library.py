@@ -6,29 +6,33 @@ every file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
+from civic.content.advice import advice, too_early
+from civic.content.beside import INDEX
 from civic.content.checks import (
     broken_links,
     broken_references,
     doubled,
     mixed_persons,
-    too_early,
     uneven_proposals,
-    unreachable,
 )
+from civic.content.dates import YEAR
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of, read_source
+from civic.content.held import Name, hold_back
 from civic.content.pages import Document
 from civic.content.particulars import Contact
 from civic.content.poll import Poll, Proposal, candidates
-from civic.content.reading import KINDS, Reading, read_content
+from civic.content.prose import page_behind
+from civic.content.reading import KINDS, SITE_FILE, read_content
 from civic.content.site import Site
+from civic.content.snapshot import Snapshot, as_read
 from civic.errors import ContentMistakes, Mistake
 from civic.files import whole_file
 from civic.links import FOLDERS
@@ -61,6 +65,11 @@ class Library:
     frames: Mapping[str, str] = field(default_factory=dict)  # file of a page -> see Facts
     characters: frozenset[str] = frozenset()  # every character of every page
     warnings: tuple[Mistake, ...] = ()  # what staff should look at; nothing stops for it
+    refused: tuple[Mistake, ...] = ()  # why pages are not shown as they are written
+    held: frozenset[Name] = frozenset()  # those pages: they are as they were accepted last, or not there
+    drafts: tuple[
+        Document, ...
+    ] = ()  # that stand at an address though they are in no list, see `with_drafts`
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
     _counted: tuple[VoteResult, ...] = ()  # also those that are not published yet
     _whole: Site | None = None  # with menu entries of pages that are not shown now
@@ -75,9 +84,13 @@ class Library:
                 shown[page.folder].append(page)
             else:
                 hidden.add(page.link)
+        banner = site.banner if site.banner and now < site.banner.until else None
+        if banner and page_behind(banner.to) in hidden:
+            banner = banner.model_copy(update={"to": ""})
+        menu = tuple(item for item in site.menu if item.to not in hidden)
         return replace(
             self,
-            site=site.model_copy(update={"menu": tuple(item for item in site.menu if item.to not in hidden)}),
+            site=site.model_copy(update={"menu": menu, "banner": banner}),
             now=now,
             hidden=frozenset(hidden),
             results={each.slug: each for each in self._counted if each.is_shown(now)},
@@ -94,6 +107,18 @@ class Library:
         )
         return replace(self, site=site or self.site, _whole=whole)
 
+    def with_drafts(self, name: Callable[[str], str]) -> Library:
+        """The same with drafts at addresses of their own, for who knows them. name: in its address, by its file."""
+        drafts = [page.model_copy(update={"slug": name(page.file)}) for page in self._pages if page.draft]
+        return replace(self, drafts=tuple(each for each in drafts if not isinstance(each, Poll | Proposal)))
+
+    def collecting(self) -> tuple[Document, ...]:
+        """Pages whose sign-ups are taken, will be or are still kept, also those that have gone from the site."""
+        shown = (
+            page for page in self.takers() if not page.draft and (page.publish_at or self.now) <= self.now
+        )
+        return tuple(page for page in shown if page.kept_until and self.now < page.kept_until)
+
     def holding(self, pages: Mapping[str, Document | None]) -> Library:
         """The same with these pages in place of what the files say, by subject; None: without that page."""
         kept = [page for page in self._pages if page.spec is None or page.subject not in pages]
@@ -101,12 +126,13 @@ class Library:
 
     @property
     def changes(self) -> datetime | None:
-        """When a page or result next appears or goes, or a poll's rules must hold; None when nothing is to come."""
+        """When a page, result or banner next appears or goes, or a poll's rules must hold; None when nothing is to come."""
         moments = [each.record.published_at for each in self._counted]
         moments += [page.opens for page in self._pages if isinstance(page, Poll) and page.rehearsed]
         moments += [
             at for page in self._pages if not page.draft for at in (page.publish_at, page.expire_at) if at
         ]
+        moments += [self.site.banner.until] if self.site.banner else []
         return min((at for at in moments if at > self.now), default=None)
 
     def ended(self) -> tuple[Document, ...]:
@@ -138,7 +164,9 @@ class Library:
     def get(self, folder: str, slug: str) -> Document | None:
         """The visible page of that folder that has that name, or once had it; or None."""
         pages = self._by_folder.get(folder, {})
-        return pages.get(slug) or next((page for page in pages.values() if slug in page.aliases), None)
+        drafts = (page for page in self.drafts if (page.folder, page.slug) == (folder, slug))
+        once = (page for page in pages.values() if slug in page.aliases)
+        return pages.get(slug) or next(chain(drafts, once), None)
 
     def subjects(self) -> tuple[Document, ...]:
         """Visible pages that take sign-ups."""
@@ -156,15 +184,16 @@ class Library:
         """The text of a page. Raises ContentMistakes when its file is no longer the one that was loaded."""
         if doc.body or doc.file not in self.digests:
             return doc.body
-        try:
-            raw = whole_file(f"{self.content}/{doc.file}")
-        except OSError:
-            raw = b""
-        if hashlib.sha256(raw).hexdigest() != self.digests[doc.file]:
-            raise ContentMistakes(
-                [Mistake(doc.file, 0, "", "만드는 동안 파일이 바뀌었습니다. 다시 만드세요")]
-            )
-        return body_of(raw)
+        return body_of(as_read(self.content, doc.file, self.digests[doc.file]))
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Every file of the content that counts, and SHA-256 of its bytes, in the order of their names."""
+        found = {file: digest for file, digest in self.digests.items() if not file.startswith("/")}
+        for page in self._pages:
+            folder = page.file.removesuffix(INDEX)
+            found |= {f"{folder}{each.name}": each.digest for each in page.files}
+        return found
 
     def misread(self, doc: Document, line: int) -> Mistake:
         """A line of a page's text (0 is the first) that does not come out as it was typed."""
@@ -205,29 +234,45 @@ def load(
     draws: bool = True,
     meanwhile: Callable[[], object] | None = None,
     results: Path | None = None,
+    accepted: Snapshot | None = None,
+    wrong: Iterable[Mistake] = (),
 ) -> Library:
     """The library as it is to be seen at `now` (aware). Raises ContentMistakes with all of them.
 
     memory: spares reading what has not changed; its pages come without their texts, see `Library.body`.
     jobs: processes that read; meanwhile: what this one does until they are there. draws: False leaves the published
     draws unread, for those who may have to write them anew. results: where the server puts those of light polls.
+    accepted: stands in for notices with mistakes, see `Library.held`; wrong: such mistakes that are known already.
     """
     reading = read_content(content, memory, jobs, meanwhile)
     published = read_published(content, draws)
     files = (results or Path()).resolve()
     counted, odd = read_results(files) if results else ({}, [])
-    mistakes = [*reading.mistakes, *published.mistakes, *odd]
-    mistakes += (each for look in CHECKS for each in look(reading))
-    mistakes += changed_rules(reading.documents, now)
-    mistakes += of_other_rules(published.results, reading.documents)
-    if mistakes or reading.site is None:
-        raise ContentMistakes(mistakes)
+    reading.mistakes += [*published.mistakes, *odd, *wrong]
+    refused: list[Mistake] = []
+    held: set[Name] = set()
+    while mistakes := [
+        *reading.mistakes,
+        *(each for look in CHECKS for each in look(reading)),
+        *too_early(reading, now.date() + YEAR),
+        *changed_rules(reading.documents, now),
+        *of_other_rules(published.results, reading.documents),
+    ]:
+        refused += mistakes
+        if not hold_back(reading, mistakes, accepted, held, memory is None):
+            raise ContentMistakes(dict.fromkeys(refused))
+    if reading.site is None:
+        raise ContentMistakes([Mistake(SITE_FILE, 0, "", "파일이 없습니다")])
+    if memory and held:
+        memory.forget(held)
     of_polls = {str(files / f"{each.poll}.json"): digest_of(each) for each in counted.values()}
     return Library(
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
-        warnings=_warnings(reading, now),
+        warnings=advice(reading, now),
+        refused=tuple(sorted(set(refused))),
+        held=frozenset(held),
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
         site=reading.site,
         now=now,
@@ -238,13 +283,6 @@ def load(
         _counted=tuple(published.results),
         _whole=reading.site,
     ).at(now)
-
-
-def _warnings(reading: Reading, now: datetime) -> tuple[Mistake, ...]:
-    """What staff should look at, though nothing stops for it."""
-    litter = (Mistake(file, 0, "", "글이 아니라서 넘어갔습니다") for file in reading.litter)
-    odd = (each for facts in reading.facts.values() for each in facts.odd)
-    return (*odd, *unreachable(reading), *too_early(reading, now), *litter)
 
 
 def is_shown(page: Document, now: datetime) -> bool:

@@ -22,7 +22,7 @@ _ADDRESS = re.compile(
     r"https?://(?=[^:]{1,253}(?::|$))(?:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(?::(?P<port>[1-9]\d*))?"
 )
 _LITTER = re.compile(
-    r"(?i:thumbs\.db|desktop\.ini|.* - (?:복사본|copy)(?: ?\(\d+\))?(?:\.\w+)?)|README(?:\.\w+)?"
+    r"(?i:thumbs\.db|desktop\.ini|\.ds_store|~\$.*|.*\.(?:tmp|bak)|.* - (?:복사본|copy)(?: ?\(\d+\))?(?:\.\w+)?)|README(?:\.\w+)?"
 )
 LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
 # Between a list and what it is seen through.
@@ -41,13 +41,20 @@ def page_of(file: str) -> tuple[str, str]:
     return folder, name.removesuffix("/index.md").removesuffix(".md")
 
 
+def notice_of(file: str) -> tuple[str, str] | None:
+    """(folder, slug) of the notice that a file of the content is the text of or lies beside; None for what all pages need."""
+    folder, _, rest = file.partition("/")
+    is_notice = rest and NOUNS.get(folder) in ("programme", "lecture", "event", "page")
+    return (folder, rest.partition("/")[0].removesuffix(".md")) if is_notice else None
+
+
 def is_passed_over(name: str) -> bool:
     """Is a file or folder of that name no part of the site: hidden, or a lock that an editor leaves while one writes?"""
     return name.startswith((".", "~$"))
 
 
 def is_litter(name: str) -> bool:
-    """Is that a file that systems and people leave beside pages: "Thumbs.db", "a - 복사본.md", "README.md"?"""
+    """Is that a file that systems and people leave beside pages: "Thumbs.db", "~$a.docx", "a - 복사본.md", "README.md"?"""
     return _LITTER.fullmatch(unicodedata.normalize("NFC", name)) is not None
 
 
@@ -57,6 +64,8 @@ def link(noun: str, slug: str = "") -> str:
     link("home") is "/"; link("lecture", "essay") is "/lectures/essay/"; plain pages live at the root:
     link("page", "privacy") is "/privacy/". Raises KeyError for an unknown noun.
     """
+    if noun == "collected":
+        return "/privacy/collected/"
     if noun in ("home", "search", "my", "sitemap"):
         return "/" if noun == "home" else f"/{noun}/"
     folder = FOLDERS[noun]

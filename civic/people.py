@@ -10,10 +10,6 @@ import unicodedata
 from datetime import date
 from functools import cache
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-from phonenumbers import PhoneNumberType
-
 from civic.errors import NotEligible
 from civic.korean import josa
 from civic.text import clean, has_resident_number, length, read_day
@@ -27,7 +23,7 @@ _MAIL = re.compile(r"[^\s@]@[^\s@]+\.\w")
 _BETWEEN = re.compile(r"[\s.\-]+")
 # All of these are valid; of 0105 some are not given out.
 _PLAIN_MOBILE = re.compile(r"010[0-46-9]\d{7}", re.ASCII)
-_MOBILE = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+# The libraries for phones and mail are loaded where they are needed: a build rarely needs them, and they take a while.
 
 
 def read_name(text: str) -> str:
@@ -54,6 +50,8 @@ def normalise_phone(text: str, landlines: bool = False) -> str:
         return f"+82{bare[1:]}"
     if not _PHONE_SIGNS.fullmatch(text):  # the library would read letters as keys of a telephone
         raise ValueError(message)
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(text, "KR")
     except phonenumbers.NumberParseException:
@@ -61,9 +59,9 @@ def normalise_phone(text: str, landlines: bool = False) -> str:
     korean = number.country_code == 82
     if not korean and not text.startswith("+"):
         raise ValueError(PHONE_MESSAGE)
-    if not phonenumbers.is_valid_number(number) or not (
-        landlines or phonenumbers.number_type(number) in _MOBILE
-    ):
+    kinds = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    is_wanted = landlines or phonenumbers.number_type(number) in kinds
+    if not phonenumbers.is_valid_number(number) or not is_wanted:
         raise ValueError(message)
     phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if phone.startswith("+8210") and len(phone) != len("+821012345678"):
@@ -103,6 +101,8 @@ def _plain_hyphens(text: str) -> str:
 
 def show_phone(phone: str) -> str:
     """An E.164 number as Koreans write it: "+821012345678" -> "010-1234-5678"; others stay as they are."""
+    import phonenumbers
+
     number = phonenumbers.parse(phone, None)
     if number.country_code != 82:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
@@ -117,6 +117,8 @@ def last_four(text: str) -> str:
 
 def read_email(text: str) -> str:
     """An e-mail address that could exist, in one spelling; nobody is asked whether it does."""
+    from email_validator import EmailNotValidError, validate_email
+
     text = clean(unicodedata.normalize("NFKC", text))
     try:
         return validate_email(text, check_deliverability=False).normalized
@@ -134,6 +136,8 @@ def personal_data_in(text: str) -> str:
     plain = _plain_hyphens(text)
     if _MAIL.search(plain):
         return "이메일 주소"
+    import phonenumbers
+
     return "전화번호" if phonenumbers.PhoneNumberMatcher(plain, "KR").has_next() else ""
 
 

@@ -128,21 +128,20 @@ class Notices:
 class Follower:
     """Looks at the built site and at the clock, and gives the app the library that they ask for.
 
-    The forms follow the built site and not the files that staff are just writing. Content with mistakes changes
-    nothing; no build yet is no change.
+    The forms follow what the site was built from and not the files that staff are just writing. Content with mistakes
+    changes nothing; no build yet is no change.
     """
 
-    def __init__(self, parts: Services, content: Path, site_dir: Path) -> None:
-        self._parts, self._content, self._site_dir = parts, content, site_dir
-        self._seen = stamp(site_dir)
+    def __init__(self, parts: Services) -> None:
+        self._parts, self._seen = parts, stamp(parts.settings.site_dir)
 
     def look(self, _: Every) -> None:
         """Once: another build is there, or a moment has passed at which something appears or goes."""
         written, log = self._parts.written, self._parts.log
-        now, found = self._parts.intake.clock.now(), stamp(self._site_dir)
+        now, found = self._parts.intake.clock.now(), stamp(self._parts.settings.site_dir)
         if found and found != self._seen:
             try:
-                self._parts.follow(load(self._content, now))
+                self._parts.follow(load(self._parts.settings.sources, now))
             except ContentMistakes as wrong:
                 first = str(wrong.mistakes[0])
                 self._parts.refused = wrong.mistakes
@@ -233,11 +232,11 @@ def casting() -> Casting:
     return cast(Casting, current_app.extensions[CASTING])
 
 
-def start_background(app: Flask, content: Path, site_dir: Path) -> list[Callable[[], None]]:
+def start_background(app: Flask) -> list[Callable[[], None]]:
     """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
     parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
     _ = votes.polling  # before a folder can become read-only: wrong tries are counted in the box
-    follower = Every("follower", LOOK, Follower(parts, content, site_dir).look, parts.log)
+    follower = Every("follower", LOOK, Follower(parts).look, parts.log)
     notices = Every("notices", ROUND, Notices(parts).look, parts.log)
     counts = Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log)
     polls = Every("polls", ROUND, votes.count, parts.log)

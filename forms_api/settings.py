@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from civic.content.snapshot import sources
 from civic.errors import Misuse
 from civic.links import is_address
 
@@ -61,7 +62,7 @@ class Settings:
     """What can be set, with its default; the sentence is for staff."""
 
     host: str = _setting("127.0.0.1", "서버가 듣는 주소. 밖에서 바로 받으려면 0.0.0.0")
-    port: int = _setting(8000, "서버와 `build.py --watch`가 듣는 포트. 0이면 빈 포트를 고릅니다.")
+    port: int = _setting(8000, "서버가 듣는 포트. 0이면 빈 포트를 고릅니다.")
     base_url: str = _setting(
         "",
         "누리집의 공개 주소. 화면, 알림, 신청을 받는 주소에 씁니다. 비우면 site.toml의 것(시연에서는 서버가 듣는 주소)",
@@ -114,6 +115,11 @@ class Settings:
     @property
     def content_dir(self) -> Path:
         return Path(self.content)
+
+    @property
+    def sources(self) -> Path:
+        """What is read instead of files that somebody may be writing: what the site was made from, see civic.content.snapshot."""
+        return sources(self.site_dir, self.content_dir)
 
     @property
     def site_dir(self) -> Path:

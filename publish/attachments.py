@@ -1,14 +1,12 @@
 """Files beside a page as files of the site: documents as they are, pictures in each of their widths."""
 
-import os
 from collections.abc import Iterator
 
 from flask import abort
 
 from civic.content.facts import TEXT
 from civic.content.pages import Document
-from civic.files import whole_file
-from civic.text import nfc
+from civic.files import place_of, whole_file
 from publish.edition import IN_A_LIST, Edition, Route, Values
 from publish.pictures import derived, names_of
 from publish.render import View
@@ -23,7 +21,7 @@ def routes(edition: Edition) -> Iterator[Route]:
         return file(edition, doc, name)
 
     def values() -> Iterator[Values]:
-        for doc in library.everything():
+        for doc in (*library.everything(), *library.drafts):
             folder = {} if doc.noun == "page" else {"folder": doc.folder}
             for name in names_of(doc):
                 yield {**folder, "slug": doc.slug, "name": name}
@@ -37,12 +35,10 @@ def routes(edition: Edition) -> Iterator[Route]:
 def file(edition: Edition, doc: Document, name: str) -> View:
     """One of them."""
     found, width, kind = names_of(doc).get(name) or abort(404)
-    folder = edition.library.content / doc.file.removesuffix("index.md")
+    place = place_of(edition.library.content, f"{doc.file.removesuffix('index.md')}{found.name}")
 
     def make() -> bytes:
-        # The folder may spell the name in pieces, as a Mac does.
-        there = next((each for each in os.listdir(folder) if nfc(each) == found.name), found.name)  # noqa: PTH208
-        raw = whole_file(folder / there)
+        raw = whole_file(place)
         return derived(raw, found, width, kind, edition.derived) if kind else raw
 
     return View(make, f".{name.rpartition('.')[2]}", frozenset({f"{doc.file}{TEXT}"}))

@@ -10,7 +10,7 @@ import pickle
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,12 +23,14 @@ from civic.clock import SEOUL, FixedClock
 from civic.content.meetings import meetings, told_from, told_json
 from civic.content.pages import Document
 from civic.content.poll import Poll
+from civic.content.snapshot import Snapshot, keep
+from civic.errors import ContentMistakes
 from civic.files import whole_file
 from civic.library import Library
-from civic.links import is_passed_over
+from civic.links import is_passed_over, notice_of
 from publish.builds import LIVE, SUMS, BuildFailed, Builds, FileState, listed, listing, state_of, told
 from publish.check import broken
-from publish.command import BuildReport
+from publish.command import BuildReport, outcome
 from publish.edition import Edition
 from publish.inputs import ROOT, Look, Request, asset_places
 from publish.memory import Cache, FileMemory, Kept, State
@@ -44,19 +46,34 @@ PUBLISHED = "published.json"
 
 @dataclass(frozen=True)
 class Building:
-    """One build of a library. files: what is known of its files; builds, cache: under the lock."""
+    """One build of a library. files: what is known of its files; builds, cache: under the lock; accepted: what the site
+    is made from that this one takes the place of."""
 
     request: Request
     library: Library
     files: FileMemory
     builds: Builds
     cache: Cache
+    accepted: Snapshot
 
     def run(self, inputs: str) -> BuildReport:
         """Make and publish the site. inputs: what the library was read from, see files_of.
 
         Raises ContentMistakes, BuildFailed; then all is as it was.
         """
+        library, accepted = self.library, self.accepted
+        same = {
+            file: digest
+            for file, digest in accepted.files.items()
+            if not self.request.full or notice_of(file) in library.held
+        }
+        try:
+            keep(self.builds.sources, library.content, library.sources, replace(accepted, files=same))
+            return replace(self, library=replace(library, content=self.builds.sources))._run(inputs)
+        finally:
+            shutil.rmtree(self.builds.sources, ignore_errors=True)
+
+    def _run(self, inputs: str) -> BuildReport:
         app = self._app()
         edition: Edition = app.extensions["edition"]
         frame = frame_of(self.request, edition)
@@ -74,6 +91,7 @@ class Building:
             due=due(edition.library, self.request.demo),
             total=len(states),
             frame=frame,
+            mistakes=outcome(self.library),
         )
         pages = {name: records[name] for name in made}
         is_kept = self.cache.save(
@@ -81,7 +99,11 @@ class Building:
         )
         is_new = site != before.folder
         report = BuildReport(len(states), len(made), len(dropped), site.name, is_new, state.due)
+        report.mistakes = state.mistakes
         report.warnings = tuple(map(str, self.library.warnings))
+        report.drafts = tuple(
+            f"초안 {each.file}: {edition.library.site.base_url}{each.link}" for each in edition.library.drafts
+        )
         if not is_kept:
             report.note = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
         return report
@@ -93,9 +115,11 @@ class Building:
         site = self.library.site
         logo = whole_file(self.library.content / site.logo) if site.logo else b""
         assets = assets.complete(site.colour, logo, site.logo)
-        clock = FixedClock(request.now)
+        clock, library = FixedClock(request.now), self.library
+        if request.draft:
+            library = library.with_drafts(self.builds.draft_name)
         before = told_from(self._published())
-        app = create_app(self.library, assets, clock, request.base_url, request.demo, request.live, before)
+        app = create_app(library, assets, clock, request.base_url, request.demo, request.live, before)
         edition: Edition = app.extensions["edition"]
         edition.env.bytecode_cache = Compiled(program)
         edition.derived = Kept(shared / "pictures", "1")  # made from a picture, a width and a kind alone
@@ -121,10 +145,13 @@ class Building:
         fresh = self.builds.begin(() if before.edited is None else before.records)
         try:
             records, made = freeze(app, addresses(app), fresh, before, self.request.jobs)
-            _check(records, made, before, self.library.content)
+            library: Library = app.extensions["edition"].library
+            self._check(library, records, made, before)
             if states_of(records) == states_of(before.records) and self._stands(before):
                 return before.folder, records, made
-            manifest = "".join(f"{record.digest}  {name}\n" for name, record in records.items())
+            unlisted = tuple(doc.link[1:] for doc in library.drafts) or "/"
+            listed_names = (name for name in records if not name.startswith(unlisted))
+            manifest = "".join(f"{records[name].digest}  {name}\n" for name in listed_names)
             (fresh / SUMS).write_text(manifest, "utf-8")
             if self.request.live:
                 (fresh / LIVE).write_text(told(fresh.stem), "utf-8")
@@ -136,7 +163,30 @@ class Building:
         """Is the build before the site still, as it was left? What the new build has may be from an older one."""
         state = self.cache.state
         is_live = before.folder == self.builds.current()
-        return is_live and state is not None and listing(before.folder) == state.listing
+        is_same = is_live and self.accepted.files == self.library.sources
+        return is_same and state is not None and listing(before.folder) == state.listing
+
+    def _check(
+        self, library: Library, records: Mapping[str, Record], made: Sequence[str], before: Before
+    ) -> None:
+        """Every file that was made; all links again where something went away that they may point at.
+
+        Raises ContentMistakes where only notices are wrong that can give way to what was accepted, else BuildFailed.
+        """
+        outlines = {name: record.outline for name, record in records.items()}
+        old = {name: before.records[name].outline for name in made if name in before.records}
+        lost = before.records.keys() - outlines.keys() or any(
+            not outline.ids <= outlines[name].ids for name, outline in old.items()
+        )
+        pages = (*library.everything(), *library.drafts)
+        sources = {f"{doc.link[1:]}index.html": doc.file for doc in pages}
+        mistakes = broken(sorted(outlines if lost else made), outlines, sources)
+        if not mistakes:
+            return
+        concerned = {notice_of(sources.get(each.file, "")) for each in mistakes}
+        if not self.accepted.files or None in concerned or concerned & library.held:
+            raise BuildFailed(*mistakes)
+        raise ContentMistakes(replace(each, file=sources[each.file], line=0, hint="") for each in mistakes)
 
 
 def shared_cache(builds: Builds) -> Path:
@@ -147,19 +197,6 @@ def shared_cache(builds: Builds) -> Path:
     ours = ROOT / ".builds/cache"
     nearest = next(place for place in (ours, ours.parent, ROOT) if place.is_dir())
     return ours if os.access(nearest, os.W_OK) else builds.folder / "cache"
-
-
-def _check(records: Mapping[str, Record], made: Sequence[str], before: Before, content: Path) -> None:
-    """Every file that was made; all links again where something went away that they may point at. Raises BuildFailed."""
-    outlines = {name: record.outline for name, record in records.items()}
-    old = {name: before.records[name].outline for name in made if name in before.records}
-    lost = before.records.keys() - outlines.keys() or any(
-        not outline.ids <= outlines[name].ids for name, outline in old.items()
-    )
-    shown = {name: record.shows for name, record in records.items()}
-    mistakes = broken(sorted(outlines if lost else made), outlines, shown, content)
-    if mistakes:
-        raise BuildFailed(*mistakes)
 
 
 def states_of(records: Mapping[str, Record]) -> dict[str, FileState]:
@@ -212,6 +249,7 @@ def due(library: Library, is_demo: bool) -> datetime | None:
     """
     shown = library.everything()
     times = {library.changes, *(at for page in shown for at in _times(page))}
+    times |= {page.kept_until for page in library.collecting()}
     ballots = [page for page in shown if isinstance(page, Poll) and (page.rehearsed or page.options)]
     if any(page.spec or meetings(page) or isinstance(page, Poll) for page in shown):
         times.add(datetime(library.now.year + 1, 1, 1, tzinfo=SEOUL))  # dates of the year before get theirs
@@ -235,7 +273,7 @@ def _times(page: Document) -> Iterator[datetime]:
 
 
 def _assets(library: Library, program: Kept, fonts: Path, anew: bool) -> Assets:
-    other = [file for file in library.digests if file not in library.frames]
+    other = [file for file in library.digests if file not in library.frames and file != library.site.logo]
     characters = library.characters.union(*((library.content / file).read_text("utf-8") for file in other))
     key = Look().at(*asset_places(ROOT, templates.FOLDER)) + "".join(sorted(characters))
     name = f"assets-{hashlib.sha256(key.encode()).hexdigest()[0]}"  # at most sixteen lie there, however many sites are built

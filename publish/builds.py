@@ -6,6 +6,7 @@ Readers see the old site or the new one, never a mixture; what is not ours is ne
 import ctypes
 import fcntl
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -15,8 +16,9 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from civic.content.snapshot import ENDING, beside
 from civic.errors import InUse
-from civic.files import sync_folder
+from civic.files import create, sync_folder
 
 KEPT = 5
 OPEN = 0o755  # of folders; files have 0644
@@ -39,7 +41,14 @@ class Builds:
         self.link = link.absolute().parent.resolve() / link.name  # however it is spelt
         self.folder = self.link.parent / ".builds"
         self.cache = self.folder / f".{self.link.name}.cache"
+        self.sources = self.folder / f".{self.link.name}{ENDING}"  # of the build that is being made
         self._name = re.compile(rf"{re.escape(self.link.name)}-(\d{{6,}})")
+
+    def draft_name(self, file: str) -> str:
+        """Under which name a draft stands: always the same, and to be guessed by nobody. Raises OSError."""
+        key = self.folder / f".{self.link.name}.drafts"
+        create(key, os.urandom(16), 0o600)
+        return f"draft-{hmac.digest(key.read_bytes(), file.encode(), 'sha256').hex()[:20]}"
 
     def check_target(self) -> None:
         """Raises BuildFailed when the link's place is taken by something that no build made; it is left alone."""
@@ -116,9 +125,11 @@ class Builds:
         return older[-1] if older else None
 
     def publish(self, fresh: Path) -> Path:
-        """Make a whole build the site, durably and at once; older builds than the last five go, where they can."""
+        """Make a whole build the site, with its sources, durably and at once; older builds than the last five go, where they can."""
         _sync_disk(fresh)  # every file of the build is on disk before the link says so
         whole = fresh.with_suffix("")
+        if self.sources.is_dir():
+            self.sources.rename(beside(whole))
         fresh.rename(whole)
         if self.link.is_dir() and not self.link.is_symlink():
             self.link.rmdir()  # empty, see check_target
@@ -126,6 +137,10 @@ class Builds:
         for _, old in self.numbered()[:-KEPT]:
             if old != self.current():
                 shutil.rmtree(old, ignore_errors=True)  # the site is there already: no reason to fail
+        for left in self.folder.glob(f".*{ENDING}"):
+            build = left.name[1:].removesuffix(ENDING)
+            if self._name.fullmatch(build) and not (self.folder / build).is_dir():
+                shutil.rmtree(left, ignore_errors=True)
         return whole
 
     def _point_at(self, whole: Path) -> None:

@@ -5,9 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -59,19 +57,16 @@ def outline_of(name: str, content: bytes) -> Outline:
 def broken(
     names: Iterable[str],
     outlines: Mapping[str, Outline],
-    shown: Mapping[str, Iterable[str]] = MappingProxyType({}),
-    content: Path = Path(),
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Mistake]:
-    """What is wrong with these files and their links. outlines: of every file of the site.
-
-    shown: whose words (see publish.render.View) a file shows, so that its source can be named; content: their folder.
-    """
+    """What is wrong with these files and their links. outlines: of every file of the site; sources: of each page its
+    file in the content."""
     mistakes: list[Mistake] = []
     good: set[str] = set()  # most links stand on every page
     for name in names:
-        page = outlines[name]
-        source = partial(source_of, shown.get(name, ()), content)
-        mistakes += [Mistake(name, at, "", said, "", source(words)) for said, at, words in page.mistakes]
+        page, source = outlines[name], sources.get(name)
+        hint = f"{source}의 글이나 화면의 틀(templates/)을 보세요" if source else ""
+        mistakes += [Mistake(name, at, "", said, "", hint) for said, at in page.mistakes]
         for target in dict.fromkeys(page.links):
             if target in good:
                 continue
@@ -81,21 +76,6 @@ def broken(
             elif not target.startswith("#"):
                 good.add(target)
     return mistakes
-
-
-def source_of(shown: Iterable[str], content: Path, words: str) -> str:
-    """The file of the content, and its line, in which these words of a built file stand; "" where none is known."""
-    wanted = [word for word in re.findall(r"\w{2,}", html.unescape(words)) if not word.isascii()]
-    files = sorted({file.partition("#")[0] for file in shown})
-    places = {}
-    for file in files:
-        with suppress(OSError, UnicodeDecodeError):
-            for number, line in enumerate((content / file).read_text("utf-8").splitlines(), 1):
-                places[f"{file}:{number}"] = sum(word in line for word in wanted)
-    best = max(places, key=lambda place: places[place], default="")
-    if best and places[best]:
-        return f"{best}의 글을 보세요"
-    return f"{', '.join(files[:3])}의 글이나 화면의 틀(templates/)을 보세요" if files else ""
 
 
 def outline(text: str) -> Outline:
@@ -181,15 +161,9 @@ def _nesting(text: str) -> Fault:
         elif still and still[-1][0] == name[1:]:
             still.pop()
         else:
-            return _at(text, at, f"<{name}>의 차례가 맞지 않습니다")
+            return Fault(f"<{name}>의 차례가 맞지 않습니다", text.count("\n", 0, at) + 1)
     name, at = still[-1]
-    return _at(text, at, f"<{name}>이 닫히지 않았습니다")
-
-
-def _at(text: str, at: int, said: str) -> Fault:
-    start = text.rfind("\n", 0, at) + 1
-    words = _TAG.sub(" ", text[start:].partition("\n")[0])
-    return Fault(said, text.count("\n", 0, at) + 1, words)
+    return Fault(f"<{name}>이 닫히지 않았습니다", text.count("\n", 0, at) + 1)
 
 
 def _look(

@@ -8,27 +8,29 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from civic.clock import SEOUL, YEARS, parse_time
 from civic.errors import ContentMistakes, InUse, trouble
 from civic.korean import call_mistake
-from civic.links import is_address
+from civic.links import is_address, notice_of
 from publish.builds import BuildFailed
 from publish.inputs import Request
+
+if TYPE_CHECKING:
+    from civic.library import Library
 
 MODES = ("check", "watch", "rollback", "due")
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the command. mode: one of MODES, "" for a build; port, beside: see publish.watch."""
+    """One call of the command. mode: one of MODES, "" for a build; beside: see publish.watch."""
 
     request: Request
     mode: str
-    port: int | None
     beside: list[str] | None
 
 
@@ -44,6 +46,8 @@ class BuildReport:
     due: datetime | None = None  # when the site has to be built again because of the clock
     note: str = ""  # what else is worth a line
     warnings: tuple[str, ...] = ()  # what staff should look at
+    mistakes: tuple[str, ...] = ()  # see outcome
+    drafts: tuple[str, ...] = ()  # where each stands
     seconds: float = 0.0
 
     def sentence(self, out: object) -> str:
@@ -54,6 +58,21 @@ class BuildReport:
         if self.dropped:
             parts.append(f"내린 것 {self.dropped}개")
         return f"{out}: 파일 {self.files}개({', '.join(parts)})를 {self.seconds:.1f}초에 만들었습니다."
+
+
+def outcome(library: "Library") -> tuple[str, ...]:
+    """A line for each mistake that a notice is held back for, and what is seen of it now; nothing where all are right."""
+    shown = {notice_of(file) for file in library.digests}
+    told = (
+        f"{folder}/{slug}: "
+        + (
+            "앞서 올린 글이 그대로 보입니다."
+            if (folder, slug) in shown
+            else "올린 적이 없어 보이지 않습니다."
+        )
+        for folder, slug in sorted(library.held)
+    )
+    return (*map(str, library.refused), *told)
 
 
 def reasons(wrong: Exception, out: Path) -> tuple[str, list[str]]:
@@ -72,12 +91,12 @@ def reasons(wrong: Exception, out: Path) -> tuple[str, list[str]]:
     return "만들지 못했습니다.", lines
 
 
-def read_call(arguments: Sequence[str] | None, defaults: Mapping[str, object], port: int) -> Call:
-    """The call. defaults: what an option is worth that is not given; port: where --watch shows the site then.
+def read_call(arguments: Sequence[str] | None, defaults: Mapping[str, object]) -> Call:
+    """The call. defaults: what an option is worth that is not given.
 
     Exits with 2 and a sentence when it is wrong, with 0 after its help."""
     try:
-        call = _call.main(arguments, "build.py", standalone_mode=False, default_map=defaults, obj=port)
+        call = _call.main(arguments, "build.py", standalone_mode=False, default_map=defaults)
     except click.UsageError as wrong:
         print(f"{call_mistake(wrong.format_message())}\n쓰는 법은 build.py --help로 봅니다.", file=sys.stderr)
         sys.exit(2)
@@ -125,6 +144,8 @@ _DIR = click.Path(path_type=Path)
 @click.option("--now", callback=_time, metavar="ISO", help="이 시각의 누리집을 시연용으로 만듭니다")
 @click.option("--check", is_flag=True, help="내용만 살펴보고 아무것도 쓰지 않습니다")
 @click.option("--full", is_flag=True, help="이어받지 않고 모두 새로 만듭니다")
+@click.option("--draft", is_flag=True, help="쓰는 중인 글도, 주소를 아는 사람만 보게 만듭니다")
+@click.option("--strict", is_flag=True, help="잘못이 있는 글이 하나라도 있으면 만들지 않습니다")
 @click.option("--watch", is_flag=True, help="고칠 때마다 다시 만들고 브라우저를 새로 고칩니다")
 @click.option("--due", is_flag=True, help="언제 다시 만들어야 하는지 적습니다(시각, now, never)")
 @click.option("--rollback", is_flag=True, help="바로 전에 만든 누리집으로 되돌립니다")
@@ -137,12 +158,8 @@ _DIR = click.Path(path_type=Path)
 @click.option(
     "--previous", type=_DIR, metavar="DIR", help="앞선 누리집(옮겨 만들 때). 달력의 고친 횟수를 잇습니다"
 )
-@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="--watch가 보여 주는 포트")
 @click.option("--beside", callback=_words, metavar="COMMAND", help="--watch와 함께 돌릴 서버 명령")
-@click.pass_obj
 def _call(
-    shown: int,
-    /,
     content: Path,
     out: Path,
     base_url: str,
@@ -157,15 +174,20 @@ def _call(
         raise click.UsageError(f"--{others[0]}: --{mode}와 함께 쓸 수 없습니다")
     if full and mode not in ("", "watch"):
         raise click.UsageError(f"--full: --{mode}와 함께 쓸 수 없습니다")
-    for option in ("port", "beside"):
-        if given[option] is not None and mode != "watch":
-            raise click.UsageError(f"--{option}: --watch 없이 쓸 수 없습니다")
+    if given["beside"] is not None and mode != "watch":
+        raise click.UsageError("--beside: --watch 없이 쓸 수 없습니다")
     _check_places(content, out)
     moment = now or datetime.now(SEOUL).replace(microsecond=0)
-    request = Request(content, out, moment, base_url, now is not None, mode == "watch", full, jobs)
-    request = replace(request, previous=given["previous"], results=results)
-    port = shown if given["port"] is None and not given["beside"] else given["port"]
-    return Call(request, mode, port, given["beside"])
+    request = Request(content, out, moment, base_url, now is not None, mode == "watch", full)
+    request = replace(
+        request,
+        jobs=jobs,
+        previous=given["previous"],
+        results=results,
+        strict=given["strict"],
+        draft=given["draft"],
+    )
+    return Call(request, mode, given["beside"])
 
 
 def _check_places(content: Path, out: Path) -> None:

@@ -6,11 +6,10 @@ from xml.parsers import expat
 
 
 class Fault(NamedTuple):
-    """What is wrong with a built file. line: 0 where it is the whole; words: what stands there, to find its source by."""
+    """What is wrong with a built file. line: 0 where it is the whole."""
 
     said: str
     line: int = 0
-    words: str = ""
 
 
 def xml_fault(content: bytes) -> Fault | None:
@@ -19,9 +18,7 @@ def xml_fault(content: bytes) -> Fault | None:
     try:
         parser.Parse(content, True)
     except expat.ExpatError as wrong:
-        rows = content.decode(errors="replace").split("\n")
-        words = re.sub(r"<[^>]*>", " ", rows[min(wrong.lineno, len(rows)) - 1]).strip()
-        return Fault(f"XML로 읽을 수 없습니다: {expat.ErrorString(wrong.code)}", wrong.lineno, words)
+        return Fault(f"XML로 읽을 수 없습니다: {expat.ErrorString(wrong.code)}", wrong.lineno)
     return None
 
 
@@ -58,7 +55,7 @@ def calendar_fault(content: bytes) -> Fault | None:
         said = (
             "달력 파일의 줄이 규칙(RFC 5545)에 맞지 않습니다" if wrong else "달력 파일의 짜임이 맞지 않습니다"
         )
-        return Fault(said, wrong, lines[wrong - 1].partition(":")[2] if wrong else "")
+        return Fault(said, wrong)
     events = text.count("\r\nBEGIN:VEVENT\r\n")
     for name, times in (("VEVENT", events), ("VCALENDAR", 1)):
         for key in _ONCE[name]:

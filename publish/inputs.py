@@ -33,6 +33,8 @@ class Request:
     demo: bool = False  # every page says that it is a demonstration
     live: bool = False  # pages load themselves anew after each build
     full: bool = False  # nothing is taken over
+    strict: bool = False  # any mistake stops all
+    draft: bool = False  # drafts stand at unlisted addresses
     jobs: int = 1
     patience: float = 60.0  # seconds to wait for another build
     previous: Path | None = None  # the site that this one follows; None for the one it replaces
@@ -42,7 +44,14 @@ class Request:
     def wishes(self) -> str:
         """What makes the site another one, apart from files and the clock."""
         return repr(
-            (str(self.content.resolve()), self.base_url, self.demo, self.live, str(self.previous or ""))
+            (
+                str(self.content.resolve()),
+                self.base_url,
+                self.demo,
+                self.live,
+                self.draft,
+                str(self.previous or ""),
+            )
         )
 
 
@@ -69,14 +78,20 @@ class Look:
                     yield f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
-def files_of(request: Request) -> str:
-    """What a build would read, as a digest of the files' times; "" where one is too fresh to be told by them."""
-    look = Look()
+def look(request: Request) -> tuple[str, bool]:
+    """What a build would read, as a digest of the files' times; can the files be told by them, is none too fresh?"""
+    at = Look()
     # Not the package itself, which loads Jinja; a test may have put it elsewhere.
     folder = getattr(sys.modules.get("templates"), "FOLDER", ROOT / "templates")
     results = [request.results] if request.results else []
-    found = look.at(request.content, *results, *asset_places(ROOT, folder))
-    return found if look.is_settled else ""
+    found = at.at(request.content, *results, *asset_places(ROOT, folder))
+    return found, at.is_settled
+
+
+def files_of(request: Request) -> str:
+    """The same digest; "" where a file is too fresh."""
+    found, is_settled = look(request)
+    return found if is_settled else ""
 
 
 def asset_places(root: Path, templates: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import pickle
 import shutil
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +35,9 @@ class State(NamedTuple):
     due: datetime | None  # from then on the clock makes it another one; None for never
     total: int  # of its files
     frame: str  # see frame_of in publish.build
+    mistakes: tuple[
+        str, ...
+    ] = ()  # of pages that stand as they were accepted before, see publish.command.outcome
 
     def holds_at(self, now: datetime) -> bool:
         """Does the clock change nothing until then?"""
@@ -168,6 +171,13 @@ class FileMemory:
         if max(stamp[1], stamp[2]) < time.time_ns() - RACY:  # else it may change once more at this very time
             self.fresh[file] = stamp, facts
             self._seen.add(file)
+
+    def forget(self, pages: Set[tuple[str, str]]) -> None:
+        for folder, slug in pages:
+            for file in (f"{folder}/{slug}.md", f"{folder}/{slug}/index.md"):
+                self.fresh.pop(file, None)
+                self._seen.discard(file)
+                self.edited |= {file, f"{file}{TEXT}"}
 
     @property
     def gone(self) -> set[str]:

@@ -49,15 +49,16 @@ def routes(edition: Edition) -> Iterator[Route]:
     def documents() -> Iterator[Values]:
         return (
             {"folder": doc.folder, "slug": doc.slug}
-            for doc in (*library.everything(), *over.values())
+            for doc in (*library.everything(), *over.values(), *library.drafts)
             if doc.noun in LISTED
         )
 
     yield Route("home", ("/",), lambda: home(edition))
     yield Route("my", ("/my/",), lambda: my(edition))
+    yield Route("collected", (link("collected"),), lambda: collected(edition))
     yield Route("sitemap_page", (link("sitemap"),), lambda: site_map(edition))
     yield Route("not_found", ("/404.html",), lambda: not_found(edition))
-    at_root = [*library.of("page"), *(doc for doc in over.values() if doc.noun == "page")]
+    at_root = [*library.of("page"), *(doc for doc in (*over.values(), *library.drafts) if doc.noun == "page")]
     yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in at_root))
     yield Route("document", (f"{IN_A_LIST}/<slug>/",), view, documents)
 
@@ -140,7 +141,7 @@ def detail(edition: Edition, doc: Document) -> View:
         doc=doc,
         html=edition.html(doc),
         card=edition.card(doc),
-        has_calendar=bool(meetings(doc)),
+        has_calendar=bool(meetings(doc)) and not doc.draft,
         **_more(edition, doc),
     )
 
@@ -176,6 +177,26 @@ def site_map(edition: Edition) -> View:
         kinds=[(name, address, docs) for name, address, docs in kinds if docs],
         others=edition.library.of("page"),
         results=results,
+    )
+
+
+def collected(edition: Edition) -> View:
+    """What all forms together collect, for what and how long: from the forms themselves, those that say the same in one."""
+    groups: dict[tuple[Any, ...], list[Document]] = {}
+    for doc in sorted(edition.library.collecting(), key=lambda doc: doc.link):
+        if spec := doc.spec:
+            groups.setdefault((spec.consent.purpose, *spec.collected, spec.consent.keep_days), []).append(doc)
+    title = "신청서마다 받는 항목"
+    trail = (
+        [("개인정보 처리방침", link("page", "privacy"))] if edition.library.get("pages", "privacy") else []
+    )
+    return edition.render(
+        "pages/collected.html",
+        title=title,
+        path=link("collected"),
+        trail=[*trail, (title, "")],
+        groups=sorted(groups.items(), key=lambda each: each[0]),
+        hidden=edition.library.hidden,
     )
 
 

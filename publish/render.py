@@ -22,7 +22,7 @@ from flask_frozen import Freezer, FrozenFlaskWarning
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from civic.content.parallel import mapped
-from civic.errors import ContentMistakes, trouble
+from civic.errors import ContentMistakes, Mistake, trouble
 from publish.builds import BuildFailed, FileState, make_folder_of, state_of, take_over
 from publish.check import Outline, outline_of
 from publish.inputs import ROOT
@@ -124,11 +124,17 @@ def freeze(
                 if before.holds(name) and take_over(record.state, before.folder, folder, name):
                     records[name] = record
         todo = [name for name in planned if name not in records]
+        mistakes: list[Mistake] = []
         with closing(mapped(Maker(app, planned, folder, before).make, todo, jobs)) as each:
             for made in each:
-                if isinstance(made, Exception):
+                if isinstance(made, ContentMistakes):
+                    mistakes += made.mistakes
+                elif isinstance(made, Exception):
                     raise made
-                name, records[name] = made
+                else:
+                    name, records[name] = made
+    if mistakes:
+        raise ContentMistakes(mistakes)
     return {name: records[name] for name in sorted(records)}, todo
 
 

@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
-from civic.people import personal_data_in
 from civic.text import has_resident_number
 
 LARGEST = 30 * 1024 * 1024  # bytes of a file
@@ -54,7 +53,6 @@ class _Wrong(Exception):
     """Why a file may not be published, and what to do."""
 
     def __init__(self, said: str, hint: str = "") -> None:
-        super().__init__(said)
         self.said, self.hint = said, hint
 
 
@@ -105,6 +103,8 @@ def read_attached(name: str, raw: bytes) -> tuple[Attached | None, list[Finding]
         text, odd = _text(ending, raw)
     except _Wrong as wrong:
         return None, [Finding(wrong.said, wrong.hint)]
+    from civic.people import personal_data_in  # slow to load, and most pages have no document
+
     if has_resident_number(text):
         return None, [Finding("주민등록번호로 보이는 숫자가 들어 있습니다. 지우고 다시 올리세요")]
     if personal := personal_data_in(text):
@@ -144,14 +144,14 @@ def _measures(raw: bytes, kind: str) -> tuple[int, int]:
         with Image.open(io.BytesIO(raw)) as picture:
             if picture.format != kind:
                 raise _Wrong("이름과 다른 종류의 그림입니다", f"{kind}로 다시 저장하세요")
-            if max(picture.size) > LARGEST_SIDE or picture.width * picture.height > MOST_PIXELS:
-                raise _Wrong(
-                    f"너무 큰 그림입니다({picture.width:,}×{picture.height:,}픽셀)", "줄여서 올리세요"
-                )
+            width, height = picture.size
+            if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
+                raise _Wrong(f"너무 큰 그림입니다({width:,}×{height:,}픽셀)", "줄여서 올리세요")
             picture.load()  # all of it: one cut short is told here, with its name
             return ImageOps.exif_transpose(picture).size
     except Exception as wrong:  # whatever a broken picture makes the library raise
-        raise _unread(wrong, "그림을 읽을 수 없습니다") from wrong
+        said = "너무 큰 그림입니다. 줄이세요" if "Bomb" in type(wrong).__name__ else "그림을 읽을 수 없습니다"
+        raise _unread(wrong, said) from wrong
 
 
 def _text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from civic.content.attached import Attached, read_attached
+from civic.content.facts import Stamp, stamp
 from civic.content.front_matter import Source
 from civic.content.mistakes import suggestion
 from civic.content.pages import Document
@@ -18,7 +20,9 @@ from civic.files import whole_file
 from civic.links import is_litter, is_passed_over
 from civic.text import nfc
 
-INDEX = "index.md"
+INDEX = "index.md"  # the page of a folder, which holds its files too
+LITTER = "글이나 첨부가 아니라서 넘어갔습니다"
+_BLANK = re.compile(r"\]\((?!<)([^()<>\n\"]*[^()<>\n\"\s] +[^()<>\n\"]*\.[A-Za-z]{3,4})\)")
 _PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)\s>]+)")
 
 
@@ -39,10 +43,12 @@ class Beside:
         mistakes: list[Mistake] = []
         odd: list[Mistake] = []
         folder = file.removesuffix(INDEX)
-        for name in sorted(os.listdir(content / folder)):  # noqa: PTH208 (names alone)
-            if name == INDEX or is_passed_over(name) or is_litter(name):
-                continue
+        for name, _ in listed(content / folder):
             place = f"{folder}{name}"
+            if is_litter(name):
+                odd.append(Mistake(place, 0, "", LITTER))
+            if name == INDEX or is_litter(name):
+                continue
             try:
                 found, findings = read_attached(name, whole_file(content / place))
             except OSError as wrong:
@@ -73,12 +79,45 @@ class Beside:
         return {sign for file in self.files for sign in file.name + file.text}
 
 
+def stamp_of(content: Path, file: str) -> Stamp:
+    """What tells one state of a page from another; of one with files, of all of them. Raises OSError."""
+    own = stamp(os.stat(f"{content}/{file}"))  # noqa: PTH116 (thousands of them)
+    if not file.endswith(f"/{INDEX}"):
+        return own
+    folder = f"{content}/{file.removesuffix(INDEX)}"
+    all_ = [(name, *stamp(os.stat(folder + name))) for name, _ in listed(Path(folder))]  # noqa: PTH116
+    names = int.from_bytes(hashlib.sha256(repr(all_).encode()).digest()[:6], "big")
+    return own[0], max(each[2] for each in all_), max(each[3] for each in all_), names
+
+
+def listed(folder: Path) -> list[tuple[str, bool]]:
+    """(name, is it a folder) of what lies in a folder, in the order of the names, without hidden files that nobody put there."""
+    with os.scandir(folder) as entries:
+        return sorted(
+            (entry.name, _is_folder(entry))
+            for entry in entries
+            if is_litter(entry.name) or not is_passed_over(entry.name)
+        )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """What cannot be told, e.g. of a link to itself, is said where the file is read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def misplaced(doc: Document, source: Source) -> list[Mistake]:
     """What a page says of its files that does not fit, pictures without a word beside them, and a page of nothing but files."""
     return [*_misplaced(doc, source)]
 
 
 def _misplaced(doc: Document, source: Source) -> Iterator[Mistake]:
+    for found in _BLANK.finditer(source.body):
+        line = source.body_line + source.body.count("\n", 0, found.start())
+        said = "이름에 빈칸이 있는 파일은 < >로 감싸야 링크가 됩니다"
+        yield Mistake(doc.file, line, "", said, found[1], f"](<{found[1]}>)")
     documents = {file.name: file for file in doc.files if not file.is_picture}
     pictures = [file.name for file in doc.files if file.is_picture]
     for index, each in enumerate(doc.attachments):

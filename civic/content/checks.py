@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -24,7 +23,15 @@ TAKEN_AT_ROOT = (
     "search", "sitemap", "staff",
 )  # fmt: skip
 TAKEN_IN_LISTS = (*FILTERS, "page")
-FIXED = ("/", "/my/", "/sitemap/", "/feed.xml", "/calendar.ics", *(link(noun) for noun in LISTED))
+FIXED = (
+    "/",
+    "/my/",
+    "/sitemap/",
+    link("collected"),
+    "/feed.xml",
+    "/calendar.ics",
+    *(link(noun) for noun in LISTED),
+)
 PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
 
 # Not its pages 2, 3, …: what stands there moves, and the last of them goes as the list gets shorter.
@@ -93,7 +100,7 @@ def broken_links(reading: Reading) -> Iterator[Mistake]:
                 "",
                 '![그림 설명](파일 이름)처럼, 꾸미는 그림이면 ![](파일 이름 "decor")',
             )
-    yield from _broken_menu(reading, files)
+    yield from _broken_menu(reading, files, own)
 
 
 def _is_beside(target: str, doc: Document, is_picture: bool) -> bool:
@@ -131,6 +138,8 @@ def _wrong(target: str, own: str, reading: Reading, files: Files, is_picture: bo
         return None if allowed else ("쓸 수 없는 주소입니다", "https://, mailto:, tel:만 쓸 수 있습니다")
     path, _, anchor = target.partition("#")
     path = path.partition("?")[0] or own
+    if not path.startswith("/") and re.search(r"\.(?!md$)\w{2,5}$", path):
+        return "글 옆에 없는 파일입니다", ""
     if not path.startswith("/") or path.startswith("//"):
         return "누리집 안의 주소는 /로 시작합니다", _likely(path, files)
     if not _is_address(path, files):
@@ -155,8 +164,13 @@ def _anchors(body: str) -> frozenset[str]:
     return prose(body).ids
 
 
-def _broken_menu(reading: Reading, files: Files) -> Iterator[Mistake]:
+def _broken_menu(reading: Reading, files: Files, own: str) -> Iterator[Mistake]:
     source = reading.source(SITE_FILE)
+    banner = reading.site.banner if reading.site else None
+    if source and banner and banner.to:
+        wrong = _wrong(_within(banner.to, own), "", reading, files, False)
+        if wrong:
+            yield source.mistake(("banner", "to"), wrong[0], banner.to, wrong[1])
     menu = source.values.get("menu") if source else None
     for index, item in enumerate(menu if isinstance(menu, list) else ()):
         to = str(item.get("to")) if isinstance(item, dict) else ""
@@ -225,16 +239,17 @@ def uneven_proposals(reading: Reading) -> Iterator[Mistake]:
     site = reading.source(SITE_FILE)
     offices = site.values.get("departments", {}) if site else {}
     for page in proposals:
-        source = reading.source(page.file)
         office = page.review.office if page.review else ""
-        if source and office and isinstance(offices, dict) and office not in offices:
+        if not office or not isinstance(offices, dict) or office in offices:
+            continue
+        if source := reading.source(page.file):
             said = "site.toml의 departments에 없는 부서입니다"
             yield source.mistake(
                 ("review", "office"), said, office, suggestion(office, sorted(offices), "이름")
             )
-    for poll in reading.documents:
-        source = reading.source(poll.file)
-        if not isinstance(poll, Poll) or poll.received is None or source is None:
+    for poll in (page for page in reading.documents if isinstance(page, Poll)):
+        source = reading.source(poll.file) if poll.received is not None else None
+        if source is None:
             continue
         own = [page for page in proposals if page.vote == poll.slug and not page.draft]
         voted = sum(page.is_on_ballot for page in own)
@@ -242,23 +257,3 @@ def uneven_proposals(reading: Reading) -> Iterator[Mistake]:
         if counted != poll.received:
             said = f"투표에 오른 제안 {voted}건과 오르지 않은 제안 {counted - voted}건을 더하면 {counted}건입니다"
             yield source.mistake(("received",), said, str(poll.received), "unlisted나 제안 파일을 맞추세요")
-
-
-def unreachable(reading: Reading) -> Iterator[Mistake]:
-    """Offices that pages name for questions and that have no phone: staff are only told, a number may not be known yet."""
-    site, source = reading.site, reading.source(SITE_FILE)
-    used = {page.department for page in reading.documents if not getattr(page, "contacts", ())}
-    for key, office in site.departments.items() if site and source else ():
-        if source and not office.phone and key in used:
-            yield source.mistake(
-                ("departments", key), "전화번호(phone)가 없어 궁금한 것을 물어볼 수 없습니다", office.name
-            )
-
-
-def too_early(reading: Reading, now: datetime) -> Iterator[Mistake]:
-    """Days of publication that are still to come. It may be meant: staff are only told."""
-    for page in reading.documents:
-        source = reading.source(page.file) if page.published and page.published > now.date() else None
-        if source and not page.draft and not page.publish_at:
-            said = "올린 날이 오늘보다 뒤입니다. 그때부터 보이게 하려면 publish_at을 쓰세요"
-            yield source.mistake(("published",), said, str(page.published))

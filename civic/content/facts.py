@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,6 +57,9 @@ class Memory(Protocol):
 
     def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
         """Remember a file without mistakes."""
+
+    def forget(self, pages: Set[tuple[str, str]]) -> None:
+        """Another source than the file's stands in for these pages (folder, slug)."""
 
 
 def stamp(found: os.stat_result) -> Stamp:

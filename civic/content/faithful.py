@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 
 _LETTERS = re.compile(r"[^\W_]")
+_OTHERS = re.compile(r"[\W_]+")
 _CODE = re.compile(r"`[^`\n]+`")
 _NAMES = re.compile(r"\{:?[ ]*[#.][^{}\n]*\}|\[\^[^\]\n]+\](?!:)")
 _FOOTNOTE = re.compile(r"^[ ]{0,3}\[\^[^\]\n]+\]:", re.MULTILINE)
@@ -33,7 +34,10 @@ def unlike(source: str, shown: str) -> int | None:
     if "{" in typed or "[^" in typed:  # running words in braces are seen, names of places and notes are not
         words = html.unescape(re.sub(r"<[^>]*>", "", shown))
         typed = _NAMES.sub(lambda found: found.group() if found.group() in words else "", typed)
-    letters, seen = list(_typed(typed)), _seen(shown)
+    seen, blanked = _seen(shown), _blanked(typed)
+    if "[^" not in typed and _OTHERS.sub("", html.unescape(blanked)) == seen:
+        return None
+    letters = list(_typed(blanked))
     if "<ol" in typed:  # its numbers are nowhere typed
         seen, letters = re.sub(r"\d", "", seen), [each for each in letters if not each[0].isdecimal()]
     if "".join(letter for letter, _ in letters) == seen:
@@ -44,15 +48,17 @@ def unlike(source: str, shown: str) -> int | None:
     return letters[same][1] if letters else 0
 
 
-def _typed(source: str) -> Iterator[tuple[str, int]]:
-    """Each letter or digit that is to be seen, with its line; those of footnotes last."""
+def _blanked(source: str) -> str:
+    """The source with blanks for what is not to be seen; its lines stay."""
     if "`" in source:
         source = _CODE.sub(lambda code: re.sub(r"[^\w\n]", " ", code.group()), source)
-    blanked = (
-        _UNSEEN.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), source)
-        if re.search(r"[<\[]", source)
-        else source
-    )
+    if "<" in source or "[" in source:
+        return _UNSEEN.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), source)
+    return source
+
+
+def _typed(blanked: str) -> Iterator[tuple[str, int]]:
+    """Each letter or digit that is to be seen, with its line; those of footnotes last."""
     body: list[tuple[str, int]] = []
     notes: list[tuple[str, int]] = []
     is_note = False
@@ -70,7 +76,7 @@ def _typed(source: str) -> Iterator[tuple[str, int]]:
 def _seen(shown: str) -> str:
     """Every letter and digit of a page, with the numbers that lists show."""
     if "<" not in shown:
-        return "".join(_LETTERS.findall(html.unescape(shown)))
+        return _OTHERS.sub("", html.unescape(shown))
     counts: list[int | None] = []  # of the lists that are open: the next number, None for dashes
 
     def numbered(found: re.Match[str]) -> str:
@@ -89,4 +95,4 @@ def _seen(shown: str) -> str:
     plain = _ADDED.sub(lambda found: "<ul>" if "<ol>" in found.group() else " ", shown)
     if "<li" in plain:
         plain = _LISTS.sub(numbered, plain)
-    return "".join(_LETTERS.findall(html.unescape(re.sub(r"<[^>]*>", " ", plain))))
+    return _OTHERS.sub("", html.unescape(re.sub(r"<[^>]*>", " ", plain)))

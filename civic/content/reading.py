@@ -1,7 +1,6 @@
 """From the content folder to documents: each file read and checked on its own. No cross-references yet."""
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -13,23 +12,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from civic.content.attached import read_attached
-from civic.content.beside import Beside, misplaced
-from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures, stamp
+from civic.content.beside import INDEX, Beside, listed, misplaced, stamp_of
+from civic.content.dates import impossible, odd_dates
+from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures
 from civic.content.front_matter import Source, read_source
 from civic.content.lines import odd_lines
 from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
 from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme
 from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
-from civic.content.sessions import on_holidays
 from civic.content.site import Site
 from civic.errors import Mistake, why
 from civic.files import whole_file
-from civic.links import FOLDERS, is_litter, is_passed_over, page_of
+from civic.links import FOLDERS, is_litter, page_of
 from civic.shape import SLUG
 
 SITE_FILE = "site.toml"
-INDEX = "index.md"  # the page of a folder, which holds its files too
 NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
@@ -48,8 +46,9 @@ class Reading:
     # By file: SHA-256 of its bytes, "" where they cannot be read.
     digests: dict[str, str] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    elsewhere: dict[str, Path] = field(default_factory=dict)  # file -> where it lies, if not in that folder
     litter: list[str] = field(default_factory=list)  # files that were passed over, which staff may not expect
-    _sources: dict[str, Source | None] = field(default_factory=dict)
+    sources: dict[str, Source | None] = field(default_factory=dict)
 
     @property
     def documents(self) -> list[Document]:
@@ -58,16 +57,16 @@ class Reading:
 
     def pages(self) -> list[tuple[str, str, str]]:
         """(file, folder, slug) of every page, also of those that could not be read."""
-        return [(file, *page_of(file)) for file in sorted(self.digests) if file != SITE_FILE]
+        return [(file, *page_of(file)) for file in sorted(self.digests) if "/" in file]
 
     def source(self, file: str) -> Source | None:
         """A file taken apart, read once more when it is needed; None when that cannot be done."""
-        if file not in self._sources:
-            raw, _ = _bytes(self.content, file)
+        if file not in self.sources:
+            raw, _ = _bytes(self.elsewhere.get(file, self.content), file)
             if raw is None:
                 return None
-            self._sources[file], _ = read_source(file, raw, front=file != SITE_FILE)
-        return self._sources[file]
+            self.sources[file], _ = read_source(file, raw, front=file != SITE_FILE)
+        return self.sources[file]
 
 
 def read_content(
@@ -83,7 +82,7 @@ def read_content(
         return reading
     _read_site(reading)
     files: list[str] = []
-    for name, is_folder in _listed(content):
+    for name, is_folder in listed(content):
         if not is_folder and is_litter(name):
             reading.litter.append(name)
         elif is_folder and name in KINDS:
@@ -137,7 +136,7 @@ def _read_site(reading: Reading) -> None:
     if source is None:
         return
     reading.mistakes += unseen_values(source)
-    reading._sources[SITE_FILE] = source
+    reading.sources[SITE_FILE] = source
     try:
         reading.site = Site.model_validate(source.values)
     except ValidationError as wrong:
@@ -146,7 +145,7 @@ def _read_site(reading: Reading) -> None:
 
 def _pages(folder: str, reading: Reading) -> Iterator[str]:
     """The page files of a folder, index.md of one that has a folder of its own; whatever else lies there is a mistake."""
-    for name, is_folder in _listed(reading.content / folder):
+    for name, is_folder in listed(reading.content / folder):
         file = f"{folder}/{name}"
         if is_folder:
             if (reading.content / file / INDEX).is_file():
@@ -174,7 +173,7 @@ def _read_pages(
     stamps: dict[str, Stamp] = {}
     for file in files if memory else ():
         with suppress(OSError):  # said below, where the file is read
-            stamps[file] = _stamp(reading.content, file)
+            stamps[file] = stamp_of(reading.content, file)
             facts = memory.recall(file, stamps[file]) if memory else None
             if facts:
                 known[file] = facts
@@ -202,20 +201,11 @@ def _is_logo(name: str, reading: Reading) -> bool:
     if reading.site is None or name != reading.site.logo:
         return False
     raw, mistakes = _bytes(reading.content, name)
-    _, found = read_attached(name, raw) if raw is not None else (None, [])
+    logo, found = read_attached(name, raw) if raw is not None else (None, [])
+    if logo:
+        reading.digests[name] = logo.digest
     reading.mistakes += [*mistakes, *(Mistake(name, 0, "", each.said, "", each.hint) for each in found)]
     return True
-
-
-def _stamp(content: Path, file: str) -> Stamp:
-    """What tells one state of a page from another; of one with files, of all of them. Raises OSError."""
-    own = stamp(os.stat(f"{content}/{file}"))  # noqa: PTH116 (thousands of them)
-    if not file.endswith(f"/{INDEX}"):
-        return own
-    folder = f"{content}/{file.removesuffix(INDEX)}"
-    all_ = [(name, *stamp(os.stat(folder + name))) for name, _ in _listed(Path(folder))]  # noqa: PTH116
-    names = int.from_bytes(hashlib.sha256(repr(all_).encode()).digest()[:6], "big")
-    return own[0], max(each[2] for each in all_), max(each[3] for each in all_), names
 
 
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
@@ -231,7 +221,9 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
     beside = Beside.of(content, file)
     if document and beside.files:
         document = document.model_copy(update={"files": beside.files})
-    mistakes += [*beside.mistakes, *(misplaced(document, source) if document else ())]
+    mistakes += beside.mistakes
+    if document:
+        mistakes += [*misplaced(document, source), *impossible(document, source)]
     first, body = source.body_line, source.body
     facts = Facts(
         digest,
@@ -248,7 +240,7 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         (
             *(Mistake(file, first + line, "", said) for line, said in odd_lines(body)),
             *beside.odd,
-            *(source.mistake(path, said) for path, said in on_holidays(document)),
+            *(odd_dates(document, source) if document else ()),
         ),
         mentions_of(body),
         "".join({*source.toml, *body, *beside.characters}),
@@ -263,20 +255,6 @@ def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
     """
     words = () if folder == FOLDERS["vote"] else WORDS
     return [(key, value) for key, value in source.values.items() if key not in words]
-
-
-def _listed(folder: Path) -> list[tuple[str, bool]]:
-    """(name, is it a folder) of what lies in a folder, in the order of the names, without hidden files."""
-    with os.scandir(folder) as entries:
-        return sorted((entry.name, _is_folder(entry)) for entry in entries if not is_passed_over(entry.name))
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """What cannot be told, e.g. of a link to itself, is said where the file is read."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
 
 
 def _bytes(content: Path, file: str) -> tuple[bytes | None, list[Mistake]]:

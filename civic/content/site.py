@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from civic.content.particulars import Contact
-from civic.shape import Line, Many, Misplaced, Shape, Slug
+from civic.shape import Line, Many, Misplaced, SeoulTime, Shape, Slug
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3
 
@@ -31,6 +31,14 @@ class MenuItem(Shape):
     to: Annotated[str, StringConstraints(pattern=r"^/([a-z0-9/-]*/)?$")] = Field(
         description="누리집 안의 주소. /로 시작하고 /로 끝납니다."
     )
+
+
+class Banner(Shape):
+    """An urgent notice on every page (`[banner]`)."""
+
+    text: Line = Field(description="모든 화면 맨 위에 보일 긴급 알림 한두 문장")
+    to: str = Field(default="", max_length=300, description="‘자세히 보기’가 이어지는 주소")
+    until: SeoulTime = Field(description="이때까지 보입니다.")
 
 
 class Site(Shape):
@@ -62,6 +70,7 @@ class Site(Shape):
         default="",
         description="글의 이용 조건(공공누리): kogl-1 출처표시, kogl-2 상업적 이용금지, kogl-3 변경금지, kogl-4 둘 다 금지",
     )
+    banner: Banner | None = Field(default=None, description="긴급 알림")
     contact: Slug = Field(description="대표 문의 부서의 키")
     menu: Many[MenuItem] = Field(min_length=1, description="주 메뉴")
     departments: dict[Slug, Contact] = Field(description="부서 목록")

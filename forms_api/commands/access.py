@@ -16,6 +16,7 @@ import click
 from civic.clock import Clock, SteadyClock, parse_time
 from civic.content.form import FormSpec
 from civic.content.pages import Document
+from civic.content.snapshot import Snapshot
 from civic.errors import Misuse, NotFound, Unavailable
 from civic.library import Library, load
 from civic.places.form_round import FormRound, round_of
@@ -121,7 +122,7 @@ class StaffAccess:
 def with_access(command: Callable[..., None], is_checked: bool = True) -> Callable[..., None]:
     """A command that is called with a StaffAccess first, and the options that say where everything is.
 
-    is_checked: another town's content is refused.
+    is_checked: what the site was made from, and another town's content is refused; else what staff have written since.
     """
 
     @wraps(command)
@@ -149,7 +150,9 @@ def open_access(
         clock, is_real = clock_beside(store, now)
         # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
         # writes it anew. Before anything else is made or changed: main() says that nothing was.
-        written = load(settings.content_dir, clock.now(), draws=False)
+        place = settings.sources if is_checked else settings.content_dir
+        kept = Snapshot.of(settings.site_dir, settings.content_dir)
+        written = load(place, clock.now(), draws=False, accepted=kept)
         force = accepted.in_force(store, written, clock.now())
         if is_checked:
             accepted.check_town(force)

@@ -37,13 +37,16 @@ def content_check(staff: StaffAccess, subject: str | None, reason: str) -> None:
         accepted.accept(staff.intake.store, staff.written, subject, who(), reason, staff.now)
         click.echo(f"{subject}: 받아들였습니다. 누리집을 만들면 신청서도 바뀝니다.")
         return
-    for each in staff.held:
-        click.echo(str(each.mistake), err=True)
+    for wrong in (*staff.written.refused, *(each.mistake for each in staff.held)):
+        click.echo(str(wrong), err=True)
     if staff.held:
         click.echo(
             f"{len(staff.held)}곳이 신청한 사람에게 알린 것과 어긋납니다. 올려도 서버는 전의 신청서로 받습니다.",
             err=True,
         )
+        sys.exit(INPUT_WRONG)
+    if staff.written.refused:
+        click.echo("고칠 곳이 있는 글은 견주지 못했습니다.", err=True)
         sys.exit(INPUT_WRONG)
     click.echo("신청한 사람에게 알린 것과 어긋나는 곳이 없습니다.")
 
@@ -54,7 +57,8 @@ def told(data: str | None) -> list[str]:
         with open_access(data, None, None, is_checked=False) as staff:
             held = [str(each.mistake) for each in staff.held]
             is_ours = accepted.SITE not in {each.subject for each in staff.held}
-            return [*held, *(_gone(staff) if is_ours else ())]
+            refused = map(str, staff.written.refused)
+            return [*refused, *held, *(_gone(staff) if is_ours else ())]
     except ContentMistakes as wrong:
         return [f"글 폴더에 고칠 곳이 있어 신청과 견주지 못했습니다. {wrong.mistakes[0]}"]
     except (Misuse, Unavailable):  # said by `doctor` itself

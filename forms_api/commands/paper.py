@@ -17,6 +17,7 @@ import templates
 from civic import korean
 from civic.clock import FixedClock
 from civic.contacts.proof import read_contact
+from civic.content.snapshot import Snapshot
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import BOM, typed_text, write
 from civic.library import load
@@ -74,7 +75,7 @@ def sheets(at: Place, slug: str, folder: Path) -> None:
 def open_polls(at: Place) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
     time, is_demo = time_of(at.now, at.data)
-    library = load(at.content, time)
+    library = load(at.content, time, accepted=Snapshot.of(read_settings().site_dir, at.content))
     keys = server_keys(read_settings(data=at.data))
     with closing(open_box(at.data)) as boxes:
         yield Polling(library, boxes, keys, FixedClock(time), demo=is_demo)

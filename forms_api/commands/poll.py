@@ -24,6 +24,7 @@ from civic.clock import SteadyClock
 from civic.content.front_matter import dotted
 from civic.content.mistakes import say
 from civic.content.poll import Poll, Proposal
+from civic.content.snapshot import Snapshot
 from civic.errors import Misuse, Unusable
 from civic.files import typed_text, write
 from civic.library import load
@@ -112,7 +113,7 @@ class PollPage:
         """now, data: as `time_of` takes them. Gives up when there is no such poll."""
         time, is_demo = time_of(now, data)
         at = time.replace(microsecond=0)
-        library = load(content, at)
+        library = load(content, at, accepted=Snapshot.of(read_settings().site_dir, content))
         poll = library.get("votes", slug)
         if not isinstance(poll, Poll):
             give_up(f"{slug}: 그런 투표가 없습니다.")

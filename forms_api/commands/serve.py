@@ -81,7 +81,7 @@ def serve(now: str | None, **options: Any) -> None:
     start = read_time(now) if now else None
     settings = replace(read_settings(**options), demo=start is not None)
     settings = replace(settings, processes=settings.processes or min(MOST, usable_processors()))
-    library = load(settings.content_dir, SteadyClock(start).now())
+    library = load(settings.sources, SteadyClock(start).now())
     check_start(settings, library)
     with (
         held_port(settings.host, settings.port) as held,
@@ -143,7 +143,7 @@ def begin(plan: Plan, outcome: c_int) -> Callable[..., Any]:
         library = current(plan) if plan.begun() >= settings.processes else plan.library
         app = create_app(settings, library, store, keys, clock, assets, settings.site_dir)
         cast(Services, app.extensions[SERVICES]).metrics.share(plan.shared)
-        stops = start_background(app, settings.content_dir, settings.site_dir)
+        stops = start_background(app)
     except (ContentMistakes, InUse, Misuse) as reason:
         code = IN_USE if isinstance(reason, InUse) else CALL_WRONG
         give_up(plan, reason, INPUT_WRONG if isinstance(reason, ContentMistakes) else code, outcome)
@@ -168,7 +168,7 @@ def current(plan: Plan) -> Library:
     log = EventLog(clock, plan.settings.log == "on")
     while True:
         try:
-            return load(plan.settings.content_dir, clock.now())
+            return load(plan.settings.sources, clock.now())
         except ContentMistakes as wrong:
             log.event("content-refused", mistakes=len(wrong.mistakes), first=str(wrong.mistakes[0]))
             time.sleep(LOOK)

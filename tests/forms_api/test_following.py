@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from civic.clock import parse_time
+from civic.content.snapshot import Snapshot, beside, keep
+from civic.library import load
 from tests.builders import NOW, a_lecture_file, an_application, as_form, write_content
 from tests.forms_api.server import Server
 from tests.patience import eventually
@@ -89,6 +91,14 @@ def test_content_with_mistakes_changes_nothing(place: Path, server: Server, clie
     write_content(place / "content", {"plain": a_lecture_file("글쓰기 모임")})
     publish(place, 3)
     eventually(lambda: title(client) == "글쓰기 모임")
+    # Beside a build lies what it was made from: what staff have written since then is not read.
+    write_content(place / "content", {"plain": a_lecture_file("글쓰기 반")})
+    written = load(place / "content", parse_time(NOW))
+    keep(beside(place / "builds/4"), place / "content", written.sources, Snapshot())
+    write_content(place / "content", {"plain": a_lecture_file("아직 쓰는 중").replace("title =", "titel =")})
+    publish(place, 4)
+    eventually(lambda: title(client) == "글쓰기 반")
+    assert len(events(server, "content-refused")) == 1
 
 
 def test_pages_appear_and_go_by_the_clock(tmp_path: Path) -> None:
