@@ -104,7 +104,7 @@ def next_steps(round_: FormRound, state: str, now: datetime) -> list[str]:
         if starts:
             steps.append(f"{korean.short_moment(starts, now)}에 활동이 시작하면 대기는 끝납니다.")
     if state == "offered":
-        steps = ["‘내 신청 확인’에서 수락하거나 사양해 주세요. 기한이 지나면 다음 순서로 갑니다."]
+        steps = ["‘내 신청 확인’에서 답할 수 있습니다. 기한이 지나면 다음 순서로 갑니다."]
     if state == "received" and spec.selection == "window-draw":
         end = korean.short_moment(round_.window_end, now)
         steps = [f"{end}까지 온 신청은 모두 동시에 온 것으로 봅니다. 정원보다 많으면 추첨해서 정합니다."]

@@ -106,8 +106,7 @@ def test_full(client: httpx.Client) -> None:
         "정원 1명이 모두 찼습니다.",
         'href="/lectures/full/"',
         TYPED,
-        "비슷한 것",
-        'href="/lectures/plain/"',
+        "지금 신청할 수 있는 비슷한 것",
     )
     early = client.post("/api/forms/lectures/full", data=as_form(an_application(), step="check"))
     page(early, 409, "정원 1명이 모두 찼습니다.", TYPED)

@@ -97,7 +97,8 @@ def test_who_cannot_come_says_so_by_one_press(start: Start) -> None:
         act, name, value = re.search(
             r'action="([^"]+)"[^>]*>\s*<input type="hidden" name="(\w+)" value="([^"]+)"', page
         ).groups()
-        assert "신청을 취소했습니다" in client.post(act, data={name: value}).text
+        assert client.post(act, data={name: value}).headers["location"] == holder[0]["receipt"]
+        assert "신청을 취소했습니다" in client.get(holder[0]["receipt"], headers={"Accept": "text/html"}).text
         assert look(client, first)["state"] == "confirmed"
         again = client.get(f"{holder[0]['receipt']}/cancel").text
         assert "못 갑니다</button>" not in again and "취소할 수 없는 신청입니다" in again

@@ -315,6 +315,6 @@ def test_offers_and_calling_off() -> None:
         rules.check_call_off({"frozen": "[]"})
     with pytest.raises(NotEligible, match="이미 취소한"):
         rules.check_call_off({"called-off": "x"})
-    assert "수락하거나 사양해" in words.next_steps(each, "offered", OPENS)[0]
+    assert "기한이 지나면" in words.next_steps(each, "offered", OPENS)[0]
     _, said = phases.entry_said(an_entry(state="offered", deadline=OPENS), None, each.round, None, OPENS)
-    assert said == "자리를 맡아 두고 있습니다. 8월 16일(수) 09:00까지 답해 주세요."
+    assert said == "자리가 났습니다. 8월 16일(수) 09:00까지 수락하거나 사양해 주세요."
