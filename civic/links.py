@@ -26,7 +26,9 @@ _LITTER = re.compile(
 )
 LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
 # Between a list and what it is seen through.
-FILTERS = ("status", "stage", "vote", "type", "category", "department")
+FILTERS = (
+    "status", "stage", "vote", "type", "area", "kind", "category", "audience", "fee", "weekday", "department",
+)  # fmt: skip
 
 
 def is_address(text: str) -> bool:

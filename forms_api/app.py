@@ -24,6 +24,7 @@ from forms_api.entries import entries
 from forms_api.metrics import Metrics
 from forms_api.operations import SERVICES, EventLog, Services, operations, services
 from forms_api.problems import register_problems
+from forms_api.search import register_search
 from forms_api.senders import sender_of
 from forms_api.settings import Settings
 from forms_api.signups import signups
@@ -112,6 +113,7 @@ def create_app(
     register_problems(app)
     for views in (signups, entries, contacts, voting, identity, operations):
         app.register_blueprint(views)
+    register_search(app, site_dir)
     register_site(app, site_dir, parts.intake)
     if count := settings.proxies:
         # Not the host: our address is what the settings say, never what a request does.

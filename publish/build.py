@@ -29,13 +29,15 @@ from civic.files import whole_file
 from civic.library import Library
 from civic.links import is_passed_over, notice_of
 from publish.builds import LIVE, SUMS, BuildFailed, Builds, FileState, listed, listing, state_of, told
+from publish.calendar import turns
 from publish.check import broken
 from publish.command import BuildReport, outcome
 from publish.edition import Edition
 from publish.inputs import ROOT, Look, Request, asset_places
 from publish.memory import Cache, FileMemory, Kept, State
 from publish.pages import SOON
-from publish.render import Before, Record, freeze
+from publish.render import Before, Maker, Record, freeze
+from publish.search import add_index
 from publish.site import addresses, create_app
 from templates import text_of
 from templates.assets import Assets
@@ -144,7 +146,9 @@ class Building:
         """Freeze into a fresh folder and make it the site, or leave the one that is the same already."""
         fresh = self.builds.begin(() if before.edited is None else before.records)
         try:
-            records, made = freeze(app, addresses(app), fresh, before, self.request.jobs)
+            pages, made = freeze(app, addresses(app), fresh, before, self.request.jobs)
+            made += add_index(Maker(app, {}, fresh, before), pages, made)
+            records = {name: pages[name] for name in sorted(pages)}
             library: Library = app.extensions["edition"].library
             self._check(library, records, made, before)
             if states_of(records) == states_of(before.records) and self._stands(before):
@@ -228,7 +232,7 @@ def frame_of(request: Request, edition: Edition) -> str:
         f"{file.name} {text_of(file)}"
         for folder in (templates.FOLDER, ROOT / "static")
         for file in sorted(folder.rglob("*.*"))
-        if file.is_file() and file.suffix != ".pyc" and not is_passed_over(file.name)
+        if file.is_file() and file.suffix not in (".pyc", ".png") and not is_passed_over(file.name)
     ]
     parts = [
         request.wishes,
@@ -265,6 +269,7 @@ def _times(page: Document) -> Iterator[datetime]:
         for round_ in spec.rounds:
             closes = spec.closes_for(round_)
             yield from (spec.opens_for(round_), closes - SOON, closes)
+    yield from turns(page)
     for of in (None, *(spec.rounds if spec else ())):
         for each in meetings(page, of):
             yield from (each.starts, each.ends or each.starts)

@@ -1,5 +1,6 @@
 """One edition of the site: the library, the assets and the templates that its pages are made from."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from civic import korean
 from civic.clock import Clock
+from civic.content.attached import Attached
 from civic.content.facts import TEXT, mentions_of
 from civic.content.faithful import unlike
 from civic.content.meetings import Told, meetings, summary, told, uid
@@ -95,7 +97,7 @@ class Edition:
         self.told = told(library.site, library.everything(), before or {}, library.now)
         self.env: Environment = environment(library, assets, clock, demo)
         self.env.globals["live"] = live
-        self.env.globals["card_html"] = self._card_html
+        self.env.globals["card_html"] = self.card_html
         self.env.globals["poster"] = poster_html
         self._cards: dict[str, Card] = {}
         self._html: dict[tuple[str, int], Markup] = {}  # of cards, by address and level of their headings
@@ -119,7 +121,7 @@ class Edition:
         """The cards of a kind in the order of its list."""
         return [self.card(doc) for doc in self.library.of(noun)]
 
-    def _card_html(self, card: Card, level: int) -> Markup:
+    def card_html(self, card: Card, level: int) -> Markup:
         """A card as HTML; the same one stands in many lists."""
         if (card.doc.link, level) not in self._html:
             module: Any = self.env.get_template("components/cards.html").module
@@ -162,6 +164,18 @@ class Edition:
         known = [self.told[uid(self.library.site, doc, each)].changed for each in meetings(doc)]
         times = [datetime.fromisoformat(each) for each in known if each]
         return max(filter(None, [doc.last_change, *times]), default=None)
+
+    @cached_property
+    def searched(self) -> list[tuple[Document, Attached | None]]:
+        """What the search knows, in its order: pages, what can be applied for first, then the newest; then their documents."""
+        ranks = {"open": 0, "upcoming": 1, "": 2}
+
+        def place(doc: Document) -> tuple[int, float, str]:
+            changed = doc.last_change.timestamp() if doc.last_change else 0.0
+            return ranks.get(self.card(doc).state, 3), -changed, doc.link
+
+        docs = sorted(self.library.everything(), key=place)
+        return [*((doc, None) for doc in docs), *((doc, file) for doc in docs for _, file in doc.documents)]
 
     @cached_property
     def list_titles(self) -> dict[str, str]:
@@ -215,6 +229,11 @@ def _of_form(doc: Document, phase: Phase, now: datetime) -> Card:
         where=where,
         places=sum(each.places for each in rounds),
     )
+
+
+def as_json(value: object) -> str:
+    """Short, and always the same for the same value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def words_in(value: object) -> frozenset[str]:

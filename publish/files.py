@@ -11,8 +11,9 @@ from civic.content.meetings import calendar_file, meetings, told_json
 from civic.content.pages import Document
 from civic.links import FOLDERS, LISTED, NOUNS, link
 from civic.places.draw_record import PublishedDraw
+from publish.calendar import address, months
 from publish.edition import IN_A_LIST, Edition, Route, Values
-from publish.lists import list_pages
+from publish.lists import catalogue, list_pages
 from publish.render import View
 
 NEWEST = 30
@@ -96,19 +97,22 @@ def calendar(edition: Edition, docs: Iterable[Document]) -> View:
 
 
 def sitemap(edition: Edition) -> View:
-    """Every page for search engines, with the day of its last change."""
+    """Every page for search engines, with the time of the last change of what it shows."""
     library = edition.library
-    days = {doc.link: doc.updated or doc.published for doc in library.everything()}
-    lists = (pick.address(noun) for noun, pick, page in list_pages(edition) if page == 1)
-    others = dict.fromkeys(
-        [
-            link("home"),
-            *lists,
-            *(each.link for each in library.results.values()),
-            *(each.link for each in library.counted.values()),
-        ]
-    )
-    entries = sorted({**others, **days}.items())
+    shown: dict[str, Iterable[Document]] = {doc.link: (doc,) for doc in library.everything()}
+    shown[link("home")] = library.everything()
+    for noun, pick, page in list_pages(edition):
+        if page == 1:
+            shown[pick.address(noun)] = [card.doc for card in catalogue(edition, noun).chosen[pick]]
+    for month, days in months(edition).items():
+        shown[address(month)] = [doc for held in days.values() for doc, _ in held]
+    others = [link("search"), *(each.link for each in library.results.values())]
+    shown |= dict.fromkeys([*others, *(each.link for each in library.counted.values())], ())
+    changes = {doc.link: changed for doc in library.everything() if (changed := edition.changed(doc))}
+    entries = [
+        (where, max((changes[doc.link] for doc in docs if doc.link in changes), default=None))
+        for where, docs in sorted(shown.items())
+    ]
     return edition.render("files/sitemap.xml", title="", path="/sitemap.xml", trail=[], entries=entries)
 
 

@@ -1,21 +1,32 @@
-"""The lists of each kind: all of it, or by status, vote, type, category or office, twelve to a page."""
+"""The lists of each kind: all of it, or through one filter, twelve to a page; and what browsers combine filters from."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from flask import abort
 
 from civic import korean
-from civic.content.poll import Poll
-from civic.content.site import Site
+from civic.content.meetings import meetings
+from civic.content.poll import Poll, Proposal
+from civic.content.sessions import DAYS
 from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
-from publish.edition import IN_A_LIST, Card, Edition, Route, Values
+from publish.calendar import first_month
+from publish.edition import IN_A_LIST, Card, Edition, Route, Values, as_json
 from publish.render import View
 
 PER_PAGE = 12
 AROUND = 1  # page on each side: with the first, the last and two gaps they fit on a phone
 STATUSES = ("open", "upcoming", "closed")
+AUDIENCES = {
+    "all": "누구나",
+    "residents": "주민만",
+    "young": "어린이·청소년",
+    "old": "어르신",
+    "internal": "직원",
+}
 
 
 @dataclass(frozen=True)
@@ -35,29 +46,38 @@ class Pick:
 ALL = Pick()
 
 
+class Facet(NamedTuple):
+    """One sort of filter. choices: key -> label, in their order; keys: those that a card has."""
+
+    by: str
+    label: str
+    choices: Mapping[str, str]
+    keys: Callable[[Card], Iterable[str]]
+
+
 class Catalogue:
     """All lists of one kind: its cards, which cards each filter takes, and the filters that are offered."""
 
     def __init__(self, edition: Edition, noun: str) -> None:
         cards = edition.cards(noun)
-        values = _values(edition.library.site)
         self.chosen: dict[Pick, list[Card]] = {ALL: cards}
         self.groups: dict[str, list[Pick]] = {}
-        for label, picks in _groups(edition, noun).items():
-            found: dict[Pick, list[Card]] = {pick: [] for pick in picks}
-            keyed = {pick.key: pick for pick in picks}
-            for card in cards if picks else ():
-                pick = keyed.get(values[picks[0].by](card))
-                if pick:
-                    found[pick].append(card)
+        self.facets = [*facets(edition, noun)]
+        for facet in self.facets:
+            picks = {key: Pick(facet.by, key, label) for key, label in facet.choices.items()}
+            found: dict[Pick, list[Card]] = {pick: [] for pick in picks.values()}
+            for card in cards:
+                for key in facet.keys(card):
+                    if key in picks:
+                        found[picks[key]].append(card)
             taken = {pick: some for pick, some in found.items() if some}
             if any(len(some) < len(cards) for some in taken.values()):
-                self.groups[label] = list(taken)
+                self.groups[facet.label] = list(taken)
                 self.chosen |= taken
             # What is empty today stays an address where others link to it.
-            if taken and picks[0].by == "status":
+            if taken and facet.by == "status":
                 self.chosen |= found
-            halves = {pick: {f"{link(noun)}{pick.by}/", f"/{pick.by}/{pick.key}/"} for pick in picks}
+            halves = {pick: {f"{link(noun)}{pick.by}/", f"/{pick.by}/{pick.key}/"} for pick in found}
             self.chosen |= {pick: some for pick, some in found.items() if halves[pick] <= edition.linked}
         self.picks = {(pick.by, pick.key): pick for pick in self.chosen}
 
@@ -74,35 +94,62 @@ def catalogue(edition: Edition, noun: str) -> Catalogue:
     return found
 
 
-def _values(site: Site) -> dict[str, Callable[[Card], str]]:
-    """What a card has for each sort of filter. A page without an office is the general contact's."""
-    return {
-        "status": lambda card: card.state,
-        "stage": lambda card: card.stage,
-        "vote": lambda card: getattr(card.doc, "vote", ""),
-        "type": lambda card: getattr(card.doc, "type", ""),
-        "category": lambda card: card.doc.category,
-        "department": lambda card: card.doc.department or site.contact,
-    }
+def facets(edition: Edition, noun: str) -> Iterator[Facet]:
+    """Every filter that a kind could have. Types of the same id in several votes are one type."""
+    site, docs = edition.library.site, edition.library.of(noun)
 
+    def own(by: str, label: str, choices: Mapping[str, str]) -> Facet:
+        return Facet(by, label, choices, lambda card: [getattr(card.doc, by, "")])
 
-def _groups(edition: Edition, noun: str) -> dict[str, list[Pick]]:
-    """Every filter that a kind could have, by group label. Types of the same id in several votes are one type."""
-    site = edition.library.site
-    states = korean.VOTE_STATES if noun == "vote" else korean.FORM_STATES
-    groups = {
-        "투표 상태" if noun == "vote" else "접수 상태": [Pick("status", key, states[key]) for key in STATUSES]
-    }
+    if noun == "vote":
+        yield Facet("status", "투표 상태", korean.VOTE_STATES, lambda card: [card.state])
+    else:
+        states = {key: korean.FORM_STATES[key] for key in STATUSES}
+        yield Facet("status", "접수 상태", states, lambda card: [card.state])
     if noun == "proposal":
         votes = [doc for doc in edition.library.of("vote") if isinstance(doc, Poll)]
-        groups["단계"] = [Pick("stage", key, label) for key, label in korean.STAGES.items()]
-        groups["투표"] = [Pick("vote", vote.slug, vote.title) for vote in votes]
         types = {kind.id: kind.label for vote in reversed(votes) for kind in vote.types}
         order = dict.fromkeys(kind.id for vote in votes for kind in vote.types)
-        groups["유형"] = [Pick("type", id, types[id]) for id in order]
-    groups["분야"] = [Pick("category", key, label) for key, label in site.categories.items()]
-    groups["담당"] = [Pick("department", key, each.name) for key, each in site.departments.items()]
-    return groups
+        yield Facet("stage", "단계", korean.STAGES, lambda card: [card.stage])
+        yield own("vote", "투표", {vote.slug: vote.title for vote in votes})
+        yield own("type", "유형", {id: types[id] for id in order})
+        areas = sorted({doc.area for doc in docs if isinstance(doc, Proposal) and doc.area})
+        yield Facet("area", "곳", {_key(area): area for area in areas}, lambda card: [_key(card.where)])
+    yield own("kind", "종류", {"program": "사업 안내", "notice": "알림"})
+    yield own("category", "분야", site.categories)
+    yield Facet("audience", "누구에게", AUDIENCES, _audience)
+    yield Facet("fee", "비용", {"free": "무료", "paid": "유료"}, _fee)
+    yield Facet("weekday", "요일", dict(zip(DAYS, korean.WEEKDAYS, strict=True)), _weekdays)
+    offices = {key: each.name for key, each in site.departments.items()}
+    # A page without an office is the general contact's.
+    yield Facet("department", "담당", offices, lambda card: [card.doc.department or site.contact])
+
+
+def _key(words: str) -> str:
+    """Words as part of an address, always the same."""
+    return hashlib.sha256(words.encode()).hexdigest()[:6]
+
+
+def _fee(card: Card) -> list[str]:
+    fee = getattr(card.doc, "fee", None)
+    return [] if fee is None else ["paid" if fee.amount else "free"]
+
+
+def _audience(card: Card) -> list[str]:
+    who = getattr(card.doc, "audience", None)
+    if who is None:
+        return []
+    claims = {
+        "internal": who.internal,
+        "residents": who.residents,
+        "young": who.to_age is not None and who.to_age < 20,
+        "old": who.from_age is not None and who.from_age >= 60,
+    }
+    return [key for key, is_so in claims.items() if is_so] or ["all"]
+
+
+def _weekdays(card: Card) -> set[str]:
+    return {DAYS[meeting.starts.weekday()] for meeting in meetings(card.doc)}
 
 
 def routes(edition: Edition) -> Iterator[Route]:
@@ -123,6 +170,28 @@ def routes(edition: Edition) -> Iterator[Route]:
     by = f"{IN_A_LIST}/<any({','.join(FILTERS)}):by>/<key>/"
     rules = (f"{IN_A_LIST}/", by, f"{IN_A_LIST}/page/<int:page>/", f"{by}page/<int:page>/")
     yield Route("list", rules, view, values)
+    kinds = [{"folder": FOLDERS[noun]} for noun in LISTED]
+    rule = f"{IN_A_LIST}/index.json"
+    yield Route("list_index", (rule,), lambda folder: index(edition, NOUNS[folder]), lambda: kinds)
+
+
+def index(edition: Edition, noun: str) -> View:
+    """What static/js/list.js combines filters and sorts from: each card, by what it is found and ordered."""
+    lists = catalogue(edition, noun)
+
+    def entry(card: Card) -> dict[str, object]:
+        coming = [each.starts for each in meetings(card.doc) if each.starts > edition.library.now]
+        changed = edition.changed(card.doc)
+        return {
+            "keys": {facet.by: sorted(filter(None, facet.keys(card))) for facet in lists.facets},
+            "closing": card.closes.isoformat() if card.state == "open" and card.closes else "",
+            "start": min(coming).isoformat() if coming else "",
+            "newest": changed.isoformat() if changed else "",
+            "html": edition.card_html(card, 2),
+        }
+
+    cards = lists.chosen[ALL]
+    return edition.page(cards, lambda: as_json([*map(entry, cards)]), ".json")
 
 
 def list_pages(edition: Edition) -> Iterator[tuple[str, Pick, int]]:
@@ -154,21 +223,29 @@ def list_page(edition: Edition, noun: str, pick: Pick, page: int) -> View:
     return edition.render(
         "pages/list.html",
         title=f"{title} ({page}쪽)" if page > 1 else title,
+        picked=pick.label if pick.by else "",
         path=pick.address(noun, page),
         trail=trail,
         noun=noun,
         cards=chosen[(page - 1) * PER_PAGE : page * PER_PAGE],
         total=len(chosen),
         filters=[
-            {"label": label, "items": [_item(noun, each, pick, lists) for each in (ALL, *group)]}
+            {
+                "label": label,
+                "by": group[0].by,
+                "items": [_item(noun, each, pick, lists) for each in (ALL, *group)],
+            }
             for label, group in lists.groups.items()
         ],
         pager=pager(page, pages, partial(pick.address, noun)),
+        calendar_link=first_month(edition),
     )
 
 
 def _item(noun: str, pick: Pick, current: Pick, lists: Catalogue) -> dict[str, object]:
     return {
+        "by": pick.by,
+        "key": pick.key,
         "label": pick.label,
         "address": pick.address(noun),
         "count": len(lists.chosen[pick]),

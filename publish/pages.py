@@ -12,8 +12,10 @@ from civic.content.meetings import meetings
 from civic.content.pages import Document, Event, Lecture, Programme
 from civic.content.poll import Poll, Proposal
 from civic.links import LISTED, link
+from publish.calendar import address, first_month, months
 from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
 from publish.lists import find_pick
+from publish.pictures import address_of
 from publish.render import View
 
 SOON = timedelta(days=3)
@@ -90,6 +92,7 @@ def home(edition: Edition) -> View:
         path="/",
         trail=[],
         parts=[each for each in parts if each.cards],
+        calendar_link=first_month(edition),
         votes=[each for each in edition.cards("vote") if _is_told(each, library.now)],
         draws=[each for each in forms if each.phase.form == "decided" and not each.phase.is_over],
     )
@@ -141,7 +144,8 @@ def detail(edition: Edition, doc: Document) -> View:
         doc=doc,
         html=edition.html(doc),
         card=edition.card(doc),
-        has_calendar=bool(meetings(doc)) and not doc.draft,
+        dates=() if doc.draft else meetings(doc),
+        picture=address_of(doc, doc.poster),
         **_more(edition, doc),
     )
 
@@ -174,7 +178,8 @@ def site_map(edition: Edition) -> View:
         title=title,
         path=link("sitemap"),
         trail=[(title, "")],
-        kinds=[(name, address, docs) for name, address, docs in kinds if docs],
+        kinds=[each for each in kinds if each[2]],
+        months=[(month, address(month)) for month in months(edition)],
         others=edition.library.of("page"),
         results=results,
     )

@@ -91,13 +91,19 @@ def poster_html(doc: Document, sizes: str = SIZES) -> Markup:
     return Markup(picture_html(doc, picture, doc.poster_alt, sizes)) if picture else Markup()  # noqa: S704 (made of escaped parts)
 
 
+def address_of(doc: Document, name: str) -> str:
+    """Where a picture beside a page stands, as wide as most want it; "" where there is none of that name."""
+    picture = doc.picture(name) if name else None
+    return f"{doc.link}{_name(picture, widths(picture)[:2][-1], picture.ending)}" if picture else ""
+
+
 def picture_html(doc: Document, picture: Attached, alt: str, sizes: str = SIZES) -> str:
     """A picture as HTML. alt: "" for one that only decorates."""
 
     def offered(ending: str) -> str:
         return ", ".join(f"{doc.link}{_name(picture, width, ending)} {width}w" for width in widths(picture))
 
-    src = f"{doc.link}{_name(picture, widths(picture)[min(1, len(widths(picture)) - 1)], picture.ending)}"
+    src = address_of(doc, picture.name)
     return (
         f'<picture><source type="image/webp" srcset="{offered(".webp")}" sizes="{sizes}">'
         f'<img src="{src}" srcset="{offered(picture.ending)}" sizes="{sizes}" alt="{html.escape(alt)}"'

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Address = tuple[str, Mapping[str, Any]]  # endpoint and its values, as Flask's url_for takes them
+NOWHERE: Address = ("", {})  # of a file that is made from the others, when they are there
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def plan(app: Flask, addresses: Iterable[Address], folder: Path) -> dict[str, Ad
 def freeze(
     app: Flask, addresses: Iterable[Address], folder: Path, before: Before, jobs: int
 ) -> tuple[dict[str, Record], list[str]]:
-    """Write every address of the app below a fresh folder: all its files by name, and the names of those that were made.
+    """Write every address of the app below a fresh folder: its files by name, and the names of those that were made.
 
     Raises BuildFailed, ContentMistakes, OSError.
     """
@@ -119,8 +120,9 @@ def freeze(
         if before.edited is None:
             planned = plan(app, addresses, folder)
         else:
-            planned = {name: record.address for name, record in before.records.items()}
-            for name, record in before.records.items():
+            old = {name: record for name, record in before.records.items() if record.address != NOWHERE}
+            planned = {name: record.address for name, record in old.items()}
+            for name, record in old.items():
                 if before.holds(name) and take_over(record.state, before.folder, folder, name):
                     records[name] = record
         todo = [name for name in planned if name not in records]
@@ -135,7 +137,7 @@ def freeze(
                     name, records[name] = made
     if mistakes:
         raise ContentMistakes(mistakes)
-    return {name: records[name] for name in sorted(records)}, todo
+    return records, todo
 
 
 @dataclass(frozen=True)
@@ -154,10 +156,13 @@ class Maker:
         from the processor's cache, which costs a tenth of the time.
         """
         for ready in [self.render(name) for name in names]:
-            yield ready if isinstance(ready, Exception) else self._write(*ready)
+            try:
+                yield ready if isinstance(ready, Exception) else (ready[0], self.write(*ready))
+            except BuildFailed as wrong:
+                yield wrong
 
-    def render(self, name: str) -> tuple[str, View, bytes] | Exception:
-        """A file's page and content."""
+    def render(self, name: str) -> tuple[str, frozenset[str], bytes] | Exception:
+        """A file: its name, whose words it shows, and its content."""
         try:
             endpoint, values = self.planned[name]
             page: View = cast(Any, self.app.view_functions[endpoint](**values))
@@ -168,9 +173,10 @@ class Maker:
             return wrong
         except Exception as wrong:
             return BuildFailed(f"{explain(wrong)} (화면: {name})")
-        return name, page, content.encode() if isinstance(content, str) else content
+        return name, page.shows, content.encode() if isinstance(content, str) else content
 
-    def _write(self, name: str, page: View, content: bytes) -> tuple[str, Record] | Exception:
+    def write(self, name: str, shows: frozenset[str], content: bytes) -> Record:
+        """Put a file in its place, or that of the build before where it is the same. Raises BuildFailed."""
         digest, place = hashlib.sha256(content).hexdigest(), f"{self.folder}/{name}"
         old = self.before.records.get(name)
         try:
@@ -185,9 +191,8 @@ class Maker:
                     file.write(content)
             state = state_of(place)
         except OSError as wrong:
-            return BuildFailed(f"쓸 수 없습니다: {trouble(wrong, self.folder / name)}")
-        outline = outline_of(name, content)
-        return name, Record(self.planned[name], page.shows, digest, state, outline)
+            raise BuildFailed(f"쓸 수 없습니다: {trouble(wrong, self.folder / name)}") from wrong
+        return Record(self.planned.get(name, NOWHERE), shows, digest, state, outline_of(name, content))
 
 
 def explain(wrong: BaseException) -> str:

@@ -7,7 +7,7 @@ from flask import Flask
 from civic.clock import Clock
 from civic.content.meetings import Told
 from civic.library import Library
-from publish import attachments, files, lists, pages, results
+from publish import attachments, calendar, files, lists, pages, results, search
 from publish.edition import Edition, Route, Served
 from publish.render import Address
 
@@ -48,6 +48,8 @@ def addresses(app: Flask) -> Iterator[Address]:
 def _routes(edition: Edition) -> Iterator[Route]:
     # Before plain pages: /lectures/ is a list, though "lectures" could be a name.
     yield from lists.routes(edition)
+    yield from search.routes(edition)
+    yield from calendar.routes(edition)
     yield from pages.routes(edition)
     yield from files.routes(edition)
     yield from attachments.routes(edition)

@@ -62,6 +62,7 @@ def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -
         auto_reload=False,
         cache_size=-1,
     )
+    env.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": True}
     env.globals.update(template_globals(library, assets, clock, demo))
     return env
 
@@ -71,7 +72,8 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
 
     site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
     now(): the time. words: see `spoken`. department(key), contacts(doc), has_page(slug), draw_of(subject),
-    result_of(doc), subjects(): what the library has. asset(name), link(noun, slug), api(folder, slug): addresses. menu_current(path): the menu address above a path.
+    result_of(doc), subjects(), categories_in_use(): what the library has. asset(name), link(noun, slug), api(folder, slug):
+    addresses. menu_current(path): the menu address above a path.
     phase(doc, state), entry_said(…): see civic.places.phases. explain(form), result_told(form): of a sign-up form.
     slot(poll), is_ready(poll, slot): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages
     print); may it be held.
@@ -94,6 +96,7 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
         "words": spoken(clock),
         "department": library.department,
         "contacts": library.contacts,
+        "categories_in_use": partial(categories_in_use, library),
         "has_page": lambda slug: library.get("pages", slug) is not None,
         "draw_of": library.draw_of,
         "result_of": library.result_of,
@@ -120,6 +123,12 @@ def spoken(clock: Clock) -> SimpleNamespace:
         return lambda *days: getattr(korean, name)(*days, clock.now())
 
     return SimpleNamespace(**{**vars(korean), **{name: dated(name) for name in korean.DATED}})
+
+
+def categories_in_use(library: Library) -> list[str]:
+    """What the categories that some page is of are called, in the order of site.toml."""
+    used = {doc.category for doc in library.everything()}
+    return [label for key, label in library.site.categories.items() if key in used]
 
 
 def menu_current(site: Site, path: str) -> str:

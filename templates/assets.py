@@ -18,7 +18,8 @@ from templates import fonts, stylesheet, text_of
 
 KIT = Path("node_modules/krds-uiux/resources")
 # static/css, in this order
-STYLES = ("tokens", "base", "layout", "components", "forms", "pages", "votes", "results", "print")
+STYLES = ("tokens", "base", "layout", "components", "forms", "pages", "votes", "print")
+APART = ("find", "home", "results")  # beside it, for the pages that need them
 MANIFEST = "manifest.json"
 # What speaks to staff alone: commands, and what is wrong with a file or a built site.
 STAFF = frozenset(
@@ -111,6 +112,8 @@ class Assets:
             full_address = assets.add(f"kit-{weight.lower()}.woff2", source)
             faces[weight] = full_address, assets.add(f"madang-sans-{weight.lower()}.woff2", small)
         assets.add("site.css", (fonts.faces(faces, characters) + style(root)).encode())
+        for name in APART:
+            assets.add(f"{name}.css", stylesheet.write(_own_css(root, (name,))).encode())
         _add_scripts(assets, root / "static/js")
         assets.add("favicon.svg", (root / "static/icons/favicon.svg").read_bytes())  # others are in the CSS
         for file in sorted(filter(Path.is_file, _seen((root / "static").iterdir()))):
@@ -174,8 +177,8 @@ def style(root: Path) -> str:
     return stylesheet.icons_as_properties(stylesheet.write(slim), icon)
 
 
-def _own_css(root: Path) -> Iterator[stylesheet.Rule]:
-    for name in STYLES:
+def _own_css(root: Path, names: Iterable[str] = STYLES) -> Iterator[stylesheet.Rule]:
+    for name in names:
         file = root / "static/css" / f"{name}.css"
         text = text_of(file)
         try:

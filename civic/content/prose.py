@@ -26,7 +26,7 @@ TEMPLATE_IDS = frozenset(
         """
         main apply glance sessions siblings rules consent form errors site-menu menu-dialog menu-dialog-title
         apply-title apply-heading error-summary-title contact-title vote-title types-title ballot ballot-area
-        ballot-search
+        ballot-search site-search search-words search-help
         """,
     )
 )

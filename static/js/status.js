@@ -173,7 +173,7 @@ function showPhases(card, found, at) {
   card.dataset.shown = found;
 }
 
-function show(at) {
+export function show(at = now()) {
   showBadges(at);
   showLeft(at);
   sortHome(at);

@@ -268,10 +268,17 @@ def test_calendar_files_can_be_read_back(client: FlaskClient) -> None:
 
 
 def test_the_sitemap_names_every_page_once(client: FlaskClient) -> None:
-    """All documents, the home page and the first page of each list; not what is personal or missing."""
+    """All documents, home, search, months and the first page of each list; not what is personal or missing."""
     made = page(client, "/sitemap.xml")
     listed = {pick.address(noun) for noun, pick, number in list_pages(edition(client)) if number == 1}
-    expected = {"/", *listed, *(doc.link for doc in edition(client).library.everything())}
+    expected = {
+        "/",
+        "/search/",
+        "/calendar/2023-08/",
+        "/calendar/2023-09/",
+        *listed,
+        *(doc.link for doc in edition(client).library.everything()),
+    }
     locations = [each.text for each in ElementTree.fromstring(made).iter() if each.tag.endswith("loc")]
     assert sorted(locations) == sorted(f"https://small.example{address}" for address in expected)
     assert "Sitemap: https://small.example/sitemap.xml" in page(client, "/robots.txt")

@@ -1,0 +1,162 @@
+"""The index of the site's search, see civic/content/search.py: what each page says, and by which letters it is found.
+
+What a page says is a file made as every page is. By which letters is worked out from those files once all of them are there:
+where only words were edited, in the files of the build before, with the same bytes as from nothing.
+"""
+
+import html
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import accumulate
+from operator import sub
+from pathlib import Path
+from typing import Any
+
+from flask import abort
+
+from civic.content.attached import Attached
+from civic.content.facts import TEXT
+from civic.content.pages import Document
+from civic.content.search import grams, known_words, shard_of
+from civic.links import link
+from publish.builds import state_of, take_over
+from publish.edition import Edition, Route, as_json
+from publish.render import Maker, Record, View
+
+PAGES, SHARDS, INDEX = "search/d/", "search/g/", "search/index.json"
+PER_SHARD = 500  # steps of lists in a file of the index, about: 1 to 2 kB when compressed
+MOST_SHARDS = 1024
+Lists = defaultdict[
+    str, list[int]
+]  # gram -> pages, each as twice its number, and one more where it is in the title
+_WITHIN = re.compile(
+    r"</?(?:a|abbr|b|cite|code|del|em|i|ins|kbd|mark|q|s|small|span|strong|sub|sup|u)\b[^>]*>|(?<=>) \(외부 누리집\)(?=</span>)"
+)
+_TAG = re.compile(r"<[^>]*>")
+
+
+def routes(edition: Edition) -> Iterator[Route]:
+    """The page before anything is asked, what each page and document says, and the words that may be proposed."""
+    site, entries, title = edition.library.site, edition.searched, "통합검색"
+
+    def said(number: int) -> View:
+        doc, file = entries[number] if number < len(entries) else abort(404)
+        text = file.text if file else edition.html(doc)
+        shows = frozenset({doc.file, f"{doc.file}{TEXT}"})
+        return View(lambda: as_json(what_it_says(edition, doc, file, text)), ".json", shows)
+
+    def words() -> View:
+        docs = [doc for doc, file in entries if not file]
+        named = [*site.categories.values(), *(each.title for each in site.series.values())]
+        return edition.page(
+            docs, lambda: as_json(known_words([*named, *(doc.title for doc in docs)])), ".json"
+        )
+
+    def page() -> View:
+        return edition.render(
+            "pages/search.html", title=title, path=link("search"), trail=[(title, "")], answer=None
+        )
+
+    numbers = [{"number": number} for number in range(len(entries))]
+    yield Route("search", (link("search"),), page)
+    yield Route("search_page", ("/search/d/<int:number>.json",), said, lambda: numbers)
+    yield Route("search_words", ("/search/words.json",), words)
+
+
+def what_it_says(edition: Edition, doc: Document, file: Attached | None, text: str) -> dict[str, str]:
+    """A page, or a document beside it, as a hit shows it, and all its words. text: its own, of a page as HTML."""
+    module: Any = edition.env.get_template("components/hits.html").module
+    named = next((title for title, each in doc.documents if each == file), "")
+    kind = "첨부" if file else edition.list_titles.get(doc.noun, "안내")
+    return {
+        "link": doc.link + (file.safe if file else ""),
+        "title": f"{named} ({doc.title})" if file else doc.title,
+        "head": str(module.hit_head(edition.card(doc), kind)).strip(),
+        "text": " ".join((text if file else plain(module.hit_words(doc, text))).split()),
+    }
+
+
+def plain(prose: str) -> str:
+    """The words of HTML: what begins or ends within a word leaves no gap in it."""
+    return html.unescape(_TAG.sub(" ", _WITHIN.sub("", prose)))
+
+
+def add_index(maker: Maker, records: dict[str, Record], made: Iterable[str]) -> list[str]:
+    """Write by which letters each page is found, beside the files of the pages; the names of the files that were written.
+
+    maker: of the build, records: of all its files so far, made: those that are not as before. Raises BuildFailed.
+    """
+    before, touched = maker.before, [name for name in made if name.startswith(PAGES)]
+    old = before.folder if before.edited is not None and _is_taken_over(maker, touched) else None
+    known = _read(old, INDEX) if old else {"shards": 0, "steps": 0}
+    added, gone = _changes(maker.folder, old, touched if old else [n for n in records if n.startswith(PAGES)])
+    steps = known["steps"] + sum(map(len, added.values())) - sum(map(len, gone.values()))
+    count = shards_for(steps)
+    if old and count != known["shards"]:
+        return add_index(replace(maker, before=replace(before, edited=None)), records, made)
+    files = {INDEX: as_json({"shards": count, "steps": steps}).encode()}
+    grams_of: dict[int, list[str]] = {}
+    for gram in added.keys() | gone.keys():
+        grams_of.setdefault(shard_of(gram, count), []).append(gram)
+    for shard in grams_of if old else range(count):
+        name = f"{SHARDS}{shard}.json"
+        lists = {gram: _steps(added[gram]) for gram in sorted(grams_of.get(shard, ()))}
+        if old:
+            stood = _read(old, name)
+            for gram in lists:
+                both = {*accumulate(stood.get(gram, ())), *added[gram]}
+                stood[gram] = _steps(sorted(both.difference(gone[gram])))
+            lists = {gram: stood[gram] for gram in sorted(stood) if stood[gram]}
+        files[name] = as_json(lists).encode()
+    for name in [name for name in before.records if name.startswith(SHARDS) and name not in files]:
+        if old:
+            records[name] = before.records[name]
+        else:
+            (maker.folder / name).unlink(missing_ok=True)  # of a build whose folder is used again
+    records |= {name: maker.write(name, frozenset(), content) for name, content in files.items()}
+    return [name for name in files if records[name] != before.records.get(name)]
+
+
+def shards_for(steps: int) -> int:
+    """How many files an index of so many steps has: one more than a power of two, so that syllables without a last
+    consonant, of which a word mostly consists, are spread over all of them."""
+    return 1 + min(MOST_SHARDS, 1 << (steps // PER_SHARD).bit_length())
+
+
+def _changes(folder: Path, old: Path | None, names: Iterable[str]) -> tuple[Lists, Lists]:
+    """(what is new, what is no more) in the index because of these pages. old: the build before, None for a new index."""
+    added, gone = Lists(list), Lists(list)
+    for number in sorted(int(Path(name).stem) for name in names):
+        both = 2 * number, 2 * number + 1  # two objects for all lists
+        was, now = (
+            grams(**_read(place, f"{PAGES}{number}.json")) if place else {} for place in (old, folder)
+        )
+        for gram, titled in now.items() if not was else now.items() - was.items():
+            added[gram].append(both[titled])
+        for gram, titled in was.items() - now.items():
+            gone[gram].append(both[titled])
+    return added, gone
+
+
+def _is_taken_over(maker: Maker, touched: Iterable[str]) -> bool:
+    """Is the index as the build before left it, now in this one too, and are these pages of that build as it left them?"""
+    before = maker.before
+    index = [name for name in before.records if name == INDEX or name.startswith(SHARDS)]
+    with suppress(OSError, KeyError):
+        return all(
+            state_of(f"{before.folder}/{name}") == before.records[name].state for name in touched
+        ) and all(take_over(before.records[name].state, before.folder, maker.folder, name) for name in index)
+    return False
+
+
+def _steps(pages: list[int]) -> list[int]:
+    return [*pages[:1], *map(sub, pages[1:], pages)]
+
+
+def _read(folder: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / name).read_bytes())
+    return found
