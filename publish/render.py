@@ -136,7 +136,7 @@ def freeze(
                 else:
                     name, records[name] = made
     if mistakes:
-        raise ContentMistakes(mistakes)
+        raise ContentMistakes([*dict.fromkeys(mistakes)])  # a text is made for its page and for the search
     return records, todo
 
 
