@@ -133,8 +133,16 @@ def test_an_edit_of_words_makes_the_pages_that_show_them(
     assert after == full(request_)
     assert "robots.txt" in asked
     # Calendars show no summary, but are made from the whole front matter, as are lists of nothing but titles.
-    lists = ("calendar", "lectures/l01/event.ics", "sitemap/index.html", "privacy/collected/index.html", "search/")
-    assert {name for name in asked if not name.startswith(("robots.txt", *lists))} <= {*changed(before, after)}
+    lists = (
+        "calendar",
+        "lectures/l01/event.ics",
+        "sitemap/index.html",
+        "privacy/collected/index.html",
+        "search/",
+    )
+    assert {name for name in asked if not name.startswith(("robots.txt", *lists))} <= {
+        *changed(before, after)
+    }
     assert len(asked) < len(after) / 4
 
 
