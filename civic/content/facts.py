@@ -20,11 +20,7 @@ _CODE = re.compile(r"^(```|~~~).*?^\1[`~]*[ \t]*$|`[^`\n]+`", re.MULTILINE | re.
 _INLINE = (
     r"""\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\))?[^\s()<>]*)>?(?:\s+"[^"\n]*")?\s*\)"""
 )
-_LINK = re.compile(
-    _INLINE + r"""|^[ ]{0,3}\[[^\]^][^\]]*\]:\s*<?([^\s<>]+)"""
-    r"""|\b(?:href|src)\s*=\s*["']([^"']*)["']""",
-    re.MULTILINE,
-)
+_LINK = re.compile(_INLINE + r"""|\b(?:href|src)\s*=\s*["']([^"']*)["']""")
 _INLINE_LINK = re.compile(_INLINE)  # much quicker: it begins with one sign
 _PICTURE_WITHOUT_WORDS = re.compile(
     r"!\[\s*\](?!\([^)\n]*\"decor\"\s*\))|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE
@@ -76,7 +72,7 @@ def mentions_of(body: str) -> tuple[str, ...] | None:
 
 def links_of(body: str) -> Iterator[tuple[int, str, bool]]:
     """(line of the body, 0 is the first; target; is it a picture) of every link outside code."""
-    has_others = "]:" in body or "=" in body
+    has_others = "=" in body
     if not has_others and "](" not in body:
         return
     plain = without_code(body)

@@ -9,6 +9,7 @@ from markdown.inlinepatterns import InlineProcessor, SimpleTagInlineProcessor
 from markdown.util import AtomicString
 
 UNDERSCORES = r"(?<![A-Za-z0-9_])(__?)(?![\s_])([^_]+?)(?<![\s_])\1(?![A-Za-z0-9_])"
+JOINED = r"(?<![^\s(\[:~])[^\W_][^\s*\x02]*(?:\*[^\s*\x02]+)+"
 STRUCK = r"(?<![^\s(])()~~(?![\s~])(.+?)(?<![\s~])~~(?!~)"  # "09:00~~18:00" is none
 ADDRESS = r"https?://[A-Za-z0-9][A-Za-z0-9_!#$%&'()*+,./:;=?@~-]*|(?<![\w.+-])[A-Za-z0-9_.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
 _STASHED = re.compile("\u0002wzxhzdk:(\\d+)\u0003")
@@ -21,6 +22,13 @@ class _Underscores(InlineProcessor):
         element = Element("strong" if len(m.group(1)) == 2 else "em")
         element.text = m.group(2)
         return element, m.start(), m.end()
+
+
+class _Joined(InlineProcessor):
+    """Words joined by stars stay words: "30*40*50cm"."""
+
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[str, int, int]:  # type: ignore[override]  # noqa: N802
+        return m.group(), m.start(), m.end()
 
 
 class _Address(InlineProcessor):
@@ -47,6 +55,7 @@ class Inline(Extension):
     """Behind the library's own patterns for links and code, before those for emphasis."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
+        md.inlinePatterns.register(_Joined(JOINED, md), "joined", 61)
         md.inlinePatterns.register(_Underscores(UNDERSCORES, md), "underscores", 55)
         md.inlinePatterns.register(SimpleTagInlineProcessor(STRUCK, "del"), "struck", 54)
         md.inlinePatterns.register(_Address(ADDRESS, md), "address", 52)

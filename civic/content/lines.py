@@ -4,7 +4,6 @@ docs/content-guide.md says the rules to staff. Where a line could mean two thing
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from markdown import Markdown
@@ -12,11 +11,12 @@ from markdown.extensions import Extension
 from markdown.preprocessors import Preprocessor
 from markdown.util import BLOCK_LEVEL_ELEMENTS
 
+from civic.content.tables import BULLET, piped, table_end, while_lines
+
 NOT_COUNTED = "번호가 하나씩 늘지 않아 목록이 아니라 글로 보입니다. 1. 2. 3.처럼 차례로 쓰거나 그대로 두세요"
 Odd = tuple[int, str]  # line of the text (0 is the first), what looks odd there
 
 _DEPTHS = (1, 4)  # blanks before a marked line from which it stands one step, two steps further in
-_BULLET = re.compile(r"[-*][ \t]+(?=\S)")
 _NUMBER = re.compile(r"(\d{1,9})\.[ \t]+(?=\S)")
 _NUMBERED = re.compile(r"^[\s>]*\d{1,9}\.[ \t]", re.MULTILINE)
 # "2023. 8. 16.", and "10. 4." but for "1. 10. 4." and "3. 5.5"
@@ -27,9 +27,9 @@ _THREE = re.compile(r"\d{1,2}\.\s*(1[0-2]|0?[1-9])\.\s*(3[01]|[12]\d|0?[1-9])\."
 _MARK = re.compile(
     r"[가나다라마바사아자차카타파하][.)][ \t]|\(?(\d{1,2}|[가-하])\)[ \t]*\S|[①-⑳㉠-㉻]|[○●◦◎□■❍◇◆△▲▷▶※☞•‣]|ㅇ[ \t]"
 )
+_MARKED = "{{: .mark-{} }}"  # what ends a paragraph that begins with a mark
 _HEADING = re.compile(r"#{1,6}[ \t]+\S")
 _RULE = re.compile(r"([-*_])[ \t]*(?:\1[ \t]*){2,}")
-_DELIMITER = re.compile(r"(?=.*\|)[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _ATTRIBUTES = re.compile(r"\{:[^{}]*\}")
 _NOTE = re.compile(r"\[\^[^\]]+\]:[ \t]*")
 _TAG = re.compile(r"<(?:!--|/?([a-zA-Z][\w-]*))")
@@ -85,13 +85,13 @@ def _take(found: _Arranged, lines: list[str], at: int) -> int:
     if said[0] == "<" and re.match(r"</?(details|summary)\b", said):
         return _block(found, [said], at + 1)
     if said[0] == ">":
-        end = _while(lines, at, lambda each: each.startswith(">"))
+        end = while_lines(lines, at, lambda each: each.startswith(">"))
         inner, odd = arranged("\n".join(re.sub(r"^\s*>[ \t]?", "", each) for each in lines[at:end]))
         found.odd += [(at + number, what) for number, what in odd]
         return _block(found, [f"> {each}" for each in inner], end)
-    if end := _table_end(lines, at):
+    if end := table_end(lines, at):
         rows = lines[at:end]
-        return _block(found, rows if "|" in rows[0] and "\t" not in rows[0].strip() else _piped(rows), end)
+        return _block(found, rows if "|" in rows[0] and "\t" not in rows[0].strip() else piped(rows), end)
     if _HEADING.match(said) or _RULE.fullmatch(said):
         return _block(found, [said], at + 1)
     if note := _NOTE.match(said):
@@ -120,16 +120,26 @@ def _apart(found: _Arranged) -> None:
 
 def _item(found: _Arranged, lines: list[str], at: int, said: str) -> bool:
     """Take a line as an item of a list, if it is one."""
-    bullet, number = _BULLET.match(said), _NUMBER.match(said)
+    bullet, number = BULLET.match(said), _NUMBER.match(said)
     indent = _indent(lines[at])
     count = int(number.group(1)) if number else None
     if not bullet and (count is None or not _counts(found, lines, at, said, count, indent)):
         return False
-    depth = next((n for n, level in enumerate(found.levels) if indent < level.indent + 2), len(found.levels))
+    depth = next(
+        (
+            n
+            for n, level in enumerate(found.levels)
+            if indent < level.indent + (2 if (level.number is None) == (count is None) else 1)
+        ),
+        len(found.levels),
+    )
     goes_on = found.before == "item"
     is_new = depth == len(found.levels) or (found.levels[depth].number is None) != (count is None)
     _end(found, keep_lists=True)
-    if not goes_on or (is_new and depth < len(found.levels)):
+    if not is_new:  # one list, however many blank lines its writer left
+        while not found.lines[-1]:
+            found.lines.pop()
+    elif not goes_on or depth < len(found.levels):
         _apart(found)
     found.levels[depth:] = [_Level(indent if is_new else found.levels[depth].indent, count)]
     marker, words = said.split(None, 1)
@@ -152,7 +162,8 @@ def _counts(found: _Arranged, lines: list[str], at: int, said: str, count: int, 
     goes_on = not next_one or int(next_one.group(1)) == count + 1 or bool(_DATE.match(following.strip()))
     if expected is None and goes_on and (count in (0, 1) or count == found.counted + 1):
         return True
-    found.odd.append((at, NOT_COUNTED))
+    if not re.search(rf"(?<!\d){count - 1}\.[ \t]", found.said):  # "붙임 1. …" and below it "2. …"
+        found.odd.append((at, NOT_COUNTED))
     return False
 
 
@@ -161,7 +172,8 @@ def _text(found: _Arranged, line: str, said: str) -> None:
     indent, marked = _indent(line), bool(_MARK.match(said))
     in_item = bool(found.levels) and indent > 0
     if in_item and found.before in ("item", "text"):
-        _go_on(found, said, f"{'    ' * (len(found.levels) - 1)}{_plain(said)}", breaks=marked)
+        deeper = "&emsp;" * ((indent - found.levels[-1].indent - 1) // 3) if marked else ""
+        _go_on(found, said, f"{'    ' * (len(found.levels) - 1)}{deeper}{_plain(said)}", breaks=marked)
         return
     if in_item and indent >= 2:
         found.lines.append(f"{'    ' * len(found.levels)}{_plain(said)}")
@@ -171,11 +183,12 @@ def _text(found: _Arranged, line: str, said: str) -> None:
         found.lines[-1] = f"    {_plain(said)}"
         found.lines.append("")
         return
-    if found.levels or marked:
+    is_behind = not indent and found.tail and found.tail != _MARKED.format(1)
+    if found.levels or marked or is_behind:
         _end(found, keep_lists=False)
         _apart(found)
     if marked:
-        found.tail = f"{{: .mark-{1 + sum(indent >= least for least in _DEPTHS)} }}"
+        found.tail = _MARKED.format(1 + sum(indent >= least for least in _DEPTHS))
     if found.before == "text" and not marked:
         _go_on(found, said, _plain(said), breaks=False)
     else:
@@ -213,39 +226,6 @@ def _indent(line: str) -> int:
     """Blanks before the words; a tab counts four, a wide blank two."""
     blanks = line[: len(line) - len(line.lstrip())]
     return len(blanks.replace("\t", "    ").replace("\u3000", "  "))
-
-
-def _while(lines: list[str], at: int, holds: Callable[[str], bool]) -> int:
-    end = at
-    while end < len(lines) and holds(lines[end].strip()):
-        end += 1
-    return end
-
-
-def _table_end(lines: list[str], at: int) -> int:
-    """The line behind a table that begins here; 0 where none does."""
-    line = lines[at]
-    below = lines[at + 1] if at + 1 < len(lines) else ""
-    if "|" in line and _DELIMITER.fullmatch(below) and _columns(line) == _columns(below):
-        return _while(lines, at, lambda each: "|" in each and _columns(each) <= _columns(line))
-    cells = line.strip().count("\t")
-    if not cells or _BULLET.match(line.strip()):
-        return 0
-    end = at
-    while end < len(lines) and lines[end].strip("\n").count("\t") == line.count("\t") and lines[end].strip():
-        end += 1
-    return end if end - at > 1 else 0
-
-
-def _columns(row: str) -> int:
-    return row.strip().strip("|").replace("\\|", "").count("|") + 1
-
-
-def _piped(rows: list[str]) -> list[str]:
-    """A table pasted with tabs, as Markdown writes one; its first row heads the columns."""
-    cells = [[cell.strip().replace("|", "\\|") for cell in row.split("\t")] for row in rows]
-    head, *rest = [f"| {' | '.join(row)} |" for row in cells]
-    return [head, f"|{' --- |' * len(cells[0])}", *rest]
 
 
 def _raw_end(lines: list[str], at: int) -> int:

@@ -18,6 +18,7 @@ from markdown.util import STX, AtomicString
 
 from civic.content.inline import Inline
 from civic.content.lines import TypedLines
+from civic.content.tables import with_tables
 
 # Ids that templates give to parts of a page; a heading of that name gets another one.
 TEMPLATE_IDS = frozenset(
@@ -64,15 +65,12 @@ _HEADING = re.compile(r"<h([1-6])([^>]*)>(.*?)</h\1>", re.DOTALL)
 _ID = re.compile(r' id="([^"]*)"')
 _TAG = re.compile(r"<[^>]+>")
 _EXTERNAL = re.compile(r'<a( [^>]*?)?(href="https?://[^"]*")([^>]*)>(.*?)</a>', re.DOTALL)
-_TABLE = re.compile(r"<table(?: [^>]*)?>.*?</table>", re.DOTALL)
-_ROW = re.compile(r"<tr(?: [^>]*)?>.*?</tr>", re.DOTALL)
-_ALIGN = re.compile(r' align="(left|center|right)"')
 _NO_WORDS = re.compile(r"[^\w\s-]")
 _HREF = re.compile(r' href="([^"]*)"')
 # Inline pattern of Python-Markdown -> signs without any of which it finds nothing. One that is not listed is always tried.
 SIGNS = {
     "address": ":@", "autolink": "<", "automail": "<", "backtick": "`", "em_strong": "*_", "entity": "&", "escape": "\\", "footnote": "[",
-    "html": "<", "image_link": "!", "image_reference": "!", "linebreak": "\n", "link": "[", "reference": "[",
+    "html": "<", "image_link": "!", "image_reference": "!", "joined": "*", "linebreak": "\n", "link": "[", "reference": "[",
     "short_image_ref": "!", "short_reference": "[",
     "struck": "~", "underscores": "_",
 }  # fmt: skip
@@ -121,7 +119,7 @@ def prose(text: str, own: str = "") -> Prose:
         clean = _EMPTY.sub("", clean)
     clean, headings = _with_headings(clean)
     if "<table" in clean:
-        clean = _with_tables(clean)
+        clean = with_tables(clean)
     if own and own in clean:
         clean = clean.replace(f'href="{own}/', 'href="/').replace(f'href="{own}"', 'href="/"')
     if 'href="http' in clean:
@@ -260,30 +258,6 @@ def _unused(id: str, used: set[str]) -> str:
     while f"{id}-{number}" in used:
         number += 1
     return f"{id}-{number}"
-
-
-def _with_tables(clean: str) -> str:
-    number = 0
-
-    def wrapped(found: re.Match[str]) -> str:
-        nonlocal number
-        number += 1
-        table = _ALIGN.sub(r' class="align-\1"', found.group())
-        table = re.sub(r"<th(?![a-z])[^>]*>\s*</th>", "<td></td>", table)
-        table = _ROW.sub(_scoped, table)
-        caption = re.search(r"<caption[^>]*>(.*?)</caption>", table, re.DOTALL)
-        name = (
-            html.escape(html.unescape(_TAG.sub("", caption.group(1))).strip()) if caption else f"표 {number}"
-        )
-        return f'<section class="table-scroll" tabindex="0" aria-label="{name}">{table}</section>'
-
-    return _TABLE.sub(wrapped, clean)
-
-
-def _scoped(row: re.Match[str]) -> str:
-    """A row of nothing but header cells heads columns, any other header cell its row."""
-    scope = "row" if "<td" in row.group() else "col"
-    return re.sub(r"<th(?![a-z])(?![^>]*scope=)", f'<th scope="{scope}"', row.group())
 
 
 def _external(found: re.Match[str]) -> str:
