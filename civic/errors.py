@@ -65,9 +65,11 @@ class Full(Refused):
 
     name, status, title = "full", 409, "정원이 모두 찼습니다."
 
-    def __init__(self, places: int, waiting: int = 0) -> None:
+    def __init__(self, places: int, waiting: int = 0, together: int = 0) -> None:
+        """together: how many came in one go of whom only some fit."""
         line = f"과 대기 {waiting}명" if waiting else ""
-        super().__init__(f"정원 {places}명{line}이 모두 찼습니다.")
+        few = f"{together}명이 모두 들어갈 자리가 없습니다. 인원을 줄여 다시 신청해 주세요."
+        super().__init__(few if together else f"정원 {places}명{line}이 모두 찼습니다.")
 
 
 class AlreadyApplied(Refused):

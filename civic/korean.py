@@ -116,8 +116,8 @@ def size(bytes_: int) -> str:
 
 def answer(value: Any) -> str:
     """An answer to a form's question: True is "예", several are joined by commas, else as it stands."""
-    if value is True:
-        return "예"
+    if value is True or isinstance(value, dict):
+        return "예" if value is True else "동의함"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

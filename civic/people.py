@@ -16,6 +16,7 @@ from civic.text import clean, has_resident_number, length, read_day
 
 LONGEST_NAME = 50  # characters; names of foreign residents are long
 OLDEST = date(1900, 1, 1)
+OF_AGE_ALONE = 14  # from then on one may consent to what is kept of oneself: 개인정보 보호법 22조의2
 PHONE_MESSAGE = "휴대전화 번호를 010-1234-5678처럼 적어 주세요."
 FOREIGN_MESSAGE = "외국 번호는 나라 번호부터 +1 201 555 0123처럼 적어 주세요."
 _PHONE_SIGNS = re.compile(r"\+?[\d\s()./\-‐-―−~]{7,30}")
@@ -159,6 +160,11 @@ def read_birth_date(text: str, today: date) -> str:
     if born < OLDEST:
         raise ValueError("생년월일의 해를 확인해 주세요. 1990-01-31처럼 네 자리로 적습니다.")
     return born.isoformat()
+
+
+def age(born: date, day: date) -> int:
+    """Full years on that day (만 나이)."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def person_key(secret: bytes, phone: str, birth_date: str = "") -> str:

@@ -64,6 +64,11 @@ RECEIPT = _object(
         "round": TEXT,
         "receipt": {"type": "string", "description": "address of the receipt page"},
         "draw_number": {"type": "string", "description": "public in a draw; only where places are drawn"},
+        "others": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "the same of each further participant",
+        },
     },
     required=("number", "state", "position", "round", "receipt"),
 )
@@ -172,6 +177,12 @@ def application_schema(spec: FormSpec) -> Schema:
     if spec.person == "phone+birth_date":
         properties["birth_date"] = {"type": "string", "format": "date"}
         required.append("birth_date")
+    if spec.has_participants:
+        one = _object({"name": TEXT, "birth_date": {"type": "string", "format": "date"}})
+        properties["participants"] = {
+            "type": "array", "items": one, "minItems": 1, "maxItems": spec.people_per_contact
+        }  # fmt: skip
+        required.append("participants")
     if spec.party > 1:
         properties["party"] = {"type": "integer", "minimum": 1, "maximum": spec.party}
     if spec.fields:

@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from civic import korean
 from civic.codes import clean_number
-from civic.content.form import Round
 from civic.content.meetings import calendar_file, meetings, when
+from civic.content.rounds import Round
 from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused
 from civic.links import link
 from civic.places import words
@@ -31,6 +31,7 @@ from forms_api.receipts import RECEIPT, receipt_address, receipt_number
 from forms_api.signups import as_payload, shown_again
 
 entries = Blueprint("entries", __name__)
+MOST_TOGETHER = 20  # people of one form that was sent once
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
 
 
@@ -127,12 +128,14 @@ def receipt(token: str) -> Response:
     if accept.quality("application/json") > accept.quality("text/html"):
         return jsonify(document(found))
     has_dates = entry.state == "confirmed" and meetings(doc, round_.round if round_ else None)
+    others = [_receipt(each).entry.number for each in request.args.getlist("with")[:MOST_TOGETHER]]
     return _page(
         found,
         "forms/receipt.html",
         "접수증",
         services().trail_to(doc, "접수증"),
         receipt=request.path,
+        others=[(number, receipt_address(services().intake.keys.link, number)) for number in others],
         can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
         next_steps=words.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],

@@ -1,9 +1,11 @@
 """Sign-ups: what a form asks, and the post that signs a person up. JSON in, JSON out; a form post gets pages."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
@@ -31,6 +33,7 @@ from forms_api.site import BOARD
 signups = Blueprint("signups", __name__)
 ADDRESS = "/api/forms/<folder>/<slug>"
 ANSWERS = "answers."
+PARTICIPANT = re.compile(r"participants\.(\d{1,2})\.(\w+)")
 STEPS = ("check", "code", "send", "edit")
 PROOF = ("code", "request")  # beside the application: what proves its phone
 
@@ -78,30 +81,34 @@ def apply(folder: str, slug: str) -> ResponseReturnValue:
     for name in (HONEYPOT, *PROOF):
         payload.pop(name, None)
     application = parts.intake.check(*parts.intake.form(folder, slug), payload)
-    entry, position, created = _keep(parts, application, code, asked)
-    answer = {
-        "number": entry.number,
-        "state": entry.state,
-        "position": position,
-        "round": application.round.id,
-        "receipt": receipt_address(parts.intake.keys.link, entry.number),
-        **({"draw_number": entry.draw} if entry.draw else {}),
-    }
-    return jsonify(answer), 201 if created else 200
+    kept = _keep(parts, application, code, asked)
+    answers = [
+        {
+            "number": entry.number,
+            "state": entry.state,
+            "position": position,
+            "round": application.round.id,
+            "receipt": receipt_address(parts.intake.keys.link, entry.number),
+            **({"draw_number": entry.draw} if entry.draw else {}),
+        }
+        for entry, position, _ in kept
+    ]
+    others = {"others": answers[1:]} if len(answers) > 1 else {}
+    return jsonify({**answers[0], **others}), 201 if kept[0][2] else 200
 
 
 def _keep(
     parts: Services, application: Application, code: str, request: str
-) -> tuple[Entry, int | None, bool]:
+) -> list[tuple[Entry, int | None, bool]]:
     """Keep a checked application of a phone that is proven where it must be, within the person's rate, and count it."""
     if application.spec.needs_proof:
         prove_phone(application.phone, code, request, application.submission)
-    person = parts.intake.keys.person(application.phone, application.birth_date)
-    parts.limits.person(person, application.subject)
-    entry, position, created = parts.intake.apply(application)
-    if created:
-        parts.metrics.add("entries_total", state=entry.state)
-    return entry, position, created
+    parts.limits.person(application.each()[0].person(parts.intake.keys), application.subject)
+    kept = parts.intake.apply_all(application)
+    for entry, _, created in kept:
+        if created:
+            parts.metrics.add("entries_total", state=entry.state)
+    return kept
 
 
 def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
@@ -136,8 +143,10 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
     if step == "code":
         asked = ask_for_code(application.phone, doc.title, doc.subject)
         return _check_page(application, asked.request, shown_code(asked))
-    entry, _, _ = _keep(parts, application, form.get("code", ""), form.get("request", ""))
-    return redirect(receipt_address(parts.intake.keys.link, entry.number), code=303)
+    kept = _keep(parts, application, form.get("code", ""), form.get("request", ""))
+    first, *others = (receipt_address(parts.intake.keys.link, entry.number) for entry, _, _ in kept)
+    with_others = f"?{urlencode([('with', other.rpartition('/')[2]) for other in others])}" if others else ""
+    return redirect(f"{first}{with_others}", code=303)
 
 
 def _check_page(
@@ -204,12 +213,18 @@ def as_payload(form: MultiDict[str, str]) -> dict[str, Any]:
     """The fields of a post under the names of the JSON API; `step`, the honeypot and the proof are left out."""
     payload: dict[str, Any] = {}
     answers: dict[str, Any] = {}
+    participants: dict[int, dict[str, Any]] = {}
     for name, values in form.lists():
         value = values[0] if len(values) == 1 else values
+        row = PARTICIPANT.fullmatch(name)
         if name.startswith(ANSWERS):
             answers[name.removeprefix(ANSWERS)] = value
+        elif row:
+            participants.setdefault(int(row[1]), {})[row[2]] = value
         elif name not in ("step", HONEYPOT, *PROOF):
             payload[name] = value
+    if participants:
+        payload["participants"] = [participants.get(n, {}) for n in range(max(participants) + 1)]
     return payload | ({"answers": answers} if answers else {})
 
 
@@ -234,13 +249,17 @@ def understood(application: Application) -> list[tuple[str, str]]:
         ("언제", "\n".join(when(doc, round_, now))),
         ("어디서", "\n".join(place.lines) if place else ""),
         ("비용", "\n".join(fee.lines(now)) if fee else ""),
-        (FIXED_LABELS["name"], application.name),
+        ("신청하는 사람" if spec.has_participants else FIXED_LABELS["name"], application.name),
         (FIXED_LABELS["phone"], show_phone(application.phone)),
         (FIXED_LABELS["birth_date"], born),
+        *(
+            ("참여하는 사람", f"{name}, {korean.birthday(date.fromisoformat(day))}")
+            for name, day in application.participants
+        ),
         (FIXED_LABELS["email"], application.email),
         (FIXED_LABELS["party"], f"{application.party}명" if spec.party > 1 else ""),
     ]
     for question in spec.fields:
         answer = application.answers.get(question.key)
-        found.append((question.label, "적지 않음" if answer is None else question.words(answer)))
+        found.append((question.label, question.nothing if answer is None else question.words(answer)))
     return [*((label, text) for label, text in found if text), ("개인정보 수집·이용", "동의함")]

@@ -119,7 +119,7 @@ def test_a_question_type_by_the_recipe(tmp_path: Path) -> None:
     copy.edit(
         questions, '    "date": DateQuestion,\n', '    "date": DateQuestion,\n    "time": TimeQuestion,\n'
     )
-    copy.edit(questions, '"number", "date"]', '"number", "date", "time"]')
+    copy.edit("civic/content/question.py", '    "consent",\n]', '    "consent",\n    "time",\n]')
     copy.edit(
         "templates/components/questions.html",
         "",

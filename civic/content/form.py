@@ -10,10 +10,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from civic.content.particulars import AVenue
-from civic.content.questions import AnyQuestion
+from civic.content.question import Question
+from civic.content.questions import AnyQuestion, CheckboxQuestion, TextQuestion
+from civic.content.rounds import Consent, Limit, Round
 from civic.errors import FieldError
-from civic.shape import SLUG, Line, Many, Misplaced, SeoulTime, Shape, Slug, first_name
+from civic.shape import SLUG, Many, Misplaced, SeoulTime, Shape
 
 FIXED_LABELS = {  # of the fields that every form may have, as the page and the consent name them
     "name": "이름",
@@ -21,85 +22,18 @@ FIXED_LABELS = {  # of the fields that every form may have, as the page and the 
     "birth_date": "생년월일",
     "email": "이메일",
     "party": "함께 신청하는 사람 수",
+    "participants": "참여하는 사람의 이름과 생년월일",
 }
-
-
-class Round(Shape):
-    """One thing with its own places: a facility, a course date, a desk for a month (`[[form.rounds]]`)."""
-
-    id: Slug = Field(
-        description="영문 소문자와 숫자, 줄표로 쓴 회차 이름. 접수를 시작한 뒤에 바꾸면 aliases에 옛 이름을 씁니다."
-    )
-    aliases: Many[Slug] = Field(
-        default=(), description="이 회차의 옛 id. 처음 이름부터 차례로 모두 씁니다. 받은 신청이 이어집니다."
-    )
-    label: Line = Field(description="화면에 보이는 회차 이름")
-    places: int = Field(gt=0, le=100_000, description="정원(명)")
-    waiting: int = Field(
-        default=0,
-        ge=0,
-        le=100_000,
-        description="대기자로 받을 인원(명). 0이면 대기를 받지 않습니다. 추첨과 심사에서 쓰지 않으면 대기 인원에 제한이 없습니다.",
-    )
-    minimum: int = Field(default=0, ge=0, description="운영하는 데 필요한 가장 적은 인원(명)")
-    hours: int = Field(
-        default=0, ge=0, le=1000, description="활동 시간(시간). form.ledger가 있을 때 한도에서 뺍니다."
-    )
-    starts: SeoulTime | None = Field(
-        default=None,
-        description="활동을 시작하는 때. 내 달력에 넣기에 쓰이고, 이때부터 신청한 사람은 취소할 수 없고 대기자를 확정하지 않습니다.",
-    )
-    ends: SeoulTime | None = Field(default=None, description="활동이 끝나는 때")
-    where: AVenue | None = Field(
-        default=None, description="회차의 장소. 글의 where처럼 쓰고, 비우면 글의 장소입니다."
-    )
-    opens: SeoulTime | None = Field(default=None, description="이 회차만 접수 시작이 다를 때")
-    closes: SeoulTime | None = Field(default=None, description="이 회차만 접수 마감이 다를 때")
-
-    @property
-    def most_waiting(self) -> int | None:
-        """How many may wait after a draw or by a decision; None: as many as there are, where the page does not say."""
-        return self.waiting if "waiting" in self.model_fields_set else None
-
-    @property
-    def key(self) -> str:
-        """Under which name its sign-ups are kept: the first id that it ever had."""
-        return first_name(self.id, self.aliases)
-
-    @model_validator(mode="after")
-    def _times_in_order(self) -> Self:
-        if self.starts and self.ends and self.ends <= self.starts:
-            raise ValueError("ends는 starts보다 뒤여야 합니다")
-        if self.minimum > self.places:
-            raise ValueError("minimum은 places보다 클 수 없습니다")
-        return self
-
-
-class Limit(Shape):
-    """A cap per person over all forms that name the same group (`limits = [{ group, max }]`)."""
-
-    group: Slug = Field(description="한도를 함께 쓰는 묶음의 이름")
-    max: int = Field(gt=0, description="한 사람이 묶음 안에서 신청할 수 있는 수")
-
-
-class Consent(Shape):
-    """What the citizen agrees to, in the order of 개인정보 보호법 15②; deletion follows `keep_days`."""
-
-    purpose: Line = Field(description="개인정보를 쓰는 곳(목적)")
-    items: Many[Line] = Field(
-        default=(),
-        description="신청서의 칸 말고 더 받는 항목. 이름, 연락처, 질문은 신청서에서 저절로 나옵니다.",
-    )
-    optional_items: Many[Line] = Field(
-        default=(), description="신청서의 칸 말고 선택해서 더 받는 항목. 선택 질문은 저절로 나옵니다."
-    )
-    keep_days: int = Field(
-        gt=0, le=3650, description="모든 활동이 끝나고 며칠 뒤에 지우는지. 실제 삭제도 이 값을 따릅니다."
-    )
-    refusal: Line = Field(
-        default="동의하지 않을 수 있습니다. 다만 동의하지 않으면 신청할 수 없습니다.",
-        description="거부할 권리와 거부할 때의 불이익",
-    )
+RESIDENT = CheckboxQuestion(
+    name="resident", label="이 지역에 주소(주민등록)를 둔 주민입니다", type="checkbox"
+)
+COMPANIONS = TextQuestion(
+    name="companions",
+    label="함께 오는 사람의 이름",
+    type="textarea",
+    required=False,
+    hint="신청하는 사람을 빼고 한 줄에 한 사람씩 적어 주세요.",
+)
 
 
 class FormSpec(Shape):
@@ -156,8 +90,11 @@ class FormSpec(Shape):
     ledger: str = Field(default="", pattern=r"^$|" + SLUG, description="활동 시간을 함께 세는 장부의 이름")
     ledger_max: int = Field(default=100, gt=0, description="장부에서 한 사람이 쓸 수 있는 시간(시간)")
     reentry: bool = Field(default=True, description="스스로 취소하거나 사양한 회차에 다시 신청할 수 있는지")
-    person: Literal["phone", "phone+birth_date"] = Field(
-        default="phone", description="같은 사람인지 가리는 기준: 휴대전화 번호, 또는 번호와 생년월일"
+    party_names: bool = Field(default=False, description="함께 오는 사람의 이름을 묻는지")
+    person: Literal["phone", "phone+birth_date", "participant"] = Field(
+        default="phone",
+        description="누구를 한 사람으로 세는지: 휴대전화 번호, 번호와 생년월일, "
+        "또는 신청하는 사람(보호자)과 따로 적는 참여하는 사람(이름과 생년월일). 14세 미만이 참여하면 participant를 씁니다.",
     )
     contact: Literal["proven", "typed"] | None = Field(
         default=None,
@@ -168,7 +105,7 @@ class FormSpec(Shape):
         default=None,
         ge=1,
         le=20,
-        description="휴대전화 번호 하나로 신청할 수 있는 사람 수. 비우면 1, person이 phone+birth_date이면 5",
+        description="휴대전화 번호 하나로 신청할 수 있는 사람 수. 비우면 1, person이 phone이 아니면 5. participant에서는 한 번에 적을 수 있는 사람 수이기도 합니다.",
     )
     email: Literal["none", "optional", "required"] = Field(default="optional", description="이메일을 묻는지")
     eligibility: str = Field(
@@ -213,7 +150,13 @@ class FormSpec(Shape):
         if (self.selection == "window-draw") != (self.window is not None):
             raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
         if self.person == "phone" and (self.per_contact or 1) > 1:
-            raise Misplaced("person이 phone+birth_date일 때만 2 이상을 씁니다", "per_contact")
+            raise Misplaced("person이 phone이 아닐 때만 2 이상을 씁니다", "per_contact")
+        if self.party_names and self.party == 1:
+            raise Misplaced("party가 2 이상일 때만 씁니다", "party_names")
+        if self.has_participants and self.party > 1:
+            raise Misplaced("person이 participant이면 사람마다 따로 신청하므로 쓰지 않습니다", "party")
+        if self.has_participants and self.contact == "typed":
+            raise Misplaced("person이 participant이면 보호자의 번호를 확인해야 합니다", "contact")
         if self.result_at and self.selection == "first-come":
             raise Misplaced("추첨이나 심사로 뽑을 때만 씁니다", "result_at")
         if self.result_at and self.result_at < max(map(self.window_end, self.rounds)):
@@ -256,12 +199,25 @@ class FormSpec(Shape):
     @property
     def needs_proof(self) -> bool:
         """Must a phone be proven? Where staff decide one by one nothing runs out; elsewhere invented numbers take places."""
-        return self.contact == "proven" or (self.contact is None and self.selection != "review")
+        is_open = self.contact is None and (self.selection != "review" or self.has_participants)
+        return self.contact == "proven" or is_open
+
+    @property
+    def has_participants(self) -> bool:
+        """Does who signs up name those who take part, a parent their children?"""
+        return self.person == "participant"
+
+    def asking(self, *more: Question) -> Self:
+        """The same form with these questions behind its own; one of that name stays as staff wrote it."""
+        known = {question.name for question in self.fields}
+        return self.model_copy(
+            update={"fields": (*self.fields, *(each for each in more if each.name not in known))}
+        )
 
     @property
     def people_per_contact(self) -> int:
         """How many people may sign up with one phone."""
-        return self.per_contact or (5 if self.person == "phone+birth_date" else 1)
+        return self.per_contact or (1 if self.person == "phone" else 5)
 
     @property
     def counted_with(self) -> frozenset[str]:
@@ -326,11 +282,15 @@ class FormSpec(Shape):
         asked = [(FIXED_LABELS["name"], True), (FIXED_LABELS["phone"], True)]
         if self.person == "phone+birth_date":
             asked.append((FIXED_LABELS["birth_date"], True))
+        if self.has_participants:
+            asked.append((FIXED_LABELS["participants"], True))
         if self.email != "none":
             asked.append((FIXED_LABELS["email"], self.email == "required"))
         if self.party > 1:
             asked.append((FIXED_LABELS["party"], True))
-        asked += [(question.label, question.required) for question in self.fields]
+        asked += [
+            (question.label, question.required) for question in self.fields if question.type != "consent"
+        ]
         always = [label for label, needed in asked if needed] + list(self.consent.items)
         chosen = [label for label, needed in asked if not needed] + list(self.consent.optional_items)
         return tuple(dict.fromkeys(always)), tuple(

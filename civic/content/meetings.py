@@ -10,9 +10,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from civic import korean
-from civic.content.form import Round
 from civic.content.pages import Document, Event, Lecture, Notice
 from civic.content.particulars import Venue
+from civic.content.rounds import Round
 from civic.content.site import Site
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from civic import korean
 from civic.clock import SEOUL
 from civic.content.attached import Attached
-from civic.content.form import FormSpec
+from civic.content.form import COMPANIONS, RESIDENT, FormSpec
 from civic.content.particulars import AFee, AnAudience, AVenue, ChangeNote, Contact, Fact, Fee, Titled
 from civic.content.sessions import Repeat, Session
 from civic.links import FOLDERS, link
@@ -181,10 +181,7 @@ class Notice(Document):
     where: AVenue | None = Field(default=None, description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
     audience: AnAudience | None = Field(default=None, description="누구에게. 글로 쓰거나, 표로 씁니다.")
     fee: AFee | None = Field(default=None, description="비용. 돈(원)만 수로 쓰거나, 표로 씁니다. 0이면 무료")
-    contacts: Many[Contact] = Field(
-        default=(),
-        description="문의할 곳. 비우면 담당 부서가 보이고, 하나만 쓰이는 자리에는 첫째가 쓰입니다.",
-    )
+    contacts: Many[Contact] = Field(default=(), description="문의할 곳. 비우면 담당 부서. 접수증에는 첫째")
     sessions: Many[Session] = Field(default=(), description="만나는 날과 내용")
     repeats: Many[Repeat] = Field(
         default=(), description="매주 같은 요일에 만날 때. sessions와 함께 써도 됩니다."
@@ -194,6 +191,12 @@ class Notice(Document):
     @property
     def off(self) -> str:
         return korean.OFF.get(self.status, "")
+
+    @property
+    def spec(self) -> FormSpec | None:
+        residents = self.audience is not None and self.audience.residents
+        more = [RESIDENT] * residents + [COMPANIONS] * bool(self.form and self.form.party_names)
+        return self.form.asking(*more) if self.form and more else self.form
 
     @property
     def is_internal(self) -> bool:
@@ -236,10 +239,7 @@ class Programme(Notice):
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Newest first."""
-        return (
-            not self.pinned,
-            -(self.published or date.min).toordinal(),
-        )
+        return not self.pinned, -(self.published or date.min).toordinal()
 
 
 class Lecture(Notice):
@@ -270,9 +270,7 @@ class Event(Notice):
     noun = "event"
     list_title = "행사"
 
-    starts: SeoulTime | None = Field(
-        default=None, description="시작하는 때. 날마다 시각이 다르면 starts와 ends 대신 sessions를 씁니다."
-    )
+    starts: SeoulTime | None = Field(default=None, description="시작하는 때. 여러 날이면 대신 sessions")
     ends: SeoulTime | None = Field(default=None, description="끝나는 때")
     where: AVenue = Field(description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
     host: str = Field(default="", max_length=200, description="함께 여는 곳")

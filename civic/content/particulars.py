@@ -3,8 +3,6 @@
 Place, audience and fee may be written in short: `where = "구민회관"`, `audience = "누구나"`, `fee = 20000`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from datetime import datetime

@@ -1,130 +1,27 @@
 """What a form asks beyond name, phone and consent: one class for each type of question. No store, no clock, no web.
 
-A new type is a class here, its name in `TypeName` and `TYPES`, and a macro in templates/components/questions.html.
+A new type is a class here, its name in `TYPES` and in `TypeName` (question.py), and a macro in templates/components/questions.html.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, model_validator
+from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
-from civic import korean
-from civic.shape import Line, Many, Misplaced, Shape, first_name
-from civic.text import asks_for_resident_number, clean, length, read_day, read_whole
+from civic import korean, people
+from civic.content.question import KEYS_OF_TYPES, Question
+from civic.text import length, read_day, read_whole
 
-T = TypeVar("T")
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-TypeName = Literal["text", "textarea", "select", "radio", "checkbox", "number", "date"]
-
-# Keys that only some types take, and what is said where another type has one.
-_KEYS_OF_TYPES = {
-    "options": "type이 {type}이면 options를 쓰지 않습니다",
-    "max": "max는 글과 숫자, options가 있는 checkbox에서만 씁니다",
-    "min": "min은 type이 number일 때만 씁니다",
-    "earliest": "earliest는 type이 date일 때만 씁니다",
-    "latest": "latest는 type이 date일 때만 씁니다",
+READERS: dict[str, Callable[[str], str]] = {
+    "email": people.read_email,
+    "phone": partial(people.normalise_phone, landlines=True),
 }
 
 
-class Question(Shape):
-    """One field that a form adds to name, phone and consent (`[[form.fields]]`)."""
-
-    keys: ClassVar[tuple[str, ...]] = ()  # of _KEYS_OF_TYPES, those that this type takes
-    missing: ClassVar[str] = "{object} 적어 주세요."  # said when an answer is needed and none was given
-
-    name: Name = Field(description="영문 소문자로 쓴 이름. 한 신청서 안에서 겹치지 않게 합니다.")
-    aliases: Many[Name] = Field(
-        default=(), description="이 질문의 옛 name. 처음 이름부터 차례로 모두 씁니다. 받은 답이 이어집니다."
-    )
-    label: Line = Field(description="화면에 보이는 질문")
-    type: TypeName = Field(
-        default="text",
-        description="답하는 방법. checkbox는 options가 있으면 여러 개 고르기, 없으면 예/아니요 하나입니다.",
-    )
-    required: bool = Field(
-        default=True, description="꼭 답해야 하는지. 아니면 화면에 ‘선택’이라고 표시됩니다."
-    )
-    hint: str = Field(default="", max_length=300, description="질문 아래에 보이는 도움말")
-    max: int | None = Field(
-        default=None, ge=1, description="글은 최대 글자 수, 숫자는 가장 큰 값, 체크는 최대 개수"
-    )
-    min: int | None = Field(default=None, ge=0, description="숫자의 가장 작은 값")
-    earliest: date | None = Field(default=None, description="날짜의 가장 이른 날")
-    latest: date | None = Field(default=None, description="날짜의 가장 늦은 날")
-    options: Many[Line] = Field(default=(), description="select, radio, checkbox에서 고를 수 있는 답")
-
-    @property
-    def key(self) -> str:
-        """Under which name its answers are kept: the first that it ever had."""
-        return first_name(self.name, self.aliases)
-
-    @model_validator(mode="after")
-    def _keys_fit_type(self) -> Self:
-        for key, said in _KEYS_OF_TYPES.items():
-            if getattr(self, key) not in (None, ()) and key not in self.keys:
-                raise ValueError(said.format(type=self.type))
-        if len(set(self.options)) != len(self.options):
-            raise ValueError("options에 같은 답이 두 번 있습니다")
-        self.check()
-        return self
-
-    @model_validator(mode="after")
-    def _asks_for_no_resident_number(self) -> Self:
-        said = "주민등록번호는 물을 수 없습니다(개인정보 보호법 제24조의2). 생년월일이면 form.person을 쓰세요"
-        if any(map(asks_for_resident_number, (self.label, *self.options))):
-            raise Misplaced(said, "label")
-        if asks_for_resident_number(self.hint, may_warn=True):
-            raise Misplaced(said, "hint")
-        return self
-
-    def check(self) -> None:
-        """Do the keys that this type takes go together? Raises ValueError with what staff should do."""
-
-    def read(self, given: Any) -> Any:
-        """One checked answer; None when an optional one is empty. Raises ValueError with the Korean message.
-
-        given: what JSON or a plain form sent; None for nothing.
-        """
-        if given is not None and not isinstance(given, str):
-            raise ValueError("글로 적어 주세요.")
-        text = self.needed(clean(given or ""), self.missing)
-        return self.read_text(text) if text else None
-
-    def needed(self, answer: T, missing: str) -> T | None:
-        """The answer, None when it is empty and may be. Raises ValueError, saying `missing`."""
-        if self.required and not answer:
-            label = f"‘{self.label}’"
-            raise ValueError(missing.format(label=label, object=korean.josa(label, "을/를")))
-        return answer or None
-
-    def read_text(self, text: str) -> Any:
-        """The answer in a text, which is clean and not empty. Raises ValueError with the Korean message."""
-        raise NotImplementedError
-
-    def words(self, answer: Any) -> str:
-        """An answer as people read it."""
-        return korean.answer(answer)
-
-    def describe(self) -> dict[str, Any]:
-        """The question as GET /api/forms tells it."""
-        shared = self.model_dump(include={"name", "label", "type", "required"})
-        options = [{"value": option, "label": option} for option in self.options]
-        others = {"hint", *_KEYS_OF_TYPES} - {"options"}
-        bounds = self.model_dump(mode="json", include=others, exclude_defaults=True)
-        return shared | ({"options": options} if options else {}) | bounds
-
-    def answer_schema(self) -> dict[str, Any]:
-        """An answer as JSON Schema."""
-        raise NotImplementedError
-
-    def sample(self) -> Any:
-        """An answer that fits, for load tests."""
-        raise NotImplementedError
-
-
 class TextQuestion(Question):
-    """Text: a line of it, or in a textarea several."""
+    """Text: a line of it, or in a textarea several; a mail address, phone number or address."""
 
     keys = ("max",)
 
@@ -136,15 +33,18 @@ class TextQuestion(Question):
     def read_text(self, text: str) -> str:
         if length(text) > self.longest:
             raise ValueError(f"{self.longest}자까지 적을 수 있습니다. 지금 {length(text)}자입니다.")
-        if "\n" in text and self.type == "text":
+        if "\n" in text and self.type != "textarea":
             raise ValueError("한 줄로 적어 주세요.")
-        return text
+        return READERS[self.type](text) if self.type in READERS else text
+
+    def words(self, answer: str) -> str:
+        return people.show_phone(answer) if self.type == "phone" else answer
 
     def answer_schema(self) -> dict[str, Any]:
         return {"type": "string", "maxLength": self.longest}
 
     def sample(self) -> str:
-        return "시험"[: self.longest]
+        return {"email": "a@example.kr", "phone": "+821012345678"}.get(self.type, "시험"[: self.longest])
 
 
 class SelectQuestion(Question):
@@ -172,11 +72,11 @@ class SelectQuestion(Question):
 class CheckboxQuestion(Question):
     """Several of the options; without options a tick that says yes."""
 
-    keys = ("options", "max")
+    keys: ClassVar[tuple[str, ...]] = ("options", "max")
 
     def check(self) -> None:
         if self.max is not None and not self.options:
-            raise ValueError(_KEYS_OF_TYPES["max"])
+            raise ValueError(KEYS_OF_TYPES["max"])
 
     def read(self, given: Any) -> bool | list[str] | None:
         if not self.options:
@@ -203,6 +103,20 @@ class CheckboxQuestion(Question):
 
     def sample(self) -> bool | list[str]:
         return [self.options[0]] if self.options else True
+
+
+class ConsentQuestion(CheckboxQuestion):
+    """A consent apart from that of the form: to pictures, to what others are given. Kept with the text that was agreed to."""
+
+    keys = ("text",)
+    nothing = "동의하지 않음"
+
+    def check(self) -> None:
+        if not self.text.strip():
+            raise ValueError("type이 consent이면 text에 동의할 내용을 쓰세요")
+
+    def read(self, given: Any) -> Any:
+        return {"agreed": self.text} if super().read(given) else None
 
 
 class NumberQuestion(Question):
@@ -269,6 +183,10 @@ TYPES: dict[str, type[Question]] = {
     "checkbox": CheckboxQuestion,
     "number": NumberQuestion,
     "date": DateQuestion,
+    "email": TextQuestion,
+    "phone": TextQuestion,
+    "address": TextQuestion,
+    "consent": ConsentQuestion,
 }
 
 

@@ -1,7 +1,5 @@
 """The dates on which people meet, one by one or every week on a day, and what looks odd about them. No clock, no files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cache, cached_property

@@ -1,7 +1,5 @@
 """Tables: found among the lines that offices type or paste, and made readable for everybody. No files."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable

@@ -5,28 +5,32 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any, Self, TypeVar
+from uuid import UUID, uuid5
 
 from civic import people
 from civic.codes import new_draw_number, new_number
 from civic.contacts.proof import contact_key
-from civic.content.form import FormSpec, Round
+from civic.content.form import COMPANIONS, FormSpec
 from civic.content.pages import Document
+from civic.content.rounds import Round
 from civic.errors import AlreadyApplied, FieldError, Invalid
 from civic.places.form_round import FormRound
+from civic.places.participants import NO_TEXT, read_born, read_participants, text_of
 from civic.store.entry import LIVE, Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
 
 T = TypeVar("T")
-TOP_FIELDS = ("round", "name", "phone", "email", "birth_date", "party", "answers", "consent", "submission_id")
+TOP_FIELDS = (
+    *("round", "name", "phone", "email", "birth_date", "participants", "party", "answers", "consent"),
+    "submission_id",
+)
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
-NO_TEXT = "글로 적어 주세요."
 BROKEN_MESSAGE = "글자가 깨졌습니다. 다시 적어 주세요."
 _PHONES = ("phone", "phone_last4")  # of some international numbers thirteen digits begin like a birth date
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -43,10 +47,28 @@ class Application(FormRound):
     birth_date: str = ""  # ISO, "" where the form does not ask for it
     party: int = 1
     answers: Mapping[str, Any] = field(default_factory=dict)
+    applicant: str = ""  # who signed up somebody else: a child's parent; "" for themselves
+    participants: tuple[tuple[str, str], ...] = ()  # name and birth date of each, where they are asked for
+
+    def each(self) -> tuple[Self, ...]:
+        """One for each person who takes part; sent again each is the same. Only itself where nobody else is named."""
+        found = (
+            replace(
+                self, name=name, birth_date=born, applicant=self.name, participants=(),
+                submission=self.submission if not number else str(uuid5(UUID(self.submission), str(number))),
+            )
+            for number, (name, born) in enumerate(self.participants)
+        )  # fmt: skip
+        return tuple(found) or (self,)
+
+    def person(self, keys: Keys) -> str:
+        """The keyed hash that stands for the person: of twins with one phone the name tells who it is."""
+        named = f"{self.birth_date} {self.name}" if self.spec.has_participants else self.birth_date
+        return keys.person(self.phone, named)
 
     def personal(self) -> bytes:
         """Everything that could name the person, to be sealed: UTF-8 JSON."""
-        names = ("name", "phone", "email", "birth_date", "party", "answers")
+        names = ("name", "phone", "email", "birth_date", "party", "answers", "applicant")
         kept = {name: value for name in names if (value := getattr(self, name))}
         return json.dumps(kept, ensure_ascii=False).encode()
 
@@ -76,34 +98,47 @@ def read_application(
     nothing: tuple[dict[str, Any], list[FieldError]] = ({}, [])
     if round_ is None:
         errors.append(FieldError("round", NO_TEXT if payload.get("round") else "회차를 골라 주세요."))
-    name = read("name", lambda given: people.read_name(_text(given)), "")
-    phone = read("phone", lambda given: people.normalise_phone(_text(given), landlines), "")
+    name = read("name", lambda given: people.read_name(text_of(given)), "")
+    phone = read("phone", lambda given: people.normalise_phone(text_of(given), landlines), "")
     email = "" if spec.email == "none" else read("email", partial(_email, spec), "")
     born = ""
+    asked = FormRound(doc, spec, round_) if round_ else None
     if spec.person == "phone+birth_date":
-        born = read("birth_date", lambda given: people.read_birth_date(_text(given), today), "")
+        born = read("birth_date", partial(read_born, asked, today), "")
+    participants: list[tuple[str, str]] = []
+    if spec.has_participants:
+        none: tuple[list[tuple[str, str]], list[FieldError]] = ([], [])
+        participants, unfit = read("participants", partial(read_participants, asked, spec, today), none)
+        errors += unfit
     party = read("party", partial(_party, spec.party), 1) if spec.party > 1 else 1
     answers, wrong = read("answers", partial(_answers, spec), nothing)
     errors += wrong
+    named = answers.get(COMPANIONS.key)
+    if spec.party_names and len(named.splitlines() if named else ()) != party - 1:
+        said = f"함께 오는 사람 {party - 1}명의 이름을 한 줄에 한 사람씩 적어 주세요."
+        errors.append(FieldError(f"answers.{COMPANIONS.name}", said))
     read("consent", _agree, None)
     submission = read("submission_id", _submission, "")
     errors += _unknown(spec, payload)
     if errors or round_ is None:
         raise Invalid(errors)
-    return Application(doc, spec, round_, name, phone, submission, email, born, party, answers)
-
-
-def _text(given: Any) -> str:
-    """A field's text, cleaned; "" for nothing. Raises ValueError for anything that is no text."""
-    if given is None:
-        return ""
-    if not isinstance(given, str):
-        raise ValueError(NO_TEXT)
-    return clean(given)
+    return Application(
+        doc,
+        spec,
+        round_,
+        name,
+        phone,
+        submission,
+        email,
+        born,
+        party,
+        answers,
+        participants=tuple(participants),
+    )
 
 
 def _email(spec: FormSpec, given: Any) -> str:
-    text = _text(given)
+    text = text_of(given)
     return people.read_email(text) if text or spec.email == "required" else ""
 
 
@@ -135,7 +170,7 @@ def _agree(given: Any) -> None:
 def _submission(given: Any) -> str:
     """The uuid that makes a retry safe."""
     try:
-        return str(UUID(_text(given)))
+        return str(UUID(text_of(given)))
     except ValueError:
         said = "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다."
         raise ValueError(said) from None
@@ -146,12 +181,13 @@ def _unknown(spec: FormSpec, payload: Mapping[str, Any]) -> list[FieldError]:
     absent = {
         "email": spec.email == "none",
         "birth_date": spec.person != "phone+birth_date",
+        "participants": not spec.has_participants,
         "party": spec.party == 1,
     }
     return [
         FieldError(_shown(name), "이 신청서에 없는 항목입니다.")
         for name, value in payload.items()
-        if name not in TOP_FIELDS or (absent.get(name) and value not in (None, ""))
+        if name not in TOP_FIELDS or (absent.get(name) and value not in (None, "", []))
     ]
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from civic.content.form import FormSpec, Round
+from civic.content.form import FormSpec
 from civic.content.pages import Document
+from civic.content.rounds import Round
 
 
 @dataclass(frozen=True)

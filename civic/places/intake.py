@@ -30,6 +30,7 @@ from civic.places import draw_freeze, line, retention, rules
 from civic.places.application import Application, draft_of, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
 from civic.places.status import with_closed
+from civic.store.book import Book
 from civic.store.entry import Counts, Entry, NumberTaken, Overview
 from civic.store.seal import Keys
 from civic.store.store import Store
@@ -108,9 +109,9 @@ class Intake:
             rules.check_time(application, now, self.facts(application, now))
         except (NotOpen, Closed):
             # A retry that comes late gets its answer.
-            person = self.keys.person(application.phone, application.birth_date)
+            first = application.each()[0]
             with self.store.open(doc.subject) as book:
-                if book.repeated(application.submission, person) is None:
+                if book.repeated(first.submission, first.person(self.keys)) is None:
                     raise
         return application
 
@@ -123,38 +124,57 @@ class Intake:
     def apply(
         self, application: Application, who: str = "citizen", cause: str = "applied"
     ) -> tuple[Entry, int | None, bool]:
-        """Keep a checked application: (entry, place in the waiting line, is it new?). who: the hand that acts.
+        """As `apply_all`, of the first who takes part; most forms have no other."""
+        return self.apply_all(application, who, cause)[0]
 
-        The same submission again gives the entry as it stands now, also after closing. The time of
+    def apply_all(
+        self, application: Application, who: str = "citizen", cause: str = "applied"
+    ) -> list[tuple[Entry, int | None, bool]]:
+        """Keep a checked application, all who take part or none: (entry, place in the waiting line, is it new?) of each.
+
+        who: the hand that acts. The same submission again gives the entry as it stands now, also after closing. The time of
         reception is the moment of the decision. Raises NotOpen, Closed, Invalid, AlreadyApplied, Full,
         LimitReached, Unavailable.
         """
-        person = self.keys.person(application.phone, application.birth_date)
         while True:
-            draft = draft_of(application, person, self.keys, self.store, self.clock.now()).but(cause=cause)
-            facts = self.facts(application, draft.received)
+            facts = self.facts(application, self.clock.now())
+            drafts = [
+                draft_of(each, each.person(self.keys), self.keys, self.store, self.clock.now()).but(
+                    cause=cause
+                )
+                for each in application.each()
+            ]
             try:
                 with self.store.open(application.subject, who=who) as book:
-                    now = self.clock.now()
-                    try:
-                        rules.check_time(application, now, facts)
-                        draft = draft.but(received=now, changed=now)
-                        entry = line.admit(book, application, draft, rules.caps(application))
-                    except (NotOpen, Closed):
-                        # A retry that comes late gets its answer; in time, `admit` itself knows it again.
-                        late = book.repeated(application.submission, person)
-                        if late is None:
-                            raise
-                        entry = late
-                    if entry.number == draft.number and entry.rank == 1:
-                        retention.note(book, application.doc, application.id, now)
-                    position = line.position(book, application, entry)
+                    kept = [self._admit(book, application, draft, facts) for draft in drafts]
+                    fresh = {entry.state for entry, _, is_new in kept if is_new}
+                    if len(fresh) > 1:  # some would have a place and some not: none is kept
+                        raise Full(application.places, together=len(drafts))
             except NumberTaken:
                 continue
             except Closed:
                 self.facts(application, self.clock.now())
                 raise
-            return entry, position, entry.number == draft.number
+            return kept
+
+    def _admit(
+        self, book: Book, application: Application, draft: Entry, facts: Mapping[str, str]
+    ) -> tuple[Entry, int | None, bool]:
+        now = self.clock.now()
+        try:
+            rules.check_time(application, now, facts)
+            draft = draft.but(received=now, changed=now)
+            entry = line.admit(book, application, draft, rules.caps(application))
+        except (NotOpen, Closed):
+            # A retry that comes late gets its answer; in time, `admit` itself knows it again.
+            late = book.repeated(draft.submission, draft.person)
+            if late is None:
+                raise
+            entry = late
+        is_new = entry.number == draft.number
+        if is_new and entry.rank == 1:
+            retention.note(book, application.doc, application.id, now)
+        return entry, line.position(book, application, entry), is_new
 
     def lookup(self, number: str, last4: str) -> Found:
         """The entry of that receipt number, to look at, for whoever knows the phone's last four digits.

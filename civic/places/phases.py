@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from civic import korean
-from civic.content.form import FormSpec, Round
+from civic.content.form import FormSpec
 from civic.content.meetings import meetings
 from civic.content.pages import Document
 from civic.content.poll import Poll
+from civic.content.rounds import Round
 from civic.places.form_round import FormRound, rounds_of
 from civic.places.rules import form_state, has_begun, is_drawn_later, round_state
 from civic.store.entry import Entry

@@ -24,7 +24,19 @@ from forms_api.commands.staff_acts import who
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 CHANNELS = ("전화", "방문", "서면")
 Answered = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed answers; None when erased
-HEAD = ("접수번호", "회차", "상태", "순번", "접수한 때", "이름", "휴대전화", "이메일", "생년월일", "인원")
+HEAD = (
+    "접수번호",
+    "회차",
+    "상태",
+    "순번",
+    "접수한 때",
+    "이름",
+    "휴대전화",
+    "이메일",
+    "생년월일",
+    "인원",
+    "신청한 사람",
+)
 
 
 @click.group()
@@ -82,11 +94,16 @@ def show(staff: StaffAccess, number: str) -> None:
     else:
         _say("이름", answers.get("name", ""))
         _say("휴대전화", show_phone(answers["phone"]))
-        for label, name in (("이메일", "email"), ("생년월일", "birth_date"), ("인원", "party")):
+        for label, name in (
+            ("이메일", "email"),
+            ("생년월일", "birth_date"),
+            ("인원", "party"),
+            ("신청한 사람", "applicant"),
+        ):
             if answers.get(name):
                 _say(label, answers[name])
         for name, answer in answers.get("answers", {}).items():
-            _say(name, answer)
+            _say(name, *(answer.values() if isinstance(answer, dict) else (answer,)))
     for change in staff.intake.store.history(entry.number):
         after = korean.ENTRY_STATES.get(change.after, change.after)
         _say(f"{change.at:%Y-%m-%d %H:%M:%S}\t{after}", change.cause, change.who)
@@ -129,6 +146,9 @@ def _asked(spec: FormSpec) -> dict[str, Any]:
     given: dict[str, Any] = {"name": ask("이름"), "phone": ask("전화번호")}
     if spec.person == "phone+birth_date":
         given["birth_date"] = ask("생년월일")
+    if spec.has_participants:
+        child = {"name": ask("참여하는 사람 이름"), "birth_date": ask("참여하는 사람 생년월일")}
+        given["participants"] = [child]
     if spec.email != "none":
         given["email"] = ask("이메일", spec.email == "required")
     if spec.party > 1:
@@ -275,4 +295,5 @@ def _row(
     phone = str(answers.get("phone", ""))
     personal = [answers.get("name", ""), show_phone(phone) if phone else ""]
     personal += [answers.get("email", ""), answers.get("birth_date", ""), entry.size]
+    personal += [answers.get("applicant", "")]
     return [*fixed, *personal, *(korean.answer(given.get(name, "")) for name in questions)]

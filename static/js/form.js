@@ -116,7 +116,7 @@ function drafts(form) {
   let timer = 0;
 
   function isKept(one) {
-    return KEPT.test(one.name) && !/^(tel|email|hidden)$/.test(one.type) && !one.autocomplete.match(/name|tel|email|address|bday/);
+    return KEPT.test(one.name) && one.name !== "answers.companions" && !/^(tel|email|hidden)$/.test(one.type) && !one.autocomplete.match(/name|tel|email|address|bday/);
   }
 
   function save() {

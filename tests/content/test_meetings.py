@@ -12,8 +12,8 @@ from icalendar import Calendar
 
 from civic.clock import SEOUL
 from civic.content import meetings
-from civic.content.form import Round
 from civic.content.pages import Event, Lecture
+from civic.content.rounds import Round
 from civic.content.site import Site
 
 SITE = Site.model_validate(

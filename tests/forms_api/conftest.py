@@ -25,7 +25,24 @@ DAY = {
     "earliest": date(2023, 9, 1),
     "latest": date(2023, 9, 8),
 }
+APART = (
+    {"name": "school", "label": "학교 주소", "type": "address", "required": False},
+    {"name": "other_parent", "label": "다른 보호자 전화", "type": "phone", "required": False},
+    {"name": "mail", "label": "받을 메일", "type": "email", "required": False},
+    {"name": "photo", "label": "사진 촬영", "type": "consent", "required": False, "text": "사진을 소식지에 씁니다."},
+    {"name": "insurer", "label": "보험사 제공", "type": "consent", "text": "보험사에 이름을 줍니다. 1년 뒤 지웁니다."},
+)  # fmt: skip
+FOR_CHILDREN = "audience = { who = '초등학생', from_age = 7, to_age = 13, residents = true }\nfee = 5000"
 LECTURES = {
+    "children": a_lecture_file(
+        "어린이 강좌",
+        [a_round(places=2, starts="2023-09-09T10:00:00", ends="2023-09-09T12:00:00")],
+        APART,
+        person="participant",
+        per_contact=3,
+        contact="proven",
+    ).replace('audience = "누구나"', FOR_CHILDREN),
+    "picnic": a_lecture_file("소풍", party=3, party_names=True),
     "plain": a_lecture_file("에세이 글쓰기", [a_round(places=100_000)]),
     "asks": a_lecture_file("질문 있는 강좌", [a_round(places=1000), a_round("r2")], QUESTIONS),
     "days": a_lecture_file("날을 고르는 강좌", fields=[DAY]),

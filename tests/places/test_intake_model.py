@@ -30,8 +30,9 @@ from hypothesis.stateful import (
 
 from civic.clock import SEOUL, FixedClock
 from civic.codes import NUMBER_SIGNS
-from civic.content.form import Consent, FormSpec, Limit, Round
+from civic.content.form import FormSpec
 from civic.content.pages import Document, Lecture
+from civic.content.rounds import Consent, Limit, Round
 from civic.errors import Refused
 from civic.places import application, draw, draw_list, line, rules
 from civic.places.application import Application

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from civic.clock import SEOUL
-from civic.content.form import Consent, FormSpec, Limit, Round
+from civic.content.form import FormSpec
+from civic.content.rounds import Consent, Limit, Round
 from civic.errors import Closed, Invalid, NotEligible, NotOpen
 from civic.places import phases, rules, words
 from civic.places.form_round import FormRound

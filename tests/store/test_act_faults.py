@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from civic.clock import SEOUL
-from civic.content.form import Consent, FormSpec, Round
+from civic.content.form import FormSpec
+from civic.content.rounds import Consent, Round
 from civic.errors import Misuse, Refused
 from civic.places import draw, line
 from civic.places.form_round import FormRound

@@ -12,8 +12,9 @@ from unittest import mock
 import pytest
 
 from civic.clock import SEOUL, FixedClock
-from civic.content.form import Consent, FormSpec, Round
+from civic.content.form import FormSpec
 from civic.content.pages import Document, Lecture
+from civic.content.rounds import Consent, Round
 from civic.errors import Closed, Full, Invalid, LimitReached, NotEligible
 from civic.places import draw, line
 from civic.places.application import Application

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from civic.codes import new_number
-from civic.content.form import Consent, FormSpec, Round
+from civic.content.form import FormSpec
+from civic.content.rounds import Consent, Round
 from civic.errors import AlreadyApplied, Full, Unavailable
 from civic.places import line
 from civic.places.form_round import FormRound

@@ -1,0 +1,80 @@
+"""Who takes part: names and birth dates, and whether they are of the age that a page is for. No store, no clock, no web."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import partial
+from typing import Any
+
+from civic import korean, people
+from civic.content.form import FormSpec
+from civic.content.meetings import meetings
+from civic.errors import FieldError
+from civic.places.form_round import FormRound
+from civic.text import clean
+
+NO_TEXT = "글로 적어 주세요."
+
+
+def text_of(given: Any) -> str:
+    """A field's text, cleaned; "" for nothing. Raises ValueError for anything that is no text."""
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        raise ValueError(NO_TEXT)
+    return clean(given)
+
+
+def wrong_age(round_: FormRound, born: date) -> str:
+    """Why somebody born then is not of the age that the page is for, counted on the day of the first meeting; "" when they are."""
+    audience = getattr(round_.doc, "audience", None)
+    if audience is None or not audience.ages:
+        return ""
+    found = meetings(round_.doc, round_.round)
+    day = (found[0].starts if found else round_.closes).date()
+    years = people.age(born, day)
+    lowest, highest = audience.from_age or 0, audience.to_age
+    if lowest <= years and (highest is None or years <= highest):
+        return ""
+    return f"{audience.ages} 신청할 수 있습니다. 적은 생년월일이면 {korean.day(day)}에 만 {years}세입니다."
+
+
+def read_born(round_: FormRound | None, today: date, given: Any, by_guardian: bool = False) -> str:
+    """A birth date of somebody who may take part, ISO. Under 14 a guardian signs up (개인정보 보호법 22조의2)."""
+    born = people.read_birth_date(text_of(given), today)
+    if round_ and (wrong := wrong_age(round_, date.fromisoformat(born))):
+        raise ValueError(wrong)
+    if not by_guardian and people.age(date.fromisoformat(born), today) < people.OF_AGE_ALONE:
+        raise ValueError(
+            f"만 {people.OF_AGE_ALONE}세 미만은 보호자가 신청해야 합니다. 담당 부서에 문의해 주세요."
+        )
+    return born
+
+
+def read_participants(
+    round_: FormRound | None, spec: FormSpec, today: date, given: Any
+) -> tuple[list[tuple[str, str]], list[FieldError]]:
+    """(name, birth date) of each who takes part, and what must be corrected. Rows behind the first may be empty."""
+    rows = [given] if isinstance(given, Mapping) else given or [{}]
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        raise ValueError("participants는 이름과 생년월일의 목록이어야 합니다.")
+    found: list[tuple[str, str]] = []
+    errors: list[FieldError] = []
+    if len(rows) > spec.people_per_contact:
+        raise ValueError(f"한 번에 {spec.people_per_contact}명까지 적을 수 있습니다.")
+    readers: tuple[tuple[str, Callable[[Any], str]], ...] = (
+        ("name", lambda typed: people.read_name(text_of(typed))),
+        ("birth_date", partial(read_born, round_, today, by_guardian=True)),
+    )
+    for number, row in enumerate(rows):
+        if number and not any(text_of(row.get(name)) for name, _ in readers):
+            continue
+        read = ["", ""]
+        for at, (name, rule) in enumerate(readers):
+            try:
+                read[at] = rule(row.get(name))
+            except ValueError as wrong:
+                errors.append(FieldError(f"participants.{number}.{name}", str(wrong)))
+        if (read[0], read[1]) in found:
+            errors.append(FieldError(f"participants.{number}.name", "같은 사람을 두 번 적었습니다."))
+        found.append((read[0], read[1]))
+    return found, errors
