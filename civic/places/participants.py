@@ -57,24 +57,27 @@ def read_participants(
     rows = [given] if isinstance(given, Mapping) else given or [{}]
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise ValueError("participants는 이름과 생년월일의 목록이어야 합니다.")
-    found: list[tuple[str, str]] = []
-    errors: list[FieldError] = []
     if len(rows) > spec.people_per_contact:
         raise ValueError(f"한 번에 {spec.people_per_contact}명까지 적을 수 있습니다.")
-    readers: tuple[tuple[str, Callable[[Any], str]], ...] = (
-        ("name", lambda typed: people.read_name(text_of(typed))),
-        ("birth_date", partial(read_born, round_, today, by_guardian=True)),
-    )
+    found: list[tuple[str, str]] = []
+    errors: list[FieldError] = []
+    readers: dict[str, Callable[[Any], str]] = {
+        "name": lambda typed: people.read_name(text_of(typed)),
+        "birth_date": partial(read_born, round_, today, by_guardian=True),
+    }
     for number, row in enumerate(rows):
-        if number and not any(text_of(row.get(name)) for name, _ in readers):
+        if number and not any(row.values()):
             continue
-        read = ["", ""]
-        for at, (name, rule) in enumerate(readers):
+        read = dict.fromkeys(readers, "")
+        if row.keys() - readers.keys():
+            errors.append(FieldError(f"participants.{number}", "이 신청서에 없는 항목입니다."))
+        for name, rule in readers.items():
             try:
-                read[at] = rule(row.get(name))
+                read[name] = rule(row.get(name))
             except ValueError as wrong:
                 errors.append(FieldError(f"participants.{number}.{name}", str(wrong)))
-        if (read[0], read[1]) in found:
+        who = read["name"], read["birth_date"]
+        if all(who) and who in found:
             errors.append(FieldError(f"participants.{number}.name", "같은 사람을 두 번 적었습니다."))
-        found.append((read[0], read[1]))
+        found.append(who)
     return found, errors

@@ -120,6 +120,10 @@ def test_what_must_be_corrected_of_participants(client: httpx.Client) -> None:
         "participants.0.birth_date": "생년월일을 1990-01-31처럼 적어 주세요.",
     }
     assert wrong(client, parent(HANA, HANA)) == {"participants.1.name": "같은 사람을 두 번 적었습니다."}
+    assert wrong(client, parent({**HANA, "school": "초등학교"})) == {
+        "participants.0": "이 신청서에 없는 항목입니다."
+    }
+    assert len(wrong(client, parent({"name": "1"}, {"name": "2"}))) == 4
     young = {"name": "김막내", "birth_date": "2016-09-10"}  # seven on the tenth, the course is on the ninth
     assert wrong(client, parent(young)) == {
         "participants.0.birth_date": "만 7세부터 13세까지 신청할 수 있습니다. 적은 생년월일이면 2023년 9월 9일(토)에 만 6세입니다."
