@@ -19,7 +19,7 @@ from civic.content.pages import Document
 from civic.content.rounds import Round
 from civic.errors import AlreadyApplied, FieldError, Invalid
 from civic.places.form_round import FormRound
-from civic.places.participants import NO_TEXT, read_born, read_participants, text_of
+from civic.places.participants import NO_TEXT, Participants, read_born, read_participants, text_of
 from civic.store.entry import LIVE, Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
@@ -48,7 +48,7 @@ class Application(FormRound):
     party: int = 1
     answers: Mapping[str, Any] = field(default_factory=dict)
     applicant: str = ""  # who signed up somebody else: a child's parent; "" for themselves
-    participants: tuple[tuple[str, str], ...] = ()  # name and birth date of each, where they are asked for
+    participants: Participants = ()  # name and birth date of each, where they are asked for
 
     def each(self) -> tuple[Self, ...]:
         """One for each person who takes part; sent again each is the same. Only itself where nobody else is named."""
@@ -95,46 +95,25 @@ def read_application(
             errors.append(FieldError(name, str(wrong)))
             return empty
 
-    nothing: tuple[dict[str, Any], list[FieldError]] = ({}, [])
+    asked = FormRound(doc, spec, round_) if round_ else None
     if round_ is None:
         errors.append(FieldError("round", NO_TEXT if payload.get("round") else "회차를 골라 주세요."))
     name = read("name", lambda given: people.read_name(text_of(given)), "")
     phone = read("phone", lambda given: people.normalise_phone(text_of(given), landlines), "")
     email = "" if spec.email == "none" else read("email", partial(_email, spec), "")
-    born = ""
-    asked = FormRound(doc, spec, round_) if round_ else None
-    if spec.person == "phone+birth_date":
-        born = read("birth_date", partial(read_born, asked, today), "")
-    participants: list[tuple[str, str]] = []
-    if spec.has_participants:
-        none: tuple[list[tuple[str, str]], list[FieldError]] = ([], [])
-        participants, unfit = read("participants", partial(read_participants, asked, spec, today), none)
-        errors += unfit
+    asks_born = spec.person == "phone+birth_date"
+    born = read("birth_date", partial(read_born, asked, today), "") if asks_born else ""
+    others = partial(read_participants, asked, spec, today, errors)
+    participants: Participants = read("participants", others, ()) if spec.has_participants else ()
     party = read("party", partial(_party, spec.party), 1) if spec.party > 1 else 1
-    answers, wrong = read("answers", partial(_answers, spec), nothing)
-    errors += wrong
-    named = answers.get(COMPANIONS.key)
-    if spec.party_names and len(named.splitlines() if named else ()) != party - 1:
-        said = f"함께 오는 사람 {party - 1}명의 이름을 한 줄에 한 사람씩 적어 주세요."
-        errors.append(FieldError(f"answers.{COMPANIONS.name}", said))
+    answers: dict[str, Any] = read("answers", partial(_answers, spec, party, errors), {})
     read("consent", _agree, None)
     submission = read("submission_id", _submission, "")
     errors += _unknown(spec, payload)
     if errors or round_ is None:
         raise Invalid(errors)
-    return Application(
-        doc,
-        spec,
-        round_,
-        name,
-        phone,
-        submission,
-        email,
-        born,
-        party,
-        answers,
-        participants=tuple(participants),
-    )
+    who = name, phone, submission, email, born
+    return Application(doc, spec, round_, *who, party, answers, participants=participants)
 
 
 def _email(spec: FormSpec, given: Any) -> str:
@@ -153,13 +132,17 @@ def _party(most: int, given: Any) -> int:
     return given
 
 
-def _answers(spec: FormSpec, given: Any) -> tuple[dict[str, Any], list[FieldError]]:
-    """Answers to the form's own questions, and what must be corrected in them."""
+def _answers(spec: FormSpec, party: int, errors: list[FieldError], given: Any) -> dict[str, Any]:
+    """Answers to the form's own questions; what must be corrected in them joins `errors`."""
     given = {} if given in ("", None) else given
     if not isinstance(given, Mapping):
         raise ValueError("answers는 이름과 답의 묶음이어야 합니다.")
-    answers, errors = spec.read_answers(given)
-    return answers, [FieldError(_shown(error.field), error.message) for error in errors]
+    answers, wrong = spec.read_answers(given)
+    errors += [FieldError(_shown(error.field), error.message) for error in wrong]
+    if spec.party_names and len(answers.get(COMPANIONS.key, "").splitlines()) != party - 1:
+        said = f"함께 오는 사람 {party - 1}명의 이름을 한 줄에 한 사람씩 적어 주세요."
+        errors.append(FieldError(f"answers.{COMPANIONS.name}", said))
+    return answers
 
 
 def _agree(given: Any) -> None:
@@ -215,11 +198,10 @@ def draft_of(application: Application, person: str, keys: Keys, store: Store, no
 
 
 def check_absent(application: Application, keys: Keys, store: Store) -> None:
-    """Raises AlreadyApplied when its person has a live entry in its round."""
-    person = keys.person(application.phone, application.birth_date)
-    wanted = (application.subject, application.id, person)
+    """Raises AlreadyApplied when one who takes part has a live entry in its round."""
+    wanted = {(application.subject, application.id, each.person(keys)) for each in application.each()}
     for entry in store.of_contact(contact_key(keys, application.phone)):
-        if (entry.subject, entry.round, entry.person) == wanted and entry.state in LIVE:
+        if (entry.subject, entry.round, entry.person) in wanted and entry.state in LIVE:
             raise AlreadyApplied
 
 

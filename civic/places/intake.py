@@ -26,11 +26,10 @@ from civic.errors import (
     Unavailable,
     WrongCode,
 )
-from civic.places import draw_freeze, line, retention, rules
+from civic.places import draw_freeze, line, rules
 from civic.places.application import Application, draft_of, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
 from civic.places.status import with_closed
-from civic.store.book import Book
 from civic.store.entry import Counts, Entry, NumberTaken, Overview
 from civic.store.seal import Keys
 from civic.store.store import Store
@@ -146,7 +145,9 @@ class Intake:
             ]
             try:
                 with self.store.open(application.subject, who=who) as book:
-                    kept = [self._admit(book, application, draft, facts) for draft in drafts]
+                    kept = [
+                        line.take_in(book, application, draft, facts, self.clock.now()) for draft in drafts
+                    ]
                     fresh = {entry.state for entry, _, is_new in kept if is_new}
                     if len(fresh) > 1:  # some would have a place and some not: none is kept
                         raise Full(application.places, together=len(drafts))
@@ -156,25 +157,6 @@ class Intake:
                 self.facts(application, self.clock.now())
                 raise
             return kept
-
-    def _admit(
-        self, book: Book, application: Application, draft: Entry, facts: Mapping[str, str]
-    ) -> tuple[Entry, int | None, bool]:
-        now = self.clock.now()
-        try:
-            rules.check_time(application, now, facts)
-            draft = draft.but(received=now, changed=now)
-            entry = line.admit(book, application, draft, rules.caps(application))
-        except (NotOpen, Closed):
-            # A retry that comes late gets its answer; in time, `admit` itself knows it again.
-            late = book.repeated(draft.submission, draft.person)
-            if late is None:
-                raise
-            entry = late
-        is_new = entry.number == draft.number
-        if is_new and entry.rank == 1:
-            retention.note(book, application.doc, application.id, now)
-        return entry, line.position(book, application, entry), is_new
 
     def lookup(self, number: str, last4: str) -> Found:
         """The entry of that receipt number, to look at, for whoever knows the phone's last four digits.

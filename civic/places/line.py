@@ -5,13 +5,13 @@ Every function takes an open book and the time; what it decides is in `rules`. R
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from civic.errors import Full, LimitReached, NotEligible
-from civic.places import draw_freeze, rules
+from civic.errors import Closed, Full, LimitReached, NotEligible, NotOpen
+from civic.places import draw_freeze, retention, rules
 from civic.places.form_round import FormRound
 from civic.store.entry import BY_CITIZEN, HELD, LIVE, Cap, Counts, Entry
 
@@ -58,6 +58,28 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
     if spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
         book.fix(round_.id, "closed", "early", now)
     return entry
+
+
+def take_in(
+    book: Book, round_: FormRound, draft: Entry, facts: Mapping[str, str], now: datetime
+) -> tuple[Entry, int | None, bool]:
+    """As `admit`, in time or sent again after it: (entry, place in the waiting line, is it new?). facts: about the round.
+
+    Raises NotOpen too.
+    """
+    try:
+        rules.check_time(round_, now, facts)
+        entry = admit(book, round_, draft.but(received=now, changed=now), rules.caps(round_))
+    except (NotOpen, Closed):
+        # A retry that comes late gets its answer; in time, `admit` itself knows it again.
+        late = book.repeated(draft.submission, draft.person)
+        if late is None:
+            raise
+        entry = late
+    is_new = entry.number == draft.number
+    if is_new and entry.rank == 1 and round_.doc:
+        retention.note(book, round_.doc, round_.id, now)
+    return entry, position(book, round_, entry), is_new
 
 
 def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed: int = 0) -> list[Entry]:

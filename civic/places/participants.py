@@ -12,6 +12,7 @@ from civic.errors import FieldError
 from civic.places.form_round import FormRound
 from civic.text import clean
 
+Participants = tuple[tuple[str, str], ...]  # name and birth date (ISO) of each
 NO_TEXT = "글로 적어 주세요."
 
 
@@ -51,16 +52,15 @@ def read_born(round_: FormRound | None, today: date, given: Any, by_guardian: bo
 
 
 def read_participants(
-    round_: FormRound | None, spec: FormSpec, today: date, given: Any
-) -> tuple[list[tuple[str, str]], list[FieldError]]:
-    """(name, birth date) of each who takes part, and what must be corrected. Rows behind the first may be empty."""
+    round_: FormRound | None, spec: FormSpec, today: date, errors: list[FieldError], given: Any
+) -> Participants:
+    """(name, birth date) of each who takes part; what must be corrected joins `errors`. Rows behind the first may be empty."""
     rows = [given] if isinstance(given, Mapping) else given or [{}]
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise ValueError("participants는 이름과 생년월일의 목록이어야 합니다.")
     if len(rows) > spec.people_per_contact:
         raise ValueError(f"한 번에 {spec.people_per_contact}명까지 적을 수 있습니다.")
     found: list[tuple[str, str]] = []
-    errors: list[FieldError] = []
     readers: dict[str, Callable[[Any], str]] = {
         "name": lambda typed: people.read_name(text_of(typed)),
         "birth_date": partial(read_born, round_, today, by_guardian=True),
@@ -80,4 +80,4 @@ def read_participants(
         if all(who) and who in found:
             errors.append(FieldError(f"participants.{number}.name", "같은 사람을 두 번 적었습니다."))
         found.append(who)
-    return found, errors
+    return tuple(found)
