@@ -170,7 +170,7 @@ def _unknown(spec: FormSpec, payload: Mapping[str, Any]) -> list[FieldError]:
     return [
         FieldError(_shown(name), "이 신청서에 없는 항목입니다.")
         for name, value in payload.items()
-        if name not in TOP_FIELDS or (absent.get(name) and value not in (None, "", []))
+        if name not in TOP_FIELDS or (absent.get(name) and value not in (None, ""))
     ]
 
 
