@@ -26,10 +26,10 @@ from civic.store.postgresql_server import (
 )
 from civic.store.session import PROBE, UNKNOWN, Later, Result, Row, Transaction
 
-# Transactions that began before one and for which its dead rows would be kept.
+# Transactions that began before one and for which its dead rows would be kept, ANALYZE by autovacuum among them.
 OLDER = (
     "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database() "
-    "AND backend_type = 'client backend' AND (age(backend_xmin) > age(%s::text::xid) "
+    "AND backend_type IN ('client backend', 'autovacuum worker') AND (age(backend_xmin) > age(%s::text::xid) "
     "OR age(backend_xid) > age(%s::text::xid)) LIMIT 1"
 )
 
