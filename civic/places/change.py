@@ -66,9 +66,10 @@ def change(intake: Intake, number: str, given: Mapping[str, Any]) -> Found:
         if application.id != entry.round:
             rules.check_time(application, now, book.fixed(application.id))
             line.cancel(book, round_, entry.number, now, line.CANCELLED)
-            return intake.found(line.admit(book, application, draft, rules.caps(application)))
-        current = book.get(entry.number) or entry
-        rules.check_cancel(current, round_, now)
-        sealed = keys.seal(store, entry.subject, entry.number, application.personal())
-        entry = book.move(current.but(changed=now, sealed=sealed), noted=CHANGED)
-    return intake.found(entry)
+            entry = line.admit(book, application, draft, rules.caps(application))
+        else:
+            current = book.get(entry.number) or entry
+            rules.check_cancel(current, round_, now)
+            sealed = keys.seal(store, entry.subject, entry.number, application.personal())
+            entry = book.move(current.but(changed=now, sealed=sealed), noted=CHANGED)
+    return intake.found(entry)  # behind the block: who waits is looked up in one of their own

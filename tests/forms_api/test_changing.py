@@ -54,8 +54,8 @@ def test_what_cannot_be_changed_is_named(client: httpx.Client) -> None:
 
 
 def test_another_round_is_had_before_the_old_is_given_up(start: Callable[..., Server], content: Path) -> None:
-    """A full round leaves everything as it was; one with room gives a new number and ends the old entry."""
-    rounds = [a_round(places=5), a_round("r2", places=1), a_round("r3")]
+    """A full round leaves everything as it was; one with room, or with room to wait, gives a new number and ends the old entry."""
+    rounds = [a_round(places=5), a_round("r2", places=1), a_round("r3"), a_round("r4", places=1, waiting=1)]
     write_content(content, {"plain": a_lecture_file("세 회차", rounds, QUESTIONS)})
     with start().client() as client:
 
@@ -75,3 +75,7 @@ def test_another_round_is_had_before_the_old_is_given_up(start: Callable[..., Se
             True,
         )
         assert stands() == ("r1", "cancelled")
+        sign_up(client, "plain", round="r4", answers=TYPED)
+        again = {"receipt": moved["receipt"], "round": "r4"}
+        waits = client.post(f"/api/entries/{moved['number']}/change", json=again).json()
+        assert (waits["round"], waits["state"], waits["position"]) == ("r4", "waiting", 1)
