@@ -211,7 +211,7 @@ def test_another_body_changes_one_page(request_: Request) -> None:
 
 
 def test_another_title_changes_the_lists_that_show_it(request_: Request) -> None:
-    """Lecture 03 is on the home page, in four lists, and has its own page."""
+    """Lecture 03 is on the home page, in four lists, among the forms that collect something, and has its own page."""
     files, report = after_edit(request_, "lectures/l03.md", 'title = "강좌 03"', 'title = "강좌 30"')
     assert files == [
         "index.html",
@@ -221,6 +221,7 @@ def test_another_title_changes_the_lists_that_show_it(request_: Request) -> None
         "lectures/index.json",
         "lectures/l03/index.html",
         "lectures/status/open/index.html",
+        "privacy/collected/index.html",
         "sitemap/index.html",
     ]
     assert (
