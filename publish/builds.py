@@ -129,6 +129,7 @@ class Builds:
         _sync_disk(fresh)  # every file of the build is on disk before the link says so
         whole = fresh.with_suffix("")
         if self.sources.is_dir():
+            shutil.rmtree(beside(whole), ignore_errors=True)  # of a build that somebody took away
             self.sources.rename(beside(whole))
         fresh.rename(whole)
         if self.link.is_dir() and not self.link.is_symlink():
