@@ -24,19 +24,7 @@ from forms_api.commands.staff_acts import who
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 CHANNELS = ("전화", "방문", "서면")
 Answered = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed answers; None when erased
-HEAD = (
-    "접수번호",
-    "회차",
-    "상태",
-    "순번",
-    "접수한 때",
-    "이름",
-    "휴대전화",
-    "이메일",
-    "생년월일",
-    "인원",
-    "신청한 사람",
-)
+HEAD = ("접수번호", "회차", "상태", "순번", "접수한 때", "이름", "휴대전화", "이메일", "생년월일", "인원")
 
 
 @click.group()
@@ -275,6 +263,8 @@ def to_csv(spec: FormSpec | None, rows: Iterable[Answered]) -> str:
     for _, answers in rows:  # questions that the form no longer asks
         for name in (answers or {}).get("answers", {}):
             questions.setdefault(name, name)
+    if any(answers and "applicant" in answers for _, answers in rows):
+        questions["applicant"] = "신청한 사람"
     lines = (_row(entry, answers, labels, questions) for entry, answers in rows)
     return csv_text([[*HEAD, *questions.values()], *lines])
 
@@ -291,9 +281,8 @@ def _row(
     ]
     if answers is None:
         return [*fixed, ERASED]
-    given = answers.get("answers", {})
+    given = {"applicant": answers.get("applicant", ""), **answers.get("answers", {})}
     phone = str(answers.get("phone", ""))
     personal = [answers.get("name", ""), show_phone(phone) if phone else ""]
     personal += [answers.get("email", ""), answers.get("birth_date", ""), entry.size]
-    personal += [answers.get("applicant", "")]
     return [*fixed, *personal, *(korean.answer(given.get(name, "")) for name in questions)]
