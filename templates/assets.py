@@ -22,37 +22,12 @@ STYLES = ("tokens", "base", "layout", "components", "forms", "pages", "votes", "
 APART = ("find", "home", "results")  # beside it, for the pages that need them
 MANIFEST = "manifest.json"
 # What speaks to staff alone: commands, and what is wrong with a file or a built site.
-STAFF = frozenset(
-    {
-        "commands",
-        "attached.py",
-        "box_key.py",
-        "check.py",
-        "checks.py",
-        "clock_mark.py",
-        "command.py",
-        "doctor.py",
-    }
-    | {
-        "draw.py",
-        "draw_record.py",
-        "folder.py",
-        "form.py",
-        "formats.py",
-        "front_matter.py",
-        "inline.py",
-        "lines.py",
-    }
-    | {
-        "mistakes.py",
-        "particulars.py",
-        "promises.py",
-        "result_files.py",
-        "settings.py",
-        "site.py",
-        "watch.py",
-    }
+_TO_STAFF = (
+    "attached.py beside.py box_key.py check.py checks.py clock_mark.py command.py commands doctor.py "
+    "draw.py draw_record.py folder.py form.py formats.py front_matter.py inline.py lines.py "
+    "mistakes.py particulars.py promises.py result_files.py rounds.py settings.py site.py watch.py"
 )
+STAFF = frozenset(_TO_STAFF.split())
 
 # Selectors of the kit that must not reach a page, and why:
 #   legend, caption, hr       hidden by the kit: a group of choices would have no visible name
