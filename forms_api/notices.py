@@ -1,7 +1,7 @@
 """Messages to those who signed up, on their way: by text message and by mail, with a calendar file. No page, no view."""
 
 import json
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 from typing import Any
 
@@ -81,7 +81,7 @@ class Postman:
         if has_failed and tries + 1 == STUCK:
             parts.log.event("message-stuck", subject=entry.subject, kind=message.kind)
         if has_failed:
-            return PutOff(noted={"done": " ".join(done)})
+            return PutOff(row=(*astuple(message)[:-1], " ".join(done)))
         return None if done or not contacts else PutOff(now + PAUSE)
 
     def _letter(self, message: Message, found: Found, contact: str) -> Letter:

@@ -14,16 +14,13 @@ from civic.store.entry import LIVE, Message
 from civic.store.outbox import Letter
 
 CHANGED, REMINDER = "changed", "reminder"
-# By the kind of message, and by the cause of the entry's state or the page's own state; "" where the next steps say it.
+# What is new, by the kind of message and the cause of the entry's state, or the page's own state; the state itself is said by
+# phases.py, as on the receipt.
 NEWS = {
-    "received": "신청을 받았습니다. 정해지면 알려 드립니다.",
     "confirmed/promoted": "기다리던 자리가 났습니다.",
     "confirmed/drawn": "추첨에서 뽑혔습니다.",
     "confirmed/reviewed": "심사에서 뽑혔습니다.",
     "waiting/reviewed": "심사를 마쳤습니다.",
-    "waiting/drawn": "추첨으로 대기 순서가 정해졌습니다.",
-    "declined": "대답할 기한이 지나 자리가 다음 순서로 갔습니다.",
-    "rejected": "이번에는 자리를 드리지 못했습니다.",
     "rejected/drawn": "추첨에서 뽑히지 않았습니다.",
     "cancelled": "담당 부서가 신청을 취소했습니다.",
     "cancelled/called-off": "신청하신 회차를 열지 않게 되었습니다.",
@@ -66,13 +63,19 @@ def letter(message: Message, found: Found, now: datetime, receipt: str, office: 
     kind, entry, doc, round_ = message.kind, found.entry, found.doc, found.round
     title, off = doc.title if doc else "신청하신 활동", doc.off if doc else ""
     is_live = entry.state in LIVE and not (off and kind == CHANGED)
+    code, _, reason = entry.cause.partition(": ") if kind != REMINDER else ("", "", "")
+    about = code.partition("-after-")[0]
+    if kind == CHANGED:
+        about, reason = getattr(doc, "status", "planned"), getattr(doc, "status_reason", "")
     label = f" {round_.label}" if round_ and len(round_.spec.rounds) > 1 else ""
-    lines = [f"[{title}]{label}", _news(kind, found)]
-    if is_live and round_:
+    lines = [f"[{title}]{label}", NEWS.get(f"{kind}/{about}", NEWS.get(kind, ""))]
+    if round_ and kind not in (CHANGED, "cancelled"):
         _, said = entry_said(entry, doc, round_.round, found.position, now)
-        steps = [said, *next_steps(round_, entry.state, now)]
+        steps = next_steps(round_, entry.state, now) if is_live else []
+        lines.append(" ".join([said, *(step for step in steps if step != KEEP)]))
+    lines += [f"까닭: {reason.rstrip('. ')}."] if reason else []
+    if is_live and round_:
         times, place = when(doc, round_.round, now), where(doc, round_.round)
-        lines += [" ".join(step for step in steps if step != KEEP)] if kind != CHANGED else []
         lines += [f"언제: {times[0]}{f' 외 {len(times) - 1}회' if len(times) > 1 else ''}"] if times else []
         lines += [f"어디서: {place.full}"] if place else []
     lines.append(f"접수번호 {entry.number}")
@@ -82,14 +85,3 @@ def letter(message: Message, found: Found, now: datetime, receipt: str, office: 
         lines.append(f"내 신청: {receipt}")
     lines.append(f"문의: {office.name} {office.phone}".rstrip())
     return Letter(f"[{title}] 신청 안내", "\n".join(filter(None, lines)), kind, message.key)
-
-
-def _news(kind: str, found: Found) -> str:
-    code, _, reason = found.entry.cause.partition(": ")
-    about = code.partition("-after-")[0]
-    if kind == CHANGED:
-        about, reason = getattr(found.doc, "status", "planned"), getattr(found.doc, "status_reason", "")
-    elif kind == REMINDER:
-        reason = ""
-    said = NEWS.get(f"{kind}/{about}", NEWS.get(kind, ""))
-    return f"{said} 까닭: {reason.rstrip('. ')}.".strip() if reason else said

@@ -219,8 +219,9 @@ class Book:
 
     def tell(self, kind: str, number: str, due: datetime) -> None:
         """Keep a message to send, in the same transaction; whoever comes into a state is told by `add` and `move`."""
-        values = (f"{number}/{kind}", kind, self.subject, number, secrets.token_hex(16), due.timestamp())
-        self._session.note(sql.TELL, values)
+        id, key = f"{number}/{kind}", secrets.token_hex(16)
+        values = (due.timestamp(), 0, id, kind, self.subject, number, key, "")
+        self._session.note(sql.TELL, (*values, line_sum(*values)))
 
     def settle(self) -> None:
         """Write what is counted here; it goes with the commit."""

@@ -32,7 +32,7 @@ class Box:
     def __init__(self, database: PlainDatabase) -> None:
         """Takes the database over."""
         self._database = database
-        self.outbox = Outbox(database, "box_outgoing", "sealed, until")  # in no telling order
+        self.outbox = Outbox(database, "box_outgoing", ("sealed", "until"))  # in no telling order
 
     @contextmanager
     def open(self, poll: str) -> Iterator[PollBox]:

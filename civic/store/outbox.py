@@ -3,13 +3,14 @@
 One process at a time has a parcel; what cannot go is tried again after growing pauses. Nothing here sends.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from civic.clock import Clock
-from civic.store.session import PlainDatabase
+from civic.store.documents import line_sum
+from civic.store.session import PlainDatabase, Transaction
 
 LEASE = timedelta(seconds=90)  # of one taker: a mail server that answers nothing holds it a minute
 LONGEST = timedelta(hours=6)  # between two tries
@@ -45,19 +46,26 @@ class Parcel:
 
 @dataclass(frozen=True)
 class PutOff:
-    """It did not go. at: when it may; None: it failed, and is tried again. noted: what its row says from now on."""
+    """It did not go. at: when it may; None: it failed, and is tried again. row: what its row says from now on."""
 
     at: datetime | None = None
-    noted: Mapping[str, str] | None = None
+    row: tuple[Any, ...] | None = None
 
 
 class Outbox:
     """The parcels of one table."""
 
-    def __init__(self, database: PlainDatabase, table: str, columns: str) -> None:
-        """table: with id, due and tries, and these columns beside them."""
-        self._database, self._table = database, table
-        self._due = f"SELECT id, due, tries, {columns} FROM {table} WHERE due <= ? ORDER BY due, id LIMIT ?"  # noqa: S608
+    def __init__(
+        self, database: PlainDatabase, table: str, columns: tuple[str, ...], is_summed: bool = False
+    ) -> None:
+        """table: with due, tries and id, and these columns behind them, and a checksum over all of them."""
+        self._database, self._table, self._is_summed = database, table, is_summed
+        names = ", ".join(("due", "tries", "id", *columns))
+        self._due = f"SELECT {names} FROM {table} WHERE due <= ? ORDER BY due, id LIMIT ?"  # noqa: S608 (own names)
+        written = ("due", "tries", *columns, *(("checksum",) if is_summed else ()))
+        self._write = (
+            f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in written)} WHERE id = ? AND due = ?"  # noqa: S608
+        )
 
     def deliver(self, clock: Clock, send: Callable[[Parcel], PutOff | None]) -> int:
         """Send a few of what is due; how many were looked at. send: None when it went, or never can."""
@@ -70,13 +78,9 @@ class Outbox:
                 self.sent(parcel)
                 continue
             due = again.at or clock.now() + min(LONGEST, timedelta(seconds=2 * 2 ** min(parcel.tries, 20)))
-            changes = {
-                "due": due.timestamp(),
-                "tries": parcel.tries + (again.at is None),
-                **(again.noted or {}),
-            }
-            names = ", ".join(f"{name} = ?" for name in changes)
-            self._run(f"UPDATE {{}} SET {names}", tuple(changes.values()), parcel)  # noqa: S608 (own names)
+            with self._database.transaction() as session:
+                tries, row = parcel.tries + (again.at is None), again.row or parcel.row
+                self._change(session, parcel.leased.timestamp(), due, tries, parcel.id, row)
         return len(taken)
 
     def take(self, now: datetime, most: int = 4) -> list[Parcel]:
@@ -84,25 +88,29 @@ class Outbox:
         due = self._database.read(self._due, (now.timestamp(), most))
         if not due:
             return []
-        until, lease = now + LEASE, f"UPDATE {self._table} SET due = ? WHERE id = ? AND due = ?"  # noqa: S608
+        until = now + LEASE
         with self._database.transaction() as session:
             return [
                 Parcel(id, tries, until, tuple(row))
-                for id, at, tries, *row in due
-                if session.run(lease, (until.timestamp(), id, at)).number
+                for at, tries, id, *row in due
+                if self._change(session, at, until, tries, id, row)
             ]
 
     def sent(self, parcel: Parcel) -> None:
-        """Forget it."""
-        self._run("DELETE FROM {}", (), parcel)
+        """Forget it, unless it is somebody else's by now, or was put in anew."""
+        gone = f"DELETE FROM {self._table} WHERE id = ? AND due = ?"  # noqa: S608
+        with self._database.transaction() as session:
+            session.run(gone, (parcel.id, parcel.leased.timestamp()))
 
     def stuck(self) -> int:
         """How many were tried so often in vain that staff must know."""
         count = f"SELECT count(*) FROM {self._table} WHERE tries >= ?"  # noqa: S608
         return int(self._database.read(count, (STUCK,))[0][0])
 
-    def _run(self, statement: str, values: tuple[Any, ...], parcel: Parcel) -> None:
-        """On its row, unless it is somebody else's by now, or was put in anew."""
-        with self._database.transaction() as session:
-            mine = f"{statement.format(self._table)} WHERE id = ? AND due = ?"
-            session.run(mine, (*values, parcel.id, parcel.leased.timestamp()))
+    def _change(
+        self, session: Transaction, was: float, due: datetime, tries: int, id: str, row: Sequence[Any]
+    ) -> bool:
+        """Write a row anew; False where its time is no longer what it was."""
+        values = [due.timestamp(), tries, *row]
+        kept = [line_sum(*values[:2], id, *row)] if self._is_summed else []
+        return bool(session.run(self._write, (*values, *kept, id, was)).number)

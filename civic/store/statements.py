@@ -38,8 +38,8 @@ REWORD = "UPDATE journal SET cause = ?, checksum = ? WHERE id = ?"
 FIX = "INSERT INTO facts (subject, round, name, text, checksum) VALUES (?, ?, ?, ?, ?)"
 # One of a kind for each person: a newer one takes its place, also while it is on its way.
 TELL = (
-    "INSERT INTO messages (id, kind, subject, number, key, done, due, tries) VALUES (?, ?, ?, ?, ?, '', ?, 0) "
-    "ON CONFLICT (id) DO UPDATE SET key = excluded.key, done = '', due = excluded.due, tries = 0"
+    "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET due = excluded.due, "
+    "tries = excluded.tries, key = excluded.key, done = excluded.done, checksum = excluded.checksum"
 )
 ROUNDS = "SELECT round FROM rounds WHERE subject = ? ORDER BY round"
 FACTS = "SELECT name, text FROM facts WHERE subject = ? AND round = ?"

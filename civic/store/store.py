@@ -22,6 +22,7 @@ from civic.store.session import Database
 from civic.store.statements import ERASED, GENERATION, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
+MESSAGE = ("kind", "subject", "number", "key", "done")  # as in Message
 KNOWN = 1.0  # seconds for which facts and keys that were read count
 EMPTIED_AT_ONCE = 300  # entries of which the answers are taken out in one block: nobody waits long for it
 CHANGE = "SELECT subject, number, before, after, cause, who, at FROM journal"
@@ -41,7 +42,7 @@ class Store:
         self._storage = RowStorage(database=database)
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
-        self.outbox = Outbox(database, "messages", "kind, subject, number, key, done")  # as Message
+        self.outbox = Outbox(database, "messages", MESSAGE, is_summed=True)
         # Facts lately read, and until when they count; of other subjects there were none until then.
         self._known_facts: dict[str, tuple[dict[str, dict[str, str]], float]] = {}
         self._no_others_until = 0.0

@@ -78,17 +78,17 @@ MOVES = (
     "CREATE TABLE moves (id {serial}, at {text} NOT NULL, source {text} NOT NULL, digests {text} NOT NULL)",
 )
 
-# Version 4: a person has one message of a kind at most, with the key by which a gateway knows it again. No checksum: what a
-# message says is in its entry, and is looked at before it goes.
+# Version 4: a person has one message of a kind at most, with the key by which a gateway knows it again. The checksum is over
+# the other columns, 0 of those that were there before.
 KINDS = "CASE kind WHEN 'promoted' THEN 'confirmed' WHEN 'offer' THEN 'offered' WHEN 'lapsed' THEN 'declined' WHEN 'called-off' THEN 'cancelled' ELSE kind END"
 MESSAGES = (
     "ALTER TABLE messages RENAME TO messages_before",
     "DROP INDEX messages_due",
-    "CREATE TABLE messages (id {text} NOT NULL PRIMARY KEY, kind {text} NOT NULL, subject {text} NOT NULL,"
-    " number {text} NOT NULL, key {text} NOT NULL, done {text} NOT NULL, due DOUBLE PRECISION NOT NULL,"
-    " tries INTEGER NOT NULL)",
+    "CREATE TABLE messages (due DOUBLE PRECISION NOT NULL, tries INTEGER NOT NULL, id {text} NOT NULL PRIMARY KEY,"
+    " kind {text} NOT NULL, subject {text} NOT NULL, number {text} NOT NULL, key {text} NOT NULL, done {text} NOT NULL,"
+    " checksum BIGINT NOT NULL)",
     "CREATE INDEX messages_due ON messages (due)",
-    f"INSERT INTO messages SELECT number || '/' || {KINDS}, {KINDS}, subject, number, 'before-' || id, '', due, 0"  # noqa: S608
+    f"INSERT INTO messages SELECT due, 0, number || '/' || {KINDS}, {KINDS}, subject, number, 'before-' || id, '', 0"  # noqa: S608
     " FROM messages_before WHERE true ON CONFLICT DO NOTHING",
     "DROP TABLE messages_before",
 )

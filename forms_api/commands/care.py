@@ -123,7 +123,7 @@ def note_lacks(report: Report, settings: Settings) -> None:
         return
     journal = report.contents.journal
     report.wrong += filter(None, [too_early(datetime.now(SEOUL), journal[-1].at if journal else None)])
-    stuck = sorted({row[3] for row in report.contents.of("messages") if row[-1] >= STUCK})
+    stuck = sorted({row[5] for row in report.contents.of("messages") if row[1] >= STUCK})
     if stuck:
         report.wrong.append(UNTOLD.format(", ".join(stuck[:20]), len(stuck)))
     for name, text in settings.shortcomings(settings.base_url).items():

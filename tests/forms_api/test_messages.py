@@ -45,9 +45,9 @@ START = datetime(2023, 9, 5, 9, 30, tzinfo=SEOUL)
 SUBJECT = "lectures/essay"
 # What a telephone gets: how its second line begins.
 KINDS = {
-    "confirmed": "자리가 확정",
+    "confirmed": "신청이 확정",
     "promoted": "기다리던 자리",
-    "waiting": "대기 ",
+    "waiting": "지금 대기 ",
     "cancelled": "담당 부서가",
     "changed": "일정이나 장소",
     "reminder": "곧 시작",

@@ -229,7 +229,7 @@ def test_a_leader_that_stood_still_tells_nobody_twice(
 
         def takes_all(box: Outbox, now: datetime) -> list[Parcel]:
             due = box._database.read(box._due, (now.timestamp(), 9))
-            return [Parcel(id, tries, now + LEASE, tuple(row)) for id, _, tries, *row in due]
+            return [Parcel(id, tries, now + LEASE, tuple(row)) for _, tries, id, *row in due]
 
         monkeypatch.setattr(Outbox, "take", takes_all)
     keys = load_or_create(tmp_path / "keys.json")

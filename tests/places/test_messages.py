@@ -27,6 +27,7 @@ from tests.places.test_intake import OPENS
 
 STARTS = "2023-09-07T10:00:00"
 MINUTE = timedelta(minutes=1)
+STATES = ("received", "confirmed/applied", "waiting/drawn", "offered", "declined/lapsed", "rejected/excluded")
 OFFICE = Contact(name="도서관정책팀", phone="062-960-0000")
 MACHINE = "얼린|씨앗|지문|해시|시스템|오류|null|None|{|}|_"
 
@@ -77,7 +78,11 @@ def found(desk: Intake, kind: str, about: str) -> Found:
     entry = next(iter(desk.store.entries("lectures/essay")))
     states = {"reminder": "confirmed", "changed": "confirmed"}
     deadline = OPENS + timedelta(days=1)
-    cause = f"{about}: 강사 사정" if about in ("called-off", "cancelled-by-staff", "reviewed") else about
+    cause = (
+        f"{about}: 강사 사정"
+        if about in ("called-off", "cancelled-by-staff", "reviewed", "excluded")
+        else about
+    )
     entry = entry.moved(states.get(kind, kind), OPENS, cause, deadline)
     position = 3 if entry.state == "waiting" else None
     return Found(entry, position, desk.page(entry.subject), desk.round(entry), entry.state in LIVE)
@@ -88,9 +93,7 @@ def a_letter(desk: Intake, kind: str, given: Found) -> Letter:
     return messages.letter(message, given, OPENS, "https://www.example.go.kr/api/receipts/T", OFFICE)
 
 
-@pytest.mark.parametrize(
-    "key", [*messages.NEWS, "offered", "waiting/applied", "confirmed/applied", "cancelled/cancelled-by-staff"]
-)
+@pytest.mark.parametrize("key", [*messages.NEWS, *STATES, "cancelled/cancelled-by-staff"])
 def test_every_message_is_complete_without_its_link(desk: Intake, tmp_path: Path, key: str) -> None:
     """What, its number, and whom to ask; when, where and what next for those who come; why, where somebody decided so."""
     kind, _, about = key.partition("/")
@@ -105,7 +108,7 @@ def test_every_message_is_complete_without_its_link(desk: Intake, tmp_path: Path
     comes = given.entry.state in LIVE and key not in ("changed/postponed", "changed/cancelled")
     assert ("언제: 9월 7일(목) 10:00 ~ 20:00\n어디서: 장덕도서관" in said) == comes
     assert ("/api/receipts/T" in text) == comes
-    assert ("까닭: " in said) == ("-" in about or about in ("reviewed", "postponed", "cancelled"))
+    assert ("까닭: " in said) == ("-" in about or about in ("reviewed", "excluded", "postponed", "cancelled"))
     for state, must in (
         ("waiting", "대기 3번"),
         ("offered", "8월 17일(목) 09:00까지"),

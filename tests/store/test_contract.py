@@ -345,7 +345,7 @@ def test_messages_wait_until_they_went_out(store: Store) -> None:
 
     def send(parcel: Parcel) -> PutOff | None:
         sent.append(parcel.row[0])
-        return {"reminder": PutOff(NOON + HOUR), "changed": PutOff(noted={"done": "email"})}.get(
+        return {"reminder": PutOff(NOON + HOUR), "changed": PutOff(row=(*parcel.row[:-1], "email"))}.get(
             parcel.row[0]
         )
 
