@@ -16,14 +16,11 @@ TREE = ("civic", "publish", "forms_api", "templates", "static", "build.py")
 
 FACILITY = '''
 
-class Facility(Document):
+class Facility(Notice):
     """A place that one can use: content/facilities/."""
 
     noun = "facility"
     list_title = "시설"
-
-    where: Line = Field(description="장소")
-    form: FormSpec | None = Field(default=None, description="신청서")
 '''
 TIME = '''
 
@@ -94,7 +91,7 @@ def test_a_page_kind_by_the_recipe(tmp_path: Path) -> None:
     copy.edit(
         "templates/pages/facility.html",
         "",
-        '{% extends "pages/detail.html" %}\n{% block facts %}<div class="fact"><dt>어디서</dt><dd>{{ doc.where }}</dd></div>{% endblock %}\n',
+        '{% extends "pages/detail.html" %}\n',
         named="templates/pages/<noun>.html",
     )
     content = write_content(tmp_path / "content", {})
