@@ -6,6 +6,7 @@ Nothing that was said is shown again: who holds the receipt writes anew what is 
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from civic.content.form import FormSpec
@@ -54,12 +55,15 @@ def change(intake: Intake, number: str, given: Mapping[str, Any]) -> Found:
         raise NotEligible("신청 내용을 이미 지운 신청입니다.") from None
     if told.get("party") == 1:
         del told["party"]  # not asked where nobody comes along
-    answers = {**told.pop("answers", {}), **(given.get("answers") or {})}
-    named = {name: value for name in CHANGES[:2] if (value := given.get(name))}
-    payload = {"round": round_.round.id, **told, **named, "answers": answers, "consent": True}
-    payload["submission_id"] = str(uuid.uuid4())
+    if "applicant" in told:  # a guardian's: who takes part was sealed where the person themselves would be
+        child = {"name": told["name"], "birth_date": told.pop("birth_date", "")}
+        told |= {"name": told.pop("applicant"), "participants": [child]}
+    kept = told.pop("answers", {})  # as they were read then, never read again
+    named = {name: value for name in CHANGES if (value := given.get(name))}
+    payload = {"round": round_.round.id, **told, **named, "consent": True, "submission_id": str(uuid.uuid4())}
     wanted = round_.spec.round(str(payload["round"]))
-    application = read_application(doc, round_.spec, wanted, payload, now.date(), landlines=True)
+    read, *_ = read_application(doc, optional(round_.spec), wanted, payload, now.date(), True).each()
+    application = replace(read, spec=round_.spec, answers={**kept, **read.answers})
     keys, store = intake.keys, intake.store
     draft = draft_of(application, entry.person, keys, store, now)
     with store.open(entry.subject, who="citizen") as book:

@@ -47,6 +47,8 @@ def test_two_children_and_a_third_one_who_does_not_fit(client: httpx.Client, ser
     ]
     again = client.post(CHILDREN, json=two)
     assert (again.status_code, again.json()) == (200, kept.json())
+    changed = {"receipt": kept.json()["receipt"], "email": "a@example.kr"}
+    assert client.post(f"/api/entries/{kept.json()['number']}/change", json=changed).status_code == 200
     twice = client.post(CHILDREN, json=parent(HANA, phone=phone))
     assert twice.json()["type"] == "/problems/already-applied"  # counted is the child
     assert len(client.get("/api/my").json()["entries"]) == 2
