@@ -36,6 +36,7 @@ EXPECTED = (
     "not-open",
     "limit-reached",
 )  # what may be refused when all goes well
+TO_GHOSTS = ("contact-unproven", "wrong-code")  # the same, to invented numbers
 OPENING = 60  # seconds to wait for a form that is about to open
 WRONG, CALL_WRONG = 1, 2  # exit codes
 
@@ -50,11 +51,15 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Crowd:
-    """Who comes. factor: people per place; doubles, cancels: shares of 1; rounds: only the first so many."""
+    """Who comes. factor: people per place; doubles, cancels: shares of 1; rounds: only the first so many.
+
+    ghosts: invented numbers per person, pressed by a program among the people; every second with an invented code.
+    """
 
     factor: float = 7.0
     doubles: float = 0.33
     cancels: float = 0.1
+    ghosts: float = 0.0
     connections: int = 64
     clients: int = 2
     rounds: int | None = None
@@ -63,7 +68,7 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out. The last three must be 0, and no answer may be unexpected."""
+    """What came out. The last four must be 0, and no answer may be unexpected."""
 
     posts: int
     people: int
@@ -76,6 +81,7 @@ class Verdict:
     oversold: int
     duplicates: int
     lost: int
+    ghosts: int = 0  # invented numbers that got a place or a turn in the line
 
     @property
     def rate(self) -> float:
@@ -89,7 +95,8 @@ class Verdict:
 
     def faults(self) -> list[str]:
         """Why the opening did not go well, in Korean; empty when it did."""
-        must_be_none = {"oversold": self.oversold, "duplicates": self.duplicates, "lost": self.lost}
+        names = ("oversold", "duplicates", "lost", "ghosts")
+        must_be_none = {name: getattr(self, name) for name in names}
         said = [f"{name}이 0이 아닙니다: {count}" for name, count in must_be_none.items() if count]
         if not any(self.states.values()):
             said.append("한 건도 접수되지 않았습니다. 접수하는 때인지, 신청서가 무엇을 묻는지 보세요.")
@@ -111,6 +118,7 @@ def _option(name: str, kind: Any, default: Any, text: str) -> Callable[[Any], An
 @_option("--factor", click.FloatRange(0, 1000), Crowd.factor, "정원의 몇 배가 오는지")
 @_option("--doubles", click.FloatRange(0, 1), Crowd.doubles, "두 번 누르는 사람의 비율")
 @_option("--cancels", click.FloatRange(0, 1), Crowd.cancels, "접수되자마자 취소하는 사람의 비율")
+@_option("--ghosts", click.FloatRange(0, 100), Crowd.ghosts, "사람의 몇 배의 지어낸 번호가 함께 오는지")
 @_option("--connections", click.IntRange(1, 4096), Crowd.connections, "한꺼번에 여는 연결 수")
 @_option("--clients", click.IntRange(1, 64), Crowd.clients, "누르는 프로세스 수")
 @_option("--rounds", click.IntRange(1), None, "앞에서부터 몇 회차만")
@@ -142,8 +150,8 @@ def replay(url: str, subject: str, who: Crowd, told: Callable[[str], object] = l
     posts = plan(chosen, typed(form, schema), who)
     if form["contact"] == "proven":
         told("휴대전화를 인증합니다.\n")
-        tickets = proven(url, {post.person for post in posts})
-        posts = [replace(post, cookie=tickets[post.person]) for post in posts]
+        tickets = proven(url, {post.person for post in posts if not post.is_ghost})
+        posts = [replace(post, cookie=tickets.get(post.person, "")) for post in posts]
     clients = min(who.clients, who.connections)
     told(
         f"{subject}: {len(chosen)}회차, {len(posts)}번 누름, 연결 {who.connections}개, 프로세스 {clients}개\n"
@@ -185,16 +193,21 @@ def plan(rounds: Mapping[str, Mapping[str, Any]], filled: Mapping[str, Any], who
     """
     chance = random.Random(who.seed)
     people = [id for id, round_ in rounds.items() for _ in range(math.ceil(round_["places"] * who.factor))]
-    chance.shuffle(people)
-    first = chance.randrange(70_000_000, 99_000_000 - len(people))  # numbers that exist
+    comers = [(id, False) for id in people]
+    comers += [(chance.choice(list(rounds)), True) for _ in range(round(len(people) * who.ghosts))]
+    chance.shuffle(comers)
+    first = chance.randrange(70_000_000, 99_000_000 - len(comers))  # numbers that exist
     posts = []
-    for index, round in enumerate(people):
+    for index, (round_, is_ghost) in enumerate(comers):
         digits = f"{first + index:08d}"
         submission = str(uuid.UUID(int=chance.getrandbits(128), version=4))
-        own = {"round": round, "phone": f"010{digits}", "submission_id": submission}
+        own = {"round": round_, "phone": f"010{digits}", "submission_id": submission}
+        if is_ghost and index % 2:
+            own |= {"code": f"{chance.randrange(10**6):06d}", "request": submission}
         body = json.dumps({**filled, "name": "홍길동", "consent": True, **own}, ensure_ascii=False)
-        twice = chance.random() < who.doubles
-        post = Attempt(body, digits, round, digits[-4:], not twice and chance.random() < who.cancels)
+        twice = not is_ghost and chance.random() < who.doubles
+        cancels = not is_ghost and not twice and chance.random() < who.cancels
+        post = Attempt(body, digits, round_, digits[-4:], cancels, is_ghost=is_ghost)
         posts += [post, post] if twice else [post]
     return posts
 
@@ -225,17 +238,20 @@ def judge(shares: Sequence[Share], rounds: Mapping[str, Mapping[str, Any]]) -> V
     states = Counter(entry.later for entry in entries.values())
     return Verdict(
         posts=len(answers),
-        people=len({answer.person for answer in answers}),
+        people=len({answer.person for answer in answers if not answer.is_ghost}),
         seconds=max(share.ended for share in shares) - min(share.begun for share in shares),
         p50=times[len(times) // 2],
         p99=times[len(times) * 99 // 100],
         places=sum(round_["places"] for round_ in rounds.values()),
         states={"confirmed": held.total()}
         | {name: states[name] for name in ("waiting", "received", "cancelled")},
-        refused=Counter(answer.problem for answer in answers if answer.problem),
+        refused=Counter(
+            a.problem for a in answers if a.problem and not (a.is_ghost and a.problem in TO_GHOSTS)
+        ),
         oversold=sum(max(0, max(held[id], found["taken"]) - found["places"]) for id, found in rounds.items()),
         duplicates=_duplicates(kept),
         lost=sum(not a.later or (a.cancelled and a.later != "cancelled") for a in kept),
+        ghosts=sum(answer.is_ghost for answer in kept),
     )
 
 
@@ -261,6 +277,7 @@ def report(found: Verdict) -> None:
     for name, count in sorted(found.refused.items()):
         click.echo(f"refused: {name}\t{count}" + ("\t(not expected)" if name in found.unexpected else ""))
     click.echo(f"oversold\t{found.oversold}\nduplicates\t{found.duplicates}\nlost\t{found.lost}")
+    click.echo(f"ghosts\t{found.ghosts}")
 
 
 def _target(url: str, subject: str) -> Target:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,20 @@ def serving(
     places: int = 100_000,
     waiting: int = 0,
     home: Path = ROOT,
+    form: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """A demonstration's server that takes connections, until the block ends.
 
     It has one form, SUBJECT, with ROUNDS rounds. data: address of the store, "" for one in the folder; program: a
-    file that serves in another way; home: another checkout, whose program and .venv serve; settings: as the
-    environment has them, in small letters.
+    file that serves in another way; home: another checkout, whose program and .venv serve; form: keys of the form;
+    settings: as the environment has them, in small letters.
     """
     rounds = [a_round(f"r{number}", places=places, waiting=waiting) for number in range(ROUNDS)]
-    form = a_lecture_file("부하", rounds)
+    page = a_lecture_file("부하", rounds, **form or {})
     if home != ROOT:  # an older checkout does not know the key, and asks for no proof
-        form = "".join(line for line in form.splitlines(keepends=True) if not line.startswith("contact = "))
-    content = write_content(folder / "content", {"bench": form})
+        page = "".join(line for line in page.splitlines(keepends=True) if not line.startswith("contact = "))
+    content = write_content(folder / "content", {"bench": page})
     settings = {"rate_limit": "off", "log": "off", "keys": str(folder / "keys"), **settings}
     server = Server(content, data or folder / "var/data", program=program, home=home, **settings).ready()
     try:
