@@ -1,5 +1,9 @@
 """The base of everything that staff write, and the kinds of value it is made of. No rules, no files."""
 
+from __future__ import annotations
+
+import hashlib
+import json
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -26,6 +30,12 @@ def _in_seoul(value: datetime) -> datetime:
 
 
 SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
+
+
+def document_hash(document: object) -> str:
+    """SHA-256 (64 hex digits) of a JSON value in its one spelling: keys sorted, nothing between, Korean as it is."""
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def first_name(name: str, aliases: tuple[str, ...]) -> str:

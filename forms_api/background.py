@@ -22,9 +22,7 @@ from civic.store import open_box
 from civic.store.seal import Sealer
 from civic.store.store import Store
 from civic.votes.casting import Polling
-from civic.votes.light import StoreVault, due, follow
-from forms_api.gateway import PATIENCE
-from forms_api.notices import Postman
+from civic.votes.light import Vault, due, follow
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.settings import Settings
 
@@ -187,7 +185,7 @@ class Casting:
                 parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
                 box = open_box(settings.data)
                 ways = settings.budget, parts.sender.can_send, settings.demo
-                vault = StoreVault(intake.keys, intake.store)
+                vault = Vault(intake.keys, intake.store)
                 polling = Polling(parts.library, box, intake.keys, intake.clock, *ways, vault)
                 lead = Lead(intake.store, "codes", settings)
 

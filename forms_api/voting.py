@@ -5,7 +5,7 @@ and they are sealed in the same request.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -15,14 +15,14 @@ from werkzeug.wrappers import Response as BaseResponse
 from civic.contacts.proof import Asked
 from civic.errors import FieldError, Invalid, Refused, WrongCode
 from civic.votes.ballot import check_choices
-from civic.votes.contact import new_submission
+from civic.votes.contact import Post, new_submission
 from civic.votes.setup import PollSetup
 from forms_api.background import casting
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services
 from forms_api.problems import lead_back, offer_again, wants_page
 from forms_api.proofs import shown_code, ticket_of_browser, told
-from forms_api.voting_pages import VotePost, receipt_page, step_page
+from forms_api.voting_pages import receipt_page, step_page
 
 voting = Blueprint("voting", __name__)
 ADDRESS = "/api/votes/<slug>"
@@ -125,7 +125,7 @@ def ballots(slug: str) -> ResponseReturnValue:
     setup, polling = _asked_poll(slug), casting().polling
     address = request.remote_addr or ""
     if not is_form_post():
-        receipt = polling.cast(slug, address=address, **asdict(_proven(setup, _sent_ballot(json_body()))))
+        receipt = polling.cast(slug, _proven(setup, _sent_ballot(json_body())), address)
         names = ("receipt", "signature", "rules", "tracker")
         return jsonify({name: value for name in names if (value := getattr(receipt, name))}), 201
     post = _posted()
@@ -138,7 +138,7 @@ def ballots(slug: str) -> ResponseReturnValue:
 
     offer_again(again, setup.poll.link)
     check_honeypot(request.form)
-    receipt = polling.cast(slug, address=address, **asdict(post))
+    receipt = polling.cast(slug, post, address)
     return receipt_page(setup, receipt, post.choices or ())
 
 
@@ -147,7 +147,7 @@ def _asked_poll(slug: str) -> PollSetup:
     return casting().polling.setup(slug)
 
 
-def _proven(setup: PollSetup, post: VotePost) -> VotePost:
+def _proven(setup: PollSetup, post: Post) -> Post:
     """The same, with a ticket of the poll where the browser has just proven its phone: nobody waits for a second code."""
     held = None if post.code or post.ticket or post.contact else ticket_of_browser()
     return replace(post, ticket=casting().polling.codes.from_phone(setup.poll, held)) if held else post
@@ -163,17 +163,17 @@ def _request_code(slug: str, contact: str) -> Asked:
     return asked
 
 
-def _posted() -> VotePost:
+def _posted() -> Post:
     """What a plain form sent."""
     texts = {name: request.form.get(name, "") for name in TEXTS if name != "envelope"}
-    return VotePost(choices=request.form.getlist("choices"), **texts)
+    return Post(choices=request.form.getlist("choices"), **texts)
 
 
-def _sent_ballot(body: Mapping[str, Any]) -> VotePost:
+def _sent_ballot(body: Mapping[str, Any]) -> Post:
     """What a program sent. Raises Invalid."""
     check_honeypot(body)
     texts = {name: text_in(body, name) for name in TEXTS if name in body}
-    return VotePost(choices=_texts(body, "choices") if "choices" in body else None, **texts)
+    return Post(choices=_texts(body, "choices") if "choices" in body else None, **texts)
 
 
 def _texts(body: Mapping[str, Any], name: str) -> list[str]:

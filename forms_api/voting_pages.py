@@ -19,7 +19,7 @@ from flask import Blueprint, Response, request
 from civic.codes import from_text, to_text
 from civic.errors import NotEligible, Refused, Unavailable
 from civic.votes.casting import Receipt
-from civic.votes.contact import BY_CODE, new_submission
+from civic.votes.contact import BY_CODE, Post, new_submission
 from civic.votes.setup import PollSetup
 from forms_api.background import casting
 from forms_api.operations import services
@@ -41,19 +41,6 @@ FAILED = "본인확인을 마치지 못했습니다. 투표 화면에서 다시 
 
 
 @dataclass(frozen=True)
-class VotePost:
-    """What a voter sends; "" for what is not there."""
-
-    contact: str = ""
-    code: str = ""
-    envelope: str | None = None
-    choices: Sequence[str] | None = None
-    request: str = ""
-    ticket: str = ""
-    submission: str = ""
-
-
-@dataclass(frozen=True)
 class Trip:
     """One person's way to the provider and back, kept by their own browser, sealed."""
 
@@ -65,7 +52,7 @@ class Trip:
 
 
 def step_page(
-    setup: PollSetup, step: str, post: VotePost, refusal: Refused | None = None, shown: str = ""
+    setup: PollSetup, step: str, post: Post, refusal: Refused | None = None, shown: str = ""
 ) -> Response:
     """A step of STEPS with what was sent: the proposals; a contact, the provider or (with a ticket) the ballot; the code.
 
@@ -173,7 +160,7 @@ def come_back() -> Response:
     ticket = polling.admit(trip.poll, provider.issuer, subject)
     poll, choices = _kept(PICKS) or ("", ())
     picked: Sequence[str] = choices if poll == trip.poll else ()
-    post = VotePost(choices=picked, ticket=ticket, submission=new_submission())
+    post = Post(choices=picked, ticket=ticket, submission=new_submission())
     page = step_page(setup, "check" if picked else "pick", post)
     for name in (TRIP, PICKS):
         page.delete_cookie(name, path="/api/", httponly=True, samesite="Lax")

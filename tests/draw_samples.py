@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from civic.clock import parse_time
 from civic.places.draw_list import DrawnEntry, FrozenList, Half, LeftOut, Seed, joined, list_hash, sha256
 from civic.places.draw_record import DrawFile, DrawnRound
 
@@ -20,7 +20,7 @@ SIZES = {
     "9FFF-FFFF-FFFF": 1,
 }
 OUT = LeftOut("XXXX-XXXX-XXXX", 1, sha256("5a" + "광산구에 살지 않음"), "광산구에 살지 않음", "5a")
-SEED = Seed("3 11 14 18 26 27", "도서관정책팀장", "2023-09-02T21:00:00+09:00")
+SEED = Seed(seed="3 11 14 18 26 27", by="도서관정책팀장", at=parse_time("2023-09-02T21:00:00"))
 SOURCE = "2023년 9월 2일 로또 1등 번호"
 BITS = ("ab" * 16, "cd" * 16)
 Round = dict[str, Any]
@@ -29,24 +29,28 @@ Round = dict[str, Any]
 def a_list(subject: str = "lectures/essay", places: int = 2, **changes: Any) -> FrozenList:
     """Five sign-ups and one that was left out, frozen before a lottery."""
     entries = tuple(DrawnEntry(number, size) for number, size in sorted(SIZES.items()))
-    told = {"kind": "lotto", "source": SOURCE, "seed_at": "2023-09-02T20:35:00+09:00", "by_staff": 0}
-    told |= {"frozen_at": "2023-09-01T10:00:00+09:00", "closing": list_hash([*entries, OUT]), "waiting": None}
-    told |= {"subject": subject, "round": "autumn", "label": "가을반", "entries": entries, "excluded": (OUT,)}
-    return FrozenList(places=places, **told | changes)
+    told = {"kind": "lotto", "source": SOURCE, "seed_at": parse_time("2023-09-02T20:35:00"), "by_staff": 0}
+    told |= {
+        "frozen_at": parse_time("2023-09-01T10:00:00"),
+        "closing": list_hash([*entries, OUT]),
+        "waiting": None,
+    }
+    told |= {"label": "가을반", "entries": entries, "excluded": (OUT,), "places": places}
+    return FrozenList.of(subject, **{"id": "autumn"} | told | changes)
 
 
 def of_two(frozen: FrozenList) -> tuple[Seed, dict[str, str]]:
     """The seed of two persons for a list, and the facts of their pair."""
-    times = {"at": "2023-09-01T11:00:00+09:00", "revealed": "2023-09-01T12:00:00+09:00"}
+    times = {"at": parse_time("2023-09-01T11:00:00"), "revealed": parse_time("2023-09-01T12:00:00")}
     pair = tuple(
-        Half(by, sha256(bits), bits=bits, **times) for by, bits in zip(("가", "나"), BITS, strict=True)
+        Half(by=by, hash=sha256(bits), bits=bits, **times)
+        for by, bits in zip(("가", "나"), BITS, strict=True)
     )
     facts = {}
     for side, half in enumerate(pair, 1):
-        told = asdict(half)
-        facts[f"bits:001:{side}"] = json.dumps({name: told.pop(name) for name in ("bits", "revealed")})
-        facts[f"half:001:{side}"] = json.dumps(told)
-    return Seed(joined(frozen.commitment, pair), "가, 나", times["revealed"]), facts
+        facts[f"bits:001:{side}"] = half.model_dump_json(include={"bits", "revealed"})
+        facts[f"half:001:{side}"] = half.model_dump_json(exclude={"bits", "revealed"})
+    return Seed(seed=joined(frozen.commitment, pair), by="가, 나", at=times["revealed"]), facts
 
 
 def a_draw(
@@ -58,12 +62,13 @@ def a_draw(
     **changes: Any,
 ) -> dict[str, Any]:
     """draw.json of that subject; two: by the bits of two persons."""
-    changes |= {"kind": "two", "source": "두 사람의 무작위 값", "seed_at": ""} if two else {}
+    changes |= {"kind": "two", "source": "두 사람의 난수", "seed_at": None} if two else {}
     frozen = a_list(subject, places, **changes)
     seed, facts = of_two(frozen) if two else (SEED, {})
-    facts["frozen"] = json.dumps(asdict(frozen))
+    facts["frozen"] = frozen.model_dump_json()
     if drawn:
-        facts["drawn"] = json.dumps(asdict(seed if frozen.is_contested else Seed("", seed.by, seed.at)))
+        used = seed if frozen.is_contested else seed.model_copy(update={"seed": ""})
+        facts["drawn"] = used.model_dump_json()
     document = DrawFile.of(subject, title, {"autumn": facts})
     assert document is not None
     told: dict[str, Any] = json.loads(document.as_json())
@@ -75,8 +80,8 @@ def committed(change: Callable[[Round], object]) -> Callable[[Round], None]:
 
     def forge(round: Round) -> None:
         change(round)
-        again = DrawnRound.model_validate_json(json.dumps(round)).frozen("lectures/essay", "autumn")
-        round["commitment"] = again.commitment
+        again = DrawnRound.model_validate_json(json.dumps(round))
+        round["commitment"] = again.hash("lectures/essay", "autumn")
 
     return forge
 

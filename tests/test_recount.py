@@ -19,8 +19,9 @@ import pytest
 
 from civic.codes import code_of, from_text, to_text
 from civic.recount import assemble
+from civic.shape import document_hash
 from civic.votes import tally
-from civic.votes.ballot import Ballot, Spoiled, document_hash
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.box_key import HolderKey, receipt_signer
 from civic.votes.check import check
 from civic.votes.count import count

@@ -8,8 +8,7 @@ No chance of its own, no web, no clock, no files.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ def frozen_list(book: Book, round_: FormRound, now: datetime) -> FrozenList | No
     line.advance(book, round_, now)
     facts = book.fixed(round_.id)
     if "frozen" in facts:
-        return FrozenList.read(facts["frozen"])
+        return FrozenList.model_validate_json(facts["frozen"])
     if "called-off" in facts or facts.get("listed") == "":
         return None
     if "listed" not in facts:
@@ -75,14 +74,14 @@ def promise(book: Book, round_: FormRound, by: str, digest: str, now: datetime) 
     """
     by = one_line("난수를 만든 사람", by)
     _, pairs = _two(book, round_, now)
-    half = Half(by, digest, now.isoformat(timespec="seconds"))
+    half = Half(by=by, hash=digest, at=now.replace(microsecond=0))
     last = pairs[-1] if pairs else ()
     if len(last) == 1 and {last[0].by, last[0].hash} & {by, digest}:
         raise NotEligible("두 사람은 서로 다른 사람이고, 난수도 저마다 따로 만듭니다.")
     if len(last) == 2 and now <= _end(last):
         raise NotEligible("이미 두 사람이 약속했습니다. 24시간 안에 밝히지 않으면 새로 할 수 있습니다.")
     number, side = (len(pairs), 2) if len(last) == 1 else (len(pairs) + 1, 1)
-    book.fix(round_.id, f"half:{number:03d}:{side}", json.dumps(_told(half, "by", "hash", "at")), now)
+    book.fix(round_.id, f"half:{number:03d}:{side}", half.model_dump_json(exclude_defaults=True), now)
     return half
 
 
@@ -97,40 +96,40 @@ def reveal(book: Book, round_: FormRound, bits: str, now: datetime) -> tuple[Dra
         raise NotEligible("두 사람이 모두 약속하고 그 지문을 공개한 뒤에 밝힙니다.")
     if now > _end(pair):
         raise NotEligible("24시간이 지났습니다. 밝히지 않은 것을 공개하고 두 사람이 새로 약속하세요.")
-    shown = [replace(h, bits=bits, revealed=now.isoformat(timespec="seconds")) for h in pair]
+    told = {"bits": bits, "revealed": now.replace(microsecond=0)}
+    shown = [half.model_copy(update=told) for half in pair]
     side = next((n for n, half in enumerate(shown, 1) if half.is_true), 0)
     if not side:
         raise NotEligible("약속한 지문의 난수가 아닙니다. 적은 값을 확인하세요.")
-    text = json.dumps(_told(shown[side - 1], "bits", "revealed"))
+    text = shown[side - 1].model_dump_json(include=set(told))
     book.fix(round_.id, f"bits:{len(pairs):03d}:{side}", text, now)
     pair = pairs_of(book.fixed(round_.id))[-1]
     if not all(half.is_true for half in pair):
         return None
-    by = ", ".join(half.by for half in pair)
-    return run(book, round_, Seed(joined(frozen.commitment, pair), by, pair[1].at), now)
+    return run(book, round_, joined(frozen.commitment, pair), ", ".join(half.by for half in pair), now)
 
 
-def run(book: Book, round_: FormRound, seed: Seed, now: datetime) -> tuple[DrawnEntry, ...]:
-    """Give the places of a frozen round by the seed; its outcome. Again with the same seed does nothing more.
+def run(book: Book, round_: FormRound, seed: str, by: str, now: datetime) -> tuple[DrawnEntry, ...]:
+    """Give the places of a frozen round by the seed that somebody read; its outcome. Again by the same does nothing more.
 
     Whoever cancelled after the freeze keeps their turn in the published order, and their place goes to the line. Raises
     NotEligible when the list is not frozen, another seed was used, or it is not one that the list was committed to.
     """
-    seed = replace(seed, by=one_line("확인한 사람", seed.by), at=now.isoformat(timespec="seconds"))
+    used = Seed(seed=seed, by=one_line("확인한 사람", by), at=now.replace(microsecond=0))
     frozen = frozen_list(book, round_, now)
     facts = book.fixed(round_.id)
     if frozen is None:
         raise NotEligible(f"{round_.label}: 취소했거나 추첨할 것이 없는 회차입니다.")
     if "drawn" in facts:
-        if Seed.read(facts["drawn"]).seed != seed.seed:
+        if Seed.model_validate_json(facts["drawn"]).seed != seed:
             raise NotEligible(f"{round_.label}: 이미 다른 씨앗으로 추첨했습니다. 다시 추첨할 수 없습니다.")
-        return frozen.outcome(seed.seed)
+        return frozen.outcome(seed)
     if "called-off" in facts:
         raise NotEligible(f"{round_.label}: 취소한 회차입니다. 추첨하지 않습니다.")
-    if wrong := frozen.wrong_seed(seed, pairs_of(facts)):
+    if wrong := frozen.wrong_seed(seed, used.at, pairs_of(facts)):
         raise NotEligible(f"{round_.label}: {wrong}. 씨앗: {frozen.source}")
-    book.fix(round_.id, "drawn", json.dumps(asdict(seed), ensure_ascii=False), now)
-    results = frozen.outcome(seed.seed)
+    book.fix(round_.id, "drawn", used.model_dump_json(), now)
+    results = frozen.outcome(seed)
     entries = {entry.draw: entry for entry in book.entries(round_.id)}
     ranks = sorted(entries[drawn.number].rank for drawn in results)
     cause = "drawn" if frozen.is_contested else line.ENOUGH
@@ -153,8 +152,4 @@ def _two(book: Book, round_: FormRound, now: datetime) -> tuple[FrozenList, list
 
 
 def _end(pair: tuple[Half, ...]) -> datetime:
-    return max(datetime.fromisoformat(half.at) for half in pair) + PATIENCE
-
-
-def _told(half: Half, *names: str) -> dict[str, str]:
-    return {name: getattr(half, name) for name in names}
+    return max(half.at for half in pair) + PATIENCE

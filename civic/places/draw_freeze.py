@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ def settle(book: Book, round_: FormRound, now: datetime) -> None:
     facts = book.fixed(round_.id)
     if not is_due(round_, now, facts):
         return
-    at = now.isoformat(timespec="seconds")
+    now = now.replace(microsecond=0)
     received = book.entries(round_.id, ("received", "cancelled", "rejected"))
     if "listed" not in facts:
         listed = [e for e in received if e.state == "received" or e.cause.startswith(EXCLUDED)]
@@ -48,39 +47,36 @@ def settle(book: Book, round_: FormRound, now: datetime) -> None:
             book.fix(round_.id, "listed", "", now)  # everyone has a place
             return
         numbers = sorted(entry.draw for entry in listed)
-        text = json.dumps({"at": at, "numbers": numbers, "places": _free(book, round_)})
+        text = json.dumps({"at": now.isoformat(), "numbers": numbers, "places": _free(book, round_)})
         book.fix(round_.id, "listed", text, now)
     if now >= round_.freeze_at:
         kept = json.loads(book.fixed(round_.id)["listed"])
-        frozen = _frozen(book, round_, at, set(kept["numbers"]), kept["places"])
-        book.fix(round_.id, "frozen", json.dumps(asdict(frozen), ensure_ascii=False), now)
+        frozen = _frozen(book, round_, now, set(kept["numbers"]), kept["places"])
+        book.fix(round_.id, "frozen", frozen.model_dump_json(), now)
 
 
 def _free(book: Book, round_: FormRound) -> int:
     return max(0, round_.places - book.counts(round_.id).taken)
 
 
-def _frozen(book: Book, round_: FormRound, at: str, listed: set[str], places: int) -> FrozenList:
+def _frozen(book: Book, round_: FormRound, now: datetime, listed: set[str], places: int) -> FrozenList:
     spec, most = round_.spec, round_.round.most_waiting
-    entries = [entry for entry in book.entries(round_.id) if entry.draw in listed]
+    entries = sorted((e for e in book.entries(round_.id) if e.draw in listed), key=lambda entry: entry.draw)
     out = [entry for entry in entries if entry.cause.startswith(EXCLUDED)]
-    seed_at = spec.seed_at.isoformat(timespec="seconds") if spec.seed_at else ""
-    is_late = bool(seed_at) and datetime.fromisoformat(at) >= datetime.fromisoformat(seed_at)
-    return FrozenList(
-        subject=round_.subject,
-        round=round_.id,
+    is_late = spec.seed_at is not None and now >= spec.seed_at
+    return FrozenList.of(
+        round_.subject,
+        round_.id,
         label=round_.label,
-        frozen_at=at,
+        frozen_at=now,
         places=places,
         waiting=None if most is None else max(0, most - book.counts(round_.id).waiting),
-        entries=tuple(
-            DrawnEntry(e.draw, e.size) for e in sorted(entries, key=lambda e: e.draw) if e not in out
-        ),
-        excluded=tuple(_left_out(e.draw, e.size, e.cause) for e in sorted(out, key=lambda e: e.draw)),
+        entries=tuple(DrawnEntry(entry.draw, entry.size) for entry in entries if entry not in out),
+        excluded=tuple(_left_out(entry.draw, entry.size, entry.cause) for entry in out),
         by_staff=sum(entry.cause.startswith(BY_STAFF) for entry in entries),
         kind="two" if is_late else spec.drawn_by,
         source=f"{LATE} ({spec.seed})"[:LONGEST] if is_late else spec.seed or TWO,
-        seed_at="" if is_late else seed_at,
+        seed_at=None if is_late else spec.seed_at,
         closing=list_hash(DrawnEntry(entry.draw, entry.size) for entry in entries),
         late=is_late,
     )

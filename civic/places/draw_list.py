@@ -16,7 +16,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -24,13 +24,12 @@ from pydantic import Field
 
 from civic.errors import NotEligible
 from civic.people import check_public
-from civic.shape import EXACT
+from civic.shape import EXACT, Count, Digest, Line, Many, SeoulTime, Shape, document_hash
 
 FORMAT = "madang-draw/3"
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
 BY_STAFF = "entered-by-staff"  # + ": channel", cause of an entry that staff typed in
 Number = Annotated[str, Field(pattern=r"^[A-Z0-9]{4}(-[A-Z0-9]{4}){2}$")]
-Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["lotto", "number", "two"]
 Result = Literal["", "confirmed", "waiting", "rejected"]
 LONGEST = 300  # characters of what is published in one line
@@ -44,11 +43,6 @@ _SPELT = {"lotto": rf"{_BALL}(?: {_BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?
 def sha256(text: str) -> str:
     """SHA-256 of UTF-8, in hex."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def canonical(value: object) -> str:
-    """JSON in its one spelling: keys sorted, nothing between, no escapes that are not needed."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def order(numbers: Iterable[str], seed: str) -> tuple[str, ...]:
@@ -125,7 +119,7 @@ class LeftOut:
     __pydantic_config__ = EXACT
     number: Number
     size: Annotated[int, Field(ge=1)]
-    digest: Hex
+    digest: Digest
     reason: str = ""
     salt: str = ""
 
@@ -135,16 +129,14 @@ class LeftOut:
         return not (self.reason or self.salt) or sha256(self.salt + self.reason) == self.digest
 
 
-@dataclass(frozen=True)
-class Half:
+class Half(Shape):
     """What one of two persons adds to the seed: the hash first, the bits when both hashes are public."""
 
-    __pydantic_config__ = EXACT
-    by: Annotated[str, Field(min_length=1, max_length=LONGEST)]
-    hash: Hex
-    at: str  # ISO
+    by: Line
+    hash: Digest
+    at: SeoulTime
     bits: str = ""  # 128 random bits as 32 hex digits; "" until they are revealed
-    revealed: str = ""  # ISO
+    revealed: SeoulTime | None = None
 
     @property
     def is_true(self) -> bool:
@@ -155,38 +147,44 @@ class Half:
 Pair = tuple[Half, ...]
 
 
-@dataclass(frozen=True)
-class Seed:
+class Seed(Shape):
     """A seed as it was used; the fact "drawn" of a round is its JSON."""
 
     seed: str  # "" where there were places for all
     by: str  # who read it
-    at: str  # ISO: when it was used
+    at: SeoulTime  # when it was used
+
+
+class FrozenList(Shape):
+    """Everything that decides, as it was frozen for one round, and the hash over it; the fact "frozen" is its JSON."""
+
+    label: Line
+    frozen_at: SeoulTime
+    places: Count  # free at the freeze
+    waiting: Count | None  # people of the list who may wait; None: all who get no place
+    by_staff: Count  # how many entries staff typed in
+    kind: Kind
+    source: Line  # of the seed
+    seed_at: SeoulTime | None  # when it becomes known; None for two persons
+    late: bool = False  # frozen when the seed could be known: two persons decide
+    closing: Digest  # of the list when sign-up ended, those who were left out since included
+    commitment: Digest  # of all of it but the words of reasons
+    entries: Many[DrawnEntry]  # by number until the draw
+    excluded: Many[LeftOut]  # by number
 
     @classmethod
-    def read(cls, text: str) -> Seed:
-        """The seed of a fact."""
-        return cls(**json.loads(text))
+    def of(cls, subject: str, id: str, **terms: Any) -> FrozenList:
+        """The list of a round with its hash. terms: the other fields."""
+        bare = cls(commitment="0" * 64, **terms)
+        return bare.model_copy(update={"commitment": bare.hash(subject, id)})
 
-
-@dataclass(frozen=True)
-class FrozenList:
-    """Everything that decides, as it was frozen for one round; the fact "frozen" is its JSON."""
-
-    subject: str
-    round: str
-    label: str
-    frozen_at: str  # ISO
-    places: int  # free at the freeze
-    waiting: int | None  # people of the list who may wait; None: all who get no place
-    entries: tuple[DrawnEntry, ...]  # by number
-    excluded: tuple[LeftOut, ...]  # by number
-    by_staff: int  # how many entries staff typed in
-    kind: str
-    source: str  # of the seed
-    seed_at: str  # ISO: when it becomes known; "" for two persons
-    closing: str  # hash of the list when sign-up ended, those who were left out since included
-    late: bool = field(default=False)  # frozen when the seed could be known: two persons decide
+    def hash(self, subject: str, id: str) -> str:
+        """What the commitment must be, for the round of that id."""
+        told = self.model_dump(mode="json", include=set(FrozenList.model_fields) - {"commitment"})
+        told |= {"format": FORMAT, "subject": subject, "round": id, "seed_at": told["seed_at"] or ""}
+        told["entries"] = sorted([entry.number, entry.size] for entry in self.entries)
+        told["excluded"] = sorted([out.number, out.size, out.digest] for out in self.excluded)
+        return document_hash(told)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -197,14 +195,6 @@ class FrozenList:
     def is_contested(self) -> bool:
         """Are there more people in the list than places?"""
         return is_needed(self.sizes, self.places)
-
-    @property
-    def commitment(self) -> str:
-        """The hash over everything here but the words of reasons."""
-        terms: dict[str, Any] = dict(vars(self)) | {"format": FORMAT}
-        terms["entries"] = sorted([entry.number, entry.size] for entry in self.entries)
-        terms["excluded"] = sorted([out.number, out.size, out.digest] for out in self.excluded)
-        return sha256(canonical(terms))
 
     def outcome(self, seed: str) -> tuple[DrawnEntry, ...]:
         """In drawn order; by number where nothing is drawn."""
@@ -219,43 +209,40 @@ class FrozenList:
 
         return tuple(DrawnEntry(number, sizes[number], result(number)) for number in drawn)
 
-    def wrong(self) -> str:
-        """What in the list itself cannot be; "" when nothing. Its hash is compared by whoever has it."""
-        numbers = [entry.number for entry in self.entries] + [out.number for out in self.excluded]
-        if len(set(numbers)) != len(numbers):
+    def wrong(self, subject: str, id: str) -> str:
+        """What in the list itself cannot be; "" when nothing. Whoever has its hash from elsewhere compares that."""
+        if self.hash(subject, id) != self.commitment:
+            return "명단, 자리, 뺀 신청, 씨앗의 출처 가운데 하나가 얼릴 때 공개한 지문과 다릅니다"
+        numbers = [*self.sizes, *(out.number for out in self.excluded)]
+        if len(set(numbers)) < len(self.entries) + len(self.excluded):
             return "한 추첨 번호가 두 번 있습니다"
         if list_hash([*self.entries, *self.excluded]) != self.closing:
             return "명단이 접수를 마감할 때의 명단과 다릅니다"
         if not all(out.is_true for out in self.excluded):
             return "뺀 까닭이 그 확인 값과 다릅니다"
         if (self.kind == "two") == bool(self.seed_at) or (self.late and self.kind != "two"):
-            return "추첨 값의 종류와 때가 맞지 않습니다"
-        if self.seed_at and _time(self.frozen_at) >= _time(self.seed_at):
-            return "추첨 값이 나온 뒤에 명단을 확정했습니다"
-        return ""
+            return "씨앗의 종류와 때가 맞지 않습니다"
+        return "씨앗이 나온 뒤에 명단을 얼렸습니다" if self.seed_at and self.frozen_at >= self.seed_at else ""
 
-    def wrong_seed(self, seed: Seed, pairs: Sequence[Pair]) -> str:
-        """Why a seed is not the one that this list was to be drawn by; "" when it is."""
+    def wrong_seed(self, seed: str, at: datetime, pairs: Sequence[Pair]) -> str:
+        """Why a seed, used then, is not the one that this list was to be drawn by; "" when it is."""
         if not self.is_contested:
-            return "추첨하지 않는 회차에 추첨 값이 있습니다" if seed.seed else ""
-        if self.kind == "two":
-            pair = pairs[-1] if pairs else ()
-            if len(pair) != 2 or pair[0].by == pair[1].by or not all(half.is_true for half in pair):
-                return "두 사람의 무작위 값이 모이지 않았습니다"
-            if pair[0].hash == pair[1].hash or seed.seed != joined(self.commitment, pair):
-                return "추첨 값이 두 사람의 무작위 값에서 나온 값이 아닙니다"
-            return "" if _in_time(self, pair) else "무작위 값을 약속하고 밝힌 때가 맞지 않습니다"
-        if not is_spelt(self.kind, seed.seed):
-            return "추첨 값의 적는 법이 다릅니다"
-        return "추첨 값이 나오기 전에 추첨했습니다" if _time(seed.at) < _time(self.seed_at) else ""
-
-    @classmethod
-    def read(cls, text: str) -> FrozenList:
-        """The list of a fact."""
-        given = json.loads(text)
-        given["entries"] = tuple(DrawnEntry(**each) for each in given["entries"])
-        given["excluded"] = tuple(LeftOut(**each) for each in given["excluded"])
-        return cls(**given)
+            return "추첨하지 않는 회차에 씨앗이 있습니다" if seed else ""
+        if self.seed_at:
+            if not is_spelt(self.kind, seed):
+                return "씨앗의 적는 법이 다릅니다"
+            return "씨앗이 나오기 전에 추첨했습니다" if at < self.seed_at else ""
+        pair = pairs[-1] if pairs else ()
+        if len(pair) != 2 or pair[0].by == pair[1].by or not all(half.is_true for half in pair):
+            return "두 사람의 난수가 모이지 않았습니다"
+        if pair[0].hash == pair[1].hash or seed != joined(self.commitment, pair):
+            return "씨앗이 두 사람의 난수에서 나온 값이 아닙니다"
+        hung = sorted(half.at for half in pair)
+        shown = [
+            half.revealed for half in pair if half.revealed and hung[1] <= half.revealed <= hung[1] + PATIENCE
+        ]
+        in_time = self.frozen_at <= hung[0] and len(shown) == 2
+        return "" if in_time else "난수를 약속하고 밝힌 때가 맞지 않습니다"
 
 
 def joined(commitment: str, pair: Pair) -> str:
@@ -265,28 +252,15 @@ def joined(commitment: str, pair: Pair) -> str:
 
 def list_hash(entries: Iterable[DrawnEntry | LeftOut]) -> str:
     """SHA-256 of numbers and sizes, by number."""
-    return sha256(canonical(sorted([entry.number, entry.size] for entry in entries)))
+    return document_hash(sorted([entry.number, entry.size] for entry in entries))
 
 
 def pairs_of(facts: Mapping[str, str]) -> list[Pair]:
     """The pairs of a round so far, oldest first; only the last may be of one half."""
-    found: list[list[Half]] = []
+    found: dict[str, Pair] = {}
     for name in sorted(name for name in facts if name.startswith("half:")):
-        _, number, side = name.split(":")
-        given = json.loads(facts[name]) | json.loads(facts.get(f"bits:{number}:{side}", "{}"))
-        if side == "1":
-            found.append([])
-        found[-1].append(Half(**given))
-    return [tuple(pair) for pair in found]
-
-
-def _in_time(frozen: FrozenList, pair: Pair) -> bool:
-    promised = [_time(half.at) for half in pair]
-    revealed = [_time(half.revealed) for half in pair]
-    return _time(frozen.frozen_at) <= min(promised) and all(
-        max(promised) <= at <= max(promised) + PATIENCE for at in revealed
-    )
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+        of_half = name.removeprefix("half:")
+        given = json.loads(facts[name]) | json.loads(facts.get(f"bits:{of_half}", "{}"))
+        half = Half.model_validate_json(json.dumps(given))
+        found[of_half[:3]] = (*found.get(of_half[:3], ()), half)
+    return list(found.values())

@@ -10,13 +10,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 
 from pydantic import Field
 
 from civic.links import FOLDERS, LISTED, link
-from civic.places.draw_list import DrawnEntry, FrozenList, Half, Kind, LeftOut, Seed, pairs_of
+from civic.places.draw_list import FrozenList, Half, Seed, pairs_of
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape
 
 FILE = "draw.json"
@@ -39,57 +38,33 @@ class DrawRecord(Shape):
         return self.draw.replace("/", "-")
 
 
-class DrawnRound(Shape):
-    """What was frozen for one round, its hash, and what became of it. Before its draw it has no seed and no results."""
+class DrawnRound(FrozenList):
+    """What was frozen for one round, and what became of it. Before its draw it has no seed and no results."""
 
-    label: Line
-    frozen_at: SeoulTime
-    places: Count
-    waiting: Count | None  # people of the list who may wait; None: all who get no place
     applications: Count
     people: Count
-    by_staff: Count  # of the list: typed in by staff
-    kind: Kind
-    source: Line  # of the seed
-    seed_at: SeoulTime | None  # when the seed becomes known; None for two persons
-    late: bool
-    closing: Digest  # of the list when sign-up ended
-    commitment: Digest  # of everything that decides
     pairs: Many[Many[Half]]
-    seed: str | None  # None before the draw, "" where there were places for all
-    by: str
-    at: SeoulTime | None  # when it was drawn
+    seed: str | None = None  # None before the draw, "" where there were places for all
+    by: str = ""  # who read it
+    at: SeoulTime | None = None  # when it was drawn
     drawn: bool  # False: not yet, or not more people than places, so that everyone has one
-    entries: Many[DrawnEntry]
-    excluded: Many[LeftOut]
 
     @classmethod
-    def of(cls, frozen: FrozenList, seed: Seed | None, facts: Mapping[str, str]) -> DrawnRound:
-        """facts: of the round. Raises ValidationError for what cannot be published."""
-        hidden = {name.partition(":")[2] for name in facts if name.startswith("hidden:")}
+    def of_facts(cls, facts: Mapping[str, str]) -> DrawnRound:
+        """facts: of a round with a frozen list. Raises ValidationError for what cannot be published."""
+        frozen = FrozenList.model_validate_json(facts["frozen"])
+        used = Seed.model_validate_json(facts["drawn"]) if "drawn" in facts else None
+        shown = [
+            replace(out, reason="", salt="") if f"hidden:{out.number}" in facts else out
+            for out in frozen.excluded
+        ]
+        own = {"entries": frozen.outcome(used.seed) if used else frozen.entries, "excluded": tuple(shown)}
         return cls(
-            label=frozen.label,
-            frozen_at=datetime.fromisoformat(frozen.frozen_at),
-            places=frozen.places,
-            waiting=frozen.waiting,
+            **dict(frozen) | dict(used or ()) | own,
             applications=len(frozen.entries),
             people=sum(frozen.sizes.values()),
-            by_staff=frozen.by_staff,
-            kind=cast(Kind, frozen.kind),
-            source=frozen.source,
-            seed_at=datetime.fromisoformat(frozen.seed_at) if frozen.seed_at else None,
-            late=frozen.late,
-            closing=frozen.closing,
-            commitment=frozen.commitment,
             pairs=tuple(pairs_of(facts)),
-            seed=seed.seed if seed else None,
-            by=seed.by if seed else "",
-            at=datetime.fromisoformat(seed.at) if seed else None,
-            drawn=seed is not None and frozen.is_contested,
-            entries=frozen.outcome(seed.seed) if seed else frozen.entries,
-            excluded=tuple(
-                replace(out, reason="", salt="") if out.number in hidden else out for out in frozen.excluded
-            ),
+            drawn=used is not None and frozen.is_contested,
         )
 
     @property
@@ -102,51 +77,23 @@ class DrawnRound(Shape):
         """Is there a place for everyone in the list, so that nothing has to be drawn?"""
         return self.people <= self.places
 
-    def frozen(self, subject: str, id: str) -> FrozenList:
-        """The list as it was committed to. id: of the round."""
-        return FrozenList(
-            subject=subject,
-            round=id,
-            label=self.label,
-            frozen_at=_iso(self.frozen_at),
-            places=self.places,
-            waiting=self.waiting,
-            entries=tuple(
-                DrawnEntry(e.number, e.size) for e in sorted(self.entries, key=lambda entry: entry.number)
-            ),
-            excluded=self.excluded,
-            by_staff=self.by_staff,
-            kind=self.kind,
-            source=self.source,
-            seed_at=_iso(self.seed_at) if self.seed_at else "",
-            closing=self.closing,
-            late=self.late,
-        )
-
     def disagreement(self, subject: str, id: str) -> str:
         """What in here does not follow from the list and the seed; "" when all of it does. id: of the round."""
-        frozen = self.frozen(subject, id)
-        if frozen.commitment != self.commitment:
-            return "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다"
-        if wrong := frozen.wrong():
+        if wrong := self.wrong(subject, id):
             return wrong
-        if (len(self.entries), sum(frozen.sizes.values())) != (self.applications, self.people):
+        if (len(self.entries), sum(self.sizes.values())) != (self.applications, self.people):
             return "신청이나 사람의 수가 명단과 다릅니다"
         if self.seed is None or self.at is None:
             is_drawn = self.seed is not None or self.drawn or any(entry.result for entry in self.entries)
-            return "추첨 값이 없는데 추첨 결과가 있습니다" if is_drawn else ""
-        if self.drawn != frozen.is_contested:
+            return "씨앗이 없는데 추첨 결과가 있습니다" if is_drawn else ""
+        if self.drawn != self.is_contested:
             return "추첨이 필요했는지가 다릅니다"
-        if wrong := frozen.wrong_seed(Seed(self.seed, self.by, _iso(self.at)), self.pairs):
+        if wrong := self.wrong_seed(self.seed, self.at, self.pairs):
             return wrong
-        again = frozen.outcome(self.seed)
+        again = self.outcome(self.seed)
         if [entry.number for entry in again] != [entry.number for entry in self.entries]:
             return "추첨 순서가 추첨 값과 다릅니다"
         return "" if again == self.entries else "자리를 받은 사람이 순서와 다릅니다"
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="seconds")
 
 
 class DrawFile(Shape):
@@ -165,15 +112,7 @@ class DrawFile(Shape):
         before that its list stands with its hash, where the seed will come from, and no results.
         Raises ValidationError for what cannot be published.
         """
-        rounds = {
-            id: DrawnRound.of(
-                FrozenList.read(fixed["frozen"]),
-                Seed.read(fixed["drawn"]) if "drawn" in fixed else None,
-                fixed,
-            )
-            for id, fixed in sorted(facts.items())
-            if "frozen" in fixed
-        }
+        rounds = {id: DrawnRound.of_facts(fixed) for id, fixed in sorted(facts.items()) if "frozen" in fixed}
         return cls(format="madang-draw/3", subject=subject, title=title, rounds=rounds) if rounds else None
 
     def as_json(self) -> str:

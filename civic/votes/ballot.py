@@ -1,7 +1,6 @@
 """What a ballot may hold, and what binds the rules of its poll. Pure: no store, no clock, no web, no file."""
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal, candidates
 from civic.errors import FieldError, Invalid, Mistake
 from civic.korean import josa
-from civic.shape import EXACT, Line, Many, Slug
+from civic.shape import EXACT, Line, Many, Slug, document_hash
 
 # What a page says beside the rules; everything else that staff write in a poll is a rule and is bound.
 NOT_RULES = frozenset(
@@ -81,12 +80,6 @@ def rules_document(poll: Poll, proposals: Iterable[Proposal]) -> dict[str, objec
 def rules_hash(poll: Poll, proposals: Iterable[Proposal]) -> str:
     """The hash of `rules_document`; the order of files does not matter."""
     return document_hash(rules_document(poll, proposals))
-
-
-def document_hash(document: Mapping[str, object]) -> str:
-    """SHA-256 (64 hex digits) of a document in its one written form."""
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:

@@ -26,7 +26,7 @@ from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
 from civic.votes.ballot import Ballot, ReceiptBoard, check_choices
 from civic.votes.box_key import receipt_signer
-from civic.votes.contact import BY_IDENTITY, Codes
+from civic.votes.contact import Codes, Post
 from civic.votes.envelope import (
     BadEnvelope,
     check_envelope,
@@ -36,7 +36,7 @@ from civic.votes.envelope import (
     seal,
     signed_text,
 )
-from civic.votes.light import Vault, sealed_ballot
+from civic.votes.light import Vault
 from civic.votes.setup import PollSetup, over, saying, setup_of
 
 CASTS_PER_ADDRESS = 600  # an hour
@@ -170,49 +170,24 @@ class Polling:
 
     # ------------------------------------------------------------ the ballot
 
-    def cast(
-        self,
-        slug: str,
-        contact: str = "",
-        code: str = "",
-        envelope: str | None = None,
-        choices: Sequence[str] | None = None,
-        address: str = "",
-        *,
-        request: str = "",
-        ticket: str = "",
-        submission: str = "",
-    ) -> Receipt:
+    def cast(self, slug: str, post: Post, address: str = "") -> Receipt:
         """Put one voter's ballot into the box; the last one counts.
 
-        envelope: sealed in the browser. choices: to be checked and sealed here at once. Exactly one of both. Who
-        votes is proven by contact and code (request: what `request_code` gave to the page) or by a ticket of `admit` or `Codes.from_phone`.
         The same envelope with the same code again gives the same receipt; so do the same choices with the same
-        `submission`, a random id of the page. What is wrong with the ballot itself is said before a try of the code
-        is used up. Raises NotFound, NotOpen, Closed, Invalid, BadEnvelope, WrongCode, LateCode, UsedCode,
-        NotEligible, TooMany, Unavailable.
+        `submission`. What is wrong with the ballot itself is said before a try of the code is used up. Raises NotFound,
+        NotOpen, Closed, Invalid, BadEnvelope, WrongCode, LateCode, UsedCode, NotEligible, TooMany, Unavailable.
         """
         setup = self.opened(slug)
-        claim, sealed = self._read(setup, contact, code, request, ticket, envelope, choices)
+        claim, envelope = self._read(setup, post)
         with self.box.open(slug) as box:
             if address:
                 self.codes.limit(box, "casts", address, CASTS_PER_ADDRESS)
             known = box.take_try(claim.owner, claim.request_hash)
         # Outside the transaction: a wrong code uses up its try all the same.
         self.codes.prove_voter(known, claim)
-        tracker, receipt, once = "", "", b""
-        if sealed is None:
-            tracker, key = repeated(self._repeat, submission, claim.owner, setup.slot.rules, choices or ())
-            if setup.poll.options and self.vault:
-                receipt, once = receipt_of(tracker.encode()), tracker.encode()
-                sealed = sealed_ballot(self.vault, slug, receipt, Ballot(tracker, tuple(choices or ())))
-            else:
-                sealed = seal(choices or (), setup.slot, tracker, key)
-        kept = Sealed(
-            claim.owner, sealed, receipt or receipt_of(sealed), fingerprint(once or ephemeral_of(sealed))
-        )
+        sealed, tracker = self._sealed(setup, claim.owner, post, envelope)
         with self.box.open(slug) as box:
-            receipt = self._put(setup, box, claim, known, kept)
+            receipt = self._put(setup, box, claim, known, sealed)
         signature = self._signer.sign(signed_text(slug, setup.slot.rules, receipt))
         return Receipt(slug, setup.slot.rules, receipt, to_text(signature), tracker)
 
@@ -225,43 +200,41 @@ class Polling:
         with self.box.open(slug) as box:
             return ReceiptBoard(slug, setup.slot.rules, tuple(box.receipts()), box.papers())
 
-    def _read(
-        self,
-        setup: PollSetup,
-        contact: str,
-        code: str,
-        request: str,
-        ticket: str,
-        envelope: str | None,
-        choices: Sequence[str] | None,
-    ) -> tuple[Claim, bytes | None]:
+    def _read(self, setup: PollSetup, post: Post) -> tuple[Claim, bytes | None]:
         """(who says to vote, sealed envelope or None), or Invalid with everything that must be corrected."""
-        if (envelope is None) == (choices is None):
-            raise Invalid([FieldError("choices", "고른 제안을 보내 주세요.")])
-        if not ticket and setup.poll.assurance == 3:
-            raise NotEligible(BY_IDENTITY)
-        wrong: list[Invalid] = []
-        claim: Claim | None = None
-        sealed: bytes | None = None
+        envelope, bad = None, None
         try:
-            if not ticket:
-                claim = self.codes.read_typed(setup.poll.slug, contact, code, request)
-        except Invalid as refusal:
-            wrong.append(refusal)
-        try:
-            if envelope is not None and setup.poll.options:
+            if (post.envelope is None) == (post.choices is None):
+                raise Invalid([FieldError("choices", "고른 제안을 보내 주세요.")])
+            if post.envelope is not None and setup.poll.options:
                 raise BadEnvelope("format")  # nobody could open it
-            if envelope is not None:
-                sealed = check_envelope(envelope, setup.slot)
+            if post.envelope is not None:
+                envelope = check_envelope(post.envelope, setup.slot)
             else:
-                check_choices(setup.poll, setup.proposals, choices or ())
+                check_choices(setup.poll, setup.proposals, post.choices or ())
         except Invalid as refusal:
-            wrong.append(refusal)
-        if len(wrong) > 1:
-            raise Invalid([*wrong[0].errors, *wrong[1].errors])
-        if wrong:
-            raise wrong[0]
-        return claim or self.codes.read_ticket(setup.poll.slug, ticket), sealed
+            bad = refusal
+        if bad and post.ticket:
+            raise bad
+        try:
+            claim = self.codes.read_post(setup.poll, post)
+        except Invalid as refusal:
+            raise Invalid([*refusal.errors, *bad.errors]) if bad else refusal from None
+        if bad:
+            raise bad
+        return claim, envelope
+
+    def _sealed(self, setup: PollSetup, voter: str, post: Post, envelope: bytes | None) -> tuple[Sealed, str]:
+        """What the box keeps of this ballot, and the tracker where it was sealed here."""
+        poll, tracker, choices = setup.poll, "", tuple(post.choices or ())
+        if envelope is None:
+            tracker, key = repeated(self._repeat, post.submission, voter, setup.slot.rules, choices)
+            if poll.options and self.vault:
+                receipt = receipt_of(tracker.encode())
+                light = self.vault.seal(poll.slug, receipt, Ballot(tracker, choices))
+                return Sealed(voter, light, receipt, fingerprint(tracker.encode())), tracker
+            envelope = seal(choices, setup.slot, tracker, key)
+        return Sealed(voter, envelope, receipt_of(envelope), fingerprint(ephemeral_of(envelope))), tracker
 
     def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code | None, sealed: Sealed) -> str:
         if self.clock.now() >= setup.poll.closes or box.state() != "open":

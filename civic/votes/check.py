@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from civic.shape import Shape
-from civic.votes.ballot import document_hash, void_faults
+from civic.shape import Shape, document_hash
+from civic.votes.ballot import void_faults
 from civic.votes.box_key import is_signed, signed_words
 from civic.votes.count import RulesMistake, TieStops
 from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultsFile, digest_of, figures
@@ -64,42 +64,43 @@ def disagreements(result: VoteResult) -> list[str]:
 
 def _apart(result: VoteResult) -> Iterator[str]:
     """Do the record, the files and the declared rules speak of the same count?"""
-    record, document, ballots = result.record, result.document, result.ballots
-    computed = document_hash(document.declared)
-    for where, written in (("rules", record.rules), (RESULTS, document.rules_hash)):
-        if written != computed:
-            yield f"{where}의 규칙 확인 값이 규칙과 다릅니다: {written[:12]}…, 다시 계산한 것 {computed[:12]}…"
-    if ballots and ballots.rules_hash != computed:
-        yield f"{BALLOTS}의 규칙 확인 값이 규칙과 다릅니다"
-    if document.poll != record.vote or (ballots and ballots.poll != record.vote):
-        yield f"다른 투표의 파일입니다: {document.poll}"
-    if document.title != result.poll.title:
-        yield f"{RESULTS}: title이 규칙의 제목과 다릅니다: {document.title}"
-    for name in ("voters", "ballots", "void"):
-        if getattr(record, name) != getattr(document, name):
-            yield f"{name}: {getattr(record, name)}라고 적혀 있는데 {RESULTS}에는 {getattr(document, name)}입니다"
+    record, document, ballots, board, poll = (
+        result.record, result.document, result.ballots, result.board, result.poll,
+    )  # fmt: skip
+    follows = {
+        "poll": record.vote,
+        "title": poll.title,
+        "rules_hash": document_hash(document.declared),
+        "board": board.digest,
+        "tables": board.tables,
+        "voters": board.voters,
+    }
+    again = document.model_copy(update=follows)
+    yield from (f"{RESULTS}: {difference}" for difference in differences(document, again))
+    told = {name: getattr(again, name) for name in ("voters", "ballots", "void", "board")}
+    for name, value in {**told, "rules": again.rules_hash}.items():
+        if getattr(record, name) != value:
+            yield f"{name}: {getattr(record, name)}라고 적혀 있는데 {RESULTS}에서는 {value}입니다"
+    if (board.poll, board.rules) != (record.vote, again.rules_hash):
+        yield f"{BOARD}: 다른 투표나 다른 규칙의 명단입니다: {board.poll}, {board.rules[:12]}…"
+    if ballots and (ballots.poll, ballots.rules_hash) != (record.vote, again.rules_hash):
+        yield f"{BALLOTS}: 다른 투표나 다른 규칙의 표입니다: {ballots.poll}, {ballots.rules_hash[:12]}…"
     if [each.reason for each in record.corrections] != [each.reason for each in document.corrections]:
         yield f"corrections: 바로잡은 까닭이 {RESULTS}과 다릅니다"
-    if record.published_at < result.poll.closes:
+    if record.published_at < poll.closes:
         yield "투표가 끝나기 전에 공개한 결과입니다"
-    if ballots and document.ballots < FEWEST:
-        yield f"표가 {FEWEST}장보다 적으면 표를 하나씩 공개하지 않습니다: {BALLOTS}"
-    if not ballots and document.ballots >= FEWEST:
-        yield f"{BALLOTS}이 없습니다"
-    unknown = {line.slug for line in document.lines} ^ set(result.proposals)
-    if unknown:
-        yield f"제안의 목록이 규칙과 다릅니다: {', '.join(sorted(unknown))}"
+    if bool(ballots) != (document.ballots >= FEWEST):
+        yield f"표가 {FEWEST}장보다 적을 때만, 그때는 늘, {BALLOTS}을 내지 않습니다"
+    slugs = [line.slug for line in document.lines]
+    if sorted(slugs) != sorted(result.proposals):
+        yield f"{RESULTS}: lines: 제안의 목록이 규칙과 다릅니다"
     if sorted(document.winners) != sorted(line.slug for line in document.lines if line.won):
         yield "winners와 lines의 선정이 다릅니다"
 
 
 def _board(result: VoteResult) -> Iterator[str]:
-    """Was everything counted that was known at closing, and nothing else?"""
-    board, document, poll = result.board, result.document, result.poll
-    if not board.digest == document.board == result.record.board:
-        yield f"{BOARD}: 명단의 확인 값이 {RESULTS}이나 기록에 적힌 것과 다릅니다"
-    if (board.poll, board.rules) != (result.slug, document.rules_hash):
-        yield f"{BOARD}: 다른 투표나 다른 규칙의 명단입니다: {board.poll}, {board.rules[:12]}…"
+    """Is the board whole, and were its receipts and sheets counted, and nothing else?"""
+    board, poll = result.board, result.poll
     if board.closed < poll.closes:
         yield f"{BOARD}: closed: 투표가 끝나기 전에 닫은 명단입니다"
     every = [*board.receipts, *board.replaced]
@@ -110,21 +111,16 @@ def _board(result: VoteResult) -> Iterator[str]:
         yield f"{BOARD}: urns: 종이 {sheets}장인데 용지를 받은 사람은 {board.marked}명입니다"
     if poll.assurance == 2 and len(board.receipts) + board.marked > board.roll:
         yield f"{BOARD}: roll: 명부는 {board.roll}명인데 투표한 사람이 더 많습니다"
-    if board.tables != document.tables or board.tables.keys() != {body.id for body in poll.bodies}:
-        yield f"{RESULTS}: tables: 다른 기구의 점수가 {BOARD}과 다릅니다"
-    if board.voters != document.voters:
-        yield f"{RESULTS}: voters: {document.voters}명인데 {BOARD}의 접수증과 종이는 {board.voters}장입니다"
+    if board.tables.keys() != {body.id for body in poll.bodies}:
+        yield f"{BOARD}: tables: 점수를 낸 기구가 규칙과 다릅니다"
     if not result.ballots:
         return
     void = [each.receipt for each in result.ballots.void]
-    if len(set(void)) < len(void):
-        yield f"{BALLOTS}: void: 같은 무효표가 두 번 있습니다"
-    for each in result.ballots.void:
-        if not each.batch and each.receipt not in board.receipts:
-            yield f"{BALLOTS}: 무효표 {each.receipt}: 접수증 명단에 없습니다"
-    found = Counter(each.batch for each in result.ballots.ballots if each.batch)
-    found += Counter(each.batch for each in result.ballots.void if each.batch)
-    if found != Counter(board.urns):
+    online = {each.receipt for each in result.ballots.void if not each.batch}
+    if len(set(void)) < len(void) or not online <= set(board.receipts):
+        yield f"{BALLOTS}: void: 같은 무효표가 두 번 있거나, 접수증 명단에 없는 무효표가 있습니다"
+    batches = [each.batch for each in result.ballots.ballots] + [each.batch for each in result.ballots.void]
+    if Counter(filter(None, batches)) != Counter(board.urns):
         yield f"{BALLOTS}: 종이 표의 묶음마다의 장수가 {BOARD}의 urns와 다릅니다"
 
 
@@ -163,12 +159,13 @@ def _recount(result: VoteResult) -> Iterator[str]:
         return
     votes = {line.slug: line.votes for line in document.lines}
     yield from (f"{BALLOTS}: {breach}" for breach in check(vote, votes, document.voters))
-    if again != document:
-        yield from (f"{RESULTS}: {difference}" for difference in _differences(document, again))
+    yield from (f"{RESULTS}: {difference}" for difference in differences(document, again))
 
 
-def _differences(document: ResultsFile, again: ResultsFile) -> Iterator[str]:
-    """Each figure in which they differ, of the whole and of each proposal."""
+def differences(document: ResultsFile, again: ResultsFile) -> Iterator[str]:
+    """Each figure in which a published result and one of the same poll differ, of the whole and of each proposal."""
+    if again == document:
+        return
     lines = {line.slug: line for line in document.lines}
     pairs: list[tuple[str, Shape, Shape]] = [("", document, again)]
     pairs += [(f"{line.slug}: ", lines[line.slug], line) for line in again.lines]
@@ -176,9 +173,9 @@ def _differences(document: ResultsFile, again: ResultsFile) -> Iterator[str]:
         now = counted.model_dump(mode="json", exclude={"lines"})
         for name, before in published.model_dump(mode="json", exclude={"lines"}).items():
             if before != now[name]:
-                yield f"{whose}{name}가 표와 다릅니다 (적힌 것 {before}, 다시 센 것 {now[name]})"
+                yield f"{whose}{name}: 적힌 것 {before}, 다시 센 것 {now[name]}"
     if [line.slug for line in document.lines] != [line.slug for line in again.lines]:
-        yield "lines의 순서가 표와 다릅니다"
+        yield "lines의 순서가 다릅니다"
 
 
 def _copies(result: VoteResult) -> Iterator[str]:

@@ -6,6 +6,8 @@ it is sealed text. Neither a contact nor a provider's name for a person is kept.
 
 import json
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,6 +29,23 @@ BY_IDENTITY = (
     "이 투표는 인증번호가 아니라 본인확인으로 합니다. 투표 화면에서 ‘본인확인하고 투표하기’를 누르세요."
 )
 BY_CODE = "이 투표는 연락처로 받은 인증번호로 합니다."
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a voter sends; "" for what is not there.
+
+    Exactly one of envelope (sealed in the browser) and choices (checked and sealed here). request: the id that came with
+    the code; submission: a random one of the page. ticket: of `Codes.new_ticket` or `Codes.from_phone`, instead of a code.
+    """
+
+    contact: str = ""
+    code: str = ""
+    envelope: str | None = None
+    choices: Sequence[str] | None = None
+    request: str = ""
+    ticket: str = ""
+    submission: str = ""
 
 
 class Codes(Contacts):
@@ -62,11 +81,13 @@ class Codes(Contacts):
     def from_phone(self, poll: Poll, proven: Ticket) -> str:
         """The same for the browser that has just proven a phone; "" when the proof is too old, or the poll asks a provider.
 
-        It lies with the poll alone: the browser's own ticket never tells where it was used.
+        It lies with the poll alone, and ends at another moment than that proof, to the whole minute: neither the browser's
+        own ticket nor a time that both share tells where it was used.
         """
-        if poll.assurance == 3 or self.clock.now() >= proven.fresh:
+        until = proven.fresh.replace(second=0, microsecond=0)
+        if poll.assurance == 3 or self.clock.now() >= until:
             return ""
-        return self._poll_ticket(poll, self.hash("voter", poll.slug, proven.contact), proven.fresh)
+        return self._poll_ticket(poll, self.hash("voter", poll.slug, proven.contact), until)
 
     def _poll_ticket(self, poll: Poll, voter: str, until: datetime) -> str:
         secret = secrets.token_urlsafe(16)
@@ -74,16 +95,17 @@ class Codes(Contacts):
             request = self._keep(box, voter, secret, until, TICKET_TRIES)
         return to_text(self._tickets.seal(json.dumps([voter, request, secret]).encode(), poll.slug.encode()))
 
-    def read_typed(self, slug: str, contact: str, code: str, request: str) -> Claim:
-        """Whom a contact and a typed code name in this poll. Raises Invalid."""
-        return self.read_claim(partial(self.voter, slug), contact, code, request)
-
-    def read_ticket(self, slug: str, ticket: str) -> Claim:
-        """Whom a ticket of this poll names. Raises WrongCode."""
+    def read_post(self, poll: Poll, post: Post) -> Claim:
+        """Whom a contact and a typed code name in this poll, or its ticket. Raises Invalid, WrongCode, NotEligible."""
+        if not post.ticket and poll.assurance == 3:
+            raise NotEligible(BY_IDENTITY)
+        if not post.ticket:
+            return self.read_claim(partial(self.voter, poll.slug), post.contact, post.code, post.request)
         try:
-            if len(ticket) > LONGEST_TICKET:
+            if len(post.ticket) > LONGEST_TICKET:
                 raise ValueError
-            voter, request, secret = json.loads(self._tickets.open(from_text(ticket), slug.encode()))
+            sealed = self._tickets.open(from_text(post.ticket), poll.slug.encode())
+            voter, request, secret = json.loads(sealed)
         except ValueError:
             raise WrongCode(NO_TICKET) from None
         return Claim(voter, secret, hash_of_request(request), is_typed=False)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from civic.content.pages import Document
 from civic.content.poll import Poll
@@ -26,28 +26,21 @@ from civic.votes.ballot import Ballot, choice_faults, rules_hash
 from civic.votes.result import FEWEST, as_json
 
 
-class Vault(Protocol):
-    """Seals a ballot so that only this installation opens it, until the poll's data key is destroyed."""
-
-    def seal(self, poll: str, receipt: str, plain: bytes) -> bytes: ...
-
-    def unseal(self, poll: str, receipt: str, sealed: bytes) -> bytes: ...
-
-    def erase(self, poll: str, at: datetime) -> None: ...
-
-
 @dataclass(frozen=True)
-class StoreVault:
-    """A vault under the data keys of a store."""
+class Vault:
+    """Seals a ballot so that only this installation opens it, until the poll's data key is destroyed."""
 
     keys: Keys
     ring: KeyRing
 
-    def seal(self, poll: str, receipt: str, plain: bytes) -> bytes:
-        return self.keys.seal(self.ring, f"votes/{poll}", receipt, plain)
+    def seal(self, poll: str, receipt: str, ballot: Ballot) -> bytes:
+        """What the box keeps of a ballot."""
+        plain = json.dumps([ballot.tracker, *sorted(ballot.choices)], ensure_ascii=False)
+        return self.keys.seal(self.ring, f"votes/{poll}", receipt, plain.encode())
 
-    def unseal(self, poll: str, receipt: str, sealed: bytes) -> bytes:
-        return self.keys.unseal(self.ring, f"votes/{poll}", receipt, sealed)
+    def open(self, poll: str, receipt: str, sealed: bytes) -> Ballot:
+        tracker, *choices = json.loads(self.keys.unseal(self.ring, f"votes/{poll}", receipt, sealed))
+        return Ballot(tracker, tuple(choices))
 
     def erase(self, poll: str, at: datetime) -> None:
         self.keys.erase(self.ring, f"votes/{poll}", at)
@@ -129,12 +122,6 @@ class PollResult(Shape):
                 yield f"ballots: {ballot.tracker}: 고를 수 있는 수와 다릅니다"
 
 
-def sealed_ballot(vault: Vault, poll: str, receipt: str, ballot: Ballot) -> bytes:
-    """What the box keeps of a ballot."""
-    plain = json.dumps([ballot.tracker, *sorted(ballot.choices)], ensure_ascii=False)
-    return vault.seal(poll, receipt, plain.encode())
-
-
 def due(pages: Iterable[Document], now: datetime, folder: Path) -> list[Poll]:
     """Light polls that are over and not counted here, or whose objections are over."""
     return [
@@ -158,9 +145,9 @@ def follow(poll: Poll, box: Box, vault: Vault | None, now: datetime, folder: Pat
         sealed = list(zip(own.receipts(), own.envelopes(), strict=True))
     done, file = [], folder / f"{poll.slug}.json"
     if not file.exists():
-        text = as_json(PollResult.of(poll, _opened(vault, poll, sealed)))
+        counted = PollResult.of(poll, (vault.open(poll.slug, *each) for each in sealed))
         folder.mkdir(parents=True, exist_ok=True)
-        write(file, text)
+        write(file, as_json(counted))
         done.append("poll-counted")
     if now >= _end(poll):
         vault.erase(poll.slug, now)
@@ -173,12 +160,6 @@ def follow(poll: Poll, box: Box, vault: Vault | None, now: datetime, folder: Pat
 
 def _end(poll: Poll) -> datetime:
     return poll.closes + timedelta(days=poll.objection_days)
-
-
-def _opened(vault: Vault, poll: Poll, sealed: Iterable[tuple[str, bytes]]) -> Iterator[Ballot]:
-    for receipt, envelope in sealed:
-        tracker, *choices = json.loads(vault.unseal(poll.slug, receipt, envelope))
-        yield Ballot(tracker, tuple(choices))
 
 
 def read_results(folder: Path) -> tuple[dict[str, PollResult], list[Mistake]]:

@@ -15,8 +15,8 @@ from pydantic import Field, StringConstraints, ValidationError
 from civic.codes import NUMBER_SIGNS
 from civic.content.front_matter import dotted
 from civic.content.poll import Poll, Proposal
-from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
-from civic.votes.ballot import Ballot, Spoiled, document_hash, rules_document, rules_hash
+from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug, document_hash
+from civic.votes.ballot import Ballot, Spoiled, rules_document, rules_hash
 from civic.votes.count import ProposalOutcome
 from civic.votes.paper import PaperBatch
 from civic.votes.tally import VoteCount

@@ -12,7 +12,7 @@ import click
 
 from civic import korean
 from civic.codes import to_text
-from civic.errors import Unusable
+from civic.content.poll import Body
 from civic.files import typed_text, write
 from civic.recount import read_published
 from civic.shape import Many, Shape
@@ -33,9 +33,11 @@ from forms_api.commands.poll import (
     Place,
     PollPage,
     give_up,
+    of_each,
     on_data,
     on_files,
     read_shape,
+    reading,
 )
 
 
@@ -142,22 +144,14 @@ def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, str
     if folder is None and bodies:
         files = ", ".join(f"{body.id}.csv" for body in bodies)
         give_up(f"--scores: 다른 기구의 점수표가 있는 폴더를 적으세요. 필요한 파일: {files}")
-    tables: dict[str, dict[str, str]] = {}
-    wrong: list[str] = []
-    for body in bodies:
+
+    def table(body: Body) -> tuple[str, dict[str, str]]:
         file = (folder or Path()) / f"{body.id}.csv"
-        try:
+        with reading(file):
             points = read_scores(typed_text(file), page.poll, page.proposals)
-            tables[body.id] = {slug: str(score) for slug, score in points.items()}
-        except OSError:
-            wrong.append(f"{file}: {body.label}의 점수표가 없습니다.")
-        except UnicodeDecodeError:
-            wrong.append(f"{file}: UTF-8로 저장하세요.")
-        except Unusable as mistake:
-            wrong += [f"{file}: {line}" for line in mistake.lines]
-    if wrong:
-        give_up(*wrong)
-    return tables
+        return body.id, {slug: str(score) for slug, score in points.items()}
+
+    return dict(of_each(bodies, table))
 
 
 @click.command("open")
@@ -169,7 +163,7 @@ def open_(at: Place, box: Path, files: tuple[Path, ...], file: Path) -> None:
     """내보낸 투표함을 맡은 사람들의 공유값으로 엽니다. 하나라도 맞지 않으면 아무것도 열지 않습니다."""
     given = read_shape(box, BoxFile)
     page = check_box(given, at, "열지 않습니다")
-    parts = [read_shape(each, PartialFile) for each in files]
+    parts = of_each(files, lambda each: read_shape(each, PartialFile))
     opened = opened_again(given, parts, page)
     found = OpenedFile(
         format="madang-opened/2",

@@ -1,11 +1,13 @@
 """What an opened box comes to, counted again by whoever signs or publishes it. Gives up naming whatever does not hold."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from functools import wraps
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,16 +15,14 @@ import click
 
 from civic import korean
 from civic.content.poll import Poll
-from civic.errors import Unusable
 from civic.people import check_public, personal_data_in
 from civic.shape import Digest, Line, Shape, Slug
 from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.check import check
+from civic.votes.check import check, differences
 from civic.votes.count import RulesMistake, TieStops
-from civic.votes.paper import AcceptedBatch, PaperFile, accept
+from civic.votes.paper import AcceptedBatch, PaperFile, TypedBatch, accept
 from civic.votes.result import (
     BALLOTS,
-    BOARD,
     RESULTS,
     Replaced,
     TieDraw,
@@ -32,7 +32,17 @@ from civic.votes.result import (
 from civic.votes.result_files import Draft, VoteResult
 from civic.votes.tally import VoteCount
 from forms_api.commands.box import OpenedFile, check_box, opened_again, published_result
-from forms_api.commands.poll import A_FILE, A_FOLDER, Place, PollPage, give_up, on_files, read_shape
+from forms_api.commands.poll import (
+    A_FILE,
+    A_FOLDER,
+    Place,
+    PollPage,
+    give_up,
+    of_each,
+    on_files,
+    read_shape,
+    reading,
+)
 
 
 class SignatureFile(Shape):
@@ -160,29 +170,18 @@ def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
 
 def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch]:
     """Every accepted batch of this poll in the folder, judged again. Gives up naming what cannot be counted."""
-    batches: list[AcceptedBatch] = []
-    wrong: list[str] = []
-    for file in sorted(folder.glob("*.json")) if folder else ():
-        try:
-            text = file.read_text("utf-8")
-            document = json.loads(text)
-        except ValueError:
-            wrong.append(f"{file}: JSON 파일이 아니거나 중간에 잘렸습니다.")
-            continue
-        if not isinstance(document, dict) or document.get("format") != "madang-paper/1":
-            continue  # an entry that waits for the second person
-        try:
-            first, second = PaperFile.model_validate_json(text).entries
+
+    def batch(file: Path) -> Sequence[AcceptedBatch]:
+        given = read_shape(file, PaperFile, TypedBatch)
+        if not isinstance(given, PaperFile):
+            return ()  # it waits for the second person
+        with reading(file):
+            first, second = given.entries
             if (first.poll, first.rules) != (page.poll.slug, page.slot.rules):
-                raise Unusable(["다른 투표나 다른 규칙의 종이 표입니다"])
-            batches.append(accept(first, second, page.poll, page.proposals))
-        except Unusable as mistake:
-            wrong += [f"{file}: {line}" for line in mistake.lines]
-        except ValueError:
-            wrong.append(f"{file}: 깨진 파일입니다.")
-    if wrong:
-        give_up(*wrong)
-    return batches
+                give_up("다른 투표나 다른 규칙의 종이 표입니다")
+            return [accept(first, second, page.poll, page.proposals)]
+
+    return list(chain(*of_each(sorted(folder.glob("*.json")) if folder else (), batch)))
 
 
 # ---------------------------------------------------------------------------- a result that is there already
@@ -190,29 +189,11 @@ def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch
 
 def _changes(before: VoteResult, draft: Draft) -> list[str]:
     """In what a new count differs from the published one, a line each."""
-    singly = draft.ballots.model_dump(mode="json") if draft.ballots else {}
-    new = {RESULTS: draft.results.model_dump(mode="json"), BALLOTS: singly}
-    old = {name: json.loads(before.files.get(name, b"{}")) for name in new}
-    found = []
-    was, now = old[RESULTS], new[RESULTS]
-    for key, label in (("voters", "투표한 사람"), ("ballots", "유효한 표"), ("void", "무효")):
-        if was[key] != now[key]:
-            found.append(f"{label}: 공개한 것 {was[key]}, 다시 센 것 {now[key]}")
-    if was["winners"] != now["winners"]:
-        listed = (", ".join(each["winners"]) or "없음" for each in (was, now))
-        found.append("선정: 공개한 것 {}, 다시 센 것 {}".format(*listed))
-    votes = {line["slug"]: line["votes"] for line in was["lines"]}
-    for line in now["lines"]:
-        told = votes.get(line["slug"], 0)
-        if told != line["votes"]:
-            found.append(f"{line['slug']}: 공개한 것 {told}표, 다시 센 것 {line['votes']}표")
-    cast = [
-        {(b["tracker"], *b["choices"]) for b in side.get(BALLOTS, {}).get("ballots", ())}
-        for side in (old, new)
-    ]
-    if other := len({tracker for tracker, *_ in cast[0] ^ cast[1]}):
-        found.append(f"내용이 다르거나 한쪽에만 있는 표: {other}장")
-    return found or [f"{RESULTS}이나 {BALLOTS}, {BOARD}의 내용이 다릅니다"]
+    found = [f"{RESULTS}: {line}" for line in differences(before.document, draft.results)]
+    was, now = ({*each.ballots} if each else set() for each in (before.ballots, draft.ballots))
+    if other := len({ballot.tracker for ballot in was ^ now}):
+        found.append(f"{BALLOTS}: 내용이 다르거나 한쪽에만 있는 표 {other}장")
+    return found or [f"{BALLOTS}: 무효표가 다릅니다"]
 
 
 def _checked_reason(before: VoteResult, draft: Draft, reason: str | None, at: datetime) -> str:

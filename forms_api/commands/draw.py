@@ -20,8 +20,8 @@ from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, NotFound, why
 from civic.files import write
 from civic.places import draw as acts
-from civic.places.draw_list import DrawnEntry, FrozenList, Seed
-from civic.places.draw_record import FILE, DrawFile
+from civic.places.draw_list import DrawnEntry, FrozenList
+from civic.places.draw_record import FILE, DrawFile, DrawnRound
 from civic.places.form_round import FormRound, rounds_of
 from forms_api.commands.access import StaffAccess, with_access
 
@@ -103,7 +103,7 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str) -> None:
     def act(book: Book, round_: FormRound) -> tuple[DrawnEntry, ...]:
         frozen = acts.frozen_list(book, round_, now)
         is_needed = frozen is None or frozen.is_contested
-        return acts.run(book, round_, Seed(seed if is_needed else "", by, ""), now)
+        return acts.run(book, round_, seed if is_needed else "", by, now)
 
     _act(staff, subject, act, "")
 
@@ -148,7 +148,7 @@ def hide(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     doc = _drawn(staff, subject)
     staff.note(subject, reason=reason)
     for round_, facts in _facts(staff, doc):
-        if "frozen" in facts and number in {out.number for out in FrozenList.read(facts["frozen"]).excluded}:
+        if "frozen" in facts and number in {out.number for out in DrawnRound.of_facts(facts).excluded}:
             with staff.book(subject) as book:
                 book.fix(round_.id, f"hidden:{number}", reason, staff.now)
             _publish(staff, doc, staff.now)

@@ -3,7 +3,8 @@
 No command takes two private keys. Each says what it checked, in words that its holder can repeat to others.
 """
 
-import json
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ import click
 from civic.codes import from_text, to_text
 from civic.content.poll import MOST_HOLDERS, BoxKey
 from civic.files import create, write
-from civic.shape import Shape
 from civic.votes.box_key import HolderKey, HolderPart, new_key, read_key, receipt_signer, write_key
 from civic.votes.opening import same_box
 from civic.votes.partial import PartialFile
@@ -28,8 +28,10 @@ from forms_api.commands.poll import (
     Place,
     PollPage,
     give_up,
+    of_each,
     on_files,
     read_shape,
+    reading,
     with_values,
 )
 from forms_api.settings import read_settings
@@ -108,15 +110,13 @@ def _bind(own: HolderKey, file: Path, passphrase: str, board: str) -> None:
 @on_files
 def partial(at: Place, box: Path, key_file: Path, file: Path) -> None:
     """투표함(또는 시험 표)을 확인하고 명단에 서명한 뒤, 여는 데 쓸 내 공유값을 씁니다."""
-    model: type[Shape] = TrialBallot if _format(box) == "madang-rehearsal/1" else BoxFile
-    given = read_shape(box, model)
+    given = read_shape(box, BoxFile, TrialBallot)
     if isinstance(given, TrialBallot):
         page = at.poll(given.poll)
         envelopes, board = [given.checked(page.slot)], digest_of(given)
         own, _ = _own(key_file, page)
         click.echo("시험 표입니다. 봉한 열쇠가 함께 있어 이 공유값으로는 다른 표를 열 수 없습니다.")
-    else:
-        assert isinstance(given, BoxFile)
+    elif isinstance(given, BoxFile):
         page, board = check_box(given, at, "열지 않습니다"), given.board.digest
         envelopes = list(same_box(given.envelopes, given.board.receipts, page.slot).values())
         own, passphrase = _own(key_file, page)
@@ -138,14 +138,6 @@ def _tell_board(given: BoxFile, page: PollPage) -> None:
         f"명단에 서명했습니다. 다른 맡은 사람과 소리 내어 읽어 견주세요: {board.digest}",
     ):
         click.echo(line)
-
-
-def _format(file: Path) -> str:
-    try:
-        kept = json.loads(file.read_text("utf-8"))
-    except ValueError:
-        return ""
-    return str(kept.get("format", "")) if isinstance(kept, dict) else ""
 
 
 @click.command("sign")
@@ -198,24 +190,23 @@ def add(at: Place, slug: str, files: tuple[Path, ...], anew: bool) -> None:
     page = at.poll(slug)
     _not_after_opening(page)
     found = [] if anew else list(page.poll.keys)
-    wrong = []
-    for file in files:
+
+    def join(file: Path) -> None:
         part = read_shape(file, HolderPart)
-        try:
+        with reading(file):
             if part.poll != slug:
-                raise ValueError(f"다른 투표의 열쇠입니다 (found {part.poll})")
-            key = part.proven()
-        except ValueError as err:
-            said = str(err) if str(err).startswith("다른") else "비밀 열쇠를 가진 사람이 쓴 파일이 아닙니다"
-            wrong.append(f"{file.name}: {said}")
-            continue
-        if same := _same(key, found):
-            wrong.append(f"{file.name}: {key.holder}: {same} 이미 있습니다")
-        found.append(key)
+                give_up(f"다른 투표의 열쇠입니다 (found {part.poll})")
+            try:
+                key = part.proven()
+            except ValueError:
+                give_up("비밀 열쇠를 가진 사람이 쓴 파일이 아닙니다")
+            if same := _same(key, found):
+                give_up(f"{key.holder}: {same} 이미 있습니다")
+            found.append(key)
+
+    of_each(files, join)
     if len(found) > MOST_HOLDERS:
-        wrong.append(f"{slug}: 열쇠는 {MOST_HOLDERS}명까지 맡습니다 (found {len(found)})")
-    if wrong:
-        give_up(*wrong)
+        give_up(f"{slug}: 열쇠는 {MOST_HOLDERS}명까지 맡습니다 (found {len(found)})")
     write(page.file, with_values(page.file, keys=[key.model_dump() for key in found]))
     click.echo(f"열쇠를 맡은 사람 {len(found)}명: {', '.join(key.holder for key in found)}")
     click.echo(

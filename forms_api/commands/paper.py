@@ -26,7 +26,18 @@ from civic.votes.casting import Polling
 from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
 from civic.votes.result import as_json
 from forms_api.commands.access import server_keys
-from forms_api.commands.poll import A_FILE, FOLDER, Place, PollPage, give_up, on_data, on_files, time_of
+from forms_api.commands.poll import (
+    A_FILE,
+    FOLDER,
+    Place,
+    PollPage,
+    give_up,
+    on_data,
+    on_files,
+    read_shape,
+    reading,
+    time_of,
+)
 from forms_api.settings import default_of, read_settings
 from templates.assets import KIT
 from templates.fonts import kit_font
@@ -145,16 +156,15 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
     """종이 표 한 묶음을 입력합니다. 다른 사람의 입력이 있으면 견주고, 모두 같을 때만 받아들입니다."""
     page = at.poll(slug)
     if page.at < page.poll.closes:
-        give_up(
-            f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(page.poll.closes, page.at)}) 입력합니다."
-        )
-    entry = _typed(file, page, batch, by)
+        give_up(f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(page.poll.closes, page.at)}) 입력합니다.")
+    with reading(file):
+        entry = read_entry(typed_text(file), page.poll, page.proposals, page.slot.rules, batch, by)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     done = folder / f"{slug}-{batch}.json"
     if done.exists():
         give_up(f"{done}: 이 묶음은 이미 두 사람의 입력이 맞아 받아들였습니다.")
     places = [folder / f"{slug}-{batch}-entry-{number}.json" for number in (1, 2)]
-    kept = {place: _kept(place) for place in places if place.exists()}
+    kept = {place: read_shape(place, TypedBatch) for place in places if place.exists()}
     own = next((place for place, each in kept.items() if each.by == entry.by), None)
     if own and not again:
         give_up(f"{entry.by}: 이미 입력했습니다. 고쳐 다시 입력하려면 --again을 붙이세요.")
@@ -169,16 +179,6 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
     _compare(page, other, entry, done)
 
 
-def _typed(file: Path, page: PollPage, batch: str, by: str) -> TypedBatch:
-    """What one person typed in. Gives up naming each row that cannot be meant."""
-    try:
-        return read_entry(typed_text(file), page.poll, page.proposals, page.slot.rules, batch, by)
-    except UnicodeDecodeError:
-        give_up(f"{file}: UTF-8로 저장하세요.")
-    except Unusable as mistake:
-        give_up(*(f"{file}: {line}" for line in mistake.lines))
-
-
 def _compare(page: PollPage, first: TypedBatch, second: TypedBatch, done: Path) -> None:
     try:
         counted = accept(first, second, page.poll, page.proposals)
@@ -189,13 +189,6 @@ def _compare(page: PollPage, first: TypedBatch, second: TypedBatch, done: Path) 
     write(done, as_json(PaperFile(format="madang-paper/1", entries=(first, second))), mode=0o600)
     sums = f"유효 {len(counted.ballots)}장, 무효 {len(counted.void)}장"
     click.echo(f"{counted.batch.batch}: 두 입력이 같습니다. {sums}을 받아들였습니다.")
-
-
-def _kept(place: Path) -> TypedBatch:
-    try:
-        return TypedBatch.model_validate_json(place.read_text("utf-8"))
-    except ValueError:
-        give_up(f"{place}: 깨진 파일입니다. 옮기고 다시 입력하세요.")
 
 
 COMMANDS = (paper, roll)

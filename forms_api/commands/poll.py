@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, get_args
 
 import click
 import tomlkit
@@ -24,8 +24,7 @@ from civic.clock import SteadyClock
 from civic.content.front_matter import dotted
 from civic.content.mistakes import say
 from civic.content.poll import Poll, Proposal
-from civic.content.snapshot import Snapshot
-from civic.errors import Misuse, Unusable
+from civic.errors import Misuse, Unusable, why
 from civic.files import typed_text, write
 from civic.library import load
 from civic.shape import Shape
@@ -57,6 +56,8 @@ _OWN_WORDS = {
 _PAGE = re.compile(r"(\ufeff?\+\+\+[^\n]*\n)(.*?)(^\+\+\+\s*?$.*)", re.DOTALL | re.MULTILINE)
 
 F = TypeVar("F", bound=Shape)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -158,17 +159,50 @@ def time_of(now: str | None, data: str = "") -> tuple[datetime, bool]:
         return clock.now(), not is_real
 
 
-def read_shape(file: Path, model: type[F], *, is_toml: bool = False) -> F:
-    """A file that an earlier command wrote as JSON, or staff as TOML. Gives up naming each field that is wrong."""
-    try:
+def read_shape(file: Path, *models: type[F], is_toml: bool = False) -> F:
+    """A file that an earlier command wrote as JSON, or staff as TOML. Gives up naming each field that is wrong.
+
+    models: the last one that the file says by its "format" to be, else the first.
+    """
+    with reading(file):
+        if is_toml:
+            return models[0].model_validate(tomllib.loads(typed_text(file)))
         text = typed_text(file)
-        return model.model_validate(tomllib.loads(text)) if is_toml else model.model_validate_json(text)
+        told = [
+            each for each in models[1:] if f'"{get_args(each.model_fields["format"].annotation)[0]}"' in text
+        ]
+        return [models[0], *told][-1].model_validate_json(text)
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Gives up with the name of the file that is read in here and cannot be used."""
+    try:
+        yield
     except ValidationError as wrong:
         give_up(*_wrong_fields(file, wrong))
     except UnicodeDecodeError:
         give_up(f"{file}: UTF-8로 적힌 파일이 아닙니다.")
     except tomllib.TOMLDecodeError:
         give_up(f"{file}: TOML로 읽을 수 없습니다.")
+    except OSError as wrong:
+        give_up(f"{file}: {why(wrong)}")
+    except Unusable as mistake:
+        give_up(*(f"{file}: {line}" for line in mistake.lines))
+
+
+def of_each(given: Iterable[T], act: Callable[[T], R]) -> list[R]:
+    """What the act gives for each of them. Gives up naming all that is wrong with any."""
+    found: list[R] = []
+    wrong: list[str] = []
+    for each in given:
+        try:
+            found.append(act(each))
+        except Unusable as mistake:
+            wrong += mistake.lines
+    if wrong:
+        give_up(*wrong)
+    return found
 
 
 def _wrong_fields(file: Path, wrong: ValidationError) -> list[str]:
@@ -238,7 +272,7 @@ def rehearse(at: Place, slug: str, file: Path | None, box: Path | None, files: t
         return
     if box is None:
         give_up("시험 표를 만들 파일(--to)이나 만든 파일(--box)을 적으세요.")
-    parts = [read_shape(each, PartialFile) for each in files]
+    parts = of_each(files, lambda each: read_shape(each, PartialFile))
     sets = read_shape(box, TrialBallot).judge(slot, poll.keys, parts)
     write(page.file, with_values(page.file, rehearsed={"at": page.at, "rules": slot.rules}))
     click.echo(f"{len(poll.keys)}명 가운데 {poll.keys_needed}명씩 {sets}가지 짝이 모두 시험 표를 열었습니다.")

@@ -16,7 +16,7 @@ from civic.votes.box_key import is_signed, signed_words
 from civic.votes.result import BALLOTS, BOARD, RESULTS, SignaturesFile
 from civic.votes.result_files import ResultCorrection, VoteResult, result_files
 from forms_api.commands.draft import CountedBox, SignatureFile, counted
-from forms_api.commands.poll import A_FILE, give_up, read_shape
+from forms_api.commands.poll import A_FILE, give_up, of_each, read_shape, reading
 
 COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another form, or the word for it
 
@@ -56,22 +56,23 @@ def _read_signatures(files: Sequence[Path], recount: CountedBox) -> SignaturesFi
     poll, digests = recount.page.poll, recount.draft.digests
     keys = {key.holder: key.signing for key in poll.keys}
     found: dict[str, str] = {}
-    wrong: list[str] = []
-    for file in files:
+
+    def add(file: Path) -> None:
         each = read_shape(file, SignatureFile)
-        if each.poll != poll.slug or each.holder not in keys:
-            wrong.append(f"{file.name}: {each.holder}: 이 투표의 열쇠를 맡은 사람이 아닙니다.")
-        elif each.holder in found:
-            wrong.append(f"{file.name}: {each.holder}: 같은 사람의 서명이 두 번 있습니다.")
-        elif (each.results, each.ballots) != digests:
-            wrong.append(f"{file.name}: {each.holder}: 다른 결과에 한 서명입니다 ({each.results[:12]}…).")
-        elif not is_signed(keys[each.holder], each.signature, signed_words("result", *digests)):
-            wrong.append(f"{file.name}: {each.holder}: 서명이 맞지 않습니다.")
+        with reading(file):
+            if each.poll != poll.slug or each.holder not in keys:
+                give_up(f"{each.holder}: 이 투표의 열쇠를 맡은 사람이 아닙니다.")
+            if each.holder in found:
+                give_up(f"{each.holder}: 같은 사람의 서명이 두 번 있습니다.")
+            if (each.results, each.ballots) != digests:
+                give_up(f"{each.holder}: 다른 결과에 한 서명입니다 ({each.results[:12]}…).")
+            if not is_signed(keys[each.holder], each.signature, signed_words("result", *digests)):
+                give_up(f"{each.holder}: 서명이 맞지 않습니다.")
         found[each.holder] = each.signature
-    if not wrong and len(found) < poll.keys_needed:
-        wrong.append(f"결과에 {poll.keys_needed}명이 서명해야 합니다. 지금 {len(found)}명입니다(votes sign).")
-    if wrong:
-        give_up(*wrong)
+
+    of_each(files, add)
+    if len(found) < poll.keys_needed:
+        give_up(f"결과에 {poll.keys_needed}명이 서명해야 합니다. 지금 {len(found)}명입니다(votes sign).")
     return SignaturesFile(
         format="madang-signatures/1",
         poll=poll.slug,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from civic.errors import ContentMistakes
 from civic.library import load
 from civic.store import open_box
 from civic.votes.ballot import Ballot
-from civic.votes.light import PollResult, due, follow, sealed_ballot
+from civic.votes.light import PollResult, due, follow
 from publish.site import create_app
 from tests.ballot_samples import CLOSES, DURING, OPENS
 from tests.builders import a_phone
@@ -125,11 +125,11 @@ def shown(content: Path, results: Path) -> str:
 class Plain:
     """A vault without a lock."""
 
-    def seal(self, poll: str, receipt: str, plain: bytes) -> bytes:
-        return plain
+    def seal(self, poll: str, receipt: str, ballot: Ballot) -> bytes:
+        return json.dumps(asdict(ballot)).encode()
 
-    def unseal(self, poll: str, receipt: str, sealed: bytes) -> bytes:
-        return sealed
+    def open(self, poll: str, receipt: str, sealed: bytes) -> Ballot:
+        return Ballot(**json.loads(sealed))
 
     def erase(self, poll: str, at: object) -> None: ...
 
@@ -145,7 +145,7 @@ def test_the_file_is_the_same_whoever_writes_it(tmp_path: Path) -> None:
     with boxes.open("date") as box:
         for n in range(20):
             receipt, ballot = f"R{n:02}", Ballot(f"T{19 - n:02}", (SAT,) if n % 3 else (SAT, SUN))
-            box.put(Sealed(f"v{n}", sealed_ballot(Plain(), "date", receipt, ballot), receipt, f"o{n}"))
+            box.put(Sealed(f"v{n}", Plain().seal("date", receipt, ballot), receipt, f"o{n}"))
     first, second = tmp_path / "first", tmp_path / "second"
     assert due([poll], CLOSES - timedelta(seconds=1), first) == []
     for folder in (first, second):

@@ -518,7 +518,7 @@ def test_a_published_result_is_corrected_only_with_a_reason(tmp_path: Path) -> N
     assert now() == first
     refused = run("publish", opened, *drawn("bus", "bench"), *where)
     assert refused.exit_code == 1 and "이미 공개한 결과와 다릅니다" in refused.output
-    assert "선정: 공개한 것 budget-bench, 다시 센 것 budget-bus" in refused.output
+    assert "winners: 적힌 것 ['budget-bench'], 다시 센 것 ['budget-bus']" in refused.output
     for reason in (" ", "x" * 301, "900101-1234567 님의 표"):
         assert run("publish", opened, *drawn("bus", "bench"), "--correct", reason, *where).exit_code == 1
     unsigned = run("publish", opened, *drawn("bus", "bench"), "--correct", "까닭", *where)

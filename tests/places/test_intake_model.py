@@ -44,7 +44,7 @@ from civic.store.entry import Counts, Entry, Seat
 from civic.store.seal import Keys
 from civic.store.store import Store
 from tests.postgres import a_database, ask
-from tests.queue_model import HELD, LEDGER_MAX, LIVE, Model, No, Rules
+from tests.queue_model import HELD, LEDGER_MAX, LIVE, Model, No, Rules, drawn_as
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CLOSES = OPENS + timedelta(days=3)
@@ -109,7 +109,7 @@ class Life(RuleBasedStateMachine):
         application.new_number = lambda: (
             numbers.append("".join(dice.choices(NUMBER_SIGNS, k=8))) or numbers[-1]
         )
-        application.new_draw_number = lambda: numbers[-1]
+        application.new_draw_number = lambda: drawn_as(numbers[-1])
         places = max(form.pop("places", places), form["party"])  # else the page is a mistake
         form["minimum"] = min(form["minimum"], places)
         if form["close_at"] and form["selection"] != "review":
@@ -286,10 +286,9 @@ class Life(RuleBasedStateMachine):
     @rule(id=st.sampled_from("ab"))
     def run_draw(self, id: str) -> None:
         def real(now: datetime) -> None:
-            seed = draw.Seed(SEED, "감사관", "")
             # Where a seed may come from is not what is lived through here.
             with self._book() as book, mock.patch.object(draw.FrozenList, "wrong_seed", lambda *_: ""):
-                draw.run(book, self._round(id), seed, now)
+                draw.run(book, self._round(id), SEED, "감사관", now)
 
         self._both(lambda now: self.model.draw(id, SEED, now), real)
 

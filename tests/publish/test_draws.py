@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -82,8 +81,8 @@ def test_rounds_are_shown_as_far_as_each_has_come(content: Path) -> None:
     """One drawn, one only frozen: the first with its seed and order, the second with its hash and where the seed will
     come from."""
     told = a_draw(SUBJECT, "에세이")
-    other = a_list(source="12월 2일 로또 1등 번호", label="겨울반", round="winter")
-    document = DrawFile.of(SUBJECT, "에세이", {"winter": {"frozen": json.dumps(asdict(other))}})
+    other = a_list(source="12월 2일 로또 1등 번호", label="겨울반", id="winter")
+    document = DrawFile.of(SUBJECT, "에세이", {"winter": {"frozen": other.model_dump_json()}})
     assert document
     told["rounds"] |= json.loads(document.as_json())["rounds"]
     publish_draw(content, told)

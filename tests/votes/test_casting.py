@@ -36,6 +36,7 @@ from civic.store import open_box
 from civic.store.box import BOX_FILE
 from civic.store.outbox import Letter
 from civic.votes.casting import Polling
+from civic.votes.contact import Post
 from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
 from civic.votes.opening import open_all
 from civic.votes.partial import PartialFile
@@ -113,7 +114,7 @@ class Town:
         return self.mail.code()
 
     def cast(self, *choices: str, contact: str = KIM, slug: str = "budget") -> Any:
-        return self.polling.cast(slug, contact, self.code(contact, slug), choices=choices)
+        return self.polling.cast(slug, Post(contact, self.code(contact, slug), choices=choices))
 
     @property
     def slot(self) -> Slot:
@@ -154,7 +155,7 @@ def test_both_ways_of_casting_come_out_of_the_box(town: Town) -> None:
     """Sealed by the browser or by the server: both open, each under the tracker that its voter knows."""
     tracker = new_code()
     sealed = to_text(seal(["lamp", "bus"], town.slot, tracker))
-    one = town.polling.cast("budget", KIM, town.code(), envelope=sealed)
+    one = town.polling.cast("budget", Post(KIM, town.code(), envelope=sealed))
     two = town.cast("bench", contact=LEE)
     assert one.tracker == "" and one.receipt == receipt_of(from_text(sealed))
     assert town.opened() == {tracker: ("bus", "lamp"), two.tracker: ("bench",)}
@@ -180,10 +181,10 @@ def test_a_receipt_carries_a_signature_that_holds(town: Town) -> None:
 def test_the_same_envelope_again_gives_the_same_receipt(town: Town) -> None:
     """A lost answer may be asked for again with the same code; another envelope needs a new code."""
     sealed, code = to_text(seal(["lamp"], town.slot)), town.code()
-    first = town.polling.cast("budget", KIM, code, envelope=sealed)
-    assert town.polling.cast("budget", KIM, code, envelope=sealed) == first
+    first = town.polling.cast("budget", Post(KIM, code, envelope=sealed))
+    assert town.polling.cast("budget", Post(KIM, code, envelope=sealed)) == first
     with pytest.raises(UsedCode):
-        town.polling.cast("budget", KIM, code, envelope=to_text(seal(["bus"], town.slot)))
+        town.polling.cast("budget", Post(KIM, code, envelope=to_text(seal(["bus"], town.slot))))
     assert list(town.opened().values()) == [("lamp",)]
 
 
@@ -195,7 +196,7 @@ def test_two_posts_at_once_make_one_ballot(town: Town) -> None:
 
     def post(envelope: str) -> str:
         try:
-            return str(town.polling.cast("budget", KIM, code, envelope=envelope).receipt)
+            return str(town.polling.cast("budget", Post(KIM, code, envelope=envelope)).receipt)
         except Refused as refusal:
             return type(refusal).__name__
 
@@ -214,9 +215,9 @@ def test_five_wrong_codes_end_a_code(town: Town) -> None:
     code = town.code()
     for by in range(1, 6):
         with pytest.raises(WrongCode):
-            town.polling.cast("budget", KIM, wrong(code, by), choices=["lamp"])
+            town.polling.cast("budget", Post(KIM, wrong(code, by), choices=["lamp"]))
     with pytest.raises(WrongCode) as late:
-        town.polling.cast("budget", KIM, code, choices=["lamp"])
+        town.polling.cast("budget", Post(KIM, code, choices=["lamp"]))
     assert type(late.value) is WrongCode
     assert town.cast("lamp").receipt
 
@@ -226,21 +227,21 @@ def test_the_fifth_try_may_be_right(town: Town) -> None:
     code = town.code()
     for by in range(1, 5):
         with pytest.raises(WrongCode):
-            town.polling.cast("budget", KIM, wrong(code, by), choices=["lamp"])
-    assert town.polling.cast("budget", KIM, code, choices=["lamp"]).receipt
+            town.polling.cast("budget", Post(KIM, wrong(code, by), choices=["lamp"]))
+    assert town.polling.cast("budget", Post(KIM, code, choices=["lamp"])).receipt
 
 
 def test_a_code_lives_five_minutes(town: Town) -> None:
     """The last moment before is in time; at five minutes it is late and says so, to who knows it only."""
     code = town.code()
     town.clock.at += timedelta(minutes=4, seconds=59)
-    assert town.polling.cast("budget", KIM, code, choices=["lamp"]).receipt
+    assert town.polling.cast("budget", Post(KIM, code, choices=["lamp"])).receipt
     code = town.code()
     town.clock.at += timedelta(minutes=5)
     with pytest.raises(LateCode):
-        town.polling.cast("budget", KIM, code, choices=["bus"])
+        town.polling.cast("budget", Post(KIM, code, choices=["bus"]))
     with pytest.raises(WrongCode) as guess:
-        town.polling.cast("budget", KIM, wrong(code), choices=["bus"])
+        town.polling.cast("budget", Post(KIM, wrong(code), choices=["bus"]))
     assert type(guess.value) is WrongCode
     assert list(town.opened().values()) == [("lamp",)]
 
@@ -251,8 +252,8 @@ def test_a_new_code_replaces_the_old(town: Town) -> None:
     new = town.code()
     if old != new:
         with pytest.raises(WrongCode):
-            town.polling.cast("budget", KIM, old, choices=["lamp"])
-    assert town.polling.cast("budget", KIM, new, choices=["lamp"]).receipt
+            town.polling.cast("budget", Post(KIM, old, choices=["lamp"]))
+    assert town.polling.cast("budget", Post(KIM, new, choices=["lamp"])).receipt
 
 
 def test_a_code_belongs_to_poll_and_contact(tmp_path: Path) -> None:
@@ -261,12 +262,12 @@ def test_a_code_belongs_to_poll_and_contact(tmp_path: Path) -> None:
     code = town.code()
     for slug, contact in (("budget", LEE), ("second", KIM)):
         with pytest.raises(WrongCode):
-            town.polling.cast(slug, contact, code, choices=["lamp"])
+            town.polling.cast(slug, Post(contact, code, choices=["lamp"]))
         town.code(contact, slug)
         if town.mail.code() != code:
             with pytest.raises(WrongCode):
-                town.polling.cast(slug, contact, code, choices=["lamp"])
-    assert town.polling.cast("budget", KIM, code, choices=["lamp"]).receipt
+                town.polling.cast(slug, Post(contact, code, choices=["lamp"]))
+    assert town.polling.cast("budget", Post(KIM, code, choices=["lamp"])).receipt
     town.box.close()
 
 
@@ -330,7 +331,7 @@ def test_refusals_cost_next_to_nothing(town: Town) -> None:
     for _ in range(100):
         asks(town, KIM)
         with pytest.raises(WrongCode):
-            town.polling.cast("budget", KIM, "123456", choices=["lamp"])
+            town.polling.cast("budget", Post(KIM, "123456", choices=["lamp"]))
     assert time.process_time() - began < 1
 
 
@@ -339,11 +340,11 @@ def test_mistakes_in_a_ballot_cost_no_try(town: Town) -> None:
     code = town.code()
     for _ in range(10):
         with pytest.raises(Invalid):
-            town.polling.cast("budget", KIM, code, choices=["bench", "lamp", "ramp"])
+            town.polling.cast("budget", Post(KIM, code, choices=["bench", "lamp", "ramp"]))
     with pytest.raises(Invalid) as all_at_once:
-        town.polling.cast("budget", "010", "12345", choices=["nothing"])
+        town.polling.cast("budget", Post("010", "12345", choices=["nothing"]))
     assert [error.field for error in all_at_once.value.errors] == ["contact", "code", "choices"]
-    assert town.polling.cast("budget", KIM, f" {code[:3]} {code[3:]} ", choices=["lamp"]).receipt
+    assert town.polling.cast("budget", Post(KIM, f" {code[:3]} {code[3:]} ", choices=["lamp"])).receipt
 
 
 # ---------------------------------------------------------------------------- refusals
@@ -359,7 +360,7 @@ def test_time_is_kept(town: Town) -> None:
     code = town.code()
     town.clock.at = CLOSES
     with pytest.raises(Closed) as closed:
-        town.polling.cast("budget", KIM, code, choices=["lamp"])
+        town.polling.cast("budget", Post(KIM, code, choices=["lamp"]))
     assert closed.value.detail == "투표는 8월 25일(금) 24:00에 끝났습니다."
     with pytest.raises(Closed):
         town.polling.request_code("budget", KIM)
@@ -376,7 +377,7 @@ def test_closing_between_code_and_box_is_seen(town: Town) -> None:
 
     town.polling.codes.prove_voter = slow_prove  # type: ignore[method-assign]
     with pytest.raises(Closed):
-        town.polling.cast("budget", KIM, code, choices=["lamp"])
+        town.polling.cast("budget", Post(KIM, code, choices=["lamp"]))
     assert town.opened() == {}
 
 
@@ -386,7 +387,7 @@ def test_a_closed_box_takes_nothing_whatever_the_clock_says(town: Town) -> None:
     with town.box.open("budget") as box:
         box.close(DURING)
     with pytest.raises(Refused):
-        town.polling.cast("budget", KIM, code, choices=["lamp"])
+        town.polling.cast("budget", Post(KIM, code, choices=["lamp"]))
 
 
 @pytest.mark.parametrize(
@@ -423,11 +424,11 @@ def test_envelopes_for_elsewhere_are_refused(town: Town) -> None:
     code = town.code()
     for fault, envelope in cases.items():
         with pytest.raises(BadEnvelope) as refused:
-            town.polling.cast("budget", KIM, code, envelope=envelope)
+            town.polling.cast("budget", Post(KIM, code, envelope=envelope))
         assert refused.value.fault == fault
-    town.polling.cast("budget", KIM, code, envelope=good)
+    town.polling.cast("budget", Post(KIM, code, envelope=good))
     with pytest.raises(BadEnvelope) as copied:
-        town.polling.cast("budget", LEE, town.code(LEE), envelope=good)
+        town.polling.cast("budget", Post(LEE, town.code(LEE), envelope=good))
     assert copied.value.fault == "copied"
     assert list(town.opened().values()) == [("lamp",)]
 
@@ -437,7 +438,7 @@ def test_one_of_envelope_and_choices_is_needed(town: Town) -> None:
     code = town.code()
     for given in ({}, {"envelope": "x", "choices": ["lamp"]}):
         with pytest.raises(Invalid):
-            town.polling.cast("budget", KIM, code, **given)  # type: ignore[arg-type]
+            town.polling.cast("budget", Post(KIM, code, **given))  # type: ignore[arg-type]
     with pytest.raises(NotFound):
         town.polling.request_code("nothing", KIM)
 
@@ -495,7 +496,7 @@ def test_a_message_survives_a_crash(town: Town) -> None:
     assert again.polling.codes.deliver(again.mail) == 1
     assert again.mail.sent[0][0] == "+821012345678" and "직원은" in again.mail.sent[0][2]
     assert again.polling.codes.deliver(again.mail) == 0
-    assert again.polling.cast("budget", KIM, again.mail.code(), choices=["lamp"]).receipt
+    assert again.polling.cast("budget", Post(KIM, again.mail.code(), choices=["lamp"])).receipt
     again.box.close()
 
 
@@ -537,7 +538,7 @@ def test_nothing_in_the_folder_tells_who_chose_what(town: Town) -> None:
     sealed = to_text(seal(["canary-choice-in-a-mine"], town.slot, tracker))
     code = town.code()
     town.polling.request_code("budget", LEE)  # still in the outbox
-    town.polling.cast("budget", KIM, code, envelope=sealed)
+    town.polling.cast("budget", Post(KIM, code, envelope=sealed))
     kept = b"".join(file.read_bytes() for file in town.folder.rglob("*") if file.is_file())
     for secret in ("canary", tracker, tracker.replace("-", ""), "1012345678", "5678", "87654321", code):
         assert secret.encode() not in kept, secret
@@ -555,7 +556,7 @@ def test_rows_are_ordered_by_hash_alone(town: Town) -> None:
         other = Town(folder)
         for n in order:
             contact = f"010-3000-000{n}"
-            other.polling.cast("budget", contact, other.code(contact), envelope=envelopes[n])
+            other.polling.cast("budget", Post(contact, other.code(contact), envelope=envelopes[n]))
         other.box.close()
         with sqlite3.connect(folder / BOX_FILE) as file:
             dumps.append(file.execute("SELECT * FROM box_ballots").fetchall())
