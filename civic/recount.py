@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from civic.content.front_matter import Source, dotted, read_source
-from civic.content.mistakes import shape_mistakes
+from civic.content.mistakes import say, shape_mistakes
 from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.errors import Mistake, why
@@ -38,8 +38,9 @@ from civic.votes.result import (
 from civic.votes.result_files import FILES, VoteRecord, VoteResult
 
 FOLDER = FOLDERS["result"]
-MOST_NAMED = 20  # mistakes of one file
+VERIFY, CHECK = "verify.py", "check_draw.py"  # what readers check results and draws with
 WRITTEN = "쓴 그대로가 아닙니다. 이름이 두 번 있거나, 같은 값을 다른 꼴로 적었습니다"
+MOST_NAMED = 20  # fields of one file
 REWRITE_VOTE, REWRITE_DRAW = "votes publish로 다시 쓰세요", "draw show로 다시 쓰세요"
 
 
@@ -68,6 +69,16 @@ def read_published(content: Path, draws: bool = True) -> Published:
         if name.endswith(".toml"):
             _read_record(base, name, found, draws)
     return found
+
+
+def checker(name: str) -> bytes:
+    """VERIFY or CHECK as it is offered."""
+    return whole_file(Path(__file__).parent.parent / "static" / name)
+
+
+def checker_digest(name: str) -> str:
+    """SHA-256 of VERIFY or CHECK: on pages, from the commands of those who sign, and in docs/checkers.sha256."""
+    return hashlib.sha256(checker(name)).hexdigest()
 
 
 def of_other_rules(results: Iterable[VoteResult], pages: Iterable[Document]) -> list[Mistake]:
@@ -199,10 +210,17 @@ def _read(
     try:
         return model.model_validate_json(raw)
     except ValidationError as wrong:
-        for error in wrong.errors(include_url=False, include_input=False)[:MOST_NAMED]:
-            is_json = error["type"] != "json_invalid"
-            message, found = (
-                ("값이 맞지 않습니다", error["type"]) if is_json else ("JSON 파일이 아닙니다", "")
-            )
-            mistakes.append(Mistake(file, 0, dotted(tuple(error["loc"])), message, found, rewrite))
+        mistakes += [Mistake(file, 0, place, said, hint=rewrite) for place, said in wrong_fields(wrong)]
     return None
+
+
+def wrong_fields(wrong: ValidationError) -> list[tuple[str, str]]:
+    """(place, what is wrong) of each field of a file that a program wrote: "ballots.0.tracker", "꼭 써야 합니다"."""
+    found: dict[tuple[str, str], None] = {}
+    for each in wrong.errors(include_url=False):
+        said = "형식이 맞지 않습니다"
+        if each["type"] != "string_pattern_mismatch":
+            said, _ = say(each["type"], dict(each.get("ctx", {})), each["input"])
+        found[dotted(each["loc"]), said] = None
+    more = len(found) - MOST_NAMED
+    return [*found][:MOST_NAMED] + [("", f"그 밖에 {more}곳")] * (more > 0)

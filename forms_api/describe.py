@@ -83,7 +83,7 @@ VOTE_RECEIPT = _object(
 )
 BOARD = _object(
     {
-        **dict.fromkeys(("poll", "rules", "digest", "receipt_key"), TEXT),
+        **dict.fromkeys(("poll", "rules", "receipt_key"), TEXT),
         **dict.fromkeys(("voters", "papers"), NUMBER),
         "receipts": {"type": "array", "items": CODE},
     },

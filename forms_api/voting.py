@@ -77,7 +77,6 @@ def receipts(slug: str) -> Response:
         voters=board.voters,
         papers=board.papers,
         receipts=list(board.receipts),
-        digest=board.digest,
         receipt_key=polling.receipt_key,
     )
 

@@ -1,6 +1,7 @@
 """Results of votes and of draws: `/results/<vote>/`, `/results/<kind>-<slug>/`, and all it takes to work them out again."""
 
-import hashlib
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,12 +14,12 @@ from flask import abort
 from civic.content.pages import Document
 from civic.content.poll import PollType, Proposal
 from civic.links import NOUNS, link
-from civic.places.draw_record import FILE as DRAW
 from civic.places.draw_record import PublishedDraw
+from civic.recount import CHECK, VERIFY, checker, checker_digest
 from civic.votes.ballot import FAULTS, Ballot
 from civic.votes.light import PollResult
 from civic.votes.paper import UNREADABLE
-from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultLine, as_json
+from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultLine
 from civic.votes.result_files import VoteResult
 from civic.votes.tally import SHARED, rules_of
 from civic.votes.words import counting_rules
@@ -26,8 +27,6 @@ from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager
 from publish.render import View
 
-STATIC = Path(__file__).parent.parent / "static"
-VERIFY, CHECK = "verify.py", "check_draw.py"  # of votes and of draws
 VOID_WORDS = FAULTS | {UNREADABLE: "무엇을 골랐는지 알아볼 수 없는 종이 표입니다."}
 LONG = 5  # lost proposals of a type; more are folded away below the winners
 PER_BOARD = 1000  # receipts and ballots on one page of the board
@@ -137,14 +136,11 @@ def routes(edition: Edition) -> Iterator[Route]:
 
 
 def files_of(found: VoteResult | PublishedDraw | PollResult) -> dict[str, bytes]:
-    """Name -> content of everything that is offered for download, and the program that checks it, if it can."""
-    if isinstance(found, PollResult):
-        return {"poll.json": as_json(found).encode()}
-    if isinstance(found, PublishedDraw):
-        files, check = {DRAW: found.raw}, CHECK if found.document.is_drawn else ""
-    else:
-        files, check = dict(found.files), VERIFY
-    return files | ({check: (STATIC / check).read_bytes()} if check else {})
+    """Name -> content of everything that is offered for download, and the program that checks it, if one can."""
+    check = VERIFY if isinstance(found, VoteResult) else ""
+    if isinstance(found, PublishedDraw) and found.document.is_drawn:
+        check = CHECK
+    return {**found.offered, **({check: checker(check)} if check else {})}
 
 
 def draw_page(edition: Edition, draw: PublishedDraw) -> View:
@@ -160,6 +156,7 @@ def draw_page(edition: Edition, draw: PublishedDraw) -> View:
         draw=draw,
         document=document,
         subject=doc,
+        checker=checker_digest(CHECK),
     )
 
 
@@ -193,9 +190,9 @@ def result_page(edition: Edition, result: VoteResult) -> View:
         purses=_purses(result),
         rules=counting_rules(result.poll),
         downloads=[(name, DESCRIBED[name], _size(len(raw))) for name, raw in files_of(result).items()],
-        verify=hashlib.sha256((STATIC / VERIFY).read_bytes()).hexdigest(),
+        checker=checker_digest(VERIFY),
         void=_void(result),
-        papers=_papers(result),
+        papers=sum(result.board.urns.values()),  # void sheets too
         has_board=board_pages(result) > 0,
         fewest=FEWEST,
     )
@@ -275,11 +272,6 @@ def _void(result: VoteResult) -> list[tuple[str, list[str]]]:
     for each in result.ballots.void if result.ballots else ():
         found.setdefault(VOID_WORDS.get(each.fault, each.fault), []).append(each.receipt)
     return sorted(found.items())
-
-
-def _papers(result: VoteResult) -> int:
-    """People who voted on paper. Void sheets count too."""
-    return sum(result.board.urns.values())
 
 
 def _purses(result: VoteResult) -> list[Purse]:

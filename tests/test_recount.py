@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import re
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from civic.codes import code_of, from_text, to_text
-from civic.recount import assemble
+from civic.recount import CHECK, VERIFY, assemble, checker, checker_digest
 from civic.shape import document_hash
 from civic.votes import tally
 from civic.votes.ballot import Ballot, Spoiled
@@ -109,6 +110,13 @@ def resigned(case: Sequence[dict[str, Any]], *keys: HolderKey) -> None:
     for key in keys:
         signatures["board"][key.holder] = key.sign("board", document_hash(board))
         signatures["result"][key.holder] = key.sign("result", document_hash(results), document_hash(ballots))
+
+
+def test_the_checkers_are_those_that_the_repository_names(root: Path) -> None:
+    """Who keeps a copy of the repository can tell a checker that the site changed; a changed byte is another digest."""
+    told = dict(reversed(line.split()) for line in (root / "docs/checkers.sha256").read_text().splitlines())
+    assert told == {name: checker_digest(name) for name in (VERIFY, CHECK)}
+    assert hashlib.sha256(checker(VERIFY) + b" ").hexdigest() not in told.values()  # control
 
 
 def test_random_polls_are_counted_alike() -> None:

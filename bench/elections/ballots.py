@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.elections.election import RATED, PublicElection, named, paired, ranked
+from bench.elections.election import RATED, Project, PublicElection, named, paired, ranked
 from bench.elections.figures import number
 from bench.elections.sections import Sections
 from bench.elections.table import Table, alike, find
 from civic.votes.count import Number
-from civic.votes.pabulib import Project
 
 Given = Counter[tuple[str, str]]
 

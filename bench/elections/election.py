@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
 
 from bench.elections.figures import number
-from civic.votes import pabulib
 from civic.votes.count import Number
 
 SECTIONS = ("META", "PROJECTS", "VOTES")
@@ -19,12 +18,30 @@ BATCH = 500  # ballots whose picks are counted together: fits the processor's ca
 
 
 @dataclass(frozen=True)
-class PublicElection(pabulib.Election):
+class Project:
+    """One row of PROJECTS. `votes`: as published, None where the file has none; `selected` as published ("1", "0",
+    "2", …), "" without; `other` holds every further column."""
+
+    id: str
+    cost: Number
+    name: str = ""
+    votes: Number | None = None
+    selected: str = ""
+    other: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublicElection:
     """One file. The lists `voters`, `votes` (picks joined by commas, "" for a blank ballot), `points` (as many
     figures as picks, joined alike; no list without points), `strengths` (none when every ballot counts once) and
     each column of `other` run in step, one item per ballot, in the file's order. `named`: how often each project
     is named in all; `given`: how often with each figure of points (of Borda points where there are none)."""
 
+    meta: Mapping[str, str]
+    projects: Mapping[str, Project]
+    voters: Sequence[str]
+    votes: Sequence[str]
+    other: Mapping[str, Sequence[str]] = field(default_factory=dict)
     points: Sequence[str] = ()
     strengths: Sequence[Number] = ()
     notes: tuple[str, ...] = ()  # Korean: oddities that do not stop a count

@@ -54,3 +54,8 @@ def thousands_mark(figures: Iterable[str]) -> str | None:
         return ""
     decimals = any("," in figure and not _OPEN.fullmatch(figure) for figure in plain)
     return None if decimals or any(map(_LONG.fullmatch, plain)) else ","
+
+
+def plain(value: Number) -> str:
+    """12 or 612.5; a fraction that does not end in decimals as its nearest one."""
+    return str(value) if isinstance(value, int) or value.denominator == 1 else repr(float(value))

@@ -12,13 +12,12 @@ import re
 from collections.abc import Mapping
 
 from bench.elections import ballots
-from bench.elections.election import VOTE_TYPES, PublicElection
-from bench.elections.figures import number, thousands_mark
+from bench.elections.election import VOTE_TYPES, Project, PublicElection
+from bench.elections.figures import number, plain, thousands_mark
 from bench.elections.sections import Sections, short
 from bench.elections.table import cut, find, names
 from civic.errors import ContentMistakes, Mistake
 from civic.votes.count import Number
-from civic.votes.pabulib import Project, plain
 
 THRESHOLD = "min_project_score_threshold"
 STRICT = ("budget", "vote_type", "rule", THRESHOLD)  # META that decides: nothing is guessed

@@ -48,6 +48,8 @@ _SAID: dict[str, tuple[str, str]] = {
     "less_than_equal": ("{le} 이하여야 합니다", ""),
     "too_short": ("{min_length}개 이상 써야 합니다", ""),
     "string_too_long": ("{max_length}자까지 쓸 수 있습니다", ""),
+    "extra_forbidden": ("이 파일에 없는 항목입니다", ""),
+    "json_invalid": ("JSON 파일이 아니거나 중간에 잘렸습니다", ""),
 }
 _UNQUOTED_TIMES = (datetime, date, time)
 

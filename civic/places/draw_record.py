@@ -157,6 +157,11 @@ class PublishedDraw:
     def link(self) -> str:
         return link("result", self.slug)
 
+    @property
+    def offered(self) -> dict[str, bytes]:
+        """Name -> content of what is offered for download."""
+        return {FILE: self.raw}
+
     def disagreements(self) -> Iterator[str]:
         """What does not hold between the record and its file, or within the file; nothing when all of it does."""
         yield from self.document.disagreements()

@@ -18,6 +18,18 @@ NEXT = {  # refusal -> what can be done now; see civic.errors
     "already-applied": "한 사람이 한 번만 신청할 수 있습니다. 신청한 것을 보고, 바꾸거나 취소할 수 있습니다.",
     "limit-reached": f"{KEPT} 다른 신청을 취소하면 이것을 신청할 수 있습니다.",
 }
+BY_REVIEW = "대기하는 신청은 담당 부서가 정하거나, 자리를 받은 사람이 취소하면 그 자리를 차례대로 받습니다."
+OFFERED = (
+    "빈자리가 나면 대기 순서대로 알려 드리고 {}시간 동안 자리를 맡아 둡니다. "
+    "기한이 밤 9시부터 아침 9시 사이이면 아침 10시까지 기다립니다."
+)
+BEGINS = " 활동이 그 전에 시작하면 그때까지만 기다립니다."
+TOGETHER = (
+    "함께 신청한 사람은 모두 같이 자리를 받습니다. 남은 자리가 모자라면 차례를 지킨 채 기다리고, "
+    "그 자리는 다음 차례 가운데 맞는 신청이 먼저 받습니다."
+)
+CLOSES_AT = "확정되거나 기다리는 사람을 모두 더해 정원의 {:g}배가 되면 마감 시각 전이라도 접수를 마치고, 다시 열지 않습니다."
+HOURS = "한 사람의 활동 시간은 신청한 시간과 활동한 시간을 더해 {}시간까지입니다."
 
 
 def next_step(refusal: str) -> str:
@@ -28,47 +40,21 @@ def next_step(refusal: str) -> str:
 
 def explain(spec: FormSpec) -> list[str]:
     """How places are given, in sentences for the page: the selection first, then what else this form says."""
-    line = any(each.waiting for each in spec.rounds)
+    line, is_drawn = any(each.waiting for each in spec.rounds), rules.is_drawn_later(spec)
     begins = any(each.starts or each.ends for each in spec.rounds)
-    said = [_selection(spec, line)]
-    if spec.selection == "review":
-        said.append(
-            "대기하는 신청은 담당 부서가 정하거나, 자리를 받은 사람이 취소하면 그 자리를 차례대로 받습니다."
-        )
-    if rules.is_drawn_later(spec):
-        said.append("추첨에는 접수증에 적힌 추첨 번호만 공개합니다.")
-    if rules.is_drawn_later(spec) and not spec.seed:
-        said.append(
-            "추첨 추첨 값은 두 사람이 저마다 만든 무작위 값이며, 결과는 누구나 다시 계산해 볼 수 있습니다."
-        )
-    if rules.is_drawn_later(spec) and spec.seed:
-        said.append(
-            f"추첨 추첨 값은 미리 정한 공개 값인 ‘{spec.seed}’이며, 결과는 누구나 다시 계산해 볼 수 있습니다."
-        )
-    if spec.promotion == "offer":
-        said.append(
-            f"빈자리가 나면 대기 순서대로 알려 드리고 {spec.offer_hours}시간 동안 자리를 맡아 둡니다. "
-            "기한이 밤 9시부터 아침 9시 사이이면 아침 10시까지 기다립니다."
-            + (" 활동이 그 전에 시작하면 그때까지만 기다립니다." if begins else "")
-        )
-    if spec.party > 1 and (line or rules.is_drawn_later(spec)):
-        said.append(
-            "함께 신청한 사람은 모두 같이 자리를 받습니다. 남은 자리가 모자라면 차례를 지킨 채 기다리고, "
-            "그 자리는 다음 차례 가운데 맞는 신청이 먼저 받습니다."
-        )
-    if spec.close_at is not None:
-        said.append(
-            f"확정되거나 기다리는 사람을 모두 더해 정원의 {spec.close_at:g}배가 되면 마감 시각 전이라도 "
-            "접수를 마치고, 다시 열지 않습니다."
-        )
-    said += [f"같은 묶음에서 한 사람이 {limit.max}개까지 신청할 수 있습니다." for limit in spec.limits]
-    if spec.ledger:
-        said.append(
-            f"한 사람의 활동 시간은 신청한 시간과 활동한 시간을 더해 {spec.ledger_max}시간까지입니다."
-        )
-    if not spec.reentry:
-        said.append("스스로 취소하거나 사양하면 같은 회차에 다시 신청할 수 없습니다.")
-    return said
+    seed = f"미리 정한 공개 값인 ‘{spec.seed}’이며" if spec.seed else "두 사람이 저마다 만든 난수이며"
+    more = (
+        (spec.selection == "review", BY_REVIEW),
+        (is_drawn, "추첨에는 접수증에 적힌 추첨 번호만 공개합니다."),
+        (is_drawn, f"추첨 씨앗은 {seed}, 결과는 누구나 다시 계산해 볼 수 있습니다."),
+        (spec.promotion == "offer", OFFERED.format(spec.offer_hours) + (BEGINS if begins else "")),
+        (spec.party > 1 and (line or is_drawn), TOGETHER),
+        (spec.close_at is not None, CLOSES_AT.format(spec.close_at or 0)),
+        *((True, f"같은 묶음에서 한 사람이 {each.max}개까지 신청할 수 있습니다.") for each in spec.limits),
+        (spec.ledger, HOURS.format(spec.ledger_max)),
+        (not spec.reentry, "스스로 취소하거나 사양하면 같은 회차에 다시 신청할 수 없습니다."),
+    )
+    return [_selection(spec, line), *(text for is_so, text in more if is_so)]
 
 
 def _selection(spec: FormSpec, line: bool) -> str:

@@ -1,6 +1,7 @@
 """What a ballot may hold, and what binds the rules of its poll. Pure: no store, no clock, no web, no file."""
 
-import hashlib
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,32 +14,7 @@ from civic.korean import josa
 from civic.shape import EXACT, Line, Many, Slug, document_hash
 
 # What a page says beside the rules; everything else that staff write in a poll is a rule and is bound.
-NOT_RULES = frozenset(
-    {
-        "summary",
-        "published",
-        "updated",
-        "publish_at",
-        "expire_at",
-        "draft",
-        "sample",
-        "department",
-        "category",
-    }
-    | {
-        "facts",
-        "body",
-        "file",
-        "rehearsed",
-        "corrections",
-        "received",
-        "unlisted",
-        "files",
-        "poster",
-        "poster_alt",
-        "attachments",
-    }
-)
+NOT_RULES = {*Document.model_fields, "rehearsed", "corrections", "received", "unlisted"} - {"slug", "title"}
 FAULTS = {
     "format": "투표용지의 형식이 맞지 않습니다.",
     "size": "투표용지의 크기가 맞지 않습니다.",
@@ -194,13 +170,3 @@ class ReceiptBoard:
     def voters(self) -> int:
         """Voters in all, each once: online and on paper."""
         return len(self.receipts) + self.papers
-
-    @property
-    def digest(self) -> str:
-        """To read out and write down."""
-        return receipts_digest(self.receipts)
-
-
-def receipts_digest(receipts: Iterable[str]) -> str:
-    """SHA-256 (64 hex digits) of the receipts, one per line; what is no receipt counts as a question mark."""
-    return hashlib.sha256("\n".join(receipts).encode("ascii", "replace")).hexdigest()

@@ -100,6 +100,11 @@ class PollResult(Shape):
     def link(self) -> str:
         return link("result", self.poll)
 
+    @property
+    def offered(self) -> dict[str, bytes]:
+        """Name -> content of what is offered for download."""
+        return {"poll.json": as_json(self).encode()}
+
     def faults(self) -> Iterator[str]:
         """What of it does not follow from its ballots, a line each; of totals only what cannot be."""
         options = [line.option for line in self.lines]

@@ -4,74 +4,48 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from civic.content.poll import Poll, Proposal
 from civic.votes.ballot import Ballot
-from civic.votes.count import Number
 from civic.votes.result import ResultLine
 from civic.votes.tally import rules_of
 
 COUNTRY = "South Korea"
 
-TEXTS = ("name", "description", "comment")  # always quoted, whatever stands in them
+META_TEXTS = ("name", "description", "comment")  # always quoted, whatever stands in them
+BARE = ("project_id", "cost", "votes", "selected")  # never; all else of PROJECTS is text
 _WORD = re.compile(r"[\w./+-]*", re.ASCII)  # such a cell of META needs no quotes
 
 
-@dataclass(frozen=True)
-class Project:
-    """One row of PROJECTS. `votes`: as published, None where the file has none; `selected` as published ("1", "0",
-    "2", …), "" without; `other` holds every further column."""
-
-    id: str
-    cost: Number
-    name: str = ""
-    votes: Number | None = None
-    selected: str = ""
-    other: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Election:
-    """One file. The lists `voters`, `votes` (picks joined by commas, "" for a blank ballot) and each column of `other`
-    run in step, one item per ballot, in the file's order."""
-
-    meta: Mapping[str, str]
-    projects: Mapping[str, Project]
-    voters: Sequence[str]
-    votes: Sequence[str]
-    other: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-def election_of(
+def pb_of(
     poll: Poll,
     proposals: Iterable[Proposal],
     ballots: Iterable[Ballot],
     lines: Iterable[ResultLine],
     town: str = "",
-) -> Election:
+) -> str:
     """The poll as such a file, without proposals that took no part. town: whose vote it was."""
     fates = {line.slug: line for line in lines if line.reason not in ("withdrawn", "not-voted")}
-    took_part = [each for each in sorted(proposals, key=lambda each: each.slug) if each.slug in fates]
+    rows = [
+        {
+            "project_id": each.slug,
+            "cost": str(each.cost),
+            "votes": str(fates[each.slug].votes),
+            "name": each.title,
+            "selected": "1" if fates[each.slug].won else "0",
+            "category": each.type,
+        }
+        for each in sorted(proposals, key=lambda each: each.slug)
+        if each.slug in fates
+    ]
     chosen = sorted(ballots, key=lambda ballot: ballot.tracker)
-    return Election(
-        meta=_meta(poll, town, len(fates), len(chosen)),
-        projects={
-            proposal.slug: Project(
-                id=proposal.slug,
-                cost=proposal.cost,
-                name=proposal.title,
-                votes=fates[proposal.slug].votes,
-                selected="1" if fates[proposal.slug].won else "0",
-                other={"category": proposal.type},
-            )
-            for proposal in took_part
-        },
-        voters=[ballot.tracker for ballot in chosen],
-        votes=[",".join(ballot.choices) for ballot in chosen],
-        other={"voting_method": ["paper" if ballot.batch else "internet" for ballot in chosen]},
-    )
+    columns = {
+        "voter_id": [ballot.tracker for ballot in chosen],
+        "vote": [",".join(ballot.choices) for ballot in chosen],
+        "voting_method": ["paper" if ballot.batch else "internet" for ballot in chosen],
+    }
+    return write(_meta(poll, town, len(rows), len(chosen)), rows, columns)
 
 
 def _meta(poll: Poll, town: str, projects: int, votes: int) -> dict[str, str]:
@@ -117,40 +91,25 @@ def _day(moment: datetime) -> str:
     return moment.strftime("%d.%m.%Y")
 
 
-def write(election: Election) -> str:
-    """The election as `.pb` text: names, descriptions and all other free text quoted, LF line ends, no BOM.
+def write(
+    meta: Mapping[str, str], projects: Sequence[Mapping[str, str]], votes: Mapping[str, Sequence[str]]
+) -> str:
+    """`.pb` text: names, descriptions and all other free text quoted, LF line ends, no BOM.
 
-    META comes in the given order; num_projects and num_votes are counted afresh.
+    projects: a row each, all with the same names. votes: the columns, one item per ballot.
     """
-    counted = {"num_projects": str(len(election.projects)), "num_votes": str(len(election.votes))}
     out = io.StringIO()
     out.write("META\nkey;value\n")
-    for key, value in {**election.meta, **counted}.items():
-        text = key in TEXTS or not _WORD.fullmatch(value)
-        out.write(f"{_cell(key)};{_cell(value, text)}\n")
-    out.write("PROJECTS\n")
-    out.writelines(_project_lines(list(election.projects.values())))
+    for key, value in meta.items():
+        out.write(f"{_cell(key)};{_cell(value, key in META_TEXTS or not _WORD.fullmatch(value))}\n")
+    out.write("PROJECTS\n" + ";".join(map(_cell, projects[0] if projects else BARE)) + "\n")
+    for row in projects:
+        out.write(";".join(_cell(value, name not in BARE) for name, value in row.items()) + "\n")
     out.write("VOTES\n")
-    columns = {"voter_id": election.voters, "vote": election.votes, **election.other}
     writer = csv.writer(out, delimiter=";", lineterminator="\n")  # numbers and picks: bare, so read at once
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    writer.writerow(votes)
+    writer.writerows(zip(*votes.values(), strict=True))
     return out.getvalue()
-
-
-def _project_lines(projects: Sequence[Project]) -> Iterable[str]:
-    further = list(dict.fromkeys(name for project in projects for name in project.other))
-    yield ";".join(map(_cell, ["project_id", "cost", "votes", "name", "selected", *further])) + "\n"
-    for project in projects:
-        cells = [
-            _cell(project.id),
-            plain(project.cost),
-            "" if project.votes is None else plain(project.votes),
-            _cell(project.name, text=True),
-            _cell(project.selected),
-            *(_cell(project.other.get(name, ""), text=True) for name in further),
-        ]
-        yield ";".join(cells) + "\n"
 
 
 def _cell(value: str, text: bool = False) -> str:
@@ -158,8 +117,3 @@ def _cell(value: str, text: bool = False) -> str:
     if text or any(mark in value for mark in ';"\r\n'):
         return '"' + value.replace('"', '""') + '"'
     return value
-
-
-def plain(value: Number) -> str:
-    """12 or 612.5; a fraction that does not end in decimals as its nearest one."""
-    return str(value) if isinstance(value, int) or value.denominator == 1 else repr(float(value))

@@ -91,7 +91,7 @@ class VoteResult:
     document: ResultsFile
     poll: Poll
     proposals: Mapping[str, Proposal]
-    files: Mapping[str, bytes]  # name -> content, as they are offered for download
+    offered: Mapping[str, bytes]  # name -> content, as they are offered for download
     board: Board
     signatures: SignaturesFile
     ballots: BallotsFile | None = None  # None under FEWEST
@@ -183,9 +183,7 @@ def copies(
         files["ballots.csv"] = ballots_csv(ballots)
         from civic.votes import pabulib  # here: a library only reads
 
-        files["election.pb"] = pabulib.write(
-            pabulib.election_of(poll, proposals.values(), ballots, lines, town)
-        )
+        files["election.pb"] = pabulib.pb_of(poll, proposals.values(), ballots, lines, town)
     return files
 
 

@@ -32,6 +32,7 @@ from forms_api.commands.poll import (
     on_files,
     read_shape,
     reading,
+    tell_checker,
     with_values,
 )
 from forms_api.settings import read_settings
@@ -138,6 +139,7 @@ def _tell_board(given: BoxFile, page: PollPage) -> None:
         f"명단에 서명했습니다. 다른 맡은 사람과 소리 내어 읽어 견주세요: {board.digest}",
     ):
         click.echo(line)
+    tell_checker()
 
 
 @click.command("sign")
@@ -168,6 +170,7 @@ def sign(recount: CountedBox, key_file: Path, file: Path) -> None:
         f"결과에 서명했습니다: {results}",
     ):
         click.echo(line)
+    tell_checker()
 
 
 # ---------------------------------------------------------------------------- keys

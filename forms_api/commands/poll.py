@@ -21,12 +21,11 @@ from pydantic import ValidationError
 
 from civic import korean
 from civic.clock import SteadyClock
-from civic.content.front_matter import dotted
-from civic.content.mistakes import say
 from civic.content.poll import Poll, Proposal
 from civic.errors import Misuse, Unusable, why
 from civic.files import typed_text, write
 from civic.library import load
+from civic.recount import VERIFY, checker_digest, wrong_fields
 from civic.shape import Shape
 from civic.store import open_beside
 from civic.votes.envelope import Slot, seal, slot_of
@@ -47,12 +46,6 @@ PARTS = click.option(
     type=A_FILE,
     help="맡은 사람이 쓴 공유값 파일(votes partial). 되풀이합니다.",
 )
-MOST_SHOWN = 20  # mistakes of one file
-_OWN_WORDS = {
-    "string_pattern_mismatch": "형식이 맞지 않습니다",
-    "extra_forbidden": "이 파일에 없는 항목입니다",
-    "json_invalid": "JSON 파일이 아니거나 중간에 잘렸습니다",
-}
 _PAGE = re.compile(r"(\ufeff?\+\+\+[^\n]*\n)(.*?)(^\+\+\+\s*?$.*)", re.DOTALL | re.MULTILINE)
 
 F = TypeVar("F", bound=Shape)
@@ -180,7 +173,7 @@ def reading(file: Path) -> Iterator[None]:
     try:
         yield
     except ValidationError as wrong:
-        give_up(*_wrong_fields(file, wrong))
+        give_up(*(": ".join(filter(None, (str(file), *told))) for told in wrong_fields(wrong)))
     except UnicodeDecodeError:
         give_up(f"{file}: UTF-8로 적힌 파일이 아닙니다.")
     except tomllib.TOMLDecodeError:
@@ -189,6 +182,11 @@ def reading(file: Path) -> Iterator[None]:
         give_up(f"{file}: {why(wrong)}")
     except Unusable as mistake:
         give_up(*(f"{file}: {line}" for line in mistake.lines))
+
+
+def tell_checker(name: str = VERIFY) -> None:
+    """Say the digest of the program that readers will check with: staff and holders can repeat it outside the site."""
+    click.echo(f"확인하는 프로그램 {name}의 지문 {checker_digest(name)}")
 
 
 def of_each(given: Iterable[T], act: Callable[[T], R]) -> list[R]:
@@ -203,18 +201,6 @@ def of_each(given: Iterable[T], act: Callable[[T], R]) -> list[R]:
     if wrong:
         give_up(*wrong)
     return found
-
-
-def _wrong_fields(file: Path, wrong: ValidationError) -> list[str]:
-    """Each wrong field of a file in Korean: "opened.json: ballots.0.tracker: 꼭 써야 합니다"."""
-    lines = []
-    for each in wrong.errors(include_url=False):
-        kind, place = each["type"], dotted(each["loc"])
-        said = _OWN_WORDS.get(kind) or say(kind, dict(each.get("ctx", {})), each["input"])[0]
-        lines.append(f"{file}: {place}: {said}" if place else f"{file}: {said}")
-    lines = list(dict.fromkeys(lines))
-    more = len(lines) - MOST_SHOWN
-    return [*lines[:MOST_SHOWN], f"{file}: 그 밖에 {more}곳"] if more > 0 else lines
 
 
 def with_values(file: Path, **values: Any) -> str:

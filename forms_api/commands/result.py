@@ -16,7 +16,7 @@ from civic.votes.box_key import is_signed, signed_words
 from civic.votes.result import BALLOTS, BOARD, RESULTS, SignaturesFile
 from civic.votes.result_files import ResultCorrection, VoteResult, result_files
 from forms_api.commands.draft import CountedBox, SignatureFile, counted
-from forms_api.commands.poll import A_FILE, give_up, of_each, read_shape, reading
+from forms_api.commands.poll import A_FILE, give_up, of_each, read_shape, reading, tell_checker
 
 COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another form, or the word for it
 
@@ -49,6 +49,7 @@ def publish(recount: CountedBox, signed: tuple[Path, ...]) -> None:
     click.echo(f"결과를 {base / slug}.toml에 썼습니다. 다음 빌드에 나옵니다.")
     for winner in draft.vote.outcome.winners:
         click.echo(f"선정: {page.proposals[winner].title}")
+    tell_checker()
 
 
 def _read_signatures(files: Sequence[Path], recount: CountedBox) -> SignaturesFile:
@@ -84,10 +85,10 @@ def _read_signatures(files: Sequence[Path], recount: CountedBox) -> SignaturesFi
 def _correction(before: VoteResult, files: Mapping[str, str], reason: str, at: datetime) -> ResultCorrection:
     """The record of replacing a published result, with what each replaced file was."""
     replaced = {
-        name: hashlib.sha256(before.files[name]).hexdigest()
+        name: hashlib.sha256(before.offered[name]).hexdigest()
         for name in COMPARED
-        if name in before.files
-        and before.files[name] != files.get(f"{before.slug}/{name}", "").encode("utf-8")
+        if name in before.offered
+        and before.offered[name] != files.get(f"{before.slug}/{name}", "").encode("utf-8")
     }
     return ResultCorrection(at=at, reason=reason, replaced=replaced)
 

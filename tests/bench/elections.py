@@ -9,8 +9,10 @@ from click.testing import CliRunner, Result
 
 from bench.elections.__main__ import main
 from bench.elections.election import PublicElection
+from bench.elections.figures import plain
 from bench.elections.reader import decode, parse
 from civic.errors import ContentMistakes
+from civic.votes.pabulib import write
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "pb"
 
@@ -44,3 +46,21 @@ def mistakes(text: str) -> list[str]:
 def run(*words: str | Path) -> Result:
     """`python -m bench.elections …` in this process."""
     return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def written(election: PublicElection) -> str:
+    """The election as `.pb` text."""
+    further = dict.fromkeys(name for project in election.projects.values() for name in project.other)
+    rows = [
+        {
+            "project_id": each.id,
+            "cost": plain(each.cost),
+            "votes": "" if each.votes is None else plain(each.votes),
+        }
+        | {"name": each.name, "selected": each.selected}
+        | {name: each.other.get(name, "") for name in further}
+        for each in election.projects.values()
+    ]
+    counted = {"num_projects": str(len(rows)), "num_votes": str(len(election.votes))}
+    columns = {"voter_id": election.voters, "vote": election.votes, **election.other}
+    return write({**election.meta, **counted}, rows, columns)

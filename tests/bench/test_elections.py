@@ -12,14 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.elections.count import official, published_votes, recount
-from bench.elections.election import PublicElection, oddities
+from bench.elections.election import Project, PublicElection, oddities
 from bench.elections.figures import number
 from bench.elections.reader import decode, parse
 from bench.elections.rules import named_exclusions
 from bench.elections.shares import add_one, equal_shares, preferred
 from civic.errors import ContentMistakes
-from civic.votes.pabulib import Project, write
-from tests.bench.elections import SAMPLES, a_file, mistakes, run, sample
+from tests.bench.elections import SAMPLES, a_file, mistakes, run, sample, written
 
 GOOD = ["approval", "no_skip", "eighty", "exclusive", "cumulative", "ordinal", "shares"]
 
@@ -287,7 +286,7 @@ def test_what_is_written_reads_the_same(rows: list[tuple[str, int]], data: st.Da
         voters=[str(n) for n in range(len(ballots))],
         votes=[",".join(ballot) for ballot in ballots],
     )
-    text = write(election)
+    text = written(election)
     assert not text.startswith("\ufeff")
     again = parse(text, "x.pb")
     assert dict(again.projects) == projects
@@ -299,7 +298,7 @@ def test_what_is_written_reads_the_same(rows: list[tuple[str, int]], data: st.Da
 @pytest.mark.parametrize("name", ["approval", "no_skip", "eighty", "exclusive", "shares"])
 def test_samples_survive_writing(name: str) -> None:
     election = sample(name)
-    again = parse(write(election), "x.pb")
+    again = parse(written(election), "x.pb")
     assert recount(again) == recount(election)
 
 

@@ -16,14 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.elections.count import recount
-from bench.elections.election import PublicElection
+from bench.elections.election import Project, PublicElection
 from bench.elections.figures import number, thousands_mark
 from bench.elections.reader import parse
 from bench.elections.rules import declared_rules, named_exclusions
 from bench.elections.shares import Effort, Shares, TooMuchWork, add_one, equal_shares
 from civic.votes.count import RulesMistake
-from civic.votes.pabulib import Project, write
-from tests.bench.elections import SAMPLES, a_file, mistakes, run, sample
+from tests.bench.elections import SAMPLES, a_file, mistakes, run, sample, written
 
 
 def read(**more: str) -> PublicElection:
@@ -417,7 +416,7 @@ def test_text_is_written_in_quotes_and_picks_are_not() -> None:
         voters=["1"],
         votes=["a"],
     )
-    lines = write(election).splitlines()
+    lines = written(election).splitlines()
     assert 'description;"Park"' in lines
     assert 'unit;"광산구"' in lines
     assert "budget;10" in lines

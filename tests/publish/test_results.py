@@ -349,7 +349,7 @@ def test_files_that_are_gone_or_broken_are_named(content: Path) -> None:
     place.unlink()
     assert "파일이 없습니다 (found budget/board.json)" in mistakes(content)
     place.write_text(text[:50], "utf-8")
-    assert "results/budget/board.json: JSON 파일이 아닙니다" in mistakes(content)
+    assert "results/budget/board.json: JSON 파일이 아니거나 중간에 잘렸습니다" in mistakes(content)
 
 
 def test_a_table_that_was_saved_elsewhere_is_named(content: Path) -> None:

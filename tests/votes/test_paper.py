@@ -259,7 +259,7 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     )
     page = client.test_client().get(f"/results/{SLUG}/").get_data(as_text=True)
     assert "<strong>24명</strong> (온라인 21명, 종이 3명)" in page  # one sheet of the three is void
-    case = documents(dict(result.files))
+    case = documents(dict(result.offered))
     assert in_program(case) == [] == in_script([case])[0]
 
 
