@@ -17,7 +17,8 @@ from civic.library import Library
 from civic.links import api, link
 from civic.places.phases import Phase, entry_said, phase_of, result_told
 from civic.places.words import explain
-from civic.votes.envelope import Slot, is_ready, slot_of
+from civic.votes.envelope import Slot, slot_of
+from civic.votes.setup import is_ready
 
 FOLDER = Path(__file__).parent
 

@@ -96,14 +96,6 @@ def slot_of(poll: Poll, proposals: Iterable[Proposal]) -> Slot:
     )
 
 
-def is_ready(poll: Poll, slot: Slot) -> bool:
-    """Did all key holders open a test ballot under exactly these rules? Before that nothing is cast."""
-    if poll.options:
-        return True  # sealed under the store's data key: nothing to rehearse
-    enough = poll.receipt_key and len(poll.keys) >= poll.keys_needed
-    return bool(enough and poll.rehearsed and poll.rehearsed.rules == slot.rules)
-
-
 def read_public(text: str) -> bytes:
     """A public key as it stands in the front matter, checked to be a point of the curve. Raises ValueError."""
     raw = from_text(text)

@@ -7,9 +7,7 @@ the batch in apart from each other; it counts only when both say the same of eve
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from civic.content.poll import Poll, PollType, Proposal
 from civic.errors import Unusable
@@ -34,13 +32,6 @@ class TypedBatch(Shape):
     batch: str
     by: str
     sheets: dict[int, Picks]
-
-
-class PaperFile(Shape):
-    """A batch as two people typed it in."""
-
-    format: Literal["madang-paper/1"]
-    entries: Annotated[Many[TypedBatch], Field(min_length=2, max_length=2)]
 
 
 @dataclass(frozen=True)

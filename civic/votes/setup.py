@@ -8,7 +8,7 @@ from civic import korean
 from civic.content.pages import Pages
 from civic.content.poll import Poll, Proposal, candidates
 from civic.errors import Closed, Refused
-from civic.votes.envelope import Slot, is_ready, slot_of
+from civic.votes.envelope import Slot, slot_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,14 @@ class PollSetup:
     proposals: dict[str, Proposal]
     slot: Slot
     ready: bool  # rehearsed under exactly these rules, which name this server's receipt key
+
+
+def is_ready(poll: Poll, slot: Slot) -> bool:
+    """Did all key holders open a test ballot under exactly these rules? Before that nothing is cast."""
+    if poll.options:
+        return True  # sealed under the store's data key: nothing to rehearse
+    enough = poll.receipt_key and len(poll.keys) >= poll.keys_needed
+    return bool(enough and poll.rehearsed and poll.rehearsed.rules == slot.rules)
 
 
 def setup_of(poll: Poll, library: Pages, receipt_key: str) -> PollSetup:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from functools import wraps
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from civic.shape import Digest, Line, Shape, Slug
 from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.check import check, differences
 from civic.votes.count import RulesMistake, TieStops
-from civic.votes.paper import AcceptedBatch, PaperFile, TypedBatch, accept
+from civic.votes.paper import AcceptedBatch, TypedBatch, accept
 from civic.votes.result import (
     BALLOTS,
     RESULTS,
@@ -169,19 +169,22 @@ def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
 
 
 def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch]:
-    """Every accepted batch of this poll in the folder, judged again. Gives up naming what cannot be counted."""
+    """Every batch of this poll that two people typed in, judged again. Gives up naming what cannot be counted."""
+    slug, typed = page.poll.slug, defaultdict[str, list[TypedBatch]](list)
+    files = sorted(folder.glob(f"{slug}-*.json")) if folder else ()
+    for entry in of_each(files, lambda file: read_shape(file, TypedBatch)):
+        if entry.poll == slug:
+            typed[entry.batch].append(entry)
 
-    def batch(file: Path) -> Sequence[AcceptedBatch]:
-        given = read_shape(file, PaperFile, TypedBatch)
-        if not isinstance(given, PaperFile):
-            return ()  # it waits for the second person
-        with reading(file):
-            first, second = given.entries
-            if (first.poll, first.rules) != (page.poll.slug, page.slot.rules):
-                give_up("다른 투표나 다른 규칙의 종이 표입니다")
-            return [accept(first, second, page.poll, page.proposals)]
+    def batch(pair: list[TypedBatch]) -> AcceptedBatch:
+        with reading(Path(pair[0].batch)):
+            if any(entry.rules != page.slot.rules for entry in pair):
+                give_up("다른 규칙의 종이 표입니다")
+            return accept(pair[0], pair[1], page.poll, page.proposals)
 
-    return list(chain(*of_each(sorted(folder.glob("*.json")) if folder else (), batch)))
+    return of_each(
+        (pair for pair in typed.values() if len(pair) == 2), batch
+    )  # others wait for the second person
 
 
 # ---------------------------------------------------------------------------- a result that is there already

@@ -23,14 +23,13 @@ from civic.files import BOM, typed_text, write
 from civic.library import load
 from civic.store import open_box
 from civic.votes.casting import Polling
-from civic.votes.paper import PaperFile, TypedBatch, accept, numbered, read_entry
+from civic.votes.paper import TypedBatch, accept, differences, numbered, read_entry
 from civic.votes.result import as_json
 from forms_api.commands.access import server_keys
 from forms_api.commands.poll import (
     A_FILE,
     FOLDER,
     Place,
-    PollPage,
     give_up,
     on_data,
     on_files,
@@ -160,11 +159,11 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
     with reading(file):
         entry = read_entry(typed_text(file), page.poll, page.proposals, page.slot.rules, batch, by)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    done = folder / f"{slug}-{batch}.json"
-    if done.exists():
-        give_up(f"{done}: 이 묶음은 이미 두 사람의 입력이 맞아 받아들였습니다.")
     places = [folder / f"{slug}-{batch}-entry-{number}.json" for number in (1, 2)]
     kept = {place: read_shape(place, TypedBatch) for place in places if place.exists()}
+    both = list(kept.values())
+    if both[1:] and not differences(both[0], both[1], page.poll, page.proposals):
+        give_up(f"{batch}: 이 묶음은 이미 두 사람의 입력이 맞아 받아들였습니다.")
     own = next((place for place, each in kept.items() if each.by == entry.by), None)
     if own and not again:
         give_up(f"{entry.by}: 이미 입력했습니다. 고쳐 다시 입력하려면 --again을 붙이세요.")
@@ -176,19 +175,14 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
     if other is None:
         click.echo(f"{batch}: 용지 {len(entry.sheets)}장을 입력했습니다. 다른 사람이 한 번 더 입력하세요.")
         return
-    _compare(page, other, entry, done)
-
-
-def _compare(page: PollPage, first: TypedBatch, second: TypedBatch, done: Path) -> None:
     try:
-        counted = accept(first, second, page.poll, page.proposals)
+        counted = accept(other, entry, page.poll, page.proposals)
     except Unusable as mistake:
         said = "두 입력이 다릅니다. 용지를 다시 보고 틀린 사람이 --again으로 다시 입력하세요."
         click.echo("\n".join([*mistake.lines, said]), err=True)
         raise SystemExit(1) from None
-    write(done, as_json(PaperFile(format="madang-paper/1", entries=(first, second))), mode=0o600)
     sums = f"유효 {len(counted.ballots)}장, 무효 {len(counted.void)}장"
-    click.echo(f"{counted.batch.batch}: 두 입력이 같습니다. {sums}을 받아들였습니다.")
+    click.echo(f"{batch}: 두 입력이 같습니다. {sums}을 받아들였습니다.")
 
 
 COMMANDS = (paper, roll)

@@ -235,7 +235,7 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     assert "투표한 사람 24명(온라인 21, 종이 3)" in town.close(tmp_path / "b.json", "--urn", "dong-1=3")
     town.open(tmp_path / "b.json", tmp_path / "o.json")
     missing = run("publish", tmp_path / "o.json", "--paper", tmp_path / "paper", *after)
-    assert missing.exit_code == 1 and "dong-1: 센 종이 3장, 입력이 맞은 종이 표 0장" in missing.output
+    assert missing.exit_code == 1 and "dong-1: 용지 2: 김 4, 이 5" in missing.output
     forgotten = run("publish", tmp_path / "o.json", *after)
     assert forgotten.exit_code == 1 and "--paper로 주세요" in forgotten.output
     assert not (town.content / "results").exists()

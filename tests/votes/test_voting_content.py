@@ -15,7 +15,8 @@ from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import rules_hash
 from civic.votes.box_key import FORMAT
-from civic.votes.envelope import is_ready, seal, slot_of
+from civic.votes.envelope import seal, slot_of
+from civic.votes.setup import is_ready
 from forms_api.commands.poll import with_values
 from tests.forms_api.voting import HOLDERS, prepare, run, write_poll
 
