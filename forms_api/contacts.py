@@ -75,7 +75,14 @@ def forget() -> BaseResponse:
 
 @contacts.get("/api/contacts/<any(code, ticket, forget):step>")
 def opened_again(step: str) -> BaseResponse:
-    """The address of a step, opened from the address bar or a restored tab: a person is led to where it begins."""
+    """The address of a step, opened from the address bar or a restored tab: a person is led to where it begins.
+
+    A script that asks for the ticket hears whether a proof is here that is new enough to vote with, and nothing else.
+    """
+    if step == "ticket" and not wants_page():
+        services().limits.address("contacts")
+        held = ticket_of_browser()
+        return jsonify(fresh=held is not None and casting().polling.clock.now() < held.fresh)
     return lead_back(link("my"), ContactUnproven)
 
 

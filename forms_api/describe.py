@@ -120,7 +120,8 @@ CALLS: Schema = {  # those that no page adds
     "/api/status": {"get": _call("State of every form")},
     "/api/contacts/code": ASKING,
     "/api/contacts/ticket": {
-        "post": _call("Prove a contact; the answer sets a cookie", {}, PROVING, "200 201")
+        "get": _call("Has this browser lately proven a phone?", _object({"fresh": {"type": "boolean"}})),
+        "post": _call("Prove a contact; the answer sets a cookie", {}, PROVING, "200 201"),
     },
     "/api/contacts/forget": {"post": _call("End this browser's proof", {}, _object({}))},
     "/api/my": {"get": _call("What the proven contact signed up for", MINE)},

@@ -178,7 +178,7 @@ def _sent_ballot(body: Mapping[str, Any]) -> Post:
 def _texts(body: Mapping[str, Any], name: str) -> list[str]:
     value = body.get(name)
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise Invalid([FieldError(name, "제안의 이름을 목록으로 보내 주세요.")])
+        raise Invalid([FieldError(name, "고른 것의 이름을 목록으로 보내 주세요.")])
     if len(value) > MOST_CHOICES:
         raise Invalid([FieldError(name, "고를 수 있는 수를 넘었습니다.")])
     return value

@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # loaded only where one is set
 
 identity = Blueprint("identity", __name__)
 BACK = "/api/identity"  # one address for all polls: it must be registered with the provider
-STEPS = {"pick": "제안 고르기", "check": "고른 제안 확인하기", "code": "인증번호 적기"}
+STEPS = {"pick": "고르기", "check": "고른 것 확인하기", "code": "인증번호 적기"}
 PICKS = "madang-picks"  # the picks of who went to the identity provider without a script
 TRIP = "madang-identity"
 LIFE = 900  # seconds that both live

@@ -90,10 +90,10 @@ class Unlisted(Shape):
 
 
 class Poll(Document):
-    """A budget vote (투표): content/votes/."""
+    """A budget vote (투표), or with options a light poll (설문): content/votes/."""
 
     noun = "vote"
-    list_title = "주민참여예산 투표"
+    list_title = "투표·설문"
 
     opens: SeoulTime = Field(description="투표를 시작하는 때")
     closes: SeoulTime = Field(description="투표를 마감하는 때")

@@ -20,12 +20,12 @@ FAULTS = {
     "size": "투표용지의 크기가 맞지 않습니다.",
     "other-poll": "다른 투표의 투표용지입니다.",
     "other-rules": "투표의 규칙이 바뀌었습니다. 화면을 새로 고친 뒤 다시 골라 주세요.",
-    "copied": "이미 낸 투표용지와 같거나 같은 열쇠로 봉한 투표용지입니다.",
-    "altered": "봉한 투표용지를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.",
-    "content": "봉한 투표용지 안에 투표용지가 아닌 것이 들어 있습니다.",
-    "unknown": "이 투표에 없는 제안을 골랐습니다.",
+    "copied": "이미 낸 봉투와 같거나 같은 열쇠로 봉한 봉투입니다.",
+    "altered": "봉투를 열 수 없습니다. 내용이 바뀌었거나 다른 열쇠로 봉했습니다.",
+    "content": "봉투 안에 투표용지가 아닌 것이 들어 있습니다.",
+    "unknown": "이 투표에 없는 것을 골랐습니다.",
     "withdrawn": "철회된 제안을 골랐습니다.",
-    "twice": "같은 제안을 두 번 골랐습니다.",
+    "twice": "같은 것을 두 번 골랐습니다.",
     "type-limit": "한 유형에서 고를 수 있는 수를 넘었습니다.",
     "limit": "고를 수 있는 수를 넘었습니다.",
     "blank": "아무것도 고르지 않았습니다.",
@@ -103,7 +103,7 @@ def choice_faults(
 ) -> list[tuple[str, str]]:
     """(key of FAULTS, message for the voter) of everything wrong with these choices; empty when they are valid."""
     if not choices:
-        return [] if poll.blank_allowed else [("blank", "제안을 하나 이상 골라 주세요.")]
+        return [] if poll.blank_allowed else [("blank", "하나 이상 골라 주세요.")]
     found: list[tuple[str, str]] = []
     known = [proposals[slug] for slug in dict.fromkeys(choices) if slug in proposals]
     if len(known) < len(set(choices)):

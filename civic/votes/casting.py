@@ -205,7 +205,7 @@ class Polling:
         envelope, bad = None, None
         try:
             if (post.envelope is None) == (post.choices is None):
-                raise Invalid([FieldError("choices", "고른 제안을 보내 주세요.")])
+                raise Invalid([FieldError("choices", "고른 것을 보내 주세요.")])
             if post.envelope is not None and setup.poll.options:
                 raise BadEnvelope("format")  # nobody could open it
             if post.envelope is not None:

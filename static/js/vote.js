@@ -221,6 +221,7 @@ function start(form) {
   const contactForm = steps.querySelector("[data-contact-form]");
   const codeForm = steps.querySelector("[data-code-form]");
   const ticketForm = steps.querySelector("[data-ticket-form]"); // of whom an identity provider named
+  const provenForm = steps.querySelector("[data-proven-form]"); // where this browser has just proven its phone
   for (const own of [contactForm, codeForm]) if (own) own.noValidate = true;
   let contact = "";
   let request = ""; // of our own asking for a code: nobody else can use up its tries
@@ -238,6 +239,20 @@ function start(form) {
     heading.scrollIntoView({ block: "start" });
   }
 
+  // Whoever has just proven a phone, for a sign-up or another vote, needs no second code.
+  async function askProof() {
+    if (!provenForm) return;
+    let fresh = false;
+    try {
+      const answer = await fetch("/api/contacts/ticket", { headers: { Accept: "application/json" } });
+      ({ fresh } = await answer.json());
+    } catch {
+      // Nothing is known of a proof: a code then.
+    }
+    provenForm.hidden = fresh !== true;
+    contactForm.hidden = fresh === true;
+  }
+
   function listPicks(place) {
     const lines = picked().map((box) => item(titleOf(box), light ? "" : money(Number(of(box).cost))));
     place.replaceChildren(...(lines.length ? lines : [item("아무것도 고르지 않은 표입니다.")]));
@@ -246,7 +261,7 @@ function start(form) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!picked().length && !("blank" in form.dataset)) {
-      warn("제안을 하나 이상 골라 주세요.");
+      warn("하나 이상 골라 주세요.");
       boxes[0]?.focus();
       return;
     }
@@ -254,7 +269,10 @@ function start(form) {
     submission = light ? crypto.randomUUID() : "";
     if (!light) import("./envelope.js"); // so that it is there when the ballot is sealed
     listPicks(steps.querySelector("[data-confirm]"));
-    go("check");
+    once(form, async () => {
+      await askProof();
+      go("check");
+    });
   });
 
   for (const button of steps.querySelectorAll("[data-back]")) {
@@ -268,7 +286,7 @@ function start(form) {
     try {
       await act();
     } catch {
-      warn("보내지 못했습니다. 인터넷 연결을 확인하고 다시 눌러 주세요. 고른 제안은 그대로 있습니다.");
+      warn("보내지 못했습니다. 인터넷 연결을 확인하고 다시 눌러 주세요. 고른 것은 그대로 있습니다.");
     } finally {
       busy = false;
     }
@@ -323,6 +341,14 @@ function start(form) {
   ticketForm?.addEventListener("submit", (event) => {
     event.preventDefault();
     once(ticketForm, () => cast(ticketForm, "ticket", { ticket: ticketForm.elements.ticket.value }));
+  });
+
+  provenForm?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    once(provenForm, async () => {
+      await cast(provenForm, "ticket", {});
+      if (steps.querySelector('[data-step="receipt"]').hidden) await askProof(); // it may be too old by now
+    });
   });
 
   contactForm?.addEventListener("submit", (event) => {

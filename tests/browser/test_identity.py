@@ -64,7 +64,7 @@ def test_the_picks_wait_for_who_comes_back(browser: Browser, served: Server, scr
         assert violations(page) == []
     identify(page, f"person-{script}")
     if script:
-        expect(page.get_by_role("heading", name="고른 제안을 확인하세요")).to_be_visible()
+        expect(page.get_by_role("heading", name="고른 것을 확인하세요")).to_be_visible()
         assert page.url == f"{served.base}/votes/{SLUG}/"  # the address of the way back is gone
     expect(page.locator(".pick-list").filter(has_text=title).locator("visible=true").first).to_be_visible()
     page.get_by_role("button", name="투표하기", exact=True).click()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import built
 from tests.browser.visit import WIDTHS, Visits, overflow, violations
-from tests.builders import a_phone
+from tests.builders import NOW, a_phone
 from tests.forms_api.server import Server
+from tests.patience import eventually
 
 PATH = "/votes/budget-2024/"
 GENERAL, FIXED = (f'[data-type="{kind}"] input[name="choices"]' for kind in ("general", "fixed"))
@@ -204,17 +208,75 @@ def test_a_light_poll_says_who_can_see(visits: Visits, product: Server, script: 
         ]
 
 
-@pytest.mark.parametrize(("width", "height"), [(375, 812), (640, 320), (320, 568)])
-def test_the_bar_leaves_room_to_read(visits: Visits, width: int, height: int) -> None:
-    """At most a fifth of the height in either orientation and any text size, its button whole; what is not voted on is folded."""
-    page = visits.open("/my/", width)
-    page.set_viewport_size({"width": width, "height": height})
-    for size in ("medium", "xxlarge"):
-        page.evaluate(f"localStorage.setItem('madang-size', '{size}')")
-        page.goto("/votes/budget-2024/", wait_until="networkidle")
-        bar, button = (page.locator(each).bounding_box() for each in (".my-vote", ".my-vote .krds-btn"))
-        assert bar and button
-        assert bar["height"] <= height / 5
-        assert button["height"] >= 24 and button["y"] + button["height"] <= height
-    expect(page.get_by_text("순서는 사람마다 다르게")).to_be_attached()
-    expect(page.locator(".ballot-group:not([data-type]) details[open]")).to_have_count(0)
+LIGHT = """+++
+title = "반상회 간식"
+opens = 2023-08-16T08:00:00
+closes = 2023-08-16T12:00:00
+electorate = "주민 누구나"
+
+[[options]]
+text = "떡"
+
+[[options]]
+text = "과일"
++++
+"""
+
+
+def test_a_light_poll_from_its_file_to_its_result(
+    browser: Browser, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve lines of a clerk; two phones vote; it closes and is counted by itself; the next build shows the count."""
+    content = Path(shutil.copytree(root / "tests/samples/small", tmp_path / "content"))
+    (content / "votes/snack.md").write_text(LIGHT, "utf-8")
+    site, results = tmp_path / "www/site", tmp_path / "results"
+    monkeypatch.setenv("MADANG_RESULTS", str(results))
+    given: dict[str, Any] = {"site": site, "rate_limit": "off", "results": str(results)}
+    after = "2023-08-16T12:00:01+09:00"
+    built(root, content, site, NOW)
+    server = Server(content, tmp_path / "var/data", **given).ready()
+    visits = Visits(browser, server.base)
+    for _ in range(2):
+        page = visits.open("/votes/snack/", 375)
+        page.get_by_label("이것 고르기: 과일").check()
+        cast(page, server, a_phone())
+    visits.close()
+    assert server.stop() == 0 and not (results / "snack.json").exists()
+    server = Server(content, tmp_path / "var/data", now=after, **given).ready()
+    eventually((results / "snack.json").exists)
+    built(root, content, site, after)
+    visits, trouble = Visits(browser, server.base), visits.trouble
+    page = visits.open("/votes/snack/")
+    page.get_by_role("link", name="투표 결과 보기").click()
+    expect(page.get_by_role("row", name="과일")).to_contain_text("2")
+    expect(page.locator("main")).to_contain_text("서버가 센 결과입니다")
+    assert violations(page) == [] and overflow(page) == 0
+    visits.close()
+    assert server.stop() == 0 and [*trouble, *visits.trouble] == []
+
+
+PROVE = """async (contact) => {
+  const post = (path, body) => fetch(`/api/contacts/${path}`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const { code, request } = await (await post("code", { contact })).json();
+  return (await post("ticket", { contact, code, request })).status;
+}"""
+
+
+def test_a_phone_just_proven_needs_no_second_code(visits: Visits) -> None:
+    """For a light poll and for money, in one browser: from the check straight to the receipt, and only sealed."""
+    page = visits.open("/votes/festival-date/", 375)
+    assert page.evaluate(PROVE, a_phone()) == 201
+    sent: list[str] = []
+    page.on(
+        "request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None
+    )
+    for path in ("/votes/festival-date/", PATH):
+        page.goto(path, wait_until="networkidle")
+        page.locator('input[name="choices"]').nth(0).check()
+        page.get_by_role("button", name="고른 것 확인하고 투표하기").last.click()
+        expect(page.get_by_label("휴대전화 번호")).to_be_hidden()
+        assert violations(page) == [] and overflow(page) == 0
+        page.get_by_role("button", name="투표하기", exact=True).click()
+        expect(page.get_by_role("heading", name="투표를 마쳤습니다")).to_be_visible()
+    assert [sorted(json.loads(body)) for body in sent] == [["choices", "submission"], ["envelope"]]

@@ -28,6 +28,7 @@ def test_a_ticket_shows_what_its_phone_signed_up_for(client: httpx.Client) -> No
     """Title, round, state and dates of this phone's entries and of no other's; nothing that names a person."""
     phone = a_phone()
     refused(client.get(MY), 403, "contact-unproven")
+    assert client.get(TICKET).json() == {"fresh": False}
     sign_up(client, "plain", phone=phone, name="독고탁")
     sign_up(client, "dated", phone=phone, name="독고탁")
     sign_up(client, "relatives", phone=phone, birth_date="1990-01-31", email="a@example.kr")
@@ -37,6 +38,7 @@ def test_a_ticket_shows_what_its_phone_signed_up_for(client: httpx.Client) -> No
     assert given.status_code == 201 and "madang-ticket=" in cookie
     assert {"HttpOnly", "Path=/", "SameSite=Strict"} <= set(cookie.split("; ")) and "Max-Age" not in cookie
     told = client.get(MY).json()
+    assert client.get(TICKET).json() == {"fresh": True}  # and no word of whose it is
     assert [entry["title"] for entry in told["entries"]] == ["친척 강좌", "날짜 있는 강좌", "에세이 글쓰기"]
     assert {entry["state"] for entry in told["entries"]} == {"confirmed"} and told["fresh"]
     shown = page(client.get(MY, headers={"Accept": "text/html"}), 200, "날짜 있는 강좌", "9월 7일")

@@ -134,7 +134,7 @@ def test_the_plain_way_keeps_the_picks(town: Town, client: httpx.Client) -> None
     assert checked.status_code == 200 and 'name="contact"' not in checked.text
     assert "본인확인하고 투표하기" in checked.text
     page = identified(client, "lee")
-    assert page.status_code == 200 and "고른 제안 확인하기" in page.text
+    assert page.status_code == 200 and "고른 것 확인하기" in page.text
     form = {**hidden(page.text), "choices": re.findall(r'name="choices" value="([^"]+)"', page.text)}
     assert sorted(form["choices"]) == sorted(picks)
     first, second = (client.post(f"{API}/ballots", data=form) for _ in range(2))
@@ -151,7 +151,7 @@ def test_without_picks_the_provider_comes_first(client: httpx.Client) -> None:
     """Straight to the provider: the proposals come with the ticket, and the ticket goes along to the end."""
     page = identified(client, "choi")
     ticket = hidden(page.text)["ticket"]
-    assert "제안 고르기" in page.text and "data-ticket-form" in page.text
+    assert "고르기" in page.text and "data-ticket-form" in page.text
     wrong = client.post(f"{API}/check", data={"choices": [], "ticket": ticket})
     assert wrong.status_code == 422 and hidden(wrong.text)["ticket"] == ticket
     checked = client.post(f"{API}/check", data={"choices": [f"{SLUG}-lamp"], "ticket": ticket})

@@ -114,10 +114,10 @@ def test_choices_are_sealed_by_the_server(town: Town, client: httpx.Client) -> N
     [
         (["bench", "lamp", "ramp"], ["일반참여형은 2개까지 고를 수 있습니다. 지금 3개입니다."]),
         (["bench", "lamp", "bus", "guide"], None),
-        (["nothing"], ["이 투표에 없는 제안을 골랐습니다."]),
+        (["nothing"], ["이 투표에 없는 것을 골랐습니다."]),
         (["club"], ["청년참여형은 이 투표에서 고르지 않습니다."]),
-        (["lamp", "lamp"], ["같은 제안을 두 번 골랐습니다."]),
-        ([], ["제안을 하나 이상 골라 주세요."]),
+        (["lamp", "lamp"], ["같은 것을 두 번 골랐습니다."]),
+        ([], ["하나 이상 골라 주세요."]),
     ],
 )
 def test_wrong_choices_are_named(
@@ -260,7 +260,7 @@ def test_the_plain_way_from_picks_to_receipt(town: Town, client: httpx.Client) -
     """Check, contact, code, receipt; every page carries the picks on; nothing may be cached."""
     picks = ticks("lamp", "bus")
     answer = client.post(f"{API}/check", data={"choices": picks})
-    page(answer, 200, "고른 제안 확인하기", "제안 lamp", "제안 bus", "서버가 투표용지를 받아 바로 봉합니다")
+    page(answer, 200, "고른 것 확인하기", "제안 lamp", "제안 bus", "서버가 투표용지를 받아 바로 봉합니다")
     assert answer.headers["cache-control"] == "no-store"
     contact = a_phone()
     text, code = code_page(town, client, picks, contact)
@@ -317,7 +317,7 @@ def test_a_refused_form_keeps_its_picks(town: Town, client: httpx.Client) -> Non
     answer = client.post(f"{API}/check", data={"choices": picks})
     text = page(answer, 422, "오류:", "일반참여형은 2개까지 고를 수 있습니다. 지금 3개입니다.")
     assert text.count(" checked") == 3
-    text = page(client.post(f"{API}/check", data={"choices": picks[:1], "step": "edit"}), 200, "제안 고르기")
+    text = page(client.post(f"{API}/check", data={"choices": picks[:1], "step": "edit"}), 200, "고르기")
     assert text.count(" checked") == 1
     text = page(
         client.post(f"{API}/code", data={"choices": picks[:2], "contact": "010"}),

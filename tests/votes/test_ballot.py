@@ -82,10 +82,10 @@ def read_one(envelope: bytes, *keys: HolderKey) -> tuple[str, tuple[str, ...]]:
         (["bench", "lamp", "ramp"], "일반참여형은 2개까지 고를 수 있습니다. 지금 3개입니다."),
         (["bench", "lamp", "bus", "guide"], "모두 합해 3개까지 고를 수 있습니다. 지금 4개입니다."),
         (["club"], "청년참여형은 이 투표에서 고르지 않습니다."),
-        (["nothing"], "이 투표에 없는 제안을 골랐습니다."),
+        (["nothing"], "이 투표에 없는 것을 골랐습니다."),
         (["gone"], "철회된 제안을 골랐습니다."),
-        (["bench", "bench"], "같은 제안을 두 번 골랐습니다."),
-        ([], "제안을 하나 이상 골라 주세요."),
+        (["bench", "bench"], "같은 것을 두 번 골랐습니다."),
+        ([], "하나 이상 골라 주세요."),
     ],
 )
 def test_choices_that_break_the_rules_are_named(choices: list[str], says: str) -> None:

@@ -299,7 +299,7 @@ def test_a_sound_count_has_no_breach() -> None:
         ),
         ("t5: 고정참여형은 1개까지", lambda c: c["ballots"].append(Ballot("t5", ("bus", "guide")))),
         ("t5: 같은 제안을 두 번", lambda c: c["ballots"].append(Ballot("t5", ("lamp", "lamp")))),
-        ("t5: 이 투표에 없는 제안", lambda c: c["ballots"].append(Ballot("t5", ("moon",)))),
+        ("t5: 이 투표에 없는 것", lambda c: c["ballots"].append(Ballot("t5", ("moon",)))),
         ("t5: 청년참여형은 이 투표에서 고르지", lambda c: c["ballots"].append(Ballot("t5", ("club",)))),
         ("t5: 제안을 하나 이상", lambda c: c["ballots"].append(Ballot("t5", ()))),
         ("dong-1: 종이 표는 3장인데 입력은 2장", lambda c: c.update(batches=[PaperBatch("dong-1", 3)])),
