@@ -10,25 +10,23 @@ import json
 import pathlib
 import re
 import sys
+import unicodedata
 from datetime import datetime, timedelta
 
-NAMES = {
-    "label",
-    "frozen_at",
-    "places",
-    "waiting",
-    "applications",
-    "people",
-    "by_staff",
-    "kind",
-    "source",
-    "seed_at",
-}
-NAMES |= {"late", "closing", "commitment", "pairs", "seed", "by", "at", "drawn", "entries", "excluded"}
 COMMITTED = ["label", "frozen_at", "places", "waiting", "by_staff", "kind", "source", "late", "closing"]
+COUNTS, CLAIMS = ["places", "by_staff", "applications", "people"], ["late", "drawn"]
+NAMES = {
+    *COMMITTED,
+    *COUNTS,
+    *CLAIMS,
+    *["seed_at", "commitment", "pairs", "seed", "by", "at", "entries", "excluded"],
+}
+OF_ENTRIES, OF_EXCLUDED = {"number", "size", "result"}, {"number", "size", "digest", "reason", "salt"}
+OF_HALVES = {"by", "hash", "at", "bits", "revealed"}
+NUMBER = "[A-Z0-9]{4}(-[A-Z0-9]{4}){2}"
 BALL = "(?:[1-9]|[1-3][0-9]|4[0-5])"
-SPELT = {"lotto": f"{BALL}(?: {BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"}
-USAGE = "쓰는 법: python check_draw.py draw.json [명단을 확정할 때 본 확인 값 …]"
+SPELT = {"lotto": f"{BALL}(?: {BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?"}
+USAGE = "쓰는 법: python check_draw.py draw.json [명단을 얼릴 때 본 지문 …]"
 
 
 def sha256(text):
@@ -58,8 +56,8 @@ def wrong_seed(part):
             return "추첨 값의 적는 법이 다릅니다"
         return "추첨 값이 나오기 전에 추첨했습니다" if at < datetime.fromisoformat(part["seed_at"]) else ""
     pair = part["pairs"][-1] if part["pairs"] else []
-    if len(pair) != 2 or pair[0]["by"] == pair[1]["by"] or pair[0]["hash"] == pair[1]["hash"]:
-        return "두 사람의 무작위 값이 모이지 않았습니다"
+    if len(pair) != 2 or seen(pair[0]["by"]) == seen(pair[1]["by"]) or pair[0]["hash"] == pair[1]["hash"]:
+        return "두 사람의 난수가 모이지 않았습니다"
     if any(not re.fullmatch("[0-9a-f]{32}", h["bits"]) or sha256(h["bits"]) != h["hash"] for h in pair):
         return "밝힌 무작위 값이 걸어 둔 확인 값과 다릅니다"
     if part["seed"] != sha256(part["commitment"] + pair[0]["bits"] + pair[1]["bits"]):
@@ -71,9 +69,32 @@ def wrong_seed(part):
     return "" if right else "무작위 값을 약속하고 밝힌 때가 맞지 않습니다"
 
 
-def check(subject, name, part):
+def misshapen(part):
+    """이름과 값의 꼴: 모르는 이름, 1 대신 true, 눈에 보이지 않는 글자로 다르게 적은 번호."""
     if set(part) != NAMES:
         return "모르는 이름이 있거나 있어야 할 이름이 없습니다"
+    halves = [half for pair in part["pairs"] for half in pair]
+    for rows, names in ((part["entries"], OF_ENTRIES), (part["excluded"], OF_EXCLUDED), (halves, OF_HALVES)):
+        if any(set(row) != names for row in rows):
+            return "모르는 이름이 있거나 있어야 할 이름이 없습니다"
+    rows = part["entries"] + part["excluded"]
+    if any(not re.fullmatch(NUMBER, row["number"]) or type(row["size"]) is not int for row in rows):
+        return "추첨 번호나 사람 수의 꼴이 맞지 않습니다"
+    counts, claims = [part[key] for key in COUNTS], [part[key] for key in CLAIMS]
+    counts += [] if part["waiting"] is None else [part["waiting"]]
+    if any(type(count) is not int or count < 0 for count in counts) or {*map(type, claims)} != {bool}:
+        return "수나 참, 거짓의 꼴이 맞지 않습니다"
+    return ""
+
+
+def seen(name):
+    """이름에서 눈에 보이는 글자만: 띄어쓰기나 보이지 않는 글자만 다른 두 이름은 한 사람입니다."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", name) if sign.isprintable() and sign != " ")
+
+
+def check(subject, name, part):
+    if misshapen(part):
+        return misshapen(part)
     entries, out, seed = part["entries"], part["excluded"], part["seed"]
     listed = sorted([e["number"], e["size"]] for e in entries)
     terms = {"format": "madang-draw/3", "subject": subject, "round": name, "entries": listed}
@@ -120,6 +141,11 @@ def check(subject, name, part):
     return ""
 
 
+def say(text):
+    """파일에 든 글이 화면을 지우거나 감추지 못하게, 보이지 않는 글자는 풀어서 적습니다."""
+    print("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))
+
+
 if len(sys.argv) < 2:
     sys.exit(USAGE)
 try:
@@ -129,10 +155,9 @@ try:
     rounds = document["rounds"]
     said = {name: check(document["subject"], name, part) for name, part in rounds.items()}
     for name, part in rounds.items():
-        print(f"{part['label']}: {said[name] or '맞습니다'}. 자리 {part['places']}, 사람 {part['people']}")
-        print(
-            f"  확인 값 {part['commitment']}\n  추첨 값 {part['seed']} ({part['source']}), 담당자가 넣은 신청 {part['by_staff']}"
-        )
+        say(f"{part['label']}: {said[name] or '맞습니다'}. 자리 {part['places']}, 사람 {part['people']}")
+        say(f"  지문 {part['commitment']}")
+        say(f"  씨앗 {part['seed']} ({part['source']}), 담당자가 넣은 신청 {part['by_staff']}")
 except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as err:
     sys.exit(f"{sys.argv[1]}을 추첨 결과로 읽을 수 없습니다({type(err).__name__}).")
 hashes = {part["commitment"] for part in rounds.values()}
@@ -143,6 +168,8 @@ if hashes - {each.lower() for each in sys.argv[2:]}:
     print(
         "밖에서 본 확인 값과 견주지 않은 명단이 있습니다. 접수증에 적힌 확인 값을 뒤에 붙여야 명단이 바뀌지 않았는지 압니다."
     )
+if any(said.values()):
+    print("맞다고 확인하지 못한 회차가 있습니다.")
 if not rounds:
     print("회차가 하나도 없습니다. 확인한 것이 없습니다.")
 sys.exit(1 if not rounds or lost or any(said.values()) else 0)

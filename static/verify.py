@@ -57,7 +57,8 @@ def misshapen(value, example, where):
     """Every place at which a value is not like its example; types are exact: 1 is not true."""
     if example is None:
         return
-    if type(value) is not type(example) or (type(value) is int and value < 0):
+    is_other = type(example) is str and value != example != ""  # of a format
+    if type(value) is not type(example) or (type(value) is int and value < 0) or is_other:
         yield f"{where}: 값이 맞지 않습니다: {value!r}"[:200]
     elif isinstance(value, list):
         for place, each in enumerate(value):
@@ -86,10 +87,7 @@ def load(folder):
         except (ValueError, RecursionError) as err:
             wrong.append(f"{file.name}: JSON으로 읽을 수 없습니다: {err}")
             continue
-        odd = list(misshapen(found[name], example, file.name))
-        wrong += odd
-        if not odd and found[name]["format"] != example["format"]:
-            wrong.append(f"{file.name}: format: 모르는 형식입니다: {found[name]['format']}")
+        wrong += misshapen(found[name], example, file.name)
     return found, wrong
 
 
@@ -217,9 +215,8 @@ def scores_in(poll, members, votes, tables):
         table = votes if body == "online" else tables.get(body, {})
         given = {slug: Fraction(table[slug]) for slug in members}
         best = max(given.values(), default=0)
-        for slug in members:
-            if best:
-                total[slug] += weight * given[slug] / best
+        for slug in members if best else ():
+            total[slug] += weight * given[slug] / best
     return total
 
 
@@ -261,8 +258,7 @@ def recount(poll, votes, tables, draw):
     for pot, budget, kinds in poll.pots:
         members = [slug for slug, each in poll.proposals.items() if each["type"] in kinds]
         scores = scores_in(poll, members, votes, tables)
-        state = (budget, won, False)
-        rank = 1
+        state, rank = (budget, won, False), 1
         ordered = sorted(members, key=lambda slug: (-scores[slug], poll.proposals[slug]["cost"], slug))
         for score, equals in itertools.groupby(ordered, key=scores.__getitem__):
             group = list(equals)
@@ -289,8 +285,7 @@ def recount(poll, votes, tables, draw):
                     alive.sort(key=lambda slug: (place.get(slug, len(draw)), cost[slug], slug))
             more, state = fund(poll, alive, state)
             fates.update(more)
-            for slug in group:
-                lines.append((slug, pot, votes[slug], score, rank, *fates[slug]))
+            lines += [(slug, pot, votes[slug], score, rank, *fates[slug]) for slug in group]
             rank += len(group)
         spent[pot] = budget - state[0]
         won = state[1]
@@ -389,8 +384,8 @@ def of_the_count(poll, votes, results):
         given = published[line[0]]
         yield from compare(*((f"{line[0]}: {name}", given[name], value) for name, value in again.items()))
     winners = sorted(line[0] for line in lines if line[5] == "selected")
-    yield from compare(("winners", sorted(results["winners"]), winners), ("spent", results["spent"], spent))
-    yield from compare(("tie", results.get("tie"), tie))
+    pairs = ("winners", sorted(results["winners"]), winners), ("spent", results["spent"], spent)
+    yield from compare(*pairs, ("tie", results.get("tie"), tie))
 
 
 def differences(found, rules_hash=None, board_hash=None):
@@ -430,6 +425,11 @@ def about_a_receipt(poll, board, rules, receipt, signature):
     return False, f"{said} 명단에 없습니다. 서명이 맞으면 그것이 증거입니다."
 
 
+def say(text):
+    """Prints a line; signs of a file that would move the cursor or hide what stands there are spelt out."""
+    print("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text))
+
+
 def main():
     call = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     call.add_argument("folder", nargs="?", default=".", type=pathlib.Path)
@@ -447,26 +447,25 @@ def main():
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as err:
         wrong = [f"형식에 맞지 않습니다: {type(err).__name__} {err}"]
     if wrong:
-        print("\n".join(f"다름: {line}" for line in wrong))
+        for line in wrong:
+            say(f"다름: {line}")
         return 1
-    results, board = found["results"], found["board"]
+    results, board, poll = found["results"], found["board"], Poll(found["results"]["declared"])
     if chosen.receipt:
         rules = chosen.rules or results["rules_hash"]
-        right, said = about_a_receipt(
-            Poll(results["declared"]), board, rules, chosen.receipt, chosen.signature
-        )
-        print(f"{chosen.receipt}: {said}")
+        right, said = about_a_receipt(poll, board, rules, chosen.receipt, chosen.signature)
+        say(f"{chosen.receipt}: {said}")
         wrong += [] if right else [said]
     if chosen.tracker:
         cast = {each["tracker"]: each["choices"] for each in found.get("ballots", {}).get("ballots", ())}
-        mine = cast.get(chosen.tracker, ["이 표 번호의 표가 없습니다"])
-        print(f"{chosen.tracker}: {', '.join(mine) or '빈 표'}")
+        mine = cast.get(chosen.tracker, ["이 추적 번호의 표가 없습니다"])
+        say(f"{chosen.tracker}: {', '.join(mine) or '빈 표'}")
         wrong += [] if chosen.tracker in cast else mine
     if wrong:
         return 1
     print(f"맞습니다: 표 {results['ballots']}장과 선정 {len(results['winners'])}건이 공표와 같습니다.")
-    print(f"서명한 사람: {', '.join(found['signatures']['result'])}")
-    print(f"규칙 확인 값 {results['rules_hash']}\n명단 확인 값 {results['board']}")
+    say(f"서명한 사람: {', '.join(found['signatures']['result'])}")
+    print(f"규칙 지문 {results['rules_hash']}\n명단 지문 {results['board']}")
     if not chosen.rules:
         print("견주지 않은 것: 규칙 확인 값(--rules). 그래서 누가 서명해야 하는지도 이 파일의 말입니다.")
     if not chosen.board:

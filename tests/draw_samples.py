@@ -11,6 +11,7 @@ from typing import Any
 from civic.clock import parse_time
 from civic.places.draw_list import DrawnEntry, FrozenList, Half, LeftOut, Seed, joined, list_hash, sha256
 from civic.places.draw_record import DrawFile, DrawnRound
+from civic.shape import document_hash
 
 SIZES = {
     "3AAA-AAAA-AAAA": 1,
@@ -115,6 +116,51 @@ def moved_in(round: Round) -> None:
     round["entries"] = round["entries"][1:]
 
 
+def reshaped(change: Callable[[Round], object]) -> Callable[[Round], None]:
+    """A forgery in a form that is no draw's; list, hash, order and results are all made anew by hand."""
+
+    def forge(round: Round) -> None:
+        change(round)
+        listed = sorted([each["number"], each["size"]] for each in round["entries"])
+        out = [[each["number"], each["size"], each["digest"]] for each in round["excluded"]]
+        round["closing"] = document_hash(sorted([*listed, *(row[:2] for row in out)]))
+        names = (
+            "label",
+            "frozen_at",
+            "places",
+            "waiting",
+            "by_staff",
+            "kind",
+            "source",
+            "late",
+            "closing",
+            "seed_at",
+        )
+        terms = {name: round[name] for name in names} | {
+            "format": "madang-draw/3",
+            "subject": "lectures/essay",
+        }
+        round["commitment"] = document_hash({**terms, "round": "autumn", "entries": listed, "excluded": out})
+        round["entries"].sort(key=lambda each: sha256(round["seed"] + each["number"]))
+        left, rest = round["places"], sum(each["size"] for each in round["entries"])
+        rest = rest if round["waiting"] is None else round["waiting"]
+        for each in round["entries"]:
+            each["result"] = (
+                "confirmed" if each["size"] <= left else "waiting" if each["size"] <= rest else "rejected"
+            )
+            left -= each["size"] if each["result"] == "confirmed" else 0
+            rest -= each["size"] if each["result"] == "waiting" else 0
+        round["applications"], round["people"] = len(listed), sum(size for _, size in listed)
+
+    return forge
+
+
+def a_ghost(round: Round) -> None:
+    """One person stands twice: the second number has a sign that nobody sees."""
+    first = round["entries"][0]
+    round["entries"].append({**first, "number": first["number"] + "\u200b", "size": 1})
+
+
 # What a forger may do to a drawn round; every checker must see each.
 FORGERIES: dict[str, Callable[[Round], None]] = {
     "swap": _entries(lambda entries: entries.insert(0, entries.pop(1))),
@@ -145,6 +191,20 @@ FORGERIES: dict[str, Callable[[Round], None]] = {
     "other-closing": committed(lambda round: round.update(closing="0" * 64)),
     "fewer-by-staff": lambda round: round.update(by_staff=3),
     "other-hash": lambda round: round.update(commitment="0" * 64),
+    "number-with-an-unseen-sign": reshaped(a_ghost),
+    "true-for-one": reshaped(_entries(lambda entries: entries[-1].update(size=True))),
+    "one-and-a-half": reshaped(_entries(lambda entries: entries[-1].update(size=1.5))),
+    "true-places": reshaped(lambda round: round.update(places=True)),
+    "places-in-parts": reshaped(lambda round: round.update(places=2.9)),
+    "less-than-nobody-waits": reshaped(lambda round: round.update(waiting=-1)),
+    "nought-for-false": reshaped(lambda round: round.update(late=0)),
+    "a-name-inside": _entries(lambda entries: entries[0].update(note="당첨")),
+    # Whoever may add noughts to a public number chooses among as many draws.
+    "number-with-noughts": reshaped(lambda round: round.update(kind="number", seed="2571.10")),
+    "seed-in-wide-digits": reshaped(lambda round: round.update(seed="３ 11 14 18 26 27")),
+    "frozen-late-in-another-zone": committed(
+        lambda round: round.update(frozen_at="2023-09-02T11:40:00+00:00")
+    ),
 }
 # And to one that two persons decided.
 FORGERIES_OF_TWO: dict[str, Callable[[Round], None]] = {
@@ -156,6 +216,10 @@ FORGERIES_OF_TWO: dict[str, Callable[[Round], None]] = {
     "revealed-before-the-other": lambda round: _half(round, revealed="2023-09-01T10:30:00+09:00"),
     "revealed-after-a-day": lambda round: _half(round, revealed="2023-09-02T11:00:01+09:00"),
     "hung-before-the-freeze": lambda round: _half(round, at="2023-09-01T09:00:00+09:00"),
+    "one-person-with-an-unseen-sign": lambda round: _half(round, by="가\u200b"),
+    "one-person-with-a-space": lambda round: _half(round, by="가 "),
+    "three-halves": lambda round: round["pairs"][0].append(dict(round["pairs"][0][0], by="다")),
+    "a-name-inside-a-half": lambda round: _half(round, note="x"),
     "half-a-pair": lambda round: round["pairs"][0].pop(),
     "no-pair": lambda round: round.update(pairs=[]),
     "of-choice": lambda round: round.update(seed="0" * 64),

@@ -24,6 +24,7 @@ from civic.places.draw_list import (
     joined,
     one_line,
     pairs_of,
+    seen,
 )
 from civic.places.form_round import FormRound
 
@@ -76,7 +77,7 @@ def promise(book: Book, round_: FormRound, by: str, digest: str, now: datetime) 
     _, pairs = _two(book, round_, now)
     half = Half(by=by, hash=digest, at=now.replace(microsecond=0))
     last = pairs[-1] if pairs else ()
-    if len(last) == 1 and {last[0].by, last[0].hash} & {by, digest}:
+    if len(last) == 1 and (seen(last[0].by) == seen(by) or last[0].hash == digest):
         raise NotEligible("두 사람은 서로 다른 사람이고, 난수도 저마다 따로 만듭니다.")
     if len(last) == 2 and now <= _end(last):
         raise NotEligible("이미 두 사람이 약속했습니다. 24시간 안에 밝히지 않으면 새로 할 수 있습니다.")

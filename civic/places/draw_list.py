@@ -37,7 +37,7 @@ PATIENCE = timedelta(hours=24)  # in which two persons reveal what they committe
 LATE = "늦음: 미리 정한 추첨 값이 나온 뒤에 명단을 확정해 그 추첨 값을 쓰지 않습니다"
 TWO = "두 사람이 저마다 만든 무작위 값"
 _BALL = r"(?:[1-9]|[1-3][0-9]|4[0-5])"
-_SPELT = {"lotto": rf"{_BALL}(?: {_BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"}
+_SPELT = {"lotto": rf"{_BALL}(?: {_BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?"}
 
 
 def sha256(text: str) -> str:
@@ -84,15 +84,23 @@ def one_line(name: str, text: str) -> str:
     name: what it is, for the refusal. A seed goes into a hash byte by byte, so that its form must be one for all.
     """
     tidy = unicodedata.normalize("NFC", text).strip()
-    unseen = any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in tidy)
+    unseen = any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") for letter in tidy)
     if unseen or not 1 <= len(tidy) <= LONGEST:
         raise NotEligible(f"{name}: 한 줄로 1자부터 {LONGEST}자까지 적으세요.")
     check_public(name, tidy)
     return tidy
 
 
+def seen(name: str) -> str:
+    """What the eye sees of a name: two that differ by spaces or unseen signs alone are one person."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", name) if sign.isprintable() and sign != " ")
+
+
 def is_spelt(kind: str, seed: str) -> bool:
-    """Is a seed written in the one way of its kind? lotto: six ascending numbers of 1 to 45; number: digits, a point."""
+    """Is a seed written in the one way of its kind? lotto: six ascending numbers of 1 to 45; number: digits, a point.
+
+    No 0 at the end behind the point: whoever could add some could choose among many draws.
+    """
     if not re.fullmatch(_SPELT.get(kind, ""), seed):
         return False
     balls = [int(ball) for ball in seed.split()] if kind == "lotto" else []
@@ -233,7 +241,7 @@ class FrozenList(Shape):
                 return "씨앗의 적는 법이 다릅니다"
             return "씨앗이 나오기 전에 추첨했습니다" if at < self.seed_at else ""
         pair = pairs[-1] if pairs else ()
-        if len(pair) != 2 or pair[0].by == pair[1].by or not all(half.is_true for half in pair):
+        if len(pair) != 2 or seen(pair[0].by) == seen(pair[1].by) or not all(half.is_true for half in pair):
             return "두 사람의 난수가 모이지 않았습니다"
         if pair[0].hash == pair[1].hash or seed != joined(self.commitment, pair):
             return "씨앗이 두 사람의 난수에서 나온 값이 아닙니다"

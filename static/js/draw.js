@@ -21,8 +21,11 @@ export function canonical(value) {
 
 const COMMITTED = ["label", "frozen_at", "places", "waiting", "by_staff", "kind", "source", "late", "closing"];
 const BALL = "(?:[1-9]|[1-3][0-9]|4[0-5])";
-const SPELT = { lotto: new RegExp(`^${BALL}(?: ${BALL}){5}$`), number: /^(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/ };
+const SPELT = { lotto: new RegExp(`^${BALL}(?: ${BALL}){5}$`), number: /^(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?$/ };
 const DAY = 24 * 60 * 60 * 1000;
+
+// Two names that differ by spaces or unseen signs alone are one person's.
+const seen = (name) => name.normalize("NFKC").replace(/[\p{C}\p{Z}]/gu, "");
 
 function isSpelt(kind, seed) {
   const balls = kind === "lotto" ? seed.split(" ").map(Number) : [];
@@ -35,7 +38,7 @@ async function wrongSeed(round) {
     return Date.parse(round.at) < Date.parse(round.seed_at) ? "추첨 값이 나오기 전에 추첨했습니다." : "";
   }
   const pair = round.pairs.at(-1) ?? [];
-  if (pair.length !== 2 || pair[0].by === pair[1].by || pair[0].hash === pair[1].hash) return "두 사람의 무작위 값이 모이지 않았습니다.";
+  if (pair.length !== 2 || seen(pair[0].by) === seen(pair[1].by) || pair[0].hash === pair[1].hash) return "두 사람의 난수가 모이지 않았습니다.";
   for (const half of pair) {
     if (!/^[0-9a-f]{32}$/.test(half.bits) || await sha256(half.bits) !== half.hash) return "밝힌 무작위 값이 걸어 둔 확인 값과 다릅니다.";
   }
@@ -45,6 +48,24 @@ async function wrongSeed(round) {
   const right = Date.parse(round.frozen_at) <= Math.min(...hung)
     && pair.every((half) => Date.parse(half.revealed) >= last && Date.parse(half.revealed) <= last + DAY);
   return right ? "" : "무작위 값을 약속하고 밝힌 때가 맞지 않습니다.";
+}
+
+const OF_ROUND = [...COMMITTED, "applications", "people", "drawn", "seed_at", "commitment", "pairs", "seed", "by", "at", "entries", "excluded"];
+const OF_ENTRY = ["number", "size", "result"];
+const OF_EXCLUDED = ["number", "size", "digest", "reason", "salt"];
+const OF_HALF = ["by", "hash", "at", "bits", "revealed"];
+const isCount = (value) => Number.isInteger(value) && value >= 0;
+
+// Names and values in another form than they are published in; "" when nothing.
+function misshapen(round) {
+  const has = (names) => (row) => Object.keys(row).sort().join() === [...names].sort().join();
+  const named = has(OF_ROUND)(round) && round.entries.every(has(OF_ENTRY)) && round.excluded.every(has(OF_EXCLUDED));
+  if (!named || !round.pairs.flat().every(has(OF_HALF))) return "모르는 이름이 있거나 있어야 할 이름이 없습니다.";
+  const counts = [round.places, round.by_staff, round.applications, round.people, round.waiting ?? 0];
+  const rows = [...round.entries, ...round.excluded];
+  const right = counts.every(isCount) && typeof round.late === "boolean" && typeof round.drawn === "boolean"
+    && rows.every(({ number, size }) => /^[A-Z0-9]{4}(-[A-Z0-9]{4}){2}$/.test(number) && isCount(size));
+  return right ? "" : "번호나 수, 참, 거짓의 꼴이 맞지 않습니다.";
 }
 
 // What cannot be in the list and what it was committed to, in a sentence; "" when nothing.
@@ -67,7 +88,7 @@ async function wrongList(subject, id, round) {
 
 // What is wrong with one round, in a sentence; "" when all of it follows from the list and the seed.
 export async function check(subject, id, round) {
-  const wrong = await wrongList(subject, id, round);
+  const wrong = misshapen(round) || await wrongList(subject, id, round);
   if (wrong) return wrong;
   const numbers = round.entries.map((entry) => entry.number);
   const people = round.entries.reduce((sum, entry) => sum + entry.size, 0);

@@ -39,6 +39,8 @@ def test_the_order_is_the_one_worked_out_by_hand() -> None:
         ("number", "2571.09", True),
         ("number", "2,571.09", False),
         ("number", "02571", False),
+        ("number", "2571.10", False),
+        ("number", "2571.1", True),
         ("two", "1", False),
     ],
 )
@@ -127,6 +129,9 @@ def test_the_stand_alone_checker_agrees_with_what_is_right(root: Path, tmp_path:
     double = json.dumps(a_draw(), ensure_ascii=False).replace('"seed": "3', '"seed": "1", "seed": "3')
     file.write_text(double, "utf-8")
     assert "읽을 수 없습니다" in check(root, file).stderr  # which of the two would count?
+    told["rounds"]["autumn"]["label"] = "가을반: 맞습니다.\x1b[8m"  # would hide the rest of its line
+    done = check(root, written(tmp_path, told))
+    assert "\\x1b[8m" in done.stdout and "\x1b" not in done.stdout and "확인하지 못한 회차" in done.stdout
     short["rounds"]["autumn"]["waiting"] = 2
     assert check(root, written(tmp_path, short)).returncode == 1
 
