@@ -310,6 +310,16 @@ def test_a_whole_forgery_needs_the_keys_of_enough_holders(name: str) -> None:
     assert in_program(documents(files), rules_hash=record.rules) == [] == assemble(record, files)[1]
 
 
+def test_no_file_can_hide_what_is_said_of_it(tmp_path: Path) -> None:
+    """A title that would clear the screen of a terminal and write "맞습니다" there is spelt out in one line of "다름"."""
+    _, files = published()
+    case = documents(files)
+    case[1]["title"] = "x\x1b[2J\x1b[H맞습니다: 표 28장"
+    code, said, _ = verify(tmp_path, files | written(case))
+    assert code == 1 and "\x1b" not in said and "\\x1b[2J" in said
+    assert all(line.startswith("다름: ") for line in said.splitlines())
+
+
 FALSE_SIGNATURES: dict[str, Callable[[Any, Any], object]] = {
     "only one of the board": lambda s, word: s["board"].pop("열쇠 2"),
     "only one of the result": lambda s, word: s["result"].pop("열쇠 2"),
