@@ -1,10 +1,9 @@
 """What a request proves of its sender: the ticket in the browser, four digits; how a code is asked
 for. No views."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from functools import partial
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from flask import request
@@ -27,8 +26,13 @@ MINUTES = int(CODE_LIFE.total_seconds()) // 60
 
 def ask_for_code(contact: str, title: str, place: str) -> Asked:
     """Send a code that proves a contact. See `Contacts.ask`. Raises Unavailable as well."""
+    return send_code(contact, partial(casting().polling.codes.ask, contact, title, place), place)
+
+
+def send_code(contact: str, send: Callable[[str], Asked], place: str) -> Asked:
+    """What `send` did for the address of the asker, if anything can be sent to that contact. Raises Unavailable as well."""
     services().sender.check(contact)
-    asked = casting().polling.codes.ask(contact, title, place, request.remote_addr or "")
+    asked = send(request.remote_addr or "")
     casting().wake()
     services().note_text(place, asked.is_low)
     return asked

@@ -4,24 +4,27 @@ Where a browser runs our script, choices never come here: only a sealed envelope
 and they are sealed in the same request.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.contacts.proof import Asked
-from civic.errors import FieldError, Invalid, Refused, WrongCode
+from civic.errors import FieldError, Invalid, NotEligible, Refused, WrongCode
+from civic.store.contacts import Asked
 from civic.votes.ballot import check_choices
-from civic.votes.contact import Post, new_submission
+from civic.votes.contact import BY_IDENTITY, Post, new_submission
 from civic.votes.setup import PollSetup
 from forms_api.background import casting
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services
 from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.proofs import shown_code, ticket_of_browser, told
+from forms_api.proofs import send_code, shown_code, ticket_of_browser, told
 from forms_api.voting_pages import receipt_page, step_page
 
 voting = Blueprint("voting", __name__)
@@ -60,25 +63,18 @@ def describe(slug: str) -> Response:
 def receipts(slug: str) -> Response:
     """After closing: all receipts, sorted, and the number of voters."""
     polling = casting().polling
-    poll, board = polling.setup(slug).poll, polling.board(slug)
-    if wants_page():
-        return services().page(
-            "votes/receipts.html",
-            "접수증 명단",
-            services().trail_to(poll, "접수증 명단"),
-            path=poll.link,
-            doc=poll,
-            board=board,
-            receipt_key=polling.receipt_key,
-        )
-    return jsonify(
-        poll=slug,
-        rules=board.rules,
-        voters=board.voters,
-        papers=board.papers,
-        receipts=list(board.receipts),
-        receipt_key=polling.receipt_key,
-    )
+    setup, (listed, papers) = polling.setup(slug), polling.board(slug)
+    told: dict[str, Any] = {
+        "rules": setup.slot.rules,
+        "voters": len(listed) + papers,
+        "papers": papers,
+        "receipts": listed,
+        "receipt_key": polling.receipt_key,
+    }
+    if not wants_page():
+        return jsonify(poll=slug, **told)
+    title, trail = "접수증 명단", services().trail_to(setup.poll, "접수증 명단")
+    return services().page("votes/receipts.html", title, trail, path=setup.poll.link, doc=setup.poll, **told)
 
 
 @voting.get(ADDRESS + "/<any(check, code, ballots):step>")
@@ -92,14 +88,14 @@ def check(slug: str) -> Response:
     """Look the choices over before a code is asked for: a step of the plain form; JSON gets an answer too."""
     setup = _asked_poll(slug)
     if not is_form_post():
-        valid = casting().polling.check_choices(slug, _texts(json_body(), "choices"))
+        valid = _checked(slug, _texts(json_body(), "choices"))
         return jsonify(choices=list(valid), cost=sum(setup.proposals[name].cost for name in valid))
     post = _posted()
     offer_again(lambda refusal: step_page(setup, "pick", post, refusal), setup.poll.link)
     check_honeypot(request.form)
     if request.form.get("step") == "edit":
         return step_page(setup, "pick", post)
-    valid = casting().polling.check_choices(slug, post.choices or ())
+    valid = _checked(slug, post.choices or ())
     post = replace(post, choices=valid, contact="", submission=post.submission or new_submission())
     return step_page(setup, "check", _proven(setup, post))
 
@@ -152,14 +148,17 @@ def _proven(setup: PollSetup, post: Post) -> Post:
     return replace(post, ticket=casting().polling.codes.from_phone(setup.poll, held)) if held else post
 
 
+def _checked(slug: str, choices: Sequence[str]) -> tuple[str, ...]:
+    """Choices as they would be cast. Raises NotFound, NotOpen, Closed, Invalid."""
+    setup = casting().polling.opened(slug)
+    return check_choices(setup.poll, setup.proposals, choices)
+
+
 def _request_code(slug: str, contact: str) -> Asked:
-    polling = casting().polling
-    if polling.opened(slug).poll.assurance != 3:  # otherwise it is refused below, in words of its own
-        services().sender.check(contact)
-    asked = polling.request_code(slug, contact, request.remote_addr or "")
-    casting().wake()
-    services().note_text(f"votes/{slug}", asked.is_low)
-    return asked
+    poll, codes = casting().polling.opened(slug).poll, casting().polling.codes
+    if poll.assurance == 3:
+        raise NotEligible(BY_IDENTITY)
+    return send_code(contact, partial(codes.send, poll, contact), f"votes/{slug}")
 
 
 def _posted() -> Post:

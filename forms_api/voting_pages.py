@@ -157,7 +157,7 @@ def come_back() -> Response:
         subject = provider.subject(_back(), code, trip.nonce, trip.verifier)
     except ValueError:
         raise NotEligible(FAILED) from None
-    ticket = polling.admit(trip.poll, provider.issuer, subject)
+    ticket = polling.codes.new_ticket(polling.opened(trip.poll).poll, provider.issuer, subject)
     poll, choices = _kept(PICKS) or ("", ())
     picked: Sequence[str] = choices if poll == trip.poll else ()
     post = Post(choices=picked, ticket=ticket, submission=new_submission())

@@ -155,18 +155,3 @@ class Spoiled:
     receipt: Line
     fault: Line  # a key of FAULTS, or paper.UNREADABLE
     batch: str = ""  # of a paper ballot: its batch; then the receipt is the sheet
-
-
-@dataclass(frozen=True)
-class ReceiptBoard:
-    """All receipts of a poll after closing, sorted, and how many voted on paper."""
-
-    poll: str
-    rules: str
-    receipts: tuple[str, ...]
-    papers: int
-
-    @property
-    def voters(self) -> int:
-        """Voters in all, each once: online and on paper."""
-        return len(self.receipts) + self.papers

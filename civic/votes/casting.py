@@ -24,7 +24,9 @@ from civic.errors import (
 )
 from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
-from civic.votes.ballot import Ballot, ReceiptBoard, check_choices
+from civic.store.budget import USUAL, Budget
+from civic.store.contacts import WRONG, Claim, Derives, read_contact
+from civic.votes.ballot import Ballot, check_choices
 from civic.votes.box_key import receipt_signer
 from civic.votes.contact import Codes, Post
 from civic.votes.envelope import (
@@ -126,28 +128,7 @@ class Polling:
         """The public key that receipts are signed with: Ed25519, base64url."""
         return to_text(self._signer.public_key().public_bytes_raw())
 
-    def check_choices(self, slug: str, choices: Sequence[str]) -> tuple[str, ...]:
-        """Choices as they would be cast. Raises NotFound, NotOpen, Closed, Invalid."""
-        setup = self.opened(slug)
-        return check_choices(setup.poll, setup.proposals, choices)
-
     # ------------------------------------------------------------ who votes
-
-    def request_code(self, slug: str, contact: str, address: str = "") -> Asked:
-        """Send a one-time code to a contact (mobile number or e-mail), by the outbox; with the id of this request.
-
-        With that id nobody else can use up the code's tries. Says nothing of whether the contact is on the roll or
-        has voted. address: of the asker, for the ceiling only. Raises NotFound, NotOpen, Closed, NotEligible (the
-        poll asks an identity provider), Invalid (contact), TooMany, OutOfTexts.
-        """
-        return self.codes.send(self.opened(slug).poll, contact, address)
-
-    def admit(self, slug: str, issuer: str, subject: str) -> str:
-        """A ticket for whom an identity provider named: with it one ballot may be cast. The name is not kept.
-
-        Raises NotFound, NotOpen, Closed, NotEligible (the poll goes by codes).
-        """
-        return self.codes.new_ticket(self.opened(slug).poll, issuer, subject)
 
     def enrol(self, slug: str, contacts: Sequence[str]) -> int:
         """Add contacts to the roll of a poll (as hashes only); how many were new. Raises NotFound, Invalid."""
@@ -191,14 +172,14 @@ class Polling:
         signature = self._signer.sign(signed_text(slug, setup.slot.rules, receipt))
         return Receipt(slug, setup.slot.rules, receipt, to_text(signature), tracker)
 
-    def board(self, slug: str) -> ReceiptBoard:
-        """All receipts and the number of voters. Raises NotFound, NotOpen (before closing: no count is told)."""
+    def board(self, slug: str) -> tuple[list[str], int]:
+        """All receipts, sorted, and how many took a paper ballot. Raises NotFound, NotOpen (before closing: no count is told)."""
         setup = self.setup(slug)
         if self.clock.now() < setup.poll.closes:
             closes = korean.closing(setup.poll.closes, self.clock.now())
             raise saying(NotOpen(), f"접수증은 투표가 끝나는 {closes}부터 볼 수 있습니다.")
         with self.box.open(slug) as box:
-            return ReceiptBoard(slug, setup.slot.rules, tuple(box.receipts()), box.papers())
+            return box.receipts(), box.papers()
 
     def _read(self, setup: PollSetup, post: Post) -> tuple[Claim, bytes | None]:
         """(who says to vote, sealed envelope or None), or Invalid with everything that must be corrected."""

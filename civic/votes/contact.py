@@ -60,7 +60,12 @@ class Codes(Contacts):
         return self.hash("voter", slug, self.key(contact))
 
     def send(self, poll: Poll, contact: str, address: str = "") -> Asked:
-        """Put a new code into the outbox. See Polling.request_code."""
+        """Send a one-time code to a contact, by the outbox; with the id of this request.
+
+        With that id nobody else can use up the code's tries. Says nothing of whether the contact is on the roll or has
+        voted. address: of the asker, for the ceiling only. Raises NotEligible (the poll asks an identity provider),
+        Invalid (contact), TooMany, OutOfTexts.
+        """
         if poll.assurance == 3:
             raise NotEligible(BY_IDENTITY)
         reached = self.read(contact, phone_only=poll.assurance == 1)
@@ -72,7 +77,10 @@ class Codes(Contacts):
         return self._send(poll.slug, voter, reached, poll.title, f"votes/{poll.slug}", address, may_have)
 
     def new_ticket(self, poll: Poll, issuer: str, subject: str) -> str:
-        """Sealed text for the page of whom an identity provider named. See Polling.admit."""
+        """Sealed text for the page of whom an identity provider named: with it one ballot may be cast. The name is not kept.
+
+        Raises NotEligible (the poll goes by codes).
+        """
         if poll.assurance != 3:
             raise NotEligible(BY_CODE)
         voter = self.hash("named", poll.slug, issuer, subject)  # never the same as any contact's

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, groupby, permutations
 from typing import Literal
@@ -166,18 +166,16 @@ def _check_fit(rules: Rules, standing: list[Candidate], pots: list[tuple[Pot, li
             raise RulesMistake(f"exclusions: 없는 제안입니다 (found {name})")
 
 
-@dataclass
+Fates = dict[str, tuple[str, str]]  # slug -> (reason, instead)
+
+
+@dataclass(frozen=True)
 class _Purse:
-    """What is left of a pot while it is being emptied, and what has been decided."""
+    """What is left of a pot while it is being emptied."""
 
     left: Number
     won: frozenset[str]  # over all pots so far
     stopped: bool = False
-    spent: Number = 0
-    fate: dict[str, tuple[str, str]] = field(default_factory=dict)  # slug -> (reason, instead)
-
-    def copy(self) -> _Purse:
-        return _Purse(self.left, self.won, self.stopped, self.spent, dict(self.fate))
 
 
 class _Count:
@@ -186,10 +184,6 @@ class _Count:
     def __init__(self, rules: Rules, votes: Mapping[str, int], draw: Sequence[str]) -> None:
         self.rules, self.votes = rules, votes
         self.draw = {slug: place for place, slug in enumerate(draw)}
-        self.partners: dict[str, set[str]] = {}
-        for group in rules.exclusions:
-            for slug in group:
-                self.partners.setdefault(slug, set()).update(group - {slug})
         self.won: frozenset[str] = frozenset()
         self.spent: Number = 0
         self.tie: tuple[str, ...] | None = None
@@ -197,55 +191,53 @@ class _Count:
     def fill(
         self, pot: Pot, members: Sequence[Candidate], scores: Mapping[str, Number]
     ) -> list[ProposalOutcome]:
-        purse = _Purse(left=pot.budget, won=self.won)
+        purse = _Purse(pot.budget, self.won)
         ranked = sorted(members, key=lambda c: (-scores.get(c.slug, 0), c.cost, c.slug))
         lines: list[ProposalOutcome] = []
         place = 1
         for score, equals in groupby(ranked, key=lambda c: scores.get(c.slug, 0)):
             group = list(equals)
-            alive = [c for c in group if not self._ruled_out(c, score, purse)]
-            self._take(self._settled(alive, purse, pot), purse)
+            out = {c.slug: (reason, "") for c in group if (reason := self._ruled_out(c, score))}
+            alive = [c for c in group if c.slug not in out]
+            taken, purse = self._take(self._settled(alive, purse, pot), purse)
+            fates = out | taken
             lines += [
-                ProposalOutcome(c.slug, pot.id, self.votes.get(c.slug, 0), score, place, *purse.fate[c.slug])
-                for c in sorted(group, key=lambda c: (purse.fate[c.slug][0] not in WON, c.cost, c.slug))
+                ProposalOutcome(c.slug, pot.id, self.votes.get(c.slug, 0), score, place, *fates[c.slug])
+                for c in sorted(group, key=lambda c: (fates[c.slug][0] not in WON, c.cost, c.slug))
             ]
             place += len(group)
-        self.won, self.spent = purse.won, purse.spent
+        self.won, self.spent = purse.won, pot.budget - purse.left
         return lines
 
-    def _ruled_out(self, c: Candidate, score: Number, purse: _Purse) -> bool:
-        """Out whatever the order: noted in the purse."""
+    def _ruled_out(self, c: Candidate, score: Number) -> str:
+        """Why it is out whatever the order; "" when it is not."""
         votes = self.votes.get(c.slug, 0)
         measure = score if self.rules.threshold_on == "score" else votes
-        if c.out:
-            purse.fate[c.slug] = (c.out, "")
-        elif self.rules.needs_votes and votes == 0:
-            purse.fate[c.slug] = ("no-votes", "")
-        elif self.rules.threshold and measure < self.rules.threshold:  # without one, less than 0 will do
-            purse.fate[c.slug] = ("below-threshold", "")
-        return c.slug in purse.fate
+        if c.out or (self.rules.needs_votes and votes == 0):
+            return c.out or "no-votes"
+        is_below = self.rules.threshold and measure < self.rules.threshold  # without one, less than 0 will do
+        return "below-threshold" if is_below else ""
 
-    def _take(self, group: Sequence[Candidate], purse: _Purse) -> None:
+    def _take(self, group: Sequence[Candidate], purse: _Purse) -> tuple[Fates, _Purse]:
         """Fund the group one by one in this order."""
-        share = self.rules.reserve_share
+        share, stops = self.rules.reserve_share, self.rules.when_too_big == "stop"
+        left, won, stopped = purse.left, purse.won, purse.stopped
+        fates: Fates = {}
         for c in group:
-            rivals = self.partners.get(c.slug, set()) & purse.won
+            rivals = {each for same in self.rules.exclusions if c.slug in same for each in same} - {c.slug}
             reason, instead = "selected", ""
-            if rivals:
-                reason, instead = "duplicate", min(rivals)
-            elif purse.stopped:
+            if rivals & won:
+                reason, instead = "duplicate", min(rivals & won)
+            elif stopped:
                 reason = "stopped"
-            elif c.cost > purse.left:
-                reason = "over-budget"
-                if self.rules.when_too_big == "stop":
-                    purse.stopped = True
-                    if share is not None and purse.left >= share * c.cost:
-                        reason = "selected-reserve"
+            elif c.cost > left:
+                reason, stopped = "over-budget", stops
+                if stops and share is not None and left >= share * c.cost:
+                    reason = "selected-reserve"
             if reason in WON:
-                purse.won |= {c.slug}
-                purse.spent += min(c.cost, purse.left)
-                purse.left -= min(c.cost, purse.left)
-            purse.fate[c.slug] = (reason, instead)
+                won, left = won | {c.slug}, left - min(c.cost, left)
+            fates[c.slug] = (reason, instead)
+        return fates, _Purse(left, won, stopped)
 
     def _settled(self, group: list[Candidate], purse: _Purse, pot: Pot) -> list[Candidate]:
         """The order among equals: the cheaper first, then the key; or, where it matters, the recorded draw."""
@@ -274,14 +266,11 @@ class _Count:
             orders = permutations(group)
         else:
             orders = chain.from_iterable(_first_and_last(group, c) for c in group)
-        seen: list[frozenset[str]] = []
-        for order in orders:
-            trial = purse.copy()
-            self._take(order, trial)
-            seen.append(frozenset(c.slug for c in group if c.slug in trial.won))
+        names = frozenset(c.slug for c in group)
+        seen = [names & self._take(order, purse)[1].won for order in orders]
         sometimes = frozenset.union(*seen) - frozenset.intersection(*seen)
         if sometimes and self.rules.when_too_big == "stop":
-            sometimes |= {c.slug for c in group} - frozenset.union(*seen)
+            sometimes |= names - frozenset.union(*seen)
         return set(sometimes)
 
 

@@ -231,3 +231,14 @@ class SignaturesFile(Shape):
     poll: Slug
     board: dict[Line, str]
     result: dict[Line, str]
+
+
+class SignatureFile(Shape):
+    """What `votes sign` writes: a holder's word for a result that the holder counted too."""
+
+    format: Literal["madang-signature/1"]
+    poll: Slug
+    holder: Line
+    results: Digest
+    ballots: str
+    signature: str

@@ -14,7 +14,7 @@ from pydantic import Field
 from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
 from civic.links import link
-from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
+from civic.shape import Digest, Line, Many, SeoulTime, Shape, Slug
 from civic.votes.ballot import Ballot
 from civic.votes.result import (
     BALLOTS,
@@ -46,15 +46,11 @@ class ResultCorrection(Shape):
 
 
 class VoteRecord(Shape):
-    """content/results/<vote>.toml: when a result was published, under which rules, and its files."""
+    """content/results/<vote>.toml: when a result was published, under which rules, and its files. Figures stand there alone."""
 
     vote: Slug = Field(description="투표의 파일 이름(votes/)")
     published_at: SeoulTime = Field(description="공개한 때. 이때부터 누리집에 보입니다.")
-    rules: Digest = Field(description="개표한 규칙의 확인 값(SHA-256)")
-    board: Digest = Field(description="마감 때 서명한 명단의 확인 값")
-    voters: Count = Field(description="투표한 사람")
-    ballots: Count = Field(description="유효한 표")
-    void: Count = Field(default=0, description="무효표")
+    rules: Digest = Field(description="개표한 규칙의 지문(SHA-256)")
     destroyed_at: SeoulTime | None = Field(
         default=None, description="투표함을 없앤 때. 그 뒤에는 결과를 바꾸지 않습니다."
     )
@@ -154,10 +150,6 @@ def result_files(
         vote=poll.slug,
         published_at=at,
         rules=results.rules_hash,
-        board=results.board,
-        voters=results.voters,
-        ballots=results.ballots,
-        void=results.void,
         town=town,
         files=tuple(sorted(f"{poll.slug}/{name}" for name in files)),
         corrections=tuple(corrections),

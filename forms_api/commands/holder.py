@@ -5,23 +5,20 @@ No command takes two private keys. Each says what it checked, in words that its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from civic.codes import from_text, to_text
-from civic.content.poll import MOST_HOLDERS, BoxKey
+from civic.content.poll import MOST_HOLDERS
 from civic.files import create, write
 from civic.votes.box_key import HolderKey, HolderPart, new_key, read_key, receipt_signer, write_key
-from civic.votes.opening import same_box
+from civic.votes.opening import TrialBallot, same_box
 from civic.votes.partial import PartialFile
-from civic.votes.rehearsal import TrialBallot
-from civic.votes.result import as_json, digest_of
+from civic.votes.result import SignatureFile, as_json, digest_of
 from forms_api.commands.access import server_keys
 from forms_api.commands.box import BoxFile, check_box
-from forms_api.commands.draft import CountedBox, SignatureFile, counted
 from forms_api.commands.poll import (
     A_FILE,
     NEW_FILE,
@@ -35,6 +32,7 @@ from forms_api.commands.poll import (
     tell_checker,
     with_values,
 )
+from forms_api.commands.result import CountedBox, counted
 from forms_api.settings import read_settings
 
 SHORTEST = 8  # signs of a passphrase
@@ -203,8 +201,10 @@ def add(at: Place, slug: str, files: tuple[Path, ...], anew: bool) -> None:
                 key = part.proven()
             except ValueError:
                 give_up("비밀 열쇠를 가진 사람이 쓴 파일이 아닙니다")
-            if same := _same(key, found):
-                give_up(f"{key.holder}: {same} 이미 있습니다")
+            if key.holder in {each.holder for each in found}:
+                give_up(f"{key.holder}: 이 사람이 이미 있습니다")
+            if {key.public, key.signing} & {text for each in found for text in (each.public, each.signing)}:
+                give_up(f"{key.holder}: 같은 열쇠가 이미 있습니다")
             found.append(key)
 
     of_each(files, join)
@@ -215,16 +215,6 @@ def add(at: Place, slug: str, files: tuple[Path, ...], anew: bool) -> None:
     click.echo(
         f"이 가운데 {page.poll.keys_needed}명이 모이면 투표함이 열립니다. 모두 더했으면 시험 개표를 하세요."
     )
-
-
-def _same(key: BoxKey, known: Sequence[BoxKey]) -> str:
-    """What of this key is another one's already; "" for nothing."""
-    for each in known:
-        if each.holder == key.holder:
-            return "이 사람이"
-        if each.public == key.public or each.signing == key.signing:
-            return "같은 열쇠가"
-    return ""
 
 
 def _not_after_opening(page: PollPage) -> None:

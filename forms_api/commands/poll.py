@@ -29,8 +29,8 @@ from civic.recount import VERIFY, checker_digest, wrong_fields
 from civic.shape import Shape
 from civic.store import open_beside
 from civic.votes.envelope import Slot, seal, slot_of
+from civic.votes.opening import TrialBallot
 from civic.votes.partial import PartialFile
-from civic.votes.rehearsal import TrialBallot
 from civic.votes.result import as_json
 from forms_api.commands.access import clock_beside, read_time
 from forms_api.settings import default_of, read_settings
@@ -62,8 +62,18 @@ class Place:
     data: str = ""  # the address of its boxes; "" for a command on files alone
 
     def poll(self, slug: str) -> PollPage:
-        """As PollPage.of."""
-        return PollPage.of(self.content, slug, self.now, self.data)
+        """The poll now. Gives up when there is none, or a light one. Raises as `time_of`."""
+        time, is_demo = time_of(self.now, self.data)
+        at = time.replace(microsecond=0)
+        library = load(self.content, at)
+        poll = library.get("votes", slug)
+        if not isinstance(poll, Poll):
+            give_up(f"{slug}: 그런 투표가 없습니다.")
+        if poll.options:
+            give_up(f"{slug}: 선택지를 적은 투표는 서버가 열고 닫고 셉니다. 명령이 필요 없습니다.")
+        listed = library.proposals(slug)
+        proposals, slot = {p.slug: p for p in listed}, slot_of(poll, listed)
+        return PollPage(at, poll, proposals, slot, self.content, is_demo, library.site.organisation)
 
 
 def on_files(command: Callable[..., None], has_data: bool = False) -> Callable[..., None]:
@@ -101,21 +111,6 @@ class PollPage:
     content: Path
     is_demo: bool
     town: str = ""  # whose site it is
-
-    @classmethod
-    def of(cls, content: Path, slug: str, now: str | None, data: str = "") -> PollPage:
-        """now, data: as `time_of` takes them. Gives up when there is no such poll."""
-        time, is_demo = time_of(now, data)
-        at = time.replace(microsecond=0)
-        library = load(content, at, accepted=Snapshot.of(read_settings().site_dir, content))
-        poll = library.get("votes", slug)
-        if not isinstance(poll, Poll):
-            give_up(f"{slug}: 그런 투표가 없습니다.")
-        if poll.options:
-            give_up(f"{slug}: 선택지를 적은 투표는 서버가 열고 닫고 셉니다. 명령이 필요 없습니다.")
-        listed = library.proposals(slug)
-        proposals, slot = {p.slug: p for p in listed}, slot_of(poll, listed)
-        return cls(at, poll, proposals, slot, content, is_demo, library.site.organisation)
 
     @property
     def file(self) -> Path:

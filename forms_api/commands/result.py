@@ -1,24 +1,222 @@
-"""`votes publish`: counts an opened box with the paper ballots, and writes the result that enough holders signed.
+"""`votes publish`: what an opened box comes to, counted again by whoever signs or publishes it, and the signed result.
 
 Nothing is written while anything does not hold; every breach is named. A published result is never replaced silently:
 `--correct` keeps when it was first published and records when and why it was changed.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
+from civic import korean
+from civic.content.poll import Poll
 from civic.files import write
+from civic.people import check_public, personal_data_in
+from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.box_key import is_signed, signed_words
-from civic.votes.result import BALLOTS, BOARD, RESULTS, SignaturesFile
-from civic.votes.result_files import ResultCorrection, VoteResult, result_files
-from forms_api.commands.draft import CountedBox, SignatureFile, counted
-from forms_api.commands.poll import A_FILE, give_up, of_each, read_shape, reading, tell_checker
+from civic.votes.check import check, differences
+from civic.votes.count import RulesMistake, TieStops
+from civic.votes.paper import AcceptedBatch, TypedBatch, accept
+from civic.votes.result import (
+    BALLOTS,
+    BOARD,
+    RESULTS,
+    Replaced,
+    SignatureFile,
+    SignaturesFile,
+    TieDraw,
+    TieDrawFile,
+    digest_of,
+)
+from civic.votes.result_files import Draft, ResultCorrection, VoteResult, result_files
+from civic.votes.tally import VoteCount
+from forms_api.commands.box import OpenedFile, check_box, opened_again, published_result
+from forms_api.commands.poll import (
+    A_FILE,
+    A_FOLDER,
+    Place,
+    PollPage,
+    give_up,
+    of_each,
+    on_files,
+    read_shape,
+    reading,
+    tell_checker,
+)
 
 COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another form, or the word for it
+
+
+@dataclass(frozen=True)
+class CountedBox:
+    """An opened box, opened once more and counted."""
+
+    given: OpenedFile
+    page: PollPage
+    draft: Draft
+    before: VoteResult | None  # the published result that this one takes the place of
+
+
+def counted(command: Callable[..., None]) -> Callable[..., None]:
+    """A command on an opened box that is called with its CountedBox first: the same for who signs and for who publishes.
+
+    Its options say what is counted beside the box.
+    """
+
+    @on_files
+    @wraps(command)
+    def recounted(
+        at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None, **given: Any
+    ) -> None:
+        command(_recount(at, opened, draw, paper, reason), **given)
+
+    reason = "이미 공개한 결과를 바로잡는 까닭. 결과 화면에 보입니다. docs/voting.md#correct"
+    for option in (
+        click.option("--correct", "reason", help=reason),
+        click.option(
+            "--paper", type=A_FOLDER, help="두 사람의 입력이 맞은 종이 표의 폴더(votes paper enter)"
+        ),
+        click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw"),
+    ):
+        recounted = option(recounted)
+    return click.argument("opened", type=A_FILE)(recounted)
+
+
+def _recount(
+    at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None
+) -> CountedBox:
+    """Gives up naming whatever does not hold; for another result than the published one, without a reason."""
+    given = read_shape(opened, OpenedFile)
+    page = check_box(given, at, "공개하지 않습니다")
+    again = opened_again(given, given.parts, page)
+    if (again.ballots, again.spoiled) != (given.ballots, given.void):
+        give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
+    vote, drawn = _count(given, page, _read_batches(page, paper), draw)
+    before = published_result(at.content, page.poll.slug)
+    if before is None:
+        if reason is not None:
+            give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
+        return CountedBox(given, page, Draft(vote, given.board, drawn), None)
+    standing = before.document.corrections
+    draft = Draft(vote, given.board, drawn, standing)
+    if (draft.results, draft.ballots) == (before.document, before.ballots):
+        return CountedBox(given, page, draft, before)
+    said = _checked_reason(before, draft, reason, page.at)
+    replaced = Replaced(reason=said, results=digest_of(before.document))
+    return CountedBox(given, page, Draft(vote, given.board, drawn, (*standing, replaced)), before)
+
+
+# ---------------------------------------------------------------------------- the count
+
+
+def _count(
+    given: OpenedFile,
+    page: PollPage,
+    batches: Sequence[AcceptedBatch],
+    draw: Path | None,
+) -> tuple[VoteCount, TieDraw | None]:
+    """Online and paper ballots counted together, and the draw that settled a tie. Gives up naming every breach."""
+    board = given.board
+    sheets = {each.batch.batch: len(each.ballots) + len(each.void) for each in batches}
+    if sheets != board.urns:
+        wrong = [
+            name for name in sorted({*sheets, *board.urns}) if sheets.get(name, 0) != board.urns.get(name, 0)
+        ]
+        hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
+        give_up(
+            *(
+                f"{name}: 센 종이 {board.urns.get(name, 0)}장, 입력이 맞은 종이 표 {sheets.get(name, 0)}장.{hint}"
+                for name in wrong
+            )
+        )
+    ballots = [Ballot(each.tracker, each.choices) for each in given.ballots]
+    ballots += [ballot for batch in batches for ballot in batch.ballots]
+    void = [Spoiled(each.receipt, each.fault) for each in given.void]
+    void += [sheet for batch in batches for sheet in batch.void]
+    record = _read_draw(draw, page.poll) if draw else None
+    sums = [each.batch for each in batches]
+    tables = {body: {slug: Fraction(n) for slug, n in rows.items()} for body, rows in board.tables.items()}
+    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, tables, record.order if record else ())
+    try:
+        tie = vote.outcome.tie
+    except (TieStops, RulesMistake) as stop:
+        give_up(str(stop))
+    if breaches := check(vote, board.voters):
+        give_up(*breaches)
+    return vote, TieDraw(**record.model_dump(exclude={"poll", "order"})) if record and tie else None
+
+
+def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
+    """The record of a public draw. Gives up naming what is missing."""
+    record = read_shape(file, TieDrawFile, is_toml=True)
+    if record.poll != poll.slug:
+        give_up(f"{file}: 다른 투표의 추첨입니다 (found {record.poll})")
+    if record.at < poll.closes:
+        give_up(f"{file}: at: 추첨은 투표가 끝난 뒤에 합니다.")
+    for name in ("where", "how"):
+        check_public(f"{file}: {name}", getattr(record, name))
+    check_public(f"{file}: by", ", ".join(record.by))
+    return record
+
+
+def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch]:
+    """Every batch of this poll that two people typed in, judged again. Gives up naming what cannot be counted."""
+    slug, typed = page.poll.slug, defaultdict[str, list[TypedBatch]](list)
+    files = sorted(folder.glob(f"{slug}-*.json")) if folder else ()
+    for entry in of_each(files, lambda file: read_shape(file, TypedBatch)):
+        if entry.poll == slug:
+            typed[entry.batch].append(entry)
+
+    def batch(pair: list[TypedBatch]) -> AcceptedBatch:
+        with reading(Path(pair[0].batch)):
+            if any(entry.rules != page.slot.rules for entry in pair):
+                give_up("다른 규칙의 종이 표입니다")
+            return accept(pair[0], pair[1], page.poll, page.proposals)
+
+    return of_each(
+        (pair for pair in typed.values() if len(pair) == 2), batch
+    )  # others wait for the second person
+
+
+# ---------------------------------------------------------------------------- a result that is there already
+
+
+def _changes(before: VoteResult, draft: Draft) -> list[str]:
+    """In what a new count differs from the published one, a line each."""
+    found = [f"{RESULTS}: {line}" for line in differences(before.document, draft.results)]
+    was, now = ({*each.ballots} if each else set() for each in (before.ballots, draft.ballots))
+    if other := len({ballot.tracker for ballot in was ^ now}):
+        found.append(f"{BALLOTS}: 내용이 다르거나 한쪽에만 있는 표 {other}장")
+    return found or [f"{BALLOTS}: 무효표가 다릅니다"]
+
+
+def _checked_reason(before: VoteResult, draft: Draft, reason: str | None, at: datetime) -> str:
+    """Why a published result is replaced. Gives up where none may be, or without a reason."""
+    slug, record = before.slug, before.record
+    lines = [f"{slug}: 이미 공개한 결과와 다릅니다.", *_changes(before, draft)]
+    if record.destroyed_at:
+        give_up(*lines, "투표함을 없앤 뒤에는 확인할 봉투가 없으므로 결과를 바꾸지 않습니다.")
+    if reason is None:
+        give_up(
+            *lines, '바로잡는 것이면 --correct "까닭"을 붙이세요. 결과 화면에 보이고 이의 기간을 다시 셉니다.'
+        )
+    if at < record.told_at:
+        give_up(f"{slug}: 결과를 알린 {korean.moment(record.told_at)}보다 앞선 때로 바로잡을 수 없습니다.")
+    reason = " ".join(reason.split())
+    if not 1 <= len(reason) <= 300 or personal_data_in(reason):
+        give_up("--correct: 까닭을 300자까지 적으세요. 전화번호, 이메일, 주민등록번호는 적지 않습니다.")
+    return reason
+
+
+# ---------------------------------------------------------------------------- publish
 
 
 @click.command("publish")

@@ -316,8 +316,7 @@ def test_a_file_for_other_programs_that_says_something_else_is_named(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("voters = 24", "voters = 25", "voters: 25라고 적혀 있는데 results.json에는 24입니다"),
-        ("voters = 24", "votrs = 24", "혹시 voters?"),
+        ("published_at", "publishd_at", "혹시 published_at?"),
         (
             '"budget/results.csv"',
             '"budget/none.csv"',
@@ -330,6 +329,7 @@ def test_a_file_for_other_programs_that_says_something_else_is_named(
             "투표가 끝나기 전에 공개한 결과입니다",
         ),
         ('rules = "', 'rules = "x', "rules"),
+        ("rules = ", f'rules = "{"0" * 64}"  # ', "rules: 000000000000…라고 적혀 있는데"),
     ],
 )
 def test_mistakes_of_the_record_are_named(content: Path, old: str, new: str, said: str) -> None:
