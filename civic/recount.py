@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from civic.content.front_matter import Source, dotted, read_source
+from civic.content.front_matter import dotted, read_source
 from civic.content.mistakes import say, shape_mistakes
 from civic.content.pages import Document
 from civic.content.poll import Poll
@@ -117,7 +117,9 @@ def _read_record(base: Path, name: str, found: Published, draws: bool) -> None:
     except ValidationError as wrong:
         found.mistakes += [*mistakes, *shape_mistakes(source, model, wrong)]
         return
-    files = _read_files(base, name, source, record, mistakes)
+    if f"{record.slug}.toml" != name:
+        mistakes.append(Mistake(place, 0, "", "파일의 이름과 다른 투표나 추첨입니다", record.slug))
+    files = _read_files(base / record.slug, record, mistakes)
     if not mistakes:
         digests = {short: hashlib.sha256(content).hexdigest() for short, content in files.items()}
         found.digests |= {f"{FOLDER}/{record.slug}/{short}": digest for short, digest in digests.items()}
@@ -130,27 +132,23 @@ def _read_record(base: Path, name: str, found: Published, draws: bool) -> None:
     found.mistakes += mistakes
 
 
-def _read_files(
-    base: Path, name: str, source: Source, record: VoteRecord | DrawRecord, mistakes: list[Mistake]
-) -> dict[str, bytes]:
-    """Name -> content of the files that a record names; what is wrong with them is added to the mistakes."""
+def _read_files(folder: Path, record: VoteRecord | DrawRecord, mistakes: list[Mistake]) -> dict[str, bytes]:
+    """Name -> content of the files beside a record, as many as are there; what cannot be read is added to the mistakes."""
     is_vote = isinstance(record, VoteRecord)
     known, rewrite = (FILES, REWRITE_VOTE) if is_vote else ((draw_record.FILE,), REWRITE_DRAW)
-    at = source.line(("files",))
     files: dict[str, bytes] = {}
-    for place in record.files:
-        folder, _, short = place.partition("/")
-        if folder != record.slug or short not in known or f"{record.slug}.toml" != name:
-            mistakes.append(Mistake(source.file, at, "files", "여기에 적을 수 없는 파일입니다", place))
-            continue
+    for name in known:
+        place = f"{FOLDER}/{record.slug}/{name}"
         try:
-            files[short] = whole_file(base / place)
-            files[short].decode()
-        except OSError:
-            mistakes.append(Mistake(source.file, at, "files", "파일이 없습니다", place))
+            files[name] = whole_file(folder / name)
+            files[name].decode()
+        except FileNotFoundError:
+            continue  # said where it is needed
+        except OSError as wrong:
+            mistakes.append(Mistake(place, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
         except UnicodeDecodeError as wrong:
-            line = files[short].count(b"\n", 0, wrong.start) + 1
-            mistakes.append(Mistake(f"{FOLDER}/{place}", line, "", f"UTF-8이 아닙니다. {rewrite}"))
+            line = files[name].count(b"\n", 0, wrong.start) + 1
+            mistakes.append(Mistake(place, line, "", f"UTF-8이 아닙니다. {rewrite}"))
     return files
 
 

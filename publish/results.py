@@ -21,8 +21,7 @@ from civic.votes.light import PollResult
 from civic.votes.paper import UNREADABLE
 from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultLine
 from civic.votes.result_files import VoteResult
-from civic.votes.tally import SHARED, rules_of
-from civic.votes.words import counting_rules
+from civic.votes.tally import SHARED, counting_rules, rules_of
 from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager
 from publish.render import View

@@ -235,5 +235,5 @@ def publish_draw(content: Path, document: dict[str, Any]) -> Path:
     (folder / "draw.json").write_text(text, encoding="utf-8")
     digest = hashlib.sha256(text.encode()).hexdigest()
     record = f'draw = "{document["subject"]}"\npublished_at = 2023-09-02T21:00:00\ndigest = "{digest}"\n'
-    (folder.with_suffix(".toml")).write_text(f'{record}files = ["{name}/draw.json"]\n', encoding="utf-8")
+    (folder.with_suffix(".toml")).write_text(record, encoding="utf-8")
     return folder / "draw.json"

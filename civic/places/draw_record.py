@@ -29,8 +29,7 @@ class DrawRecord(Shape):
         description="추첨한 글. 예: lectures/essay",
     )
     published_at: SeoulTime = Field(description="공개한 때")
-    digest: Digest = Field(description="draw.json의 확인 값(SHA-256)")
-    files: Many[str] = Field(description="결과에 딸린 파일. results/ 안의 자리")
+    digest: Digest = Field(description="draw.json의 지문(SHA-256)")
 
     @property
     def slug(self) -> str:

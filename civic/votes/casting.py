@@ -13,15 +13,7 @@ from civic.contacts.budget import USUAL, Budget
 from civic.contacts.proof import WRONG, Asked, Claim, Derives, read_contact
 from civic.content.pages import Pages
 from civic.content.poll import Poll
-from civic.errors import (
-    FieldError,
-    Invalid,
-    NotEligible,
-    NotFound,
-    NotOpen,
-    UsedCode,
-    WrongCode,
-)
+from civic.errors import FieldError, Invalid, NotEligible, NotFound, NotOpen, UsedCode, WrongCode
 from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
 from civic.store.budget import USUAL, Budget

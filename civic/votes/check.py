@@ -172,7 +172,7 @@ def _copies(result: VoteResult) -> Iterator[str]:
     for name, text in copies(
         result.poll, result.proposals, result.document.lines, cast, result.record.town
     ).items():
-        published = result.offered.get(name, text.encode()).decode()
+        published = result.offered.get(name, b"").decode()
         # Version control may write other line ends.
         if published.replace("\r\n", "\n") != text.replace("\r\n", "\n"):
             yield f"{name}: {RESULTS}이나 {BALLOTS}과 다릅니다. 공개한 파일로 되돌리세요"

@@ -55,7 +55,6 @@ class VoteRecord(Shape):
         default=None, description="투표함을 없앤 때. 그 뒤에는 결과를 바꾸지 않습니다."
     )
     town: str = Field(default="", max_length=300, description="투표한 지역(site.toml의 organisation)")
-    files: Many[str] = Field(description="결과에 딸린 파일. results/ 안의 자리")
     corrections: Many[ResultCorrection] = Field(default=(), description="공개한 뒤 바로잡은 기록")
 
     @property
@@ -151,7 +150,6 @@ def result_files(
         published_at=at,
         rules=results.rules_hash,
         town=town,
-        files=tuple(sorted(f"{poll.slug}/{name}" for name in files)),
         corrections=tuple(corrections),
     )
     places = {f"{poll.slug}/{name}": text for name, text in files.items()}

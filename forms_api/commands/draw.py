@@ -262,7 +262,6 @@ def _publish(staff: StaffAccess, doc: Document, now: datetime) -> None:
     record["draw"] = doc.subject
     record["published_at"] = now.replace(microsecond=0, tzinfo=None)
     record["digest"] = hashlib.sha256(text.encode()).hexdigest()
-    record["files"] = [f"{name}/{FILE}"]
     try:
         (base / name).mkdir(parents=True, exist_ok=True)
         write(base / name / FILE, text)

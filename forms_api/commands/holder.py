@@ -48,11 +48,7 @@ def key() -> None:
 @click.argument("slug")
 @click.option("--holder", required=True, help="맡는 사람의 직책. 투표 글과 결과 화면에 보입니다.")
 @click.option(
-    "--to",
-    "file",
-    type=NEW_FILE,
-    required=True,
-    help="열쇠를 둘 파일. 옆에 공개 파일(.public.json)도 씁니다.",
+    "--to", "file", type=NEW_FILE, required=True, help="열쇠를 둘 파일. 옆에 .public.json도 씁니다."
 )
 def new(slug: str, holder: str, file: Path) -> None:
     """투표함을 여는 열쇠와 서명하는 열쇠를 만들어 암호로 잠급니다."""

@@ -36,7 +36,7 @@ from civic.votes.result import (
     TieDrawFile,
     digest_of,
 )
-from civic.votes.result_files import Draft, ResultCorrection, VoteResult, result_files
+from civic.votes.result_files import FILES, Draft, ResultCorrection, VoteResult, result_files
 from civic.votes.tally import VoteCount
 from forms_api.commands.box import OpenedFile, check_box, opened_again, published_result
 from forms_api.commands.poll import (
@@ -118,10 +118,7 @@ def _recount(
 
 
 def _count(
-    given: OpenedFile,
-    page: PollPage,
-    batches: Sequence[AcceptedBatch],
-    draw: Path | None,
+    given: OpenedFile, page: PollPage, batches: Sequence[AcceptedBatch], draw: Path | None
 ) -> tuple[VoteCount, TieDraw | None]:
     """Online and paper ballots counted together, and the draw that settled a tie. Gives up naming every breach."""
     board = given.board
@@ -242,8 +239,8 @@ def publish(recount: CountedBox, signed: tuple[Path, ...]) -> None:
     (base / slug).mkdir(parents=True, exist_ok=True)
     for name, text in files.items():  # the record comes last: it never names a file that is not there
         write(base / name, text)
-    for name in set(before.record.files if before else ()) - files.keys():
-        (base / name).unlink(missing_ok=True)
+    for name in set(FILES) - {place.partition("/")[2] for place in files}:
+        (base / slug / name).unlink(missing_ok=True)
     click.echo(f"결과를 {base / slug}.toml에 썼습니다. 다음 빌드에 나옵니다.")
     for winner in draft.vote.outcome.winners:
         click.echo(f"선정: {page.proposals[winner].title}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -55,8 +54,6 @@ def test_a_tie_waits_for_its_draw(opened: Path, root: Path) -> None:
     verify = [sys.executable, root / "static/verify.py"]
     ran = subprocess.run(verify, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stdout
-    listed = sorted(f"{SLUG}/{file.name}" for file in folder.iterdir())
-    assert listed == sorted(tomllib.loads(folder.with_suffix(".toml").read_text("utf-8"))["files"])
     shown = load(content, parse_time("2023-08-30T09:00:00+09:00"))  # the published files are read back
     assert shown.get("votes", SLUG)
 
