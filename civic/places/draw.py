@@ -68,7 +68,7 @@ def frozen_list(book: Book, round_: FormRound, now: datetime) -> FrozenList | No
     )
 
 
-def promise(book: Book, round_: FormRound, by: str, digest: str, now: datetime) -> Half:
+def promise(book: Book, round_: FormRound, by: str, digest: str, now: datetime) -> tuple[()]:
     """One of two persons commits to bits by their SHA-256. A pair that was not revealed in a day gives way to a new one.
 
     Raises NotEligible where the seed is another, or a pair stands that can still be revealed.
@@ -83,11 +83,11 @@ def promise(book: Book, round_: FormRound, by: str, digest: str, now: datetime) 
         raise NotEligible("이미 두 사람이 약속했습니다. 24시간 안에 밝히지 않으면 새로 할 수 있습니다.")
     number, side = (len(pairs), 2) if len(last) == 1 else (len(pairs) + 1, 1)
     book.fix(round_.id, f"half:{number:03d}:{side}", half.model_dump_json(exclude_defaults=True), now)
-    return half
+    return ()
 
 
-def reveal(book: Book, round_: FormRound, bits: str, now: datetime) -> tuple[DrawnEntry, ...] | None:
-    """One of the pair shows the bits. The outcome when both have; None while one is missing.
+def reveal(book: Book, round_: FormRound, bits: str, now: datetime) -> tuple[DrawnEntry, ...]:
+    """One of the pair shows the bits. The outcome when both have; empty while one is missing.
 
     Raises NotEligible for bits of no hash of the pair, before both have committed, and after a day.
     """
@@ -106,7 +106,7 @@ def reveal(book: Book, round_: FormRound, bits: str, now: datetime) -> tuple[Dra
     book.fix(round_.id, f"bits:{len(pairs):03d}:{side}", text, now)
     pair = pairs_of(book.fixed(round_.id))[-1]
     if not all(half.is_true for half in pair):
-        return None
+        return ()
     return run(book, round_, joined(frozen.commitment, pair), ", ".join(half.by for half in pair), now)
 
 
@@ -116,9 +116,12 @@ def run(book: Book, round_: FormRound, seed: str, by: str, now: datetime) -> tup
     Whoever cancelled after the freeze keeps their turn in the published order, and their place goes to the line. Raises
     NotEligible when the list is not frozen, another seed was used, or it is not one that the list was committed to.
     """
-    used = Seed(seed=seed, by=one_line("확인한 사람", by), at=now.replace(microsecond=0))
     frozen = frozen_list(book, round_, now)
     facts = book.fixed(round_.id)
+    seed = (
+        seed if frozen is None or frozen.is_contested else ""
+    )  # nothing is drawn where there are places for all
+    used = Seed(seed=seed, by=one_line("확인한 사람", by), at=now.replace(microsecond=0))
     if frozen is None:
         raise NotEligible(f"{round_.label}: 취소했거나 추첨할 것이 없는 회차입니다.")
     if "drawn" in facts:

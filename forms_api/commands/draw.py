@@ -101,14 +101,7 @@ def _next(subject: str, frozen: FrozenList) -> str:
 @with_access
 def run(staff: StaffAccess, subject: str, seed: str, by: str) -> None:
     """얼린 회차의 순서를 씨앗으로 정해 자리를 주고, 모든 순서를 공개합니다. 회차마다 한 번만 할 수 있습니다."""
-    now = staff.now
-
-    def act(book: Book, round_: FormRound) -> tuple[DrawnEntry, ...]:
-        frozen = acts.frozen_list(book, round_, now)
-        is_needed = frozen is None or frozen.is_contested
-        return acts.run(book, round_, seed if is_needed else "", by, now)
-
-    _act(staff, subject, act, "")
+    _act(staff, subject, lambda book, round_: acts.run(book, round_, seed, by, staff.now), "")
 
 
 @draw.command()
@@ -118,13 +111,9 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str) -> None:
 @with_access
 def promise(staff: StaffAccess, subject: str, by: str, digest: str) -> None:
     """두 사람의 난수로 정할 때, 자기 난수의 지문을 먼저 겁니다. 두 지문이 모두 공개된 뒤에 밝힙니다."""
-
-    def act(book: Book, round_: FormRound) -> tuple[DrawnEntry, ...]:
-        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-            raise Misuse("--hash는 SHA-256 지문 64자리(0-9, a-f)입니다.")
-        acts.promise(book, round_, by, digest, staff.now)
-        return ()
-
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise Misuse("--hash는 SHA-256 지문 64자리(0-9, a-f)입니다.")
+    act = partial(acts.promise, by=by, digest=digest, now=staff.now)
     _act(staff, subject, act, f"{by}: 난수의 지문을 걸었습니다. 누리집을 다시 만들어 공개하세요.")
 
 
@@ -134,10 +123,7 @@ def promise(staff: StaffAccess, subject: str, by: str, digest: str) -> None:
 @with_access
 def reveal(staff: StaffAccess, subject: str, bits: str) -> None:
     """지문을 건 난수를 밝힙니다. 두 사람이 모두 밝히면 곧바로 추첨합니다."""
-
-    def act(book: Book, round_: FormRound) -> tuple[DrawnEntry, ...]:
-        return acts.reveal(book, round_, bits.strip().lower(), staff.now) or ()
-
+    act = partial(acts.reveal, bits=bits.strip().lower(), now=staff.now)
     _act(staff, subject, act, "난수를 밝혔습니다.")
 
 

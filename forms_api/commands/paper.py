@@ -6,8 +6,9 @@ other way round). Sheets are typed in after closing, by two people apart from ea
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import click
@@ -98,23 +99,29 @@ def contacts() -> list[str]:
     return [line.strip() for line in sys.stdin.read().removeprefix(BOM).splitlines() if line.strip()]
 
 
+def each_of(given: list[str], act: Callable[[str], object]) -> list[str]:
+    """Do this for each contact; "line: what was wrong" of those with whom it cannot be done."""
+    wrong = []
+    for line, contact in enumerate(given, 1):
+        try:
+            act(contact)
+        except Invalid as refusal:
+            wrong.append(f"{line}줄: {refusal.errors[0].message}")
+        except NotEligible as refusal:
+            wrong.append(f"{line}줄: {refusal.detail}")
+    return wrong
+
+
 @paper.command("mark")
 @click.argument("slug")
 @on_data
 def mark(at: Place, slug: str) -> None:
     """종이 투표용지를 받는 사람을 표시합니다. 연락처를 한 줄에 하나씩 넣어 주세요."""
-    wrong: list[str] = []
     with open_polls(at) as polling:
         if polling.state(polling.setup(slug)) != "open":
             give_up(f"{slug}: 투표하는 동안에만 표시합니다.")
         given = contacts()
-        for line, contact in enumerate(given, 1):
-            try:
-                polling.mark_paper(slug, contact)
-            except Invalid as refusal:
-                wrong.append(f"{line}줄: {refusal.errors[0].message}")
-            except NotEligible as refusal:
-                wrong.append(f"{line}줄: {refusal.detail}")
+        wrong = each_of(given, partial(polling.mark_paper, slug))
     click.echo(f"종이로 투표하는 사람 {len(given) - len(wrong)}명을 표시했습니다.")
     if wrong:
         click.echo("\n".join(wrong), err=True)
@@ -127,13 +134,7 @@ def mark(at: Place, slug: str) -> None:
 def roll(at: Place, slug: str) -> None:
     """투표할 수 있는 사람의 명부를 넣습니다(본인 확인 수준 2). 연락처를 한 줄에 하나씩 넣어 주세요."""
     given = contacts()
-    wrong = []
-    for line, contact in enumerate(given, 1):
-        try:
-            read_contact(contact)
-        except Invalid as refusal:
-            wrong.append(f"{line}줄: {refusal.errors[0].message}")
-    if wrong:
+    if wrong := each_of(given, read_contact):
         give_up(*wrong)
     with open_polls(at) as polling:
         new = polling.enrol(slug, given)
