@@ -6,7 +6,7 @@ No method takes a choice, a name, a phone or an address: voters are keyed hashes
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -169,29 +169,46 @@ class PollBox:
 
     # ------------------------------------------------------------ voters
 
-    def enrol(self, voters: Iterable[str]) -> int:
-        """Add voters to the roll; how many were new."""
-        new = [voter for voter in sorted(set(voters)) if not self.on_roll(voter)]
-        for voter in new:
-            self._put("box_roll", self.poll, voter)
-        return len(new)
+    def enrol(self, people: Iterable[Sequence[str]]) -> int:
+        """Add people to the roll, each with every voter's hash that stands for them; how many people were new."""
+        new = 0
+        for voters in people:
+            known = next(filter(None, map(self._person, voters)), "")
+            for voter in set(voters):
+                if not self._person(voter):
+                    self._put("box_roll", self.poll, voter, known or min(voters))
+            new += not known
+        return new
+
+    def _person(self, voter: str) -> str:
+        return next((str(person) for (person,) in self._of("box_roll", "person", voter=voter)), "")
+
+    def same_person(self, voter: str) -> list[str]:
+        """All that stand for the same person on the roll; the voter alone where it is not on it."""
+        person = self._person(voter)
+        return [each for (each,) in self._of("box_roll", "voter", person=person)] if person else [voter]
 
     def on_roll(self, voter: str) -> bool:
-        return bool(self._of("box_roll", voter=voter))
+        return bool(self._person(voter))
 
     def rolled(self) -> int:
-        """Voters on the roll."""
-        return int(self._of("box_roll", "COUNT(*)")[0][0])
+        """People on the roll."""
+        return int(self._of("box_roll", "COUNT(DISTINCT person)")[0][0])
 
     def mark_paper(self, voter: str) -> bool:
         """The voter takes a paper ballot. False, and no mark, when they voted online or have the mark already."""
-        if any(self._of(table, voter=voter) for table in ("box_papers", "box_ballots", "box_voted")):
+        if self.has_voted(voter) or self.is_paper(voter):
             return False
         self._put("box_papers", self.poll, voter)
         return True
 
+    def has_voted(self, voter: str, *, by_another: bool = False) -> bool:
+        """Is there an online ballot of this person? by_another: by another contact than this."""
+        who = [each for each in self.same_person(voter) if not (by_another and each == voter)]
+        return any(self._of(table, voter=each) for table in ("box_ballots", "box_voted") for each in who)
+
     def is_paper(self, voter: str) -> bool:
-        return bool(self._of("box_papers", voter=voter))
+        return any(self._of("box_papers", voter=each) for each in self.same_person(voter))
 
     def papers(self) -> int:
         """Voters who took a paper ballot."""

@@ -63,7 +63,7 @@ BOXES = {
     "box_hits": "(name {text} NOT NULL PRIMARY KEY, until DOUBLE PRECISION NOT NULL, times INTEGER NOT NULL)",
     "box_tickets": "(hash {text} NOT NULL PRIMARY KEY, contact {text} NOT NULL, until DOUBLE PRECISION NOT NULL,"
     " fresh DOUBLE PRECISION NOT NULL)",
-    "box_roll": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
+    "box_roll": "(poll {text} NOT NULL, voter {text} NOT NULL, person {text} NOT NULL, PRIMARY KEY (poll, voter))",
     "box_papers": "(poll {text} NOT NULL, voter {text} NOT NULL, PRIMARY KEY (poll, voter))",
     "box_outgoing": "(id {text} NOT NULL PRIMARY KEY, sealed {bytes} NOT NULL, until DOUBLE PRECISION NOT NULL,"
     " due DOUBLE PRECISION NOT NULL, tries INTEGER NOT NULL)",

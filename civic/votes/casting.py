@@ -20,7 +20,7 @@ from civic.store.budget import USUAL, Budget
 from civic.store.contacts import WRONG, Claim, Derives, read_contact
 from civic.votes.ballot import Ballot, check_choices
 from civic.votes.box_key import receipt_signer
-from civic.votes.contact import Codes, Post
+from civic.votes.contact import Codes, Post, contacts_in
 from civic.votes.envelope import (
     BadEnvelope,
     check_envelope,
@@ -39,6 +39,7 @@ USED = (
 )
 USED_TICKET = "이 본인확인으로 이미 투표했습니다. 바꾸고 싶으면 본인확인을 다시 하세요. 마지막 표만 셉니다."
 NO_PAPER = "본인확인기관으로 하는 투표와 가벼운 투표는 종이 투표를 함께 할 수 없습니다."
+OTHER_CONTACT = "명부에 함께 적힌 다른 연락처로 이미 투표했습니다. 바꾸고 싶으면 그 연락처로 다시 투표하세요."
 NOT_READY = "투표함을 준비하고 있습니다. 조금 뒤에 다시 와 주세요."
 
 
@@ -122,12 +123,15 @@ class Polling:
 
     # ------------------------------------------------------------ who votes
 
-    def enrol(self, slug: str, contacts: Sequence[str]) -> int:
-        """Add contacts to the roll of a poll (as hashes only); how many were new. Raises NotFound, Invalid."""
+    def enrol(self, slug: str, lines: Sequence[str]) -> int:
+        """Add people to the roll of a poll (as hashes only), each a line of contacts; how many were new.
+
+        Raises NotFound, Invalid.
+        """
         self.setup(slug)
-        voters = [self.codes.voter(slug, read_contact(contact)) for contact in contacts]
+        people = [[self.codes.voter(slug, each) for each in contacts_in(line)] for line in lines]
         with self.box.open(slug) as box:
-            return box.enrol(voters)
+            return box.enrol(people)
 
     def mark_paper(self, slug: str, contact: str) -> None:
         """Note that this voter takes a paper ballot. Raises NotFound, Invalid, NotEligible (has voted already)."""
@@ -223,6 +227,8 @@ class Polling:
             raise UsedCode(USED if claim.is_typed else USED_TICKET)
         if setup.poll.assurance == 2 and not box.on_roll(voter):
             raise NotEligible("이 투표의 명부에 없는 연락처입니다.")
+        if setup.poll.assurance == 2 and box.has_voted(voter, by_another=True):
+            raise NotEligible(OTHER_CONTACT)
         if box.is_paper(voter):
             raise NotEligible("종이로 투표한 분입니다. 종이와 온라인 가운데 한 번만 할 수 있습니다.")
         try:

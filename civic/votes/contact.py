@@ -19,6 +19,8 @@ from civic.content.poll import Poll
 from civic.errors import NotEligible, WrongCode
 from civic.store.box import Code, PollBox, Ticket
 from civic.store.boxes import Box
+from civic.store.budget import Budget
+from civic.store.contacts import LATE, WRONG, Asked, Claim, Contacts, Derives, hash_of_request, read_contact
 from civic.store.seal import Sealer
 
 TICKET_LIFE = timedelta(minutes=30)  # to read and pick after the provider's word
@@ -121,6 +123,11 @@ class Codes(Contacts):
     def prove_voter(self, known: Code | None, claim: Claim) -> None:
         """Raises WrongCode, LateCode, in the words of what was claimed by."""
         self.prove(known, claim, *((WRONG, LATE) if claim.is_typed else (NO_TICKET, NO_TICKET)))
+
+
+def contacts_in(line: str) -> list[str]:
+    """The contacts of one person as a line of the roll has them, with commas between. Raises Invalid."""
+    return [read_contact(each) for each in line.split(",") if each.strip()] or [read_contact("")]
 
 
 def new_submission() -> str:

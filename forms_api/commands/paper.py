@@ -24,6 +24,7 @@ from civic.files import BOM, typed_text, write
 from civic.library import load
 from civic.store import open_box
 from civic.votes.casting import Polling
+from civic.votes.contact import contacts_in
 from civic.votes.paper import TypedBatch, accept, differences, numbered, read_entry
 from civic.votes.result import as_json
 from forms_api.commands.access import server_keys
@@ -132,9 +133,9 @@ def mark(at: Place, slug: str) -> None:
 @click.argument("slug")
 @on_data
 def roll(at: Place, slug: str) -> None:
-    """투표할 수 있는 사람의 명부를 넣습니다(본인 확인 수준 2). 연락처를 한 줄에 하나씩 넣어 주세요."""
+    """투표할 수 있는 사람의 명부를 넣습니다(본인 확인 수준 2). 한 사람을 한 줄에, 그 사람의 연락처가 여럿이면 쉼표로."""
     given = contacts()
-    if wrong := each_of(given, read_contact):
+    if wrong := each_of(given, contacts_in):
         give_up(*wrong)
     with open_polls(at) as polling:
         new = polling.enrol(slug, given)
@@ -156,7 +157,9 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
     """종이 표 한 묶음을 입력합니다. 다른 사람의 입력이 있으면 견주고, 모두 같을 때만 받아들입니다."""
     page = at.poll(slug)
     if page.at < page.poll.closes:
-        give_up(f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(page.poll.closes, page.at)}) 입력합니다.")
+        give_up(
+            f"{slug}: 종이 표는 투표가 끝난 뒤에({korean.closing(page.poll.closes, page.at)}) 입력합니다."
+        )
     with reading(file):
         entry = read_entry(typed_text(file), page.poll, page.proposals, page.slot.rules, batch, by)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -137,9 +137,13 @@ def test_paper_and_online_are_never_both(boxes: Box) -> None:
 def test_the_roll_keeps_each_voter_once(boxes: Box) -> None:
     """Enrolled twice is enrolled; another poll has another roll."""
     with boxes.open("a") as box:
-        assert box.enrol(["kim", "lee", "kim"]) == 2
-        assert box.enrol(["kim", "park"]) == 1
-        assert box.on_roll("park") and not box.on_roll("choi")
+        assert box.enrol([["kim"], ["lee", "lee2"], ["kim"]]) == 2
+        assert box.enrol([["kim"], ["park"], ["lee2", "lee3"]]) == 1  # Lee is one, however many contacts come
+        assert box.on_roll("park") and box.on_roll("lee3") and not box.on_roll("choi")
+        assert box.rolled() == 3 and sorted(box.same_person("lee")) == ["lee", "lee2", "lee3"]
+        box.put(a_ballot("lee2"))
+        assert box.has_voted("lee", by_another=True) and not box.has_voted("lee2", by_another=True)
+        assert not box.mark_paper("lee3") and not box.has_voted("kim")
     with boxes.open("b") as box:
         assert not box.on_roll("kim")
 
@@ -169,7 +173,7 @@ def test_destroying_leaves_only_the_number(boxes: Box) -> None:
     for poll in ("a", "b"):
         with boxes.open(poll) as box:
             box.put(a_ballot("kim"))
-            box.enrol(["kim"])
+            box.enrol([["kim"]])
     with boxes.open("a") as box:
         box.close(NOON)
         box.destroy(NOON + MINUTE)

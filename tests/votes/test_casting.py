@@ -455,6 +455,13 @@ def test_a_roll_decides_who_gets_a_code(tmp_path: Path) -> None:
     town.ask("budget", LEE)
     assert town.polling.codes.deliver(town.mail) == 0
     assert town.cast("lamp").receipt
+    # A person whose line has two contacts is one voter: the second contact is told so, and nothing is stored.
+    assert town.polling.enrol("budget", [f"{KIM}, kim@example.org"]) == 0
+    code = town.code("kim@example.org")
+    with pytest.raises(NotEligible, match="함께 적힌 다른 연락처"):
+        town.polling.cast("budget", Post("kim@example.org", code, choices=["bus"]))
+    with town.box.open("budget") as box:
+        assert len(box.receipts()) == box.rolled() == 1
     with pytest.raises(NotEligible):
         town.polling.mark_paper("budget", LEE)
     town.box.close()
