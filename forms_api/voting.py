@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from civic.errors import FieldError, Invalid, NotEligible, Refused, WrongCode
 from civic.store.contacts import Asked
 from civic.votes.ballot import check_choices
-from civic.votes.contact import BY_IDENTITY, Post, new_submission
+from civic.votes.contact import BY_IDENTITY, IN_HAND, Post, new_submission
 from civic.votes.setup import PollSetup
 from forms_api.background import casting
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
@@ -97,7 +98,7 @@ def check(slug: str) -> Response:
         return step_page(setup, "pick", post)
     valid = _checked(slug, post.choices or ())
     post = replace(post, choices=valid, contact="", submission=post.submission or new_submission())
-    return step_page(setup, "check", _proven(setup, post))
+    return step_page(setup, "check", _proven(setup, post, IN_HAND))
 
 
 @voting.post(ADDRESS + "/code")
@@ -142,10 +143,10 @@ def _asked_poll(slug: str) -> PollSetup:
     return casting().polling.setup(slug)
 
 
-def _proven(setup: PollSetup, post: Post) -> Post:
+def _proven(setup: PollSetup, post: Post, life: timedelta = timedelta(0)) -> Post:
     """The same, with a ticket of the poll where the browser has just proven its phone: nobody waits for a second code."""
     held = None if post.code or post.ticket or post.contact else ticket_of_browser()
-    return replace(post, ticket=casting().polling.codes.from_phone(setup.poll, held)) if held else post
+    return replace(post, ticket=casting().polling.codes.from_phone(setup.poll, held, life)) if held else post
 
 
 def _checked(slug: str, choices: Sequence[str]) -> tuple[str, ...]:

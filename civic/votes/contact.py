@@ -20,13 +20,24 @@ from civic.errors import NotEligible, WrongCode
 from civic.store.box import Code, PollBox, Ticket
 from civic.store.boxes import Box
 from civic.store.budget import Budget
-from civic.store.contacts import LATE, WRONG, Asked, Claim, Contacts, Derives, hash_of_request, read_contact
+from civic.store.contacts import (
+    CODE_LIFE,
+    LATE,
+    WRONG,
+    Asked,
+    Claim,
+    Contacts,
+    Derives,
+    hash_of_request,
+    read_contact,
+)
 from civic.store.seal import Sealer
 
 TICKET_LIFE = timedelta(minutes=30)  # to read and pick after the provider's word
+IN_HAND = timedelta(minutes=10)  # for a page that was given a ticket because its browser had proven a phone
 TICKET_TRIES = 50  # nobody can guess one; this only ends a loop
 LONGEST_TICKET = 600
-NO_TICKET = "본인확인이나 휴대전화 인증이 확인되지 않았거나 시간(30분)이 지났습니다. 다시 해 주세요."
+NO_TICKET = "본인확인이나 휴대전화 인증이 확인되지 않았거나 시간이 지났습니다. 다시 해 주세요."
 BY_IDENTITY = (
     "이 투표는 인증번호가 아니라 본인확인으로 합니다. 투표 화면에서 ‘본인확인하고 투표하기’를 누르세요."
 )
@@ -88,16 +99,18 @@ class Codes(Contacts):
         voter = self.hash("named", poll.slug, issuer, subject)  # never the same as any contact's
         return self._poll_ticket(poll, voter, self.clock.now() + TICKET_LIFE)
 
-    def from_phone(self, poll: Poll, proven: Ticket) -> str:
-        """The same for the browser that has just proven a phone; "" when the proof is too old, or the poll asks a provider.
+    def from_phone(self, poll: Poll, proven: Ticket, life: timedelta) -> str:
+        """The same for the browser that has just proven a phone; "" when the poll asks a provider, or the proof would be
+        too old before the ticket's end.
 
-        It lies with the poll alone, and ends at another moment than that proof, to the whole minute: neither the browser's
-        own ticket nor a time that both share tells where it was used.
+        life: how long the voter may take; its end is counted from now. So neither the browser's own ticket nor a time that
+        both share tells where it was used.
         """
-        until = proven.fresh.replace(second=0, microsecond=0)
-        if poll.assurance == 3 or self.clock.now() >= until:
+        now = self.clock.now()
+        if poll.assurance == 3 or now + life >= proven.fresh:
             return ""
-        return self._poll_ticket(poll, self.hash("voter", poll.slug, proven.contact), until)
+        voter = self.hash("voter", poll.slug, proven.contact)
+        return self._poll_ticket(poll, voter, now + (life or CODE_LIFE))
 
     def _poll_ticket(self, poll: Poll, voter: str, until: datetime) -> str:
         secret = secrets.token_urlsafe(16)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import httpx
@@ -101,6 +103,15 @@ def test_a_phone_just_proven_votes_without_a_second_code(town: Town, client: htt
     by_code = town.cast(client, phone, ["bus"])
     assert cast() - before == {by_code["receipt"]}
     boxes.close()
+    # Not even a time ties the proof to the vote; the control: the proof's own two ends share theirs.
+    with closing(sqlite3.connect(town.data / "votes.sqlite3")) as rows:
+        voters, until = zip(
+            *rows.execute("SELECT voter, until FROM box_proofs WHERE poll = ?", (SLUG,)), strict=True
+        )
+        kept = rows.execute("SELECT contact, until, fresh FROM box_tickets").fetchall()
+    times = {int(time) for _, *ends in kept for time in ends}
+    assert not {int(time) for time in until} & times and not set(voters) & {contact for contact, *_ in kept}
+    assert any(int(end - fresh) == 90 * 60 for _, end, fresh in kept)
 
 
 def test_choices_are_sealed_by_the_server(town: Town, client: httpx.Client) -> None:
