@@ -118,7 +118,7 @@ def choice_faults(
         )
     picked = Counter(proposal.type for proposal in known)
     for kind in poll.types:
-        if picked[kind.id] > kind.max:
+        if picked[kind.id] > kind.max < poll.max_picks:  # else all together are too many, which is said
             found.append(
                 (
                     "type-limit",
