@@ -19,8 +19,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from civic.errors import FieldError, Invalid, NotEligible, Refused, WrongCode
 from civic.store.contacts import Asked
 from civic.votes.ballot import check_choices
+from civic.votes.casting import PollSetup
 from civic.votes.contact import BY_IDENTITY, IN_HAND, Post, new_submission
-from civic.votes.setup import PollSetup
 from forms_api.background import casting
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services

@@ -18,9 +18,8 @@ from flask import Blueprint, Response, request
 
 from civic.codes import from_text, to_text
 from civic.errors import NotEligible, Refused, Unavailable
-from civic.votes.casting import Receipt
+from civic.votes.casting import PollSetup, Receipt
 from civic.votes.contact import BY_CODE, Post, new_submission
-from civic.votes.setup import PollSetup
 from forms_api.background import casting
 from forms_api.operations import services
 from forms_api.problems import offer_again

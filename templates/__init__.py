@@ -18,7 +18,6 @@ from civic.links import api, link
 from civic.places.phases import Phase, entry_said, phase_of, result_told
 from civic.places.words import explain
 from civic.votes.envelope import Slot, slot_of
-from civic.votes.setup import is_ready
 
 FOLDER = Path(__file__).parent
 
@@ -76,7 +75,7 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
     result_of(doc), subjects(), categories_in_use(): what the library has. asset(name), link(noun, slug), api(folder, slug):
     addresses. menu_current(path): the menu address above a path.
     phase(doc, state), entry_said(…): see civic.places.phases. explain(form), result_told(form): of a sign-up form.
-    slot(poll), is_ready(poll, slot): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages
+    slot(poll): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages
     print); may it be held.
     """
     slots: dict[str, Slot] = {}
@@ -113,7 +112,6 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
         "explain": explain,
         "result_told": lambda spec: result_told(spec, clock.now()),
         "slot": slot,
-        "is_ready": is_ready,
     }
 
 

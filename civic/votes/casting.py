@@ -5,6 +5,8 @@ No web. A contact is never kept with a vote: the box knows voters by keyed hashe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
 
 from civic import korean
 from civic.clock import Clock
@@ -12,8 +14,18 @@ from civic.codes import to_text
 from civic.contacts.budget import USUAL, Budget
 from civic.contacts.proof import WRONG, Asked, Claim, Derives, read_contact
 from civic.content.pages import Pages
-from civic.content.poll import Poll
-from civic.errors import FieldError, Invalid, NotEligible, NotFound, NotOpen, UsedCode, WrongCode
+from civic.content.poll import Poll, Proposal, candidates
+from civic.errors import (
+    Closed,
+    FieldError,
+    Invalid,
+    NotEligible,
+    NotFound,
+    NotOpen,
+    Refused,
+    UsedCode,
+    WrongCode,
+)
 from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
 from civic.store.budget import USUAL, Budget
@@ -23,15 +35,16 @@ from civic.votes.box_key import receipt_signer
 from civic.votes.contact import Codes, Post, contacts_in
 from civic.votes.envelope import (
     BadEnvelope,
+    Slot,
     check_envelope,
     ephemeral_of,
     receipt_of,
     repeated,
     seal,
     signed_text,
+    slot_of,
 )
 from civic.votes.light import Vault
-from civic.votes.setup import PollSetup, over, saying, setup_of
 
 CASTS_PER_ADDRESS = 600  # an hour
 USED = (
@@ -41,6 +54,16 @@ USED_TICKET = "이 본인확인으로 이미 투표했습니다. 바꾸고 싶�
 NO_PAPER = "본인확인기관으로 하는 투표와 가벼운 투표는 종이 투표를 함께 할 수 없습니다."
 OTHER_CONTACT = "명부에 함께 적힌 다른 연락처로 이미 투표했습니다. 바꾸고 싶으면 그 연락처로 다시 투표하세요."
 NOT_READY = "투표함을 준비하고 있습니다. 조금 뒤에 다시 와 주세요."
+
+
+@dataclass(frozen=True)
+class PollSetup:
+    """A poll with all that voting in it needs."""
+
+    poll: Poll
+    proposals: dict[str, Proposal]
+    slot: Slot
+    ready: bool  # rehearsed under exactly these rules, which name this server's receipt key
 
 
 @dataclass(frozen=True)
@@ -91,8 +114,11 @@ class Polling:
             raise NotFound("그런 투표가 없습니다.")
         known = self._setups.get(slug)
         if known is None or known.poll is not poll:
-            known = setup_of(poll, self.library, self.receipt_key)
-            self._setups[slug] = known
+            listed = [*poll.as_proposals] or candidates(self.library.of("proposal"), slug)
+            slot = slot_of(poll, listed)
+            # Receipts by another key than the rules name could not be checked.
+            ready = slot.ready and (bool(poll.options) or poll.receipt_key == self.receipt_key)
+            known = self._setups[slug] = PollSetup(poll, {each.slug: each for each in listed}, slot, ready)
         return known
 
     def state(self, setup: PollSetup) -> str:
@@ -237,3 +263,16 @@ class Polling:
             raise BadEnvelope("copied") from None
         box.use_code(kept, receipt)
         return receipt
+
+
+R = TypeVar("R", bound=Refused)
+
+
+def saying(refusal: R, detail: str) -> R:
+    """The refusal in the words of a vote: its own speak of sign-ups."""
+    refusal.detail = detail
+    return refusal
+
+
+def over(poll: Poll, now: datetime) -> Closed:
+    return saying(Closed(), f"투표는 {korean.closing(poll.closes, now)}에 끝났습니다.")

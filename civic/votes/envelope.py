@@ -53,6 +53,9 @@ class Slot:
     room: int
     needed: int = 2
     earlier: tuple[str, ...] = field(default=())
+    ready: bool = (
+        False  # enough holders opened a test ballot under exactly these rules: before that nothing is cast
+    )
 
     @property
     def length(self) -> int:
@@ -86,9 +89,12 @@ class BadEnvelope(Invalid):
 
 def slot_of(poll: Poll, proposals: Iterable[Proposal]) -> Slot:
     """The slot of a poll's box. Raises ValueError when a key is no point of the curve."""
+    rules, enough = rules_hash(poll, proposals), poll.receipt_key and len(poll.keys) >= poll.keys_needed
+    is_rehearsed = enough and poll.rehearsed is not None and poll.rehearsed.rules == rules
     return Slot(
         poll=poll.slug,
-        rules=rules_hash(poll, proposals),
+        rules=rules,
+        ready=bool(poll.options or is_rehearsed),  # a light poll has nothing to rehearse
         keys=tuple(read_public(key.public) for key in poll.keys),
         room=room(poll.max_picks),
         needed=poll.keys_needed,

@@ -25,7 +25,7 @@ from civic.places.draw_record import FILE, DrawFile, DrawnRound
 from civic.places.form_round import FormRound, rounds_of
 from civic.recount import CHECK
 from forms_api.commands.access import StaffAccess, with_access
-from forms_api.commands.poll import tell_checker
+from forms_api.commands.poll import tell
 
 if TYPE_CHECKING:
     from civic.store.book import Book
@@ -80,9 +80,7 @@ def freeze(staff: StaffAccess, subject: str) -> None:
         click.echo(f"{round_.label}\t지문 {frozen.commitment}")
     if lists:
         _publish(staff, doc, now)
-        tell_checker(CHECK)
-        for said in sorted({_next(subject, frozen) for frozen in lists}):
-            click.echo(said)
+        tell(*sorted({_next(subject, frozen) for frozen in lists}), name=CHECK)
 
 
 def _next(subject: str, frozen: FrozenList) -> str:

@@ -29,7 +29,7 @@ from forms_api.commands.poll import (
     on_files,
     read_shape,
     reading,
-    tell_checker,
+    tell,
     with_values,
 )
 from forms_api.commands.result import CountedBox, counted
@@ -123,7 +123,7 @@ def partial(at: Place, box: Path, key_file: Path, file: Path) -> None:
 
 def _tell_board(given: BoxFile, page: PollPage) -> None:
     board = given.board
-    for line in (
+    tell(
         "확인한 것:",
         f"- 규칙 지문이 글과 같습니다. 접수증에 적힌 것과도 견주세요: {page.slot.rules}",
         f"- 접수증 {len(board.receipts)}장과 봉투가 하나씩 맞습니다. 다시 투표해 바뀐 접수증 {len(board.replaced)}장",
@@ -131,9 +131,7 @@ def _tell_board(given: BoxFile, page: PollPage) -> None:
         + (", ".join(f"{urn} {count}장" for urn, count in sorted(board.urns.items())) or "없음"),
         f"- 명부 {board.roll}명, 다른 기구의 점수표 {len(board.tables)}개",
         f"명단에 서명했습니다. 다른 맡은 사람과 소리 내어 읽어 견주세요: {board.digest}",
-    ):
-        click.echo(line)
-    tell_checker()
+    )
 
 
 @click.command("sign")
@@ -155,16 +153,14 @@ def sign(recount: CountedBox, key_file: Path, file: Path) -> None:
         signature=own.sign("result", results, ballots),
     )
     write(file, as_json(signed))
-    for line in (
+    tell(
         "확인한 것:",
         f"- 봉투 {len(given.envelopes)}장을 다시 열었고, 연 표가 모두 같습니다. 공유값의 증명도 맞습니다.",
         f"- 유효한 표 {len(vote.ballots)}장과 무효 {len(vote.void)}장이 명단의 접수증과 종이의 수와 같습니다.",
         f"- 규칙 지문 {given.board.rules}. 접수증에 적힌 것과 견주세요.",
         f"- 선정: {', '.join(page.proposals[slug].title for slug in vote.outcome.winners) or '없음'}",
         f"결과에 서명했습니다: {results}",
-    ):
-        click.echo(line)
-    tell_checker()
+    )
 
 
 # ---------------------------------------------------------------------------- keys

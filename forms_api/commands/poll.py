@@ -179,8 +179,10 @@ def reading(file: Path) -> Iterator[None]:
         give_up(*(f"{file}: {line}" for line in mistake.lines))
 
 
-def tell_checker(name: str = VERIFY) -> None:
-    """Say the digest of the program that readers will check with: staff and holders can repeat it outside the site."""
+def tell(*lines: str, name: str = VERIFY) -> None:
+    """Say these lines, and the digest of the program that readers check with: so that it is known outside the site too."""
+    for line in lines:
+        click.echo(line)
     click.echo(f"확인하는 프로그램 {name}의 지문 {checker_digest(name)}")
 
 

@@ -49,7 +49,7 @@ from forms_api.commands.poll import (
     on_files,
     read_shape,
     reading,
-    tell_checker,
+    tell,
 )
 
 COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another form, or the word for it
@@ -242,9 +242,7 @@ def publish(recount: CountedBox, signed: tuple[Path, ...]) -> None:
     for name in set(FILES) - {place.partition("/")[2] for place in files}:
         (base / slug / name).unlink(missing_ok=True)
     click.echo(f"결과를 {base / slug}.toml에 썼습니다. 다음 빌드에 나옵니다.")
-    for winner in draft.vote.outcome.winners:
-        click.echo(f"선정: {page.proposals[winner].title}")
-    tell_checker()
+    tell(*(f"선정: {page.proposals[winner].title}" for winner in draft.vote.outcome.winners))
 
 
 def _read_signatures(files: Sequence[Path], recount: CountedBox) -> SignaturesFile:

@@ -16,7 +16,6 @@ from civic.library import load
 from civic.votes.ballot import rules_hash
 from civic.votes.box_key import FORMAT
 from civic.votes.envelope import seal, slot_of
-from civic.votes.setup import is_ready
 from forms_api.commands.poll import with_values
 from tests.forms_api.voting import HOLDERS, prepare, run, write_poll
 
@@ -35,7 +34,7 @@ def test_the_demonstration_takes_ballots(root: Path) -> None:
     """Whoever edits the poll or a proposal makes it ready again, as docs/voting.md says under "시연"."""
     poll, proposals = the_poll(root / "content", DURING)
     slot = slot_of(poll, proposals)
-    assert is_ready(poll, slot), f"rehearse again: the rules are now {slot.rules}"
+    assert slot.ready, f"rehearse again: the rules are now {slot.rules}"
     assert len(poll.keys) == 3 and len(seal([proposals[0].slug], slot)) == slot.length
 
 
@@ -54,7 +53,7 @@ def test_anyone_can_make_the_demonstration_theirs(root: Path, tmp_path: Path) ->
     shutil.copytree(root / "content", content)
     keys = prepare(content, SLUG, tmp_path / "k", "--anew")
     poll, proposals = the_poll(content, DURING)
-    assert is_ready(poll, slot_of(poll, proposals)) and [key.holder for key in poll.keys] == list(HOLDERS)
+    assert slot_of(poll, proposals).ready and [key.holder for key in poll.keys] == list(HOLDERS)
     before = (content / "votes" / f"{SLUG}.md").read_bytes()
     parts = [key.with_suffix(".public.json") for key in keys]
     late = run("keys", "add", SLUG, *parts, "--anew", "--content", content, "--now", "2023-08-16T09:00:00")
