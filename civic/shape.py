@@ -1,7 +1,5 @@
 """The base of everything that staff write, and the kinds of value it is made of. No rules, no files."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from datetime import datetime

@@ -262,11 +262,9 @@ def _page(found: Found, template: str, title: str, trail: Trail, **context: Any)
 def draw_hash(found: Found) -> str:
     """What the draw of an entry's round is committed to, as soon as its list is frozen; "" before."""
     facts = services().intake.store.fixed(found.entry.subject).get(found.entry.round, {})
-    return (
-        FrozenList.model_validate_json(facts["frozen"]).commitment
-        if "frozen" in facts and found.entry.draw
-        else ""
-    )
+    if "frozen" not in facts or not found.entry.draw:
+        return ""
+    return FrozenList.model_validate_json(facts["frozen"]).commitment
 
 
 def shown(found: Found) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 for. No views."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Any
 

@@ -4,8 +4,6 @@ Where a browser runs our script, choices never come here: only a sealed envelope
 and they are sealed in the same request.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -16,8 +14,8 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
+from civic.contacts.proof import Asked
 from civic.errors import FieldError, Invalid, NotEligible, Refused, WrongCode
-from civic.store.contacts import Asked
 from civic.votes.ballot import check_choices
 from civic.votes.casting import PollSetup
 from civic.votes.contact import BY_IDENTITY, IN_HAND, Post, new_submission

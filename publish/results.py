@@ -1,7 +1,5 @@
 """Results of votes and of draws: `/results/<vote>/`, `/results/<kind>-<slug>/`, and all it takes to work them out again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction

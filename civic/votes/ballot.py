@@ -1,7 +1,5 @@
 """What a ballot may hold, and what binds the rules of its poll. Pure: no store, no clock, no web, no file."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -14,13 +14,7 @@ from functools import partial
 from civic.clock import Clock
 from civic.codes import from_text, to_text
 from civic.contacts.budget import Budget
-from civic.contacts.proof import LATE, WRONG, Asked, Claim, Contacts, Derives, hash_of_request
-from civic.content.poll import Poll
-from civic.errors import NotEligible, WrongCode
-from civic.store.box import Code, PollBox, Ticket
-from civic.store.boxes import Box
-from civic.store.budget import Budget
-from civic.store.contacts import (
+from civic.contacts.proof import (
     CODE_LIFE,
     LATE,
     WRONG,
@@ -31,6 +25,10 @@ from civic.store.contacts import (
     hash_of_request,
     read_contact,
 )
+from civic.content.poll import Poll
+from civic.errors import NotEligible, WrongCode
+from civic.store.box import Code, PollBox, Ticket
+from civic.store.boxes import Box
 from civic.store.seal import Sealer
 
 TICKET_LIFE = timedelta(minutes=30)  # to read and pick after the provider's word

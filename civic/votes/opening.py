@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Literal, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -138,7 +138,7 @@ class TrialBallot(Shape):
     envelope: str
 
     @classmethod
-    def of(cls, slot: Slot, choice: str) -> TrialBallot:
+    def of(cls, slot: Slot, choice: str) -> Self:
         """A test ballot for that proposal."""
         once, tracker = ec.generate_private_key(ec.SECP256R1()), new_code()
         return cls(

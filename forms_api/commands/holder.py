@@ -3,8 +3,6 @@
 No command takes two private keys. Each says what it checked, in words that its holder can repeat to others.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from civic.clock import FixedClock
 from civic.codes import from_text, new_code, to_text
 from civic.contacts.budget import Budget
+from civic.contacts.proof import Asked
 from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.errors import (
@@ -34,8 +35,6 @@ from civic.errors import (
 )
 from civic.store import open_box
 from civic.store.box import BOX_FILE
-from civic.store.budget import Budget
-from civic.store.contacts import Asked
 from civic.votes.casting import Polling
 from civic.votes.contact import Post
 from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
