@@ -341,7 +341,7 @@ def test_files_that_are_gone_or_broken_are_named(content: Path) -> None:
     place = content / "results/budget/board.json"
     text = place.read_text("utf-8")
     place.unlink()
-    assert "파일이 없습니다 (found budget/board.json)" in mistakes(content)
+    assert "results/budget/board.json: 파일이 없습니다" in mistakes(content)
     place.write_text(text[:50], "utf-8")
     assert "results/budget/board.json: JSON 파일이 아니거나 중간에 잘렸습니다" in mistakes(content)
 
@@ -358,7 +358,7 @@ def test_a_pipe_among_the_files_is_named(content: Path) -> None:
     place = content / "results/budget/results.json"
     place.unlink()
     os.mkfifo(place)
-    assert "파일이 없습니다 (found budget/results.json)" in mistakes(content)
+    assert "results/budget/results.json: 파일을 읽을 수 없습니다" in mistakes(content)
 
 
 def test_the_table_of_a_small_vote_is_compared_too(tmp_path: Path) -> None:
