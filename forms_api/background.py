@@ -23,6 +23,8 @@ from civic.store.seal import Sealer
 from civic.store.store import Store
 from civic.votes.casting import Polling
 from civic.votes.light import Vault, due, follow
+from forms_api.gateway import PATIENCE
+from forms_api.notices import Postman
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.settings import Settings
 

@@ -1,11 +1,10 @@
 """What a request proves of its sender: the ticket in the browser, four digits; how a code is asked
 for. No views."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from flask import request

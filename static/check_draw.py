@@ -26,7 +26,7 @@ OF_HALVES = {"by", "hash", "at", "bits", "revealed"}
 NUMBER = "[A-Z0-9]{4}(-[A-Z0-9]{4}){2}"
 BALL = "(?:[1-9]|[1-3][0-9]|4[0-5])"
 SPELT = {"lotto": f"{BALL}(?: {BALL}){{5}}", "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?"}
-USAGE = "쓰는 법: python check_draw.py draw.json [명단을 얼릴 때 본 지문 …]"
+USAGE = "쓰는 법: python check_draw.py draw.json [명단을 확정할 때 본 확인 값 …]"
 
 
 def sha256(text):
@@ -57,7 +57,7 @@ def wrong_seed(part):
         return "추첨 값이 나오기 전에 추첨했습니다" if at < datetime.fromisoformat(part["seed_at"]) else ""
     pair = part["pairs"][-1] if part["pairs"] else []
     if len(pair) != 2 or seen(pair[0]["by"]) == seen(pair[1]["by"]) or pair[0]["hash"] == pair[1]["hash"]:
-        return "두 사람의 난수가 모이지 않았습니다"
+        return "두 사람의 무작위 값이 모이지 않았습니다"
     if any(not re.fullmatch("[0-9a-f]{32}", h["bits"]) or sha256(h["bits"]) != h["hash"] for h in pair):
         return "밝힌 무작위 값이 걸어 둔 확인 값과 다릅니다"
     if part["seed"] != sha256(part["commitment"] + pair[0]["bits"] + pair[1]["bits"]):
@@ -156,8 +156,8 @@ try:
     said = {name: check(document["subject"], name, part) for name, part in rounds.items()}
     for name, part in rounds.items():
         say(f"{part['label']}: {said[name] or '맞습니다'}. 자리 {part['places']}, 사람 {part['people']}")
-        say(f"  지문 {part['commitment']}")
-        say(f"  씨앗 {part['seed']} ({part['source']}), 담당자가 넣은 신청 {part['by_staff']}")
+        say(f"  확인 값 {part['commitment']}")
+        say(f"  추첨 값 {part['seed']} ({part['source']}), 담당자가 넣은 신청 {part['by_staff']}")
 except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as err:
     sys.exit(f"{sys.argv[1]}을 추첨 결과로 읽을 수 없습니다({type(err).__name__}).")
 hashes = {part["commitment"] for part in rounds.values()}

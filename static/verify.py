@@ -458,14 +458,14 @@ def main():
         wrong += [] if right else [said]
     if chosen.tracker:
         cast = {each["tracker"]: each["choices"] for each in found.get("ballots", {}).get("ballots", ())}
-        mine = cast.get(chosen.tracker, ["이 추적 번호의 표가 없습니다"])
+        mine = cast.get(chosen.tracker, ["이 표 번호의 표가 없습니다"])
         say(f"{chosen.tracker}: {', '.join(mine) or '빈 표'}")
         wrong += [] if chosen.tracker in cast else mine
     if wrong:
         return 1
     print(f"맞습니다: 표 {results['ballots']}장과 선정 {len(results['winners'])}건이 공표와 같습니다.")
     say(f"서명한 사람: {', '.join(found['signatures']['result'])}")
-    print(f"규칙 지문 {results['rules_hash']}\n명단 지문 {results['board']}")
+    print(f"규칙 확인 값 {results['rules_hash']}\n명단 확인 값 {results['board']}")
     if not chosen.rules:
         print("견주지 않은 것: 규칙 확인 값(--rules). 그래서 누가 서명해야 하는지도 이 파일의 말입니다.")
     if not chosen.board:

@@ -63,7 +63,7 @@ def a_draw(
     **changes: Any,
 ) -> dict[str, Any]:
     """draw.json of that subject; two: by the bits of two persons."""
-    changes |= {"kind": "two", "source": "두 사람의 난수", "seed_at": None} if two else {}
+    changes |= {"kind": "two", "source": "두 사람의 무작위 값", "seed_at": None} if two else {}
     frozen = a_list(subject, places, **changes)
     seed, facts = of_two(frozen) if two else (SEED, {})
     facts["frozen"] = frozen.model_dump_json()

@@ -220,7 +220,7 @@ class FrozenList(Shape):
     def wrong(self, subject: str, id: str) -> str:
         """What in the list itself cannot be; "" when nothing. Whoever has its hash from elsewhere compares that."""
         if self.hash(subject, id) != self.commitment:
-            return "명단, 자리, 뺀 신청, 씨앗의 출처 가운데 하나가 얼릴 때 공개한 지문과 다릅니다"
+            return "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다"
         numbers = [*self.sizes, *(out.number for out in self.excluded)]
         if len(set(numbers)) < len(self.entries) + len(self.excluded):
             return "한 추첨 번호가 두 번 있습니다"
@@ -229,28 +229,32 @@ class FrozenList(Shape):
         if not all(out.is_true for out in self.excluded):
             return "뺀 까닭이 그 확인 값과 다릅니다"
         if (self.kind == "two") == bool(self.seed_at) or (self.late and self.kind != "two"):
-            return "씨앗의 종류와 때가 맞지 않습니다"
-        return "씨앗이 나온 뒤에 명단을 얼렸습니다" if self.seed_at and self.frozen_at >= self.seed_at else ""
+            return "추첨 값의 종류와 때가 맞지 않습니다"
+        return (
+            "추첨 값이 나온 뒤에 명단을 확정했습니다"
+            if self.seed_at and self.frozen_at >= self.seed_at
+            else ""
+        )
 
     def wrong_seed(self, seed: str, at: datetime, pairs: Sequence[Pair]) -> str:
         """Why a seed, used then, is not the one that this list was to be drawn by; "" when it is."""
         if not self.is_contested:
-            return "추첨하지 않는 회차에 씨앗이 있습니다" if seed else ""
+            return "추첨하지 않는 회차에 추첨 값이 있습니다" if seed else ""
         if self.seed_at:
             if not is_spelt(self.kind, seed):
-                return "씨앗의 적는 법이 다릅니다"
-            return "씨앗이 나오기 전에 추첨했습니다" if at < self.seed_at else ""
+                return "추첨 값의 적는 법이 다릅니다"
+            return "추첨 값이 나오기 전에 추첨했습니다" if at < self.seed_at else ""
         pair = pairs[-1] if pairs else ()
         if len(pair) != 2 or seen(pair[0].by) == seen(pair[1].by) or not all(half.is_true for half in pair):
-            return "두 사람의 난수가 모이지 않았습니다"
+            return "두 사람의 무작위 값이 모이지 않았습니다"
         if pair[0].hash == pair[1].hash or seed != joined(self.commitment, pair):
-            return "씨앗이 두 사람의 난수에서 나온 값이 아닙니다"
+            return "추첨 값이 두 사람의 무작위 값에서 나온 값이 아닙니다"
         hung = sorted(half.at for half in pair)
         shown = [
             half.revealed for half in pair if half.revealed and hung[1] <= half.revealed <= hung[1] + PATIENCE
         ]
         in_time = self.frozen_at <= hung[0] and len(shown) == 2
-        return "" if in_time else "난수를 약속하고 밝힌 때가 맞지 않습니다"
+        return "" if in_time else "무작위 값을 약속하고 밝힌 때가 맞지 않습니다"
 
 
 def joined(commitment: str, pair: Pair) -> str:

@@ -29,7 +29,7 @@ class DrawRecord(Shape):
         description="추첨한 글. 예: lectures/essay",
     )
     published_at: SeoulTime = Field(description="공개한 때")
-    digest: Digest = Field(description="draw.json의 지문(SHA-256)")
+    digest: Digest = Field(description="draw.json의 확인 값(SHA-256)")
 
     @property
     def slug(self) -> str:
@@ -84,7 +84,7 @@ class DrawnRound(FrozenList):
             return "신청이나 사람의 수가 명단과 다릅니다"
         if self.seed is None or self.at is None:
             is_drawn = self.seed is not None or self.drawn or any(entry.result for entry in self.entries)
-            return "씨앗이 없는데 추첨 결과가 있습니다" if is_drawn else ""
+            return "추첨 값이 없는데 추첨 결과가 있습니다" if is_drawn else ""
         if self.drawn != self.is_contested:
             return "추첨이 필요했는지가 다릅니다"
         if wrong := self.wrong_seed(self.seed, self.at, self.pairs):

@@ -42,11 +42,11 @@ def explain(spec: FormSpec) -> list[str]:
     """How places are given, in sentences for the page: the selection first, then what else this form says."""
     line, is_drawn = any(each.waiting for each in spec.rounds), rules.is_drawn_later(spec)
     begins = any(each.starts or each.ends for each in spec.rounds)
-    seed = f"미리 정한 공개 값인 ‘{spec.seed}’이며" if spec.seed else "두 사람이 저마다 만든 난수이며"
+    seed = f"미리 정한 공개 값인 ‘{spec.seed}’이며" if spec.seed else "두 사람이 저마다 만든 무작위 값이며"
     more = (
         (spec.selection == "review", BY_REVIEW),
         (is_drawn, "추첨에는 접수증에 적힌 추첨 번호만 공개합니다."),
-        (is_drawn, f"추첨 씨앗은 {seed}, 결과는 누구나 다시 계산해 볼 수 있습니다."),
+        (is_drawn, f"추첨 값은 {seed}, 결과는 누구나 다시 계산해 볼 수 있습니다."),
         (spec.promotion == "offer", OFFERED.format(spec.offer_hours) + (BEGINS if begins else "")),
         (spec.party > 1 and (line or is_drawn), TOGETHER),
         (spec.close_at is not None, CLOSES_AT.format(spec.close_at or 0)),

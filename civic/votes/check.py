@@ -28,7 +28,7 @@ def check(vote: VoteCount, voters: int) -> tuple[str, ...]:
         found.append(f"표 {vote.voters}장(무효 {len(vote.void)}장 포함)과 투표자 {voters}명이 다릅니다")
     for tracker, times in sorted(Counter(ballot.tracker for ballot in vote.ballots).items()):
         if times > 1:
-            found.append(f"{tracker}: 같은 추적 번호가 {times}번 있습니다")
+            found.append(f"{tracker}: 같은 표 번호가 {times}번 있습니다")
     for ballot in vote.ballots:
         if ballot.choices not in known:
             known[ballot.choices] = void_faults(vote.poll, vote.proposals, ballot.choices)
@@ -69,7 +69,7 @@ def _apart(result: VoteResult) -> Iterator[str]:
     again = document.model_copy(update=follows)
     yield from (f"{RESULTS}: {difference}" for difference in differences(document, again))
     if record.rules != again.rules_hash:
-        yield f"rules: {record.rules[:12]}…라고 적혀 있는데 규칙의 지문은 {again.rules_hash[:12]}…입니다"
+        yield f"rules: {record.rules[:12]}…라고 적혀 있는데 규칙의 확인 값은 {again.rules_hash[:12]}…입니다"
     if (board.poll, board.rules) != (record.vote, again.rules_hash):
         yield f"{BOARD}: 다른 투표나 다른 규칙의 명단입니다: {board.poll}, {board.rules[:12]}…"
     if ballots and (ballots.poll, ballots.rules_hash) != (record.vote, again.rules_hash):

@@ -50,7 +50,7 @@ class VoteRecord(Shape):
 
     vote: Slug = Field(description="투표의 파일 이름(votes/)")
     published_at: SeoulTime = Field(description="공개한 때. 이때부터 누리집에 보입니다.")
-    rules: Digest = Field(description="개표한 규칙의 지문(SHA-256)")
+    rules: Digest = Field(description="개표한 규칙의 확인 값(SHA-256)")
     destroyed_at: SeoulTime | None = Field(
         default=None, description="투표함을 없앤 때. 그 뒤에는 결과를 바꾸지 않습니다."
     )

@@ -110,7 +110,7 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str) -> None:
 def promise(staff: StaffAccess, subject: str, by: str, digest: str) -> None:
     """두 사람의 난수로 정할 때, 자기 난수의 지문을 먼저 겁니다. 두 지문이 모두 공개된 뒤에 밝힙니다."""
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        raise Misuse("--hash는 SHA-256 지문 64자리(0-9, a-f)입니다.")
+        raise Misuse("--hash는 SHA-256 확인 값 64자리(0-9, a-f)입니다.")
     act = partial(acts.promise, by=by, digest=digest, now=staff.now)
     _act(staff, subject, act, f"{by}: 난수의 지문을 걸었습니다. 누리집을 다시 만들어 공개하세요.")
 

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import templates
 from civic import korean
 from civic.clock import FixedClock
+from civic.content.snapshot import Snapshot
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import BOM, typed_text, write
 from civic.library import load

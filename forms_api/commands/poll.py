@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from civic import korean
 from civic.clock import SteadyClock
 from civic.content.poll import Poll, Proposal
+from civic.content.snapshot import Snapshot
 from civic.errors import Misuse, Unusable, why
 from civic.files import typed_text, write
 from civic.library import load
@@ -65,7 +66,7 @@ class Place:
         """The poll now. Gives up when there is none, or a light one. Raises as `time_of`."""
         time, is_demo = time_of(self.now, self.data)
         at = time.replace(microsecond=0)
-        library = load(self.content, at)
+        library = load(self.content, at, accepted=Snapshot.of(read_settings().site_dir, self.content))
         poll = library.get("votes", slug)
         if not isinstance(poll, Poll):
             give_up(f"{slug}: 그런 투표가 없습니다.")
@@ -183,7 +184,7 @@ def tell(*lines: str, name: str = VERIFY) -> None:
     """Say these lines, and the digest of the program that readers check with: so that it is known outside the site too."""
     for line in lines:
         click.echo(line)
-    click.echo(f"확인하는 프로그램 {name}의 지문 {checker_digest(name)}")
+    click.echo(f"확인하는 프로그램 {name}의 확인 값 {checker_digest(name)}")
 
 
 def of_each(given: Iterable[T], act: Callable[[T], R]) -> list[R]:

@@ -38,7 +38,7 @@ async function wrongSeed(round) {
     return Date.parse(round.at) < Date.parse(round.seed_at) ? "추첨 값이 나오기 전에 추첨했습니다." : "";
   }
   const pair = round.pairs.at(-1) ?? [];
-  if (pair.length !== 2 || seen(pair[0].by) === seen(pair[1].by) || pair[0].hash === pair[1].hash) return "두 사람의 난수가 모이지 않았습니다.";
+  if (pair.length !== 2 || seen(pair[0].by) === seen(pair[1].by) || pair[0].hash === pair[1].hash) return "두 사람의 무작위 값이 모이지 않았습니다.";
   for (const half of pair) {
     if (!/^[0-9a-f]{32}$/.test(half.bits) || await sha256(half.bits) !== half.hash) return "밝힌 무작위 값이 걸어 둔 확인 값과 다릅니다.";
   }

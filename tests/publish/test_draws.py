@@ -108,7 +108,7 @@ def test_a_record_and_its_file_belong_together(content: Path) -> None:
     file = publish_draw(content, a_draw(SUBJECT, "에세이"))
     good = file.read_text("utf-8")
     for text, said in (
-        (good + " ", "지문과 다릅니다"),
+        (good + " ", "확인 값과 다릅니다"),
         ("{}", "꼭 써야 합니다"),
         (json.dumps({**json.loads(good), "subject": "lectures/other"}), "다른 글의 추첨"),
     ):

@@ -35,6 +35,7 @@ from civic.errors import (
 )
 from civic.store import open_box
 from civic.store.box import BOX_FILE
+from civic.store.outbox import Letter
 from civic.votes.casting import Polling
 from civic.votes.contact import Post
 from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
