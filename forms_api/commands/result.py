@@ -98,7 +98,7 @@ def _recount(
     page = check_box(given, at, "공개하지 않습니다")
     again = opened_again(given, given.parts, page)
     if (again.ballots, again.spoiled) != (given.ballots, given.void):
-        give_up(f"{opened}: 연 표가 봉한 투표용지를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
+        give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
     vote, drawn = _count(given, page, _read_batches(page, paper), draw)
     before = published_result(at.content, page.poll.slug)
     if before is None:
@@ -200,7 +200,7 @@ def _checked_reason(before: VoteResult, draft: Draft, reason: str | None, at: da
     slug, record = before.slug, before.record
     lines = [f"{slug}: 이미 공개한 결과와 다릅니다.", *_changes(before, draft)]
     if record.destroyed_at:
-        give_up(*lines, "투표함을 없앤 뒤에는 확인할 봉한 투표용지가 없으므로 결과를 바꾸지 않습니다.")
+        give_up(*lines, "투표함을 없앤 뒤에는 확인할 봉투가 없으므로 결과를 바꾸지 않습니다.")
     if reason is None:
         give_up(
             *lines, '바로잡는 것이면 --correct "까닭"을 붙이세요. 결과 화면에 보이고 이의 기간을 다시 셉니다.'
