@@ -280,3 +280,19 @@ def test_a_phone_just_proven_needs_no_second_code(visits: Visits) -> None:
         page.get_by_role("button", name="투표하기", exact=True).click()
         expect(page.get_by_role("heading", name="투표를 마쳤습니다")).to_be_visible()
     assert [sorted(json.loads(body)) for body in sent] == [["choices", "submission"], ["envelope"]]
+
+
+@pytest.mark.parametrize(("width", "height"), [(375, 812), (640, 320), (320, 568)])
+def test_the_bar_leaves_room_to_read(visits: Visits, width: int, height: int) -> None:
+    """At most a fifth of the height in either orientation and any text size, its button whole; what is not voted on is folded."""
+    page = visits.open("/my/", width)
+    page.set_viewport_size({"width": width, "height": height})
+    for size in ("medium", "xxlarge"):
+        page.evaluate(f"localStorage.setItem('madang-size', '{size}')")
+        page.goto("/votes/budget-2024/", wait_until="networkidle")
+        bar, button = (page.locator(each).bounding_box() for each in (".my-vote", ".my-vote .krds-btn"))
+        assert bar and button
+        assert bar["height"] <= height / 5
+        assert button["height"] >= 24 and button["y"] + button["height"] <= height
+    expect(page.get_by_text("순서는 사람마다 다르게")).to_be_attached()
+    expect(page.locator(".ballot-group:not([data-type]) details[open]")).to_have_count(0)
