@@ -224,9 +224,7 @@ def test_another_title_changes_the_lists_that_show_it(request_: Request) -> None
         "privacy/collected/index.html",
         "sitemap/index.html",
     ]
-    assert (
-        report.made <= len(files) + 9
-    )  # with the few files of the search's index in which its letters stand
+    assert report.made <= len(files) + 9  # with the files of the search in which its letters stand
 
 
 def test_nothing_changed_makes_nothing(request_: Request) -> None:
