@@ -133,7 +133,7 @@ def test_without_javascript_the_page_says_how(there: Visits) -> None:
     """No button that does nothing; the command and the files instead."""
     page = there.open("/results/budget/", script=False)
     assert page.get_by_role("button", name="다시 세기").count() == 0
-    assert "python3 verify.py --rules 접수증의-규칙-확인 값" in page.inner_text("main")
+    assert "python3 verify.py --rules 접수증의-규칙-확인-값" in page.inner_text("main")
     for name in ("verify.py", "ballots.json", "results.json", "board.json", "signatures.json", "election.pb"):
         assert there.browser and page.request.get(f"/results/budget/{name}").ok
 
