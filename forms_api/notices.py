@@ -5,6 +5,7 @@ from dataclasses import astuple, replace
 from datetime import timedelta
 from typing import Any
 
+from civic.contacts.budget import CONTACT_DAY, DAY
 from civic.content.meetings import Invite, calendar_file
 from civic.errors import Refused
 from civic.people import is_mobile
@@ -47,6 +48,10 @@ class Postman:
         facts = intake.store.fixed(entry.subject).get(entry.round, {})
         if not messages.is_true(message.kind, found, now):
             return None
+        if entry.cause == "applied":  # anybody may have typed this number, again and again
+            lately = [each for each in intake.store.of_contact(entry.contact) if each.received > now - DAY]
+            if len(lately) > CONTACT_DAY:
+                return None
         if message.kind == messages.CHANGED and found.round and latest(facts, TOLD) != told_of(found.round):
             return PutOff(now + SETTLED)  # it is being changed again
         days = [*days_told(facts), messages.begins(found.round)]

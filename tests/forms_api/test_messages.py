@@ -185,6 +185,22 @@ def test_each_person_gets_each_message_once(tmp_path: Path, people: int, kills: 
         assert max(gateway.posts.values()) > 1  # without its key somebody would have got it twice
 
 
+def test_nobody_is_plagued_by_sign_ups_in_their_name(tmp_path: Path) -> None:
+    """Signed up and cancelled by a stranger thirty times: the telephone rings twelve times, another's as ever."""
+    clock = FixedClock(START)
+    with a_gateway(tmp_path) as gateway, closing(open_store(f"tinydb://{tmp_path}/data")) as store:
+        desk = Intake(load(content(tmp_path, 9), START), store, load_or_create(tmp_path / "keys.json"), clock)
+        postman, phone = a_postman(desk, clock, gateway), an_application()["phone"]
+        for typed in (*[phone] * 30, an_application()["phone"]):
+            sent = an_application(phone=typed)
+            entry = desk.apply(desk.check(*desk.form("lectures", "essay"), sent))[0]
+            clock.at += timedelta(minutes=1)
+            postman.deliver()
+            desk.cancel(entry.number)
+        counts = Counter(each["to"] for each in gateway.taken.values())
+        assert sorted(counts.values()) == [1, 12] and counts[phone.replace("-", "")] == 12
+
+
 @pytest.fixture
 def letters() -> Any:
     """A mail server: what it has kept."""
