@@ -183,12 +183,12 @@ def pin(secret: bytes, number: str, last4: str) -> str:
 
 def keyed_hash(secret: bytes, *parts: str) -> str:
     """HMAC-SHA-256 of parts that hold no unit separator, which keeps ("1", "23") and ("12", "3") apart; hex."""
-    keyed = _keyed(secret).copy()
-    keyed.update("\x1f".join(parts).encode())
-    return keyed.hexdigest()
+    mac = _keyed(secret).copy()
+    mac.update("\x1f".join(parts).encode())
+    return mac.hexdigest()
 
 
 @cache
 def _keyed(secret: bytes) -> hmac.HMAC:
-    """Kept and copied: to begin anew lets go of the interpreter lock each time, and among busy threads waits for it."""
+    """HMAC-SHA-256, to be copied: to begin anew lets go of the interpreter lock, and among busy threads waits for it."""
     return hmac.new(secret, digestmod="sha256")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from flask.globals import request_ctx
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 
 from civic.clock import Clock
 from civic.library import Library
 from civic.places.intake import Intake
+from civic.store.documents import ENCODER
 from civic.store.seal import Keys
 from civic.store.store import Store
 from forms_api.background import CASTING, Casting
@@ -75,6 +77,21 @@ class App(Flask):
 
     response_class = WholeResponse
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view here is asynchronous; Flask would look into each hook of each request for that."""
+        return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """The path alone decides: no view asks by which host it was reached."""
+        if request is None:
+            return None
+        return self.url_map.bind(
+            "",
+            path_info=request.path,
+            default_method=request.method,
+            query_args=request.query_string.decode("latin-1"),
+        )
+
     def log_exception(self, exc_info: Any) -> None:
         services().log.failure("app", exc_info[1])
 
@@ -90,8 +107,7 @@ def create_app(
 ) -> Flask:
     """The whole writing side and the site beside it, as one WSGI app. Raises Misuse."""
     app = App("forms_api", static_folder=None, template_folder=None)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.dumps = lambda answer, **_: ENCODER.encode(answer)  # type: ignore[method-assign]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # no redirect is ever made of an address that begins with //
     sender = sender_of(settings, sys.stdout)

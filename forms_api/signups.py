@@ -20,7 +20,7 @@ from civic.errors import Closed, ContactUnproven, FieldError, Full, Invalid, Ref
 from civic.people import show_phone
 from civic.places import words
 from civic.places.application import Application, check_absent, holds_resident_number
-from civic.places.status import of_form
+from civic.places.status import form_of, of_form
 from civic.store.entry import Entry
 from civic.text import texts
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
@@ -55,7 +55,7 @@ def describe(folder: str, slug: str) -> BaseResponse:
 
 def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
     intake = services().intake
-    form = of_form(intake, doc, spec, intake.clock.now(), intake.counts(doc.subject))
+    form = of_form(intake, form_of(doc, spec), intake.clock.now(), intake.counts(doc.subject))
     for each in spec.rounds:
         form["rounds"][each.id]["label"] = each.label
     return {

@@ -22,9 +22,10 @@ from flask import Flask, Response, redirect, request, send_from_directory
 from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as BaseResponse
 
+from civic.content.pages import Pages
 from civic.errors import NotFound
 from civic.places.intake import Intake
-from civic.places.status import status
+from civic.places.status import Form, form_of, status
 from forms_api.problems import FILES
 
 LARGEST = 4 * 1024 * 1024  # bytes of one text file; a larger one is sent as it lies there
@@ -169,9 +170,10 @@ class SentText:
         return answer
 
 
-def as_sent(plain: bytes, tag: str = "") -> SentText:
-    """A text, compressed; the same bytes always give the same. tag: where it is not that of the bytes."""
-    small = gzip.compress(plain, 9, mtime=0)
+def as_sent(plain: bytes, tag: str = "", level: int = 9) -> SentText:
+    """A text, compressed; the same bytes always give the same. tag: where it is not that of the bytes; level: 1 for what
+    is soon made anew."""
+    small = gzip.compress(plain, level, mtime=0)
     tag = tag or hashlib.sha256(plain).hexdigest()[:20]
     return SentText(tag, plain, small if len(small) < len(plain) else None)
 
@@ -218,6 +220,8 @@ class StatusBoard:
         self._made = float("-inf")
         self._text = as_sent(b"")
         self._forms: dict[str, Any] = {}
+        self._library: Pages | None = None
+        self._written: list[Form] = []  # its forms
 
     def show(self) -> Response:
         """The state of all forms; the tag changes only when a form does, not with the clock, which a header tells."""
@@ -234,11 +238,14 @@ class StatusBoard:
     def _fresh(self) -> SentText:
         with self._lock:
             if time.monotonic() - self._made >= FRESH:
-                document = status(self._intake)
+                if self._library is not self._intake.library:
+                    self._library = self._intake.library
+                    self._written = [form_of(doc, doc.spec) for doc in self._library.subjects() if doc.spec]
+                document = status(self._intake, self._written)
                 self._forms = document["forms"]
                 forms = json.dumps(self._forms, ensure_ascii=False, separators=(",", ":"))
                 tag = hashlib.sha256(forms.encode()).hexdigest()[:16]
                 body = f'{{"now":{json.dumps(document["now"])},"forms":{forms}}}'
-                self._text = as_sent(body.encode(), tag)
+                self._text = as_sent(body.encode(), tag, level=1)
                 self._made = time.monotonic()
             return self._text

@@ -68,7 +68,7 @@ class Document(Shape):
     def link(self) -> str:
         return link(self.noun, self.slug)
 
-    @property
+    @cached_property
     def subject(self) -> str:
         """The name under which sign-ups are kept: "lectures/essay"; of a page that was renamed, its first one."""
         return f"{self.folder}/{first_name(self.slug, self.aliases)}"

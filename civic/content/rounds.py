@@ -1,5 +1,6 @@
 """What a sign-up form is made of: rounds with their places, caps, the consent. No store, no clock, no web."""
 
+from functools import cached_property
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -45,7 +46,7 @@ class Round(Shape):
         """How many may wait after a draw or by a decision; None: as many as there are, where the page does not say."""
         return self.waiting if "waiting" in self.model_fields_set else None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Under which name its sign-ups are kept: the first id that it ever had."""
         return first_name(self.id, self.aliases)

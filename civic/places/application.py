@@ -220,7 +220,8 @@ def refuse_forbidden(payload: Mapping[str, Any]) -> None:
     for name, value in flat.items():
         if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
             continue  # made by a program: one in four thousand has the digits of a resident registration number
-        wrong = next((said for text in texts({name: value}) if (said := _wrong_text(name, text))), "")
+        within = (name, value) if isinstance(value, str) else texts({name: value})
+        wrong = next((said for text in within if (said := _wrong_text(name, text))), "")
         if wrong:
             found.append(FieldError(_shown(name), wrong))
     if found:
@@ -234,6 +235,8 @@ def holds_resident_number(field: str, text: str) -> bool:
 
 def _wrong_text(field: str, text: str) -> str:
     """Why a text may not be kept in a field; "" when it may."""
+    if len(text) < 13 and text.isascii():
+        return ""
     if holds_resident_number(field, text):
         return RESIDENT_NUMBER_MESSAGE
     try:

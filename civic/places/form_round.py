@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from civic.content.form import FormSpec
 from civic.content.pages import Document
@@ -18,12 +17,12 @@ class FormRound:
     spec: FormSpec
     round: Round
 
-    @cached_property
+    @property
     def subject(self) -> str:
         """The name under which its sign-ups are kept: "lectures/essay"; "" without a page."""
         return self.doc.subject if self.doc else ""
 
-    @cached_property
+    @property
     def id(self) -> str:
         """Under which name the store keeps its sign-ups; `round.id` is what the page calls it now."""
         return self.round.key
@@ -36,11 +35,11 @@ class FormRound:
     def places(self) -> int:
         return self.round.places
 
-    @cached_property
+    @property
     def opens(self) -> datetime:
         return self.round.opens or self.spec.opens
 
-    @cached_property
+    @property
     def closes(self) -> datetime:
         return self.round.closes or self.spec.closes
 
@@ -59,7 +58,7 @@ class FormRound:
         """When the list of a draw is frozen: as the page says, or as soon as nobody can join it."""
         return max(self.window_end, self.spec.freeze_at or self.window_end)
 
-    @cached_property
+    @property
     def passed(self) -> str:
         """The name of the fact that its closing time has passed."""
         return f"closed:{self.closes.isoformat()}"
@@ -69,10 +68,8 @@ class FormRound:
 
         A closing time that was seen to pass counts until staff put a later one into the page.
         """
-        if not facts:
-            return False
-        final = ["closed", "called-off", self.passed]
-        return not facts.keys().isdisjoint([*final, "frozen"] if self.spec.selection == "draw" else final)
+        final = ("closed", "called-off", "frozen" if self.spec.selection == "draw" else "closed")
+        return any(name in final or (name[:7] == "closed:" and name == self.passed) for name in facts or ())
 
 
 def rounds_of(doc: Document | None) -> list[FormRound]:

@@ -4,7 +4,7 @@ The web hands over a payload, `application` reads it; every decision is in `rule
 own spec, or in the store's book.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -276,11 +276,11 @@ class Intake:
     def counts(self, subject: str) -> dict[str, Counts]:
         """People per round of a subject, and which rounds are closed for good; rounds may be missing."""
         known = Overview(self.store.counts(subject), self.store.fixed(subject))
-        return with_closed(rounds_of(self.page(subject)), known)
+        return with_closed({each.id: each for each in rounds_of(self.page(subject))}, known)
 
-    def state(self, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]) -> str:
-        """As rules.form_state; a form that needs a proof which nobody can give here is still to come."""
-        found = rules.form_state(spec, now, counts)
+    def state(self, spec: FormSpec, states: Iterable[str]) -> str:
+        """As rules.whole_state; a form that needs a proof which nobody can give here is still to come."""
+        found = rules.whole_state(states)
         return "upcoming" if not self._can_prove and spec.needs_proof and found != "closed" else found
 
     def _cancel(self, entry: Entry, cause: str, who: str, even_begun: bool = False) -> Found:

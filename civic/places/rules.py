@@ -3,8 +3,7 @@
 Each check returns None or raises Refused.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from civic import korean
@@ -27,7 +26,7 @@ def round_state(round_: FormRound, now: datetime, counts: Counts = NOBODY) -> st
     if now < round_.opens:
         return "upcoming"
     if needs_no_draw(round_, now, counts):  # whoever asks next settles the window
-        counts = replace(counts, taken=counts.taken + counts.received, received=0)
+        counts = counts._replace(taken=counts.taken + counts.received, received=0)
     for seat in seats(round_, now, counts):
         if seat.has_room(counts, 1):
             return "open"
@@ -35,13 +34,21 @@ def round_state(round_: FormRound, now: datetime, counts: Counts = NOBODY) -> st
 
 
 def form_state(spec: FormSpec, now: datetime, counts: Mapping[str, Counts] | None = None) -> str:
-    """The state of the whole form: open if any round is; else upcoming, full, closed, in this order."""
-    held, states = counts or {}, set()
-    for each in spec.rounds:
-        states.add(round_state(FormRound(None, spec, each), now, held.get(each.key, NOBODY)))
-        if "open" in states:  # the others change nothing
-            return "open"
-    return next(state for state in ("upcoming", "full", "closed") if state in states)
+    """The state of the whole form."""
+    held = counts or {}
+    return whole_state(
+        round_state(FormRound(None, spec, each), now, held.get(each.key, NOBODY)) for each in spec.rounds
+    )
+
+
+def whole_state(states: Iterable[str]) -> str:
+    """What the states of its rounds make of a form: open if any round is; else upcoming, full, closed, in this order."""
+    seen = set()
+    for state in states:
+        seen.add(state)
+        if state == "open":  # the others change nothing
+            break
+    return next(state for state in ("open", "upcoming", "full", "closed") if state in seen)
 
 
 def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None = None) -> None:

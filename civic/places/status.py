@@ -1,8 +1,9 @@
 """What everybody may know of all forms at once: state, places, people. Nothing of any entry."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -25,49 +26,72 @@ class Desk(Protocol):
 
     def facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]: ...
 
-    def state(self, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]) -> str: ...
+    def state(self, spec: FormSpec, states: Iterable[str]) -> str: ...
 
 
-def status(intake: Desk) -> dict[str, Any]:
+@dataclass
+class Form:
+    """A form as far as it depends on the content alone, and how it stood last."""
+
+    doc: Document
+    spec: FormSpec
+    times: dict[str, str]  # when it opens and closes
+    moments: list[datetime]  # at which a state may change whatever people do, sorted
+    rounds: dict[str, FormRound]  # by the name under which the store keeps them
+    own: dict[str, dict[str, str]]  # times of the rounds that have any
+    last: tuple[Any, dict[str, Any]] = None, {}  # never changed in place
+
+
+def form_of(doc: Document, spec: FormSpec) -> Form:
+    """The form of a page."""
+    rounds = {each.id: each for each in rounds_of(doc)}
+    own = {id: _times(r.round.opens, r.round.closes) for id, r in rounds.items()}
+    moments = {at for r in rounds.values() for at in (r.opens, r.closes, r.window_end, r.begins) if at}
+    return Form(doc, spec, _times(spec.opens, spec.closes), sorted(moments), rounds, own)
+
+
+def status(intake: Desk, forms: Iterable[Form]) -> dict[str, Any]:
     """State of every form with a count per round: the document of GET /api/status."""
     known, now = intake.store.overview(), intake.clock.now()
-    forms: dict[str, Any] = {}
-    rounds = {doc.subject: rounds_of(doc) for doc in intake.library.subjects()}
     with suppress(Unavailable):  # where nothing can be written, what is known can be shown
-        over = [each for found in rounds.values() for each in found if now >= each.closes]
-        _ = [intake.facts(each, now) for each in over]
-    for doc in intake.library.subjects():
-        if doc.spec is None:
-            continue
-        counts = with_closed(rounds[doc.subject], known.get(doc.subject, Overview()))
-        forms[doc.subject] = of_form(intake, doc, doc.spec, now, counts)
-    return {"now": now.isoformat(timespec="seconds"), "forms": forms}
+        for form in forms:
+            for each in form.rounds.values() if now >= form.moments[0] else ():
+                if now >= each.closes:
+                    intake.facts(each, now)
+    for form in forms:
+        here = known.get(form.doc.subject) or Overview()
+        if form.last[0] != (stand := (here, bisect_right(form.moments, now))):
+            form.last = stand, of_form(intake, form, now, with_closed(form.rounds, here))
+    shown = {form.doc.subject: form.last[1] for form in forms}
+    return {"now": now.isoformat(timespec="seconds"), "forms": shown}
 
 
-def of_form(
-    intake: Desk, doc: Document, spec: FormSpec, now: datetime, counts: Mapping[str, Counts]
-) -> dict[str, Any]:
+def of_form(intake: Desk, form: Form, now: datetime, counts: Mapping[str, Counts]) -> dict[str, Any]:
     """One form. A round's own times stand there only where it has any; while the form is shut, so are its rounds."""
-    form = "closed" if doc.off else intake.state(spec, now, counts)
+    states = [rules.round_state(each, now, counts.get(id, rules.NOBODY)) for id, each in form.rounds.items()]
+    whole = "closed" if form.doc.off else intake.state(form.spec, states)
     rounds: dict[str, Any] = {}
-    for each in rounds_of(doc):
-        held = counts.get(each.id, rules.NOBODY)
-        state = "closed" if form == "closed" else rules.round_state(each, now, held)
-        own = {"opens": each.round.opens, "closes": each.round.closes}
+    for (id, each), state in zip(form.rounds.items(), states, strict=True):
+        held = counts.get(id, rules.NOBODY)
+        is_shut = whole == "closed" or (whole == "upcoming" and state != "closed")
         rounds[each.round.id] = {
-            "state": form if form == "upcoming" and state != "closed" else state,
+            "state": whole if is_shut else state,
             "places": each.places,
             "taken": held.taken,
             "waiting": held.waiting,
-            **{name: at.isoformat() for name, at in own.items() if at},
+            **form.own[id],
         }
-    times = {"opens": spec.opens.isoformat(), "closes": spec.closes.isoformat()}
-    return {"state": form, **times, "rounds": rounds}
+    return {"state": whole, **form.times, "rounds": rounds}
 
 
-def with_closed(rounds: Iterable[FormRound], known: Overview) -> dict[str, Counts]:
-    """The counts of these rounds, and which of them are closed for good."""
-    if not known.facts:
-        return known.counts
-    closed = [each.id for each in rounds if each.is_closed(known.facts.get(each.id))]
-    return {**known.counts, **{id: replace(known.counts.get(id, rules.NOBODY), closed=True) for id in closed}}
+def with_closed(rounds: Mapping[str, FormRound], known: Overview) -> dict[str, Counts]:
+    """The counts of these rounds (by name), and which of them are closed for good."""
+    counts = known.counts
+    for name, facts in known.facts.items():
+        if name in rounds and rounds[name].is_closed(facts):
+            counts = {**counts, name: counts.get(name, rules.NOBODY)._replace(closed=True)}
+    return counts
+
+
+def _times(opens: datetime | None, closes: datetime | None) -> dict[str, str]:
+    return {name: at.isoformat() for name, at in (("opens", opens), ("closes", closes)) if at}

@@ -55,8 +55,7 @@ class Book:
         self._session, self._table, self._dialect = session, table, session.dialect
         self._rounds, self._generation = rounds, generation
         self._facts: dict[str, dict[str, str]] = {}  # of the rounds asked for
-        # (cap key, person): change of use, written when the block ends
-        self._owed: dict[tuple[str, str], int] = {}
+        self._owed: dict[tuple[str, str], int] = {}  # (cap key, person): change of use, written at the end
 
     # ------------------------------------------------------------ reading, to decide
 
@@ -97,8 +96,8 @@ class Book:
         if not self._rounds.of(entry.round).waiting:
             return None
         where = (self.subject, entry.round)
-        values = (*where, entry.number, *where, *where, entry.number)
-        ((rank, before),) = self._session.rows(sql.POSITION, values)
+        asked = (*where, entry.number, *where, *where, entry.number)
+        ((rank, before),) = self._session.rows(sql.POSITION, asked)
         return None if rank is None else 1 + int(before)
 
     def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
@@ -108,12 +107,11 @@ class Book:
         elif self._dialect.row_locks:
             for (name,) in self._session.rows(sql.ROUNDS, (self.subject,)):
                 self._rounds.of(name)
-        rows = self._session.rows(*sql.chosen(self.subject, round, states))
-        return [to_entry(document_of("entries", *row)) for row in rows]
+        chosen = self._session.rows(*sql.chosen(self.subject, round, states))
+        return [to_entry(document_of("entries", *row)) for row in chosen]
 
     def used(self, person: str, key: str) -> int:
-        """How much of a cap this person has used up, over all subjects; 0 when nothing."""
-        # Locked: whoever decides on a sum must not be overtaken by a sign-up in another subject.
+        """How much of a cap this person has used up, over all subjects; 0 when nothing. It stays so until the block ends."""
         kept = self._session.rows(sql.USED + self._dialect.lock, (key, person))
         return sum(int(used) for (used,) in kept) + self._owed.get((key, person), 0)
 
@@ -144,7 +142,8 @@ class Book:
                 return self._same(entry)
             round = self._rounds.of(entry.round)
             kept = entry.but(state=state, rank=round.last_rank + 1)
-            self._session.mark()
+            if caps and self._dialect.row_locks:
+                self._session.later("SAVEPOINT seat")
             paid = [
                 self._session.later(sql.PAY, (cap.key, entry.person, cap.amount, cap.ceiling))
                 for cap in sorted(caps, key=lambda cap: cap.key)
@@ -155,7 +154,8 @@ class Book:
                 self._rounds.journal(kept.round, kept.number, "", state, kept.cause, kept.changed)
                 self.tell(state, kept.number, kept.changed + CALM)
                 return kept
-            self._session.back()  # overtaken by another subject: look again
+            if caps:
+                self._session.later("ROLLBACK TO SAVEPOINT seat")  # overtaken by another subject: look again
         raise Unavailable
 
     def move(self, entry: Entry, amounts: Mapping[str, int] | None = None, noted: str = "") -> Entry:
@@ -228,8 +228,6 @@ class Book:
         self._rounds.settle()
         self._pay_back()
 
-    # ------------------------------------------------------------ within
-
     def _decide(self, entry: Entry, seats: Sequence[Seat], caps: Sequence[Cap]) -> tuple[str, int]:
         """(state that the entry gets, its id); ("same", 0) for a submission that was kept before. Raises as `add`."""
         is_known = entry.round in self._rounds
@@ -243,6 +241,11 @@ class Book:
         same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(KEPT)]
         used = found[6 + len(KEPT) :]
         if not is_known:
+            if numbers[0] is None and self._dialect.row_locks:
+                self._rounds.of(
+                    entry.round
+                )  # the first one: the row is made, held, and all is looked at anew
+                return self._decide(entry, seats, caps)
             self._rounds.learn(entry.round, tuple(numbers))
         if same:
             return "same", 0

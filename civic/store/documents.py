@@ -62,8 +62,8 @@ def to_document(entry: Entry, caps: Iterable[Cap] | Held = ()) -> Document:
     held = ((cap.key, cap.amount, cap.kept_in) if isinstance(cap, Cap) else cap for cap in caps)
     return {
         **entry.__dict__,
-        "received": entry.received.isoformat(),
-        "changed": entry.changed.isoformat(),
+        "received": (received := entry.received.isoformat()),
+        "changed": received if entry.changed is entry.received else entry.changed.isoformat(),
         "deadline": entry.deadline.isoformat() if entry.deadline else None,
         "sealed": base64.b64encode(entry.sealed).decode("ascii"),
         "caps": [[key, amount, list(kept)] for key, amount, kept in held],

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 # States that hold a place. Who came, and who did not, had it: nobody else gets it afterwards.
 HELD = ("confirmed", "offered", "attended", "absent")
@@ -100,8 +100,7 @@ class Entry:
         return other
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """People (not entries) in a round, by what they hold."""
 
     taken: int = 0  # in a state of HELD

@@ -44,11 +44,8 @@ class PostgresSession(Transaction):
         self._connection = connection
         self._limits = limits
 
-    def mark(self) -> None:
-        self.later("SAVEPOINT seat")
-
-    def back(self) -> None:
-        self.run("ROLLBACK TO SAVEPOINT seat")
+    def insert(self, statement: str, values: Sequence[Any]) -> bool:
+        return self.run(statement, values).number > 0
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
         sent = [*self._queue, Later(statement, values)]

@@ -17,27 +17,28 @@ class Rounds:
         self._known: dict[str, RoundRow] = {}
 
     def __contains__(self, name: str) -> bool:
+        if name not in self._known and (left := self._session.known.get((self._subject, name))):
+            self.learn(name, left)
         return name in self._known
 
     def of(self, name: str) -> RoundRow:
         """The row of a round, which nobody else changes from here on until the block ends; a new one is all zero."""
-        known = self._known.get(name)
-        if known is None:
-            self.hold(name)
-            rows = self._session.rows(sql.ROUND, (self._subject, name))
-            known = self.learn(name, rows[0] if rows else (None,))
-        return known
+        if name not in self:
+            values = (self._subject, name)
+            if self._session.dialect.row_locks:
+                self._session.later(sql.HOLD, values)
+            rows = self._session.rows(sql.ROUND + self._session.dialect.lock, values)
+            self.learn(name, rows[0] if rows else (None,))
+        return self._known[name]
 
     def hold(self, name: str) -> None:
-        """Keep everybody else from the row, with whatever is asked next."""
+        """Keep everybody else from the row, where there is one, with whatever is asked next."""
         if self._session.dialect.row_locks:
-            self._session.later(sql.HOLD, (self._subject, name))
             self._session.later(sql.ROUND + self._session.dialect.lock, (self._subject, name))
 
-    def learn(self, name: str, row: Row) -> RoundRow:
+    def learn(self, name: str, row: Row) -> None:
         """Take a row that was read while it was held; of NULLs where there was none."""
-        self._known[name] = found = RoundRow() if row[0] is None else RoundRow(*row)
-        return found
+        self._known[name] = RoundRow() if row[0] is None else RoundRow(*row)
 
     def journal(self, name: str, number: str, before: str, after: str, cause: str, at: datetime) -> str:
         """Add a line to the chain of a round; its keyed hash."""
@@ -62,5 +63,6 @@ class Rounds:
         for name in sorted(self._known):
             round = self._known[name]
             if round.is_changed:
-                numbers = [getattr(round, column) for column in sql.KEPT]
-                self._session.later(sql.KEPT_ROUND, (self._subject, name, *numbers))
+                row = tuple(getattr(round, column) for column in sql.KEPT)
+                self._session.known[self._subject, name] = row
+                self._session.note(sql.KEPT_ROUND, (self._subject, name, *row))

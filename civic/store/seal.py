@@ -12,6 +12,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -118,7 +119,7 @@ class Keys:
 
     def derived(self, purpose: str) -> bytes:
         """A secret of its own for another part of the house: 32 bytes, the same for the same purpose."""
-        return bytes.fromhex(people.keyed_hash(self._person, "derived", purpose))
+        return _derived(self._person, purpose)
 
     @property
     def journal(self) -> bytes:
@@ -203,6 +204,11 @@ class Keys:
 def print_of(key: bytes) -> str:
     """The fingerprint of a key: hex, nothing of the key in it."""
     return hashlib.sha256(b"madang key\x1f" + key).digest()[:NAME].hex()
+
+
+@cache
+def _derived(secret: bytes, purpose: str) -> bytes:
+    return bytes.fromhex(people.keyed_hash(secret, "derived", purpose))
 
 
 def _bound(subject: str, number: str) -> bytes:

@@ -1,6 +1,7 @@
 """One transaction, and the database behind it: what the book and TinyDB's tables need of either database. No SQL."""
 
 from abc import ABC, abstractmethod
+from collections import ChainMap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
@@ -24,12 +25,12 @@ class Result(NamedTuple):
 
 
 class Later:
-    """A statement that is sent together with the next; `count` is known then."""
+    """A statement that is sent together with the next; how many rows it changed is known then, at least one until then."""
 
     __slots__ = ("count", "statement", "values")
 
     def __init__(self, statement: str, values: Sequence[Any]) -> None:
-        self.statement, self.values, self.count = statement, values, 0
+        self.statement, self.values, self.count = statement, values, 1
 
 
 class Transaction(ABC):
@@ -40,6 +41,8 @@ class Transaction(ABC):
     def __init__(self) -> None:
         self._queue: list[Later] = []
         self.notes: list[tuple[str, Sequence[Any]]] = []
+        # What is written at the end as earlier blocks of the same commit left it, and as this one leaves it, by key.
+        self.known: ChainMap[Any, Any] = ChainMap()
 
     def note(self, statement: str, values: Sequence[Any]) -> None:
         """Send a statement when the transaction ends: what it writes is read by nobody before."""
@@ -50,6 +53,10 @@ class Transaction(ABC):
         queued = Later(statement, values)
         self._queue.append(queued)
         return queued
+
+    @abstractmethod
+    def insert(self, statement: str, values: Sequence[Any]) -> bool:
+        """Send a new row; False when somebody who writes at the same time has what is unique of it."""
 
     @abstractmethod
     def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
@@ -64,14 +71,6 @@ class Transaction(ABC):
         if self._queue:
             last = self._queue.pop()
             self.run(last.statement, last.values)
-
-    @abstractmethod
-    def mark(self) -> None:
-        """What comes may be taken back by `back`."""
-
-    @abstractmethod
-    def back(self) -> None:
-        """Undo what was done since `mark`."""
 
 
 class PlainDatabase(Protocol):

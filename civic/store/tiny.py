@@ -137,10 +137,10 @@ class RowTable(Table):
 
     def insert(self, document: Any) -> int:
         """As TinyDB's; the id and the document are one transaction. A book gives the id, which nobody has."""
-        with self.held() as session:
-            if self._is_entries:
-                self.send(session, document.doc_id, body_of(document), is_new=True)
-                return int(document.doc_id)
+        if self._is_entries:
+            self.send(self._book(), document.doc_id, body_of(document), is_new=True)
+            return int(document.doc_id)
+        with self.held():
             return super().insert(document)
 
     def insert_multiple(self, documents: Any) -> list[int]:
@@ -166,16 +166,16 @@ class RowTable(Table):
         return self.select("id = ?", (id,)) if type(id) is int and _is_plain(id) else []
 
     def send(self, session: Transaction, id: int, body: str | None, is_new: bool) -> None:
-        """Insert, update or (None) remove one row. Raises Taken."""
+        """Insert, update or (None) remove one row, with the next statement at the latest. Raises Taken."""
         if body is None:
-            session.run(f"DELETE FROM {self._where} AND id = ?", (*self._mine, id))  # noqa: S608 (own names)
+            session.later(f"DELETE FROM {self._where} AND id = ?", (*self._mine, id))  # noqa: S608 (own names)
         elif is_new:
             new = NEW_ENTRY if self._is_entries else NEW_DOCUMENT
-            if not session.run(new, (*self._mine, id, body, checksum(body))).number:
+            if not session.insert(new, (*self._mine, id, body, checksum(body))):
                 raise Taken
         else:
             change = f"UPDATE {self._where.replace('WHERE', 'SET body = ?, checksum = ? WHERE')} AND id = ?"
-            session.run(change, (body, checksum(body), *self._mine, id))
+            session.later(change, (body, checksum(body), *self._mine, id))
 
     # ------------------------------------------------------------ TinyDB's extension points
 
@@ -186,14 +186,17 @@ class RowTable(Table):
     def held(self) -> Iterator[Transaction]:
         """A transaction in which nobody else writes into this table. Raises ReadOnlyError."""
         if self._is_entries:
-            if not (self._rows.is_book and self._rows.session):
-                raise ReadOnlyError
-            yield self._rows.session
+            yield self._book()
             return
         with self._rows.joined() as session:
             session.later("INSERT INTO names VALUES (?) ON CONFLICT DO NOTHING", self._mine)
             session.run(HOLD_NAME + session.dialect.lock, self._mine)
             yield session
+
+    def _book(self) -> Transaction:
+        if not (self._rows.is_book and self._rows.session):
+            raise ReadOnlyError
+        return self._rows.session
 
     def _update_table(self, updater: Callable[[Any], None]) -> None:
         with self.held() as session:

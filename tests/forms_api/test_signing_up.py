@@ -150,7 +150,7 @@ def test_status_tells_every_form(client: httpx.Client) -> None:
         "state": "upcoming",
         "opens": "2023-08-20T09:00:00+09:00",
         "closes": "2023-09-01T00:00:00+09:00",
-        "rounds": {"r1": {"places": 20, "taken": 0, "waiting": 0}},
+        "rounds": {"r1": {"state": "upcoming", "places": 20, "taken": 0, "waiting": 0}},
     }
     assert body["forms"]["lectures/over"]["state"] == "closed"
     again = client.get("/api/status", headers={"If-None-Match": answer.headers["etag"]})

@@ -16,7 +16,7 @@ from civic.library import load
 from civic.places import application as module
 from civic.places.application import Application
 from civic.places.intake import Intake
-from civic.places.status import status
+from civic.places.status import form_of, status
 from civic.store import open_store
 from civic.store.entry import Entry
 from civic.store.key_file import load_or_create
@@ -238,7 +238,11 @@ def an_open_desk(folder: Path, at: datetime, remembers: bool = True, **form: str
 
 
 def state(desk: Intake) -> str:
-    return str(status(desk)["forms"]["lectures/essay"]["state"])
+    return str(
+        status(desk, [form_of(doc, doc.spec) for doc in desk.library.subjects() if doc.spec])["forms"][
+            "lectures/essay"
+        ]["state"]
+    )
 
 
 def test_a_clock_that_jumps_back_opens_nothing(tmp_path: Path) -> None:

@@ -477,7 +477,7 @@ def lets_a_group_block(*given: Any) -> list[Seat]:
 
 def counts_only_received(round_: FormRound, now: Any = None, counts: Any = rules.NOBODY) -> list[Seat]:
     """Those whom staff have confirmed do not count towards the early close."""
-    return _seats(round_, now, replace(counts, taken=0, waiting=0))
+    return _seats(round_, now, counts._replace(taken=0, waiting=0))
 
 
 def moves_by_itself(round_: FormRound, *given: Any) -> int:

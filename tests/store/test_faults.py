@@ -12,19 +12,23 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from civic.errors import InUse, Misuse, Unavailable
-from civic.store import open_store
+from civic.store import open_store, sqlite
 from civic.store.entry import Counts, Entry
 from civic.store.folder import check_place, serving
 from civic.store.sqlite import SqliteDatabase
 from civic.store.store import Store
-from tests.store.conftest import NOON, SUBJECT, add, an_entry, move
+from tests.patience import eventually
+from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,6 +195,55 @@ def test_control_answering_before_the_commit_loses_entries(
         monkeypatch.undo()
 
 
+# ------------------------------------------------------------ blocks of one commit
+
+
+def three_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Ranks by submission after three blocks of one commit, of which the second fails with what it writes last."""
+    monkeypatch.setattr(sqlite, "LONGEST", 60.0)
+    monkeypatch.setattr(SqliteDatabase, "_commit", lambda self: (commits.append(1), commit(self))[1])
+    commits: list[int] = []
+    with closing(open_at(folder)) as store:
+        waiting = cast(SqliteDatabase, store.database.storage.database)._waiters
+
+        def second() -> None:
+            with suppress(Unavailable), store.open(SUBJECT) as book:
+                book.add(an_entry("lee", submission="given up"), EVERYBODY)
+                store.database.storage.session.later("INSERT INTO nowhere VALUES (1)")
+
+        others = [threading.Thread(target=second)]
+        others.append(threading.Thread(target=add, args=(store, an_entry("park", submission="third"))))
+        with store.open(SUBJECT) as book:
+            for ahead, other in enumerate(others):
+                other.start()
+                eventually(lambda ahead=ahead: len(waiting) > ahead)
+            book.add(an_entry(submission="first"), EVERYBODY)
+            commits.clear()
+        for other in others:
+            other.join()
+        assert commits == [1]
+    return {name: entry.rank for name, entry in present(folder).items()}
+
+
+commit = SqliteDatabase._commit
+
+
+def test_a_block_that_fails_leaves_nothing_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of one commit know of each other's rounds, but not of what was taken back."""
+    assert three_blocks(tmp_path / "data", monkeypatch) == {"first": 1, "third": 2}
+
+
+def test_control_what_was_taken_back_is_seen_when_it_is_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Control: blocks that write into what they know in common are caught."""
+    monkeypatch.setattr(ChainMap, "new_child", lambda self: self)
+    with pytest.raises(AssertionError):
+        assert three_blocks(tmp_path / "data", monkeypatch) == {"first": 1, "third": 2}
+
+
 # ------------------------------------------------------------ kill -9
 
 
@@ -202,9 +255,10 @@ def hasty(self: SqliteDatabase, batch: object, failure: object = None) -> None:
 
 LOAD = """
     import sys, threading
-    from civic.store import open_store
+    from civic.store import open_store, sqlite
     from civic.store.sqlite import SqliteDatabase
-    from tests.store.conftest import EVERYBODY, SUBJECT, an_entry, move
+    from tests.patience import eventually
+from tests.store.conftest import EVERYBODY, SUBJECT, an_entry, move
     from tests.store.test_faults import hasty
     if sys.argv[2] == "hasty":
         SqliteDatabase._leave = hasty

@@ -20,7 +20,7 @@ from civic.places import draw, line
 from civic.places.application import Application
 from civic.places.form_round import FormRound
 from civic.places.intake import Intake
-from civic.places.status import status
+from civic.places.status import form_of, status
 from civic.store.entry import Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
@@ -98,7 +98,9 @@ class Office:
 
     @property
     def page(self) -> str:
-        state: str = status(self.intake)["forms"][self.doc.subject]["state"]
+        state: str = status(
+            self.intake, [form_of(doc, doc.spec) for doc in self.intake.library.subjects() if doc.spec]
+        )["forms"][self.doc.subject]["state"]
         return state
 
 
