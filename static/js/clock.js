@@ -58,10 +58,12 @@ function step() {
 async function ask() {
   [wall, steady] = [Date.now(), performance.now()];
   try {
-    const answer = await fetch("/api/status", { cache: "no-cache", headers: { Accept: "application/json" } });
-    const told = answer.ok && (await answer.json());
-    if (told) {
-      asked = ms(answer.headers.get("Madang-Now") ?? told.now);
+    const showsForms = document.querySelector("[data-subject], [data-badge], [data-left], form[data-opens]");
+    const method = showsForms ? "GET" : "HEAD"; // for the time alone the head is enough
+    const answer = await fetch("/api/status", { method, cache: "no-cache", headers: { Accept: "application/json" } });
+    if (answer.ok) {
+      const told = showsForms ? await answer.json() : { forms };
+      asked = ms(answer.headers.get("Madang-Now") ?? told.now) || Date.now();
       ahead = asked - Date.now();
       forms = told.forms;
     }
