@@ -6,7 +6,7 @@ every file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -15,25 +15,19 @@ from pathlib import Path
 
 from civic.content.advice import advice, too_early
 from civic.content.beside import INDEX
-from civic.content.checks import (
-    broken_links,
-    broken_references,
-    doubled,
-    mixed_persons,
-    uneven_proposals,
-)
+from civic.content.checks import broken_links, broken_references, doubled, mixed_persons, uneven_proposals
 from civic.content.dates import YEAR
 from civic.content.facts import Memory
 from civic.content.front_matter import body_of, read_source
-from civic.content.held import Name, hold_back
+from civic.content.held import Name, settled
 from civic.content.pages import Document
 from civic.content.particulars import Contact
 from civic.content.poll import Poll, Proposal, candidates
 from civic.content.prose import page_behind
-from civic.content.reading import KINDS, SITE_FILE, read_content
+from civic.content.reading import KINDS, Reading, read_content
 from civic.content.site import Site
 from civic.content.snapshot import Snapshot, as_read
-from civic.errors import ContentMistakes, Mistake
+from civic.errors import Mistake
 from civic.files import whole_file
 from civic.links import FOLDERS
 from civic.places.draw_record import PublishedDraw
@@ -246,43 +240,47 @@ def load(
     """
     reading = read_content(content, memory, jobs, meanwhile)
     published = read_published(content, draws)
-    files = (results or Path()).resolve()
-    counted, odd = read_results(files) if results else ({}, [])
+    counted, odd, of_polls = _light(results)
     reading.mistakes += [*published.mistakes, *odd, *wrong]
-    refused: list[Mistake] = []
-    held: set[Name] = set()
-    while mistakes := [
-        *reading.mistakes,
-        *(each for look in CHECKS for each in look(reading)),
-        *too_early(reading, now.date() + YEAR),
-        *changed_rules(reading.documents, now),
-        *of_other_rules(published.results, reading.documents),
-    ]:
-        refused += mistakes
-        if not hold_back(reading, mistakes, accepted, held, memory is None):
-            raise ContentMistakes(dict.fromkeys(refused))
-    if reading.site is None:
-        raise ContentMistakes([Mistake(SITE_FILE, 0, "", "파일이 없습니다")])
-    if memory and held:
-        memory.forget(held)
-    of_polls = {str(files / f"{each.poll}.json"): digest_of(each) for each in counted.values()}
+    site, refused, held = settled(reading, partial(_look, published.results, now), accepted, memory)
     return Library(
+        site,
+        now,
         content=content,
         mentions={file: facts.mentions for file, facts in reading.facts.items()},
         frames={file: facts.frame for file, facts in reading.facts.items()},
         warnings=advice(reading, now),
-        refused=tuple(sorted(set(refused))),
-        held=frozenset(held),
+        refused=refused,
+        held=held,
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
-        site=reading.site,
-        now=now,
         digests=reading.digests | published.digests | of_polls,
         counted={slug: each for slug, each in counted.items() if each.closed <= now},
         draws={draw.slug: draw for draw in published.draws},
         _pages=tuple(reading.documents),
         _counted=tuple(published.results),
-        _whole=reading.site,
+        _whole=site,
     ).at(now)
+
+
+def _light(folder: Path | None) -> tuple[Mapping[str, PollResult], list[Mistake], dict[str, str]]:
+    """Results of light polls, what is wrong with them, and the digest of each file."""
+    if folder is None:
+        return {}, [], {}
+    counted, odd = read_results(folder.resolve())
+    return (
+        counted,
+        odd,
+        {f"{folder.resolve()}/{each.poll}.json": digest_of(each) for each in counted.values()},
+    )
+
+
+def _look(results: Iterable[VoteResult], now: datetime, reading: Reading) -> Iterator[Mistake]:
+    """What is wrong between the files."""
+    for check in CHECKS:
+        yield from check(reading)
+    yield from too_early(reading, now.date() + YEAR)
+    yield from changed_rules(reading.documents, now)
+    yield from of_other_rules(results, reading.documents)
 
 
 def is_shown(page: Document, now: datetime) -> bool:
