@@ -6,7 +6,6 @@ NOW    ?= 2023-08-16T09:00:00+09:00
 VENV   := .venv
 BIN    := $(VENV)/bin
 NPM    := $(shell command -v npm 2>/dev/null)
-QUIETLY := --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .DEFAULT_GOAL := help
 .PHONY: help serve build test test-long check format setup setup-test browser deployment lock clean
@@ -42,7 +41,7 @@ format: setup-test ## put the code in its one form
 
 setup: $(VENV)/.installed node_modules/.installed
 
-setup-test: $(VENV)/.installed-test node_modules/.installed-test
+setup-test: $(VENV)/.installed-test node_modules/.installed
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -61,14 +60,11 @@ $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
 node_modules/.installed: package.json package-lock.json | $(VENV)/.installed
 ifeq ($(NPM),)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-node.lock
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+else
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 endif
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --omit=dev $(QUIETLY)
 	@touch $@
-
-# With what only tests and bench need: it is many times as much.
-node_modules/.installed-test: node_modules/.installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci $(QUIETLY)
-	@touch $< $@
 
 browser: setup-test ## find or fetch the browser and the Korean font that the tests need
 	@$(BIN)/python -m tests.browser.chromium

@@ -1,9 +1,9 @@
 """What Lighthouse says of one page of every kind: median of three, on a phone with a slow line, as it tries a page by itself.
 
-    python -m bench.lighthouse [--runs 3] [--tools DIR] [PATH …]
+    python -m bench.lighthouse [--runs 3] [PATH …]
 
 The district's site is built at the demonstration's time and served by ours. Aims: accessibility, best practices and SEO 100,
-performance 95. Lighthouse comes with `make setup-test` (npm), or lies in DIR/node_modules. Exit code 1 where an aim is missed.
+performance 95. Lighthouse is fetched at the first run. Exit code 1 where an aim is missed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.search import NOW, build
+from bench.search import NOW, build, node_tool
 from tests.browser.chromium import find
 from tests.forms_api.server import Server
 
@@ -62,13 +62,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tools", type=Path, default=ROOT)
     parser.add_argument("paths", nargs="*", default=PATHS)
     given = parser.parse_args()
-    tool = given.tools / "node_modules/.bin/lighthouse"
-    if not tool.exists():
-        print(f"{tool} is not there: make setup-test", file=sys.stderr)
-        return 2
+    tool = node_tool("lighthouse", "12.8.2")
     with tempfile.TemporaryDirectory() as name:
         site = Path(name) / "www/site"
         build(ROOT / "content", site)

@@ -1,11 +1,11 @@
 """How well is the site searched: ours beside Pagefind, in one run, over the district's content and over pages that are made here.
 
-    python -m bench.search [--pages 2000] [--tools DIR] [--work DIR]
+    python -m bench.search [--pages 2000] [--work DIR]
 
 Truth is a plain scan of each page's text. Asked are words of the texts, half of them pieces from inside of longer words. Bytes
-are those of a first answer, compressed as a server sends them: program, index and the hits that are shown. Pagefind (npm
-pagefind, in DIR/node_modules) indexes the same texts as pages in Korean; without it ours stands alone. Exit code 1 where an aim is
-missed: recall 0.99, precision 0.95, 15 kB over the district's content and 40 kB over 2,000 pages.
+are those of a first answer, compressed as a server sends them: program, index and the hits that are shown. Pagefind,
+fetched at the first run, indexes the same texts as pages in Korean. Exit code 1 where an aim is missed:
+recall 0.99, precision 0.95, 15 kB over the district's content and 40 kB over 2,000 pages.
 """
 
 from __future__ import annotations
@@ -297,9 +297,18 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-def pagefind(
-    folder: Path, tools: Path, asked: Sequence[str], pages: dict[int, tuple[str, str]]
-) -> dict[str, Any]:
+def node_tool(name: str, version: str) -> Path:
+    """A program of npm's that only the benchmarks need: fetched at the first run into var/tools. Raises CalledProcessError."""
+    home = ROOT / f"var/tools/{name}-{version}"
+    program = home / "node_modules/.bin" / name
+    if not program.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(["npm", "install", *flags, "--prefix", home, f"{name}@{version}"], check=True)
+    return program
+
+
+def pagefind(folder: Path, asked: Sequence[str], pages: dict[int, tuple[str, str]]) -> dict[str, Any]:
     """The same of Pagefind, in a browser as a reader has it; each first answer with nothing in the cache."""
     folder.mkdir()
     for number, (title, text) in pages.items():
@@ -309,7 +318,7 @@ def pagefind(
         )
     (folder / "index.html").write_text('<!doctype html><html lang="ko"><title>x</title></html>', "utf-8")
     began = time.perf_counter()
-    subprocess.run([tools / "node_modules/.bin/pagefind", "--site", folder], check=True, capture_output=True)
+    subprocess.run([node_tool("pagefind", "1.6.0"), "--site", folder], check=True, capture_output=True)
     seconds = time.perf_counter() - began
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     Thread(target=server.serve_forever, daemon=True).start()
@@ -359,7 +368,6 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pages", type=int, default=2000)
-    parser.add_argument("--tools", type=Path, default=ROOT)
     parser.add_argument("--work", type=Path)
     given = parser.parse_args()
     missed = False
@@ -374,9 +382,10 @@ def main() -> int:
             print(
                 f"{what}: {len(pages)} pages, {len(asked)} queries, {inside} of them never at the beginning of a word"
             )
-            rows = {"ours": ours(site, asked, pages) | {"seconds": index_seconds(site)}}
-            if (given.tools / "node_modules/.bin/pagefind").exists():
-                rows["Pagefind"] = pagefind(work / f"pagefind{number}", given.tools, asked, pages)
+            rows = {
+                "ours": ours(site, asked, pages) | {"seconds": index_seconds(site)},
+                "Pagefind": pagefind(work / f"pagefind{number}", asked, pages),
+            }
             for side, row in rows.items():
                 print(
                     f"  {side:>8}: recall {row['recall']:.3f}, precision {row['precision']:.3f}, first answer {row['bytes'] / 1000:.1f} kB"
