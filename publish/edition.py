@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, TemplateError
 from markupsafe import Markup
@@ -32,7 +32,8 @@ from civic.places.rules import form_state, round_state
 from publish.memory import Kept
 from publish.pictures import poster_html, with_files
 from publish.render import View
-from templates import Addressed, environment
+from templates import environment
+from templates.assets import Assets
 
 Trail = list[tuple[str, str]]
 Values = dict[str, Any]
@@ -49,13 +50,6 @@ class Route(NamedTuple):
     rules: tuple[str, ...]
     view: Callable[..., View]
     values: Callable[[], Iterable[Values]] = lambda: ({},)
-
-
-class Served(Addressed, Protocol):
-    """The assets of a build: where each is served, and all their files."""
-
-    @property
-    def files(self) -> Mapping[str, bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -86,7 +80,7 @@ class Edition:
     def __init__(
         self,
         library: Library,
-        assets: Served,
+        assets: Assets,
         clock: Clock,
         demo: bool,
         live: bool = False,
@@ -100,6 +94,7 @@ class Edition:
         self.env.globals["card_html"] = self.card_html
         self.env.globals["poster"] = poster_html
         self._cards: dict[str, Card] = {}
+        self._text: tuple[Document, PageText] | None = None
         self._html: dict[tuple[str, int], Markup] = {}  # of cards, by address and level of their headings
         self.derived: Kept | None = None  # pictures that were made once, for the builds to come
         self.catalogues: dict[str, Any] = {}  # noun -> its lists, kept for publish.lists
@@ -129,7 +124,9 @@ class Edition:
         return self._html[card.doc.link, level]
 
     def html(self, doc: Document) -> PageText:
-        """A page's text as safe HTML; links to pages that are not shown now are plain words."""
+        """A page's text as safe HTML; links to pages that are not shown now are plain words. The last one is kept."""
+        if self._text and self._text[0] is doc:
+            return self._text[1]
         body, hidden = self.library.body(doc), self.library.hidden
         text = prose(body, self.library.site.base_url)
         line = unlike(body, text.html)
@@ -139,6 +136,7 @@ class Edition:
         shown = text.html if is_whole else without_links(text.html, hidden.__contains__)
         html = PageText(with_files(shown, doc))
         html.shows = f"{doc.file}{TEXT}" if doc.file else ""
+        self._text = doc, html
         return html
 
     def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> View:

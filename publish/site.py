@@ -8,13 +8,14 @@ from civic.clock import Clock
 from civic.content.meetings import Told
 from civic.library import Library
 from publish import attachments, calendar, files, lists, pages, results, search
-from publish.edition import Edition, Route, Served
+from publish.edition import Edition, Route
 from publish.render import Address
+from templates.assets import Assets
 
 
 def create_app(
     library: Library,
-    assets: Served,
+    assets: Assets,
     clock: Clock,
     base_url: str = "",
     demo: bool = False,
@@ -39,10 +40,17 @@ def create_app(
 
 
 def addresses(app: Flask) -> Iterator[Address]:
-    """Everything the site consists of, linked or not, in a fixed order."""
-    for route in _routes(app.extensions["edition"]):
-        for values in route.values():
-            yield route.endpoint, values
+    """Everything the site consists of, linked or not, in a fixed order: each page beside what the search knows of it."""
+    edition: Edition = app.extensions["edition"]
+    found = [(route.endpoint, values) for route in _routes(edition) for values in route.values()]
+
+    def page(address: Address) -> str:
+        endpoint, values = address
+        if endpoint == "search_page":
+            return edition.searched[values["number"]][0].link
+        return f"/{'/'.join(values.values())}/" if endpoint in ("page", "document") else ""
+
+    yield from sorted(found, key=page)
 
 
 def _routes(edition: Edition) -> Iterator[Route]:

@@ -1,7 +1,7 @@
 """How templates are set up, for the pages of the site and for the pages that the API answers with."""
 
 from collections.abc import Callable, MutableMapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -17,7 +17,6 @@ from civic.library import Library
 from civic.links import api, link
 from civic.places.phases import Phase, entry_said, phase_of, result_told
 from civic.places.words import explain
-from civic.votes.envelope import Slot, slot_of
 
 FOLDER = Path(__file__).parent
 
@@ -75,18 +74,17 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
     result_of(doc), subjects(), categories_in_use(): what the library has. asset(name), link(noun, slug), api(folder, slug):
     addresses. menu_current(path): the menu address above a path.
     phase(doc, state), entry_said(…): see civic.places.phases. explain(form), result_told(form): of a sign-up form.
-    slot(poll): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages
-    print); may it be held.
+    slot(poll): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
     """
-    slots: dict[str, Slot] = {}
 
     def phase(doc: Document, state: str = "") -> Phase:
         return phase_of(doc, clock.now(), bool(library.result_of(doc)), state)
 
-    def slot(poll: Poll) -> Slot:
-        if poll.slug not in slots:
-            slots[poll.slug] = slot_of(poll, library.proposals(poll.slug))
-        return slots[poll.slug]
+    @cache
+    def slot(poll: Poll) -> Any:
+        from civic.votes.envelope import slot_of  # here: a build without votes needs no cryptography
+
+        return slot_of(poll, library.proposals(poll.slug))
 
     return {
         "site": library.site,

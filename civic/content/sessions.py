@@ -1,8 +1,10 @@
 """The dates on which people meet, one by one or every week on a day, and what looks odd about them. No clock, no files."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache, cached_property
+from importlib.util import find_spec, module_from_spec
 from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -15,11 +17,20 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @cache
+def _holidays() -> Mapping[date, str]:
+    """The public holidays of Korea, year by year as they are asked for."""
+    # Not the package of all countries: to load the other two hundred takes as long as to make an edited page.
+    countries = find_spec("holidays.countries")
+    assert countries
+    sys.modules.setdefault(countries.name, module_from_spec(countries))
+    from holidays.countries.south_korea import SouthKorea
+
+    return SouthKorea(language="ko")  # type: ignore[no-untyped-call]  # as it comes
+
+
 def holiday(day: date) -> str:
     """What a public holiday of Korea is called; "" of any other day."""
-    from holidays import country_holidays
-
-    return str(country_holidays("KR", years=day.year, language="ko").get(day, ""))
+    return _holidays().get(day, "")
 
 
 class Session(Shape):

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 from civic.clock import SEOUL
 from civic.errors import Misuse
 from civic.store import folder as files
-from civic.store.box import BOX_FILE
-from civic.store.boxes import Box, box_file
-from civic.store.keys import KeyTable, keys_in
-from civic.store.session import Database
 
 if TYPE_CHECKING:
+    from civic.store.boxes import Box
+    from civic.store.keys import KeyTable
     from civic.store.postgresql_server import Limits
+    from civic.store.session import Database
     from civic.store.store import Store
 
 
@@ -30,6 +29,8 @@ def open_store(url: str, limits: Limits | None = None) -> Store:
     A folder is made when missing; any number of processes may work on one at once. limits: of a database. Raises Misuse
     when the address is wrong or the place cannot be used: says what to do.
     """
+    from civic.store.keys import KeyTable, keys_in
+
     folder = folder_of(url)
     if folder is None:
         from civic.store.postgresql import PostgresDatabase
@@ -60,6 +61,9 @@ def open_beside(url: str) -> Store:
 
 def open_box(url: str) -> Box:
     """The ballot boxes beside the entries of an address. Raises Misuse when it is wrong or cannot be used."""
+    from civic.store.box import BOX_FILE
+    from civic.store.boxes import Box, box_file
+
     if folder := folder_of(url):
         return Box(box_file(folder / BOX_FILE))
     from civic.store.postgresql import PostgresDatabase

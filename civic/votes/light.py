@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from civic.content.pages import Document
 from civic.content.poll import Poll
@@ -20,10 +20,12 @@ from civic.errors import Mistake
 from civic.files import write
 from civic.links import link
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug
-from civic.store.boxes import Box
-from civic.store.seal import KeyRing, Keys
 from civic.votes.ballot import Ballot, choice_faults, rules_hash
 from civic.votes.result import FEWEST, as_json
+
+if TYPE_CHECKING:
+    from civic.store.boxes import Box
+    from civic.store.seal import KeyRing, Keys
 
 
 @dataclass(frozen=True)
