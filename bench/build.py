@@ -1,6 +1,6 @@
 """How long does the site take to make: ours, plain Frozen-Flask, and other generators, in one run, interleaved.
 
-    python bench/build.py [--sizes 1000,10000] [--rounds 5] [--tools DIR] [--only ours,hugo] [--work DIR] [--beside DIR]
+    python bench/build.py [--sizes 1000,10000] [--rounds 5] [--tools DIR] [--only ours,hugo] [--but watch] [--work DIR] [--beside DIR]
 
 The corpus is made here, the same each time: documents over all kinds, about 3 kB of Korean Markdown each. Ours and
 plain Frozen-Flask use the full templates; Hugo, Eleventy and Pelican a plain layout (title, menu, text). They are
@@ -420,17 +420,19 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tools", type=Path, default=Path("/tmp/bench-tools"))
     parser.add_argument("--only", default="", help="parts of names, separated by commas")
+    parser.add_argument("--but", default="", help="parts of names that are left out, likewise")
     parser.add_argument("--work", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--beside", type=Path, help="another checkout of ours, to be compared with")
     given = parser.parse_args()
-    wanted = [part for part in given.only.split(",") if part]
+    wanted, unwanted = ([part for part in names.split(",") if part] for names in (given.only, given.but))
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         sizes = [int(size) for size in given.sizes.split(",")]
         chosen = [
             [
                 case
                 for case in cases(Path(folder), size, given.tools, given.beside)
-                if not wanted or any(part in case[0] for part in wanted)
+                if (not wanted or any(part in case[0] for part in wanted))
+                and not any(part in case[0] for part in unwanted)
             ]
             for size in sizes
         ]
