@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from civic import people
 from civic.clock import Clock
@@ -26,7 +25,7 @@ from civic.people import keyed_hash
 from civic.store.box import Code, PollBox, Ticket
 from civic.store.boxes import Box
 from civic.store.outbox import Letter, Parcel, PutOff, Sender
-from civic.store.seal import Sealer
+from civic.store.seal import Keys, Sealer
 
 PLACE = ""  # of codes that prove a contact for whatever it is needed; those of a poll lie with the poll
 CODE_DIGITS = 6
@@ -38,12 +37,6 @@ TEXT = "[{}] 인증번호는 {}입니다. 5분 안에 적어 주세요. 직원�
 WRONG = "인증번호가 맞지 않습니다. 다섯 번 틀리면 새 인증번호를 받아야 합니다."
 LATE = "인증번호의 시간(5분)이 지났습니다. 새 인증번호를 받아 주세요."
 USED = "이미 쓴 인증번호입니다. 새 인증번호를 받아 주세요."
-
-
-class Derives(Protocol):
-    """The installation's secrets: a separate one for each purpose."""
-
-    def derived(self, purpose: str) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ class Asked:
 class Contacts:
     """Codes and tickets: made, kept, rationed, sent by the outbox, and proven."""
 
-    def __init__(self, keys: Derives, box: Box, clock: Clock, budget: Budget | None) -> None:
+    def __init__(self, keys: Keys, box: Box, clock: Clock, budget: Budget | None) -> None:
         """budget: None has no ceilings at all."""
         self.box = box
         self.clock = clock
@@ -233,7 +226,7 @@ class Contacts:
             box.drop_ticket(_digest(secret))
 
 
-def contact_key(keys: Derives, contact: str) -> str:
+def contact_key(keys: Keys, contact: str) -> str:
     """The keyed hash of a contact in its one spelling, the same on an entry and on a ticket."""
     return keyed_hash(keys.derived("contacts"), contact)
 

@@ -19,10 +19,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from civic.codes import from_text, to_text
-from civic.contacts.proof import Derives
 from civic.content.poll import BoxKey
 from civic.shape import Line, Shape, Slug
-from civic.store.seal import Sealer, Unopened
+from civic.store.seal import Keys, Sealer, Unopened
 from civic.votes.envelope import public_bytes, read_public
 
 FORMAT = "madang holder key 1"
@@ -105,7 +104,7 @@ def is_signed(signing: str, signature: str, words: bytes) -> bool:
     return True
 
 
-def receipt_signer(keys: Derives | None) -> Ed25519PrivateKey:
+def receipt_signer(keys: Keys | None) -> Ed25519PrivateKey:
     """The server's key for receipts. None: the demonstration's, which anyone can work out: its poll names it already."""
     seed = keys.derived("votes: receipts") if keys else hashlib.sha256(b"madang demonstration").digest()
     return Ed25519PrivateKey.from_private_bytes(seed)

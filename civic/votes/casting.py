@@ -12,7 +12,7 @@ from civic import korean
 from civic.clock import Clock
 from civic.codes import to_text
 from civic.contacts.budget import USUAL, Budget
-from civic.contacts.proof import WRONG, Claim, Derives, read_contact
+from civic.contacts.proof import WRONG, Claim, read_contact
 from civic.content.pages import Pages
 from civic.content.poll import Poll, Proposal, candidates
 from civic.errors import (
@@ -28,6 +28,7 @@ from civic.errors import (
 )
 from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
+from civic.store.seal import Keys
 from civic.votes.ballot import Ballot, check_choices
 from civic.votes.box_key import receipt_signer
 from civic.votes.contact import Codes, Post, contacts_in
@@ -82,7 +83,7 @@ class Polling:
         self,
         library: Pages,
         box: Box,
-        keys: Derives,
+        keys: Keys,
         clock: Clock,
         budget: Budget | None = USUAL,
         can_send: bool = True,

@@ -21,7 +21,6 @@ from civic.contacts.proof import (
     Asked,
     Claim,
     Contacts,
-    Derives,
     hash_of_request,
     read_contact,
 )
@@ -29,7 +28,7 @@ from civic.content.poll import Poll
 from civic.errors import NotEligible, WrongCode
 from civic.store.box import Code, PollBox, Ticket
 from civic.store.boxes import Box
-from civic.store.seal import Sealer
+from civic.store.seal import Keys, Sealer
 
 TICKET_LIFE = timedelta(minutes=30)  # to read and pick after the provider's word
 IN_HAND = timedelta(minutes=10)  # for a page that was given a ticket because its browser had proven a phone
@@ -62,7 +61,7 @@ class Post:
 class Codes(Contacts):
     """The contacts' proofs, and those of polls: codes and tickets that lie with their poll, and end with it."""
 
-    def __init__(self, keys: Derives, box: Box, clock: Clock, budget: Budget | None) -> None:
+    def __init__(self, keys: Keys, box: Box, clock: Clock, budget: Budget | None) -> None:
         super().__init__(keys, box, clock, budget)
         self._tickets = Sealer(keys.derived("votes: tickets"))
 
