@@ -142,7 +142,8 @@ def style(root: Path) -> str:
         parts, lambda rule: None if "clip:rect" in rule.body and ".step" in rule.head else rule
     )
     layer = stylesheet.Rule("@layer kit", rules=parts)
-    slim = stylesheet.keep_used_properties((*tokens, layer, *_own_css(root)))
+    apart = stylesheet.write(_own_css(root, APART))
+    slim = stylesheet.keep_used_properties((*tokens, layer, *_own_css(root)), apart)
 
     def icon(name: str) -> str:
         own = root / "static/icons" / f"{name}.svg"

@@ -120,9 +120,9 @@ def purge(rules: Iterable[Rule], words: Collection[str], dropped: Callable[[str]
     return sift(rules, keep)
 
 
-def keep_used_properties(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The same rules without custom properties that nothing reads, however many steps away."""
-    used = set(_READ.findall(write(rules)))
+def keep_used_properties(rules: tuple[Rule, ...], apart: str = "") -> tuple[Rule, ...]:
+    """The same rules without custom properties that nothing reads, however many steps away, nor `apart`, the text of files beside."""
+    used = set(_READ.findall(write(rules) + apart))
 
     def keep(rule: Rule) -> Rule | None:
         if rule.head.startswith("@"):
@@ -133,7 +133,7 @@ def keep_used_properties(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         return Rule(rule.head, body) if body else None
 
     slim = sift(rules, keep)
-    return slim if slim == rules else keep_used_properties(slim)
+    return slim if slim == rules else keep_used_properties(slim, apart)
 
 
 def write(rules: Iterable[Rule]) -> str:

@@ -13,7 +13,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from templates import fonts, stylesheet
-from templates.assets import MANIFEST, Assets, SiteAssets, own_characters, page_words, style
+from templates.assets import APART, MANIFEST, Assets, SiteAssets, own_characters, page_words, style
 
 ROOT = Path(__file__).parents[1]
 CHARACTERS = frozenset("광산구 참여마당에서 신청하세요 0123456789")
@@ -51,6 +51,14 @@ def test_every_character_of_the_site_has_a_glyph(assets: Assets) -> None:
         assert {ord(sign) for sign in CHARACTERS} <= set(font.getBestCmap())
         names = {str(record) for record in font["name"].names if record.nameID in (1, 3, 4, 6, 16)}
         assert not any("Pretendard" in name for name in names)
+
+
+def test_what_a_stylesheet_reads_is_set(assets: Assets) -> None:
+    """Sizes and colours that only the stylesheets of some pages read are set in the one that all pages load."""
+    site = the(assets, "site.css").decode()
+    own = {name: the(assets, f"{name}.css").decode() for name in APART}
+    for name, css in own.items():
+        assert set(re.findall(r"var\((--[\w-]+)\)", css)) <= set(re.findall(r"(--[\w-]+):", site + css)), name
 
 
 def test_a_moved_module_leaves_the_font_as_it_is(tmp_path: Path) -> None:
