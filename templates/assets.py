@@ -19,7 +19,7 @@ from templates import fonts, stylesheet, text_of
 KIT = Path("node_modules/krds-uiux/resources")
 # static/css, in this order
 STYLES = ("tokens", "base", "layout", "components", "forms", "pages", "votes", "print")
-APART = ("find", "home", "results")  # beside it, for the pages that need them
+APART = ("find", "home", "parts", "results")  # beside it, for the pages that need them
 MANIFEST = "manifest.json"
 # What speaks to staff alone: commands, and what is wrong with a file or a built site.
 _TO_STAFF = (
