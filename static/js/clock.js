@@ -70,15 +70,17 @@ async function ask() {
   } catch {
     // What the page says without us stays true enough.
   }
+  hasAsked = true;
   step();
 }
 
 let started = false;
+let hasAsked = false; // before the answer this machine's clock may be wrong: what it changed would jump back
 
-// act(at): whenever something may have changed, and once at the beginning.
+// act(at): whenever something may have changed, and once the server has been asked.
 export function follow(act) {
   followers.add(act);
-  act(now());
+  if (hasAsked) act(now());
   if (started) return;
   started = true;
   ask();
