@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, FileSystemLoader
 from pydantic import ValidationError
@@ -178,6 +178,7 @@ def test_empty_optional_answers_are_left_out() -> None:
     assert asking(required=False).read_answers({"q": " "}) == ({}, [])
 
 
+@settings(deadline=None)  # the machine does other work
 @given(
     st.dictionaries(
         st.text(max_size=5), st.recursive(st.text() | st.integers() | st.booleans(), st.lists, max_leaves=8)

@@ -85,6 +85,7 @@ def test_every_command_is_noted(
         "folder": tmp_path / "out",
         "reason": "점검",
         "holders": "감사관",
+        "digest": "a" * 64,
     }
     if path == "move":
         known |= {"source": f"tinydb://{folder}/var/data", "target": "postgresql://nobody@127.0.0.1:1/none"}
