@@ -108,7 +108,7 @@ def test_without_a_sender_nothing_is_promised_and_nothing_lost(town: Town, tmp_p
     finally:
         office.stop()
     assert letters.kept[0][0] == ["lee@example.com"] and NO_SENDER not in "".join(server.lines)
-    assert len(letters.kept) == 1 and "담당 부서가 신청을 취소했습니다. 까닭: 강사 병가." in letters.text(0)
+    assert len(letters.kept) == 1 and "담당 부서가 신청을 취소했습니다.\n까닭: 강사 병가." in letters.text(0)
     assert call("entries", "list", *at(tmp_path)).returncode == 0
 
 
