@@ -99,9 +99,9 @@ def free_port() -> int:
 class Host:
     """One computer. root: its folder; api, http, https: its ports."""
 
-    def __init__(self, root: Path, database: Server, other: Host | None = None) -> None:
-        """other: the first computer, for the second."""
-        self.root, self.other = root, other
+    def __init__(self, root: Path, database: Server, mail: int, other: Host | None = None) -> None:
+        """mail: port of the mail server; other: the first computer, for the second."""
+        self.root, self.mail, self.other = root, mail, other
         self.api, self.http, self.https = free_port(), free_port(), free_port()
         self.second = free_port() if other is None else self.api  # port of the second computer's server
         if other:
@@ -151,6 +151,11 @@ class Host:
             ("db.example.go.kr:5432", f"127.0.0.1:{self._database.port}"),
             ("db.example.go.kr/", f"127.0.0.1:{self._database.port}/"),
             ("?sslmode=verify-full", ""),
+            (
+                "#MADANG_SMTP='smtp://user:password@mail.example.go.kr:587'",
+                f"MADANG_SMTP=smtp://127.0.0.1:{self.mail}",
+            ),
+            ("#MADANG_MAIL_FROM", "MADANG_MAIL_FROM"),
         ):
             text = text.replace(there, this)
         return text

@@ -19,11 +19,13 @@ from typing import Any
 
 import httpx
 import pytest
+from aiosmtpd.controller import Controller
 
 from tests.builders import SITE, a_lecture_file, a_round, an_application, write_files
 from tests.deploy import tools
 from tests.deploy.host import NAME, Host, blocks, free_port
 from tests.postgres import Server
+from tests.test_senders import Letters
 
 pytestmark = pytest.mark.skipif(
     not (tools.nginx() and tools.postgresql()),
@@ -61,9 +63,18 @@ def content(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def host(folder: Path, database: Server, content: Path) -> Iterator[Host]:
+def mail() -> Iterator[int]:
+    """Port of a mail server: every sign-up is answered by a letter."""
+    office = Controller(Letters(), hostname="127.0.0.1", port=free_port())
+    office.start()
+    yield office.port
+    office.stop()
+
+
+@pytest.fixture(scope="module")
+def host(folder: Path, database: Server, content: Path, mail: int) -> Iterator[Host]:
     """The page's first part, done."""
-    made = Host(folder / "a", database)
+    made = Host(folder / "a", database, mail)
     made.bring(content)
     try:
         made.follow("한 대에 설치하기")
@@ -159,7 +170,7 @@ def test_one_host_as_the_page_makes_it(host: Host) -> None:
         style = re.findall(r'href="(/assets/[^"]+\.css)"', client.get("/lectures/plain/").text)[0]
         assert "immutable" in client.get(style).headers["cache-control"]
         assert client.get("/metrics").status_code == 404
-        assert client.get("/readyz").json()["lacks"] == ["sender"]
+        assert client.get("/readyz").json()["lacks"] == ["texts"]
         assert client.post(FORM, content=b"x" * 100_000).json()["type"] == "/problems/too-large"
         assert client.post(FORM, content=b"x" * 5_000_000).status_code == 413
         slow = [slow_body(host) for _ in range(100)]
@@ -221,7 +232,7 @@ def test_two_hosts_are_never_away(host: Host, folder: Path, database: Server, co
         time.sleep(0.3)
     host.follow("데이터베이스 만들기", "tinydb에서 옮기기", "백업을 데이터베이스로 되살리기")
     assert found(host, before.numbers) == 1
-    second = Host(folder / "b", database, host)
+    second = Host(folder / "b", database, host.mail, host)
     second.bring(content)
     try:
         second.follow("꾸러미와 계정", "프로그램", "설정", "글과 누리집", "둘째 서버")
