@@ -107,7 +107,10 @@ class Server:
 
     def says(self, text: str) -> None:
         """Wait until it has said that."""
-        eventually(lambda: any(text in line for line in self.lines))
+        try:
+            eventually(lambda: any(text in line for line in self.lines))
+        except AssertionError:
+            raise AssertionError(f"never said {text}:\n" + "".join(self.lines[-50:])) from None
 
     def code(self, contact: str, seen: int = 0) -> str:
         """The code that the console shows for this contact after its first `seen` lines. Raises TimeoutError."""
