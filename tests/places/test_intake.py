@@ -112,11 +112,9 @@ def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedC
         ("", "waiting", "applied", "citizen"),
         ("waiting", "confirmed", "promoted", "citizen"),
     ]
-    assert [parcel.row[:3:2] for parcel in desk.store.outbox.take(clock.at)] == [
-        ("confirmed", holder.number),
-        ("waiting", first.number),
-        ("confirmed", first.number),
-    ]
+    told = [parcel.row[:3:2] for parcel in desk.store.outbox.take(clock.at)]
+    both = {("confirmed", holder.number), ("waiting", first.number)}  # due at one time: in any order
+    assert (set(told[:2]), told[2:]) == (both, [("confirmed", first.number)])
     with pytest.raises(NotEligible):
         desk.cancel(holder.number)
 

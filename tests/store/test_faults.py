@@ -257,8 +257,7 @@ LOAD = """
     import sys, threading
     from civic.store import open_store, sqlite
     from civic.store.sqlite import SqliteDatabase
-    from tests.patience import eventually
-from tests.store.conftest import EVERYBODY, SUBJECT, an_entry, move
+    from tests.store.conftest import EVERYBODY, SUBJECT, an_entry, move
     from tests.store.test_faults import hasty
     if sys.argv[2] == "hasty":
         SqliteDatabase._leave = hasty

@@ -284,7 +284,7 @@ def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open)
     assert desk.act(draw.frozen_list)
     with pytest.raises(NotEligible, match="명단을 확정한"):
         desk.call_off()
-    desk.act(draw.run, draw.Seed("", "감사관", ""))
+    desk.act(draw.run, "", "감사관")
     assert [entry.state for entry in desk.call_off()] == ["cancelled"]
     desk = office({"id": "r2", "label": "r2", "places": 20, "minimum": 3}, selection="draw")
     desk.apply()
@@ -292,7 +292,7 @@ def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open)
     desk.call_off()
     assert desk.act(draw.frozen_list) is None
     with pytest.raises(NotEligible, match="추첨할 것이 없는"):
-        desk.act(draw.run, draw.Seed("", "감사관", ""))
+        desk.act(draw.run, "", "감사관")
 
 
 # ------------------------------------------------------------ offers
