@@ -29,7 +29,7 @@ from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk, swallowing
 FAR = datetime(9999, 1, 1, tzinfo=SEOUL)
 LATER = NOON + timedelta(days=9)
 FREEZE = NOON + timedelta(days=3)
-SEED = draw.Seed("3 11 14 18 26 27", "감사관", "")
+SEED = ("3 11 14 18 26 27", "감사관")
 NEW = "events/fair"  # nobody has signed up there yet: its key is still to be made
 PEOPLE = {
     "plain": ("confirmed", "waiting"),
@@ -67,7 +67,13 @@ def prepare(store: Store) -> None:
         for which, state in enumerate(states):
             id = number(round, which)
             entry = an_entry(
-                id, number=id, submission=f"s-{id}", round=round, state=state, draw=id, sealed=b"s" * 900
+                id,
+                number=id,
+                submission=f"s-{id}",
+                round=round,
+                state=state,
+                draw=f"{id}-AAAA",
+                sealed=b"s" * 900,
             )
             add(store, entry, (Seat(state, 99),))
 
@@ -116,7 +122,7 @@ ACTS: dict[str, Act] = {
     "a message is sent": tell,
     "the round has closed": on("plain", fix),
     "freeze": on("drawn", lambda b, r: draw.frozen_list(b, r, FREEZE)),
-    "draw": on("drawn", lambda b, r: draw.frozen_list(b, r, FREEZE) and draw.run(b, r, SEED, LATER)),
+    "draw": on("drawn", lambda b, r: draw.frozen_list(b, r, FREEZE) and draw.run(b, r, *SEED, LATER)),
     FIRST: sign_up,
     DESTROYED: lambda store: store.drop_key(SUBJECT, LATER),
 }
