@@ -231,8 +231,7 @@ class Book:
     def _decide(self, entry: Entry, seats: Sequence[Seat], caps: Sequence[Cap]) -> tuple[str, int]:
         """(state that the entry gets, its id); ("same", 0) for a submission that was kept before. Raises as `add`."""
         is_known = entry.round in self._rounds
-        if not is_known:
-            self._rounds.hold(entry.round)
+        held_row = None if is_known else self._rounds.hold(entry.round)
         where = (self.subject, entry.round)
         here = (entry.submission, entry.number, *where, entry.person, *where, self.subject)
         asked = [value for cap in caps for value in (cap.key, entry.person)]
@@ -240,12 +239,11 @@ class Book:
         (found,) = self._session.rows(statement, (*here, *asked, *where))
         same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(KEPT)]
         used = found[6 + len(KEPT) :]
+        if held_row and not held_row.count:
+            # No row to hold, even if somebody has made it since: it is made, held, and all is looked at anew.
+            self._rounds.of(entry.round)
+            return self._decide(entry, seats, caps)
         if not is_known:
-            if numbers[0] is None and self._dialect.row_locks:
-                self._rounds.of(
-                    entry.round
-                )  # the first one: the row is made, held, and all is looked at anew
-                return self._decide(entry, seats, caps)
             self._rounds.learn(entry.round, tuple(numbers))
         if same:
             return "same", 0

@@ -5,7 +5,7 @@ from datetime import datetime
 from civic.store import statements as sql
 from civic.store.chain import Chain
 from civic.store.documents import line_sum
-from civic.store.session import Row, Transaction
+from civic.store.session import Later, Row, Transaction
 from civic.store.statements import RoundRow
 
 
@@ -31,10 +31,11 @@ class Rounds:
             self.learn(name, rows[0] if rows else (None,))
         return self._known[name]
 
-    def hold(self, name: str) -> None:
-        """Keep everybody else from the row, where there is one, with whatever is asked next."""
-        if self._session.dialect.row_locks:
-            self._session.later(sql.ROUND + self._session.dialect.lock, (self._subject, name))
+    def hold(self, name: str) -> Later | None:
+        """Keep everybody else from the row with whatever is asked next; its count says then if there was one to hold."""
+        if not self._session.dialect.row_locks:
+            return None
+        return self._session.later(sql.ROUND + self._session.dialect.lock, (self._subject, name))
 
     def learn(self, name: str, row: Row) -> None:
         """Take a row that was read while it was held; of NULLs where there was none."""
