@@ -1,11 +1,13 @@
 // The server's clock on this page. The server is asked once per view, and again after a sleep or a while in another tab; at an
 // opening nothing is asked: every page knows the second from its one look.
 
-const QUIET = 20000; // ms around an opening in which a page that comes back into view waits before it asks
+// ms around an opening in which a page that comes back into view waits before it asks
+const QUIET = 20000;
 let ahead = 0; // ms that the server's clock is before this machine's: at most the way of one answer too little, so never early
 let wall = Date.now();
 let steady = performance.now();
-export let forms = {}; // subject -> what /api/status tells of it
+// subject -> what /api/status tells of it
+export let forms = {};
 export let asked = 0; // when the forms were told, by the server's clock
 const followers = new Set();
 
@@ -59,7 +61,8 @@ async function ask() {
   [wall, steady] = [Date.now(), performance.now()];
   try {
     const showsForms = document.querySelector("[data-subject], [data-badge], [data-left], form[data-opens]");
-    const method = showsForms ? "GET" : "HEAD"; // for the time alone the head is enough
+    // for the time alone the head is enough
+    const method = showsForms ? "GET" : "HEAD";
     const answer = await fetch("/api/status", { method, cache: "no-cache", headers: { Accept: "application/json" } });
     if (answer.ok) {
       const told = showsForms ? await answer.json() : { forms };

@@ -39,7 +39,8 @@ const memory = {
 // The same seed gives the same order: every visitor another one, and each their own again on every visit.
 export function shuffled(list, seed) {
   let state = seed >>> 0;
-  const random = () => { // mulberry32
+  // mulberry32
+  const random = () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let t = state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
@@ -126,7 +127,8 @@ function start(form) {
   const boxes = [...form.querySelectorAll('input[name="choices"]')];
   const groups = [...form.querySelectorAll("[data-type]")];
   const most = Number(form.dataset.most);
-  const light = "light" in form.dataset; // the server counts it, and so gets the choices
+  // the server counts it, and so gets the choices
+  const light = "light" in form.dataset;
   const of = (box) => box.closest("[data-proposal]").dataset;
   const titleOf = (box) => box.closest("[data-proposal]").querySelector(".card-title").textContent.trim();
   const picked = () => boxes.filter((box) => box.checked);
@@ -177,12 +179,14 @@ function start(form) {
     const group = box.closest("[data-type]");
     const here = picked().filter((one) => group.contains(one)).length;
     if (box.checked && here > Number(group.dataset.most)) {
-      box.checked = false; // at the limit: undo, and say why
+      // at the limit: undo, and say why
+      box.checked = false;
       warn(`${josa(group.dataset.label, "은/는")} ${group.dataset.most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
     } else if (box.checked && picked().length > most) {
       box.checked = false;
       warn(`모두 합해 ${most}개까지 고를 수 있습니다. 먼저 고른 것을 하나 빼 주세요.`);
-    } else hush(); // what it said no longer holds
+    // what it said no longer holds
+    } else hush();
     show();
   });
 
@@ -200,7 +204,8 @@ function start(form) {
     for (const row of rows) {
       const text = row.textContent.normalize("NFC").toLowerCase();
       const fits = words.every((word) => text.includes(word)) && (!area.value || row.dataset.area === area.value);
-      row.hidden = !fits && !row.querySelector("input:checked"); // a pick never goes out of sight
+      // a pick never goes out of sight
+      row.hidden = !fits && !row.querySelector("input:checked");
       if (fits) found += 1;
     }
     const asked = words.length || area.value;
@@ -210,23 +215,30 @@ function start(form) {
   search.addEventListener("input", filter);
   area.addEventListener("change", filter);
   search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") event.preventDefault(); // would send the ballot
+    // would send the ballot
+    if (event.key === "Enter") event.preventDefault();
   });
 
   show();
-  if (!globalThis.crypto?.subtle) return; // no secure context: the server seals
+  // no secure context: the server seals
+  if (!globalThis.crypto?.subtle) return;
 
   // ------------------------------------------------------------ check, code, receipt
 
   const contactForm = steps.querySelector("[data-contact-form]");
   const codeForm = steps.querySelector("[data-code-form]");
-  const ticketForm = steps.querySelector("[data-ticket-form]"); // of whom an identity provider named
-  const provenForm = steps.querySelector("[data-proven-form]"); // where this browser has just proven its phone
+  // of whom an identity provider named
+  const ticketForm = steps.querySelector("[data-ticket-form]");
+  // where this browser has just proven its phone
+  const provenForm = steps.querySelector("[data-proven-form]");
   for (const own of [contactForm, codeForm]) if (own) own.noValidate = true;
   let contact = "";
-  let request = ""; // of our own asking for a code: nobody else can use up its tries
-  let sealed = null; // kept for a second try: the same envelope, the same receipt
-  let submission = ""; // of a light ballot: the same post again, the same receipt
+  // of our own asking for a code: nobody else can use up its tries
+  let request = "";
+  // kept for a second try: the same envelope, the same receipt
+  let sealed = null;
+  // of a light ballot: the same post again, the same receipt
+  let submission = "";
   let busy = false;
 
   function go(step) {
@@ -267,7 +279,8 @@ function start(form) {
     }
     sealed = null;
     submission = light ? crypto.randomUUID() : "";
-    if (!light) import("./envelope.js"); // so that it is there when the ballot is sealed
+    // so that it is there when the ballot is sealed
+    if (!light) import("./envelope.js");
     listPicks(steps.querySelector("[data-confirm]"));
     once(form, async () => {
       await askProof();
@@ -347,7 +360,8 @@ function start(form) {
     event.preventDefault();
     once(provenForm, async () => {
       await cast(provenForm, "ticket", {});
-      if (steps.querySelector('[data-step="receipt"]').hidden) await askProof(); // it may be too old by now
+      // it may be too old by now
+      if (steps.querySelector('[data-step="receipt"]').hidden) await askProof();
     });
   });
 
@@ -360,7 +374,8 @@ function start(form) {
       const { ok, content } = await post(`${api}/code`, { contact });
       if (!ok) return refuse(contactForm, "contact", content);
       request = content.request;
-      const shown = steps.querySelector("[data-demo-code]"); // of a demonstration, which sends nothing
+      // of a demonstration, which sends nothing
+      const shown = steps.querySelector("[data-demo-code]");
       if (shown) shown.textContent = content.code ?? "";
       steps.querySelector("[data-contact]").textContent = contact;
       codeForm.reset();
