@@ -6,9 +6,11 @@ What the store promises is in test_contract.py. Here is what only concurrency an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, nullcontext
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -18,7 +20,10 @@ from civic.errors import Misuse, Unavailable
 from civic.store import open_store
 from civic.store.book import Book
 from civic.store.entry import Cap, Counts, Entry
+from civic.store.postgresql import PostgresSession
 from civic.store.postgresql_server import Limits, migrate
+from civic.store.rounds import Rounds
+from civic.store.session import Result
 from civic.store.store import Store
 from civic.store.tables import VERSION
 from tests.postgres import ask, shared
@@ -84,6 +89,38 @@ def test_draws_that_move_the_same_people_do_not_deadlock(store: Store) -> None:
     assert at_once(acts, 2) == [None, None]
     with store.open(SUBJECT) as book:
         assert [book.used(f"p{i}", "limit:a") for i in range(20)] == [0] * 20
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_rounds_first_sign_ups_write_one_chain(
+    url: str, store: Store, monkeypatch: pytest.MonkeyPatch, is_held: bool
+) -> None:
+    """Somebody makes the round's row between our asking for it and our reading it, and the next comes while we write.
+
+    The control: where the row counts as held though none was there to hold, two write the same line of the chain.
+    """
+    run, hold, met = PostgresSession.run, Rounds.hold, []
+
+    def overtaken(session: PostgresSession, statement: str, values: Sequence[Any] = ()) -> Result:
+        if "called-off" in statement and not met:
+            met.append(run(session, "SELECT 1"))  # what is queued asks for the row first
+            add(beside, an_entry("first", sealed=b""))
+        return run(session, statement, values)
+
+    monkeypatch.setattr(PostgresSession, "run", overtaken)
+    if not is_held:
+        monkeypatch.setattr(Rounds, "hold", lambda rounds, name: hold(rounds, name) and None)
+    with closing(open_store(url)) as beside, ThreadPoolExecutor(1) as citizen:
+        with store.open(SUBJECT, "citizen") as book:
+            book.add(an_entry("second", sealed=b""), EVERYBODY)
+            third = citizen.submit(add, beside, an_entry("third", sealed=b""))
+            wait([third], timeout=0.5)
+            assert third.done() != is_held  # else it waits for us
+        third.result(timeout=10)
+    lines = [line for (line,) in ask(url, "SELECT line FROM journal ORDER BY id")]
+    assert met and (lines == [1, 2, 3]) == is_held
+    with nullcontext() if is_held else pytest.raises(Misuse, match="끼어들었거나"):
+        store.check_journal()
 
 
 # ------------------------------------------------------------ waits that end
