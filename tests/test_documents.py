@@ -9,7 +9,7 @@ from pathlib import Path
 from civic import korean
 from civic.errors import Refused
 from forms_api import problems
-from forms_api.commands.care import as_markdown
+from forms_api.commands.settings import as_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 PAIR = re.compile(r"^\| (`.+`) \| (.+) \|$", re.M)

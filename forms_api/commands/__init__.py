@@ -33,7 +33,7 @@ COMMANDS = {  # name -> module beside this one that holds a command of the same 
     "purge": "due",
     "restore": "care",
     "serve": "serve",
-    "settings": "care",
+    "settings": "settings",
     "votes": "votes",
 }
 INPUT_WRONG, CALL_WRONG, IN_USE = 1, 2, 3

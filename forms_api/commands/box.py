@@ -38,6 +38,7 @@ from forms_api.commands.poll import (
     on_files,
     read_shape,
     reading,
+    votes,
 )
 
 
@@ -75,7 +76,7 @@ def check_box(given: BoxFile | OpenedFile, at: Place, act: str) -> PollPage:
     return page
 
 
-@click.command("close")
+@votes.command("close")
 @click.argument("slug")
 @click.option("--to", "file", type=NEW_FILE, help="투표함을 내보낼 파일 [기본: <투표>-box.json]")
 @click.option(
@@ -88,7 +89,7 @@ def close(at: Place, slug: str, file: Path | None, urns: tuple[str, ...], scores
     page = at.poll(slug)
     page.not_before_closing("닫지 않습니다")
     counted, tables = _read_urns(urns), _read_tables(page, scores)
-    with closing(open_box(at.data)) as boxes:
+    with closing(open_box(at.settings.data)) as boxes:
         exported = _close(boxes, page, counted, tables)
     target = file or Path(f"{slug}-box.json")
     write(target, as_json(exported), mode=0o600)
@@ -154,7 +155,7 @@ def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, str
     return dict(of_each(bodies, table))
 
 
-@click.command("open")
+@votes.command("open")
 @click.argument("box", type=A_FILE)
 @PARTS
 @click.option("--to", "file", type=NEW_FILE, required=True, help="연 표를 둘 파일")
@@ -184,7 +185,7 @@ def opened_again(given: BoxFile | OpenedFile, parts: Sequence[PartialFile], page
     return open_all(given.envelopes, *rules)
 
 
-@click.command("destroy")
+@votes.command("destroy")
 @click.argument("slug")
 @click.option("--yes", is_flag=True, help="묻지 않습니다.")
 @on_data
@@ -199,7 +200,7 @@ def destroy(at: Place, slug: str, yes: bool) -> None:
         give_up(f"{slug}: 이의 기간이 {korean.moment(end)}까지입니다. 그 전에는 없애지 않습니다.")
     if not yes:
         click.confirm(f"{slug}의 봉투와 투표자 명단을 없앨까요? 되돌릴 수 없습니다.", abort=True)
-    with closing(open_box(at.data)) as boxes:
+    with closing(open_box(at.settings.data)) as boxes:
         with boxes.open(slug) as box:
             box.destroy(page.at)
         boxes.scrub()
@@ -217,6 +218,3 @@ def published_result(content: Path, slug: str) -> VoteResult | None:
     if found is None and (content / "results" / f"{slug}.toml").exists():
         give_up(f"{content / 'results' / slug}.toml: 이 투표의 결과가 아닌 기록이 있습니다.")
     return found
-
-
-COMMANDS = (close, open_, destroy)

@@ -1,26 +1,25 @@
-"""`doctor`, `backup`, `restore`, `migrate`, `move`, `settings`: looking after the data and its place. No content, no form.
+"""`doctor`, `backup`, `restore`, `migrate`, `move`: looking after the data and its place. No form."""
 
-What needs a library of its own is imported where it is used: it is optional, or slow to load.
-"""
-
-from __future__ import annotations
-
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from civic.clock import SEOUL
 from civic.errors import Misuse, Unavailable
+from civic.store import copies
+from civic.store import migrate as bring
+from civic.store.agreement import agreement, without_key
+from civic.store.chain import too_early
+from civic.store.contents import Contents
+from civic.store.doctor import Report, examine
+from civic.store.outbox import STUCK
+from forms_api.clock_mark import PLACE, newest
 from forms_api.commands import INPUT_WRONG
-from forms_api.settings import Settings, read_settings, table
-
-if TYPE_CHECKING:
-    from civic.store.contents import Contents
-    from civic.store.doctor import Report
+from forms_api.commands.server_data import DATA, open_data
+from forms_api.commands.staff_acts import who
+from forms_api.settings import Settings, read_settings
 
 MOVED = (
     "모두 옮겼고, 두 쪽의 수와 해시가 같습니다. 원본 폴더는 그대로 있습니다.\n"
@@ -35,47 +34,27 @@ STAYED = (
 
 
 @click.command()
-def settings() -> None:
-    """설정(환경 변수) 표를 보여 줍니다."""
-    click.echo(as_markdown())
-
-
-def as_markdown() -> str:
-    """The table of settings, as docs/api.md prints it: one line per setting."""
-    lines = ["| 환경 변수 | 기본값 | 뜻 |", "|---|---|---|"]
-    for name, default, text in table():
-        lines.append(f"| `{name}` | {f'`{default}`' if default else '(빈 값)'} | {text} |")
-    return "\n".join(lines)
-
-
-@click.command()
-@click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
+@DATA
 @click.option("--save", type=click.Path(path_type=Path), help="온전한 것을 이 새 폴더에 저장합니다.")
 @click.option(
     "--accept-clock", is_flag=True, help="마지막 기록보다 늦은 이 컴퓨터의 시계가 맞다고 확인합니다."
 )
 def doctor(data: str | None, save: Path | None, accept_clock: bool) -> None:
     """자료가 온전한지 살펴봅니다. 아무것도 바꾸지 않습니다. 서버가 켜져 있어도 됩니다."""
-    from civic.store.copies import check_new
-    from civic.store.doctor import examine
-
-    settings = read_settings(os.environ, data=data)
+    settings = read_settings(data=data)
     if save:
-        check_new(save, settings.data_dir)
+        copies.check_new(save, settings.data_dir)
     if accept_clock:
-        from forms_api.commands.access import accept_clock_of
-
-        accept_clock_of(settings)
-        click.echo("이 컴퓨터의 시계로 다시 받습니다.")
+        _accept_clock(settings)
     report = examine(settings.data, settings.key_file)
     if save:
         note_if_possible(settings, is_whole=not report.wrong)
     if data is None:  # else it looks at a copy, perhaps
         note_lacks(report, settings)
     if not report.wrong:
-        from forms_api.commands.content_check import told
+        from forms_api.commands.content_check import told  # slow to load
 
-        report.told += told(data)
+        report.told += told(settings)
     for line in report.told:
         click.echo(f"알림: {line}")
     for line in report.wrong:
@@ -90,11 +69,18 @@ def doctor(data: str | None, save: Path | None, accept_clock: bool) -> None:
     click.echo("문제가 없습니다.")
 
 
+def _accept_clock(settings: Settings) -> None:
+    """Confirm that the machine's clock is right, though the journal's newest line is later. Raises Misuse, Unavailable."""
+    with open_data(settings) as data:
+        if data.is_demo:
+            raise Misuse("시연 자료의 시계는 확인할 것이 없습니다.")
+        with data.store.open(PLACE, who=who()) as book:
+            book.fix("", f"clock-accepted:{data.now.isoformat()}", "", data.now)
+    click.echo("이 컴퓨터의 시계로 다시 받습니다.")
+
+
 def _save(report: Report, folder: Path) -> None:
     """Put what is whole into a new folder, and say what of it is not."""
-    from civic.store.agreement import without_key
-    from civic.store.copies import write_folder
-
     contents = report.contents
     # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
     for subject in without_key(contents):
@@ -103,7 +89,7 @@ def _save(report: Report, folder: Path) -> None:
             f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
         )
     contents.recount(report.journal_key)
-    write_folder(contents, folder)
+    copies.write_folder(contents, folder)
     click.echo(f"저장: {folder}에 {_counted(contents)}을 저장했습니다. 키 파일은 따로 있습니다.")
 
 
@@ -113,34 +99,24 @@ def _counted(contents: Contents) -> str:
 
 def note_lacks(report: Report, settings: Settings) -> None:
     """Add to a report on a real server's data what that server lacks, and what waits for it."""
-    from civic.store.chain import too_early
-    from civic.store.outbox import STUCK
-    from forms_api.clock_mark import PLACE, newest
-
-    facts = {name: text for subject, _, name, text in report.contents.facts if subject == PLACE}
-    mark = newest(facts)
+    contents = report.contents
+    mark = newest({name: text for subject, _, name, text in contents.facts if subject == PLACE})
     if mark is None or mark.start is not None:
         return
-    journal = report.contents.journal
-    report.wrong += filter(None, [too_early(datetime.now(SEOUL), journal[-1].at if journal else None)])
-    stuck = sorted({row[5] for row in report.contents.of("messages") if row[1] >= STUCK})
-    if stuck:
+    last, messages = contents.journal[-1].at if contents.journal else None, contents.of("messages")
+    report.wrong += filter(None, [too_early(datetime.now(SEOUL), last)])
+    if stuck := sorted({row[5] for row in messages if row[1] >= STUCK}):
         report.wrong.append(UNTOLD.format(", ".join(stuck[:20]), len(stuck)))
     for name, text in settings.shortcomings(settings.base_url).items():
-        waiting = len(report.contents.of("messages")) if name == "sender" else 0
-        if waiting:
-            report.wrong.append(f"{text} 지금 {waiting:,}건을 모아 두었습니다.")
-        else:
-            report.told.append(text)
+        waiting = f" 지금 {len(messages):,}건을 모아 두었습니다." if name == "sender" and messages else ""
+        report.told.append(text + waiting)
 
 
 @click.command()
-@click.option("--data", help="자료의 주소: tinydb://폴더 또는 postgresql://… (없으면 MADANG_DATA)")
+@DATA
 def migrate(data: str | None) -> None:
     """자료의 표를 이 판에 맞춥니다. 서버를 끄고 하세요. 여러 번 실행해도 됩니다."""
-    from civic.store import migrate as bring
-
-    before, after = bring(read_settings(os.environ, data=data).data)
+    before, after = bring(read_settings(data=data).data)
     if before == after:
         click.echo(f"이미 최신입니다(판 {after}).")
     else:
@@ -158,18 +134,15 @@ def move(source: str, target: str, as_is: bool) -> None:
         raise Misuse("--from은 tinydb://폴더 로 적으세요.")
     if not target.startswith("postgresql"):
         raise Misuse("--to는 postgresql://사용자@서버/이름 처럼 적으세요.")
-    note_if_possible(read_settings(os.environ, data=source))
-    from civic.store.agreement import agreement
-    from civic.store.copies import read_folder, receive
-
-    contents = read_folder(Path(folder))
+    note_if_possible(read_settings(data=source))
+    contents = copies.read_folder(Path(folder))
     found = agreement(contents, [])
     for line in found:
         click.echo(f"문제: {line}", err=True)
     if found and not as_is:
         click.echo(STAYED.format(count=len(found)), err=True)
         sys.exit(INPUT_WRONG)
-    arrived = receive(target, contents, str(Path(folder).absolute()), datetime.now(SEOUL))
+    arrived = copies.receive(target, contents, str(Path(folder).absolute()), datetime.now(SEOUL))
     for name, (count, digest) in contents.digests().items():
         there, its = arrived[name]
         click.echo(f"{name}: 원본 {count:,} {digest[:16]} / 옮긴 곳 {there:,} {its[:16]}")
@@ -177,15 +150,15 @@ def move(source: str, target: str, as_is: bool) -> None:
 
 
 @click.command()
-@click.option("--data", help="신청을 두는 곳: tinydb://폴더")
+@DATA
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(data: str | None, target: Path) -> None:
     """자료를 새 폴더 TARGET에 복사합니다. 서버가 켜져 있어도 됩니다. 키 파일은 따로 백업하세요."""
-    from civic.store.copies import back_up, check_new
-
-    check_new(target, _folder(data))
-    note_if_possible(read_settings(os.environ, data=data))
-    back_up(_folder(data), target)
+    settings = read_settings(data=data)
+    folder = _folder(settings)
+    copies.check_new(target, folder)
+    note_if_possible(settings)
+    copies.back_up(folder, target)
     click.echo(f"{target}에 백업했습니다. 키 파일(MADANG_KEYS)은 다른 곳에 따로 백업하세요.")
 
 
@@ -194,11 +167,10 @@ def backup(data: str | None, target: Path) -> None:
 @click.argument("source", type=click.Path(path_type=Path))
 def restore(data: str | None, source: Path) -> None:
     """백업 폴더 SOURCE에서 새 자료 폴더를 만듭니다. 있는 자료 위에는 쓰지 않습니다."""
-    from civic.store import copies
-
-    folder = _folder(data)
+    settings = read_settings(data=data)
+    folder = _folder(settings)
     contents = copies.restore(source, folder)
-    note_if_possible(read_settings(os.environ, data=data))
+    note_if_possible(settings)
     click.echo(f"{folder}에 {_counted(contents)}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
 
 
@@ -207,18 +179,16 @@ def note_if_possible(settings: Settings, is_whole: bool = True) -> None:
 
     is_whole: False where nothing may be written any more.
     """
-    from forms_api.commands.staff_acts import note_beside
-
     try:
-        noted = is_whole and note_beside(settings)
+        if not is_whole:
+            raise Misuse
+        with open_data(settings) as data:
+            data.note()
     except (Misuse, Unavailable):
-        noted = False
-    if not noted:
         click.echo("이 자료의 열람 기록에 남기지 못했습니다. 한 일과 때를 따로 적어 두세요.", err=True)
 
 
-def _folder(data: str | None) -> Path:
-    found = read_settings(os.environ, data=data).data_dir
-    if found is None:
+def _folder(settings: Settings) -> Path:
+    if settings.data_dir is None:
         raise Misuse("postgresql:// 자료는 pg_dump와 pg_restore로 백업하고 되살리세요(docs/deployment.md).")
-    return found
+    return settings.data_dir

@@ -17,6 +17,7 @@ from forms_api import accepted
 from forms_api.commands import INPUT_WRONG
 from forms_api.commands.access import StaffAccess, open_access, with_access
 from forms_api.commands.staff_acts import who
+from forms_api.settings import Settings
 
 
 @click.command("content-check")
@@ -34,7 +35,7 @@ def content_check(staff: StaffAccess, subject: str | None, reason: str) -> None:
         reason = check_reason(reason)
         if subject not in {each.subject for each in staff.held}:
             raise NotFound(f"{subject}: 받아들일 변경이 없습니다.")
-        accepted.accept(staff.intake.store, staff.written, subject, who(), reason, staff.now)
+        accepted.accept(staff.store, staff.written, subject, who(), reason, staff.now)
         click.echo(f"{subject}: 받아들였습니다. 누리집을 만들면 신청서도 바뀝니다.")
         return
     for wrong in (*staff.written.refused, *(each.mistake for each in staff.held)):
@@ -51,10 +52,10 @@ def content_check(staff: StaffAccess, subject: str | None, reason: str) -> None:
     click.echo("신청한 사람에게 알린 것과 어긋나는 곳이 없습니다.")
 
 
-def told(data: str | None) -> list[str]:
+def told(settings: Settings) -> list[str]:
     """For `doctor`: what of the content is held back, and people whose page, round or question is gone; a line each."""
     try:
-        with open_access(data, None, None, is_checked=False) as staff:
+        with open_access(settings, is_checked=False) as staff:
             held = [str(each.mistake) for each in staff.held]
             is_ours = accepted.SITE not in {each.subject for each in staff.held}
             refused = map(str, staff.written.refused)
@@ -67,7 +68,7 @@ def told(data: str | None) -> list[str]:
 
 def _gone(staff: StaffAccess) -> Iterator[str]:
     """Live entries whose page, round or question is in no file any more; those whose answers are erased are passed over."""
-    store, pages = staff.intake.store, {page.subject: page.spec for page in staff.written.takers()}
+    store, pages = staff.store, {page.subject: page.spec for page in staff.written.takers()}
     for subject in store.subjects():
         spec = pages.get(subject)
         asked = {question.key for question in spec.fields} if spec else set()

@@ -50,7 +50,7 @@ def list_entries(
     """신청 목록을 보여 줍니다. SUBJECT를 빼면 신청이 있는 글을 보여 줍니다. 이름과 번호는 나오지 않습니다."""
     if subject is None:
         staff.note()
-        for name in staff.intake.store.subjects():
+        for name in staff.store.subjects():
             held = staff.intake.counts(name).values()
             taken, waiting = sum(c.taken for c in held), sum(c.waiting for c in held)
             click.echo(f"{name}\t확정 {taken}\t대기 {waiting}\t접수 {sum(c.received for c in held)}")
@@ -92,7 +92,7 @@ def show(staff: StaffAccess, number: str) -> None:
                 _say(label, answers[name])
         for name, answer in answers.get("answers", {}).items():
             _say(name, *(answer.values() if isinstance(answer, dict) else (answer,)))
-    for change in staff.intake.store.history(entry.number):
+    for change in staff.store.history(entry.number):
         after = korean.ENTRY_STATES.get(change.after, change.after)
         _say(f"{change.at:%Y-%m-%d %H:%M:%S}\t{after}", change.cause, change.who)
 

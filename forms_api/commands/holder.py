@@ -15,7 +15,6 @@ from civic.votes.box_key import HolderKey, HolderPart, new_key, read_key, receip
 from civic.votes.opening import TrialBallot, same_box
 from civic.votes.partial import PartialFile
 from civic.votes.result import SignatureFile, as_json, digest_of
-from forms_api.commands.access import server_keys
 from forms_api.commands.box import BoxFile, check_box
 from forms_api.commands.poll import (
     A_FILE,
@@ -28,16 +27,17 @@ from forms_api.commands.poll import (
     read_shape,
     reading,
     tell,
+    votes,
     with_values,
 )
 from forms_api.commands.result import CountedBox, counted
-from forms_api.settings import read_settings
+from forms_api.commands.server_data import open_data
 
 SHORTEST = 8  # signs of a passphrase
 KEY = click.option("--key", "key_file", type=A_FILE, required=True, help="내 열쇠 파일")
 
 
-@click.group("key")
+@votes.group("key")
 def key() -> None:
     """열쇠를 맡은 사람이 자기 컴퓨터에서 자기 열쇠를 만듭니다."""
 
@@ -96,7 +96,7 @@ def _bind(own: HolderKey, file: Path, passphrase: str, board: str) -> None:
         write(file, write_key(replace(own, board=board), passphrase), mode=0o600)
 
 
-@click.command("partial")
+@votes.command("partial")
 @click.argument("box", type=A_FILE)
 @KEY
 @click.option("--to", "file", type=NEW_FILE, required=True, help="공유값을 둘 파일")
@@ -132,7 +132,7 @@ def _tell_board(given: BoxFile, page: PollPage) -> None:
     )
 
 
-@click.command("sign")
+@votes.command("sign")
 @KEY
 @click.option("--to", "file", type=NEW_FILE, required=True, help="서명을 둘 파일")
 @counted
@@ -164,7 +164,7 @@ def sign(recount: CountedBox, key_file: Path, file: Path) -> None:
 # ---------------------------------------------------------------------------- keys
 
 
-@click.group("keys")
+@votes.group("keys")
 def keys() -> None:
     """맡은 사람의 공개 열쇠와 접수증의 공개 열쇠를 투표 글에 적습니다. 비밀 열쇠는 받지 않습니다."""
 
@@ -222,7 +222,10 @@ def receipt(at: Place, slug: str, key: str | None) -> None:
     page = at.poll(slug)
     _not_after_opening(page)
     if key is None:
-        secret = None if page.is_demo else server_keys(read_settings())
+        secret = None
+        if not at.is_demo:
+            with open_data(at.settings) as found:
+                secret = found.keys
         key = to_text(receipt_signer(secret).public_key().public_bytes_raw())
     try:
         is_key = len(from_text(key)) == 32
@@ -232,6 +235,3 @@ def receipt(at: Place, slug: str, key: str | None) -> None:
         give_up(f"--key: 접수증 열쇠가 아닙니다 (found {key[:60]})")
     write(page.file, with_values(page.file, receipt_key=key))
     click.echo(f"접수증의 공개 열쇠 {key}")
-
-
-COMMANDS = (key, keys, partial, sign)

@@ -18,7 +18,7 @@ def keys() -> None:
 def show(staff: StaffAccess) -> None:
     """주 열쇠마다 지문과, 그것으로 감싼 자료 열쇠가 몇 개인지 보여 줍니다. 열쇠는 보여 주지 않습니다."""
     staff.note(PLACE)
-    uses = staff.intake.keys.uses(staff.intake.store.wrapped_keys())
+    uses = staff.keys.uses(staff.store.wrapped_keys())
     for number, (print_, count) in enumerate(uses.items()):
         click.echo(
             f"{print_}\t{'지금 쓰는 열쇠' if not number else '여는 데만 쓰는 열쇠'}\t자료 열쇠 {count}개"
@@ -35,7 +35,7 @@ def show(staff: StaffAccess) -> None:
 @with_access
 def rotate(staff: StaffAccess, is_first: bool) -> None:
     """새 주 열쇠를 만들어 모든 자료 열쇠를 다시 감쌉니다. 서버가 켜져 있어도 됩니다. 옛 주 열쇠는 키 파일에 남습니다."""
-    file, own, store = staff.settings.key_file, staff.intake.keys, staff.intake.store
+    file, own, store = staff.settings.key_file, staff.keys, staff.store
     staff.note(PLACE)
     if is_first:
         click.echo(
@@ -63,8 +63,8 @@ def rotate(staff: StaffAccess, is_first: bool) -> None:
 @with_access
 def drop(staff: StaffAccess, fingerprint: str) -> None:
     """옛 주 열쇠를 키 파일에서 버립니다. 그 열쇠로 만든 백업은 더는 열리지 않습니다."""
-    uses = staff.intake.keys.uses(staff.intake.store.wrapped_keys())
-    if uses.get(fingerprint) or fingerprint == staff.intake.keys.masters[0]:
+    uses = staff.keys.uses(staff.store.wrapped_keys())
+    if uses.get(fingerprint) or fingerprint == staff.keys.masters[0]:
         raise Misuse(f"{fingerprint}: 아직 쓰는 열쇠입니다. 먼저 keys rotate로 바꾸세요.")
     staff.note(PLACE)
     if not forget(staff.settings.key_file, fingerprint):

@@ -17,16 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import templates
 from civic import korean
 from civic.clock import FixedClock
-from civic.content.snapshot import Snapshot
 from civic.errors import Invalid, NotEligible, Unusable
 from civic.files import BOM, typed_text, write
-from civic.library import load
 from civic.store import open_box
 from civic.votes.casting import Polling
 from civic.votes.contact import contacts_in
 from civic.votes.paper import TypedBatch, accept, differences, numbered, read_entry
 from civic.votes.result import as_json
-from forms_api.commands.access import server_keys
 from forms_api.commands.poll import (
     A_FILE,
     FOLDER,
@@ -36,14 +33,15 @@ from forms_api.commands.poll import (
     on_files,
     read_shape,
     reading,
-    time_of,
+    votes,
 )
-from forms_api.settings import default_of, read_settings
+from forms_api.commands.server_data import open_data
+from forms_api.settings import default_of
 from templates.assets import KIT
 from templates.fonts import kit_font
 
 
-@click.group("paper")
+@votes.group("paper")
 def paper() -> None:
     """종이 투표용지를 만들고, 받은 사람을 표시하고, 두 사람이 입력합니다."""
 
@@ -85,11 +83,9 @@ def sheets(at: Place, slug: str, folder: Path) -> None:
 @contextmanager
 def open_polls(at: Place) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
-    time, is_demo = time_of(at.now, at.data)
-    library = load(at.content, time, accepted=Snapshot.of(read_settings().site_dir, at.content))
-    keys = server_keys(read_settings(data=at.data))
-    with closing(open_box(at.data)) as boxes:
-        yield Polling(library, boxes, keys, FixedClock(time), demo=is_demo)
+    library = at.library()
+    with open_data(at.settings) as found, closing(open_box(at.settings.data)) as boxes:
+        yield Polling(library, boxes, found.keys, FixedClock(at.time), demo=at.is_demo)
 
 
 def contacts() -> list[str]:
@@ -128,7 +124,7 @@ def mark(at: Place, slug: str) -> None:
         raise SystemExit(1)
 
 
-@click.command("roll")
+@votes.command("roll")
 @click.argument("slug")
 @on_data
 def roll(at: Place, slug: str) -> None:
@@ -186,6 +182,3 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
         raise SystemExit(1) from None
     sums = f"유효 {len(counted.ballots)}장, 무효 {len(counted.void)}장"
     click.echo(f"{batch}: 두 입력이 같습니다. {sums}을 받아들였습니다.")
-
-
-COMMANDS = (paper, roll)

@@ -3,15 +3,12 @@
 docs/voting.md says who does what. Every command does all of its work or none.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial, wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args
 
@@ -23,18 +20,17 @@ from civic import korean
 from civic.clock import SteadyClock
 from civic.content.poll import Poll, Proposal
 from civic.content.snapshot import Snapshot
-from civic.errors import Misuse, Unusable, why
+from civic.errors import Unusable, why
 from civic.files import typed_text, write
-from civic.library import load
+from civic.library import Library, load
 from civic.recount import VERIFY, checker_digest, wrong_fields
 from civic.shape import Shape
-from civic.store import open_beside
 from civic.votes.envelope import Slot, seal, slot_of
 from civic.votes.opening import TrialBallot
 from civic.votes.partial import PartialFile
 from civic.votes.result import as_json
-from forms_api.commands.access import clock_beside, read_time
-from forms_api.settings import default_of, read_settings
+from forms_api.commands.server_data import DATA, NoData, open_data, read_time
+from forms_api.settings import Settings, default_of, read_settings
 
 A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -47,58 +43,12 @@ PARTS = click.option(
     type=A_FILE,
     help="맡은 사람이 쓴 공유값 파일(votes partial). 되풀이합니다.",
 )
+_PLAIN = re.compile(r"[a-z0-9.-]{1,80}")  # a file name or slug; whatever else was typed is not noted
 _PAGE = re.compile(r"(\ufeff?\+\+\+[^\n]*\n)(.*?)(^\+\+\+\s*?$.*)", re.DOTALL | re.MULTILINE)
 
 F = TypeVar("F", bound=Shape)
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Place:
-    """On what a vote command works, as it was told."""
-
-    content: Path
-    now: str | None
-    data: str = ""  # the address of its boxes; "" for a command on files alone
-
-    def poll(self, slug: str) -> PollPage:
-        """The poll now. Gives up when there is none, or a light one. Raises as `time_of`."""
-        time, is_demo = time_of(self.now, self.data)
-        at = time.replace(microsecond=0)
-        library = load(self.content, at, accepted=Snapshot.of(read_settings().site_dir, self.content))
-        poll = library.get("votes", slug)
-        if not isinstance(poll, Poll):
-            give_up(f"{slug}: 그런 투표가 없습니다.")
-        if poll.options:
-            give_up(f"{slug}: 선택지를 적은 투표는 서버가 열고 닫고 셉니다. 명령이 필요 없습니다.")
-        listed = library.proposals(slug)
-        proposals, slot = {p.slug: p for p in listed}, slot_of(poll, listed)
-        return PollPage(at, poll, proposals, slot, self.content, is_demo, library.site.organisation)
-
-
-def on_files(command: Callable[..., None], has_data: bool = False) -> Callable[..., None]:
-    """A vote command that is called with a Place first, and the options that say where that is."""
-
-    @wraps(command)
-    def placed(*, content: Path, now: str | None, data: str | None = None, **given: Any) -> None:
-        address = read_settings(data=data).data if has_data else ""
-        command(Place(content, now, address), **given)
-
-    for option in (
-        click.option("--now", help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00"),
-        click.option("--content", type=A_FOLDER, default=default_of("content"), help="글 폴더"),
-        *(
-            [click.option("--data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…")]
-            if has_data
-            else ()
-        ),
-    ):
-        placed = option(placed)
-    return placed
-
-
-on_data = partial(on_files, has_data=True)
 
 
 @dataclass(frozen=True)
@@ -110,8 +60,7 @@ class PollPage:
     proposals: dict[str, Proposal]
     slot: Slot
     content: Path
-    is_demo: bool
-    town: str = ""  # whose site it is
+    town: str  # whose site it is
 
     @property
     def file(self) -> Path:
@@ -125,27 +74,91 @@ class PollPage:
             )
 
 
+@dataclass(frozen=True)
+class Place:
+    """On what a vote command works, and when."""
+
+    content: Path
+    time: datetime
+    is_demo: bool
+    settings: Settings
+
+    def library(self) -> Library:
+        """The content at that time. Raises ContentMistakes."""
+        return load(self.content, self.time, accepted=Snapshot.of(self.settings.site_dir, self.content))
+
+    def poll(self, slug: str) -> PollPage:
+        """The poll as it stands. Gives up when there is none, or a light one. Raises ContentMistakes."""
+        library = self.library()
+        poll = library.get("votes", slug)
+        if not isinstance(poll, Poll):
+            give_up(f"{slug}: 그런 투표가 없습니다.")
+        if poll.options:
+            give_up(f"{slug}: 선택지를 적은 투표는 서버가 열고 닫고 셉니다. 명령이 필요 없습니다.")
+        listed = library.proposals(slug)
+        proposals, slot = {p.slug: p for p in listed}, slot_of(poll, listed)
+        return PollPage(self.time, poll, proposals, slot, self.content, library.site.organisation)
+
+
+class VoteCommand(click.Command):
+    """A command that is noted before it does anything, and does all of its work or none.
+
+    One on content is called with its Place first; so long as no data of a server is at hand it takes any `--now`. What
+    staff gave and cannot be used is named, with exit code 1.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        given, needs_data = ctx.params, "data" in ctx.params
+        settings, now = read_settings(data=given.pop("data", None)), given.pop("now", None)
+        named = next(
+            Path(given[each.name or ""]).name for each in self.params if isinstance(each, click.Argument)
+        )
+        try:
+            with open_data(settings, now) as found:
+                subject = f"votes/{named}" if _PLAIN.fullmatch(named) else "votes"
+                found.note(subject, reason=given.get("reason") or "")
+                time, is_demo = found.now, found.is_demo
+        except NoData:
+            if needs_data:  # a new, empty box would pass for a poll without a vote
+                raise
+            time, is_demo = read_time(now) if now else SteadyClock().now(), bool(now)
+        if "content" in given:
+            given["at"] = Place(given.pop("content"), time.replace(microsecond=0), is_demo, settings)
+        try:
+            return super().invoke(ctx)
+        except Unusable as wrong:
+            click.echo("\n".join([*wrong.lines, "아무것도 바뀌지 않았습니다."]), err=True)
+            raise SystemExit(1) from None
+
+
+class VoteGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = VoteCommand
+    group_class = type
+
+
+@click.group("votes", cls=VoteGroup)
+def votes() -> None:
+    """투표함을 만들고 닫고 열어 결과를 공개합니다."""
+
+
+def on_files(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say where a vote command works."""
+    command = click.option("--content", type=A_FOLDER, default=default_of("content"), help="글 폴더")(command)
+    return click.option("--now", help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00")(
+        command
+    )
+
+
+def on_data(command: Callable[..., None]) -> Callable[..., None]:
+    """The same, of one on the ballot boxes."""
+    return DATA(on_files(command))
+
+
 def give_up(*lines: str) -> NoReturn:
     """What staff gave cannot be used, for these reasons. Raises Unusable, which ends the command."""
     raise Unusable(lines)
-
-
-def time_of(now: str | None, data: str = "") -> tuple[datetime, bool]:
-    """(the time, whether it is a demonstration's) by the clock that the servers of the data keep; only a demonstration's lets `--now` choose it.
-
-    data: the address of the box that the command acts on; where there is none, a new, empty box would pass for a poll
-    without a vote. "" for a command on files alone: where no data is at hand (another computer, or before the first
-    start) it takes any time. Raises Misuse, InUse.
-    """
-    try:
-        store = open_beside(data or read_settings().data)
-    except Misuse:
-        if data:
-            raise
-        return (read_time(now), True) if now else (SteadyClock().now(), False)
-    with closing(store):
-        clock, is_real = clock_beside(store, now)
-        return clock.now(), not is_real
 
 
 def read_shape(file: Path, *models: type[F], is_toml: bool = False) -> F:
@@ -227,7 +240,7 @@ def with_values(file: Path, **values: Any) -> str:
 # ---------------------------------------------------------------------------- rehearse
 
 
-@click.command("rehearse")
+@votes.command("rehearse")
 @click.argument("slug")
 @click.option(
     "--to", "file", type=NEW_FILE, help="먼저: 시험 표를 봉해 이 파일에 씁니다. 맡은 사람 모두에게 보내세요."
@@ -261,6 +274,3 @@ def rehearse(at: Place, slug: str, file: Path | None, box: Path | None, files: t
     write(page.file, with_values(page.file, rehearsed={"at": page.at, "rules": slot.rules}))
     click.echo(f"{len(poll.keys)}명 가운데 {poll.keys_needed}명씩 {sets}가지 짝이 모두 시험 표를 열었습니다.")
     click.echo(f"규칙 지문 {slot.rules}")
-
-
-COMMANDS = (rehearse,)

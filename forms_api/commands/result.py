@@ -6,7 +6,7 @@ Nothing is written while anything does not hold; every breach is named. A publis
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -20,7 +20,6 @@ from civic import korean
 from civic.content.poll import Poll
 from civic.files import write
 from civic.people import check_public, personal_data_in
-from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.box_key import is_signed, signed_words
 from civic.votes.check import check, differences
 from civic.votes.count import RulesMistake, TieStops
@@ -34,6 +33,7 @@ from civic.votes.result import (
     SignaturesFile,
     TieDraw,
     TieDrawFile,
+    as_json,
     digest_of,
 )
 from civic.votes.result_files import FILES, Draft, ResultCorrection, VoteResult, result_files
@@ -50,9 +50,10 @@ from forms_api.commands.poll import (
     read_shape,
     reading,
     tell,
+    votes,
 )
 
-COMPARED = (RESULTS, BALLOTS, BOARD)  # the others are the same again in another form, or the word for it
+CORRECT = "이미 공개한 결과를 바로잡는 까닭. 결과 화면에 보입니다. docs/voting.md#correct"
 
 
 @dataclass(frozen=True)
@@ -72,22 +73,17 @@ def counted(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @on_files
+    @click.argument("opened", type=A_FILE)
+    @click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw")
+    @click.option("--paper", type=A_FOLDER, help="두 사람의 입력이 맞은 종이 표의 폴더(votes paper enter)")
+    @click.option("--correct", "reason", help=CORRECT)
     @wraps(command)
     def recounted(
         at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None, **given: Any
     ) -> None:
         command(_recount(at, opened, draw, paper, reason), **given)
 
-    reason = "이미 공개한 결과를 바로잡는 까닭. 결과 화면에 보입니다. docs/voting.md#correct"
-    for option in (
-        click.option("--correct", "reason", help=reason),
-        click.option(
-            "--paper", type=A_FOLDER, help="두 사람의 입력이 맞은 종이 표의 폴더(votes paper enter)"
-        ),
-        click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw"),
-    ):
-        recounted = option(recounted)
-    return click.argument("opened", type=A_FILE)(recounted)
+    return recounted
 
 
 def _recount(
@@ -101,17 +97,15 @@ def _recount(
         give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
     vote, drawn = _count(given, page, _read_batches(page, paper), draw)
     before = published_result(at.content, page.poll.slug)
-    if before is None:
-        if reason is not None:
-            give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
-        return CountedBox(given, page, Draft(vote, given.board, drawn), None)
-    standing = before.document.corrections
+    if reason is not None and before is None:
+        give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
+    standing = before.document.corrections if before else ()
     draft = Draft(vote, given.board, drawn, standing)
-    if (draft.results, draft.ballots) == (before.document, before.ballots):
-        return CountedBox(given, page, draft, before)
-    said = _checked_reason(before, draft, reason, page.at)
-    replaced = Replaced(reason=said, results=digest_of(before.document))
-    return CountedBox(given, page, Draft(vote, given.board, drawn, (*standing, replaced)), before)
+    if before and (draft.results, draft.ballots) != (before.document, before.ballots):
+        said = _checked_reason(before, draft, reason, page.at)
+        replaced = Replaced(reason=said, results=digest_of(before.document))
+        draft = Draft(vote, given.board, drawn, (*standing, replaced))
+    return CountedBox(given, page, draft, before)
 
 
 # ---------------------------------------------------------------------------- the count
@@ -123,21 +117,16 @@ def _count(
     """Online and paper ballots counted together, and the draw that settled a tie. Gives up naming every breach."""
     board = given.board
     sheets = {each.batch.batch: len(each.ballots) + len(each.void) for each in batches}
-    if sheets != board.urns:
-        wrong = [
-            name for name in sorted({*sheets, *board.urns}) if sheets.get(name, 0) != board.urns.get(name, 0)
-        ]
-        hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
-        give_up(
-            *(
-                f"{name}: 센 종이 {board.urns.get(name, 0)}장, 입력이 맞은 종이 표 {sheets.get(name, 0)}장.{hint}"
-                for name in wrong
-            )
-        )
-    ballots = [Ballot(each.tracker, each.choices) for each in given.ballots]
-    ballots += [ballot for batch in batches for ballot in batch.ballots]
-    void = [Spoiled(each.receipt, each.fault) for each in given.void]
-    void += [sheet for batch in batches for sheet in batch.void]
+    hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
+    counts = {name: (board.urns.get(name, 0), sheets.get(name, 0)) for name in sorted({*sheets, *board.urns})}
+    if wrong := [
+        f"{name}: 센 종이 {counted}장, 입력이 맞은 종이 표 {typed}장.{hint}"
+        for name, (counted, typed) in counts.items()
+        if counted != typed
+    ]:
+        give_up(*wrong)
+    ballots = [*given.ballots, *(ballot for batch in batches for ballot in batch.ballots)]
+    void = [*given.void, *(sheet for batch in batches for sheet in batch.void)]
     record = _read_draw(draw, page.poll) if draw else None
     sums = [each.batch for each in batches]
     tables = {body: {slug: Fraction(n) for slug, n in rows.items()} for body, rows in board.tables.items()}
@@ -216,7 +205,7 @@ def _checked_reason(before: VoteResult, draft: Draft, reason: str | None, at: da
 # ---------------------------------------------------------------------------- publish
 
 
-@click.command("publish")
+@votes.command("publish")
 @click.option(
     "--signature", "signed", multiple=True, type=A_FILE, help="결과의 서명 파일(votes sign). 되풀이합니다."
 )
@@ -231,9 +220,8 @@ def publish(recount: CountedBox, signed: tuple[Path, ...]) -> None:
     signatures = _read_signatures(signed, recount)
     first, corrections = page.at, []
     if before:
-        first, corrections = before.record.published_at, list(before.record.corrections)
-        files = result_files(draft, signatures, first, corrections, page.town)
-        corrections.append(_correction(before, files, draft.corrections[-1].reason, page.at))
+        first = before.record.published_at
+        corrections = [*before.record.corrections, _correction(before, draft, page.at)]
     files = result_files(draft, signatures, first, corrections, page.town)
     base = page.content / "results"
     (base / slug).mkdir(parents=True, exist_ok=True)
@@ -275,15 +263,13 @@ def _read_signatures(files: Sequence[Path], recount: CountedBox) -> SignaturesFi
     )
 
 
-def _correction(before: VoteResult, files: Mapping[str, str], reason: str, at: datetime) -> ResultCorrection:
-    """The record of replacing a published result, with what each replaced file was."""
+def _correction(before: VoteResult, draft: Draft, at: datetime) -> ResultCorrection:
+    """The record of replacing a published result, with what each file was that changes; the others say the same again."""
+    documents = {RESULTS: draft.results, BALLOTS: draft.ballots, BOARD: draft.board}
+    texts = {name: as_json(document) if document else "" for name, document in documents.items()}
     replaced = {
-        name: hashlib.sha256(before.offered[name]).hexdigest()
-        for name in COMPARED
-        if name in before.offered
-        and before.offered[name] != files.get(f"{before.slug}/{name}", "").encode("utf-8")
+        name: hashlib.sha256(was).hexdigest()
+        for name, was in before.offered.items()
+        if was.decode() != texts.get(name, was.decode())
     }
-    return ResultCorrection(at=at, reason=reason, replaced=replaced)
-
-
-COMMANDS = (publish,)
+    return ResultCorrection(at=at, reason=draft.corrections[-1].reason, replaced=replaced)

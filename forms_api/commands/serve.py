@@ -40,7 +40,7 @@ from forms_api.app import check_start, create_app
 from forms_api.background import start_background
 from forms_api.clock_mark import ClockMark, take_up
 from forms_api.commands import CALL_WRONG, IN_USE, INPUT_WRONG, staff_words
-from forms_api.commands.access import read_time
+from forms_api.commands.server_data import read_time
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.processors import usable_processors
 from forms_api.settings import Settings, read_settings

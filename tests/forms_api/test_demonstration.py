@@ -16,7 +16,7 @@ from civic.store import open_box, open_store
 from civic.store.box import Sealed
 from civic.store.store import Store
 from forms_api.clock_mark import PLACE, ClockMark, mark_of, take_up
-from forms_api.commands.access import clock_beside
+from forms_api.commands.server_data import clock_beside
 from tests.builders import NOW, a_lecture_file, an_application, write_content
 from tests.forms_api.server import Server
 from tests.staff import at, call

@@ -9,12 +9,14 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
+from civic.clock import parse_time
 from civic.codes import to_text
 from civic.votes.envelope import Slot, read_public, receipt_of, seal
 from civic.votes.result import Board, as_json
 from forms_api.commands.box import BoxFile
 from forms_api.commands.poll import Place
 from forms_api.commands.votes import votes
+from forms_api.settings import read_settings
 from tests.builders import SITE, toml, write_files
 from tests.forms_api.server import Server
 
@@ -129,7 +131,7 @@ def signatures(opened: Path, keys: Sequence[Path], *words: str | Path) -> list[s
 
 def a_box(content: Path, file: Path, picks: Sequence[Sequence[str]]) -> Path:
     """A closed box with these ballots, as `votes close` exports it, without a server."""
-    page = Place(content, CLOSING).poll(SLUG)
+    page = Place(content, parse_time(CLOSING), True, read_settings()).poll(SLUG)
     envelopes = sorted(
         (seal([f"{SLUG}-{pick}" for pick in each], page.slot) for each in picks), key=receipt_of
     )
