@@ -93,8 +93,9 @@ def my() -> BaseResponse:
     held = ticket_of_browser()
     if held is None:
         return lead_back(link("my"), ContactUnproven)
-    found = services().intake.of_contact(held.contact)
-    is_fresh = services().intake.clock.now() < held.fresh
+    intake = services().intake
+    found = [intake.found(entry) for entry in intake.store.of_contact(held.contact)]  # newest first
+    is_fresh = intake.clock.now() < held.fresh
     if wants_page():
         return services().page(
             "forms/mine.html",

@@ -3,12 +3,9 @@
 Everybody is told once, by a fact of the store. No sending, no web.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from civic.content.meetings import meetings, where
 from civic.content.pages import Pages
@@ -16,9 +13,7 @@ from civic.places.form_round import FormRound, rounds_of
 from civic.places.messages import CHANGED, REMINDER, begins
 from civic.places.promises import people
 from civic.store.entry import LIVE, Overview, latest
-
-if TYPE_CHECKING:
-    from civic.store.store import Store
+from civic.store.store import Store
 
 TOLD, REMINDED = "told", "reminded"  # facts
 SETTLED = timedelta(minutes=10)  # how long a page must say the same before people are told

@@ -70,7 +70,7 @@ def change(intake: Intake, number: str, given: Mapping[str, Any]) -> Found:
         if application.id != entry.round:
             rules.check_time(application, now, book.fixed(application.id))
             line.cancel(book, round_, entry.number, now, line.CANCELLED)
-            entry = line.admit(book, application, draft, rules.caps(application))
+            entry = line.admit(book, application, draft)
         else:
             current = book.get(entry.number) or entry
             rules.check_cancel(current, round_, now)

@@ -6,11 +6,7 @@ once, by a seed of its own. There is no way to put somebody into a list, to chan
 No chance of its own, no web, no clock, no files.
 """
 
-from __future__ import annotations
-
-from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from civic.errors import NotEligible, NotFound
 from civic.places import line
@@ -27,9 +23,7 @@ from civic.places.draw_list import (
     seen,
 )
 from civic.places.form_round import FormRound
-
-if TYPE_CHECKING:
-    from civic.store.book import Book
+from civic.store.book import Book
 
 
 def exclude(book: Book, round_: FormRound, number: str, reason: str, now: datetime) -> None:
@@ -99,11 +93,11 @@ def reveal(book: Book, round_: FormRound, bits: str, now: datetime) -> tuple[Dra
         raise NotEligible("24시간이 지났습니다. 밝히지 않은 것을 공개하고 두 사람이 새로 약속하세요.")
     told = {"bits": bits, "revealed": now.replace(microsecond=0)}
     shown = [half.model_copy(update=told) for half in pair]
-    side = next((n for n, half in enumerate(shown, 1) if half.is_true), 0)
-    if not side:
+    side = next((number for number, half in enumerate(shown) if half.is_true), None)
+    if side is None:
         raise NotEligible("약속한 지문의 난수가 아닙니다. 적은 값을 확인하세요.")
-    text = shown[side - 1].model_dump_json(include=set(told))
-    book.fix(round_.id, f"bits:{len(pairs):03d}:{side}", text, now)
+    text = shown[side].model_dump_json(include=set(told))
+    book.fix(round_.id, f"bits:{len(pairs):03d}:{side + 1}", text, now)
     pair = pairs_of(book.fixed(round_.id))[-1]
     if not all(half.is_true for half in pair):
         return ()
@@ -116,14 +110,12 @@ def run(book: Book, round_: FormRound, seed: str, by: str, now: datetime) -> tup
     Whoever cancelled after the freeze keeps their turn in the published order, and their place goes to the line. Raises
     NotEligible when the list is not frozen, another seed was used, or it is not one that the list was committed to.
     """
-    frozen = frozen_list(book, round_, now)
-    facts = book.fixed(round_.id)
-    seed = (
-        seed if frozen is None or frozen.is_contested else ""
-    )  # nothing is drawn where there are places for all
-    used = Seed(seed=seed, by=one_line("확인한 사람", by), at=now.replace(microsecond=0))
+    by = one_line("확인한 사람", by)
+    frozen, facts = frozen_list(book, round_, now), book.fixed(round_.id)
     if frozen is None:
         raise NotEligible(f"{round_.label}: 취소했거나 추첨할 것이 없는 회차입니다.")
+    seed = seed if frozen.is_contested else ""  # nothing is drawn where there are places for all
+    used = Seed(seed=seed, by=by, at=now.replace(microsecond=0))
     if "drawn" in facts:
         if Seed.model_validate_json(facts["drawn"]).seed != seed:
             raise NotEligible(f"{round_.label}: 이미 다른 씨앗으로 추첨했습니다. 다시 추첨할 수 없습니다.")
@@ -140,7 +132,7 @@ def run(book: Book, round_: FormRound, seed: str, by: str, now: datetime) -> tup
     for drawn, rank in zip(results, ranks, strict=True):
         entry = entries[drawn.number]
         if entry.state == "received":
-            book.move(replace(entry.moved(drawn.result, now, cause), rank=rank))
+            book.move(entry.moved(drawn.result, now, cause).but(rank=rank))
     line.advance(book, round_, now)
     return results
 

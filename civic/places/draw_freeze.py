@@ -1,12 +1,9 @@
 """When a draw's list is settled and frozen: by whoever comes first once the time has come. No web, no clock, no files."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from civic.places.draw_list import (
     BY_STAFF,
@@ -21,9 +18,7 @@ from civic.places.draw_list import (
     sha256,
 )
 from civic.places.form_round import FormRound
-
-if TYPE_CHECKING:
-    from civic.store.book import Book
+from civic.store.book import Book
 
 
 def is_due(round_: FormRound, now: datetime, facts: Mapping[str, str]) -> bool:
@@ -47,16 +42,13 @@ def settle(book: Book, round_: FormRound, now: datetime) -> None:
             book.fix(round_.id, "listed", "", now)  # everyone has a place
             return
         numbers = sorted(entry.draw for entry in listed)
-        text = json.dumps({"at": now.isoformat(), "numbers": numbers, "places": _free(book, round_)})
+        free = max(0, round_.places - book.counts(round_.id).taken)
+        text = json.dumps({"at": now.isoformat(), "numbers": numbers, "places": free})
         book.fix(round_.id, "listed", text, now)
     if now >= round_.freeze_at:
         kept = json.loads(book.fixed(round_.id)["listed"])
         frozen = _frozen(book, round_, now, set(kept["numbers"]), kept["places"])
         book.fix(round_.id, "frozen", frozen.model_dump_json(), now)
-
-
-def _free(book: Book, round_: FormRound) -> int:
-    return max(0, round_.places - book.counts(round_.id).taken)
 
 
 def _frozen(book: Book, round_: FormRound, now: datetime, listed: set[str], places: int) -> FrozenList:

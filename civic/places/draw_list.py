@@ -9,22 +9,21 @@ that one can be blacked out later and everything still checks.
 No web, no clock, no files. Source: docs/rules.md#draw; the same for anyone to run: static/check_draw.py.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field
 
 from civic.errors import NotEligible
 from civic.people import check_public
 from civic.shape import EXACT, Count, Digest, Line, Many, SeoulTime, Shape, document_hash
+from civic.store.entry import Entry
 
 FORMAT = "madang-draw/3"
 EXCLUDED = "excluded: "  # + reason: cause of an entry that was left out before the freeze
@@ -32,6 +31,7 @@ BY_STAFF = "entered-by-staff"  # + ": channel", cause of an entry that staff typ
 Number = Annotated[str, Field(pattern=r"^[A-Z0-9]{4}(-[A-Z0-9]{4}){2}$")]
 Kind = Literal["lotto", "number", "two"]
 Result = Literal["", "confirmed", "waiting", "rejected"]
+E = TypeVar("E", "DrawnEntry", Entry)
 LONGEST = 300  # characters of what is published in one line
 PATIENCE = timedelta(hours=24)  # in which two persons reveal what they committed to
 LATE = "늦음: 미리 정한 추첨 값이 나온 뒤에 명단을 확정해 그 추첨 값을 쓰지 않습니다"
@@ -55,27 +55,18 @@ def order(numbers: Iterable[str], seed: str) -> tuple[str, ...]:
     return tuple(sorted(numbers, key=lambda number: sha256(seed + number)))
 
 
-def is_needed(sizes: Mapping[str, int], places: int) -> bool:
-    """Are there more people than places? Otherwise everyone gets one and nothing is drawn.
+def give(free: int, line: Iterable[E]) -> list[E]:
+    """Who gets one of the free places, of people in drawn order or in a waiting line; the others keep their order.
 
-    sizes: people per number.
+    Strict order: a group comes all or none; one that does not fit keeps its turn, and the next that fits goes.
+    Empty when no place is free or nobody waits. Source: docs/rules.md#groups.
     """
-    return sum(sizes.values()) > places
-
-
-def give(drawn: Iterable[str], sizes: Mapping[str, int], places: int) -> tuple[str, ...]:
-    """Who gets a place, in drawn order, a group all or none; the others wait in the same order.
-
-    drawn: numbers in order; sizes: people per number; places: places to give.
-    A group that does not fit keeps its turn in the line; those after it who fit are not held up.
-    Source: docs/rules.md#groups.
-    """
-    confirmed, left = [], places
-    for number in drawn:
-        if sizes[number] <= left:
-            left -= sizes[number]
-            confirmed.append(number)
-    return tuple(confirmed)
+    lucky = []
+    for entry in line:
+        if entry.size <= free:
+            free -= entry.size
+            lucky.append(entry)
+    return lucky
 
 
 def one_line(name: str, text: str) -> str:
@@ -181,7 +172,7 @@ class FrozenList(Shape):
     excluded: Many[LeftOut]  # by number
 
     @classmethod
-    def of(cls, subject: str, id: str, **terms: Any) -> FrozenList:
+    def of(cls, subject: str, id: str, **terms: Any) -> Self:
         """The list of a round with its hash. terms: the other fields."""
         bare = cls(commitment="0" * 64, **terms)
         return bare.model_copy(update={"commitment": bare.hash(subject, id)})
@@ -202,39 +193,37 @@ class FrozenList(Shape):
     @property
     def is_contested(self) -> bool:
         """Are there more people in the list than places?"""
-        return is_needed(self.sizes, self.places)
+        return sum(self.sizes.values()) > self.places
 
     def outcome(self, seed: str) -> tuple[DrawnEntry, ...]:
         """In drawn order; by number where nothing is drawn."""
         sizes = self.sizes
-        drawn = order(sizes, seed) if self.is_contested else tuple(sorted(sizes))
-        given = set(give(drawn, sizes, self.places))
-        others = [number for number in drawn if number not in given]
-        line = set(give(others, sizes, sum(sizes.values()) if self.waiting is None else self.waiting))
+        numbers = order(sizes, seed) if self.is_contested else sorted(sizes)
+        drawn = [DrawnEntry(number, sizes[number]) for number in numbers]
+        given = set(give(self.places, drawn))
+        room = sum(sizes.values()) if self.waiting is None else self.waiting
+        line = set(give(room, [entry for entry in drawn if entry not in given]))
 
-        def result(number: str) -> Result:
-            return "confirmed" if number in given else "waiting" if number in line else "rejected"
+        def result(entry: DrawnEntry) -> Result:
+            return "confirmed" if entry in given else "waiting" if entry in line else "rejected"
 
-        return tuple(DrawnEntry(number, sizes[number], result(number)) for number in drawn)
+        return tuple(replace(entry, result=result(entry)) for entry in drawn)
 
     def wrong(self, subject: str, id: str) -> str:
         """What in the list itself cannot be; "" when nothing. Whoever has its hash from elsewhere compares that."""
         if self.hash(subject, id) != self.commitment:
             return "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다"
-        numbers = [*self.sizes, *(out.number for out in self.excluded)]
-        if len(set(numbers)) < len(self.entries) + len(self.excluded):
+        listed: list[DrawnEntry | LeftOut] = [*self.entries, *self.excluded]
+        if len({entry.number for entry in listed}) < len(listed):
             return "한 추첨 번호가 두 번 있습니다"
-        if list_hash([*self.entries, *self.excluded]) != self.closing:
+        if list_hash(listed) != self.closing:
             return "명단이 접수를 마감할 때의 명단과 다릅니다"
         if not all(out.is_true for out in self.excluded):
             return "뺀 까닭이 그 확인 값과 다릅니다"
         if (self.kind == "two") == bool(self.seed_at) or (self.late and self.kind != "two"):
             return "추첨 값의 종류와 때가 맞지 않습니다"
-        return (
-            "추첨 값이 나온 뒤에 명단을 확정했습니다"
-            if self.seed_at and self.frozen_at >= self.seed_at
-            else ""
-        )
+        is_late = self.seed_at and self.frozen_at >= self.seed_at
+        return "추첨 값이 나온 뒤에 명단을 확정했습니다" if is_late else ""
 
     def wrong_seed(self, seed: str, at: datetime, pairs: Sequence[Pair]) -> str:
         """Why a seed, used then, is not the one that this list was to be drawn by; "" when it is."""
@@ -249,11 +238,9 @@ class FrozenList(Shape):
             return "두 사람의 무작위 값이 모이지 않았습니다"
         if pair[0].hash == pair[1].hash or seed != joined(self.commitment, pair):
             return "추첨 값이 두 사람의 무작위 값에서 나온 값이 아닙니다"
-        hung = sorted(half.at for half in pair)
-        shown = [
-            half.revealed for half in pair if half.revealed and hung[1] <= half.revealed <= hung[1] + PATIENCE
-        ]
-        in_time = self.frozen_at <= hung[0] and len(shown) == 2
+        first, last = sorted(half.at for half in pair)
+        shown = [half for half in pair if half.revealed and last <= half.revealed <= last + PATIENCE]
+        in_time = self.frozen_at <= first and len(shown) == 2
         return "" if in_time else "무작위 값을 약속하고 밝힌 때가 맞지 않습니다"
 
 

@@ -4,13 +4,11 @@
 draw out again by itself.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -49,7 +47,7 @@ class DrawnRound(FrozenList):
     drawn: bool  # False: not yet, or not more people than places, so that everyone has one
 
     @classmethod
-    def of_facts(cls, facts: Mapping[str, str]) -> DrawnRound:
+    def of_facts(cls, facts: Mapping[str, str]) -> Self:
         """facts: of a round with a frozen list. Raises ValidationError for what cannot be published."""
         frozen = FrozenList.model_validate_json(facts["frozen"])
         used = Seed.model_validate_json(facts["drawn"]) if "drawn" in facts else None
@@ -70,11 +68,6 @@ class DrawnRound(FrozenList):
     def is_given(self) -> bool:
         """Have the places been given?"""
         return self.seed is not None
-
-    @property
-    def fits(self) -> bool:
-        """Is there a place for everyone in the list, so that nothing has to be drawn?"""
-        return self.people <= self.places
 
     def disagreement(self, subject: str, id: str) -> str:
         """What in here does not follow from the list and the seed; "" when all of it does. id: of the round."""
@@ -104,7 +97,7 @@ class DrawFile(Shape):
     rounds: dict[str, DrawnRound] = Field(min_length=1)
 
     @classmethod
-    def of(cls, subject: str, title: str, facts: Mapping[str, Mapping[str, str]]) -> DrawFile | None:
+    def of(cls, subject: str, title: str, facts: Mapping[str, Mapping[str, str]]) -> Self | None:
         """Everything that is fixed about a subject's draw; None before any list is frozen.
 
         facts: of every round, as the store keeps them. A round is drawn apart from the others, by a seed of its own;
@@ -126,7 +119,7 @@ class DrawFile(Shape):
     @property
     def is_awaited(self) -> bool:
         """Does the order of any round still wait for its seed?"""
-        return any(not round_.is_given and not round_.fits for round_ in self.rounds.values())
+        return any(not round_.is_given and round_.is_contested for round_ in self.rounds.values())
 
     def disagreements(self) -> Iterator[str]:
         """What in here does not follow from the lists and the seeds; nothing when all of it does."""

@@ -29,8 +29,7 @@ from civic.errors import (
 from civic.places import draw_freeze, line, rules
 from civic.places.application import Application, draft_of, read_application, refuse_forbidden
 from civic.places.form_round import FormRound, round_of, rounds_of
-from civic.places.status import with_closed
-from civic.store.entry import Counts, Entry, NumberTaken, Overview
+from civic.store.entry import LIVE, Counts, Entry, NumberTaken, Overview
 from civic.store.seal import Keys
 from civic.store.store import Store
 from civic.text import clean
@@ -183,29 +182,19 @@ class Intake:
                     line.advance(book, lapsed, now)
                 entry = book.get(entry.number) or entry
                 position = line.position(book, round_, entry)
-        try:
-            rules.check_cancel(entry, round_, now)
-        except NotEligible:
-            return Found(entry, position, doc, round_, can_cancel=False)
-        return Found(entry, position, doc, round_, can_cancel=True)
+        can_cancel = entry.state in LIVE and not (round_ and rules.has_begun(round_, now))
+        return Found(entry, position, doc, round_, can_cancel)
 
-    def entry(self, number: str) -> Entry:
-        """The entry of a receipt number, however it is spelled. Raises NotFound."""
+    def entry(self, number: str, said: str = "그런 접수번호가 없습니다.") -> Entry:
+        """The entry of a receipt number, however it is spelled. Raises NotFound, saying so."""
         entry = self.store.find(clean_number(number))
         if entry is None:
-            raise NotFound("그런 접수번호가 없습니다.")
+            raise NotFound(said)
         return entry
 
     def receipt(self, number: str) -> Found:
         """The entry of a receipt number that we signed ourselves. Raises NotFound."""
-        entry = self.store.find(number)
-        if entry is None:
-            raise NotFound("그런 접수증이 없습니다.")
-        return self.found(entry)
-
-    def of_contact(self, contact: str) -> list[Found]:
-        """What a contact (keyed hash) signed up for, newest first; empty when nothing."""
-        return [self.found(entry) for entry in self.store.of_contact(contact)]
+        return self.found(self.entry(number, "그런 접수증이 없습니다."))
 
     def page(self, subject: str) -> Document | None:
         """The page of a subject; None when it is gone."""
@@ -216,26 +205,24 @@ class Intake:
         """The round of an entry; None when it or its page is gone."""
         return round_of(self.page(entry.subject), entry.round)
 
-    def cancel(self, number: str) -> Found:
+    def cancel(self, number: str, who: str = "citizen", reason: str = "") -> Found:
         """Cancel an entry and give its place to the first in line, in one transaction. The caller knows whose it is.
 
-        Raises NotFound, NotEligible (already over, or the activity has begun), Unavailable.
+        who: the person themselves, or an office ("staff:<id>"), which with a reason cancels also after the beginning;
+        the reason is kept with the cause and shown to the citizen. Raises NotFound, NotEligible (already over, or the
+        activity has begun), Unavailable.
         """
-        return self._cancel(self.receipt(number).entry, line.CANCELLED, "citizen")
-
-    def cancel_by_staff(self, number: str, who: str, reason: str = "") -> Found:
-        """As `cancel`, by an office (who: for the journal, "staff:<id>"), with a reason also after the beginning.
-
-        reason: kept with the cause and shown to the citizen. Raises NotFound, NotEligible, Unavailable.
-        """
-        entry = self.entry(number)
-        now, round_ = self.clock.now(), self.round(entry)
-        reason = rules.check_reason(reason) if reason else ""
-        rules.check_cancel(entry, None, now)
-        if round_ and rules.has_begun(round_, now) and not reason:
-            raise NotEligible("활동이 시작된 신청입니다. --reason에 까닭을 적으면 취소합니다.")
-        cause = f"cancelled-by-staff: {reason}" if reason else "cancelled-by-staff"
-        return self._cancel(entry, cause, who, even_begun=bool(reason))
+        entry, now, cause = self.receipt(number).entry, self.clock.now(), line.CANCELLED
+        round_, is_own = self.round(entry), who == "citizen"
+        if not is_own:
+            reason = rules.check_reason(reason) if reason else ""
+            cause = f"cancelled-by-staff: {reason}" if reason else "cancelled-by-staff"
+            rules.check_cancel(entry, None, now)
+            if round_ and rules.has_begun(round_, now) and not reason:
+                raise NotEligible("활동이 시작된 신청입니다. --reason에 까닭을 적으면 취소합니다.")
+        with self.store.open(entry.subject, who=who) as book:
+            current = line.cancel(book, round_, entry.number, now, cause, even_begun=bool(reason))
+        return Found(current, None, self.page(entry.subject), round_, can_cancel=False)
 
     def answer(self, number: str, accepts: bool) -> Found:
         """Take the place that is offered, or give it to the next in line; again gives the same answer.
@@ -283,12 +270,6 @@ class Intake:
         found = rules.whole_state(states)
         return "upcoming" if not self._can_prove and spec.needs_proof and found != "closed" else found
 
-    def _cancel(self, entry: Entry, cause: str, who: str, even_begun: bool = False) -> Found:
-        round_ = self.round(entry)
-        with self.store.open(entry.subject, who=who) as book:
-            current = line.cancel(book, round_, entry.number, self.clock.now(), cause, even_begun)
-        return Found(current, None, self.page(entry.subject), round_, can_cancel=False)
-
     def facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]:
         """What is fixed about a round; that its closing time has passed is fixed first, once."""
         facts = self.store.fixed(round_.subject).get(round_.id, {})
@@ -296,3 +277,10 @@ class Intake:
             with self.store.open(round_.subject, who="clock") as book:
                 book.fix(round_.id, round_.passed, "time", now)
         return facts
+
+
+def with_closed(rounds: Mapping[str, FormRound], known: Overview) -> dict[str, Counts]:
+    """The counts of these rounds (by name), and which of them are closed for good."""
+    closed = {id for id, facts in known.facts.items() if id in rounds and rounds[id].is_closed(facts)}
+    ended = {id: known.counts.get(id, rules.NOBODY)._replace(closed=True) for id in closed}
+    return {**known.counts, **ended}

@@ -3,20 +3,14 @@
 Every function takes an open book and the time; what it decides is in `rules`. Rules for citizens: docs/rules.md#waiting.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from civic.errors import Closed, Full, LimitReached, NotEligible, NotOpen
-from civic.places import draw_freeze, retention, rules
+from civic.places import draw_freeze, draw_list, retention, rules
 from civic.places.form_round import FormRound
-from civic.store.entry import BY_CITIZEN, HELD, LIVE, Cap, Counts, Entry
-
-if TYPE_CHECKING:
-    from civic.store.book import Book
+from civic.store.book import Book
+from civic.store.entry import BY_CITIZEN, HELD, LIVE, Counts, Entry
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
 # CANCELLED: by the person themselves; every other cause of a cancellation is somebody else's.
@@ -27,7 +21,7 @@ PROMOTED, OFFERED = "promoted", "offered"
 CALLED_OFF = "called-off"  # + ": reason"
 
 
-def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> Entry:
+def admit(book: Book, round_: FormRound, draft: Entry) -> Entry:
     """Keep an application that came in time; the entry as it stands when the block ends.
 
     draft.received: the moment of the decision. Raises Closed (closed early, frozen or called off meanwhile),
@@ -35,8 +29,9 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
     """
     now, spec, counts = draft.received, round_.spec, rules.NOBODY
     moment = now
-    if rules.needs_the_round(spec):
-        book.counts(round_.id)  # from here on nobody else changes the round until the block ends
+    if spec.close_at is not None or spec.promotion == "offer" or spec.party > 1 or spec.is_drawn:
+        # More than places and line is looked at: from here on nobody else changes the round until the block ends.
+        book.counts(round_.id)
         facts = book.fixed(round_.id)
         rules.check_time(round_, now, facts)
         if draft.size > round_.places and book.repeated(draft.submission, draft.person) is None:
@@ -50,12 +45,11 @@ def admit(book: Book, round_: FormRound, draft: Entry, caps: Sequence[Cap]) -> E
     if spec.person != "phone" and book.people_of(draft.contact, draft.person) >= spec.people_per_contact:
         raise LimitReached(f"휴대전화 번호 하나로 {spec.people_per_contact}명까지 신청할 수 있습니다.")
     try:
-        entry = book.add(draft, rules.seats(round_, moment, counts), caps)
+        entry = book.add(draft, rules.seats(round_, moment, counts), rules.caps(round_))
     except Full:
         raise Full(round_.places, round_.round.waiting) from None
-    if entry.number != draft.number:
-        return entry  # sent before
-    if spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
+    is_new = entry.number == draft.number
+    if is_new and spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
         book.fix(round_.id, "closed", "early", now)
     return entry
 
@@ -69,7 +63,7 @@ def take_in(
     """
     try:
         rules.check_time(round_, now, facts)
-        entry = admit(book, round_, draft.but(received=now, changed=now), rules.caps(round_))
+        entry = admit(book, round_, draft.but(received=now, changed=now))
     except (NotOpen, Closed):
         # A retry that comes late gets its answer; in time, `admit` itself knows it again.
         late = book.repeated(draft.submission, draft.person)
@@ -101,27 +95,21 @@ def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed
     draw_freeze.settle(book, round_, now)
     if not free or not counts.waiting:
         return moved
-    line = book.line(round_.id, most=None if round_.spec.party > 1 else free)
-    for entry in rules.promoted(free, line):
-        moved.append(_promote(book, round_, entry, now, f"-after-{after}" if after else ""))
-    return moved
-
-
-def _promote(book: Book, round_: FormRound, entry: Entry, now: datetime, after: str) -> Entry:
+    state, cause, deadline = "confirmed", PROMOTED, None
     if round_.spec.promotion == "offer":
-        deadline = rules.offer_deadline(round_, now)
-        return book.move(entry.moved("offered", now, OFFERED + after, deadline))
-    return book.move(entry.moved("confirmed", now, PROMOTED + after))
+        state, cause, deadline = "offered", OFFERED, rules.offer_deadline(round_, now)
+    cause += f"-after-{after}" if after else ""
+    line = book.line(round_.id, most=None if round_.spec.party > 1 else free)
+    lucky = draw_list.give(free, line)
+    return [*moved, *(book.move(entry.moved(state, now, cause, deadline)) for entry in lucky)]
 
 
 def _settle_window(book: Book, round_: FormRound, now: datetime, counts: Counts) -> list[Entry]:
     """After a window in which no more people came than there are places: everyone has one, and nothing is drawn."""
     if not rules.needs_no_draw(round_, now, counts) or "listed" in book.fixed(round_.id):
         return []
-    moved = []
-    for entry in book.entries(round_.id, ("received",)):
-        moved.append(book.move(entry.moved("confirmed", now, ENOUGH)))
-    return moved
+    received = book.entries(round_.id, ("received",))
+    return [book.move(entry.moved("confirmed", now, ENOUGH)) for entry in received]
 
 
 def position(book: Book, round_: FormRound | None, entry: Entry) -> int | None:
@@ -147,12 +135,7 @@ def answer(book: Book, round_: FormRound, number: str, accepts: bool, now: datet
 
 
 def cancel(
-    book: Book,
-    round_: FormRound | None,
-    number: str,
-    now: datetime,
-    cause: str,
-    even_begun: bool = False,
+    book: Book, round_: FormRound | None, number: str, now: datetime, cause: str, even_begun: bool = False
 ) -> Entry:
     """Cancel an entry; its place goes to the line. round_: None when it or its page is gone.
 
@@ -178,11 +161,8 @@ def call_off(book: Book, round: str, now: datetime, reason: str) -> list[Entry]:
     book.counts(round)  # from here on nobody else changes the round until the block ends
     rules.check_call_off(book.fixed(round))
     book.fix(round, "called-off", reason, now)
-    moved = []
-    for entry in book.entries(round, LIVE):
-        gone = entry.moved("cancelled", now, f"{CALLED_OFF}: {reason}")
-        moved.append(book.move(gone, rules.given_back(entry)))
-    return moved
+    cause, live = f"{CALLED_OFF}: {reason}", book.entries(round, LIVE)
+    return [book.move(entry.moved("cancelled", now, cause), rules.given_back(entry)) for entry in live]
 
 
 def decide(
@@ -199,8 +179,7 @@ def decide(
     ahead = book.line(round_.id) if state == "confirmed" else []
     if entry.state == "waiting":
         ahead = [other for other in ahead if other.rank < entry.rank]
-    moved = book.move(entry.moved(state, now, f"reviewed: {reason}"))
-    return moved, ahead
+    return book.move(entry.moved(state, now, f"reviewed: {reason}")), ahead
 
 
 def work(
@@ -231,8 +210,7 @@ def work(
         raise NotEligible(
             f"이 사람의 활동 시간이 한도 {most}시간을 넘습니다. 장부(ledger show)를 확인하세요."
         )
-    successor = replace(current.moved("attended", now, cause), hours=hours)
-    return book.move(successor, {key: hours})
+    return book.move(current.moved("attended", now, cause).but(hours=hours), {key: hours})
 
 
 def _get(book: Book, number: str) -> Entry:

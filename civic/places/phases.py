@@ -15,7 +15,7 @@ from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.content.rounds import Round
 from civic.places.form_round import FormRound, rounds_of
-from civic.places.rules import form_state, has_begun, is_drawn_later, round_state
+from civic.places.rules import form_state, has_begun, round_state
 from civic.store.entry import Entry
 
 OVER = ("끝남", "끝났습니다.")
@@ -134,7 +134,7 @@ def result_told(spec: FormSpec, now: datetime, round_: Round | None = None) -> s
     ends = [spec.window_end(each) for each in ((round_,) if round_ else spec.rounds)]
     after = korean.closing(spec.seed_at or spec.freeze_at or max(ends), now)
     when = f"{korean.short_moment(spec.result_at, now)}에" if spec.result_at else f"{after} 뒤에"
-    how = "추첨해" if is_drawn_later(spec) else "정해"
+    how = "추첨해" if spec.is_drawn else "정해"
     return f"결과는 {when} {how} 적어 주신 휴대전화로 알려 드리고, ‘내 신청 확인’에서도 볼 수 있습니다."
 
 

@@ -3,7 +3,7 @@
 Each check returns None or raises Refused.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from civic import korean
@@ -27,27 +27,17 @@ def round_state(round_: FormRound, now: datetime, counts: Counts = NOBODY) -> st
         return "upcoming"
     if needs_no_draw(round_, now, counts):  # whoever asks next settles the window
         counts = counts._replace(taken=counts.taken + counts.received, received=0)
-    for seat in seats(round_, now, counts):
-        if seat.has_room(counts, 1):
-            return "open"
-    return "full"
+    return "open" if any(seat.has_room(counts, 1) for seat in seats(round_, now, counts)) else "full"
 
 
-def form_state(spec: FormSpec, now: datetime, counts: Mapping[str, Counts] | None = None) -> str:
-    """The state of the whole form."""
-    held = counts or {}
-    return whole_state(
-        round_state(FormRound(None, spec, each), now, held.get(each.key, NOBODY)) for each in spec.rounds
-    )
+def form_state(spec: FormSpec, now: datetime) -> str:
+    """The state of the whole form by the clock alone, as if nobody had come."""
+    return whole_state(round_state(FormRound(None, spec, each), now) for each in spec.rounds)
 
 
 def whole_state(states: Iterable[str]) -> str:
     """What the states of its rounds make of a form: open if any round is; else upcoming, full, closed, in this order."""
-    seen = set()
-    for state in states:
-        seen.add(state)
-        if state == "open":  # the others change nothing
-            break
+    seen = set(states)
     return next(state for state in ("open", "upcoming", "full", "closed") if state in seen)
 
 
@@ -67,38 +57,23 @@ def check_time(round_: FormRound, now: datetime, facts: Mapping[str, str] | None
         raise NotOpen(korean.short_moment(round_.opens, now), at=round_.opens)
 
 
-def is_in_order(round_: FormRound, now: datetime) -> bool:
-    """Is whoever comes now behind those who came before? First come, or after the window."""
-    selection = round_.spec.selection
-    return selection == "first-come" or (selection == "window-draw" and now >= round_.window_end)
-
-
-def is_drawn_later(spec: FormSpec) -> bool:
-    """Does a draw give the places, or some of them?"""
-    return spec.selection in ("draw", "window-draw")
-
-
-def needs_the_round(spec: FormSpec) -> bool:
-    """Must everybody else wait while one is taken in, because more than places and line is looked at?"""
-    return spec.close_at is not None or spec.promotion == "offer" or spec.party > 1 or is_drawn_later(spec)
-
-
-def seats(round_: FormRound, now: datetime | None = None, counts: Counts = NOBODY) -> list[Seat]:
+def seats(round_: FormRound, now: datetime, counts: Counts = NOBODY) -> list[Seat]:
     """The states an applicant may get in this round, best first; never empty.
 
     First come: a place, then (where the round has a waiting line) a place in the line. Draw and review: received,
     without a ceiling but that of an early close; places are given out later. Window: received; after it first come,
     but while its draw is still to come only the line, with room left for those whom the draw will send there.
 
-    Where groups may come, the line has moved up before anybody is seated (`needs_the_round`): a place that is free
+    Where groups may come, the line has moved up before anybody is seated (see `line.admit`): a place that is free
     by then fits nobody in line, and goes to a newcomer who fits. Nobody joins a line that moves no more.
     """
     spec, places = round_.spec, round_.round.places
     last = spec.closing_size(round_.round)
-    if spec.selection != "first-come" and (now is None or not is_in_order(round_, now)):
+    is_behind_window = spec.selection == "window-draw" and now >= round_.window_end
+    if spec.selection != "first-come" and not is_behind_window:
         room = NO_CEILING if last is None else max(0, last - counts.taken - counts.waiting)
         return [Seat("received", room)]
-    moves = now is None or not has_begun(round_, now)
+    moves = not has_begun(round_, now)
     room = round_.round.waiting if moves else 0
     if last is not None:
         room = min(room, max(0, last - places))
@@ -156,10 +131,8 @@ def has_lapsed(entry: Entry, round_: FormRound, now: datetime) -> bool:
 def caps(round_: FormRound) -> list[Cap]:
     """What one sign-up uses up: one of each group limit, hours of the ledger, the only try of a round."""
     spec, hours = round_.spec, round_.round.hours
-    found = []
-    for limit in spec.limits:
-        said = f"한 사람이 함께 신청할 수 있는 것은 {limit.max}개까지입니다."
-        found.append(Cap(f"limit:{limit.group}", 1, limit.max, message=said))
+    said = "한 사람이 함께 신청할 수 있는 것은 {}개까지입니다."
+    found = [Cap(f"limit:{each.group}", 1, each.max, message=said.format(each.max)) for each in spec.limits]
     if spec.ledger and hours:
         said = (
             f"한 사람이 쓸 수 있는 활동 시간 {spec.ledger_max}시간을 넘습니다. 이 활동은 {hours}시간입니다."
@@ -168,17 +141,13 @@ def caps(round_: FormRound) -> list[Cap]:
     if not spec.reentry:
         over = ("attended", "absent", "cancelled", "declined")
         said = "한 번만 신청할 수 있는 회차입니다. 스스로 취소하거나 사양한 뒤에는 다시 신청할 수 없습니다."
-        found.append(Cap(_only_try(round_.subject, round_.id), 1, 1, over, said))
+        found.append(Cap(f"once:{round_.subject}:{round_.id}", 1, 1, over, said))
     return found
 
 
 def given_back(entry: Entry) -> dict[str, int]:
     """What an entry that ends by no act of its own person gives back of its caps: the only try of a round."""
-    return {_only_try(entry.subject, entry.round): 0}
-
-
-def _only_try(subject: str, round: str) -> str:
-    return f"once:{subject}:{round}"
+    return {f"once:{entry.subject}:{entry.round}": 0}
 
 
 def check_cancel(entry: Entry, round_: FormRound | None, now: datetime) -> None:
@@ -197,7 +166,7 @@ def for_line(round_: FormRound, now: datetime, counts: Counts, freed: int = 0) -
     freed: people who have just given up their places. Under review the line gets only these: what else is free,
     staff give by their decisions. Source: docs/rules.md#review.
     """
-    if has_begun(round_, now) or (counts.received and is_drawn_later(round_.spec)):
+    if has_begun(round_, now) or (counts.received and round_.spec.is_drawn):
         return 0
     free = max(0, round_.places - counts.taken)
     return min(free, freed) if round_.spec.selection == "review" else free
@@ -205,25 +174,9 @@ def for_line(round_: FormRound, now: datetime, counts: Counts, freed: int = 0) -
 
 def may_move(round_: FormRound, now: datetime, counts: Counts) -> bool:
     """Could anything be due in the round? Says yes a little too often, never no too often."""
-    if round_.spec.promotion == "offer" and counts.taken:
-        return True
-    if counts.waiting and for_line(round_, now, counts):
-        return True
-    return needs_no_draw(round_, now, counts)
-
-
-def promoted(free: int, line: Sequence[Entry]) -> list[Entry]:
-    """Those in the line, first in line first, who now have one of the `free` places.
-
-    Strict order: a group comes all or none; one that does not fit keeps its turn, and the next that fits goes.
-    Empty when no place is free or nobody waits. The same rule as civic.places.draw.give; source: docs/rules.md#groups.
-    """
-    lucky = []
-    for entry in line:
-        if entry.size <= free:
-            free -= entry.size
-            lucky.append(entry)
-    return lucky
+    is_offer = round_.spec.promotion == "offer" and counts.taken
+    is_line_due = counts.waiting and for_line(round_, now, counts)
+    return bool(is_offer or is_line_due) or needs_no_draw(round_, now, counts)
 
 
 def check_offer(entry: Entry) -> None:

@@ -5,28 +5,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from civic.clock import Clock
 from civic.content.form import FormSpec
-from civic.content.pages import Document, Pages
+from civic.content.pages import Document
 from civic.errors import Unavailable
 from civic.places import rules
 from civic.places.form_round import FormRound, rounds_of
+from civic.places.intake import Intake, with_closed
 from civic.store.entry import Counts, Overview
-from civic.store.store import Store
-
-
-class Desk(Protocol):
-    """Where sign-ups are taken in: see `civic.places.intake.Intake`."""
-
-    library: Pages
-    store: Store
-    clock: Clock
-
-    def facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]: ...
-
-    def state(self, spec: FormSpec, states: Iterable[str]) -> str: ...
 
 
 @dataclass
@@ -50,7 +37,7 @@ def form_of(doc: Document, spec: FormSpec) -> Form:
     return Form(doc, spec, _times(spec.opens, spec.closes), sorted(moments), rounds, own)
 
 
-def status(intake: Desk, forms: Iterable[Form]) -> dict[str, Any]:
+def status(intake: Intake, forms: Iterable[Form]) -> dict[str, Any]:
     """State of every form with a count per round: the document of GET /api/status."""
     known, now = intake.store.overview(), intake.clock.now()
     with suppress(Unavailable):  # where nothing can be written, what is known can be shown
@@ -66,7 +53,7 @@ def status(intake: Desk, forms: Iterable[Form]) -> dict[str, Any]:
     return {"now": now.isoformat(timespec="seconds"), "forms": shown}
 
 
-def of_form(intake: Desk, form: Form, now: datetime, counts: Mapping[str, Counts]) -> dict[str, Any]:
+def of_form(intake: Intake, form: Form, now: datetime, counts: Mapping[str, Counts]) -> dict[str, Any]:
     """One form. A round's own times stand there only where it has any; while the form is shut, so are its rounds."""
     states = [rules.round_state(each, now, counts.get(id, rules.NOBODY)) for id, each in form.rounds.items()]
     whole = "closed" if form.doc.off else intake.state(form.spec, states)
@@ -82,15 +69,6 @@ def of_form(intake: Desk, form: Form, now: datetime, counts: Mapping[str, Counts
             **form.own[id],
         }
     return {"state": whole, **form.times, "rounds": rounds}
-
-
-def with_closed(rounds: Mapping[str, FormRound], known: Overview) -> dict[str, Counts]:
-    """The counts of these rounds (by name), and which of them are closed for good."""
-    counts = known.counts
-    for name, facts in known.facts.items():
-        if name in rounds and rounds[name].is_closed(facts):
-            counts = {**counts, name: counts.get(name, rules.NOBODY)._replace(closed=True)}
-    return counts
 
 
 def _times(opens: datetime | None, closes: datetime | None) -> dict[str, str]:

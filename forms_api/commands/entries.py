@@ -160,7 +160,7 @@ def cancel(staff: StaffAccess, number: str, reason: str) -> None:
     """신청 하나를 취소합니다. 자리는 기다리는 사람에게 갑니다."""
     entry = staff.intake.entry(number)
     staff.note(entry.subject, [entry.number], reason)
-    staff.intake.cancel_by_staff(entry.number, who(), reason.strip())
+    staff.intake.cancel(entry.number, who(), reason.strip())
     click.echo(f"{entry.number}: 취소했습니다.")
 
 

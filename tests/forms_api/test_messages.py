@@ -159,7 +159,7 @@ def test_each_person_gets_each_message_once(tmp_path: Path, people: int, kills: 
             appointments.follow(town.desk.library, town.store, town.clock.at)
             town.send_all(kills[0])
             for entry in entries[: people // 4]:
-                town.desk.cancel_by_staff(entry.number, "staff:kim", "강사 사정")
+                town.desk.cancel(entry.number, "staff:kim", "강사 사정")
                 town.expect(entry, "cancelled")
             there = entries[people // 4 :]
             for entry in there[people // 2 - people // 4 :][: people // 4]:
@@ -247,7 +247,7 @@ def test_mail_takes_the_calendar_along(tmp_path: Path, letters: Any) -> None:
         for where in ("수완도서관", "첨단도서관"):
             desk.library = load(content(tmp_path, 9, where), clock.at)
             pass_by(12)
-        desk.cancel_by_staff(entry.number, "staff:kim", "강사 사정")
+        desk.cancel(entry.number, "staff:kim", "강사 사정")
         pass_by(1)
         page = desk.library.get("lectures", "essay")
         assert page and page.spec

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civic.places import draw_list as draw
-from tests.draw_samples import FORGERIES, FORGERIES_OF_TWO, SEED, SOURCE, a_draw
+from tests.draw_samples import FORGERIES, FORGERIES_OF_TWO, SEED, SOURCE, a_draw, a_list
 
 NUMBERS = st.lists(st.from_regex(r"\A[A-Z3-9]{4}-[A-Z3-9]{4}\Z"), unique=True, max_size=30)
 
@@ -50,17 +50,17 @@ def test_a_seed_has_one_spelling(kind: str, seed: str, is_right: bool) -> None:
 
 
 def test_nothing_is_drawn_without_need_or_seed() -> None:
-    """20 people for 20 places all get one; without a seed there is no order."""
-    assert not draw.is_needed({"A": 15, "B": 5}, 20)
-    assert draw.is_needed({"A": 15, "B": 6}, 20)
+    """Six people for six places all get one; without a seed there is no order."""
+    assert not a_list(places=6).is_contested
+    assert a_list(places=5).is_contested
     with pytest.raises(ValueError, match="seed"):
         draw.order(["A"], "")
 
 
 def test_a_group_gets_all_its_places_or_waits() -> None:
     """3 places: a couple fits, the next couple does not and waits first, the single after it fits."""
-    sizes = {"A": 2, "B": 2, "C": 1, "D": 1}
-    assert draw.give(["A", "B", "C", "D"], sizes, 3) == ("A", "C")
+    line = [draw.DrawnEntry(number, size) for number, size in zip("ABCD", (2, 2, 1, 1), strict=True)]
+    assert [entry.number for entry in draw.give(3, line)] == ["A", "C"]
 
 
 @given(NUMBERS, st.text(min_size=1, max_size=10), st.randoms())
@@ -77,11 +77,11 @@ def test_the_order_does_not_depend_on_the_order_of_arrival(
 @given(NUMBERS, st.integers(1, 12), st.data())
 def test_places_are_never_overdrawn(numbers: list[str], places: int, data: Any) -> None:
     """Nobody who waits would have fitted in what is left."""
-    sizes = {number: data.draw(st.integers(1, 4)) for number in numbers}
-    confirmed = draw.give(numbers, sizes, places)
-    left = places - sum(sizes[number] for number in confirmed)
-    assert left >= 0 and set(confirmed) <= set(numbers)
-    assert all(sizes[number] > left for number in set(numbers) - set(confirmed))
+    line = [draw.DrawnEntry(number, data.draw(st.integers(1, 4))) for number in numbers]
+    confirmed = set(draw.give(places, line))
+    left = places - sum(entry.size for entry in confirmed)
+    assert left >= 0 and confirmed <= set(line)
+    assert all(entry.size > left for entry in set(line) - confirmed)
 
 
 def check(root: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

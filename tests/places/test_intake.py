@@ -127,12 +127,12 @@ def test_staff_cancel_after_the_beginning_with_a_reason(desk: Intake, clock: Fix
     with pytest.raises(NotEligible, match="전화해 주세요"):
         desk.cancel(entry.number)
     with pytest.raises(NotEligible, match="--reason에 까닭을"):
-        desk.cancel_by_staff(entry.number, "staff:kim")
-    gone = desk.cancel_by_staff(entry.number, "staff:kim", "전화로 알려 오심").entry
+        desk.cancel(entry.number, "staff:kim")
+    gone = desk.cancel(entry.number, "staff:kim", "전화로 알려 오심").entry
     assert (gone.state, gone.cause) == ("cancelled", "cancelled-by-staff: 전화로 알려 오심")
     assert desk.store.history(entry.number)[-1].who == "staff:kim"
     with pytest.raises(NotEligible, match="이미 취소한"):
-        desk.cancel_by_staff(entry.number, "staff:kim", "다시")
+        desk.cancel(entry.number, "staff:kim", "다시")
 
 
 def test_wrong_number_and_wrong_digits_do_the_same_work(

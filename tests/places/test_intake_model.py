@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 )
 
 from civic.clock import SEOUL, FixedClock
-from civic.codes import NUMBER_SIGNS
+from civic.codes import NUMBER_SIGNS, clean_number
 from civic.content.form import FormSpec
 from civic.content.pages import Document, Lecture
 from civic.content.rounds import Consent, Limit, Round
@@ -107,7 +107,7 @@ class Life(RuleBasedStateMachine):
         dice = random.Random(0)  # no secret
         numbers: list[str] = []
         application.new_number = lambda: (
-            numbers.append("".join(dice.choices(NUMBER_SIGNS, k=8))) or numbers[-1]
+            numbers.append(clean_number("".join(dice.choices(NUMBER_SIGNS, k=8)))) or numbers[-1]
         )
         application.new_draw_number = lambda: drawn_as(numbers[-1])
         places = max(form.pop("places", places), form["party"])  # else the page is a mistake
@@ -160,10 +160,12 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), cause=st.sampled_from([line.CANCELLED, "cancelled-by-staff"]))
     def cancel(self, data: st.DataObject, cause: str) -> None:
         entry = self._pick(data, LIVE)
-        self._both(
-            lambda now: self.model.cancel(entry.round, entry.number, now, cause),
-            lambda now: self.intake._cancel(entry, cause, "somebody"),
-        )
+
+        def real(now: datetime) -> None:
+            with self._book() as book:
+                line.cancel(book, self._round(entry.round), entry.number, now, cause, False)
+
+        self._both(lambda now: self.model.cancel(entry.round, entry.number, now, cause), real)
 
     @precondition(lambda self: self._entries())
     @rule(data=st.data(), yes=st.booleans(), hours=st.sampled_from([0, 0, 0, 14]))
@@ -451,7 +453,7 @@ DRAWN = {**PLAIN, "selection": "draw"}
 REVIEWED = {**PLAIN, "selection": "review"}
 WORKED = {**FIRST_COME, "hours": 4, "reentry": True}
 
-_seat, _promoted, _seats = Book._seat, rules.promoted, rules.seats
+_seat, _give, _seats = Book._seat, draw_list.give, rules.seats
 _for_line, _check_call_off, _offer_deadline = rules.for_line, rules.check_call_off, rules.offer_deadline
 _check_hours = rules.check_hours
 
@@ -467,7 +469,7 @@ def forgets_the_line(book: Book, entry: Entry, seats: Any) -> str:
 
 def jumps_the_queue(free: int, waiting: Any) -> list[Entry]:
     """The last in line goes first."""
-    return _promoted(free, list(reversed(waiting)))
+    return _give(free, list(reversed(waiting)))
 
 
 def lets_a_group_block(*given: Any) -> list[Seat]:
@@ -495,9 +497,9 @@ def outlasts_the_start(round_: FormRound, now: datetime) -> datetime:
     return _offer_deadline(replace(round_, round=round_.round.model_copy(update={"starts": None})), now)
 
 
-def groups_count_as_one(drawn: Any, sizes: Any, places: int) -> tuple[str, ...]:
+def groups_count_as_one(free: int, drawn: Any) -> list[Any]:
     """A draw that gives places to sign-ups, not to people."""
-    return tuple(drawn)[:places]
+    return list(drawn)[:free]
 
 
 def accepts_late(book: Any, round_: Any, number: str, accepts: bool, now: datetime) -> Entry:
@@ -528,7 +530,7 @@ FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
         (Book, "_seat", forgets_the_line),
         {**FIRST_COME, "party": 1, "promotion": "auto"},
     ),
-    "the last in line goes first": ((rules, "promoted", jumps_the_queue), FIRST_COME),
+    "the last in line goes first": ((draw_list, "give", jumps_the_queue), FIRST_COME),
     "a draw counts a group as one": ((draw_list, "give", groups_count_as_one), {**DRAWN, "party": 3}),
     "an order that the seed does not decide": (
         (draw_list, "order", lambda numbers, seed: tuple(sorted(numbers))),

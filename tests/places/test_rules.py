@@ -61,10 +61,16 @@ def test_a_round_may_have_times_of_its_own() -> None:
 
 def test_the_form_is_as_open_as_its_best_round() -> None:
     spec = a_spec((Round(id="a", label="a", places=1), Round(id="b", label="b", places=1)))
-    counts = {"a": Counts(taken=1)}
-    assert rules.form_state(spec, OPENS, counts) == "open"
-    assert rules.form_state(spec, OPENS, {**counts, "b": Counts(taken=1)}) == "full"
-    assert rules.form_state(spec, CLOSES, counts) == "closed"
+    taken = Counts(taken=1)
+    for at, second, state in (
+        (OPENS, rules.NOBODY, "open"),
+        (OPENS, taken, "full"),
+        (CLOSES, rules.NOBODY, "closed"),
+    ):
+        states = [
+            rules.round_state(of(spec, number), at, held) for number, held in enumerate((taken, second))
+        ]
+        assert rules.whole_state(states) == state
 
 
 def test_caps() -> None:
@@ -234,7 +240,7 @@ def test_an_early_close_is_rounded_up(times: float, places: int, people: int) ->
     assert spec.closing_size(each) == people
     assert not rules.closes_now(of(spec), Counts(taken=places, waiting=people - places - 1))
     assert rules.closes_now(of(spec), Counts(taken=places, waiting=people - places))
-    line = [seat.ceiling for seat in rules.seats(of(spec)) if seat.state == "waiting"]
+    line = [seat.ceiling for seat in rules.seats(of(spec), OPENS) if seat.state == "waiting"]
     assert line == ([people - places] if people > places else [])
     assert a_spec((each,)).closing_size(each) is None
 

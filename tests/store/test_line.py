@@ -223,7 +223,7 @@ def test_a_word_of_staff_is_not_undone_a_second_later(office: Open) -> None:
     for entry, state in ((one, "waiting"), (two, "waiting"), (three, "confirmed")):
         desk.decide(entry, state)
     assert (desk.intake.advance(), desk.states()) == (0, ["waiting", "waiting", "confirmed"])
-    desk.intake.cancel_by_staff(three.number, "staff:kim")
+    desk.intake.cancel(three.number, "staff:kim")
     assert desk.states() == ["confirmed", "waiting", "cancelled"]  # one place was given up: one moves up
 
 
@@ -302,7 +302,7 @@ def test_an_offer_ends_with_the_start(office: Open) -> None:
     """Five hours before the start a day's offer holds for five hours; then it is too late, also when staff put it forward."""
     desk = office({"waiting": 3, "starts": OPENS + 5 * HOUR}, promotion="offer")
     holder, first, _ = (desk.apply() for _ in range(3))
-    desk.intake.cancel_by_staff(holder.number, "staff:kim")
+    desk.intake.cancel(holder.number, "staff:kim")
     found = desk.find(first)
     assert (found.state, found.deadline) == ("offered", OPENS + 5 * HOUR)
     desk.clock.at = OPENS + 5 * HOUR
@@ -311,7 +311,7 @@ def test_an_offer_ends_with_the_start(office: Open) -> None:
     assert desk.states() == ["cancelled", "declined", "waiting"]
     desk = office({"id": "r2", "label": "r2", "waiting": 3, "starts": STARTS}, promotion="offer")
     holder, first = desk.apply(), desk.apply()
-    desk.intake.cancel_by_staff(holder.number, "staff:kim")
+    desk.intake.cancel(holder.number, "staff:kim")
     desk.change(starts=OPENS + HOUR)  # before the deadline that was set for the later start
     desk.clock.at = OPENS + HOUR
     assert desk.act(line.answer, first.number, True).state == "declined"
@@ -324,10 +324,10 @@ def test_only_ones_own_cancelling_bars_a_second_try(office: Open) -> None:
     """Cancelled by staff, or an offer that lapsed: welcome again. By oneself, or declined: not."""
     desk = office({"places": 1, "waiting": 9}, reentry=False, promotion="offer", offer_hours=1)
     holder = desk.apply(who=1)
-    desk.intake.cancel_by_staff(holder.number, "staff:kim")
+    desk.intake.cancel(holder.number, "staff:kim")
     again = desk.apply(who=1)
     lapses, declines = desk.apply(who=2), desk.apply(who=3)
-    desk.intake._cancel(again, line.CANCELLED, "citizen")
+    desk.intake.cancel(again.number)
     with pytest.raises(LimitReached, match="스스로 취소하거나"):
         desk.apply(who=1)
     desk.clock.at += HOUR
@@ -343,7 +343,7 @@ def test_who_was_called_off_may_come_again(office: Open) -> None:
     """The round did not take place; a later one of the same name is open to them."""
     desk = office({"minimum": 1, "places": 2}, reentry=False)
     entry = desk.apply(who=1)
-    desk.intake.cancel_by_staff(entry.number, "staff:kim")
+    desk.intake.cancel(entry.number, "staff:kim")
     desk.apply(who=1)
     desk.change(minimum=2)
     desk.clock.at = CLOSES
