@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
 from civic.clock import SEOUL, YEARS
 
@@ -41,11 +43,19 @@ def first_name(name: str, aliases: tuple[str, ...]) -> str:
     return aliases[0] if aliases else name
 
 
+# (is it so, what to do, the path of the key from the table that finds it, if it is not the message's first word)
+Clash = tuple[object, str, *tuple[str | int, ...]]
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those that are there more than once, in order."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
 class Misplaced(ValueError):
     """A mistake that a table finds in something inside it."""
 
     def __init__(self, said: str, *path: str | int) -> None:
-        """path: of the key, from the table that finds it."""
         super().__init__(said)
         self.path = path
 
@@ -55,6 +65,17 @@ class Shape(BaseModel):
 
     # Deferred: a build reads few kinds anew, and most commands none.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    def clashes(self) -> Iterator[Clash]:
+        """What cannot be, though each key by itself may; the first that is so is told, and none behind it is looked at."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        for is_so, said, *path in self.clashes():
+            if is_so:
+                raise Misplaced(said, *path)
+        return self
 
 
 # As `__pydantic_config__` of a dataclass: inside a shape it is checked as if it were one.

@@ -3,18 +3,18 @@ that checks the post. No store, no clock, no web.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from civic.content.question import Question
 from civic.content.questions import AnyQuestion, CheckboxQuestion, TextQuestion
 from civic.content.rounds import Consent, Limit, Round
 from civic.errors import FieldError
-from civic.shape import SLUG, Many, Misplaced, SeoulTime, Shape
+from civic.shape import SLUG, Clash, Many, SeoulTime, Shape, repeated
 
 FIXED_LABELS = {  # of the fields that every form may have, as the page and the consent name them
     "name": "이름",
@@ -115,76 +115,73 @@ class FormSpec(Shape):
     fields: Many[AnyQuestion] = Field(default=(), description="더 묻는 질문")
     consent: Consent = Field(description="개인정보 수집·이용 동의")
 
-    @model_validator(mode="after")
-    def _holds_together(self) -> Self:
-        if self.closes <= self.opens:
-            raise ValueError("closes는 opens보다 뒤여야 합니다")
+    def clashes(self) -> Iterator[Clash]:
+        yield self.closes <= self.opens, "closes는 opens보다 뒤여야 합니다"
         for name, keys in (
             ("rounds", [name for r in self.rounds for name in (r.id, *r.aliases)]),
             ("fields", [name for f in self.fields for name in (f.name, *f.aliases)]),
             ("limits", [limit.group for limit in self.limits]),
         ):
-            double = sorted({key for key in keys if keys.count(key) > 1})
-            if double:
-                raise ValueError(f"{name}에 같은 이름이 두 번 있습니다: {', '.join(double)}")
+            double = repeated(keys)
+            yield double, f"{name}에 같은 이름이 두 번 있습니다: {', '.join(double)}"
         for number, each in enumerate(self.rounds):
-            opens, closes = self.opens_for(each), self.closes_for(each)
-            if closes <= opens:
-                raise Misplaced("opens보다 뒤여야 합니다", "rounds", number, "closes")
-            if opens < self.opens:
-                raise Misplaced("신청서의 opens보다 앞설 수 없습니다", "rounds", number, "opens")
-            if closes > self.closes:
-                raise Misplaced("신청서의 closes보다 늦을 수 없습니다", "rounds", number, "closes")
-            if each.ends and each.ends <= opens:
-                raise Misplaced("접수를 시작하는 때보다 뒤여야 합니다", "rounds", number, "ends")
-            if self.party > each.places:
-                said = f"회차 {each.id}의 정원(places) {each.places}명보다 클 수 없습니다. 그런 일행은 끝없이 기다립니다"
-                raise Misplaced(said, "party")
-            size, most = self.closing_size(each), each.places + each.waiting
-            if size is not None and size > most and self.selection in ("first-come", "window-draw"):
-                said = (
-                    f"close_at {self.close_at:g}배는 {size}명인데 정원과 대기를 더해도 {most}명이라 조기 마감이 되지 않습니다. "
-                    f"waiting을 {size - each.places} 이상으로 쓰세요"
-                )
-                raise Misplaced(said, "rounds", number, "waiting")
-        if (self.selection == "window-draw") != (self.window is not None):
-            raise ValueError("window는 selection이 window-draw일 때만, 그때는 반드시 씁니다")
-        if self.person == "phone" and (self.per_contact or 1) > 1:
-            raise Misplaced("person이 phone이 아닐 때만 2 이상을 씁니다", "per_contact")
-        if self.party_names and self.party == 1:
-            raise Misplaced("party가 2 이상일 때만 씁니다", "party_names")
-        if self.has_participants and self.party > 1:
-            raise Misplaced("person이 participant이면 사람마다 따로 신청하므로 쓰지 않습니다", "party")
-        if self.has_participants and self.contact == "typed":
-            raise Misplaced("person이 participant이면 보호자의 번호를 확인해야 합니다", "contact")
-        if self.result_at and self.selection == "first-come":
-            raise Misplaced("추첨이나 심사로 뽑을 때만 씁니다", "result_at")
-        if self.result_at and self.result_at < max(map(self.window_end, self.rounds)):
-            raise Misplaced("뽑을 신청을 다 받는 때보다 앞설 수 없습니다", "result_at")
-        self._check_draw()
-        if any(each.hours for each in self.rounds) and not self.ledger:
-            raise ValueError("회차에 hours를 쓰려면 ledger를 쓰세요")
-        return self
+            yield from self._clashes_of(number, each)
+        is_other = (self.selection == "window-draw") != (self.window is not None)
+        yield is_other, "window는 selection이 window-draw일 때만, 그때는 반드시 씁니다"
+        is_more = self.person == "phone" and (self.per_contact or 1) > 1
+        yield is_more, "person이 phone이 아닐 때만 2 이상을 씁니다", "per_contact"
+        yield self.party_names and self.party == 1, "party가 2 이상일 때만 씁니다", "party_names"
+        named, said = self.has_participants, "person이 participant이면 사람마다 따로 신청하므로 쓰지 않습니다"
+        yield named and self.party > 1, said, "party"
+        said = "person이 participant이면 보호자의 번호를 확인해야 합니다"
+        yield named and self.contact == "typed", said, "contact"
+        told, last = self.result_at, max(map(self.window_end, self.rounds))
+        yield told and self.selection == "first-come", "추첨이나 심사로 뽑을 때만 씁니다", "result_at"
+        yield told and told < last, "뽑을 신청을 다 받는 때보다 앞설 수 없습니다", "result_at"
+        yield from self._clashes_of_draw(last)
+        has_hours = any(each.hours for each in self.rounds)
+        yield has_hours and not self.ledger, "회차에 hours를 쓰려면 ledger를 쓰세요"
 
-    def _check_draw(self) -> None:
-        """Raises ValueError where the keys of a draw do not hold together."""
+    def _clashes_of(self, number: int, each: Round) -> Iterator[Clash]:
+        opens, closes = self.opens_for(each), self.closes_for(each)
+        yield closes <= opens, "opens보다 뒤여야 합니다", "rounds", number, "closes"
+        yield opens < self.opens, "신청서의 opens보다 앞설 수 없습니다", "rounds", number, "opens"
+        yield closes > self.closes, "신청서의 closes보다 늦을 수 없습니다", "rounds", number, "closes"
+        is_over = each.ends and each.ends <= opens
+        yield is_over, "접수를 시작하는 때보다 뒤여야 합니다", "rounds", number, "ends"
+        said = (
+            f"회차 {each.id}의 정원(places) {each.places}명보다 클 수 없습니다. 그런 일행은 끝없이 기다립니다"
+        )
+        yield self.party > each.places, said, "party"
+        size, most = self.closing_size(each) or 0, each.places + each.waiting
+        said = (
+            f"close_at {self.close_at or 0:g}배는 {size}명인데 정원과 대기를 더해도 {most}명이라 조기 마감이 되지 않습니다. "
+            f"waiting을 {size - each.places} 이상으로 쓰세요"
+        )
+        yield (
+            size > most and self.selection in ("first-come", "window-draw"),
+            said,
+            "rounds",
+            number,
+            "waiting",
+        )
+
+    def _clashes_of_draw(self, last: datetime) -> Iterator[Clash]:
+        """last: when all who may be drawn have applied."""
+        of_draws = not self.is_drawn and (self.seed_kind or self.seed_at or self.freeze_at)
+        yield of_draws, "seed_kind, seed_at, freeze_at은 추첨하는 신청서에만 씁니다"
+        is_early = self.freeze_at and self.freeze_at < last
+        yield is_early, "추첨할 신청을 다 받는 때보다 앞설 수 없습니다", "freeze_at"
         if not self.is_drawn:
-            if self.seed_kind or self.seed_at or self.freeze_at:
-                raise ValueError("seed_kind, seed_at, freeze_at은 추첨하는 신청서에만 씁니다")
             return
-        last = max(map(self.window_end, self.rounds))
-        if self.freeze_at and self.freeze_at < last:
-            raise Misplaced("추첨할 신청을 다 받는 때보다 앞설 수 없습니다", "freeze_at")
-        if self.drawn_by == "two":
-            if self.seed or self.seed_at:
-                raise Misplaced("두 사람의 난수로 정할 때는 seed와 seed_at을 쓰지 않습니다", "seed_kind")
-            return
-        if not self.seed or self.seed_at is None:
-            raise Misplaced("씨앗의 이름(seed)과 그것이 공개되는 때(seed_at)를 함께 씁니다", "seed")
+        is_two, said = self.drawn_by == "two", "두 사람의 난수로 정할 때는 seed와 seed_at을 쓰지 않습니다"
+        yield is_two and (self.seed or self.seed_at), said, "seed_kind"
+        is_half = not is_two and not (self.seed and self.seed_at)
+        yield is_half, "씨앗의 이름(seed)과 그것이 공개되는 때(seed_at)를 함께 씁니다", "seed"
         least = timedelta(days=1) if self.drawn_by == "lotto" else timedelta(0)
-        if self.seed_at <= (self.freeze_at or last) + least:
-            said = "명단을 얼리고 하루가 지난 뒤여야 합니다" if least else "명단을 얼린 뒤여야 합니다"
-            raise Misplaced(said, "seed_at")
+        is_early = self.seed_at and self.seed_at <= (self.freeze_at or last) + least
+        said = "명단을 얼리고 하루가 지난 뒤여야 합니다" if least else "명단을 얼린 뒤여야 합니다"
+        yield is_early, said, "seed_at"
 
     @property
     def is_drawn(self) -> bool:

@@ -20,7 +20,7 @@ from civic.content.front_matter import KeyPath, Source, dotted
 from civic.content.pages import FILLED, Document
 from civic.content.prose import TEMPLATE_IDS, prose
 from civic.errors import Mistake
-from civic.shape import Misplaced, Shape
+from civic.shape import Shape
 from civic.text import has_resident_number
 
 TIME_HINT = "2023-08-16T09:00:00처럼 따옴표 없이 쓰세요"
@@ -130,11 +130,9 @@ def _mistake(source: Source, model: type[Shape], detail: ErrorDetails) -> Mistak
     if kind == "extra_forbidden":
         return unknown_key(source, model, path)
     if kind == "value_error":
-        said = str(context["error"])
-        named = (*path, said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"))
-        path = named if source.has(named) else path
-        if isinstance(context["error"], Misplaced):
-            path = (*detail["loc"], *context["error"].path)
+        said, inside = str(context["error"]), getattr(context["error"], "path", ())
+        named = (*path, *(inside or (said.split(" ")[0].rstrip("은는이가을를에의도:과와나").rstrip("으"),)))
+        path = named if inside or source.has(named) else path
         return source.mistake(path, said, _shown(source.value(path)))
     value = source.value(path)
     if kind != "missing" and path[-1:] != ("[key]",) and not source.has(path) and source.has(path[:-1]):

@@ -3,12 +3,12 @@
 The descriptions are the staff's reference: docs/content-guide.md is checked against them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from civic import korean
 from civic.clock import SEOUL
@@ -17,7 +17,7 @@ from civic.content.form import COMPANIONS, RESIDENT, FormSpec
 from civic.content.particulars import AFee, AnAudience, AVenue, ChangeNote, Contact, Fact, Fee, Titled
 from civic.content.sessions import Repeat, Session
 from civic.links import FOLDERS, link
-from civic.shape import Line, Many, SeoulTime, Shape, Slug, first_name
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, first_name
 from civic.text import nfc
 
 FILLED = ("slug", "body", "file", "files")  # keys of a page that the library fills in, not staff
@@ -139,15 +139,12 @@ class Document(Shape):
         """
         return ()
 
-    @model_validator(mode="after")
-    def _dates_in_order(self) -> Self:
-        if self.published and self.updated and self.updated < self.published:
-            raise ValueError("updated는 published보다 앞설 수 없습니다")
-        if self.publish_at and self.expire_at and self.expire_at <= self.publish_at:
-            raise ValueError("expire_at은 publish_at보다 뒤여야 합니다")
-        if self.aliases and self.spec is None:
-            raise ValueError("aliases는 신청서(form)가 있는 글에만 씁니다")
-        return self
+    def clashes(self) -> Iterator[Clash]:
+        is_before = self.published and self.updated and self.updated < self.published
+        yield is_before, "updated는 published보다 앞설 수 없습니다"
+        is_before = self.publish_at and self.expire_at and self.expire_at <= self.publish_at
+        yield is_before, "expire_at은 publish_at보다 뒤여야 합니다"
+        yield self.aliases and self.spec is None, "aliases는 신청서(form)가 있는 글에만 씁니다"
 
 
 class Pages(Protocol):
@@ -217,14 +214,15 @@ class Notice(Document):
         told = [datetime.combine(each.date, time(), tzinfo=SEOUL) for each in self.changes]
         return max(filter(None, [super().last_change, *told]), default=None)
 
-    @model_validator(mode="after")
-    def _says_why(self) -> Self:
-        if self.off and not self.status_reason.strip():
-            raise ValueError("연기하거나 취소한 글에는 status_reason에 까닭을 적어야 합니다")
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        is_unsaid = self.off and not self.status_reason.strip()
+        yield is_unsaid, "연기하거나 취소한 글에는 status_reason에 까닭을 적어야 합니다"
         days = [each.date for each in self.changes]
-        if days != sorted(days):
-            raise ValueError("changes는 오래된 것부터 적습니다")
-        return self
+        yield days != sorted(days), "changes는 오래된 것부터 적습니다"
+        is_unasked = self.form and self.form.person == "phone" and self.audience and self.audience.ages
+        said = "생년월일을 묻지 않아 나이를 확인할 수 없습니다. phone+birth_date나 participant로 쓰세요"
+        yield is_unasked, said, "form", "person"
 
 
 class Programme(Notice):
@@ -283,13 +281,11 @@ class Event(Notice):
         """The next first, then the past ones, latest first."""
         return (not self.pinned, *next_first(*(self.span or (now, now)), now))
 
-    @model_validator(mode="after")
-    def _has_its_time(self) -> Self:
-        if bool(self.starts) != bool(self.ends) or bool(self.starts) == bool(self.meets):
-            raise ValueError("starts와 ends를 함께 쓰거나, 그 대신 sessions나 repeats를 쓰세요")
-        if self.starts and self.ends and self.ends <= self.starts:
-            raise ValueError("ends는 starts보다 뒤여야 합니다")
-        return self
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        is_odd = bool(self.starts) != bool(self.ends) or bool(self.starts) == bool(self.meets)
+        yield is_odd, "starts와 ends를 함께 쓰거나, 그 대신 sessions나 repeats를 쓰세요"
+        yield self.starts and self.ends and self.ends <= self.starts, "ends는 starts보다 뒤여야 합니다"
 
 
 def next_first(starts: datetime, ends: datetime, now: datetime) -> tuple[Any, ...]:

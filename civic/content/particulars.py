@@ -3,17 +3,17 @@
 Place, audience and fee may be written in short: `where = "구민회관"`, `audience = "누구나"`, `fee = 20000`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticKnownError
 
 from civic import korean
 from civic.people import read_email
-from civic.shape import Line, Many, Misplaced, SeoulTime, Shape, Won
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Won
 
 Age = Annotated[int, Field(ge=0, le=120)]
 Mail = Annotated[str, AfterValidator(lambda typed: read_email(typed) if typed else "")]
@@ -115,11 +115,9 @@ class Audience(Shape):
         """All that is known, a line each."""
         return [self.who, *filter(None, [self.ages, "주민만 신청합니다." if self.residents else ""])]
 
-    @model_validator(mode="after")
-    def _ages_in_order(self) -> Self:
-        if self.from_age is not None and self.to_age is not None and self.to_age < self.from_age:
-            raise Misplaced("from_age보다 작을 수 없습니다", "to_age")
-        return self
+    def clashes(self) -> Iterator[Clash]:
+        is_less = self.from_age is not None and self.to_age is not None and self.to_age < self.from_age
+        yield is_less, "from_age보다 작을 수 없습니다", "to_age"
 
 
 class Reduction(Shape):
@@ -150,12 +148,9 @@ class Fee(Shape):
         until = f"{korean.closing(self.until, now)}까지 냅니다." if self.until else ""
         return [*said, *filter(None, (self.how, until, self.refund and f"환불: {self.refund}"))]
 
-    @model_validator(mode="after")
-    def _reduces(self) -> Self:
+    def clashes(self) -> Iterator[Clash]:
         for number, each in enumerate(self.reductions):
-            if each.amount >= self.amount:
-                raise Misplaced("fee의 amount보다 적어야 합니다", "reductions", number, "amount")
-        return self
+            yield each.amount >= self.amount, "fee의 amount보다 적어야 합니다", "reductions", number, "amount"
 
 
 AVenue = Annotated[Venue, in_short("name", "string")]

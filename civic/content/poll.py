@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from civic.content.pages import Document, FormStates, next_first
-from civic.shape import Line, Many, SeoulTime, Shape, Slug, Won
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, Won, repeated
 
 SigningKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # Ed25519, base64url
 
@@ -146,43 +146,33 @@ class Poll(Document):
     )
     unlisted: Many[Unlisted] = Field(default=(), description="파일을 만들지 않은, 투표에 오르지 않은 제안")
 
-    @model_validator(mode="after")
-    def _is_of_one_kind(self) -> Self:
-        """A light poll is one of a single type without money."""
+    def model_post_init(self, _: object) -> None:
+        """A light poll is one of a single type without money: an own kind would double all that is said about both."""
         if self.options:
-            if odd := sorted({*OF_BUDGETS} & self.model_fields_set):
-                raise ValueError(f"options를 적은 투표에는 {', '.join(odd)}를 적지 않습니다")
-            # Before anybody sees it: an own kind of poll would double all that is said about both.
             self.__dict__["types"] = (PollType(id="option", label="선택지", max=self.max_picks),)
-        elif not ({"budget", "types"} <= self.model_fields_set and self.types):
-            raise ValueError("선택지(options)나, 예산(budget)과 유형(types)을 적으세요")
-        return self
 
-    @model_validator(mode="after")
-    def _holds_together(self) -> Self:
-        if self.options and (len(self.options) < 2 or self.max_picks > len(self.options)):
-            raise ValueError("options는 둘 넘게 적고, max_picks는 그 수를 넘지 않아야 합니다")
-        if len({each.id for each in self.options}) < len(self.options):
-            raise ValueError("options에 같은 선택지가 두 번 있습니다")
-        if self.options and self.assurance != 1:
-            raise ValueError("options를 적은 투표의 본인 확인 수준은 1입니다")
-        if self.closes <= self.opens:
-            raise ValueError("closes는 opens보다 뒤여야 합니다")
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        options, written = self.options, self.model_fields_set
+        odd = sorted({*OF_BUDGETS} & written) if options else []
+        yield odd, f"options를 적은 투표에는 {', '.join(odd)}를 적지 않습니다"
+        is_budget = {"budget", "types"} <= written and self.types
+        yield not (options or is_budget), "선택지(options)나, 예산(budget)과 유형(types)을 적으세요"
+        is_odd = options and (len(options) < 2 or self.max_picks > len(options))
+        yield is_odd, "options는 둘 넘게 적고, max_picks는 그 수를 넘지 않아야 합니다"
+        yield repeated(each.id for each in options), "options에 같은 선택지가 두 번 있습니다"
+        yield options and self.assurance != 1, "options를 적은 투표의 본인 확인 수준은 1입니다"
+        yield self.closes <= self.opens, "closes는 opens보다 뒤여야 합니다"
         for name in ("holder", "public", "signing"):
-            if len({getattr(each, name) for each in self.keys}) != len(self.keys):
-                raise ValueError(f"keys에 같은 {name}이 두 번 있습니다")
-        ids = [each.id for each in self.types]
-        if len(set(ids)) != len(ids):
-            raise ValueError("types에 같은 id가 두 번 있습니다")
-        if sum(each.budget or 0 for each in self.types) > self.budget:
-            raise ValueError("types의 budget을 더하면 budget보다 큽니다")
-        if len({"online", *(each.id for each in self.bodies)}) != len(self.bodies) + 1:
-            raise ValueError("bodies의 id가 겹칩니다(online은 주민투표의 이름이라 쓸 수 없습니다)")
-        if sum(each.weight for each in self.bodies) > 100:
-            raise ValueError("bodies의 weight를 더하면 100을 넘습니다")
-        if any(len(set(group)) < 2 for group in self.exclusions):
-            raise ValueError("exclusions의 묶음마다 서로 다른 제안이 둘 넘게 있어야 합니다")
-        return self
+            yield repeated(getattr(each, name) for each in self.keys), f"keys에 같은 {name}이 두 번 있습니다"
+        yield repeated(each.id for each in self.types), "types에 같은 id가 두 번 있습니다"
+        is_more = sum(each.budget or 0 for each in self.types) > self.budget
+        yield is_more, "types의 budget을 더하면 budget보다 큽니다"
+        is_taken = repeated(["online", *(each.id for each in self.bodies)])
+        yield is_taken, "bodies의 id가 겹칩니다(online은 주민투표의 이름이라 쓸 수 없습니다)"
+        yield sum(each.weight for each in self.bodies) > 100, "bodies의 weight를 더하면 100을 넘습니다"
+        is_alone = any(len(set(group)) < 2 for group in self.exclusions)
+        yield is_alone, "exclusions의 묶음마다 서로 다른 제안이 둘 넘게 있어야 합니다"
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """The next first, then the past ones, latest first."""
@@ -263,20 +253,17 @@ class Proposal(Document):
         """By vote; those that are not on its ballot behind the others."""
         return (self.vote, not self.is_on_ballot)
 
-    @model_validator(mode="after")
-    def _adds_up(self) -> Self:
-        if self.stage == "on-ballot" and not (self.vote and self.type):
-            raise ValueError("투표에 오른 제안에는 vote와 type이 있어야 합니다")
-        if self.stage == "dropped" and self.review is None:
-            raise ValueError("투표에 오르지 않은 제안에는 [review]에 까닭을 적어야 합니다")
-        if self.progress and self.stage not in ("chosen", "running", "done"):
-            raise ValueError("progress는 stage가 chosen, running, done일 때만 적습니다")
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        is_loose = self.stage == "on-ballot" and not (self.vote and self.type)
+        yield is_loose, "투표에 오른 제안에는 vote와 type이 있어야 합니다"
+        is_unsaid = self.stage == "dropped" and self.review is None
+        yield is_unsaid, "투표에 오르지 않은 제안에는 [review]에 까닭을 적어야 합니다"
+        is_early = self.progress and self.stage not in ("chosen", "running", "done")
+        yield is_early, "progress는 stage가 chosen, running, done일 때만 적습니다"
         days = [each.date for each in self.progress]
-        if days != sorted(days):
-            raise ValueError("progress는 오래된 것부터 적습니다")
-        if self.spent > self.cost:
-            raise ValueError("progress의 spent를 더하면 cost보다 큽니다")
-        return self
+        yield days != sorted(days), "progress는 오래된 것부터 적습니다"
+        yield self.spent > self.cost, "progress의 spent를 더하면 cost보다 큽니다"
 
 
 def candidates(pages: Iterable[Document], vote: str) -> list[Proposal]:

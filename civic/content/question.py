@@ -1,12 +1,13 @@
 """One field that a form adds to its own: what staff write of it, and what each type answers in its own way. No store, no web."""
 
+from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from civic import korean
-from civic.shape import Line, Many, Misplaced, Shape, first_name
+from civic.shape import Clash, Line, Many, Shape, first_name, repeated
 from civic.text import asks_for_resident_number, clean
 
 T = TypeVar("T")
@@ -72,27 +73,14 @@ class Question(Shape):
         """Under which name its answers are kept: the first that it ever had."""
         return first_name(self.name, self.aliases)
 
-    @model_validator(mode="after")
-    def _keys_fit_type(self) -> Self:
+    def clashes(self) -> Iterator[Clash]:
         for key, said in KEYS_OF_TYPES.items():
-            if getattr(self, key) not in (None, (), "") and key not in self.keys:
-                raise ValueError(said.format(type=self.type))
-        if len(set(self.options)) != len(self.options):
-            raise ValueError("options에 같은 답이 두 번 있습니다")
-        self.check()
-        return self
-
-    @model_validator(mode="after")
-    def _asks_for_no_resident_number(self) -> Self:
+            is_other = getattr(self, key) not in (None, (), "") and key not in self.keys
+            yield is_other, said.format(type=self.type)
+        yield repeated(self.options), "options에 같은 답이 두 번 있습니다"
         said = "주민등록번호는 물을 수 없습니다(개인정보 보호법 제24조의2). 생년월일이면 form.person을 쓰세요"
-        if any(map(asks_for_resident_number, (self.label, *self.options))):
-            raise Misplaced(said, "label")
-        if asks_for_resident_number(self.hint, may_warn=True):
-            raise Misplaced(said, "hint")
-        return self
-
-    def check(self) -> None:
-        """Do the keys that this type takes go together? Raises ValueError with what staff should do."""
+        yield any(map(asks_for_resident_number, (self.label, *self.options))), said, "label"
+        yield asks_for_resident_number(self.hint, may_warn=True), said, "hint"
 
     def read(self, given: Any) -> Any:
         """One checked answer; None when an optional one is empty. Raises ValueError with the Korean message.

@@ -3,7 +3,7 @@
 A new type is a class here, its name in `TYPES` and in `TypeName` (question.py), and a macro in templates/components/questions.html.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, ClassVar
@@ -12,6 +12,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo
 
 from civic import korean, people
 from civic.content.question import KEYS_OF_TYPES, Question
+from civic.shape import Clash
 from civic.text import length, read_day, read_whole
 
 READERS: dict[str, Callable[[str], str]] = {
@@ -53,9 +54,9 @@ class SelectQuestion(Question):
     keys = ("options",)
     missing = "{label}에서 하나를 골라 주세요."
 
-    def check(self) -> None:
-        if len(self.options) < 2:
-            raise ValueError(f"type이 {self.type}이면 options를 두 개 이상 쓰세요")
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        yield len(self.options) < 2, f"type이 {self.type}이면 options를 두 개 이상 쓰세요"
 
     def read_text(self, text: str) -> str:
         if text not in self.options:
@@ -74,9 +75,9 @@ class CheckboxQuestion(Question):
 
     keys: ClassVar[tuple[str, ...]] = ("options", "max")
 
-    def check(self) -> None:
-        if self.max is not None and not self.options:
-            raise ValueError(KEYS_OF_TYPES["max"])
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        yield self.max is not None and not self.options, KEYS_OF_TYPES["max"]
 
     def read(self, given: Any) -> bool | list[str] | None:
         if not self.options:
@@ -111,9 +112,9 @@ class ConsentQuestion(CheckboxQuestion):
     keys = ("text",)
     nothing = "동의하지 않음"
 
-    def check(self) -> None:
-        if not self.text.strip():
-            raise ValueError("type이 consent이면 text에 동의할 내용을 쓰세요")
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        yield not self.text.strip(), "type이 consent이면 text에 동의할 내용을 쓰세요"
 
     def read(self, given: Any) -> Any:
         return {"agreed": self.text} if super().read(given) else None
@@ -124,9 +125,10 @@ class NumberQuestion(Question):
 
     keys = ("max", "min")
 
-    def check(self) -> None:
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("min은 max보다 클 수 없습니다")
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        is_more = self.min is not None and self.max is not None and self.min > self.max
+        yield is_more, "min은 max보다 클 수 없습니다"
 
     def read(self, given: Any) -> Any:
         return super().read(str(given) if type(given) is int else given)
@@ -152,9 +154,10 @@ class DateQuestion(Question):
 
     keys = ("earliest", "latest")
 
-    def check(self) -> None:
-        if self.earliest and self.latest and self.latest < self.earliest:
-            raise ValueError("latest는 earliest보다 앞설 수 없습니다")
+    def clashes(self) -> Iterator[Clash]:
+        yield from super().clashes()
+        is_before = self.earliest and self.latest and self.latest < self.earliest
+        yield is_before, "latest는 earliest보다 앞설 수 없습니다"
 
     def read_text(self, text: str) -> str:
         day = read_day(text)

@@ -1,12 +1,12 @@
 """What a sign-up form is made of: rounds with their places, caps, the consent. No store, no clock, no web."""
 
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from civic.content.particulars import AVenue
-from civic.shape import Line, Many, SeoulTime, Shape, Slug, first_name
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, first_name
 
 
 class Round(Shape):
@@ -51,13 +51,9 @@ class Round(Shape):
         """Under which name its sign-ups are kept: the first id that it ever had."""
         return first_name(self.id, self.aliases)
 
-    @model_validator(mode="after")
-    def _times_in_order(self) -> Self:
-        if self.starts and self.ends and self.ends <= self.starts:
-            raise ValueError("ends는 starts보다 뒤여야 합니다")
-        if self.minimum > self.places:
-            raise ValueError("minimum은 places보다 클 수 없습니다")
-        return self
+    def clashes(self) -> Iterator[Clash]:
+        yield self.starts and self.ends and self.ends <= self.starts, "ends는 starts보다 뒤여야 합니다"
+        yield self.minimum > self.places, "minimum은 places보다 클 수 없습니다"
 
 
 class Limit(Shape):

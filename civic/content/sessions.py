@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache, cached_property
 from importlib.util import find_spec, module_from_spec
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from civic import korean
 from civic.clock import SEOUL, YEARS
-from civic.shape import Many, Misplaced, SeoulTime, Shape
+from civic.shape import Clash, Many, SeoulTime, Shape
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -40,11 +40,8 @@ class Session(Shape):
     ends: SeoulTime = Field(description="끝나는 때")
     topic: str = Field(default="", max_length=300, description="배우거나 하는 내용")
 
-    @model_validator(mode="after")
-    def _ends_after_start(self) -> Self:
-        if self.ends <= self.starts:
-            raise ValueError("ends는 starts보다 뒤여야 합니다")
-        return self
+    def clashes(self) -> Iterator[Clash]:
+        yield self.ends <= self.starts, "ends는 starts보다 뒤여야 합니다"
 
 
 class Repeat(Shape):
@@ -64,20 +61,15 @@ class Repeat(Shape):
     ends: time = Field(description="끝나는 시각")
     topic: str = Field(default="", max_length=300, description="배우거나 하는 내용")
 
-    @model_validator(mode="after")
-    def _comes_to_an_end(self) -> Self:
-        if self.first.year + 10 not in YEARS:  # two hundred weeks, and some without
-            raise Misplaced("쓸 수 없는 해입니다", "from")
-        if self.count is None:
-            raise ValueError("count가 없으면 끝나지 않습니다. 몇 번 만나는지 쓰세요")
-        if self.ends <= self.starts:
-            raise ValueError("ends는 starts보다 뒤여야 합니다")
+    def clashes(self) -> Iterator[Clash]:
+        # Two hundred weeks, and some without.
+        yield self.first.year + 10 not in YEARS, "쓸 수 없는 해입니다", "from"
+        yield self.count is None, "count가 없으면 끝나지 않습니다. 몇 번 만나는지 쓰세요"
+        yield self.ends <= self.starts, "ends는 starts보다 뒤여야 합니다"
         last = self.sessions[-1].starts.date()
         for number, day in enumerate(self.without):
-            if day.weekday() != DAYS.index(self.every) or not self.first <= day <= last:
-                said = f"{korean.day(day)}은 이 반복에 없는 날입니다"
-                raise Misplaced(said, "except", number)
-        return self
+            is_met = day.weekday() == DAYS.index(self.every) and self.first <= day <= last
+            yield not is_met, f"{korean.day(day)}은 이 반복에 없는 날입니다", "except", number
 
     @cached_property
     def sessions(self) -> tuple[Session, ...]:

@@ -1,11 +1,12 @@
 """content/site.toml: the site's name, offices and menus. No files, no clock."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from civic.content.particulars import Contact
-from civic.shape import Line, Many, Misplaced, SeoulTime, Shape, Slug
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3
 
@@ -77,17 +78,9 @@ class Site(Shape):
     series: dict[str, Series] = Field(default={}, description="묶음 강좌 목록")
     categories: dict[Slug, Line] = Field(default={}, description="분야의 키와 보이는 이름")
 
-    @model_validator(mode="after")
-    def _colour_is_read(self) -> Self:
-        if self.colour and (contrast := contrast_on_white(self.colour)) < READABLE:
-            raise Misplaced(
-                f"흰 바탕에서 읽기 어려운 색입니다(명도 대비 {contrast:.1f}, {READABLE} 이상이어야 합니다). 더 어둡게 고르세요",
-                "colour",
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _contact_exists(self) -> Self:
-        if self.contact not in self.departments:
-            raise ValueError(f"contact의 부서가 departments에 없습니다: {self.contact}")
-        return self
+    def clashes(self) -> Iterator[Clash]:
+        contrast = contrast_on_white(self.colour or "#000000")
+        said = f"흰 바탕에서 읽기 어려운 색입니다(명도 대비 {contrast:.1f}, {READABLE} 이상이어야 합니다). 더 어둡게 고르세요"
+        yield contrast < READABLE, said, "colour"
+        said = f"contact의 부서가 departments에 없습니다: {self.contact}"
+        yield self.contact not in self.departments, said

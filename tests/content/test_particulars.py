@@ -63,6 +63,16 @@ mail = "Refund@EXAMPLE.kr"
 +++
 장터가 섭니다.
 """
+AGED = """from_age = 7
+
+[form]
+opens = 2023-08-16T09:00:00
+closes = 2023-09-01T00:00:00
+person = "phone"
+rounds = [{ id = "a", label = "가", places = 9 }]
+consent = { purpose = "접수", keep_days = 30 }
+
+"""
 COURSE = """+++
 title = "전화로 받는 강좌"
 where = "구민회관"
@@ -150,6 +160,7 @@ def test_home_leads_with_what_everybody_may_come_to(client: FlaskClient) -> None
         ("[2023-10-03]", '["10월 3일"]', "14: repeats.0.except.0: 날짜여야 합니다 (found 10월 3일) → 2023-08-16처럼 따옴표 없이 쓰세요"),
         ("amount = 0 }", "amount = 12000 }", "33: fee.reductions.0.amount: fee의 amount보다 적어야 합니다 (found 12000)"),
         ("from_age = 7", "from_age = 7\nto_age = 6", "27: audience.to_age: from_age보다 작을 수 없습니다 (found 6)"),
+        ("from_age = 7\n", AGED, "31: form.person: 생년월일을 묻지 않아 나이를 확인할 수 없습니다. phone+birth_date나 participant로 쓰세요 (found phone)"),
         ("Refund@EXAMPLE.kr", "Refund", "41: contacts.1.mail: 이메일 주소를 name@example.kr처럼 적어 주세요. (found Refund)"),
         ('title = "화요 장터"', 'title = "화요 장터"\nstarts = 2023-09-01T10:00:00', "3: starts: starts와 ends를 함께 쓰거나, 그 대신 sessions나 repeats를 쓰세요 (found 2023-09-01T10:00:00)"),
     ],
