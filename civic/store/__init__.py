@@ -113,7 +113,9 @@ def _check_keys(database: Database, place: str, known: set[str]) -> None:
     known: subjects of which the place of keys says something, be it that the key was destroyed.
     """
     rows = database.read("SELECT DISTINCT subject FROM rounds WHERE last_rank > 0")
-    sealed = f"SELECT 1 FROM entries WHERE subject = ? AND {database.dialect.field('sealed')} <> '' LIMIT 1"  # noqa: S608
+    sealed = (
+        f"SELECT 1 FROM entries WHERE subject = ? AND {database.dialect.field.format('sealed')} <> '' LIMIT 1"  # noqa: S608
+    )
     lost = sorted(name for (name,) in rows if name not in known and database.read(sealed, (name,)))
     if lost:
         raise Misuse(

@@ -101,7 +101,7 @@ class PollBox:
         key: a keyed hash; period: to the end of an hour or a day, the same for everybody, so that it tells nobody's time.
         """
         until, at = (now + period).timestamp(), now.timestamp()
-        return most > 0 and self._session.run(HIT, (key, until, at, at, at, most)).number > 0
+        return most > 0 and self._session.run(HIT, (key, until, at, at, at, most)).rowcount > 0
 
     def times(self, key: str, now: datetime) -> int:
         """How many acts are counted under this key in its running period."""

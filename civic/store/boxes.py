@@ -12,13 +12,12 @@ from pathlib import Path
 
 from civic.clock import SEOUL
 from civic.errors import Unavailable
-from civic.store import tables
 from civic.store.box import OF_A_POLL, TIMES, PollBox, Ticket
-from civic.store.dialect import SQLITE
 from civic.store.folder import check_box, explained
 from civic.store.outbox import Outbox
 from civic.store.private_file import PrivateFile
-from civic.store.session import PlainDatabase, Transaction
+from civic.store.session import Database, Transaction
+from civic.store.tables import BOXES
 
 UNAVAILABLE = "지금은 처리할 수 없습니다. 잠시 뒤에 다시 해 주세요."
 LOCKS = 0x6D616461  # "mada": our own class of advisory locks
@@ -29,7 +28,7 @@ SCRUBBED = (*OF_A_POLL, "box_outgoing", "box_hits", "box_tickets")
 class Box:
     """Where all boxes are kept; any number of processes may use it at once."""
 
-    def __init__(self, database: PlainDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         """Takes the database over."""
         self._database = database
         self.outbox = Outbox(database, "box_outgoing", ("sealed", "until"))  # in no telling order
@@ -90,5 +89,4 @@ def box_file(path: Path) -> PrivateFile:
     """The file of a folder's ballot boxes. Raises Misuse."""
     with explained(path):
         check_box(path)
-    # TRUNCATE: the emptied journal stays, and tells that there was a file (check_box).
-    return PrivateFile(path, tables.boxes(SQLITE), ("journal_mode=TRUNCATE", "synchronous=FULL"))
+    return PrivateFile(path, BOXES)

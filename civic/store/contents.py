@@ -58,7 +58,7 @@ class Contents:
 
     @property
     def keys(self) -> list[Row]:
-        """Subject, wrapped key or None, when it was destroyed or None, generation."""
+        """Subject, wrapped key or "", when it was destroyed or "", generation."""
         return self.rows.setdefault("keys", [])
 
     def digests(self) -> dict[str, tuple[int, str]]:
@@ -93,7 +93,7 @@ class Contents:
             self.entries.append((to_entry(document), caps))
         elif name == "documents":
             document_of(*row)
-        elif line_sum(*row[SUMMED[name] : -1]) != row[-1] and (name != "messages" or row[-1]):
+        elif line_sum(*row[SUMMED[name] : -1]) != row[-1]:
             raise DamagedError(name)
         elif name == "journal":
             self.journal.append(to_change(*row[1:8]))

@@ -28,8 +28,7 @@ from civic.store.folder import (
 )
 from civic.store.locks import PATIENCE
 from civic.store.private_file import PrivateFile
-from civic.store.session import Transaction
-from civic.store.sqlite_session import SnapshotSession
+from civic.store.session import SnapshotSession, Transaction
 from civic.store.tables import BOXES
 
 FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}
@@ -94,7 +93,7 @@ def write_folder(contents: Contents, folder: Path) -> None:
         for name, tables in FILES.items():
             rows = {table: contents.of(table) for table in tables if contents.of(table)}
             if rows:
-                with closing(PrivateFile(folder / name, (), ())) as file, file.transaction() as session:
+                with closing(PrivateFile(folder / name, {})) as file, file.transaction() as session:
                     write_rows(session, rows)
     if read_folder(folder).digests() != contents.digests():
         raise Misuse(

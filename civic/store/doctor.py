@@ -22,8 +22,7 @@ from civic.store.copies import EVERYTHING, opened, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of, stuck
-from civic.store.session import Transaction
-from civic.store.sqlite_session import SnapshotSession
+from civic.store.session import SnapshotSession, Transaction
 from civic.store.tables import DERIVED
 
 RESTORE = "서버를 끄고 폴더를 통째로 복사해 둔 뒤 백업에서 이 파일을 되살리세요."

@@ -12,8 +12,8 @@ from pathlib import Path
 from civic.errors import Misuse, Unavailable
 from civic.korean import josa
 from civic.store import tables
-from civic.store.dialect import SQLITE
 from civic.store.locks import PATIENCE, Serving, WritingTurn
+from civic.store.tables import SQLITE
 
 ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
 APPLICATION = int.from_bytes(b"mada")  # in the header of the file of entries: no other file takes its place
@@ -91,25 +91,18 @@ def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
 def check_version(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse a file of another program or of another version. Raises Misuse: says what to do."""
     version, application = _header(connection)
-    if application == APPLICATION or (version == 1 and not application):  # as the first trial left it
-        tables.check_version(version, str(path))
-    else:
+    if application != APPLICATION:
         raise Misuse(FOREIGN.format(path))
+    tables.check_version(version, str(path))
 
 
 def migrate_folder(folder: Path) -> tuple[int, int]:
-    """Bring a folder's file of entries to the newest version: (before, after). Raises InUse, Misuse."""
+    """Bring a folder's file of entries to the newest version: (before, after). Raises Misuse."""
     path = folder / ENTRIES
     check_there(folder)
-    with closing(serving(folder)), explained(path), closing(connect(path, timeout=PATIENCE)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        before, _ = _header(connection)
-        if not tables.FIRST <= before <= tables.VERSION:
-            check_version(connection, path)
-        after = tables.migrate(connection.execute, SQLITE, before)
-        connection.execute(f"PRAGMA user_version={after}")
-        connection.execute("COMMIT")
-        return before, after
+    with explained(path), closing(connect(path, timeout=PATIENCE)) as connection:
+        check_version(connection, path)
+        return tables.VERSION, tables.VERSION
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -128,9 +121,10 @@ def _make(connection: sqlite3.Connection, path: Path) -> None:
         raise Misuse(FOREIGN.format(path))
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")
-    version = tables.migrate(connection.execute, SQLITE, 0)
+    for line in tables.made(tables.TABLES, SQLITE):
+        connection.execute(line)
     connection.execute(f"PRAGMA application_id={APPLICATION}")
-    connection.execute(f"PRAGMA user_version={version}")
+    connection.execute(f"PRAGMA user_version={tables.VERSION}")
     connection.execute("COMMIT")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from civic.clock import Clock
 from civic.store.documents import line_sum
-from civic.store.session import PlainDatabase, Transaction
+from civic.store.session import Database, Transaction
 
 LEASE = timedelta(seconds=90)  # of one taker: a mail server that answers nothing holds it a minute
 LONGEST = timedelta(hours=6)  # between two tries
@@ -56,7 +56,7 @@ class Outbox:
     """The parcels of one table."""
 
     def __init__(
-        self, database: PlainDatabase, table: str, columns: tuple[str, ...], is_summed: bool = False
+        self, database: Database, table: str, columns: tuple[str, ...], is_summed: bool = False
     ) -> None:
         """table: with due, tries and id, and these columns behind them, and a checksum over all of them."""
         self._database, self._table, self._is_summed = database, table, is_summed
@@ -113,4 +113,4 @@ class Outbox:
         """Write a row anew; False where its time is no longer what it was."""
         values = [due.timestamp(), tries, *row]
         kept = [line_sum(*values[:2], id, *row)] if self._is_summed else []
-        return bool(session.run(self._write, (*values, *kept, id, was)).number)
+        return bool(session.run(self._write, (*values, *kept, id, was)).rowcount)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -14,7 +15,6 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool
 
 from civic.errors import Unavailable
-from civic.store.dialect import POSTGRESQL
 from civic.store.postgresql_server import (
     Connection,
     Limits,
@@ -24,7 +24,8 @@ from civic.store.postgresql_server import (
     reason,
     shown,
 )
-from civic.store.session import PROBE, UNKNOWN, Later, Result, Row, Transaction
+from civic.store.session import PROBE, UNKNOWN, Later, Row, Transaction
+from civic.store.tables import POSTGRESQL
 
 # Transactions that began before one and for which its dead rows would be kept, ANALYZE by autovacuum among them.
 OLDER = (
@@ -45,16 +46,16 @@ class PostgresSession(Transaction):
         self._limits = limits
 
     def insert(self, statement: str, values: Sequence[Any]) -> bool:
-        return self.run(statement, values).number > 0
+        return self.run(statement, values).rowcount > 0
 
-    def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
+    def run(self, statement: str, values: Sequence[Any] = ()) -> psycopg.Cursor[Row]:
         sent = [*self._queue, Later(statement, values)]
         self._queue.clear()
         with answering(self._limits.retry_after), self._together(len(sent)):
             cursors = [self._send(each) for each in sent]
         for queued, cursor in zip(sent, cursors, strict=True):
             queued.count = cursor.rowcount
-        return Result(cursors[-1].fetchall() if cursors[-1].description else [], cursors[-1].rowcount)
+        return cursors[-1]
 
     def commit(self) -> None:
         """Send what is queued and make all of it durable, in one round trip."""
@@ -70,7 +71,7 @@ class PostgresSession(Transaction):
         return self._connection.pipeline() if number > 1 else nullcontext()
 
     def _send(self, each: Later) -> psycopg.Cursor[Row]:
-        return self._connection.execute(POSTGRESQL.spell(each.statement), each.values)
+        return self._connection.execute(_spelt(each.statement), each.values)
 
 
 class PostgresDatabase:
@@ -132,7 +133,7 @@ class PostgresDatabase:
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._connection() as connection, answering(self.limits.retry_after):
-            return connection.execute(POSTGRESQL.spell(statement), values).fetchall()
+            return connection.execute(_spelt(statement), values).fetchall()
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
@@ -171,6 +172,12 @@ class PostgresDatabase:
             if connection.closed:  # connections mostly die together
                 self._pool.check()
             self._pool.putconn(connection)
+
+
+@cache
+def _spelt(statement: str) -> str:
+    """A statement as the driver takes it."""
+    return statement.replace("?", "%s")
 
 
 def _configure(connection: Connection) -> None:

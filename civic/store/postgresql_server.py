@@ -10,8 +10,8 @@ from psycopg_pool import PoolTimeout
 
 from civic.errors import Misuse, Unavailable
 from civic.store import tables
-from civic.store.dialect import POSTGRESQL
 from civic.store.session import Row
+from civic.store.tables import BOXES, KEYS, MOVES, POSTGRESQL, TABLES
 
 # Classes of SQLSTATE in which the server, not our statement, is at fault: 08 connection, 25 read-only standby or
 # transaction ended by a timeout, 40 deadlock, 53 disk or memory or connections used up, 55 lock wait, 57 stopped or
@@ -44,20 +44,19 @@ WHOLE = Limits(connections=1, lock=10, statement=1800, idle=1800, scans=True)
 def migrate(url: str) -> tuple[int, int]:
     """Bring the tables to the newest version: (before, after); 0 is an empty database. Raises Misuse.
 
-    All steps in one transaction: one that fails leaves the database as it was.
+    All in one transaction: one that fails leaves the database as it was.
     """
-    with _reached(url, Limits(connections=1, lock=60, statement=3600, idle=3600)) as connection:
-        with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATE_LOCK,))
-            before = _version(connection, url)
-            if before and not tables.FIRST <= before <= tables.VERSION:
-                tables.check_version(before, shown(url))
-            if not before:
-                connection.execute("CREATE TABLE madang (version INTEGER NOT NULL)")
-                connection.execute("INSERT INTO madang VALUES (0)")
-            after = tables.migrate(lambda line: connection.execute(line.encode()), POSTGRESQL, before)
-            connection.execute("UPDATE madang SET version = %s", (after,))
-        return before, after
+    limits = Limits(connections=1, lock=60, statement=3600, idle=3600)
+    with _reached(url, limits) as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATE_LOCK,))
+        before = _version(connection, url)
+        if before:
+            tables.check_version(before, shown(url))
+        else:
+            for line in tables.made({**TABLES, **KEYS, **BOXES, **MOVES}, POSTGRESQL):
+                connection.execute(line.encode())
+            connection.execute("INSERT INTO madang VALUES (%s)", (tables.VERSION,))
+        return before, tables.VERSION
 
 
 def check(url: str) -> str:

@@ -4,17 +4,19 @@ processes use it at once. Knows nothing of what is in it. Why not the entries' g
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from civic.errors import Unavailable
-from civic.store.dialect import SQLITE
 from civic.store.folder import connect, explain, explained
 from civic.store.locks import PATIENCE
-from civic.store.session import Row, Transaction
-from civic.store.sqlite_session import SnapshotSession
+from civic.store.session import Row, SnapshotSession, Transaction
+from civic.store.tables import SQLITE, made
+
+# TRUNCATE: the emptied journal stays, and tells that there was a file (check_box); FULL makes that durable too.
+PRAGMAS = ("journal_mode=TRUNCATE", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY")
 
 
 class PrivateFile:
@@ -22,18 +24,18 @@ class PrivateFile:
 
     dialect = SQLITE
 
-    def __init__(self, path: Path, shape: Iterable[str], settings: Sequence[str]) -> None:
-        """shape: makes the tables that are missing. Raises Misuse when the file cannot be opened or written."""
+    def __init__(self, path: Path, shapes: dict[str, str]) -> None:
+        """shapes: tables that are made where they are missing. Raises Misuse when it cannot be opened or written."""
         self._path = path
         self._lock = threading.Lock()
         self._failure: Exception | None = None  # of the last act; None again after one that was kept
         with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = connect(path, timeout=PATIENCE)
-            for line in (*settings, "secure_delete=ON", "temp_store=MEMORY"):
+            for line in PRAGMAS:
                 self._file.execute(f"PRAGMA {line}")
             with self.transaction() as session:
-                for line in shape:
+                for line in made(shapes, SQLITE):
                     session.run(line)
 
     @property
@@ -58,6 +60,8 @@ class PrivateFile:
                 if file.in_transaction:
                     file.execute("ROLLBACK")
             self._failure = None
+
+    snapshot = transaction
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         """The rows of one SELECT. Raises Unavailable."""

@@ -1,12 +1,13 @@
-"""One transaction, and the database behind it: what the book and TinyDB's tables need of either database. No SQL."""
+"""One transaction, and the database behind it: what the book and TinyDB's tables need of either; and that of SQLite."""
 
+import sqlite3
 from abc import ABC, abstractmethod
 from collections import ChainMap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from civic.store.dialect import Dialect
+from civic.store.tables import SQLITE, Dialect
 
 Row = tuple[Any, ...]
 # Can anything be kept now? A write like any other; what it writes means nothing.
@@ -15,13 +16,6 @@ PROBE = "INSERT INTO leases VALUES ('probe', '', 0) ON CONFLICT (task) DO UPDATE
 UNKNOWN = (
     "신청을 저장했는지 확인하지 못했습니다. 잠시 뒤 같은 화면에서 다시 보내 주세요. 두 번 접수되지 않습니다."
 )
-
-
-class Result(NamedTuple):
-    """What a statement gave: its rows, and how many rows it read or changed."""
-
-    rows: list[Row]
-    number: int
 
 
 class Later:
@@ -59,12 +53,13 @@ class Transaction(ABC):
         """Send a new row; False when somebody who writes at the same time has what is unique of it."""
 
     @abstractmethod
-    def run(self, statement: str, values: Sequence[Any] = ()) -> Result:
-        """Send what is queued and this statement, in this order; what this one gave."""
+    def run(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Send what is queued and this statement, in this order; the driver's cursor of this one."""
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        """The rows of a SELECT."""
-        return self.run(statement, values).rows
+        """The rows of a SELECT; none of any other statement."""
+        cursor = self.run(statement, values)
+        return cursor.fetchall() if cursor.description else []
 
     def settle(self) -> None:
         """Send what is queued."""
@@ -73,7 +68,7 @@ class Transaction(ABC):
             self.run(last.statement, last.values)
 
 
-class PlainDatabase(Protocol):
+class Database(Protocol):
     """Where some tables are: the entries', or a file beside them. Every call raises Unavailable when it cannot answer."""
 
     dialect: Dialect
@@ -87,13 +82,65 @@ class PlainDatabase(Protocol):
     # Of one SELECT: only what is durable.
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]: ...
 
+    # All of one moment; nobody waits for it.
+    def snapshot(self) -> AbstractContextManager[Transaction]: ...
+
     # Leaves nothing of what was removed from these tables in their files.
     def vacuum(self, names: Sequence[str]) -> None: ...
 
     def close(self) -> None: ...
 
 
-class Database(PlainDatabase, Protocol):
-    """Where the entries are."""
+class SqliteSession(Transaction):
+    """The running block of the connection that writes."""
 
-    def snapshot(self) -> AbstractContextManager[Transaction]: ...  # all of one moment; nobody waits for it
+    dialect = SQLITE
+    is_marked = has_written = False  # has it a savepoint? Was anything changed?
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
+        self._connection = connection
+        self._new: list[Later] = []  # which must change a row
+
+    def insert(self, statement: str, values: Sequence[Any]) -> bool:
+        """True, and sent later: there is no other writer, so that what was seen is what is found."""
+        self._new.append(self.later(statement, values))
+        return True
+
+    def undo(self) -> None:
+        """Leave nothing of this block in the batch."""
+        self._queue.clear()
+        if self.is_marked:
+            self._connection.execute("ROLLBACK TO block")
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """As the base's; nothing is gained by sending much at once."""
+        if self._queue or not statement.startswith("SELECT"):
+            self._begin()
+        self._send()
+        return self._connection.execute(statement, values)
+
+    def settle(self) -> None:
+        if len(self._queue) > 1:  # one alone is done, or leaves nothing behind
+            self._begin()
+        self._send()
+
+    def _begin(self) -> None:
+        if not self.is_marked:
+            # Not released afterwards: the commit does that, and an inner one of the same name goes before it.
+            self._connection.execute("SAVEPOINT block")
+        self.is_marked = self.has_written = True
+
+    def _send(self) -> None:
+        queue, new, self._queue, self._new = self._queue, self._new, [], []
+        for each in queue:
+            each.count = self._connection.execute(each.statement, each.values).rowcount
+            self.has_written = True
+        if not all(each.count for each in new):
+            raise sqlite3.DatabaseError("damaged: an index disagrees with its table")
+
+
+class SnapshotSession(SqliteSession):
+    """A connection whose transaction is the caller's: no block to take back."""
+
+    is_marked = True

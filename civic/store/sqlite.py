@@ -18,10 +18,9 @@ from typing import Any
 
 from civic.errors import Unavailable
 from civic.store import locks
-from civic.store.dialect import SQLITE
 from civic.store.folder import connect, explain, explained, prepared
-from civic.store.session import PROBE, UNKNOWN, Row, Transaction
-from civic.store.sqlite_session import SnapshotSession, SqliteSession
+from civic.store.session import PROBE, UNKNOWN, Row, SnapshotSession, SqliteSession, Transaction
+from civic.store.tables import SQLITE
 
 MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
 READERS = 4

@@ -153,7 +153,7 @@ class Store:
             f"WHERE leases.holder = excluded.holder OR leases.until <= {now}"
         )
         with self._database.transaction() as session:
-            return bool(session.run(statement, (task, holder, seconds)).number)
+            return bool(session.run(statement, (task, holder, seconds)).rowcount)
 
     def acts_of_staff(self) -> tuple[list[Line], list[BrokenLine]]:
         """What staff did, oldest first, and what of it is not as it was kept under the key that is trusted."""

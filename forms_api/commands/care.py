@@ -84,7 +84,7 @@ def _save(report: Report, folder: Path) -> None:
     contents = report.contents
     # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
     for subject in without_key(contents):
-        contents.keys.append((subject, None, datetime.now(SEOUL).isoformat(), 0))
+        contents.keys.append((subject, b"", datetime.now(SEOUL).isoformat(), 0))
         click.echo(
             f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -15,11 +14,10 @@ from civic.store import open_store
 from civic.store.box import Sealed
 from civic.store.contents import Contents
 from civic.store.copies import read_folder, receive
-from civic.store.dialect import SQLITE
 from civic.store.documents import body_of, checksum, to_document
 from civic.store.entry import Cap, Counts, Entry, Seat
-from civic.store.folder import ENTRIES, serving
-from civic.store.tables import BESIDE, BOXES, VERSION, shaped
+from civic.store.folder import serving
+from civic.store.tables import VERSION
 from tests.postgres import ask, shared
 from tests.staff import call
 from tests.store.conftest import NOON, SUBJECT, a_box, add, an_entry, move
@@ -84,7 +82,6 @@ def test_everything_arrives(folder: Path, url: str) -> None:
         large.close()
     with a_box(url) as with_votes, with_votes.open("budget-2024") as box:
         assert box.ballot("voter-hash") == Sealed("voter-hash", b"\x00envelope", "receipt", "once")
-    assert "box_ballots" in BOXES and all(name.startswith("box_") for name in BOXES)
 
 
 def test_the_moved_store_works_on(folder: Path, url: str) -> None:
@@ -169,29 +166,6 @@ def test_the_command_says_both_sides_and_never_replaces_live_data(folder: Path, 
         assert (again.returncode, again.stdout) == (1, "")
         assert "아무것도 바꾸지 않았습니다" in again.stderr
         assert store.find(fresh.number) == fresh
-
-
-def test_messages_of_before_go_on(tmp_path: Path) -> None:
-    """Of version 3, put there by its own statements: each kind under its name of now, two of one kind as one."""
-    address = f"tinydb://{tmp_path}/data"
-    open_store(address).close()
-    with closing(sqlite3.connect(tmp_path / "data" / ENTRIES)) as file:
-        file.execute("DROP TABLE messages")
-        for statement in (each for each in BESIDE if " messages" in each):
-            file.execute(shaped(statement, SQLITE))
-        rows = [("promoted", "A"), ("promoted", "A"), ("offer", "B"), ("rejected", "C")]
-        file.executemany("INSERT INTO messages VALUES (NULL, ?, 'lectures/essay', ?, 1.5, 0)", rows)
-        file.execute("PRAGMA user_version=3")
-        file.commit()
-    assert call("migrate", "--data", address).stdout.startswith("표를 맞추었습니다(판 3 →")
-    with closing(open_store(address)) as store:
-        found = store.outbox.take(NOON, most=9)
-    assert [row[0:5:2] for row in sorted(each.row for each in found)] == [
-        ("confirmed", "A", ""),
-        ("offered", "B", ""),
-        ("rejected", "C", ""),
-    ]
-    assert len({each.row[3] for each in found}) == 3
 
 
 def test_the_command_migrate(tmp_path: Path) -> None:

@@ -20,9 +20,8 @@ import pytest
 from civic.errors import AlreadyApplied, Full, LimitReached, Refused, Unavailable
 from civic.store import open_beside, open_store
 from civic.store.entry import Cap, Counts, Entry, KeyGone, Seat
-from civic.store.session import Transaction
+from civic.store.session import SnapshotSession, Transaction
 from civic.store.sqlite import SqliteDatabase
-from civic.store.sqlite_session import SnapshotSession
 from civic.store.store import Store
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, at_once, move
 
