@@ -19,7 +19,8 @@ Slug = Annotated[str, Field(pattern=SLUG, max_length=80)]
 Count = Annotated[int, Field(ge=0)]
 Won = Annotated[int, Field(ge=0)]  # money
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # SHA-256
-Line = Annotated[str, Field(min_length=1, max_length=300)]
+Text = Annotated[str, Field(max_length=300)]
+Line = Annotated[Text, Field(min_length=1)]
 
 
 def _in_seoul(value: datetime) -> datetime:

@@ -116,7 +116,7 @@ def test_a_question_type_by_the_recipe(tmp_path: Path) -> None:
     copy.edit(
         questions, '    "date": DateQuestion,\n', '    "date": DateQuestion,\n    "time": TimeQuestion,\n'
     )
-    copy.edit("civic/content/question.py", '    "consent",\n]', '    "consent",\n    "time",\n]')
+    copy.edit(questions, '    "consent",\n]', '    "consent",\n    "time",\n]')
     copy.edit(
         "templates/components/questions.html",
         "",

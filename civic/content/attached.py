@@ -7,14 +7,14 @@ import hashlib
 import io
 import logging
 import re
-import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
-from civic.text import has_resident_number
+from civic.errors import Mistake
+from civic.text import has_resident_number, nfc
 
 LARGEST = 30 * 1024 * 1024  # bytes of a file
 LARGEST_SIDE = 12_000  # pixels
@@ -36,28 +36,20 @@ _PACKED = {
     ".xlsx": ("xl/workbook.xml", r"xl/(sharedStrings|worksheets/[^/]+|comments\d*)\.xml"),
     ".pptx": ("ppt/presentation.xml", r"ppt/(slides|notesSlides|comments)/[^/]+\.xml"),
 }
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    KeyError,
-    RuntimeError,
-    ElementTree.ParseError,
-    EOFError,
-    OSError,
-    ValueError,
-)
-_BREAKS = ("p", "tr", "row", "si", "c", "br", "lineBreak")  # elements after which words do not go on
+# Documents whose words are not known, and what to do about it.
+_WORDLESS = {
+    ".hwp": ("hwp는 글을 읽어 살펴볼 수 없습니다", "hwpx로 저장하면 검사하고 글로도 보여 줍니다"),
+    ".pdf": (
+        "글이 없는(스캔한) PDF입니다. 읽지 못하는 사람이 있습니다",
+        "글이 있는 PDF로 바꾸세요",
+    ),
+}
+_BREAKS = ("p", "tr", "row", "si", "c", "br", "lineBreak")  # elements with which a line begins
 _WORDS = ("t", "v", "text")  # elements that hold them
 
 
 class _Wrong(Exception):
     """Why a file may not be published, and what to do."""
-
-    def __init__(self, said: str, hint: str = "") -> None:
-        self.said, self.hint = said, hint
-
-
-def _unread(wrong: Exception, said: str) -> _Wrong:
-    return wrong if isinstance(wrong, _Wrong) else _Wrong(said, "다시 저장해 올리세요")
 
 
 @dataclass(frozen=True)
@@ -81,18 +73,9 @@ class Attached:
         return self.ending in PICTURES
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What was found in a file: what is wrong with it, or with is_odd what staff should look at."""
-
-    said: str
-    hint: str = ""
-    is_odd: bool = False
-
-
-def read_attached(name: str, raw: bytes) -> tuple[Attached | None, list[Finding]]:
-    """A file and what was found in it; None where it may not be published. name: as it lies beside the page."""
-    name = unicodedata.normalize("NFC", name)
+def read_attached(place: str, raw: bytes) -> tuple[Attached | None, list[Mistake]]:
+    """A file and what staff should look at; or None and why it may not be published. place: within the content."""
+    name = nfc(place.rpartition("/")[2])
     ending = _ending(name)
     found = Attached(name, safe_name(name), len(raw), hashlib.sha256(raw).hexdigest())
     try:
@@ -100,22 +83,32 @@ def read_attached(name: str, raw: bytes) -> tuple[Attached | None, list[Finding]
         if ending in PICTURES:
             width, height = _measures(raw, PICTURES[ending])
             return replace(found, width=width, height=height), []
-        text, odd = _text(ending, raw)
+        text = _text(ending, raw)
+        if has_resident_number(text):
+            raise _Wrong("주민등록번호로 보이는 숫자가 들어 있습니다. 지우고 다시 올리세요")
     except _Wrong as wrong:
-        return None, [Finding(wrong.said, wrong.hint)]
+        return None, [_told(place, *wrong.args)]
+    except Exception:  # whatever a broken file makes a library raise
+        what = "그림을" if ending in PICTURES else "PDF를" if ending == ".pdf" else "문서를"
+        hint = "암호를 풀고 다시 저장해 올리세요" if ending in _PACKED else "다시 저장해 올리세요"
+        return None, [_told(place, f"{what} 읽을 수 없습니다", hint)]
     from civic.people import personal_data_in  # slow to load, and most pages have no document
 
-    if has_resident_number(text):
-        return None, [Finding("주민등록번호로 보이는 숫자가 들어 있습니다. 지우고 다시 올리세요")]
+    odd = [_told(place, *_WORDLESS[ending])] if ending in _WORDLESS and not text.strip() else []
     if personal := personal_data_in(text):
-        odd.append(Finding(f"{personal}가 들어 있습니다. 공개해도 되는지 확인하세요", is_odd=True))
+        odd.append(_told(place, f"{personal}가 들어 있습니다. 공개해도 되는지 확인하세요"))
     return replace(found, text=text[:MOST_TEXT]), odd
+
+
+def _told(place: str, said: str, hint: str = "") -> Mistake:
+    return Mistake(place, 0, "", said, "", hint)
 
 
 def safe_name(name: str) -> str:
     """A name for addresses, always the same for the same name: "2023 Form.PDF" -> "2023-form.pdf", "신청서.hwpx" ->
     "file-1a2b3c.hwpx"."""
-    stem, ending = name.removesuffix(name[len(name) - len(_ending(name)) :]), _ending(name)
+    ending = _ending(name)
+    stem = name[: len(name) - len(ending)]
     plain = "-".join(re.findall(r"[a-z0-9]+", stem.lower())) if stem.isascii() else ""
     return f"{plain[:60] or 'file-' + hashlib.sha256(stem.encode()).hexdigest()[:6]}{ending}"
 
@@ -140,64 +133,46 @@ def _measures(raw: bytes, kind: str) -> tuple[int, int]:
     """Width and height as people see the picture: turned as its camera noted."""
     from PIL import Image, ImageOps  # slow to load, and most pages have no picture
 
-    try:
-        with Image.open(io.BytesIO(raw)) as picture:
-            if picture.format != kind:
-                raise _Wrong("이름과 다른 종류의 그림입니다", f"{kind}로 다시 저장하세요")
-            width, height = picture.size
-            if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
-                raise _Wrong(f"너무 큰 그림입니다({width:,}×{height:,}픽셀)", "줄여서 올리세요")
-            picture.load()  # all of it: one cut short is told here, with its name
-            return ImageOps.exif_transpose(picture).size
-    except Exception as wrong:  # whatever a broken picture makes the library raise
-        said = "너무 큰 그림입니다. 줄이세요" if "Bomb" in type(wrong).__name__ else "그림을 읽을 수 없습니다"
-        raise _unread(wrong, said) from wrong
+    Image.MAX_IMAGE_PIXELS = None  # there is a lower limit below, which says the size
+    with Image.open(io.BytesIO(raw)) as picture:
+        if picture.format != kind:
+            raise _Wrong("이름과 다른 종류의 그림입니다", f"{kind}로 다시 저장하세요")
+        width, height = picture.size
+        if max(width, height) > LARGEST_SIDE or width * height > MOST_PIXELS:
+            raise _Wrong(f"너무 큰 그림입니다({width:,}×{height:,}픽셀)", "줄여서 올리세요")
+        picture.load()  # all of it: one cut short is told here, with its name
+        return ImageOps.exif_transpose(picture).size
 
 
-def _text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:
+def _text(ending: str, raw: bytes) -> str:
+    """The words of a document; "" where there are none, or none that can be read."""
     if ending == ".csv":
-        return _csv_text(raw), []
+        for coding in ("utf-8-sig", "cp949"):
+            with suppress(UnicodeDecodeError):
+                return raw.decode(coding)
+        raise _Wrong("CSV의 글자를 읽을 수 없습니다", "UTF-8로 저장하세요")
     if ending == ".pdf":
         return _pdf_text(raw)
-    if ending == ".hwp":
-        if not raw.startswith(b"\xd0\xcf\x11\xe0"):
-            raise _Wrong("한글 문서(.hwp)가 아닙니다")
-        return "", [
-            Finding("hwp는 글을 읽어 살펴볼 수 없습니다", "hwpx로 저장하면 검사하고 글로도 보여 줍니다", True)
-        ]
-    return _packed_text(ending, raw)
+    if ending != ".hwp":
+        return _packed_text(ending, raw)
+    if not raw.startswith(b"\xd0\xcf\x11\xe0"):
+        raise _Wrong("한글 문서(.hwp)가 아닙니다")
+    return ""
 
 
-def _csv_text(raw: bytes) -> str:
-    for coding in ("utf-8-sig", "cp949"):
-        with suppress(UnicodeDecodeError):
-            return raw.decode(coding)
-    raise _Wrong("CSV의 글자를 읽을 수 없습니다", "UTF-8로 저장하세요")
-
-
-def _pdf_text(raw: bytes) -> tuple[str, list[Finding]]:
+def _pdf_text(raw: bytes) -> str:
     import pypdf  # slow to load
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it wonders about is told here
 
     if not raw.startswith(b"%PDF-"):
         raise _Wrong("PDF가 아닙니다")
-    try:
-        reader = pypdf.PdfReader(io.BytesIO(raw))
-        if reader.is_encrypted:
-            raise _Wrong("암호가 걸린 PDF입니다", "암호를 풀고 올리세요")
-        if any(_acts(reader, number) for number in range(1, int(str(reader.trailer.get("/Size", 0))))):
-            raise _Wrong("실행되는 것(스크립트)이 들어 있는 PDF입니다", "인쇄하듯 PDF로 다시 저장하세요")
-        text = "\n".join(page.extract_text() for page in reader.pages)
-    except Exception as wrong:  # whatever a broken document makes the library raise
-        raise _unread(wrong, "PDF를 읽을 수 없습니다") from wrong
-    if not text.strip():
-        return "", [
-            Finding(
-                "글이 없는(스캔한) PDF입니다. 읽지 못하는 사람이 있습니다", "글이 있는 PDF로 바꾸세요", True
-            )
-        ]
-    return text, []
+    reader = pypdf.PdfReader(io.BytesIO(raw))
+    if reader.is_encrypted:
+        raise _Wrong("암호가 걸린 PDF입니다", "암호를 풀고 올리세요")
+    if any(_acts(reader, number) for number in range(1, int(str(reader.trailer.get("/Size", 0))))):
+        raise _Wrong("실행되는 것(스크립트)이 들어 있는 PDF입니다", "인쇄하듯 PDF로 다시 저장하세요")
+    return "\n".join(page.extract_text() for page in reader.pages)
 
 
 def _acts(reader: object, number: int) -> bool:
@@ -213,85 +188,46 @@ def _acts(reader: object, number: int) -> bool:
     )
 
 
-def _packed_text(ending: str, raw: bytes) -> tuple[str, list[Finding]]:
+def _packed_text(ending: str, raw: bytes) -> str:
     needed, places = _PACKED[ending]
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            inside = packed.infolist()
-            if len(inside) > MOST_INSIDE or sum(each.file_size for each in inside) > LARGEST_INSIDE:
-                raise _Wrong("풀면 너무 커지는 파일입니다", "그림을 줄여 다시 저장하세요")
-            names = {each.filename for each in inside}
-            if needed not in names:
-                raise _Wrong(f"이름은 {ending}인데 그런 문서가 아닙니다", "프로그램에서 다시 저장하세요")
-            if any(name.lower().endswith(("vbaproject.bin", ".js")) for name in names):
-                raise _Wrong("매크로가 들어 있습니다", f"매크로를 지우고 {ending}로 저장하세요")
-            chosen = sorted((each for each in inside if re.fullmatch(places, each.filename)), key=_in_order)
-            parts = {each.filename: _read_xml(packed, each) for each in chosen}
-            if ending == ".xlsx":
-                _check_sheets(
-                    _read_xml(packed, packed.getinfo(needed)), _read_sheet_names(packed, names), parts
-                )
-            return "\n".join(_lines(parts.values())), []
-    except _UNREADABLE as wrong:
-        raise _Wrong("문서를 읽을 수 없습니다", "암호를 풀고 다시 저장해 올리세요") from wrong
+    with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+        inside, names = packed.infolist(), packed.namelist()
+        if len(inside) > MOST_INSIDE or sum(each.file_size for each in inside) > LARGEST_INSIDE:
+            raise _Wrong("풀면 너무 커지는 파일입니다", "그림을 줄여 다시 저장하세요")
+        if needed not in names:
+            raise _Wrong(f"이름은 {ending}인데 그런 문서가 아닙니다", "프로그램에서 다시 저장하세요")
+        if any(name.lower().endswith(("vbaproject.bin", ".js")) for name in names):
+            raise _Wrong("매크로가 들어 있습니다", f"매크로를 지우고 {ending}로 저장하세요")
+        for sheet in _read_xml(packed, needed).iter() if ending == ".xlsx" else ():
+            if _tag(sheet) == "sheet" and sheet.get("state", "visible") != "visible":
+                said = f"숨긴 시트 ‘{sheet.get('name', '')}’가 있습니다"
+                raise _Wrong(said, "지우거나 보이게 한 뒤 다시 저장하세요")
+        chosen = sorted((name for name in names if re.fullmatch(places, name)), key=_in_order)
+        return "\n".join(line for name in chosen for line in _lines(_read_xml(packed, name)))
 
 
-def _in_order(each: zipfile.ZipInfo) -> tuple[int, str]:
-    return int(re.sub(r"\D", "", each.filename) or 0), each.filename
+def _in_order(name: str) -> tuple[int, str]:
+    return int(re.sub(r"\D", "", name) or 0), name
 
 
-def _read_xml(packed: zipfile.ZipFile, each: zipfile.ZipInfo) -> ElementTree.Element:
+def _read_xml(packed: zipfile.ZipFile, name: str) -> ElementTree.Element:
     """A part of a document. Its true size counts."""
-    with packed.open(each) as file:
+    with packed.open(name) as file:
         content = file.read(LARGEST_INSIDE + 1)
     if len(content) > LARGEST_INSIDE or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise _Wrong("풀면 너무 커지는 파일입니다")
     return ElementTree.fromstring(content)  # noqa: S314 (no entities, bounded)
 
 
-def _read_sheet_names(packed: zipfile.ZipFile, names: Iterable[str]) -> dict[str, str]:
-    """Relation -> place of a part of a workbook."""
-    place = "xl/_rels/workbook.xml.rels"
-    if place not in names:
-        return {}
-    root = _read_xml(packed, packed.getinfo(place))
-    return {each.get("Id", ""): f"xl/{each.get('Target', '').removeprefix('/xl/')}" for each in root}
-
-
-def _check_sheets(
-    book: ElementTree.Element, places: Mapping[str, str], parts: Mapping[str, ElementTree.Element]
-) -> None:
-    """Nobody publishes what nobody sees: a hidden sheet with words or numbers in it is a mistake."""
-    for sheet in book.iter():
-        if _tag(sheet) != "sheet" or sheet.get("state", "visible") == "visible":
-            continue
-        relation = next((value for key, value in sheet.attrib.items() if key.endswith("}id")), "")
-        part = parts.get(places.get(relation, ""))
-        if part is None or any(_tag(each) in _WORDS and each.text for each in part.iter()):
-            raise _Wrong(
-                f"숨긴 시트 ‘{sheet.get('name', '')}’가 있습니다", "지우거나 보이게 한 뒤 다시 저장하세요"
-            )
-
-
-def _lines(parts: Iterable[ElementTree.Element]) -> Iterator[str]:
-    """The words of a document, a line for each paragraph, row or cell that has any."""
-    for part in parts:
-        line: list[str] = []
-        for element in _ended(part):
-            if _tag(element) in _WORDS:
-                line.append("".join(element.itertext()))
-            elif _tag(element) in _BREAKS and any(line):
-                yield "".join(line).strip()
-                line = []
-        if any(line):
-            yield "".join(line).strip()
-
-
-def _ended(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
-    """Every element, in the order in which they end."""
-    for child in element:
-        yield from _ended(child)
-    yield element
+def _lines(part: ElementTree.Element) -> list[str]:
+    """The words of a part, a line for each paragraph, row or cell that has any."""
+    lines = [""]
+    for element in part.iter():
+        if _tag(element) in _BREAKS:
+            lines.append("")
+        elif _tag(element) in _WORDS:
+            lines[-1] += "".join(element.itertext())
+    return [line.strip() for line in lines if line]
 
 
 def _tag(element: ElementTree.Element) -> str:

@@ -1,12 +1,9 @@
 """The files beside a page, in its folder: which there are, which are used, and what is wrong with them."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -26,57 +23,49 @@ _BLANK = re.compile(r"\]\((?!<)([^()<>\n\"]*[^()<>\n\"\s] +[^()<>\n\"]*\.[A-Za-z
 _PICTURE = re.compile(r"!\[[^\]]*\]\(\s*<?([^)\s>]+)")
 
 
-@dataclass(frozen=True)
-class Beside:
-    """What lies beside a page; nothing for a page without a folder of its own."""
+def bytes_of(content: Path, file: str) -> tuple[bytes | None, list[Mistake]]:
+    """The bytes of a file of the content, or why there are none."""
+    try:
+        return whole_file(f"{content}/{file}"), []
+    except FileNotFoundError:
+        return None, [Mistake(file, 0, "", "파일이 없습니다")]
+    except OSError as wrong:
+        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong))]
 
-    files: tuple[Attached, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()
-    odd: tuple[Mistake, ...] = ()
 
-    @classmethod
-    def of(cls, content: Path, file: str) -> Beside:
-        """file: of the page, inside the content."""
-        if not file.endswith(f"/{INDEX}"):
-            return cls()
-        files: list[Attached] = []
-        mistakes: list[Mistake] = []
-        odd: list[Mistake] = []
-        folder = file.removesuffix(INDEX)
-        for name, _ in listed(content / folder):
-            place = f"{folder}{name}"
-            if is_litter(name):
-                odd.append(Mistake(place, 0, "", LITTER))
-            if name == INDEX or is_litter(name):
-                continue
-            try:
-                found, findings = read_attached(name, whole_file(content / place))
-            except OSError as wrong:
-                mistakes.append(Mistake(place, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
-                continue
-            for finding in findings:
-                told = Mistake(place, 0, "", finding.said, "", finding.hint)
-                (odd if finding.is_odd else mistakes).append(told)
-            files += [found] if found else []
-        names: dict[str, str] = {}
-        for each in files:
-            # Pictures of one name would share their WebP, whatever they end in.
-            shared = each.safe.removesuffix(each.ending) if each.is_picture else each.safe
-            other = names.setdefault(shared, each.name)
-            if other != each.name:
-                said = f"{other}와 누리집에서의 이름이 같습니다. 파일 이름을 바꾸세요"
-                mistakes.append(Mistake(f"{folder}{each.name}", 0, "", said, each.safe))
-        return cls(tuple(files), tuple(mistakes), tuple(odd))
+def attached(content: Path, place: str) -> tuple[Attached | None, list[Mistake]]:
+    """A picture or document of the content, see `read_attached`."""
+    raw, mistakes = bytes_of(content, place)
+    return (None, mistakes) if raw is None else read_attached(place, raw)
 
-    @property
-    def frame(self) -> list[tuple[str, int, int]]:
-        """What decides which addresses the page's files have and how its pictures are laid out."""
-        return [(file.name, file.width, file.height) for file in self.files]
 
-    @property
-    def characters(self) -> set[str]:
-        """Every character that a page may show of its files."""
-        return {sign for file in self.files for sign in file.name + file.text}
+def beside(content: Path, file: str) -> tuple[tuple[Attached, ...], list[Mistake], list[Mistake]]:
+    """The files beside a page, what is wrong with them, and what staff should look at; none where it has no folder.
+
+    file: of the page, inside the content.
+    """
+    files: list[Attached] = []
+    mistakes: list[Mistake] = []
+    odd: list[Mistake] = []
+    names: dict[str, str] = {}
+    folder = file.removesuffix(INDEX)
+    for name, _ in listed(content / folder) if file.endswith(f"/{INDEX}") else ():
+        if is_litter(name):
+            odd.append(Mistake(f"{folder}{name}", 0, "", LITTER))
+        if name == INDEX or is_litter(name):
+            continue
+        found, told = attached(content, f"{folder}{name}")
+        (odd if found else mistakes).extend(told)
+        if found is None:
+            continue
+        files.append(found)
+        # Pictures of one name would share their WebP, whatever they end in.
+        shared = found.safe.removesuffix(found.ending) if found.is_picture else found.safe
+        other = names.setdefault(shared, found.name)
+        if other != found.name:
+            said = f"{other}와 누리집에서의 이름이 같습니다. 파일 이름을 바꾸세요"
+            mistakes.append(Mistake(f"{folder}{found.name}", 0, "", said, found.safe))
+    return tuple(files), mistakes, odd
 
 
 def stamp_of(content: Path, file: str) -> Stamp:
@@ -108,12 +97,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def misplaced(doc: Document, source: Source) -> list[Mistake]:
+def misplaced(doc: Document, source: Source) -> Iterator[Mistake]:
     """What a page says of its files that does not fit, pictures without a word beside them, and a page of nothing but files."""
-    return [*_misplaced(doc, source)]
-
-
-def _misplaced(doc: Document, source: Source) -> Iterator[Mistake]:
     for found in _BLANK.finditer(source.body):
         line = source.body_line + source.body.count("\n", 0, found.start())
         said = "이름에 빈칸이 있는 파일은 < >로 감싸야 링크가 됩니다"

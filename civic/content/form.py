@@ -10,11 +10,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from civic.content.question import Question
-from civic.content.questions import AnyQuestion, CheckboxQuestion, TextQuestion
+from civic.content.questions import AnyQuestion, CheckboxQuestion, Question
 from civic.content.rounds import Consent, Limit, Round
 from civic.errors import FieldError
-from civic.shape import SLUG, Clash, Many, SeoulTime, Shape, repeated
+from civic.shape import SLUG, Clash, Many, SeoulTime, Shape, Text, repeated
 
 FIXED_LABELS = {  # of the fields that every form may have, as the page and the consent name them
     "name": "이름",
@@ -27,7 +26,7 @@ FIXED_LABELS = {  # of the fields that every form may have, as the page and the 
 RESIDENT = CheckboxQuestion(
     name="resident", label="이 지역에 주소(주민등록)를 둔 주민입니다", type="checkbox"
 )
-COMPANIONS = TextQuestion(
+COMPANIONS = Question(
     name="companions",
     label="함께 오는 사람의 이름",
     type="textarea",
@@ -42,77 +41,66 @@ class FormSpec(Shape):
     opens: SeoulTime = Field(description="접수를 시작하는 때. 이 시각부터 받습니다.")
     closes: SeoulTime = Field(description="접수를 마감하는 때. 이 시각 바로 앞까지 받습니다.")
     selection: Literal["first-come", "draw", "window-draw", "review"] = Field(
-        default="first-come",
-        description="뽑는 방법: 선착순, 추첨, 처음 window분은 추첨 뒤 선착순, 심사",
+        "first-come", description="뽑는 방법: 선착순, 추첨, 처음 window분은 추첨 뒤 선착순, 심사"
     )
-    window: int | None = Field(
-        default=None, gt=0, le=1440, description="window-draw에서 동시 접수로 보는 시간(분)"
-    )
-    seed: str = Field(
-        default="", max_length=300, description="추첨 씨앗으로 쓸 공개 값. 접수 전에 미리 알립니다."
-    )
+    window: int | None = Field(None, gt=0, le=1440, description="window-draw에서 동시 접수로 보는 시간(분)")
+    seed: Text = Field("", description="추첨 씨앗으로 쓸 공개 값. 접수 전에 미리 알립니다.")
     seed_kind: Literal["lotto", "number", "two"] | None = Field(
-        default=None,
+        None,
         description="씨앗의 종류: lotto는 로또 번호 여섯 개(작은 수부터 빈칸 하나씩), number는 공개된 수 하나, two는 두 사람의 난수. "
         "비우면 seed가 있을 때 lotto, 없을 때 two",
     )
     seed_at: SeoulTime | None = Field(
-        default=None,
+        None,
         description="씨앗이 공개되는 때. lotto와 number에 꼭 씁니다. 이때까지 얼리지 못하면 그 씨앗은 쓰지 않습니다.",
     )
     freeze_at: SeoulTime | None = Field(
-        default=None,
+        None,
         description="추첨 명단을 얼리는 때. 그때까지 자격이 없는 신청을 뺄 수 있습니다. 비우면 접수가 끝나는 때",
     )
     result_at: SeoulTime | None = Field(
-        default=None,
-        description="추첨이나 심사의 결과를 알리는 때. 비우면 ‘접수가 끝난 뒤’라고만 알립니다.",
+        None, description="추첨이나 심사의 결과를 알리는 때. 비우면 ‘접수가 끝난 뒤’라고만 알립니다."
     )
     promotion: Literal["auto", "offer"] = Field(
-        default="auto",
-        description="빈자리가 났을 때: auto는 다음 대기자를 바로 확정, offer는 수락할 시간을 줍니다.",
+        "auto", description="빈자리가 났을 때: auto는 다음 대기자를 바로 확정, offer는 수락할 시간을 줍니다."
     )
-    offer_hours: int = Field(
-        default=24, gt=0, le=168, description="promotion이 offer일 때 기다리는 시간(시간)"
-    )
+    offer_hours: int = Field(24, gt=0, le=168, description="promotion이 offer일 때 기다리는 시간(시간)")
     party: int = Field(
-        default=1,
+        1,
         ge=1,
         le=10,
         description="한 번에 함께 신청할 수 있는 가장 많은 사람 수. 가장 작은 회차의 정원까지 쓸 수 있습니다.",
     )
     close_at: float | None = Field(
-        default=None,
+        None,
         ge=1,
         description="조기 마감 배수. 1.5면 확정, 대기, 접수가 정원의 1.5배가 될 때 마감합니다. 대기(waiting)가 거기까지 되어야 합니다.",
     )
-    limits: Many[Limit] = Field(default=(), description="여러 신청에 걸친 한 사람의 한도")
-    ledger: str = Field(default="", pattern=r"^$|" + SLUG, description="활동 시간을 함께 세는 장부의 이름")
-    ledger_max: int = Field(default=100, gt=0, description="장부에서 한 사람이 쓸 수 있는 시간(시간)")
-    reentry: bool = Field(default=True, description="스스로 취소하거나 사양한 회차에 다시 신청할 수 있는지")
-    party_names: bool = Field(default=False, description="함께 오는 사람의 이름을 묻는지")
+    limits: Many[Limit] = Field((), description="여러 신청에 걸친 한 사람의 한도")
+    ledger: str = Field("", pattern=r"^$|" + SLUG, description="활동 시간을 함께 세는 장부의 이름")
+    ledger_max: int = Field(100, gt=0, description="장부에서 한 사람이 쓸 수 있는 시간(시간)")
+    reentry: bool = Field(True, description="스스로 취소하거나 사양한 회차에 다시 신청할 수 있는지")
+    party_names: bool = Field(False, description="함께 오는 사람의 이름을 묻는지")
     person: Literal["phone", "phone+birth_date", "participant"] = Field(
-        default="phone",
+        "phone",
         description="누구를 한 사람으로 세는지: 휴대전화 번호, 번호와 생년월일, "
         "또는 신청하는 사람(보호자)과 따로 적는 참여하는 사람(이름과 생년월일). 14세 미만이 참여하면 participant를 씁니다.",
     )
     contact: Literal["proven", "typed"] | None = Field(
-        default=None,
+        None,
         description="휴대전화 번호를 확인하는지: proven은 문자로 받은 인증번호로 확인한 번호만, typed는 적은 대로 받음. "
         "비우면 심사(review)는 typed, 자리가 찰 수 있는 나머지는 proven",
     )
     per_contact: int | None = Field(
-        default=None,
+        None,
         ge=1,
         le=20,
         description="휴대전화 번호 하나로 신청할 수 있는 사람 수. 비우면 1, person이 phone이 아니면 5. participant에서는 한 번에 적을 수 있는 사람 수이기도 합니다.",
     )
-    email: Literal["none", "optional", "required"] = Field(default="optional", description="이메일을 묻는지")
-    eligibility: str = Field(
-        default="", max_length=300, description="신청하는 사람이 맞다고 확인하는 조건 한 문장"
-    )
+    email: Literal["none", "optional", "required"] = Field("optional", description="이메일을 묻는지")
+    eligibility: Text = Field("", description="신청하는 사람이 맞다고 확인하는 조건 한 문장")
     rounds: Many[Round] = Field(min_length=1, description="회차. 하나 이상 씁니다.")
-    fields: Many[AnyQuestion] = Field(default=(), description="더 묻는 질문")
+    fields: Many[AnyQuestion] = Field((), description="더 묻는 질문")
     consent: Consent = Field(description="개인정보 수집·이용 동의")
 
     def clashes(self) -> Iterator[Clash]:

@@ -17,7 +17,7 @@ from civic.content.form import COMPANIONS, RESIDENT, FormSpec
 from civic.content.particulars import AFee, AnAudience, AVenue, ChangeNote, Contact, Fact, Fee, Titled
 from civic.content.sessions import Repeat, Session
 from civic.links import FOLDERS, link
-from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, first_name
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, Text, first_name
 from civic.text import nfc
 
 FILLED = ("slug", "body", "file", "files")  # keys of a page that the library fills in, not staff
@@ -31,34 +31,30 @@ class Document(Shape):
     list_title: ClassVar[str] = ""  # what the list of the kind is called where the menu does not say
 
     title: Line = Field(description="제목")
-    summary: str = Field(default="", max_length=300, description="목록과 제목 아래에 보이는 한두 문장")
-    published: date | None = Field(default=None, description="올린 날")
-    updated: date | None = Field(default=None, description="고친 날")
-    publish_at: SeoulTime | None = Field(default=None, description="이때부터 누리집에 보입니다.")
-    expire_at: SeoulTime | None = Field(default=None, description="이때부터 누리집에서 내립니다.")
-    draft: bool = Field(default=False, description="쓰는 중인 글. 누리집에 나오지 않습니다.")
-    sample: bool = Field(
-        default=False, description="지어낸 예시 데이터. 화면에 ‘예시 데이터’ 표시가 붙습니다."
-    )
-    department: str = Field(
-        default="", description="담당 부서의 키(site.toml). 비우면 대표 문의 부서로 보입니다."
-    )
-    category: str = Field(default="", description="분야의 키(site.toml)")
-    facts: Many[Fact] = Field(default=(), description="‘한눈에 보기’에 더할 줄")
-    poster: str = Field(default="", description="포스터. 글의 폴더에 있는 그림 파일의 이름")
-    poster_alt: str = Field(default="", max_length=300, description="포스터에 무엇이 있는지 글로")
+    summary: Text = Field("", description="목록과 제목 아래에 보이는 한두 문장")
+    published: date | None = Field(None, description="올린 날")
+    updated: date | None = Field(None, description="고친 날")
+    publish_at: SeoulTime | None = Field(None, description="이때부터 누리집에 보입니다.")
+    expire_at: SeoulTime | None = Field(None, description="이때부터 누리집에서 내립니다.")
+    draft: bool = Field(False, description="쓰는 중인 글. 누리집에 나오지 않습니다.")
+    sample: bool = Field(False, description="지어낸 예시 데이터. 화면에 ‘예시 데이터’ 표시가 붙습니다.")
+    department: str = Field("", description="담당 부서의 키(site.toml). 비우면 대표 문의 부서로 보입니다.")
+    category: str = Field("", description="분야의 키(site.toml)")
+    facts: Many[Fact] = Field((), description="‘한눈에 보기’에 더할 줄")
+    poster: str = Field("", description="포스터. 글의 폴더에 있는 그림 파일의 이름")
+    poster_alt: Text = Field("", description="포스터에 무엇이 있는지 글로")
     attachments: Many[Titled] = Field(
-        default=(), description="첨부 파일의 보이는 이름. 적지 않으면 파일 이름으로 보입니다."
+        (), description="첨부 파일의 보이는 이름. 적지 않으면 파일 이름으로 보입니다."
     )
     aliases: Many[Slug] = Field(
-        default=(),
+        (),
         description="이 글의 옛 파일 이름(.md 없이). 처음 이름부터 차례로 모두 씁니다. 받은 신청이 이어집니다.",
     )
 
     slug: Slug = Field(description="주소가 되는 파일 이름")
-    body: str = Field(default="", description="글(Markdown)")
+    body: str = Field("", description="글(Markdown)")
     file: str = Field(description="content/ 안의 파일 자리")
-    files: tuple[Attached, ...] = Field(default=(), description="글의 폴더에 함께 있는 파일")
+    files: tuple[Attached, ...] = Field((), description="글의 폴더에 함께 있는 파일")
 
     @property
     def folder(self) -> str:
@@ -169,21 +165,19 @@ class Notice(Document):
     """What lives on after its publication: it may be moved, postponed or called off. Programmes, lectures, events."""
 
     status: Literal["planned", "postponed", "cancelled"] = Field(
-        default="planned",
+        "planned",
         description="postponed는 연기, cancelled는 취소. 신청을 더 받지 않고, 글과 목록, 달력에 그렇게 보입니다.",
     )
-    status_reason: str = Field(default="", max_length=300, description="연기하거나 취소한 까닭")
-    changes: Many[ChangeNote] = Field(default=(), description="읽는 사람이 알아야 할 바뀐 점")
-    pinned: bool = Field(default=False, description="목록의 맨 앞에 둘지")
-    where: AVenue | None = Field(default=None, description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
-    audience: AnAudience | None = Field(default=None, description="누구에게. 글로 쓰거나, 표로 씁니다.")
-    fee: AFee | None = Field(default=None, description="비용. 돈(원)만 수로 쓰거나, 표로 씁니다. 0이면 무료")
-    contacts: Many[Contact] = Field(default=(), description="문의할 곳. 비우면 담당 부서. 접수증에는 첫째")
-    sessions: Many[Session] = Field(default=(), description="만나는 날과 내용")
-    repeats: Many[Repeat] = Field(
-        default=(), description="매주 같은 요일에 만날 때. sessions와 함께 써도 됩니다."
-    )
-    form: FormSpec | None = Field(default=None, description="신청서")
+    status_reason: Text = Field("", description="연기하거나 취소한 까닭")
+    changes: Many[ChangeNote] = Field((), description="읽는 사람이 알아야 할 바뀐 점")
+    pinned: bool = Field(False, description="목록의 맨 앞에 둘지")
+    where: AVenue | None = Field(None, description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
+    audience: AnAudience | None = Field(None, description="누구에게. 글로 쓰거나, 표로 씁니다.")
+    fee: AFee | None = Field(None, description="비용. 돈(원)만 수로 쓰거나, 표로 씁니다. 0이면 무료")
+    contacts: Many[Contact] = Field((), description="문의할 곳. 비우면 담당 부서. 접수증에는 첫째")
+    sessions: Many[Session] = Field((), description="만나는 날과 내용")
+    repeats: Many[Repeat] = Field((), description="매주 같은 요일에 만날 때. sessions와 함께 써도 됩니다.")
+    form: FormSpec | None = Field(None, description="신청서")
 
     @property
     def off(self) -> str:
@@ -231,9 +225,7 @@ class Programme(Notice):
     noun = "programme"
     list_title = "소식·공고"
 
-    kind: Literal["program", "notice"] = Field(
-        default="program", description="program은 사업 안내, notice는 알림"
-    )
+    kind: Literal["program", "notice"] = Field("program", description="program은 사업 안내, notice는 알림")
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Newest first."""
@@ -246,14 +238,12 @@ class Lecture(Notice):
     noun = "lecture"
     list_title = "강좌"
 
-    series: str = Field(default="", description="묶음 강좌의 키(site.toml의 series)")
+    series: str = Field("", description="묶음 강좌의 키(site.toml의 series)")
     where: AVenue = Field(description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
     audience: AnAudience = Field(description="누구에게. 글로 쓰거나, 표로 씁니다.")
-    teacher: str = Field(default="", max_length=100, description="가르치는 사람")
-    fee: AFee = Field(
-        default=Fee(amount=0), description="수강료. 다른 글의 fee와 같고, 쓰지 않으면 무료로 보입니다."
-    )
-    when: str = Field(default="", max_length=200, description="때를 글로. sessions가 없을 때만 보입니다.")
+    teacher: str = Field("", max_length=100, description="가르치는 사람")
+    fee: AFee = Field(Fee(amount=0), description="수강료. 다른 글의 fee와 같고, 쓰지 않으면 무료로 보입니다.")
+    when: str = Field("", max_length=200, description="때를 글로. sessions가 없을 때만 보입니다.")
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:
         """Open, coming, without form, closed; then by date."""
@@ -268,10 +258,10 @@ class Event(Notice):
     noun = "event"
     list_title = "행사"
 
-    starts: SeoulTime | None = Field(default=None, description="시작하는 때. 여러 날이면 대신 sessions")
-    ends: SeoulTime | None = Field(default=None, description="끝나는 때")
+    starts: SeoulTime | None = Field(None, description="시작하는 때. 여러 날이면 대신 sessions")
+    ends: SeoulTime | None = Field(None, description="끝나는 때")
     where: AVenue = Field(description="장소. 이름만 글로 쓰거나, 표로 씁니다.")
-    host: str = Field(default="", max_length=200, description="함께 여는 곳")
+    host: str = Field("", max_length=200, description="함께 여는 곳")
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticKnownError
 
 from civic import korean
 from civic.people import read_email
-from civic.shape import Clash, Line, Many, SeoulTime, Shape, Won
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Text, Won
 
 Age = Annotated[int, Field(ge=0, le=120)]
 Mail = Annotated[str, AfterValidator(lambda typed: read_email(typed) if typed else "")]
@@ -57,20 +57,18 @@ class Contact(Shape):
     """Whom to ask: an office (`[departments.<key>]` in site.toml), or what a page says in its place (`[[contacts]]`)."""
 
     name: Line = Field(description="부서나 담당의 이름")
-    phone: str = Field(default="", max_length=30, description="전화번호. 확인되지 않은 번호는 비웁니다.")
-    hours: str = Field(default="", max_length=60, description="전화를 받는 시간")
-    mail: Mail = Field(default="", description="이메일 주소")
+    phone: str = Field("", max_length=30, description="전화번호. 확인되지 않은 번호는 비웁니다.")
+    hours: str = Field("", max_length=60, description="전화를 받는 시간")
+    mail: Mail = Field("", description="이메일 주소")
 
 
 class Venue(Shape):
     """Where it is: of a page or of one round."""
 
     name: Line = Field(description='장소의 이름. 이것만이면 where = "이름"으로 씁니다.')
-    address: str = Field(default="", max_length=200, description="도로명 주소")
-    how: str = Field(default="", max_length=300, description="찾아오는 길, 주차")
-    wheelchair: bool | None = Field(
-        default=None, description="휠체어로 들어갈 수 있는지. 모르면 쓰지 않습니다."
-    )
+    address: str = Field("", max_length=200, description="도로명 주소")
+    how: Text = Field("", description="찾아오는 길, 주차")
+    wheelchair: bool | None = Field(None, description="휠체어로 들어갈 수 있는지. 모르면 쓰지 않습니다.")
 
     def __str__(self) -> str:
         return self.name
@@ -91,13 +89,11 @@ class Audience(Shape):
     """For whom it is. Ages are checked where a form asks for the birth date."""
 
     who: Line = Field(description='누구에게, 글로. 이것만이면 audience = "누구나"로 씁니다.')
-    from_age: Age | None = Field(default=None, description="가장 적은 나이(만). 첫 모임 날에 셉니다.")
-    to_age: Age | None = Field(default=None, description="가장 많은 나이(만). 첫 모임 날에 셉니다.")
-    residents: bool = Field(
-        default=False, description="주민만 신청하는지. 신청서에서 사는 곳을 확인받습니다."
-    )
+    from_age: Age | None = Field(None, description="가장 적은 나이(만). 첫 모임 날에 셉니다.")
+    to_age: Age | None = Field(None, description="가장 많은 나이(만). 첫 모임 날에 셉니다.")
+    residents: bool = Field(False, description="주민만 신청하는지. 신청서에서 사는 곳을 확인받습니다.")
     internal: bool = Field(
-        default=False, description="직원만을 위한 것인지. 첫 화면에 나오지 않고 목록에 표시됩니다."
+        False, description="직원만을 위한 것인지. 첫 화면에 나오지 않고 목록에 표시됩니다."
     )
 
     def __str__(self) -> str:
@@ -131,10 +127,10 @@ class Fee(Shape):
     """What it costs, how it is paid and given back."""
 
     amount: Won = Field(description="내는 돈(원). 0이면 무료. 이것만이면 fee = 20000으로 씁니다.")
-    reductions: Many[Reduction] = Field(default=(), description="덜 내는 사람")
-    how: str = Field(default="", max_length=300, description="내는 방법. 예: 강의 날 현장에서 카드로")
-    until: SeoulTime | None = Field(default=None, description="언제까지 내는지")
-    refund: str = Field(default="", max_length=300, description="돌려받는 조건과 방법")
+    reductions: Many[Reduction] = Field((), description="덜 내는 사람")
+    how: Text = Field("", description="내는 방법. 예: 강의 날 현장에서 카드로")
+    until: SeoulTime | None = Field(None, description="언제까지 내는지")
+    refund: Text = Field("", description="돌려받는 조건과 방법")
 
     def __str__(self) -> str:
         return korean.won(self.amount) if self.amount else "무료"

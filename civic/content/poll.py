@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from civic.content.pages import Document, FormStates, next_first
-from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, Won, repeated
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, Text, Won, repeated
 
 SigningKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # Ed25519, base64url
 
@@ -20,7 +20,7 @@ class Option(Shape):
     """One option of a light poll (`[[options]]`): no budget, no proposals, no ceremony."""
 
     text: Line = Field(description="선택지")
-    summary: str = Field(default="", max_length=300, description="선택지 설명")
+    summary: Text = Field("", description="선택지 설명")
 
     @property
     def id(self) -> str:
@@ -38,8 +38,8 @@ class PollType(Shape):
     id: Slug = Field(description="유형의 키")
     label: Line = Field(description="유형의 이름. 예: 일반참여형")
     max: int = Field(ge=0, description="한 사람이 고를 수 있는 수. 0이면 이 투표에서 고르지 않습니다.")
-    budget: Won | None = Field(default=None, description="유형에 따로 정한 예산(원)")
-    summary: str = Field(default="", max_length=300, description="유형 설명")
+    budget: Won | None = Field(None, description="유형에 따로 정한 예산(원)")
+    summary: Text = Field("", description="유형 설명")
 
 
 MOST_HOLDERS = 5
@@ -99,52 +99,46 @@ class Poll(Document):
     closes: SeoulTime = Field(description="투표를 마감하는 때")
     electorate: Line = Field(description="누가 투표할 수 있는지")
     assurance: Literal[1, 2, 3] = Field(
-        default=1, description="본인 확인 수준: 1 연락처 인증번호, 2 미리 만든 명부, 3 본인확인기관"
+        1, description="본인 확인 수준: 1 연락처 인증번호, 2 미리 만든 명부, 3 본인확인기관"
     )
-    budget: Won = Field(default=0, description="나누는 예산(원). 예산 투표에는 꼭 씁니다.")
-    max_picks: int = Field(default=1, gt=0, description="한 사람이 모두 합해 고를 수 있는 수")
+    budget: Won = Field(0, description="나누는 예산(원). 예산 투표에는 꼭 씁니다.")
+    max_picks: int = Field(1, gt=0, description="한 사람이 모두 합해 고를 수 있는 수")
     options: Many[Option] = Field(
-        default=(),
+        (),
         max_length=30,
         description="가벼운 투표의 선택지, 2~30개. 적으면 예산과 제안 없이 서버가 열고 닫고 셉니다.",
     )
-    blank_allowed: bool = Field(default=False, description="아무것도 고르지 않은 표를 받는지")
-    types: Many[PollType] = Field(default=(), description="제안의 유형. 예산 투표에는 꼭 씁니다.")
-    threshold: int = Field(default=0, ge=0, description="선정에 필요한 가장 적은 득표수")
+    blank_allowed: bool = Field(False, description="아무것도 고르지 않은 표를 받는지")
+    types: Many[PollType] = Field((), description="제안의 유형. 예산 투표에는 꼭 씁니다.")
+    threshold: int = Field(0, ge=0, description="선정에 필요한 가장 적은 득표수")
     when_too_big: Literal["skip", "stop"] = Field(
-        default="skip",
-        description="남은 예산보다 큰 제안에서: skip은 건너뛰고 다음으로, stop은 거기서 선정을 마침",
+        "skip", description="남은 예산보다 큰 제안에서: skip은 건너뛰고 다음으로, stop은 거기서 선정을 마침"
     )
     ties: Literal["cost", "draw"] = Field(
-        default="cost", description="동점이면: cost는 예산이 적은 것, 그다음 파일 이름 순서. draw는 공개 추첨"
+        "cost", description="동점이면: cost는 예산이 적은 것, 그다음 파일 이름 순서. draw는 공개 추첨"
     )
-    exclusions: Many[Many[Slug]] = Field(default=(), description="같은 사업이라 하나만 선정할 제안의 묶음")
-    bodies: Many[Body] = Field(default=(), description="온라인 투표와 함께 반영할 다른 기구와 비율")
+    exclusions: Many[Many[Slug]] = Field((), description="같은 사업이라 하나만 선정할 제안의 묶음")
+    bodies: Many[Body] = Field((), description="온라인 투표와 함께 반영할 다른 기구와 비율")
     objection_days: int = Field(
-        default=14, ge=1, le=365, description="결과를 알린 뒤 이의를 받는 기간(일). 지나면 투표함을 없앱니다."
+        14, ge=1, le=365, description="결과를 알린 뒤 이의를 받는 기간(일). 지나면 투표함을 없앱니다."
     )
     keys: Many[BoxKey] = Field(
-        default=(), max_length=MOST_HOLDERS, description="투표함 열쇠를 맡은 사람과 공개 열쇠. 보통 세 사람"
+        (), max_length=MOST_HOLDERS, description="투표함 열쇠를 맡은 사람과 공개 열쇠. 보통 세 사람"
     )
     keys_needed: int = Field(
-        default=2,
-        ge=2,
-        le=MOST_HOLDERS,
-        description="투표함을 여는 데, 명단과 결과에 서명하는 데 필요한 사람의 수",
+        2, ge=2, le=MOST_HOLDERS, description="투표함을 여는 데, 명단과 결과에 서명하는 데 필요한 사람의 수"
     )
     receipt_key: str = Field(
-        default="",
+        "",
         pattern=r"^([A-Za-z0-9_-]{43})?$",
         description="접수증의 서명을 확인하는 서버의 공개 열쇠(Ed25519). `votes keys receipt`가 적습니다.",
     )
-    rehearsed: Rehearsal | None = Field(
-        default=None, description="시험 개표 기록. 없으면 투표를 시작하지 않습니다."
-    )
-    corrections: Many[Correction] = Field(default=(), description="투표를 시작한 뒤 바로잡은 기록")
+    rehearsed: Rehearsal | None = Field(None, description="시험 개표 기록. 없으면 투표를 시작하지 않습니다.")
+    corrections: Many[Correction] = Field((), description="투표를 시작한 뒤 바로잡은 기록")
     received: int | None = Field(
-        default=None, ge=1, description="접수한 제안의 수. 적으면 단계별 제안을 모두 더한 수와 맞아야 합니다."
+        None, ge=1, description="접수한 제안의 수. 적으면 단계별 제안을 모두 더한 수와 맞아야 합니다."
     )
-    unlisted: Many[Unlisted] = Field(default=(), description="파일을 만들지 않은, 투표에 오르지 않은 제안")
+    unlisted: Many[Unlisted] = Field((), description="파일을 만들지 않은, 투표에 오르지 않은 제안")
 
     def model_post_init(self, _: object) -> None:
         """A light poll is one of a single type without money: an own kind would double all that is said about both."""
@@ -205,9 +199,9 @@ class Review(Shape):
         description="fit은 할 수 있음, changed는 고치면 할 수 있음, unfit은 할 수 없음"
     )
     reason: str = Field(min_length=1, max_length=500, description="그렇게 본 까닭. 화면에 보입니다.")
-    office: str = Field(default="", description="검토한 부서의 키(site.toml)")
-    cost: Won | None = Field(default=None, description="검토한 부서가 어림한 예산(원)")
-    date: Day | None = Field(default=None, description="검토를 마친 날")
+    office: str = Field("", description="검토한 부서의 키(site.toml)")
+    cost: Won | None = Field(None, description="검토한 부서가 어림한 예산(원)")
+    date: Day | None = Field(None, description="검토를 마친 날")
 
 
 class Progress(Shape):
@@ -215,7 +209,7 @@ class Progress(Shape):
 
     date: Day = Field(description="날짜")
     text: Line = Field(description="한 일")
-    spent: Won = Field(default=0, description="이때 쓴 예산(원)")
+    spent: Won = Field(0, description="이때 쓴 예산(원)")
 
 
 class Proposal(Document):
@@ -224,20 +218,20 @@ class Proposal(Document):
     noun = "proposal"
     list_title = "주민참여예산 제안"
 
-    vote: str = Field(default="", description="투표의 파일 이름(votes/). 투표를 거치지 않은 제안은 비웁니다.")
-    type: str = Field(default="", description="유형의 키. 투표의 types에 있어야 합니다.")
+    vote: str = Field("", description="투표의 파일 이름(votes/). 투표를 거치지 않은 제안은 비웁니다.")
+    type: str = Field("", description="유형의 키. 투표의 types에 있어야 합니다.")
     cost: Won = Field(description="드는 예산(원)")
-    area: str = Field(default="", max_length=60, description="어디에. 예: 수완동")
-    withdrawn: bool = Field(default=False, description="철회된 제안. 목록에 남지만 고를 수 없습니다.")
+    area: str = Field("", max_length=60, description="어디에. 예: 수완동")
+    withdrawn: bool = Field(False, description="철회된 제안. 목록에 남지만 고를 수 없습니다.")
     stage: Literal[
         "received", "reviewed", "dropped", "on-ballot", "chosen", "not-chosen", "running", "done"
     ] = Field(
-        default="on-ballot",
+        "on-ballot",
         description="received 접수, reviewed 검토 마침, dropped 투표에 오르지 않음, on-ballot 투표에 오름(결과가 나오면 "
         "저절로 선정 여부를 보임), chosen 선정, not-chosen 선정 안 됨, running 추진 중, done 마침",
     )
-    review: Review | None = Field(default=None, description="담당 부서의 검토. dropped에는 꼭 있어야 합니다.")
-    progress: Many[Progress] = Field(default=(), description="선정한 뒤 한 일과 쓴 돈")
+    review: Review | None = Field(None, description="담당 부서의 검토. dropped에는 꼭 있어야 합니다.")
+    progress: Many[Progress] = Field((), description="선정한 뒤 한 일과 쓴 돈")
 
     @property
     def is_on_ballot(self) -> bool:

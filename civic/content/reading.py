@@ -11,8 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from civic.content.attached import read_attached
-from civic.content.beside import INDEX, Beside, listed, misplaced, stamp_of
+from civic.content.beside import INDEX, attached, beside, bytes_of, listed, misplaced, stamp_of
 from civic.content.dates import impossible, odd_dates
 from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures
 from civic.content.front_matter import Source, read_source
@@ -22,8 +21,7 @@ from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programm
 from civic.content.parallel import mapped
 from civic.content.poll import Poll, Proposal
 from civic.content.site import Site
-from civic.errors import Mistake, why
-from civic.files import whole_file
+from civic.errors import Mistake
 from civic.links import FOLDERS, is_litter, page_of
 from civic.shape import SLUG
 
@@ -62,7 +60,7 @@ class Reading:
     def source(self, file: str) -> Source | None:
         """A file taken apart, read once more when it is needed; None when that cannot be done."""
         if file not in self.sources:
-            raw, _ = _bytes(self.elsewhere.get(file, self.content), file)
+            raw, _ = bytes_of(self.elsewhere.get(file, self.content), file)
             if raw is None:
                 return None
             self.sources[file], _ = read_source(file, raw, front=file != SITE_FILE)
@@ -126,7 +124,7 @@ def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, 
 
 
 def _read_site(reading: Reading) -> None:
-    raw, mistakes = _bytes(reading.content, SITE_FILE)
+    raw, mistakes = bytes_of(reading.content, SITE_FILE)
     reading.mistakes += mistakes
     if raw is None:
         return
@@ -200,17 +198,16 @@ def _is_logo(name: str, reading: Reading) -> bool:
     """Is that the site's logo, and can it be shown? What is wrong with it is noted."""
     if reading.site is None or name != reading.site.logo:
         return False
-    raw, mistakes = _bytes(reading.content, name)
-    logo, found = read_attached(name, raw) if raw is not None else (None, [])
+    logo, mistakes = attached(reading.content, name)
     if logo:
         reading.digests[name] = logo.digest
-    reading.mistakes += [*mistakes, *(Mistake(name, 0, "", each.said, "", each.hint) for each in found)]
+    reading.mistakes += mistakes
     return True
 
 
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
     """(facts, what is wrong, SHA-256) of a page file; no facts when nothing more can be said of it."""
-    raw, mistakes = _bytes(content, file)
+    raw, mistakes = bytes_of(content, file)
     if raw is None:
         return None, mistakes, ""
     digest = hashlib.sha256(raw).hexdigest()
@@ -218,17 +215,21 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
     document, source, mistakes = read_document(folder, name, raw)
     if source is None:
         return None, mistakes, digest
-    beside = Beside.of(content, file)
-    if document and beside.files:
-        document = document.model_copy(update={"files": beside.files})
-    mistakes += beside.mistakes
+    files, wrong, odd = beside(content, file)
+    mistakes += wrong
+    if document and files:
+        document = document.model_copy(update={"files": files})
     if document:
         mistakes += [*misplaced(document, source), *impossible(document, source)]
     first, body = source.body_line, source.body
     facts = Facts(
         digest,
         hashlib.sha256(source.toml.encode()).hexdigest(),
-        hashlib.sha256(repr([*_frame(folder, source), *beside.frame]).encode()).hexdigest(),
+        hashlib.sha256(
+            repr(
+                [*_frame(folder, source), *((each.name, each.width, each.height) for each in files)]
+            ).encode()
+        ).hexdigest(),
         document if with_body or not document else document.model_copy(update={"body": ""}),
         {
             key: value
@@ -239,11 +240,11 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         tuple(first + line for line in silent_pictures(body)),
         (
             *(Mistake(file, first + line, "", said) for line, said in odd_lines(body)),
-            *beside.odd,
+            *odd,
             *(odd_dates(document, source) if document else ()),
         ),
         mentions_of(body),
-        "".join({*source.toml, *body, *beside.characters}),
+        "".join({*source.toml, *body, *(sign for each in files for sign in each.name + each.text)}),
     )
     return facts, mistakes, digest
 
@@ -255,16 +256,6 @@ def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
     """
     words = () if folder == FOLDERS["vote"] else WORDS
     return [(key, value) for key, value in source.values.items() if key not in words]
-
-
-def _bytes(content: Path, file: str) -> tuple[bytes | None, list[Mistake]]:
-    """The bytes of a file of the content, or why there are none."""
-    try:
-        return whole_file(f"{content}/{file}"), []
-    except FileNotFoundError:
-        return None, [Mistake(file, 0, "", "파일이 없습니다")]
-    except OSError as wrong:
-        return None, [Mistake(file, 0, "", "파일을 읽을 수 없습니다", why(wrong))]
 
 
 def _name_mistakes(file: str, name: str) -> list[Mistake]:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from civic import korean
 from civic.clock import SEOUL, YEARS
-from civic.shape import Clash, Many, SeoulTime, Shape
+from civic.shape import Clash, Many, SeoulTime, Shape, Text
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -38,7 +38,7 @@ class Session(Shape):
 
     starts: SeoulTime = Field(description="시작하는 때")
     ends: SeoulTime = Field(description="끝나는 때")
-    topic: str = Field(default="", max_length=300, description="배우거나 하는 내용")
+    topic: Text = Field("", description="배우거나 하는 내용")
 
     def clashes(self) -> Iterator[Clash]:
         yield self.ends <= self.starts, "ends는 starts보다 뒤여야 합니다"
@@ -53,13 +53,11 @@ class Repeat(Shape):
 
     every: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"] = Field(description="무슨 요일마다")
     first: date = Field(alias="from", description="이날부터. 그 요일이 아니면 다음 그 요일부터")
-    count: int | None = Field(
-        default=None, gt=0, le=200, description="몇 번 만나는지. 쉬는 날은 세지 않습니다."
-    )
-    without: Many[date] = Field(default=(), alias="except", description="쉬는 날")
+    count: int | None = Field(None, gt=0, le=200, description="몇 번 만나는지. 쉬는 날은 세지 않습니다.")
+    without: Many[date] = Field((), alias="except", description="쉬는 날")
     starts: time = Field(description="시작하는 시각. 예: 19:00:00")
     ends: time = Field(description="끝나는 시각")
-    topic: str = Field(default="", max_length=300, description="배우거나 하는 내용")
+    topic: Text = Field("", description="배우거나 하는 내용")
 
     def clashes(self) -> Iterator[Clash]:
         # Two hundred weeks, and some without.

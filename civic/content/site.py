@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from civic.content.particulars import Contact
-from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug
+from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, Text
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3
 
@@ -22,7 +22,7 @@ class Series(Shape):
     """Lectures that belong together (`[series.<key>]` in site.toml)."""
 
     title: Line = Field(description="묶음 강좌의 이름")
-    summary: str = Field(default="", max_length=300, description="한두 문장 소개")
+    summary: Text = Field("", description="한두 문장 소개")
 
 
 class MenuItem(Shape):
@@ -38,7 +38,7 @@ class Banner(Shape):
     """An urgent notice on every page (`[banner]`)."""
 
     text: Line = Field(description="모든 화면 맨 위에 보일 긴급 알림 한두 문장")
-    to: str = Field(default="", max_length=300, description="‘자세히 보기’가 이어지는 주소")
+    to: Text = Field("", description="‘자세히 보기’가 이어지는 주소")
     until: SeoulTime = Field(description="이때까지 보입니다.")
 
 
@@ -49,34 +49,34 @@ class Site(Shape):
     organisation: Line = Field(description="운영 기관 이름")
     summary: Line = Field(description="누리집 소개 한 문장")
     base_url: str = Field(
-        default="http://127.0.0.1:8000",
+        "http://127.0.0.1:8000",
         pattern=r"^https?://[^/]+$",
         description="공개 주소. 끝에 /를 붙이지 않습니다.",
     )
-    address: str = Field(default="", max_length=200, description="기관 주소")
+    address: str = Field("", max_length=200, description="기관 주소")
     official_banner: bool = Field(
-        default=False, description="‘공식 전자정부 누리집’ 띠를 보일지. 실제 정부 누리집만 켭니다."
+        False, description="‘공식 전자정부 누리집’ 띠를 보일지. 실제 정부 누리집만 켭니다."
     )
     logo: str = Field(
-        default="",
+        "",
         pattern=r"^([a-z0-9-]+\.(png|webp|jpg))?$",
         description="이름 앞의 그림. site.toml 옆에 두는 logo.png 같은 파일",
     )
     colour: str = Field(
-        default="",
+        "",
         pattern=r"^(#[0-9a-f]{6})?$",
         description="링크와 단추의 색(#0b50d0처럼). 흰 바탕에서 읽을 수 있는 색만 됩니다.",
     )
     licence: Literal["", "kogl-1", "kogl-2", "kogl-3", "kogl-4"] = Field(
-        default="",
+        "",
         description="글의 이용 조건(공공누리): kogl-1 출처표시, kogl-2 상업적 이용금지, kogl-3 변경금지, kogl-4 둘 다 금지",
     )
-    banner: Banner | None = Field(default=None, description="긴급 알림")
+    banner: Banner | None = Field(None, description="긴급 알림")
     contact: Slug = Field(description="대표 문의 부서의 키")
     menu: Many[MenuItem] = Field(min_length=1, description="주 메뉴")
     departments: dict[Slug, Contact] = Field(description="부서 목록")
-    series: dict[str, Series] = Field(default={}, description="묶음 강좌 목록")
-    categories: dict[Slug, Line] = Field(default={}, description="분야의 키와 보이는 이름")
+    series: dict[str, Series] = Field({}, description="묶음 강좌 목록")
+    categories: dict[Slug, Line] = Field({}, description="분야의 키와 보이는 이름")
 
     def clashes(self) -> Iterator[Clash]:
         contrast = contrast_on_white(self.colour or "#000000")

@@ -15,8 +15,7 @@ from pydantic import ValidationError
 
 from civic import korean
 from civic.content.form import FormSpec
-from civic.content.question import Question, TypeName
-from civic.content.questions import TYPES
+from civic.content.questions import TYPES, Question, TypeName
 from civic.errors import FieldError
 from civic.text import texts
 from tests.content.test_form import a_form
