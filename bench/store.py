@@ -31,8 +31,7 @@ from civic.clock import SEOUL
 from civic.codes import new_number
 from civic.store import open_store
 from civic.store.contents import Contents, write_rows
-from civic.store.documents import body_of, checksum, to_document
-from civic.store.entry import Cap, Entry, Seat
+from civic.store.entry import Cap, Entry, Seat, body_of, checksum, to_document
 from civic.store.folder import ENTRIES, KEYS
 from civic.store.keys import keys_in
 from civic.store.sqlite import SqliteDatabase
@@ -49,7 +48,7 @@ def an_entry(i: int) -> Entry:
     return Entry(
         number=new_number(), subject=f"programs/p{i % SUBJECTS}", round="r1", state="confirmed", rank=0,
         person=f"{i:064x}", pin="0" * 64, submission=str(uuid.uuid4()), received=NOON, changed=NOON,
-        cause="applied", sealed=bytes(300),
+        cause="applied", sealed=bytes(300), caps=[(cap.key, cap.amount, cap.kept_in) for cap in CAPS],
     )  # fmt: skip
 
 
@@ -66,7 +65,6 @@ def stored(
     nobody can open them.
     """
     folder.mkdir(exist_ok=True)
-    caps = [(cap.key, cap.amount, list(cap.kept_in)) for cap in CAPS]
     with closing(SqliteDatabase(folder / ENTRIES)) as database:
         for first in range(0, count, AT_ONCE):
             contents = Contents()
@@ -76,9 +74,9 @@ def stored(
                 entry = an_entry(10**9 + i)
                 entry = replace(entry, state=state, subject=subject or entry.subject, **given)
                 entry = entry.but(sealed=sealed(entry.subject, entry.number)) if sealed else entry
-                body = body_of(to_document(entry, caps))
+                body = body_of(to_document(entry))
                 contents.rows.setdefault("entries", []).append((i + 1, body, checksum(body)))
-                contents.entries.append((entry, caps))
+                contents.entries.append(entry)
             contents.recount()
             with database.transaction() as session:
                 write_rows(session, contents.rows)
@@ -129,7 +127,7 @@ def stock(count: int, seconds: float) -> float:
     """Entries per second of stock TinyDB (JSON file) behind one lock, deciding the same by its queries."""
     with tempfile.TemporaryDirectory(dir=".") as home:
         path = Path(home) / "stock.json"
-        documents = {str(i + 1): to_document(an_entry(10**9 + i), CAPS) for i in range(count)}
+        documents = {str(i + 1): to_document(an_entry(10**9 + i)) for i in range(count)}
         path.write_text(json.dumps({"_default": documents}))
         database, lock = TinyDB(path), threading.Lock()
 
@@ -138,7 +136,7 @@ def stock(count: int, seconds: float) -> float:
             here = (where("subject") == entry.subject) & (where("round") == entry.round)
             with lock:
                 if not database.contains(here & (where("person") == entry.person)):
-                    database.insert(to_document(replace(entry, rank=database.count(here) + 1), CAPS))
+                    database.insert(to_document(replace(entry, rank=database.count(here) + 1)))
 
         found = rate(act, 1, seconds)
         database.close()

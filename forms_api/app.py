@@ -16,7 +16,7 @@ from werkzeug.routing import MapAdapter
 from civic.clock import Clock
 from civic.library import Library
 from civic.places.intake import Intake
-from civic.store.documents import ENCODER
+from civic.store.entry import ENCODER
 from civic.store.seal import Keys
 from civic.store.store import Store
 from forms_api.background import CASTING, Casting

@@ -247,7 +247,7 @@ def _show(found: Found, is_proven: bool) -> Response:
         trail_of("내 신청"),
         receipt=receipt_address(services().intake.keys.link, found.entry.number) if is_proven else "",
         can_cancel=found.can_cancel,
-        history=[(change.at, korean.happened(change.cause, change.after)) for change in changes],
+        history=[(change.time, korean.happened(change.cause, change.after)) for change in changes],
     )
 
 

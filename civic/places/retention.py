@@ -83,12 +83,12 @@ def forget(store: Store, now: datetime) -> None:
         fact = f"{FORGOTTEN}:{change.after}"
         if (
             change.before != KEY_ROUND
-            or change.at > now - PEOPLE_KEPT
+            or change.time > now - PEOPLE_KEPT
             or fact in store.fixed(change.subject).get("", {})
         ):
             continue
         entries = store.entries(change.subject)
-        over = [e for e in entries if not (e.sealed or e.is_forgotten) and e.received <= change.at]
+        over = [e for e in entries if not (e.sealed or e.is_forgotten) and e.received <= change.time]
         for start in range(0, len(over), AT_ONCE):
             with store.open(change.subject, who="clock") as book:
                 for entry in over[start : start + AT_ONCE]:

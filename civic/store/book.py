@@ -28,8 +28,19 @@ from civic.errors import (
 )
 from civic.store import statements as sql
 from civic.store.chain import STAFF
-from civic.store.documents import document_of, held, line_sum, to_document, to_entry
-from civic.store.entry import LIVE, Cap, Counts, Entry, KeyGone, NumberTaken, Seat, is_fact
+from civic.store.entry import (
+    LIVE,
+    Cap,
+    Counts,
+    Entry,
+    KeyGone,
+    NumberTaken,
+    Seat,
+    entry_of,
+    is_fact,
+    line_sum,
+    to_document,
+)
 from civic.store.rounds import Rounds
 from civic.store.session import Later, Transaction
 from civic.store.statements import KEPT
@@ -85,11 +96,11 @@ class Book:
 
     def line(self, round: str, most: int | None = None) -> list[Entry]:
         """Those who wait, first in line (lowest rank) first; at most `most` of them."""
-        return self._in_state(round, "waiting", most) if self._rounds.of(round).waiting else []
+        return self.entries(round, ("waiting",), most) if self._rounds.of(round).waiting else []
 
     def offers(self, round: str) -> list[Entry]:
         """Those to whom a place is offered, by rank."""
-        return self._in_state(round, "offered") if self._rounds.of(round).offered else []
+        return self.entries(round, ("offered",)) if self._rounds.of(round).offered else []
 
     def position(self, entry: Entry) -> int | None:
         """1 for the first in line (entries, not people); None when the entry does not wait."""
@@ -100,15 +111,17 @@ class Book:
         ((rank, before),) = self._session.rows(sql.POSITION, asked)
         return None if rank is None else 1 + int(before)
 
-    def entries(self, round: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
-        """Entries of the subject (or one round; or only in these states), by round and rank."""
+    def entries(
+        self, round: str | None = None, states: Iterable[str] = (), most: int | None = None
+    ) -> list[Entry]:
+        """Entries of the subject (or one round; or only in these states), by round and rank; at most `most` of them."""
         if round is not None:
             self._rounds.of(round)
         elif self._dialect.row_locks:
             for (name,) in self._session.rows(sql.ROUNDS, (self.subject,)):
                 self._rounds.of(name)
-        chosen = self._session.rows(*sql.chosen(self.subject, round, states))
-        return [to_entry(document_of("entries", *row)) for row in chosen]
+        chosen = self._session.rows(*sql.chosen(self.subject, round, states, most))
+        return [entry_of(*row) for row in chosen]
 
     def used(self, person: str, key: str) -> int:
         """How much of a cap this person has used up, over all subjects; 0 when nothing. It stays so until the block ends."""
@@ -136,6 +149,7 @@ class Book:
         if entry.subject != self.subject:
             raise ValueError(f"entry of {entry.subject} in the book of {self.subject}")
         self._pay_back()  # a cap that was given back in this block may be what the new entry needs
+        entry = entry.but(caps=[(cap.key, cap.amount, cap.kept_in) for cap in caps])
         for _ in range(TRIES):
             state, id = self._decide(entry, seats, caps)
             if state == "same":
@@ -148,7 +162,7 @@ class Book:
                 self._session.later(sql.PAY, (cap.key, entry.person, cap.amount, cap.ceiling))
                 for cap in sorted(caps, key=lambda cap: cap.key)
             ]
-            if self._insert(kept, id, caps, paid):
+            if self._insert(kept, id, paid):
                 round.count(state, kept.size)
                 round.last_rank += 1
                 self._rounds.journal(kept.round, kept.number, "", state, kept.cause, kept.changed)
@@ -168,23 +182,23 @@ class Book:
         """
         round = self._rounds.of(entry.round)
         rows = self._session.rows(f"{sql.ENTRY} WHERE number = ?", (entry.number,))
-        document = document_of("entries", *rows[0]) if rows else {}
-        if (document.get("subject"), document.get("round")) != (self.subject, entry.round):
+        before = entry_of(*rows[0]) if rows else None
+        if before is None or (before.subject, before.round) != (self.subject, entry.round):
             raise NotFound
-        before = to_entry(document)
         if (before.person, before.submission) != (entry.person, entry.submission) and not entry.is_forgotten:
             raise ValueError("a successor keeps its person and submission")
         same = (self.subject, entry.round, entry.person, entry.number)
         if entry.state in LIVE and before.state not in LIVE and self._session.rows(sql.LIVES_ON, same):
             raise AlreadyApplied
-        after = entry.but(received=before.received)
-        caps = [(key, (amounts or {}).get(key, amount), kept) for key, amount, kept in document["caps"]]
-        self._table.update(to_document(after, caps), doc_ids=[rows[0][0]])
+        caps = [(key, (amounts or {}).get(key, amount), kept) for key, amount, kept in before.caps]
+        after = entry.but(received=before.received, caps=caps)
+        self._table.update(to_document(after), doc_ids=[rows[0][0]])
         round.count(before.state, -before.size)
         round.count(after.state, after.size)
         round.last_rank = max(round.last_rank, after.rank)
-        self._owe(before.person, held(document["caps"], before.state), -1)
-        self._owe(after.person, held(caps, after.state), 1)
+        for one, times in ((before, -1), (after, 1)):
+            for key, amount in one.uses().items():
+                self._owed[key, one.person] = self._owed.get((key, one.person), 0) + times * amount
         if before.person != after.person:
             self._pay_back()
             self._session.later(sql.FREE, (before.person,))
@@ -272,31 +286,22 @@ class Book:
 
     def _same(self, entry: Entry) -> Entry:
         """The answer to a submission that was kept before. Raises Invalid when it was not this one."""
-        (found,) = self._entries("submission = ?", (entry.submission,))
-        if (found.person, found.subject, found.round) != (entry.person, entry.subject, entry.round):
+        found = self.repeated(entry.submission, entry.person)
+        if found is None or found.round != entry.round:
             raise Invalid([USED_ELSEWHERE])
         return found
 
-    def _insert(self, entry: Entry, id: int, caps: Sequence[Cap], paid: list[Later]) -> bool:
+    def _insert(self, entry: Entry, id: int, paid: list[Later]) -> bool:
         """Keep the entry; False when another took its number, its submission or what is left of a cap."""
         try:
-            self._table.insert(Document(to_document(entry, caps), id))
+            self._table.insert(Document(to_document(entry), id))
         except Taken:
             return False
         return all(each.count for each in paid)
 
-    def _in_state(self, round: str, state: str, most: int | None = None) -> list[Entry]:
-        condition = "subject = ? AND round = ? AND state = ? ORDER BY rank, number"
-        limit = () if most is None else (most,)
-        return self._entries(condition + " LIMIT ?" * len(limit), (self.subject, round, state, *limit))
-
     def _entries(self, condition: str, values: Sequence[Any]) -> list[Entry]:
         rows = self._session.rows(f"{sql.ENTRY} WHERE {condition}", values)
-        return [to_entry(document_of("entries", *row)) for row in rows]
-
-    def _owe(self, person: str, use: Mapping[str, int], times: int) -> None:
-        for key, amount in use.items():
-            self._owed[key, person] = self._owed.get((key, person), 0) + times * amount
+        return [entry_of(*row) for row in rows]
 
     def _pay_back(self) -> None:
         """Write what entries that moved took or gave back of their caps: sorted, so that no two blocks deadlock."""

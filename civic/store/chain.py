@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from civic.errors import Misuse
-from civic.store.documents import line_sum
+from civic.store.entry import line_sum, to_time
 from civic.store.session import Row, Transaction
 from civic.store.statements import JOURNAL
 
@@ -43,20 +43,25 @@ Heads = Mapping[tuple[str, str], tuple[int, str]]  # (subject, round): lines, he
 
 
 class Line(NamedTuple):
-    """A row of the journal."""
+    """A row of the journal: which entry went from which state to which, why, by whose hand, when."""
 
     id: int
     subject: str
-    number: str
-    before: str
+    number: str  # "" of a fact
+    before: str  # "" for a new entry
     after: str
-    cause: str
-    who: str
+    cause: str  # as in Entry.cause
+    who: str  # as given to `open`: "citizen", "staff:<id>", "clock" …; never a name or phone
     at: str
     round: str
     line: int  # 1, 2, 3 … in its round
     mac: str
     checksum: int
+
+    @property
+    def time(self) -> datetime:
+        """Of the change, in Seoul."""
+        return to_time(self.at)
 
 
 class BrokenLine(NamedTuple):

@@ -1,23 +1,22 @@
-"""Everything a store holds, as rows: read at one moment, put into another as it is, compared by counts and hashes.
+"""Everything a store holds, as rows: read at one moment, put into another as it is, compared by counts and hashes; and
+whether its entries, counters, journal and keys tell the same story.
 
 The tables have the same columns in both databases (tables.py), so that rows travel unchanged. Opens nothing.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from civic.store.chain import Chain
-from civic.store.documents import DamagedError, document_of, held, line_sum, to_change, to_entry
-from civic.store.entry import Change, Entry
+from civic.store.chain import STAFF, Chain, Line
+from civic.store.entry import LIVE, DamagedError, Entry, document_of, entry_of, line_sum
 from civic.store.session import Row, Transaction
 from civic.store.statements import COLUMNS, RoundRow
 from civic.store.tables import BOXES
 
-# Caps of an entry: key, amount, states besides the live ones that count.
-Held = list[tuple[str, int, list[str]]]
 Counters = dict[tuple[str, str], tuple[int, ...]]  # (subject, round): as COLUMNS
 Used = dict[tuple[str, str], int]  # (cap key, person)
 # What a move names -> the tables of it. In each the first columns are its key. Leases belong to processes and stay.
@@ -38,28 +37,30 @@ ENTRY = ("id", "body", "checksum")  # the other columns follow from the body
 # Tables whose last column is a sum over those from this one on.
 SUMMED = {"facts": 0, "journal": 1, "messages": 0}
 AT_ONCE = 1000  # rows that are sent together
+RECOUNT = "‘python -m forms_api doctor --save 새폴더’로 저장하면 신청에서 다시 셉니다."
+MOST = 20  # findings of one kind that are named one by one
 
 
 @dataclass
 class Contents:
-    """The rows of each table that was read, in the order of their keys; the rest is what `check` found whole."""
+    """The rows of each table that was read, in the order of their keys."""
 
     rows: dict[str, list[Row]] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)  # receipt numbers by id, as their index has them
-    entries: list[tuple[Entry, Held]] = field(default_factory=list)
-    journal: list[Change] = field(default_factory=list)
-    facts: list[tuple[str, str, str, str]] = field(default_factory=list)  # subject, round, name, text
-    counters: Counters = field(default_factory=dict)  # as kept, of rounds that anybody signed up for
-    used: Used = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)  # that `check` found whole
 
     def of(self, table: str) -> list[Row]:
         """The rows of a table; empty when it was not read."""
-        return self.rows.get(table, [])
+        return self.rows.setdefault(table, [])
 
     @property
-    def keys(self) -> list[Row]:
-        """Subject, wrapped key or "", when it was destroyed or "", generation."""
-        return self.rows.setdefault("keys", [])
+    def journal(self) -> list[Line]:
+        return list(map(Line._make, self.of("journal")))
+
+    @property
+    def facts(self) -> list[tuple[str, str, str, str]]:
+        """Subject, round, name, text."""
+        return [(subject, round, name, text) for subject, round, name, text, _ in self.of("facts")]
 
     def digests(self) -> dict[str, tuple[int, str]]:
         """Part -> (how many rows, SHA-256): equal on both sides when and only when all of it is equal."""
@@ -68,7 +69,7 @@ class Contents:
     def check(self) -> list[tuple[str, str]]:
         """Take out every row that is not as it was written: what it is, and its receipt number or ""."""
         damaged = []
-        self.entries, self.journal, self.facts = [], [], []
+        self.entries = []
         for name in ("entries", "documents", *SUMMED):
             whole = []
             for row in self.of(name):
@@ -80,25 +81,16 @@ class Contents:
                     what = f"신청 {row[0]}" if is_entry else f"{name} {row[0]!r}"
                     damaged.append((what, self.numbers.get(row[0], "") if is_entry else ""))
             self.rows[name] = whole
-        found = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in self.of("rounds")}
-        self.counters = {key: numbers for key, numbers in found.items() if numbers[-1]}
-        self.used = {(key, person): amount for key, person, amount in self.of("caps")}
         return damaged
 
     def _take(self, name: str, row: Row) -> None:
         """Raises DamagedError, KeyError, ValueError, TypeError where a row is not as it was written."""
         if name == "entries":
-            document = document_of(name, *row)
-            caps = [(key, amount, list(states)) for key, amount, states in document["caps"]]
-            self.entries.append((to_entry(document), caps))
+            self.entries.append(entry_of(*row))
         elif name == "documents":
             document_of(*row)
         elif line_sum(*row[SUMMED[name] : -1]) != row[-1]:
             raise DamagedError(name)
-        elif name == "journal":
-            self.journal.append(to_change(*row[1:8]))
-        elif name == "facts":
-            self.facts.append((row[0], row[1], row[2], row[3]))
 
     def recount(self, key: bytes | None = None) -> None:
         """Let counters and caps follow from the entries, as they should.
@@ -114,15 +106,15 @@ class Contents:
         self.rows["caps"] = [(*at, amount) for at, amount in sorted(used.items())]
 
 
-def counted(entries: Iterable[tuple[Entry, Held]]) -> tuple[Counters, Used]:
+def counted(entries: Iterable[Entry]) -> tuple[Counters, Used]:
     """Counters per round and use per cap, worked out from the entries alone."""
     rounds: dict[tuple[str, str], RoundRow] = {}
     used: Used = {}
-    for entry, caps in entries:
+    for entry in entries:
         round = rounds.setdefault((entry.subject, entry.round), RoundRow())
         round.count(entry.state, entry.size)
         round.last_rank = max(round.last_rank, entry.rank)
-        for key, amount in held(caps, entry.state).items():
+        for key, amount in entry.uses().items():
             used[key, entry.person] = used.get((key, entry.person), 0) + amount
     return {key: tuple(getattr(round, name) for name in COLUMNS) for key, round in rounds.items()}, used
 
@@ -162,3 +154,101 @@ def _digest(tables: Sequence[tuple[str, list[Row]]]) -> tuple[int, str]:
 def _plain(value: Any) -> Any:
     """Bytes as hex: the same text whichever store they came from."""
     return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
+
+
+# ------------------------------------------------------------ agreement
+
+
+def agreement(contents: Contents, lost: list[str]) -> list[str]:
+    """Sentences on what does not fit together; empty when all does. Adds to `lost` what only the journal knows of."""
+    entries = contents.entries
+    journal = [line for line in contents.journal if line.number not in ("", STAFF)]
+    missing = sorted({line.number for line in journal} - {entry.number for entry in entries} - set(lost))
+    lost += missing
+    kinds: tuple[Iterable[str], ...] = (
+        (f"{number}: 기록에는 있는데 신청이 없습니다. 백업에서 이 신청을 확인하세요." for number in missing),
+        _twice(entries),
+        _against_journal(entries, journal),
+        _counters(contents),
+        _facts(contents),
+        (
+            f"{subject}: 봉인된 신청의 감싼 열쇠가 없습니다. 백업에서 keys.sqlite3을 되살리세요."
+            for subject in without_key(contents)
+        ),
+    )
+    return [sentence for kind in kinds for sentence in shortened(kind)]
+
+
+def shortened(kind: Iterable[str]) -> list[str]:
+    """The first sentences of a kind, and how many more there are."""
+    sentences = list(kind)
+    more = len(sentences) - MOST
+    return [*sentences[:MOST], *([f"위와 같은 문제가 {more}개 더 있습니다."] if more > 0 else [])]
+
+
+def _twice(entries: list[Entry]) -> Iterator[str]:
+    for what, names in (
+        ("접수번호", Counter(entry.number for entry in entries)),
+        ("제출 번호", Counter(entry.submission for entry in entries)),
+    ):
+        for name, times in names.items():
+            if times > 1:
+                yield f"{what} {name}: 신청 {times}건이 함께 쓰고 있습니다. 백업과 견주어 하나를 고르세요."
+    people: dict[tuple[str, str, str], list[str]] = {}
+    for entry in entries:
+        if entry.state in LIVE:
+            people.setdefault((entry.subject, entry.round, entry.person), []).append(entry.number)
+    for (subject, round, _), numbers in people.items():
+        if len(numbers) > 1:
+            yield f"{subject} {round}: 한 사람의 신청이 둘입니다({', '.join(sorted(numbers))}). 하나를 취소하세요."
+
+
+def _against_journal(entries: list[Entry], journal: list[Line]) -> Iterator[str]:
+    latest: dict[str, Line] = {}
+    for line in journal:
+        previous = latest.get(line.number)
+        if line.before != (previous.after if previous else ""):
+            yield f"{line.number}: 기록이 이어지지 않습니다(‘{line.before}’ 앞이 빠짐). 백업에서 이 신청을 확인하세요."
+        latest[line.number] = line
+    for entry in entries:
+        last = latest.get(entry.number)
+        if last is None:
+            yield f"{entry.number}: 신청은 있는데 기록이 없습니다. 백업에서 이 신청을 확인하세요."
+        elif (last.after, last.subject) != (entry.state, entry.subject):
+            yield (
+                f"{entry.number}: 신청의 상태({entry.state})와 마지막 기록({last.after})이 다릅니다. "
+                "백업에서 이 신청을 확인하세요."
+            )
+
+
+def _counters(contents: Contents) -> Iterator[str]:
+    counters, used = counted(contents.entries)
+    nobody = (0,) * len(COLUMNS)
+    rounds = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in contents.of("rounds")}
+    for key in sorted(rounds.keys() | counters.keys()):
+        kept, right = rounds.get(key, nobody), counters.get(key, nobody)
+        if kept[:-1] != right[:-1] or kept[-1] < right[-1]:
+            yield (
+                f"{key[0]} {key[1]}: 적어 둔 인원(확정 {kept[0]}, 대기 {kept[1]}, 접수 {kept[2]}, 마지막 순번 {kept[4]})이 "
+                f"신청(확정 {right[0]}, 대기 {right[1]}, 접수 {right[2]}, 마지막 순번 {right[4]})과 다릅니다. {RECOUNT}"
+            )
+    uses = {(cap, person): amount for cap, person, amount in contents.of("caps")}
+    for cap, person in sorted(uses.keys() | used.keys()):
+        kept_use, right_use = uses.get((cap, person), 0), used.get((cap, person), 0)
+        if kept_use != right_use:
+            yield f"한도 {cap}: 한 사람이 쓴 양({kept_use})이 신청({right_use})과 다릅니다. {RECOUNT}"
+
+
+def _facts(contents: Contents) -> Iterator[str]:
+    """What is fixed stands in the journal too."""
+    noted = {
+        (line.subject, line.before, line.after, line.cause) for line in contents.journal if not line.number
+    }
+    for fact in sorted(set(contents.facts) ^ noted):
+        yield f"{fact[0]} {fact[1]}: 정해진 것({fact[2]})이 기록과 다릅니다. 백업과 견주어 확인하세요."
+
+
+def without_key(contents: Contents) -> list[str]:
+    """Subjects with sealed entries of whose data key nothing is known, not even that it was destroyed; sorted."""
+    known = {subject for subject, *_ in contents.of("keys")}
+    return sorted({entry.subject for entry in contents.entries if entry.sealed} - known)

@@ -14,7 +14,7 @@ from civic.store import open_store
 from civic.store.box import BOX_FILE
 from civic.store.boxes import box_file
 from civic.store.contents import BESIDE, IN_FILE, Contents, read_rows, write_rows
-from civic.store.documents import DamagedError
+from civic.store.entry import DamagedError
 from civic.store.folder import (
     ENTRIES,
     KEYS,

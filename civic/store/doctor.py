@@ -14,10 +14,9 @@ from pathlib import Path
 from civic.errors import Misuse, Unavailable, why
 from civic.korean import josa
 from civic.store import folder_of
-from civic.store.agreement import agreement, shortened
 from civic.store.box import BOX_FILE
 from civic.store.chain import Chain
-from civic.store.contents import IN_FILE, Contents, read_rows
+from civic.store.contents import IN_FILE, Contents, agreement, read_rows, shortened
 from civic.store.copies import EVERYTHING, opened, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
@@ -170,7 +169,7 @@ def _read(report: Report, session: Transaction, names: Iterable[str]) -> Iterato
 def _in_keys(report: Report, key_file: Path) -> Iterator[str]:
     """Does the key file open what was sealed? Raises Misuse."""
     contents = report.contents
-    wrapped = {subject: key for subject, key, *_ in contents.keys if key}
+    wrapped = {subject: key for subject, key, *_ in contents.of("keys") if key}
     if not key_file.exists():
         if wrapped:
             yield (
@@ -193,7 +192,7 @@ def _in_keys(report: Report, key_file: Path) -> Iterator[str]:
     closed = {subject for subject, key in wrapped.items() if not keys.opens(subject, key)}
     for subject in sorted(closed):
         yield f"{subject}: 키 파일({key_file})로 열 수 없는 자료입니다. 이 자료와 함께 쓰던 키 파일을 되돌려 놓으세요."
-    for entry, _ in contents.entries:
+    for entry in contents.entries:
         if entry.sealed and entry.subject in wrapped and entry.subject not in closed:
             try:
                 keys.opened(wrapped[entry.subject], entry.subject, entry.number, entry.sealed)

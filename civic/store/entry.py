@@ -1,10 +1,19 @@
-"""One person's sign-up for one round, the places it may take, and what is told of it. No store, no clock, no web."""
+"""One person's sign-up for one round, the places it may take, what is told of it; and how it is kept: as a TinyDB document
+(plain JSON values), the text of a row. No store, no clock, no web.
+"""
 
+import base64
+import json
+import re
 import secrets
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Self
+
+from civic.clock import SEOUL
+from civic.errors import Unavailable
 
 # States that hold a place. Who came, and who did not, had it: nobody else gets it afterwards.
 HELD = ("confirmed", "offered", "attended", "absent")
@@ -28,6 +37,10 @@ FACTS = (
     *("closed", "listed", "frozen", "half", "bits", "drawn", "hidden", "called-off"),
     *("clock", "clock-accepted", "keys", "kept", "accepted", "forgotten", "told", "reminded"),
 )
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # PostgreSQL cannot take it out of a body
+Document = dict[str, Any]
 
 
 def is_fact(name: str) -> bool:
@@ -70,6 +83,8 @@ class Entry:
     sealed: bytes = b""  # answers, name, phone: AES-256-GCM under the subject's data key
     draw: str = ""  # draw number: public in a draw, unlike the receipt number; "" where nothing is drawn
     contact: str = ""  # keyed hash of the phone, see civic/contacts/proof.py
+    # What it holds of each cap, whatever the form says by then: key, amount, states besides LIVE in which it counts.
+    caps: Sequence[tuple[str, int, Sequence[str]]] = field(default=(), compare=False)
 
     def moved(self, state: str, at: datetime, cause: str, deadline: datetime | None = None) -> Self:
         """The same entry in another state."""
@@ -80,6 +95,14 @@ class Entry:
         stand_in = f"{GONE}{secrets.token_hex(16)}"
         code = self.cause.partition(": ")[0]  # without words that somebody wrote
         return self.but(person=stand_in, submission=stand_in, pin="", contact="", sealed=b"", cause=code)
+
+    def uses(self) -> dict[str, int]:
+        """How much of each cap it uses up in its state: key -> amount; a cap of which it uses nothing is not there."""
+        found: dict[str, int] = {}
+        for key, amount, kept in self.caps:
+            if amount and (self.state in LIVE or self.state in kept):
+                found[key] = found.get(key, 0) + amount
+        return found
 
     def is_news_after(self, before: Self) -> bool:
         """Is its person to be told? Not of what they did themselves and saw, nor of hours."""
@@ -142,19 +165,6 @@ class Cap:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One line of the journal: which entry went from which state to which, why, when, by whose hand."""
-
-    subject: str
-    number: str
-    before: str  # "" for a new entry
-    after: str
-    cause: str  # as in Entry.cause
-    who: str  # as given to `open`: "citizen", "staff:<id>", "clock" …; never a name or phone
-    at: datetime
-
-
-@dataclass(frozen=True)
 class Message:
     """Something a person is to be told, kept in the same transaction as its reason."""
 
@@ -171,3 +181,74 @@ class Overview:
 
     counts: dict[str, Counts] = field(default_factory=dict)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class DamagedError(Unavailable):
+    """What was read is not what was written."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(retry_after=60)
+        self.what = what
+
+
+def body_of(document: Mapping[str, Any]) -> str:
+    """The text of a document's row. Raises TypeError or ValueError when it is not JSON, or holds U+0000."""
+    body = ENCODER.encode(document)
+    if "\\u0000" in body and _NUL.search(body):
+        raise ValueError("a document cannot hold U+0000")
+    return body
+
+
+def checksum(body: str) -> int:
+    """Over the exact bytes, so that a flipped bit is noticed. Raises ValueError for half a surrogate pair."""
+    return zlib.crc32(body.encode())
+
+
+def line_sum(*values: object) -> int:
+    """The checksum of a row that is no document."""
+    return checksum("\x1f".join(map(str, values)))
+
+
+def document_of(name: str, id: int, body: str, kept: int) -> Document:
+    """The document of a row. Raises DamagedError."""
+    try:
+        if zlib.crc32(body.encode()) == kept:
+            document: Document = json.loads(body)
+            return document
+    except (ValueError, AttributeError):
+        pass
+    raise DamagedError(f"{name} {id}")
+
+
+def to_document(entry: Entry) -> Document:
+    """An entry as plain JSON values."""
+    return {
+        **entry.__dict__,
+        "received": (received := entry.received.isoformat()),
+        "changed": received if entry.changed is entry.received else entry.changed.isoformat(),
+        "deadline": entry.deadline.isoformat() if entry.deadline else None,
+        "sealed": base64.b64encode(entry.sealed).decode("ascii"),
+    }
+
+
+def to_entry(document: Mapping[str, Any]) -> Entry:
+    """The entry of a document; KeyError, TypeError or ValueError when it is none."""
+    return Entry(
+        **{
+            **document,
+            "received": to_time(document["received"]),
+            "changed": to_time(document["changed"]),
+            "deadline": to_time(document["deadline"]) if document["deadline"] else None,
+            "sealed": base64.b64decode(document["sealed"]),
+        }
+    )
+
+
+def entry_of(id: int, body: str, kept: int) -> Entry:
+    """The entry of a row. Raises DamagedError."""
+    return to_entry(document_of("entries", id, body, kept))
+
+
+def to_time(text: str) -> datetime:
+    """A time as it is kept, in Seoul."""
+    return datetime.fromisoformat(text).astimezone(SEOUL)

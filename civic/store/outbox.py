@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from civic.clock import Clock
-from civic.store.documents import line_sum
+from civic.store.entry import line_sum
 from civic.store.session import Database, Transaction
 
 LEASE = timedelta(seconds=90)  # of one taker: a mail server that answers nothing holds it a minute

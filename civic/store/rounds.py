@@ -4,7 +4,7 @@ from datetime import datetime
 
 from civic.store import statements as sql
 from civic.store.chain import Chain
-from civic.store.documents import line_sum
+from civic.store.entry import line_sum
 from civic.store.session import Later, Row, Transaction
 from civic.store.statements import RoundRow
 

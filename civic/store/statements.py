@@ -68,7 +68,9 @@ def look(caps: int, next_entry: str) -> str:
     )
 
 
-def chosen(subject: str, round: str | None, states: Iterable[str]) -> tuple[str, list[str]]:
+def chosen(
+    subject: str, round: str | None, states: Iterable[str], most: int | None = None
+) -> tuple[str, list[str]]:
     """(statement, its values) for entries of a subject, by round and rank; None: of any round; no states: in any."""
     wanted = sorted(set(states))
     condition, values = "subject = ?", [subject]
@@ -76,7 +78,8 @@ def chosen(subject: str, round: str | None, states: Iterable[str]) -> tuple[str,
         condition, values = f"{condition} AND round = ?", [*values, round]
     if wanted:
         condition += f" AND state IN ({', '.join('?' * len(wanted))})"
-    return f"{ENTRY} WHERE {condition} ORDER BY round, rank, number", [*values, *wanted]
+    limit = "" if most is None else f" LIMIT {most}"
+    return f"{ENTRY} WHERE {condition} ORDER BY round, rank, number{limit}", [*values, *wanted]
 
 
 @dataclass

@@ -13,19 +13,17 @@ from civic.clock import Clock
 from civic.errors import Unavailable
 from civic.store.book import Book
 from civic.store.chain import BrokenLine, Chain, Line, acts_of_staff, check_newest, too_early
-from civic.store.documents import document_of, to_change, to_entry
-from civic.store.entry import Change, Counts, Entry, Overview, is_fact
+from civic.store.entry import Counts, Entry, Overview, entry_of, is_fact
 from civic.store.keys import KeyTable
 from civic.store.outbox import Outbox
 from civic.store.rounds import Rounds
 from civic.store.session import Database
-from civic.store.statements import ERASED, GENERATION, KEY_ROUND, chosen
+from civic.store.statements import ENTRY, ERASED, GENERATION, JOURNAL, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
 MESSAGE = ("kind", "subject", "number", "key", "done")  # as in Message
 KNOWN = 1.0  # seconds for which facts and keys that were read count
 EMPTIED_AT_ONCE = 300  # entries of which the answers are taken out in one block: nobody waits long for it
-CHANGE = "SELECT subject, number, before, after, cause, who, at FROM journal"
 NEWEST = "SELECT at FROM journal ORDER BY id DESC LIMIT 1"
 log = logging.getLogger("madang.store")
 
@@ -84,14 +82,13 @@ class Store:
 
     def find(self, number: str) -> Entry | None:
         """The durable entry of a receipt number in any subject, or None."""
-        found = self._database.read("SELECT id, body, checksum FROM entries WHERE number = ?", (number,))
-        return to_entry(document_of(ENTRIES, *found[0])) if found else None
+        found = self._database.read(f"{ENTRY} WHERE number = ?", (number,))
+        return entry_of(*found[0]) if found else None
 
     def of_contact(self, contact: str) -> list[Entry]:
         """The durable entries of a contact (keyed hash) in all subjects, newest first."""
-        found = self._database.read("SELECT id, body, checksum FROM entries WHERE contact = ?", (contact,))
-        entries = [to_entry(document_of(ENTRIES, *row)) for row in found]
-        return sorted(entries, key=lambda entry: entry.received, reverse=True)
+        found = self._database.read(f"{ENTRY} WHERE contact = ?", (contact,))
+        return sorted((entry_of(*row) for row in found), key=lambda entry: entry.received, reverse=True)
 
     def counts(self, subject: str) -> dict[str, Counts]:
         """Durable counts per round: read by every status request, outside any transaction."""
@@ -137,12 +134,12 @@ class Store:
         """As `Book.entries`, of one moment and to be shown, not decided by: no sign-up waits for it."""
         with self._database.snapshot() as session:
             rows = session.rows(*chosen(subject, round, states))
-        return [to_entry(document_of(ENTRIES, *row)) for row in rows]
+        return [entry_of(*row) for row in rows]
 
-    def history(self, number: str) -> list[Change]:
+    def history(self, number: str) -> list[Line]:
         """What happened to an entry, oldest first."""
-        rows = self._database.read(f"{CHANGE} WHERE number = ? ORDER BY id", (number,))
-        return [to_change(*row) for row in rows]
+        rows = self._database.read(f"{JOURNAL} WHERE number = ? ORDER BY id", (number,))
+        return list(map(Line._make, rows))
 
     def lease(self, task: str, holder: str, seconds: float) -> bool:
         """Lead a task for so long, by the database's clock, or go on leading it; False while another does."""

@@ -18,7 +18,7 @@ from tinydb.storages import Storage
 from tinydb.table import Document as TinyDocument
 from tinydb.table import Table
 
-from civic.store.documents import Document, body_of, checksum, document_of
+from civic.store.entry import Document, body_of, checksum, document_of
 from civic.store.session import Database, Row, Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.tables import DERIVED

@@ -10,9 +10,8 @@ from civic.clock import SEOUL
 from civic.errors import Misuse, Unavailable
 from civic.store import copies
 from civic.store import migrate as bring
-from civic.store.agreement import agreement, without_key
 from civic.store.chain import too_early
-from civic.store.contents import Contents
+from civic.store.contents import Contents, agreement, without_key
 from civic.store.doctor import Report, examine
 from civic.store.outbox import STUCK
 from forms_api.clock_mark import PLACE, newest
@@ -84,7 +83,7 @@ def _save(report: Report, folder: Path) -> None:
     contents = report.contents
     # Without this note nothing could start on the saved folder: its answers would wait for a key that is gone.
     for subject in without_key(contents):
-        contents.keys.append((subject, b"", datetime.now(SEOUL).isoformat(), 0))
+        contents.of("keys").append((subject, b"", datetime.now(SEOUL).isoformat(), 0))
         click.echo(
             f"알림: {subject}의 열쇠가 없어 신청 내용을 지운 것으로 저장합니다. 접수번호, 상태, 순번은 남습니다."
         )
@@ -103,7 +102,7 @@ def note_lacks(report: Report, settings: Settings) -> None:
     mark = newest({name: text for subject, _, name, text in contents.facts if subject == PLACE})
     if mark is None or mark.start is not None:
         return
-    last, messages = contents.journal[-1].at if contents.journal else None, contents.of("messages")
+    last, messages = contents.journal[-1].time if contents.journal else None, contents.of("messages")
     report.wrong += filter(None, [too_early(datetime.now(SEOUL), last)])
     if stuck := sorted({row[5] for row in messages if row[1] >= STUCK}):
         report.wrong.append(UNTOLD.format(", ".join(stuck[:20]), len(stuck)))

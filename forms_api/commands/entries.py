@@ -94,7 +94,7 @@ def show(staff: StaffAccess, number: str) -> None:
             _say(name, *(answer.values() if isinstance(answer, dict) else (answer,)))
     for change in staff.store.history(entry.number):
         after = korean.ENTRY_STATES.get(change.after, change.after)
-        _say(f"{change.at:%Y-%m-%d %H:%M:%S}\t{after}", change.cause, change.who)
+        _say(f"{change.time:%Y-%m-%d %H:%M:%S}\t{after}", change.cause, change.who)
 
 
 def _say(label: str, *values: object) -> None:

@@ -91,7 +91,7 @@ def test_rounds_and_subjects_have_their_own_places(store: Store) -> None:
 def test_counts_follow_from_the_entries(store: Store, state: str) -> None:
     """Whatever an entry becomes: what the store counts is what a move and the doctor count anew."""
     entry = move(store, add(store, an_entry(size=2), TWO_AND_ONE), state)
-    taken, waiting, received, *_ = counted([(entry, [])])[0][SUBJECT, "r1"]
+    taken, waiting, received, *_ = counted([entry])[0][SUBJECT, "r1"]
     assert store.counts(SUBJECT)["r1"] == Counts(taken, waiting, received)
     assert taken == (2 if state in ("confirmed", "offered", "attended", "absent") else 0)
 
@@ -334,9 +334,9 @@ def test_the_journal_tells_every_change(store: Store) -> None:
     move(store, entry, "cancelled", "cancelled-by-staff")
     first, second = store.history(entry.number)
     assert (first.before, first.after, first.cause, first.who) == ("", "confirmed", "applied", "citizen")
-    assert (first.subject, first.number, first.at) == (SUBJECT, entry.number, NOON)
+    assert (first.subject, first.number, first.time) == (SUBJECT, entry.number, NOON)
     assert (second.before, second.after, second.cause) == ("confirmed", "cancelled", "cancelled-by-staff")
-    assert (second.who, second.at) == ("staff:kim", NOON + timedelta(minutes=1))
+    assert (second.who, second.time) == ("staff:kim", NOON + timedelta(minutes=1))
 
 
 def test_messages_wait_until_they_went_out(store: Store) -> None:

@@ -136,7 +136,7 @@ def test_broken_pages_are_said(tmp_path: Path, filled: dict[str, Entry], pages: 
     wrong, _ = look(tmp_path / "data")
     assert any("손상되었습니다" in line and ".recover" in line for line in wrong)
     assert not any("\n" in line for line in wrong)
-    assert all(filled[entry.number] == entry for entry, _ in report(tmp_path / "data").contents.entries)
+    assert all(filled[entry.number] == entry for entry in report(tmp_path / "data").contents.entries)
     if pages == range(3, 900):
         check_told(tmp_path / "data")
 
@@ -279,7 +279,7 @@ def test_beside_a_running_store(tmp_path: Path) -> None:
         found = report(tmp_path / "data")
         assert found.wrong == []
         assert any(f"프로세스 {os.getpid()}" in line for line in found.told)
-        assert entry in [each for each, _ in found.contents.entries]
+        assert entry in found.contents.entries
         add(store, an_entry("newer", sealed=b""))
     hold.close()
 
@@ -345,7 +345,7 @@ def test_a_database_is_examined_and_saved(tmp_path: Path, keys: Keys) -> None:
         assert (whole.wrong, whole.lost) == ([], [])
         write_folder(whole.contents, tmp_path / "new")
         assert look(tmp_path / "new") == ([], [])
-        assert {e.number: e for e, _ in report(tmp_path / "new").contents.entries} == filled
+        assert {e.number: e for e in report(tmp_path / "new").contents.entries} == filled
         for statement, said in (
             ("UPDATE rounds SET taken = taken + 1 WHERE round = 'r1'", "적어 둔 인원"),
             ("UPDATE caps SET used = 2 WHERE person = 'p1'", "한도"),
@@ -381,7 +381,7 @@ def test_the_command_tells_and_saves(tmp_path: Path, filled: dict[str, Entry]) -
     assert broken.returncode == 1 and "열람 기록에 남기지 못했습니다" in broken.stderr
     lines = broken.stdout.splitlines()
     lost = {line.split()[-1] for line in lines if line.startswith("저장하지 못함: ")}
-    kept = {e.number for e, _ in report(tmp_path / "new").contents.entries}
+    kept = {e.number for e in report(tmp_path / "new").contents.entries}
     assert kept | lost == set(filled) and not kept & lost
     assert len(lost) == 1  # a row that is still JSON and still a good page is told by its sum
     assert (
@@ -425,7 +425,7 @@ def test_a_backup_beside_a_running_store(tmp_path: Path, filled: dict[str, Entry
             done.set()
     assert [each.result() for each in busy] == [None, None]
     contents = restore(tmp_path / "backup", tmp_path / "again")
-    assert set(filled) <= {entry.number for entry, _ in contents.entries}
+    assert set(filled) <= {entry.number for entry in contents.entries}
     assert look(tmp_path / "again") == ([], [])
     for place in (tmp_path / "again", tmp_path / "data/new"):  # never over something, never inside the data
         with pytest.raises(Misuse):

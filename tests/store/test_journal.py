@@ -17,7 +17,7 @@ from civic.errors import Misuse, Refused, Unavailable
 from civic.store import open_store
 from civic.store.chain import Chain, Line
 from civic.store.doctor import examine
-from civic.store.documents import line_sum
+from civic.store.entry import line_sum
 from civic.store.key_file import keys_of
 from civic.store.seal import Keys
 from civic.store.statements import JOURNAL

@@ -14,8 +14,7 @@ from civic.store import open_store
 from civic.store.box import Sealed
 from civic.store.contents import Contents
 from civic.store.copies import read_folder, receive
-from civic.store.documents import body_of, checksum, to_document
-from civic.store.entry import Cap, Counts, Entry, Seat
+from civic.store.entry import Cap, Counts, Entry, Seat, body_of, checksum, to_document
 from civic.store.folder import serving
 from civic.store.tables import VERSION
 from tests.postgres import ask, shared
@@ -70,7 +69,7 @@ def test_everything_arrives(folder: Path, url: str) -> None:
                 assert (
                     [ours.used(p, CAP.key) for p in "ad"] == [theirs.used(p, CAP.key) for p in "ad"] == [1, 1]
                 )
-        for entry, _ in contents.entries:
+        for entry in contents.entries:
             assert large.find(entry.number) == tiny.find(entry.number)
             assert large.history(entry.number) == tiny.history(entry.number) != []
         ours, theirs = (
@@ -145,7 +144,7 @@ def test_the_hash_sees_every_field(change: dict[str, object]) -> None:
     other = replace(entry, **change)  # type: ignore[arg-type]  # each pair fits its field
 
     def digests(kept: Entry) -> dict[str, tuple[int, str]]:
-        body = body_of(to_document(kept, [("limit:a", 1, [])]))
+        body = body_of(to_document(kept))
         return Contents({"entries": [(1, body, checksum(body))]}).digests()
 
     assert digests(entry)["신청"] != digests(other)["신청"]
