@@ -16,19 +16,26 @@ from civic import korean
 from civic.codes import clean_number
 from civic.content.meetings import calendar_file, meetings, when
 from civic.content.rounds import Round
-from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused
+from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused, WrongCode
 from civic.links import link
 from civic.places import words
 from civic.places.application import holds_resident_number, refuse_forbidden
-from civic.places.change import change, optional
+from civic.places.change import keep_change, optional, read_change
 from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
-from forms_api.doors import is_form_post, json_body
+from forms_api.doors import is_form_post, json_body, text_in
 from forms_api.operations import Trail, services
 from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.proofs import ticket_of_browser, wrong_tries_counted
+from forms_api.proofs import (
+    ask_for_code,
+    holds_ticket_of,
+    prove_phone,
+    shown_code,
+    ticket_of_browser,
+    wrong_tries_counted,
+)
 from forms_api.receipts import RECEIPT, receipt_address, receipt_number
-from forms_api.signups import as_payload, shown_again
+from forms_api.signups import PROOF, as_payload, shown_again
 
 entries = Blueprint("entries", __name__)
 MOST_TOGETHER = 20  # people of one form that was sent once
@@ -73,36 +80,46 @@ def answer_offer(number: str, accepts: bool) -> BaseResponse:
 
 @entries.get(f"{RECEIPT}/change")
 def change_page(token: str) -> Response:
-    """Where answers, e-mail or round are written anew. Shows nothing of what was said before."""
+    """Where answers, e-mail, phone or round are written anew. Shows nothing of what was said before."""
     return _change_page(_receipt(token))
 
 
-def _change_page(found: Found, refusal: Refused | None = None) -> Response:
+def _change_page(found: Found, refusal: Refused | None = None, asked: str = "", code: str = "") -> Response:
+    """asked: the request for the code that was sent to a new phone; code: itself, in a demonstration."""
     spec = optional(found.round.spec) if found.round else None
-    values = shown_again(request.form) if refusal else {}
-    keys = services().intake.keys
     return _page(
         found,
         "forms/change.html",
         "신청 내용 바꾸기",
         trail_of("바꾸기"),
         spec=spec,
-        values=values,
+        values=shown_again(request.form),
         refusal=refusal,
-        at="" if refusal and refusal.errors else "change",
-        receipt=receipt_address(keys.link, found.entry.number),
+        at="" if refusal and refusal.errors else "code" if isinstance(refusal, WrongCode) else "change",
+        asked=asked,
+        code=code,
+        receipt=receipt_address(services().intake.keys.link, found.entry.number),
     )
 
 
 @entries.post("/api/entries/<number>/change")
 def change_entry(number: str) -> BaseResponse:
     """Put what is written in the place of what the entry says; what is left empty stays."""
-    own = _own(number)
-    found = services().intake.receipt(own)
-    offer_again(lambda refusal: _change_page(found, refusal), link("my"), always=True)
-    given = as_payload(request.form) if is_form_post() else json_body()
-    answers = {name: each for name, each in (given.get("answers") or {}).items() if each not in ("", [])}
-    return _done(change(services().intake, own, {**given, "answers": answers}))
+    own, intake = _own(number), services().intake
+    found, sent = intake.receipt(own), request.form if is_form_post() else json_body()
+    code, asked = text_in(sent, "code"), text_in(sent, "request")
+    offer_again(lambda refusal: _change_page(found, refusal, asked), link("my"), always=True)
+    payload: dict[str, Any] = as_payload(request.form) if is_form_post() else json_body()
+    given = {name: each for name, each in payload.items() if name not in ("receipt", *PROOF)}
+    answers = given.get("answers") or {}
+    given["answers"] = {name: each for name, each in answers.items() if each not in ("", [])}
+    application, phone = read_change(intake, found, given)
+    if phone and application.spec.needs_proof:
+        if is_form_post() and not code and not holds_ticket_of(phone):
+            proof = ask_for_code(phone, services().site.name, application.subject)
+            return _change_page(found, None, proof.request, shown_code(proof))
+        prove_phone(phone, code, asked, f"change:{own}")
+    return _done(keep_change(intake, found, application, is_other_phone=bool(phone)))
 
 
 def _done(found: Found) -> BaseResponse:

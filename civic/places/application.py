@@ -3,12 +3,12 @@ and the entry that it asks to be. No web."""
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from uuid import UUID, uuid5
 
 from civic import people
@@ -19,17 +19,20 @@ from civic.content.pages import Document
 from civic.content.rounds import Round
 from civic.errors import AlreadyApplied, FieldError, Invalid
 from civic.places.form_round import FormRound
-from civic.places.participants import NO_TEXT, Participants, read_born, read_participants, text_of
+from civic.places.participants import (
+    NO_TEXT,
+    Participants,
+    Reader,
+    read_born,
+    read_fields,
+    read_participants,
+    text_of,
+)
 from civic.store.entry import LIVE, Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
 from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
 
-T = TypeVar("T")
-TOP_FIELDS = (
-    *("round", "name", "phone", "email", "birth_date", "participants", "party", "answers", "consent"),
-    "submission_id",
-)
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
 BROKEN_MESSAGE = "글자가 깨졌습니다. 다시 적어 주세요."
 _PHONES = ("phone", "phone_last4")  # of some international numbers thirteen digits begin like a birth date
@@ -86,34 +89,32 @@ def read_application(
     The payload has passed `refuse_forbidden`.
     """
     errors: list[FieldError] = []
-
-    def read(name: str, rule: Callable[[Any], T], empty: T) -> T:
-        """A field through its rule; `empty` where it is wrong."""
-        try:
-            return rule(payload.get(name))
-        except ValueError as wrong:
-            errors.append(FieldError(name, str(wrong)))
-            return empty
-
     asked = FormRound(doc, spec, round_) if round_ else None
     if round_ is None:
         errors.append(FieldError("round", NO_TEXT if payload.get("round") else "회차를 골라 주세요."))
-    name = read("name", lambda given: people.read_name(text_of(given)), "")
-    phone = read("phone", lambda given: people.normalise_phone(text_of(given), landlines), "")
-    email = "" if spec.email == "none" else read("email", partial(_email, spec), "")
-    asks_born = spec.person == "phone+birth_date"
-    born = read("birth_date", partial(read_born, asked, today), "") if asks_born else ""
-    others = partial(read_participants, asked, spec, today, errors)
-    participants: Participants = read("participants", others, ()) if spec.has_participants else ()
-    party = read("party", partial(_party, spec.party), 1) if spec.party > 1 else 1
-    answers: dict[str, Any] = read("answers", partial(_answers, spec, party, errors), {})
-    read("consent", _agree, None)
-    submission = read("submission_id", _submission, "")
-    errors += _unknown(spec, payload)
+    every: tuple[tuple[bool, str, Reader], ...] = (
+        (True, "name", lambda given: people.read_name(text_of(given))),
+        (True, "phone", lambda given: people.normalise_phone(text_of(given), landlines)),
+        (spec.email != "none", "email", partial(_email, spec)),
+        (spec.person == "phone+birth_date", "birth_date", partial(read_born, asked, today)),
+        (spec.has_participants, "participants", partial(read_participants, asked, spec, today, errors)),
+        (spec.party > 1, "party", partial(_party, spec.party)),
+    )
+    readers = {name: reader for is_asked, name, reader in every if is_asked}
+    found = read_fields(payload, readers, errors)
+    answers = partial(_answers, spec, found.get("party", 1), errors)
+    rest: dict[str, Reader] = {"answers": answers, "consent": _agree, "submission_id": _submission}
+    found |= read_fields(payload, rest, errors)
+    known, elsewhere = {"round", *readers, *rest}, {name for _, name, _ in every}
+    errors += [
+        FieldError(shown_name(name), "이 신청서에 없는 항목입니다.")
+        for name, value in payload.items()
+        if name not in known and not (name in elsewhere and value in ("", None))
+    ]
     if errors or round_ is None:
         raise Invalid(errors)
-    who = name, phone, submission, email, born
-    return Application(doc, spec, round_, *who, party, answers, participants=participants)
+    del found["consent"]
+    return Application(doc, spec, round_, submission=found.pop("submission_id"), **found)
 
 
 def _email(spec: FormSpec, given: Any) -> str:
@@ -138,7 +139,7 @@ def _answers(spec: FormSpec, party: int, errors: list[FieldError], given: Any) -
     if not isinstance(given, Mapping):
         raise ValueError("answers는 이름과 답의 묶음이어야 합니다.")
     answers, wrong = spec.read_answers(given)
-    errors += [FieldError(_shown(error.field), error.message) for error in wrong]
+    errors += [FieldError(shown_name(error.field), error.message) for error in wrong]
     if spec.party_names and len(answers.get(COMPANIONS.key, "").splitlines()) != party - 1:
         said = f"함께 오는 사람 {party - 1}명의 이름을 한 줄에 한 사람씩 적어 주세요."
         errors.append(FieldError(f"answers.{COMPANIONS.name}", said))
@@ -157,21 +158,6 @@ def _submission(given: Any) -> str:
     except ValueError:
         said = "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다."
         raise ValueError(said) from None
-
-
-def _unknown(spec: FormSpec, payload: Mapping[str, Any]) -> list[FieldError]:
-    """Fields that this form does not have; an empty one that other forms have is passed over."""
-    absent = {
-        "email": spec.email == "none",
-        "birth_date": spec.person != "phone+birth_date",
-        "participants": not spec.has_participants,
-        "party": spec.party == 1,
-    }
-    return [
-        FieldError(_shown(name), "이 신청서에 없는 항목입니다.")
-        for name, value in payload.items()
-        if name not in TOP_FIELDS or (absent.get(name) and value not in (None, ""))
-    ]
 
 
 def draft_of(application: Application, person: str, keys: Keys, store: Store, now: datetime) -> Entry:
@@ -223,7 +209,7 @@ def refuse_forbidden(payload: Mapping[str, Any]) -> None:
         within = (name, value) if isinstance(value, str) else texts({name: value})
         wrong = next((said for text in within if (said := _wrong_text(name, text))), "")
         if wrong:
-            found.append(FieldError(_shown(name), wrong))
+            found.append(FieldError(shown_name(name), wrong))
     if found:
         raise Invalid(found)
 
@@ -246,6 +232,6 @@ def _wrong_text(field: str, text: str) -> str:
     return BROKEN_MESSAGE if "\ufffd" in text else ""  # what stands where bytes were no text
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """A field name as it may be repeated in an answer: names are made by the sender and may hold anything."""
     return name if re.fullmatch(r"[\w.-]{1,60}", name) and not has_resident_number(name) else "unknown"

@@ -1,4 +1,4 @@
-"""Changing an entry that stands: its answers, its e-mail or its round, while its form takes sign-ups. No web.
+"""Changing an entry that stands: its answers, e-mail, phone or round, while its form takes sign-ups. No web.
 
 Nothing that was said is shown again: who holds the receipt writes anew what is to change, and all else stays.
 """
@@ -12,12 +12,11 @@ from typing import Any
 from civic.content.form import FormSpec
 from civic.errors import FieldError, Invalid, NotEligible
 from civic.places import line, rules
-from civic.places.application import TOP_FIELDS, draft_of, read_application, refuse_forbidden
+from civic.places.application import Application, draft_of, read_application, refuse_forbidden, shown_name
 from civic.places.intake import Found, Intake
 from civic.store.seal import Erased
 
-CHANGED = "changed"  # as it stands in the journal
-CHANGES = ("round", "email", "answers")
+CHANGES = ("round", "email", "phone", "answers")
 
 
 def optional(spec: FormSpec) -> FormSpec:
@@ -26,26 +25,20 @@ def optional(spec: FormSpec) -> FormSpec:
     return spec.model_copy(update={"fields": fields, "email": "none" if spec.email == "none" else "optional"})
 
 
-def change(intake: Intake, number: str, given: Mapping[str, Any]) -> Found:
-    """Put what is given in the place of what the entry says. The caller knows whose it is.
+def read_change(intake: Intake, found: Found, given: Mapping[str, Any]) -> tuple[Application, str]:
+    """What an entry is to be from now on, and its phone (E.164) where that is another, else "".
 
-    given: some of CHANGES, as in an application. Answers and e-mail keep state and rank; for another round the
-    old one is given up only if the new one is had, in one transaction; it has a number of its own. Raises NotFound, NotEligible (over,
-    begun, or its page is gone), NotOpen, Closed, Invalid, and for another round what `Intake.apply` raises.
+    given: some of CHANGES, as in an application; all else stays as the entry says. Raises NotEligible (over, begun, or
+    its page is gone), NotOpen, Closed, Invalid.
     """
-    found = intake.receipt(number)
     entry, doc, round_ = found.entry, found.doc, found.round
     if doc is None or round_ is None:
         raise NotEligible("지금은 내린 글입니다. 담당 부서에 문의해 주세요.")
-    given = {name: each for name, each in given.items() if name != "receipt"}
     refuse_forbidden(given)
-    if odd := [name for name in given if name not in CHANGES]:
-        raise Invalid(
-            [
-                FieldError(each if each in TOP_FIELDS else "unknown", "바꿀 수 없는 항목입니다.")
-                for each in odd
-            ]
-        )
+    if odd := [
+        FieldError(shown_name(name), "바꿀 수 없는 항목입니다.") for name in given if name not in CHANGES
+    ]:
+        raise Invalid(odd)
     now = intake.clock.now()
     rules.check_cancel(entry, round_, now)
     rules.check_time(round_, now, intake.facts(round_, now))
@@ -62,18 +55,33 @@ def change(intake: Intake, number: str, given: Mapping[str, Any]) -> Found:
     named = {name: value for name in CHANGES if (value := given.get(name))}
     payload = {"round": round_.round.id, **told, **named, "consent": True, "submission_id": str(uuid.uuid4())}
     wanted = round_.spec.round(str(payload["round"]))
-    read, *_ = read_application(doc, optional(round_.spec), wanted, payload, now.date(), True).each()
+    landlines = not given.get("phone")  # staff may have entered one
+    sent = read_application(doc, optional(round_.spec), wanted, payload, now.date(), landlines)
+    read, *_ = sent.each()
     application = replace(read, spec=round_.spec, answers={**kept, **read.answers})
-    keys, store = intake.keys, intake.store
-    draft = draft_of(application, entry.person, keys, store, now)
+    return application, "" if read.phone == told["phone"] else read.phone
+
+
+def keep_change(intake: Intake, found: Found, application: Application, is_other_phone: bool) -> Found:
+    """The entry as it is changed, in one transaction. The caller knows whose it is.
+
+    Answers and e-mail keep state and rank. For another round the old one is given up only if the new one is had; another
+    phone has the same place. Either has a number of its own, and is one person's only entry and within their caps, as a
+    new one must be. Raises NotEligible, NotOpen, Closed, and as `Intake.apply`.
+    """
+    entry, keys, store, now = found.entry, intake.keys, intake.store, intake.clock.now()
+    person = application.person(keys) if is_other_phone else entry.person
+    draft = draft_of(application, person, keys, store, now)
     with store.open(entry.subject, who="citizen") as book:
         if application.id != entry.round:
             rules.check_time(application, now, book.fixed(application.id))
-            line.cancel(book, round_, entry.number, now, line.CANCELLED)
+            line.cancel(book, found.round, entry.number, now, line.CANCELLED)
             entry = line.admit(book, application, draft)
+        elif is_other_phone:
+            entry = line.hand_over(book, application, entry.number, draft)
         else:
             current = book.get(entry.number) or entry
-            rules.check_cancel(current, round_, now)
+            rules.check_cancel(current, application, now)
             sealed = keys.seal(store, entry.subject, entry.number, application.personal())
-            entry = book.move(current.but(changed=now, sealed=sealed), noted=CHANGED)
+            entry = book.move(current.but(changed=now, sealed=sealed), noted=line.CHANGED)
     return intake.found(entry)  # behind the block: who waits is looked up in one of their own

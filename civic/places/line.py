@@ -10,7 +10,7 @@ from civic.errors import Closed, Full, LimitReached, NotEligible, NotOpen
 from civic.places import draw_freeze, draw_list, retention, rules
 from civic.places.form_round import FormRound
 from civic.store.book import Book
-from civic.store.entry import BY_CITIZEN, HELD, LIVE, Counts, Entry
+from civic.store.entry import BY_CITIZEN, HELD, LIVE, Counts, Entry, Seat
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
 # CANCELLED: by the person themselves; every other cause of a cancellation is somebody else's.
@@ -19,6 +19,7 @@ ACCEPTED, DECLINED, LAPSED, ENOUGH = "accepted", f"declined{BY_CITIZEN}", "lapse
 # With what freed the place behind it: "" (somebody cancelled), "-after-decline", "-after-lapse", "-more-places".
 PROMOTED, OFFERED = "promoted", "offered"
 CALLED_OFF = "called-off"  # + ": reason"
+CHANGED = "changed"  # noted of an entry whose state stays
 
 
 def admit(book: Book, round_: FormRound, draft: Entry) -> Entry:
@@ -41,9 +42,7 @@ def admit(book: Book, round_: FormRound, draft: Entry) -> Entry:
         if "listed" in facts:
             # Nobody joins a settled list, even if the clock has jumped back into the window.
             moment = max(now, round_.window_end)
-    # Where the phone is the person, nobody else has it.
-    if spec.person != "phone" and book.people_of(draft.contact, draft.person) >= spec.people_per_contact:
-        raise LimitReached(f"휴대전화 번호 하나로 {spec.people_per_contact}명까지 신청할 수 있습니다.")
+    _check_phone(book, round_, draft)
     try:
         entry = book.add(draft, rules.seats(round_, moment, counts), rules.caps(round_))
     except Full:
@@ -52,6 +51,30 @@ def admit(book: Book, round_: FormRound, draft: Entry) -> Entry:
     if is_new and spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
         book.fix(round_.id, "closed", "early", now)
     return entry
+
+
+def hand_over(book: Book, round_: FormRound, number: str, draft: Entry) -> Entry:
+    """The place of an entry for the same person under another phone, in its state and turn; the old one ends.
+
+    Raises NotEligible (over, begun, or in the list of a draw), LimitReached, and what `Book.add` raises.
+    """
+    book.counts(round_.id)  # from here on nobody else changes the round until the block ends
+    old, now = _get(book, number), draft.received
+    rules.check_cancel(old, round_, now)
+    if "listed" in book.fixed(round_.id):
+        raise NotEligible("추첨할 명단이 정해져 번호를 바꿀 수 없습니다. 담당 부서에 문의해 주세요.")
+    _check_phone(book, round_, draft)
+    seat = Seat(old.state, rules.NO_CEILING, over_line=True)
+    entry = book.add(draft.but(deadline=old.deadline), [seat], rules.caps(round_))
+    book.move(old.moved("cancelled", now, CANCELLED).but(rank=entry.rank), rules.given_back(old))
+    return book.move(entry.but(rank=old.rank), noted=CHANGED)
+
+
+def _check_phone(book: Book, round_: FormRound, draft: Entry) -> None:
+    """Raises LimitReached where the phone stands for enough people; where it is the person, nobody else has it."""
+    spec = round_.spec
+    if spec.person != "phone" and book.people_of(draft.contact, draft.person) >= spec.people_per_contact:
+        raise LimitReached(f"휴대전화 번호 하나로 {spec.people_per_contact}명까지 신청할 수 있습니다.")
 
 
 def take_in(

@@ -12,8 +12,22 @@ from civic.errors import FieldError
 from civic.places.form_round import FormRound
 from civic.text import clean
 
+Reader = Callable[[Any], Any]  # what was typed -> what it means. Raises ValueError with what to do, in Korean
 Participants = tuple[tuple[str, str], ...]  # name and birth date (ISO) of each
 NO_TEXT = "글로 적어 주세요."
+
+
+def read_fields(
+    given: Mapping[str, Any], readers: Mapping[str, Reader], errors: list[FieldError], within: str = ""
+) -> dict[str, Any]:
+    """Each field as its reader has it; what must be corrected is left out and joins `errors`. within: begins their names."""
+    found = {}
+    for name, reader in readers.items():
+        try:
+            found[name] = reader(given.get(name))
+        except ValueError as wrong:
+            errors.append(FieldError(f"{within}{name}", str(wrong)))
+    return found
 
 
 def text_of(given: Any) -> str:
@@ -61,22 +75,17 @@ def read_participants(
     if len(rows) > spec.people_per_contact:
         raise ValueError(f"한 번에 {spec.people_per_contact}명까지 적을 수 있습니다.")
     found: list[tuple[str, str]] = []
-    readers: dict[str, Callable[[Any], str]] = {
+    readers: dict[str, Reader] = {
         "name": lambda typed: people.read_name(text_of(typed)),
         "birth_date": partial(read_born, round_, today, by_guardian=True),
     }
     for number, row in enumerate(rows):
         if number and not any(row.values()):
             continue
-        read = dict.fromkeys(readers, "")
         if row.keys() - readers.keys():
             errors.append(FieldError(f"participants.{number}", "이 신청서에 없는 항목입니다."))
-        for name, rule in readers.items():
-            try:
-                read[name] = rule(row.get(name))
-            except ValueError as wrong:
-                errors.append(FieldError(f"participants.{number}.{name}", str(wrong)))
-        who = read["name"], read["birth_date"]
+        read = read_fields(row, readers, errors, f"participants.{number}.")
+        who = read.get("name", ""), read.get("birth_date", "")
         if all(who) and who in found:
             errors.append(FieldError(f"participants.{number}.name", "같은 사람을 두 번 적었습니다."))
         found.append(who)
