@@ -5,6 +5,7 @@ turns it into problem+json or a page by its `name` and `status` (table in docs/a
 """
 
 import errno
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +20,18 @@ class FieldError:
 
 
 class Refused(Exception):
-    """The citizen's request was understood and declined. Use a leaf, never this class."""
+    """The citizen's request was understood and declined. Use a leaf, never this class.
 
-    name = "refused"
-    status = 400
-    title = "요청을 처리하지 못했습니다."
+    A leaf goes by its own name, TooMany as "too-many"; the leaf of a leaf by that one's.
+    """
+
+    name, status, title = "refused", 400, "요청을 처리하지 못했습니다."
+    retry_after = 0  # seconds, sent as Retry-After; 0 sends none
+
+    def __init_subclass__(cls, status: int = 0, title: str = "") -> None:
+        if status:
+            cls.name, cls.status = re.sub(r"\B(?=[A-Z])", "-", cls.__name__).lower(), status
+        cls.title = title or cls.title
 
     def __init__(self, detail: str | None = None, errors: Iterable[FieldError] = ()) -> None:
         self.detail = detail or self.title
@@ -31,39 +39,31 @@ class Refused(Exception):
         super().__init__(self.detail)
 
 
-class Invalid(Refused):
+class Invalid(Refused, status=422, title="적은 내용을 고쳐 주세요."):
     """Fields are missing or wrong; `errors` names each."""
-
-    name, status, title = "invalid", 422, "적은 내용을 고쳐 주세요."
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         found = tuple(errors)
         super().__init__(f"고칠 곳이 {len(found)}개 있습니다.", found)
 
 
-class NotOpen(Refused):
+class NotOpen(Refused, status=403, title="아직 접수를 시작하지 않았습니다."):
     """Asked before `opens`, or of what cannot be opened here now (`detail`)."""
-
-    name, status, title = "not-open", 403, "아직 접수를 시작하지 않았습니다."
 
     def __init__(self, opens: str = "", detail: str | None = None, at: datetime | None = None) -> None:
         self.at = at  # when it opens, where that is known
         super().__init__(f"접수는 {opens}에 시작합니다." if opens else detail)
 
 
-class Closed(Refused):
+class Closed(Refused, status=403, title="접수가 끝났습니다."):
     """Asked at or after `closes`, or after an early close."""
-
-    name, status, title = "closed", 403, "접수가 끝났습니다."
 
     def __init__(self, closes: str = "", why: str | None = None) -> None:
         super().__init__(why or (f"접수는 {closes}에 끝났습니다." if closes else None))
 
 
-class Full(Refused):
+class Full(Refused, status=409, title="정원이 모두 찼습니다."):
     """No place and no waiting place is left."""
-
-    name, status, title = "full", 409, "정원이 모두 찼습니다."
 
     def __init__(self, places: int, waiting: int = 0, together: int = 0) -> None:
         """together: how many came in one go of whom only some fit."""
@@ -72,109 +72,77 @@ class Full(Refused):
         super().__init__(few if together else f"정원 {places}명{line}이 모두 찼습니다.")
 
 
-class AlreadyApplied(Refused):
+class AlreadyApplied(Refused, status=409, title="이미 신청하셨습니다."):
     """This person has a live entry in the round. Says nothing of it: a phone number is not a key."""
 
-    name, status, title = "already-applied", 409, "이미 신청하셨습니다."
-
     def __init__(self) -> None:
-        super().__init__(
-            "같은 사람이 이미 신청했습니다. 접수번호와 휴대전화 번호 뒤 네 자리로 ‘내 신청 확인’에서 볼 수 있습니다."
-        )
+        where = "접수번호와 휴대전화 번호 뒤 네 자리로 ‘내 신청 확인’에서 볼 수 있습니다."
+        super().__init__(f"같은 사람이 이미 신청했습니다. {where}")
 
 
-class LimitReached(Refused):
+class LimitReached(Refused, status=409, title="한 사람이 신청할 수 있는 한도를 넘었습니다."):
     """A cap across subjects is used up (courses per person, hours per person)."""
 
-    name, status, title = "limit-reached", 409, "한 사람이 신청할 수 있는 한도를 넘었습니다."
 
-
-class NotEligible(Refused):
+class NotEligible(Refused, status=403, title="이 요청은 받을 수 없습니다."):
     """The person does not meet a stated condition, or the entry's state does not allow the act."""
 
-    name, status, title = "not-eligible", 403, "이 요청은 받을 수 없습니다."
 
-
-class WrongCode(Refused):
+class WrongCode(Refused, status=403, title="번호가 맞지 않습니다."):
     """Number and last four digits, or a one-time code, do not match. Never says which part."""
 
-    name, status, title = "wrong-code", 403, "번호가 맞지 않습니다."
 
-
-class LateCode(WrongCode):
+class LateCode(WrongCode, title="인증번호의 시간이 지났습니다."):
     """The right one-time code, after its time."""
 
-    title = "인증번호의 시간이 지났습니다."
 
-
-class UsedCode(WrongCode):
+class UsedCode(WrongCode, title="이미 쓴 인증번호입니다."):
     """The right one-time code, after it let a ballot in."""
 
-    title = "이미 쓴 인증번호입니다."
 
-
-class ContactUnproven(Refused):
+class ContactUnproven(Refused, status=403, title="휴대전화를 먼저 인증해 주세요."):
     """What is scarce or given up here asks for a proof of the phone, and there is none, or it is too old."""
 
-    name, status, title = "contact-unproven", 403, "휴대전화를 먼저 인증해 주세요."
 
-
-class ForbiddenOrigin(Refused):
+class ForbiddenOrigin(Refused, status=403, title="이 누리집의 화면에서 보낸 요청이 아닙니다."):
     """A write that did not come from one of our own pages."""
 
-    name, status, title = "forbidden-origin", 403, "이 누리집의 화면에서 보낸 요청이 아닙니다."
 
-
-class NotFound(Refused):
+class NotFound(Refused, status=404, title="찾는 것이 없습니다."):
     """No such form, round, entry or page."""
 
-    name, status, title = "not-found", 404, "찾는 것이 없습니다."
 
-
-class TooLarge(Refused):
+class TooLarge(Refused, status=413, title="보낸 내용이 너무 큽니다. 64kB까지 보낼 수 있습니다."):
     """The body is over 64 kB."""
 
-    name, status, title = "too-large", 413, "보낸 내용이 너무 큽니다. 64kB까지 보낼 수 있습니다."
 
-
-class UnsupportedType(Refused):
+class UnsupportedType(Refused, status=415, title="JSON이나 폼으로만 보낼 수 있습니다."):
     """Neither JSON nor a form post."""
 
-    name, status, title = "unsupported-type", 415, "JSON이나 폼으로만 보낼 수 있습니다."
 
-
-class TooMany(Refused):
+class TooMany(Refused, status=429, title="너무 자주 보냈습니다. 잠시 뒤에 다시 해 주세요."):
     """A rate limit."""
 
-    name, status, title = "too-many", 429, "너무 자주 보냈습니다. 잠시 뒤에 다시 해 주세요."
-
-    def __init__(self, retry_after: int = 60) -> None:
-        self.retry_after = retry_after  # seconds, sent as Retry-After
-        minutes = -(-retry_after // 60)
-        super().__init__(
-            f"너무 자주 보냈거나 여러 번 틀렸습니다. 늦어도 {minutes}분 뒤에는 다시 할 수 있습니다."
-        )
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        when = f"늦어도 {-(-retry_after // 60)}분 뒤에는 다시 할 수 있습니다."
+        super().__init__(f"너무 자주 보냈거나 여러 번 틀렸습니다. {when}")
 
 
-class OutOfTexts(Refused):
+class OutOfTexts(Refused, status=429, title="지금은 인증번호를 더 보낼 수 없습니다."):
     """All messages with codes that staff allow for now are spent. Whoever has a code may still use it."""
 
-    name, status, title = "out-of-texts", 429, "지금은 인증번호를 더 보낼 수 없습니다."
-
     def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after  # seconds
-        super().__init__(
-            "인증번호를 너무 많이 보내 잠시 멈추었습니다. 나중에 다시 하거나 담당 부서에 문의해 주세요."
-        )
+        self.retry_after = retry_after
+        later = "나중에 다시 하거나 담당 부서에 문의해 주세요."
+        super().__init__(f"인증번호를 너무 많이 보내 잠시 멈추었습니다. {later}")
 
 
-class Unavailable(Refused):
-    """The store cannot answer now; nothing was kept. Sent with Retry-After."""
-
-    name, status, title = "unavailable", 503, "지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."
+class Unavailable(Refused, status=503, title="지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."):
+    """The store cannot answer now; nothing was kept."""
 
     def __init__(self, detail: str | None = None, retry_after: int = 5) -> None:
-        self.retry_after = retry_after  # seconds
+        self.retry_after = retry_after
         super().__init__(detail)
 
 

@@ -6,12 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 WEEKDAYS = "월화수목금토일"
-DATED = (
-    "short_day",
-    "short_moment",
-    "closing",
-    "period",
-)  # take the reader's time last: the year is told by it
+# These take the reader's time last: the year is told by it.
+DATED = ("short_day", "short_moment", "closing", "period")
 SHORT = 90  # bytes of a short text message; longer ones are another kind (LMS), and dearer
 
 FORM_STATES = {"upcoming": "접수예정", "open": "접수중", "full": "정원마감", "closed": "접수마감"}
@@ -52,7 +48,8 @@ SELECTIONS = {
     "review": "심사",
 }
 
-# Why an entry is as it is (Entry.cause), for its history. A cause with a reason is "<cause>: <reason>".
+# Why an entry is as it is (Entry.cause, or that and its state), for its history; {} is the state in words. A cause with a
+# reason is "<cause>: <reason>".
 CAUSES = {
     "applied": "신청",
     "entered-by-staff": "담당자가 대신 넣음",
@@ -73,7 +70,10 @@ CAUSES = {
     "changed": "신청한 내용을 바꿈",
     "called-off": "회차가 취소됨",
     "excluded": "추첨 전에 명단에서 뺌",
-    "reviewed": "심사 결과",
+    "drawn": "추첨으로 대기 순서를 받음",
+    "drawn confirmed": "추첨으로 확정",
+    "drawn rejected": "추첨에서 뽑히지 않음",
+    "reviewed": "심사 결과 {}",
     "worked": "활동한 시간을 적음",
     "approved": "활동한 시간을 인정",
     "absent": "오지 않음",
@@ -85,15 +85,11 @@ CAUSES = {
 def happened(cause: str, state: str) -> str:
     """What happened to an entry, in words: happened("called-off: 태풍", "cancelled") is "회차가 취소됨: 태풍"."""
     name, _, reason = cause.partition(": ")
-    known = CAUSES.get(name)
-    if name == "drawn":
-        lucky = {"confirmed": "추첨으로 확정", "rejected": "추첨에서 뽑히지 않음"}
-        known = lucky.get(state, "추첨으로 대기 순서를 받음")
-    if name == "reviewed":
-        known = f"심사 결과 {ENTRY_STATES.get(state, state)}"
-    if known is None:
-        return ENTRY_STATES.get(state, state)
-    return f"{known}: {reason}" if reason else known
+    now = ENTRY_STATES.get(state, state)
+    if name not in CAUSES:
+        return now
+    said = CAUSES.get(f"{name} {state}", CAUSES[name]).format(now)
+    return f"{said}: {reason}" if reason else said
 
 
 def text_bytes(text: str) -> int:
@@ -167,15 +163,12 @@ def period(start: datetime, end: datetime, now: date | None) -> str:
 
 def left(until: datetime, now: datetime) -> str:
     """Time that is left in words: "4일 3시간", "3시간 5분", "5분"; "" when none is."""
-    minutes = int((until - now).total_seconds() // 60)
     if until <= now:
         return ""
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days}일 {hours}시간" if hours else f"{days}일"
-    if hours:
-        return f"{hours}시간 {minutes}분" if minutes else f"{hours}시간"
-    return f"{max(minutes, 1)}분"
+    minutes = max(int((until - now).total_seconds() // 60), 1)
+    parts = [(minutes // 1440, "일"), (minutes // 60 % 24, "시간"), (minutes % 60, "분")]
+    first = next(place for place, (number, _) in enumerate(parts) if number)
+    return " ".join(f"{number}{unit}" for number, unit in parts[first : first + 2] if number)
 
 
 def won(amount: int) -> str:
@@ -184,12 +177,8 @@ def won(amount: int) -> str:
         return f"{amount:,}원"
     eok, rest = divmod(amount, 100_000_000)
     man, odd = divmod(rest, 10_000)
-    parts = [f"{eok:,}억"] if eok else []
-    if man:
-        parts.append(f"{man:,}만")
-    if odd:
-        parts.append(f"{odd:,}")
-    return " ".join(parts) + (" 원" if not odd else "원")
+    parts = ((eok, "억"), (man, "만"), (odd, ""))
+    return " ".join(f"{number:,}{unit}" for number, unit in parts if number) + ("원" if odd else " 원")
 
 
 def josa(word: str, pair: str) -> str:
@@ -235,15 +224,9 @@ def _final(word: str) -> str | None:
 # What click says of a wrong call -> what we say; {0} is the first group, itself looked up.
 _CALL_MISTAKES = (
     (r"Invalid value for '(.+?)': (.+)", "{0}: {1}"),
+    (r"(No such .+\.) (?:Did you mean '(.+?)'|\(Did you mean one of: (.+))\?\)?", "{0}. 혹시 {1}{2}?"),
     (r"No such option '(.+?)'\.", "모르는 옵션입니다 (found {0})"),
-    (r"No such option '(.+?)'\. Did you mean '(.+?)'\?", "모르는 옵션입니다 (found {0}). 혹시 {1}?"),
-    (r"No such option '(.+?)'\. \(Did you mean one of: (.+)\?\)", "모르는 옵션입니다 (found {0}). 혹시 {1}?"),
     (r"No such command '(.+?)'\.", "모르는 명령입니다 (found {0})"),
-    (r"No such command '(.+?)'\. Did you mean '(.+?)'\?", "모르는 명령입니다 (found {0}). 혹시 {1}?"),
-    (
-        r"No such command '(.+?)'\. \(Did you mean one of: (.+)\?\)",
-        "모르는 명령입니다 (found {0}). 혹시 {1}?",
-    ),
     (r"Missing (?:argument|option) '(.+?)'\.", "{0}: 빠졌습니다"),
     (r"Missing (?:argument|option) '(.+?)'\. Choose from:\s+(.+)", "{0}: {1} 가운데 하나를 적으세요"),
     (r"Missing command\.", "명령을 적으세요"),
@@ -266,5 +249,5 @@ def call_mistake(said: str) -> str:
     for pattern, korean in _CALL_MISTAKES:
         found = re.fullmatch(pattern, said, re.DOTALL)
         if found:
-            return korean.format(*map(call_mistake, found.groups()))
+            return korean.format(*map(call_mistake, found.groups("")))
     return said

@@ -4,14 +4,13 @@
 every file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Self
 
 from civic.content.advice import advice, too_early
 from civic.content.beside import INDEX
@@ -61,23 +60,19 @@ class Library:
     warnings: tuple[Mistake, ...] = ()  # what staff should look at; nothing stops for it
     refused: tuple[Mistake, ...] = ()  # why pages are not shown as they are written
     held: frozenset[Name] = frozenset()  # those pages: they are as they were accepted last, or not there
-    drafts: tuple[
-        Document, ...
-    ] = ()  # that stand at an address though they are in no list, see `with_drafts`
+    drafts: tuple[Document, ...] = ()  # that stand at an address, see `with_drafts`
     _pages: tuple[Document, ...] = ()  # also those that are not shown now
     _counted: tuple[VoteResult, ...] = ()  # also those that are not published yet
     _whole: Site | None = None  # with menu entries of pages that are not shown now
 
-    def at(self, now: datetime) -> Library:
+    def at(self, now: datetime) -> Self:
         """The same content as it is to be seen at another time; no file is read again."""
         site = self._whole or self.site
         shown: dict[str, list[Document]] = {folder: [] for folder in KINDS}
-        hidden = set()
         for page in self._pages:
             if is_shown(page, now):
                 shown[page.folder].append(page)
-            else:
-                hidden.add(page.link)
+        hidden = frozenset(page.link for page in self._pages if not is_shown(page, now))
         banner = site.banner if site.banner and now < site.banner.until else None
         if banner and page_behind(banner.to) in hidden:
             banner = banner.model_copy(update={"to": ""})
@@ -86,7 +81,7 @@ class Library:
             self,
             site=site.model_copy(update={"menu": menu, "banner": banner}),
             now=now,
-            hidden=frozenset(hidden),
+            hidden=hidden,
             results={each.slug: each for each in self._counted if each.is_shown(now)},
             _by_folder={
                 folder: {page.slug: page for page in in_list_order(pages, now)}
@@ -94,14 +89,13 @@ class Library:
             },
         )
 
-    def at_address(self, base_url: str) -> Library:
+    def at_address(self, base_url: str) -> Self:
         """The same content with this public address instead of the one in site.toml."""
-        site, whole = (
-            each and each.model_copy(update={"base_url": base_url}) for each in (self.site, self._whole)
-        )
-        return replace(self, site=site or self.site, _whole=whole)
+        address = {"base_url": base_url}
+        whole = (self._whole or self.site).model_copy(update=address)
+        return replace(self, site=self.site.model_copy(update=address), _whole=whole)
 
-    def with_drafts(self, name: Callable[[str], str]) -> Library:
+    def with_drafts(self, name: Callable[[str], str]) -> Self:
         """The same with drafts at addresses of their own, for who knows them. name: in its address, by its file."""
         drafts = [page.model_copy(update={"slug": name(page.file)}) for page in self._pages if page.draft]
         return replace(self, drafts=tuple(each for each in drafts if not isinstance(each, Poll | Proposal)))
@@ -113,7 +107,7 @@ class Library:
         )
         return tuple(page for page in shown if page.kept_until and self.now < page.kept_until)
 
-    def holding(self, pages: Mapping[str, Document | None]) -> Library:
+    def holding(self, pages: Mapping[str, Document | None]) -> Self:
         """The same with these pages in place of what the files say, by subject; None: without that page."""
         kept = [page for page in self._pages if page.spec is None or page.subject not in pages]
         return replace(self, _pages=(*kept, *filter(None, pages.values()))).at(self.now)
@@ -210,10 +204,6 @@ class Library:
         drawn = self.draw_of(doc.subject)
         return drawn.link if drawn and drawn.document.is_drawn else ""
 
-    def department(self, key: str) -> Contact | None:
-        """The office of that key, or None."""
-        return self.site.departments.get(key)
-
     def contacts(self, doc: Document | None) -> tuple[Contact, ...]:
         """Whom to ask about a page, the first one where one is needed: its own contacts, or its office (else the general one)."""
         office = self.site.departments[getattr(doc, "department", "") or self.site.contact]
@@ -240,7 +230,9 @@ def load(
     """
     reading = read_content(content, memory, jobs, meanwhile)
     published = read_published(content, draws)
-    counted, odd, of_polls = _light(results)
+    folder = results and results.resolve()
+    counted, odd = read_results(folder)
+    of_polls = {f"{folder}/{slug}.json": digest_of(each) for slug, each in counted.items()}
     reading.mistakes += [*published.mistakes, *odd, *wrong]
     site, refused, held = settled(reading, partial(_look, published.results, now), accepted, memory)
     return Library(
@@ -260,18 +252,6 @@ def load(
         _counted=tuple(published.results),
         _whole=site,
     ).at(now)
-
-
-def _light(folder: Path | None) -> tuple[Mapping[str, PollResult], list[Mistake], dict[str, str]]:
-    """Results of light polls, what is wrong with them, and the digest of each file."""
-    if folder is None:
-        return {}, [], {}
-    counted, odd = read_results(folder.resolve())
-    return (
-        counted,
-        odd,
-        {f"{folder.resolve()}/{each.poll}.json": digest_of(each) for each in counted.values()},
-    )
 
 
 def _look(results: Iterable[VoteResult], now: datetime, reading: Reading) -> Iterator[Mistake]:

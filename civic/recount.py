@@ -5,7 +5,6 @@ reported like any mistake in the content, and nothing is built.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +38,7 @@ from civic.votes.result_files import FILES, VoteRecord, VoteResult
 FOLDER = FOLDERS["result"]
 VERIFY, CHECK = "verify.py", "check_draw.py"  # what readers check results and draws with
 WRITTEN = "쓴 그대로가 아닙니다. 이름이 두 번 있거나, 같은 값을 다른 꼴로 적었습니다"
+S = TypeVar("S", bound=Shape)
 MOST_NAMED = 20  # fields of one file
 REWRITE_VOTE, REWRITE_DRAW = "votes publish로 다시 쓰세요", "draw show로 다시 쓰세요"
 
@@ -58,15 +58,10 @@ def read_published(content: Path, draws: bool = True) -> Published:
 
     A record of neither (without the keys `vote` and `draw`) is somebody else's and is passed over.
     """
-    found = Published()
-    base = content / FOLDER
-    if not base.is_dir():
-        return found
-    with os.scandir(base) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file() and not is_passed_over(entry.name))
-    for name in names:
-        if name.endswith(".toml"):
-            _read_record(base, name, found, draws)
+    found, folder = Published(), content / FOLDER
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix == ".toml" and file.is_file() and not is_passed_over(file.name):
+            _read_record(file, found, draws)
     return found
 
 
@@ -83,24 +78,19 @@ def checker_digest(name: str) -> str:
 def of_other_rules(results: Iterable[VoteResult], pages: Iterable[Document]) -> list[Mistake]:
     """A mistake for each result under other rules, so by other holders, than those under which its poll was rehearsed."""
     polls = {page.slug: page for page in pages if isinstance(page, Poll) and page.rehearsed}
+    said = "투표 글과 다른 규칙으로 센 결과입니다"
     return [
-        Mistake(
-            f"{FOLDER}/{result.slug}.toml",
-            0,
-            "rules",
-            "투표 글과 다른 규칙으로 센 결과입니다",
-            found[:12] + "…",
-        )
+        Mistake(f"{FOLDER}/{result.slug}.toml", 0, "rules", said, f"{found[:12]}…")
         for result in results
         if (poll := polls.get(result.slug)) and poll.rehearsed
         if (found := result.record.rules) != poll.rehearsed.rules
     ]
 
 
-def _read_record(base: Path, name: str, found: Published, draws: bool) -> None:
-    place = f"{FOLDER}/{name}"
+def _read_record(file: Path, found: Published, draws: bool) -> None:
+    place = f"{FOLDER}/{file.name}"
     try:
-        raw = whole_file(base / name)
+        raw = whole_file(file)
     except OSError as wrong:
         found.mistakes.append(Mistake(place, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
         return
@@ -116,9 +106,9 @@ def _read_record(base: Path, name: str, found: Published, draws: bool) -> None:
     except ValidationError as wrong:
         found.mistakes += [*mistakes, *shape_mistakes(source, model, wrong)]
         return
-    if f"{record.slug}.toml" != name:
+    if f"{record.slug}.toml" != file.name:
         mistakes.append(Mistake(place, 0, "", "파일의 이름과 다른 투표나 추첨입니다", record.slug))
-    files = _read_files(base / record.slug, record, mistakes)
+    files = _read_files(file.parent / record.slug, record, mistakes)
     if not mistakes:
         digests = {short: hashlib.sha256(content).hexdigest() for short, content in files.items()}
         found.digests |= {f"{FOLDER}/{record.slug}/{short}": digest for short, digest in digests.items()}
@@ -160,14 +150,20 @@ def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult
 
     place = f"{FOLDER}/{record.vote}"
     mistakes: list[Mistake] = []
-    document = _read(ResultsFile, f"{place}/{RESULTS}", files.get(RESULTS), mistakes)
-    ballots = _read(BallotsFile, f"{place}/{BALLOTS}", files[BALLOTS], mistakes) if BALLOTS in files else None
-    board = _read(Board, f"{place}/{BOARD}", files.get(BOARD), mistakes)
-    signatures = _read(SignaturesFile, f"{place}/{SIGNATURES}", files.get(SIGNATURES), mistakes)
-    for name, read in ((RESULTS, document), (BALLOTS, ballots), (BOARD, board), (SIGNATURES, signatures)):
+
+    def read(model: type[S], name: str) -> S | None:
+        found = _read(model, f"{place}/{name}", files.get(name), mistakes, REWRITE_VOTE)
         # A name that stands twice, or a value that another program reads otherwise, would be one file for two readers.
-        if read and files[name].replace(b"\r\n", b"\n") != as_json(read).encode():
+        if found and files[name].replace(b"\r\n", b"\n") != as_json(found).encode():
             mistakes.append(Mistake(f"{place}/{name}", 0, "", WRITTEN, hint=REWRITE_VOTE))
+        return found
+
+    document, board, signatures = (
+        read(ResultsFile, RESULTS),
+        read(Board, BOARD),
+        read(SignaturesFile, SIGNATURES),
+    )
+    ballots = read(BallotsFile, BALLOTS) if BALLOTS in files else None
     if document is None or board is None or signatures is None or mistakes:
         return None, mistakes
     try:
@@ -176,7 +172,7 @@ def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult
         message = "규칙과 제안을 읽을 수 없습니다"
         return None, [Mistake(f"{place}/{RESULTS}", 0, "declared", message, str(wrong))]
     result = VoteResult(record, document, poll, proposals, dict(files), board, signatures, ballots)
-    return result, _lines(f"{place}.toml", disagreements(result))
+    return result, [Mistake(f"{place}.toml", 0, "", line) for line in disagreements(result)]
 
 
 def assemble_draw(
@@ -189,19 +185,10 @@ def assemble_draw(
     if document is None:
         return None, mistakes
     draw = PublishedDraw(record, document, files[draw_record.FILE])
-    return draw, _lines(place, draw.disagreements())
+    return draw, [Mistake(place, 0, "", line) for line in draw.disagreements()]
 
 
-def _lines(place: str, lines: Iterable[str]) -> list[Mistake]:
-    return [Mistake(place, 0, "", line) for line in lines]
-
-
-S = TypeVar("S", bound=Shape)
-
-
-def _read(
-    model: type[S], file: str, raw: bytes | None, mistakes: list[Mistake], rewrite: str = REWRITE_VOTE
-) -> S | None:
+def _read(model: type[S], file: str, raw: bytes | None, mistakes: list[Mistake], rewrite: str) -> S | None:
     """A JSON file in its shape, or None with the reasons added to the mistakes."""
     if raw is None:
         mistakes.append(Mistake(file, 0, "", "파일이 없습니다"))

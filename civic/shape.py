@@ -34,9 +34,13 @@ SeoulTime = Annotated[datetime, AfterValidator(_in_seoul)]
 
 
 def document_hash(document: object) -> str:
-    """SHA-256 (64 hex digits) of a JSON value in its one spelling: keys sorted, nothing between, Korean as it is."""
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    """SHA-256 (64 hex digits) of a JSON value in its one spelling."""
+    return hashlib.sha256(canonical(document)).hexdigest()
+
+
+def canonical(document: object) -> bytes:
+    """A JSON value in its one spelling: keys sorted, nothing between, Korean as it is."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def first_name(name: str, aliases: tuple[str, ...]) -> str:

@@ -35,6 +35,7 @@ _DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32,}(?![0-9A-Za-z])")
 _BLANKS = re.compile(r"[^\S\n]+|\n+")
 # Letters that look like a line: NFKC has made U+1173 of ㅡ, which a Korean keyboard types in its place, U+1175 of ㅣ.
 _HYPHENS = dict.fromkeys((0x1173, 0x1175, 0x30FC, 0x4E00), "-")
+_SEEN_BY_NOBODY = ("Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me")  # categories
 _FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters that nobody sees
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ODD_BLANKS = re.compile(r"[^\S\n ]")
@@ -63,9 +64,8 @@ def has_resident_number(text: str) -> bool:
 
 
 def _is_found_in(text: str) -> bool:
-    return any(
-        _may_exist(found) for kind in (_RESIDENT_NUMBER, _SPREAD_NUMBER) for found in kind.finditer(text)
-    )
+    kinds = (_RESIDENT_NUMBER, _SPREAD_NUMBER)
+    return any(_may_exist(found) for kind in kinds for found in kind.finditer(text))
 
 
 def _may_exist(found: re.Match[str]) -> bool:
@@ -100,21 +100,12 @@ def clean(text: str) -> str:
     if not text.isprintable():
         text = _ODD_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
         text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
-    text = unicodedata.normalize("NFC", text)
-    text = text.strip()
+    text = nfc(text).strip()
     return text if text.isascii() or any(map(_is_seen, text)) else ""
 
 
 def _is_seen(sign: str) -> bool:
-    return sign not in _FILLERS and unicodedata.category(sign) not in (
-        "Cc",
-        "Cf",
-        "Zs",
-        "Zl",
-        "Zp",
-        "Mn",
-        "Me",
-    )
+    return sign not in _FILLERS and unicodedata.category(sign) not in _SEEN_BY_NOBODY
 
 
 def length(text: str) -> int:
@@ -139,9 +130,8 @@ def read_day(text: str) -> date:
 
 def read_whole(text: str) -> int:
     """A whole number as people type it: "1,000", "３명", "1만 2천원", "12억". Raises ValueError."""
-    found = _WHOLE_TYPED.fullmatch(
-        unicodedata.normalize("NFKC", clean(text)).replace(",", "").replace("−", "-")
-    )
+    plain = unicodedata.normalize("NFKC", clean(text)).replace(",", "").replace("−", "-")
+    found = _WHOLE_TYPED.fullmatch(plain)
     groups = found.groups() if found else ("",)
     is_plain = all(c.isdecimal() for c in text if c.isdigit())  # a raised 2 is none
     if not is_plain or not any(groups[1:]) or sum(len(part or "") for part in groups[1:]) > 12:

@@ -12,10 +12,8 @@ from civic.errors import (
     ContactUnproven,
     Invalid,
     NotFound,
-    OutOfTexts,
     Refused,
     TooLarge,
-    TooMany,
     Unavailable,
     UnsupportedType,
     WrongCode,
@@ -27,22 +25,16 @@ Retry = Callable[[Refused], Response]
 FILES = "files"  # the view of the site's files, which takes every address that no other view takes
 
 
-class MethodNotAllowed(Refused):
+class MethodNotAllowed(Refused, status=405, title="이 주소에서는 할 수 없는 요청입니다."):
     """The address exists, the method does not."""
 
-    name, status, title = "method-not-allowed", 405, "이 주소에서는 할 수 없는 요청입니다."
 
-
-class OutsideFile(Refused):
+class OutsideFile(Refused, status=416, title="파일에 없는 부분입니다."):
     """A part of a file was asked for that it does not have."""
 
-    name, status, title = "outside-file", 416, "파일에 없는 부분입니다."
 
-
-class Failure(Refused):
+class Failure(Refused, status=500, title="처리하지 못했습니다. 잠시 뒤에 다시 해 주세요."):
     """Our own mistake. Says nothing of itself; the log knows where."""
-
-    name, status, title = "failure", 500, "처리하지 못했습니다. 잠시 뒤에 다시 해 주세요."
 
 
 NAMED: dict[int | None, Callable[[], Refused]] = {
@@ -93,7 +85,7 @@ def answer(refusal: Refused) -> Response:
     services().metrics.add("refusals_total", name=refusal.name)
     g.refusal = refusal.name
     response = _safe_page(refusal) if wants_page() else _document(refusal)
-    if isinstance(refusal, TooMany | OutOfTexts | Unavailable):
+    if refusal.retry_after:
         response.headers["Retry-After"] = str(refusal.retry_after)
     if isinstance(refusal, Unavailable):
         _note_outage(refusal)

@@ -46,7 +46,7 @@ def describe(slug: str) -> Response:
         closes=poll.closes.isoformat(),
         assurance=poll.assurance,
         rules=slot.rules,
-        keys=list(slot.key_texts),
+        keys=[key.public for key in poll.keys],
         keys_needed=slot.needed,
         room=slot.room,
         max_picks=poll.max_picks,

@@ -4,14 +4,13 @@ Collected at build time from static/ and from the design kit in node_modules/; n
 anybody else, and no script of the kit is shipped. The same input gives the same bytes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from civic.links import is_passed_over
 from templates import fonts, stylesheet, text_of
@@ -69,7 +68,7 @@ class Assets:
         return self.addresses[name]
 
     @classmethod
-    def collect(cls, root: Path, characters: frozenset[str], cache: Path | None = None) -> Assets:
+    def collect(cls, root: Path, characters: frozenset[str], cache: Path | None = None) -> Self:
         """All files for a site that uses these characters.
 
         root: the project's folder; cache: where subset fonts are kept (default .builds/cache/fonts).
@@ -95,7 +94,7 @@ class Assets:
             assets.add(file.name, file.read_bytes())
         return assets
 
-    def complete(self, colour: str = "", logo: bytes = b"", logo_name: str = "") -> Assets:
+    def complete(self, colour: str = "", logo: bytes = b"", logo_name: str = "") -> Self:
         """With what is the site's own, and the list of all names.
 
         colour: "#0b50d0", of links and buttons, "" for the kit's; logo: of the site, b"" for the kit's emblem.

@@ -5,8 +5,6 @@ every class and id in its selector is a word of our templates and scripts; `keep
 drops custom properties that nothing reads. Both only ever remove rules that cannot match or matter.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ class Rule:
 
     head: str
     body: str = ""
-    rules: tuple[Rule, ...] | None = None
+    rules: tuple["Rule", ...] | None = None
 
 
 def parse(css: str) -> tuple[Rule, ...]:

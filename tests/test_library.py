@@ -53,10 +53,10 @@ def test_the_small_site_is_whole() -> None:
     news = library.get("programs", "news")
     assert news is not None
     assert (news.title, news.file) == ("<b>소식</b> & 알림", "programs/news.md")
-    office = library.department("office")
+    office = library.site.departments.get("office")
     assert office is not None
     assert office.name == "민원실"
-    assert library.department("nobody") is None
+    assert library.site.departments.get("nobody") is None
 
 
 def test_pages_come_and_go_at_their_times() -> None:

@@ -40,14 +40,9 @@ def rules_document(poll: Poll, proposals: Iterable[Proposal]) -> dict[str, objec
     that a new one does not change the hash of an old poll.
     """
     rules = poll.model_dump(mode="json", exclude=set(NOT_RULES), exclude_defaults=True)
-    listed = [
-        {
-            name: value
-            for name in OF_A_PROPOSAL
-            if (value := getattr(proposal, name)) != "" and value is not False
-        }
-        for proposal in sorted(proposals, key=lambda proposal: proposal.slug)
-    ]
+    ordered = sorted(proposals, key=lambda proposal: proposal.slug)
+    told = (proposal.model_dump(include={*OF_A_PROPOSAL}, exclude_defaults=True) for proposal in ordered)
+    listed = [{name: each[name] for name in OF_A_PROPOSAL if name in each} for each in told]
     return {"proposals": listed, "rules": rules}
 
 
@@ -111,20 +106,14 @@ def choice_faults(
     if len(set(choices)) < len(choices):
         found.append(("twice", FAULTS["twice"]))
     if len(choices) > poll.max_picks:
-        found.append(
-            ("limit", f"모두 합해 {poll.max_picks}개까지 고를 수 있습니다. 지금 {len(choices)}개입니다.")
-        )
+        said = f"모두 합해 {poll.max_picks}개까지 고를 수 있습니다. 지금 {len(choices)}개입니다."
+        found.append(("limit", said))
     picked = Counter(proposal.type for proposal in known)
     for kind in poll.types:
         if picked[kind.id] > kind.max < poll.max_picks:  # else all together are too many, which is said
-            found.append(
-                (
-                    "type-limit",
-                    f"{josa(kind.label, '은/는')} {kind.max}개까지 고를 수 있습니다. 지금 {picked[kind.id]}개입니다.",
-                )
-                if kind.max
-                else ("type-limit", f"{josa(kind.label, '은/는')} 이 투표에서 고르지 않습니다.")
-            )
+            most = f"{kind.max}개까지 고를 수 있습니다. 지금 {picked[kind.id]}개입니다."
+            said = most if kind.max else "이 투표에서 고르지 않습니다."
+            found.append(("type-limit", f"{josa(kind.label, '은/는')} {said}"))
     return found
 
 

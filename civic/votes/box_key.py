@@ -4,13 +4,11 @@ Two keys: one opens the box together with other holders', one signs what its hol
 cryptography: reads and writes text, no files.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -62,7 +60,7 @@ class HolderPart(Shape):
     signing_proof: str
 
     @classmethod
-    def of(cls, key: HolderKey) -> HolderPart:
+    def of(cls, key: HolderKey) -> Self:
         told = {"poll": key.poll, **key.public.model_dump()}
         words = _claim(**told)
         return cls(

@@ -6,26 +6,15 @@ No web. A contact is never kept with a vote: the box knows voters by keyed hashe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from civic import korean
+from civic import errors, korean
 from civic.clock import Clock
 from civic.codes import to_text
 from civic.contacts.budget import USUAL, Budget
 from civic.contacts.proof import WRONG, Claim, read_contact
 from civic.content.pages import Pages
 from civic.content.poll import Poll, Proposal, candidates
-from civic.errors import (
-    Closed,
-    FieldError,
-    Invalid,
-    NotEligible,
-    NotFound,
-    NotOpen,
-    Refused,
-    UsedCode,
-    WrongCode,
-)
+from civic.errors import FieldError, Invalid, NotEligible
 from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
 from civic.store.seal import Keys
@@ -62,7 +51,6 @@ class PollSetup:
     poll: Poll
     proposals: dict[str, Proposal]
     slot: Slot
-    ready: bool  # rehearsed under exactly these rules, which name this server's receipt key
 
 
 @dataclass(frozen=True)
@@ -110,24 +98,23 @@ class Polling:
         """The poll of that name. Raises NotFound."""
         poll = self.library.get("votes", slug)
         if not isinstance(poll, Poll):
-            raise NotFound("그런 투표가 없습니다.")
+            raise errors.NotFound("그런 투표가 없습니다.")
         known = self._setups.get(slug)
         if known is None or known.poll is not poll:
             listed = [*poll.as_proposals] or candidates(self.library.of("proposal"), slug)
-            slot = slot_of(poll, listed)
-            # Receipts by another key than the rules name could not be checked.
-            ready = slot.ready and (bool(poll.options) or poll.receipt_key == self.receipt_key)
-            known = self._setups[slug] = PollSetup(poll, {each.slug: each for each in listed}, slot, ready)
+            proposals = {each.slug: each for each in listed}
+            known = self._setups[slug] = PollSetup(poll, proposals, slot_of(poll, listed))
         return known
 
     def state(self, setup: PollSetup) -> str:
         """ "upcoming" (also while the box is not ready), "open" or "closed"; opens <= now < closes."""
-        now = self.clock.now()
-        if now >= setup.poll.closes:
+        now, poll = self.clock.now(), setup.poll
+        if now >= poll.closes:
             return "closed"
-        ready = setup.ready and (self._can_send or setup.poll.assurance == 3)
-        ready = ready and (self.vault is not None or not setup.poll.options)
-        return "open" if ready and now >= setup.poll.opens else "upcoming"
+        # Receipts by another key than the rules name could not be checked.
+        can_keep = self.vault is not None if poll.options else poll.receipt_key == self.receipt_key
+        can_prove = self._can_send or poll.assurance == 3
+        return "open" if setup.slot.ready and can_keep and can_prove and now >= poll.opens else "upcoming"
 
     def opened(self, slug: str) -> PollSetup:
         """The poll, if ballots are taken now. Raises NotFound, NotOpen, Closed."""
@@ -138,7 +125,7 @@ class Polling:
         if state == "upcoming":
             opens = korean.short_moment(setup.poll.opens, self.clock.now())
             early = self.clock.now() < setup.poll.opens
-            raise saying(NotOpen(), f"투표는 {opens}에 시작합니다." if early else NOT_READY)
+            raise errors.NotOpen(detail=f"투표는 {opens}에 시작합니다." if early else NOT_READY)
         return setup
 
     @property
@@ -198,7 +185,7 @@ class Polling:
         setup = self.setup(slug)
         if self.clock.now() < setup.poll.closes:
             closes = korean.closing(setup.poll.closes, self.clock.now())
-            raise saying(NotOpen(), f"접수증은 투표가 끝나는 {closes}부터 볼 수 있습니다.")
+            raise errors.NotOpen(detail=f"접수증은 투표가 끝나는 {closes}부터 볼 수 있습니다.")
         with self.box.open(slug) as box:
             return box.receipts(), box.papers()
 
@@ -215,9 +202,9 @@ class Polling:
             else:
                 check_choices(setup.poll, setup.proposals, post.choices or ())
         except Invalid as refusal:
+            if post.ticket:
+                raise
             bad = refusal
-        if bad and post.ticket:
-            raise bad
         try:
             claim = self.codes.read_post(setup.poll, post)
         except Invalid as refusal:
@@ -244,12 +231,12 @@ class Polling:
         voter = claim.owner
         kept = box.code(voter, proven.asked) if proven else None
         if kept is None or proven is None or kept.hash != proven.hash:
-            raise WrongCode(WRONG)  # it was dropped meanwhile
+            raise errors.WrongCode(WRONG)  # it was dropped meanwhile
         receipt = sealed.receipt
         if kept.receipt == receipt:
             return receipt  # the same post again: a lost answer, an impatient finger
         if kept.receipt:
-            raise UsedCode(USED if claim.is_typed else USED_TICKET)
+            raise errors.UsedCode(USED if claim.is_typed else USED_TICKET)
         if setup.poll.assurance == 2 and not box.on_roll(voter):
             raise NotEligible("이 투표의 명부에 없는 연락처입니다.")
         if setup.poll.assurance == 2 and box.has_voted(voter, by_another=True):
@@ -264,14 +251,6 @@ class Polling:
         return receipt
 
 
-R = TypeVar("R", bound=Refused)
-
-
-def saying(refusal: R, detail: str) -> R:
-    """The refusal in the words of a vote: its own speak of sign-ups."""
-    refusal.detail = detail
-    return refusal
-
-
-def over(poll: Poll, now: datetime) -> Closed:
-    return saying(Closed(), f"투표는 {korean.closing(poll.closes, now)}에 끝났습니다.")
+def over(poll: Poll, now: datetime) -> errors.Closed:
+    """The refusal once the poll is over."""
+    return errors.Closed(why=f"투표는 {korean.closing(poll.closes, now)}에 끝났습니다.")

@@ -6,14 +6,13 @@ staff. Pure. Source: docs/rules.md#check.
 
 from collections import Counter
 from collections.abc import Iterator
-from fractions import Fraction
 
 from civic.shape import Shape, document_hash
 from civic.votes.ballot import void_faults
 from civic.votes.box_key import is_signed, signed_words
 from civic.votes.count import RulesMistake, TieStops
-from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultsFile, digest_of, figures
-from civic.votes.result_files import VoteResult, copies
+from civic.votes.result import BALLOTS, BOARD, FEWEST, RESULTS, SIGNATURES, ResultsFile, digest_of
+from civic.votes.result_files import VoteResult, copies, figures
 from civic.votes.tally import VoteCount
 
 
@@ -55,9 +54,8 @@ def disagreements(result: VoteResult) -> list[str]:
 
 def _apart(result: VoteResult) -> Iterator[str]:
     """Do the record, the files and the declared rules speak of the same count?"""
-    record, document, ballots, board, poll = (
-        result.record, result.document, result.ballots, result.board, result.poll,
-    )  # fmt: skip
+    record, document, poll = result.record, result.document, result.poll
+    ballots, board = result.ballots, result.board
     follows = {
         "poll": record.vote,
         "title": poll.title,
@@ -119,14 +117,12 @@ def _signed(result: VoteResult) -> Iterator[str]:
     keys = {key.holder: key.signing for key in poll.keys}
     if told.poll != result.slug:
         yield f"{SIGNATURES}: 다른 투표의 서명입니다: {told.poll}"
-    words = {
-        "board": (told.board, signed_words("board", result.board.digest)),
-        "result": (
-            told.result,
-            signed_words("result", digest_of(result.document), digest_of(result.ballots)),
-        ),
+    signed = {
+        "board": (told.board, (result.board.digest,)),
+        "result": (told.result, (digest_of(result.document), digest_of(result.ballots))),
     }
-    for kind, (given, said) in words.items():
+    for kind, (given, digests) in signed.items():
+        said = signed_words(kind, *digests)
         false = [holder for holder, text in given.items() if not is_signed(keys.get(holder, ""), text, said)]
         yield from (f"{SIGNATURES}: {kind}: {holder}의 서명이 맞지 않습니다" for holder in false)
         if len(given) - len(false) < poll.keys_needed:
@@ -138,8 +134,7 @@ def _recount(result: VoteResult) -> Iterator[str]:
     document, ballots = result.document, result.ballots
     if ballots is None:
         return
-    tables = {body: {slug: Fraction(n) for slug, n in rows.items()} for body, rows in document.tables.items()}
-    counted = (ballots.ballots, ballots.void, document.paper, tables, document.draw)
+    counted = (ballots.ballots, ballots.void, document.paper, document.tables, document.draw)
     vote = VoteCount(result.poll, result.proposals, *counted)
     try:
         again = document.model_copy(update=figures(vote))

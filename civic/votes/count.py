@@ -5,8 +5,6 @@ worked examples. Money and scores are whole numbers or fractions, never floats: 
 rounding. A tie that changes who wins is settled only by what the rules say beforehand, or by a recorded draw.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -169,13 +167,8 @@ def _check_fit(rules: Rules, standing: list[Candidate], pots: list[tuple[Pot, li
 Fates = dict[str, tuple[str, str]]  # slug -> (reason, instead)
 
 
-@dataclass(frozen=True)
-class _Purse:
-    """What is left of a pot while it is being emptied."""
-
-    left: Number
-    won: frozenset[str]  # over all pots so far
-    stopped: bool = False
+# What is left of a pot while it is being emptied, who has won over all pots so far, and has the pot come to its stop.
+Purse = tuple[Number, frozenset[str], bool]
 
 
 class _Count:
@@ -191,7 +184,7 @@ class _Count:
     def fill(
         self, pot: Pot, members: Sequence[Candidate], scores: Mapping[str, Number]
     ) -> list[ProposalOutcome]:
-        purse = _Purse(pot.budget, self.won)
+        purse: Purse = (pot.budget, self.won, False)
         ranked = sorted(members, key=lambda c: (-scores.get(c.slug, 0), c.cost, c.slug))
         lines: list[ProposalOutcome] = []
         place = 1
@@ -206,7 +199,8 @@ class _Count:
                 for c in sorted(group, key=lambda c: (fates[c.slug][0] not in WON, c.cost, c.slug))
             ]
             place += len(group)
-        self.won, self.spent = purse.won, pot.budget - purse.left
+        left, self.won, _ = purse
+        self.spent = pot.budget - left
         return lines
 
     def _ruled_out(self, c: Candidate, score: Number) -> str:
@@ -218,10 +212,10 @@ class _Count:
         is_below = self.rules.threshold and measure < self.rules.threshold  # without one, less than 0 will do
         return "below-threshold" if is_below else ""
 
-    def _take(self, group: Sequence[Candidate], purse: _Purse) -> tuple[Fates, _Purse]:
+    def _take(self, group: Sequence[Candidate], purse: Purse) -> tuple[Fates, Purse]:
         """Fund the group one by one in this order."""
         share, stops = self.rules.reserve_share, self.rules.when_too_big == "stop"
-        left, won, stopped = purse.left, purse.won, purse.stopped
+        left, won, stopped = purse
         fates: Fates = {}
         for c in group:
             rivals = {each for same in self.rules.exclusions if c.slug in same for each in same} - {c.slug}
@@ -237,9 +231,9 @@ class _Count:
             if reason in WON:
                 won, left = won | {c.slug}, left - min(c.cost, left)
             fates[c.slug] = (reason, instead)
-        return fates, _Purse(left, won, stopped)
+        return fates, (left, won, stopped)
 
-    def _settled(self, group: list[Candidate], purse: _Purse, pot: Pot) -> list[Candidate]:
+    def _settled(self, group: list[Candidate], purse: Purse, pot: Pot) -> list[Candidate]:
         """The order among equals: the cheaper first, then the key; or, where it matters, the recorded draw."""
         if len(group) < 2:
             return group
@@ -254,7 +248,7 @@ class _Count:
             raise TieStops(tied, pot.id)
         return sorted(group, key=lambda c: (self.draw.get(c.slug, len(self.draw)), c.cost, c.slug))
 
-    def _contested(self, group: list[Candidate], purse: _Purse) -> set[str]:
+    def _contested(self, group: list[Candidate], purse: Purse) -> set[str]:
         """Those of equal score whose order decides who wins; empty when it is all one. That is who wins in one
         order and loses in another; with "stop" also who never wins, because it ends the count for the others.
 
@@ -267,7 +261,7 @@ class _Count:
         else:
             orders = chain.from_iterable(_first_and_last(group, c) for c in group)
         names = frozenset(c.slug for c in group)
-        seen = [names & self._take(order, purse)[1].won for order in orders]
+        seen = [names & won for _, (_, won, _) in (self._take(order, purse) for order in orders)]
         sometimes = frozenset.union(*seen) - frozenset.intersection(*seen)
         if sometimes and self.rules.when_too_big == "stop":
             sometimes |= names - frozenset.union(*seen)

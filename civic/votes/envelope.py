@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from civic.codes import code_of, from_text, is_code, new_code, to_text
+from civic.codes import code_of, from_text, is_code, new_code
 from civic.content.poll import Poll, Proposal
 from civic.errors import FieldError, Invalid
+from civic.shape import canonical
 from civic.votes.ballot import FAULTS, rules_hash
 
 VERSION = 2
@@ -53,9 +54,7 @@ class Slot:
     room: int
     needed: int = 2
     earlier: tuple[str, ...] = field(default=())
-    ready: bool = (
-        False  # enough holders opened a test ballot under exactly these rules: before that nothing is cast
-    )
+    ready: bool = False  # rehearsed under exactly these rules: before that nothing is cast
 
     @property
     def length(self) -> int:
@@ -66,11 +65,6 @@ class Slot:
     def sealed_at(self) -> int:
         """Where the sealed content begins: behind the head and the wraps."""
         return HEADER + POINT + SCALAR * comb(len(self.keys), self.needed)
-
-    @property
-    def key_texts(self) -> tuple[str, ...]:
-        """The public keys as pages and the API carry them."""
-        return tuple(to_text(key) for key in self.keys)
 
 
 def room(max_picks: int) -> int:
@@ -140,11 +134,7 @@ def seal(
     """
     if len(slot.keys) < slot.needed:
         raise ValueError("poll has not enough keys")
-    content = json.dumps(
-        {"choices": sorted(choices), "tracker": tracker or new_code()},
-        ensure_ascii=False,
-        separators=(",", ":"),
-    ).encode("utf-8")
+    content = canonical({"choices": sorted(choices), "tracker": tracker or new_code()})
     if len(content) + 2 > slot.room:
         raise ValueError("choices do not fit")
     padded = len(content).to_bytes(2, "big") + content + bytes(slot.room - 2 - len(content))
@@ -209,9 +199,8 @@ def scalar_of(envelope: bytes, slot: Slot, shared: Mapping[int, bytes]) -> ec.El
 
     shared: the number of a holder (place in the slot's keys) -> the point shared with the envelope, as its x.
     """
-    own = _own(envelope, slot)
     head, wraps = envelope[: HEADER + POINT], envelope[HEADER + POINT : slot.sealed_at]
-    for place, pad in _pads(head, own, shared):
+    for place, pad in _pads(head, slot, shared):
         scalar = int.from_bytes(_xor(wraps[SCALAR * place : SCALAR * (place + 1)], pad), "big")
         if 0 < scalar < ORDER:
             found = ec.derive_private_key(scalar, ec.SECP256R1())
@@ -224,16 +213,17 @@ def open_one(
     envelope: bytes, slot: Slot, ephemeral: ec.EllipticCurvePrivateKey | None
 ) -> tuple[str, tuple[str, ...]]:
     """(tracker, choices) of an envelope whose one-time key was found. Raises BadEnvelope: "altered" or "content"."""
-    own = _own(envelope, slot)
     head, sealed = envelope[: HEADER + POINT], envelope[slot.sealed_at :]
     if ephemeral is None:
         raise BadEnvelope("altered")
     scalar = ephemeral.private_numbers().private_value.to_bytes(SCALAR, "big")
-    key, nonce = _content_key(scalar, head, own)
+    key, nonce = _content_key(scalar, head, slot)
     try:
         padded = AESGCM(key).decrypt(nonce, sealed, head + slot.poll.encode("utf-8"))
     except InvalidTag:
         raise BadEnvelope("altered") from None
+    # Under the rules that the envelope itself names: those of before a correction stay as they were cast.
+    own = replace(slot, rules=envelope[1 + POLL_TAG : HEADER].hex())
     if _sealed(padded, own, ephemeral) != envelope:
         raise BadEnvelope("altered")
     return _read_content(padded)
@@ -252,11 +242,6 @@ def public_bytes(key: ec.EllipticCurvePublicKey) -> bytes:
 
 def _header(poll: str, rules: str) -> bytes:
     return bytes([VERSION]) + hashlib.sha256(poll.encode("utf-8")).digest()[:POLL_TAG] + bytes.fromhex(rules)
-
-
-def _own(envelope: bytes, slot: Slot) -> Slot:
-    """The slot under the rules that the envelope itself names: those of before a correction stay as they were cast."""
-    return replace(slot, rules=envelope[1 + POLL_TAG : HEADER].hex())
 
 
 def _pads(head: bytes, slot: Slot, shared: Mapping[int, bytes]) -> Iterator[tuple[int, bytes]]:

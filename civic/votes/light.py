@@ -169,11 +169,11 @@ def _end(poll: Poll) -> datetime:
     return poll.closes + timedelta(days=poll.objection_days)
 
 
-def read_results(folder: Path) -> tuple[dict[str, PollResult], list[Mistake]]:
+def read_results(folder: Path | None) -> tuple[dict[str, PollResult], list[Mistake]]:
     """Poll -> its result in the results folder, and everything wrong with one; nothing where there is no folder."""
     found: dict[str, PollResult] = {}
     mistakes = []
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted(folder.glob("*.json")) if folder else ():
         try:
             result = PollResult.model_validate_json(file.read_bytes())
         except (OSError, ValueError):

@@ -4,12 +4,10 @@ A point whose envelope opens is checked against the one-time key that was found.
 the proof decides whether its voter spoiled it or a holder lied. Pure: no files, no clock.
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -47,16 +45,14 @@ class PartialFile(Shape):
     shared: Many[str]  # in the order of the envelopes: x of the point, challenge, response
 
     @classmethod
-    def of(cls, key: HolderKey, board: str, envelopes: Iterable[bytes]) -> PartialFile:
-        shared = tuple(to_text(_with_proof(key.box, envelope)) for envelope in envelopes)
-        signature = key.sign("board", board)
+    def of(cls, key: HolderKey, board: str, envelopes: Iterable[bytes]) -> Self:
         return cls(
             format="madang-partial/1",
             poll=key.poll,
             holder=key.holder,
             board=board,
-            signature=signature,
-            shared=shared,
+            signature=key.sign("board", board),
+            shared=tuple(to_text(_with_proof(key.box, envelope)) for envelope in envelopes),
         )
 
 

@@ -4,26 +4,24 @@ Each shape is built from a count, writes itself and reads itself back. docs/rule
 static/verify.py reads the documents and counts again by itself.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from civic.codes import NUMBER_SIGNS
+from civic import codes
 from civic.content.front_matter import dotted
 from civic.content.poll import Poll, Proposal
 from civic.shape import Count, Digest, Line, Many, SeoulTime, Shape, Slug, document_hash
-from civic.votes.ballot import Ballot, Spoiled, rules_document, rules_hash
+from civic.votes.ballot import Ballot, Spoiled, rules_hash
 from civic.votes.count import ProposalOutcome
 from civic.votes.paper import PaperBatch
 from civic.votes.tally import VoteCount
 
 Points = Annotated[str, StringConstraints(pattern=r"^-?\d+(/[1-9]\d*)?$")]  # a whole number or a fraction
 
-Code = Annotated[str, StringConstraints(pattern=rf"^[{NUMBER_SIGNS}]{{4}}(-[{NUMBER_SIGNS}]{{4}}){{3}}$")]
+Code = Annotated[str, StringConstraints(pattern=codes.CODE)]
 
 RESULTS, BALLOTS, BOARD, SIGNATURES = "results.json", "ballots.json", "board.json", "signatures.json"
 FEWEST = 20  # ballots; below that only totals are shown, because a single choice could be guessed
@@ -86,7 +84,7 @@ class ResultLine(Shape):
     instead: str
 
     @classmethod
-    def of(cls, line: ProposalOutcome) -> ResultLine:
+    def of(cls, line: ProposalOutcome) -> Self:
         fields = {name: getattr(line, name) for name in cls.model_fields}
         return cls(**fields | {"score": str(line.score)})
 
@@ -137,27 +135,6 @@ class ResultsFile(Shape):
     drawn: TieDraw | None = None  # how that order came about; None: nothing was drawn
     corrections: Many[Replaced] = ()  # oldest first
 
-    @classmethod
-    def of(
-        cls, vote: VoteCount, board: Board, drawn: TieDraw | None = None, corrections: Many[Replaced] = ()
-    ) -> ResultsFile:
-        """Raises as `VoteCount.outcome` does."""
-        proposals = vote.proposals.values()
-        return cls(
-            format="madang-results/1",
-            poll=vote.poll.slug,
-            title=vote.poll.title,
-            rules_hash=rules_hash(vote.poll, proposals),
-            board=board.digest,
-            declared=rules_document(vote.poll, proposals),
-            paper=tuple(vote.batches),
-            tables=board.tables,
-            draw=tuple(vote.draw),
-            drawn=drawn,
-            corrections=corrections,
-            **figures(vote),
-        )
-
     def declared_poll(self) -> tuple[Poll, dict[str, Proposal]]:
         """The poll and its proposals as they were counted. Raises ValueError when they are not whole."""
         rules, listed = self.declared.get("rules"), self.declared.get("proposals")
@@ -183,21 +160,6 @@ class ResultsFile(Shape):
         return poll, {proposal.slug: proposal for proposal in proposals}
 
 
-def figures(vote: VoteCount) -> dict[str, Any]:
-    """Of results.json: all that follows from the ballots, by name."""
-    outcome = vote.outcome
-    return {
-        "voters": vote.voters,
-        "ballots": len(vote.ballots),
-        "void": len(vote.void),
-        "blank": sum(not ballot.choices for ballot in vote.ballots),
-        "lines": tuple(map(ResultLine.of, outcome.lines)),
-        "winners": outcome.winners,
-        "spent": {pot: int(spent) for pot, spent in outcome.spent.items()},
-        "tie": outcome.tie,
-    }
-
-
 # ---------------------------------------------------------------------------- ballots.json and signatures.json
 
 
@@ -211,7 +173,7 @@ class BallotsFile(Shape):
     void: Many[Spoiled]
 
     @classmethod
-    def of(cls, vote: VoteCount) -> BallotsFile | None:
+    def of(cls, vote: VoteCount) -> Self | None:
         """None under FEWEST ballots: then nothing is shown singly."""
         if len(vote.ballots) < FEWEST:
             return None

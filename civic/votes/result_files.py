@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from pydantic import Field
 
@@ -15,7 +16,7 @@ from civic.content.poll import Poll, Proposal
 from civic.files import csv_text
 from civic.links import link
 from civic.shape import Digest, Line, Many, SeoulTime, Shape, Slug
-from civic.votes.ballot import Ballot
+from civic.votes.ballot import Ballot, rules_document, rules_hash
 from civic.votes.result import (
     BALLOTS,
     BOARD,
@@ -115,7 +116,21 @@ class Draft:
 
     @cached_property
     def results(self) -> ResultsFile:
-        return ResultsFile.of(self.vote, self.board, self.drawn, self.corrections)
+        poll, proposals = self.vote.poll, self.vote.proposals.values()
+        return ResultsFile(
+            format="madang-results/1",
+            poll=poll.slug,
+            title=poll.title,
+            rules_hash=rules_hash(poll, proposals),
+            board=self.board.digest,
+            declared=rules_document(poll, proposals),
+            paper=tuple(self.vote.batches),
+            tables=self.board.tables,
+            draw=tuple(self.vote.draw),
+            drawn=self.drawn,
+            corrections=self.corrections,
+            **figures(self.vote),
+        )
 
     @cached_property
     def ballots(self) -> BallotsFile | None:
@@ -125,6 +140,21 @@ class Draft:
     def digests(self) -> tuple[str, str]:
         """What a holder signs under "result"."""
         return digest_of(self.results), digest_of(self.ballots)
+
+
+def figures(vote: VoteCount) -> dict[str, Any]:
+    """Of results.json: all that follows from the ballots, by name."""
+    outcome = vote.outcome
+    return {
+        "voters": vote.voters,
+        "ballots": len(vote.ballots),
+        "void": len(vote.void),
+        "blank": sum(not ballot.choices for ballot in vote.ballots),
+        "lines": tuple(map(ResultLine.of, outcome.lines)),
+        "winners": outcome.winners,
+        "spent": {pot: int(spent) for pot, spent in outcome.spent.items()},
+        "tie": outcome.tie,
+    }
 
 
 def result_files(

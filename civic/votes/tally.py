@@ -21,6 +21,7 @@ from civic.votes.paper import PaperBatch
 ONLINE = "online"  # the residents' own vote among the bodies whose scores are weighted
 SHARED = "all"  # the pot of the types without a budget of their own
 HEAD = ("제안", "점수")
+Points = Number | str  # "7.5" as a table says it, "15/2" as a board does
 _POINTS = re.compile(r"\d{1,9}(\.\d{1,6})?")
 
 
@@ -61,7 +62,7 @@ class VoteCount:
     ballots: Sequence[Ballot]
     void: Sequence[Spoiled] = ()
     batches: Sequence[PaperBatch] = ()
-    tables: Mapping[str, Mapping[str, Number]] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)  # body -> proposal -> points
     draw: Sequence[str] = ()
 
     @property
@@ -76,47 +77,40 @@ class VoteCount:
 
     @cached_property
     def outcome(self) -> Outcome:
-        """Who is funded and why. Raises as `civic.votes.count.outcome` does, and for tables as `weighted` does."""
+        """Who is funded and why. Raises as `civic.votes.count.outcome` does, and for tables as `_scores` does."""
         candidates = candidates_of(self.poll, self.proposals.values())
-        scores = weighted(self.poll, candidates, self.votes, self.tables) if self.poll.bodies else None
+        scores = self._scores(candidates) if self.poll.bodies else None
         return outcome(rules_of(self.poll), candidates, self.votes, self.draw, scores)
 
+    def _scores(self, candidates: Sequence[Candidate]) -> dict[str, Number]:
+        """The score of each proposal: per cent of each body's best, the residents' vote weighing what the bodies leave.
 
-def weighted(
-    poll: Poll,
-    candidates: Iterable[Candidate],
-    votes: Mapping[str, int],
-    tables: Mapping[str, Mapping[str, Number]],
-) -> dict[str, Number]:
-    """The score of each proposal: per cent of each body's best, the residents' vote weighing what the bodies leave.
+        A body's points are divided by its highest in the same pot, so 40 of at most 80 votes at 30 % give 15. A body that
+        gave a pot nothing at all adds 0. Raises RulesMistake when a table lacks a proposal. Source: docs/rules.md#weights.
+        """
+        total: dict[str, Number] = {c.slug: Fraction(0) for c in candidates}
+        bodies = {body.id: body.weight for body in self.poll.bodies}
+        weights = {ONLINE: 100 - sum(bodies.values())} | bodies
+        for pot in rules_of(self.poll).pots:
+            members = [c.slug for c in candidates if c.type in pot.types]
+            for body, weight in weights.items():
+                points = self._points(body, members)
+                best = max(points.values(), default=0)
+                for slug in members if best else ():
+                    total[slug] += weight * points[slug] / best
+        return total
 
-    A body's points are divided by its highest in the same pot, so 40 of at most 80 votes at 30 % give 15. A body that
-    gave a pot nothing at all adds 0. Raises RulesMistake when a table lacks a proposal. Source: docs/rules.md#weights.
-    """
-    standing = list(candidates)
-    total: dict[str, Number] = {c.slug: Fraction(0) for c in standing}
-    online = 100 - sum(body.weight for body in poll.bodies)
-    bodies = [(ONLINE, online), *((body.id, body.weight) for body in poll.bodies)]
-    for pot in rules_of(poll).pots:
-        members = [c.slug for c in standing if c.type in pot.types]
-        for body, weight in bodies:
-            points = _points(body, members, votes if body == ONLINE else tables.get(body, {}))
-            best = max(points.values(), default=0)
-            for slug in members if best else ():
-                total[slug] += Fraction(weight) * points[slug] / best
-    return total
-
-
-def _points(body: str, members: Iterable[str], table: Mapping[str, Number]) -> dict[str, Number]:
-    """What a body gave each of them; no vote is none. Raises RulesMistake."""
-    missing = [slug for slug in members if body != ONLINE and slug not in table]
-    if missing:
-        raise RulesMistake(f"{body}: 점수가 없는 제안이 있습니다: {', '.join(sorted(missing))}")
-    points = {slug: table.get(slug, 0) for slug in members}
-    for slug, score in points.items():
-        if score < 0:
-            raise RulesMistake(f"{body}: {slug}: 점수는 0보다 작을 수 없습니다")
-    return points
+    def _points(self, body: str, members: Iterable[str]) -> dict[str, Fraction]:
+        """What a body gave each of them; no vote is none. Raises RulesMistake."""
+        table: Mapping[str, Points] = self.votes if body == ONLINE else self.tables.get(body, {})
+        missing = [slug for slug in members if body != ONLINE and slug not in table]
+        if missing:
+            raise RulesMistake(f"{body}: 점수가 없는 제안이 있습니다: {', '.join(sorted(missing))}")
+        points = {slug: Fraction(table[slug]) for slug in members}
+        for slug, score in points.items():
+            if score < 0:
+                raise RulesMistake(f"{body}: {slug}: 점수는 0보다 작을 수 없습니다")
+        return points
 
 
 def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dict[str, Number]:
@@ -135,8 +129,7 @@ def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dic
         elif not _POINTS.fullmatch(score):
             wrong.append(f"{line}줄: 점수는 0 이상의 수로 쓰세요 (found {score[:20]})")
         else:
-            exact = Fraction(score)
-            points[slug] = int(exact) if exact.denominator == 1 else exact
+            points[slug] = Fraction(score)
     for candidate in candidates_of(poll, proposals.values()):
         if candidate.out:
             points.setdefault(candidate.slug, 0)

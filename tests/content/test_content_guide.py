@@ -274,4 +274,4 @@ def test_the_first_steps_work_on_the_content_that_is_there(tmp_path: Path) -> No
     pottery = library.get("lectures", "pottery")
     assert pottery is not None
     assert pottery.spec is not None
-    assert library.department(pottery.department) is not None
+    assert library.site.departments.get(pottery.department) is not None

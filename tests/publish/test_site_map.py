@@ -26,7 +26,7 @@ def test_every_page_says_who_when_and_how(root: Path) -> None:
     assert "/sitemap/" in made
     for doc in library.everything():
         text = client.get(doc.link).text
-        office = library.department(doc.department or library.site.contact)
+        office = library.site.departments.get(doc.department or library.site.contact)
         assert office is not None
         assert f'<p class="page-date">{office.name}' in text, doc.file
         assert ("올림</p>" in text or "고침</p>" in text) == bool(doc.updated or doc.published), doc.file
