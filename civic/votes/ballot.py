@@ -30,6 +30,10 @@ FAULTS = {
     "unlisted": "접수증 명단에 없는 봉한 투표용지입니다.",
     "missing": "접수증 명단에 있는 봉한 투표용지가 없습니다.",
 }
+CHANGED = (
+    "투표를 시작한 뒤에 규칙이나 제안이 바뀌었습니다. 고친 것을 되돌리거나, 바로잡은 기록을 적고 시험 개표를 "
+    "다시 하세요(docs/voting.md ‘규칙을 고쳐야 할 때’)"
+)
 OF_A_PROPOSAL = ("slug", "title", "summary", "type", "cost", "area", "withdrawn")
 
 
@@ -57,26 +61,17 @@ def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:
     What counts are the rules under which the keys were last rehearsed. A poll without a rehearsal takes no
     ballots: it may change.
     """
-    listed = list(pages)
-    found = []
+    listed, found = list(pages), []
     for poll in listed:
         if not isinstance(poll, Poll) or poll.rehearsed is None or now < poll.opens:
             continue
         current = rules_hash(poll, candidates(listed, poll.slug))
         if poll.rehearsed.rules not in (current, *(correction.rules for correction in poll.corrections)):
-            found.append(
-                Mistake(
-                    poll.file,
-                    0,
-                    "rehearsed.rules",
-                    "투표를 시작한 뒤에 규칙이나 제안이 바뀌었습니다. 고친 것을 되돌리거나, 바로잡은 기록을 적고 시험 개표를 "
-                    "다시 하세요(docs/voting.md ‘규칙을 고쳐야 할 때’)",
-                    current[:12] + "…",
-                    f'글머리에 [[corrections]] / at = {now:%Y-%m-%dT%H:%M:%S} / text = "무엇을 왜 고쳤는지" / '
-                    f'rules = "{poll.rehearsed.rules}", 그다음 python -m forms_api votes rehearse {poll.slug} '
-                    "--to 시험표.json",
-                )
+            hint = (
+                f'글머리에 [[corrections]] / at = {now:%Y-%m-%dT%H:%M:%S} / text = "무엇을 왜 고쳤는지" / '
+                f'rules = "{poll.rehearsed.rules}", 그다음 python -m forms_api votes rehearse {poll.slug} --to 시험표.json'
             )
+            found.append(Mistake(poll.file, 0, "rehearsed.rules", CHANGED, f"{current[:12]}…", hint))
     return found
 
 

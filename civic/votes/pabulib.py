@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from civic.content.poll import Poll, Proposal
 from civic.votes.ballot import Ballot
@@ -70,8 +70,8 @@ def _meta(poll: Poll, town: str, projects: int, votes: int) -> dict[str, str]:
         "budget": str(sum(pot.budget for pot in pots)),
         "vote_type": "approval",
         "rule": rule,
-        "date_begin": _day(poll.opens),
-        "date_end": _day(poll.closes - timedelta(microseconds=1)),  # the last moment still in it
+        "date_begin": f"{poll.opens:%d.%m.%Y}",
+        "date_end": f"{poll.closes - timedelta(microseconds=1):%d.%m.%Y}",  # the last moment still in it
         "min_length": "0" if poll.blank_allowed else "1",
         "max_length": str(poll.max_picks),
         "language": "ko",
@@ -85,10 +85,6 @@ def _meta(poll: Poll, town: str, projects: int, votes: int) -> dict[str, str]:
         )
         meta["comment"] = " ".join(f"#{n}: {pair}." for n, pair in enumerate(pairs, 1))
     return meta
-
-
-def _day(moment: datetime) -> str:
-    return moment.strftime("%d.%m.%Y")
 
 
 def write(

@@ -7,6 +7,7 @@ the batch in apart from each other; it counts only when both say the same of eve
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 from civic.content.poll import Poll, PollType, Proposal
@@ -57,15 +58,10 @@ def numbered(poll: Poll, proposals: Iterable[Proposal]) -> list[tuple[PollType, 
 
     Withdrawn proposals keep their number and are marked: sheets may be printed already.
     """
-    number = 0
-    groups = []
-    listed = sorted(proposals, key=lambda proposal: proposal.slug)
-    for kind in poll.types:
-        rows = [proposal for proposal in listed if proposal.type == kind.id and kind.max]
-        if rows:
-            groups.append((kind, list(enumerate(rows, number + 1))))
-            number += len(rows)
-    return groups
+    numbers, listed = count(1), sorted(proposals, key=lambda proposal: proposal.slug)
+    kinds = [kind for kind in poll.types if kind.max]
+    groups = [(kind, [(next(numbers), each) for each in listed if each.type == kind.id]) for kind in kinds]
+    return [(kind, rows) for kind, rows in groups if rows]
 
 
 def is_batch(name: str) -> bool:

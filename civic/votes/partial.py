@@ -100,14 +100,14 @@ class Joined:
         given = {holder: shared[place] for holder, shared in self._shared.items()}
         found = scalar_of(envelope, self._slot, {holder: each[:SCALAR] for holder, each in given.items()})
         right = shared_points(found, self._slot) if found else None
+
+        def is_right(holder: int, each: bytes) -> bool:
+            if right:
+                return each[:SCALAR] == right[holder]
+            return is_proven(self._slot.keys[holder], envelope, each)
+
         faulty = [
-            self._keys[holder].holder
-            for holder, each in sorted(given.items())
-            if (
-                each[:SCALAR] != right[holder]
-                if right
-                else not is_proven(self._slot.keys[holder], envelope, each)
-            )
+            self._keys[holder].holder for holder in sorted(given) if not is_right(holder, given[holder])
         ]
         if faulty:
             raise Unusable(f"{holder}: {receipt_of(envelope)}의 공유값이 틀립니다" for holder in faulty)

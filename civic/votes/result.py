@@ -137,25 +137,18 @@ class ResultsFile(Shape):
 
     def declared_poll(self) -> tuple[Poll, dict[str, Proposal]]:
         """The poll and its proposals as they were counted. Raises ValueError when they are not whole."""
-        rules, listed = self.declared.get("rules"), self.declared.get("proposals")
-        if not isinstance(rules, dict) or not isinstance(listed, list):
-            raise ValueError("rules, proposals")
+        # From JSON, because there a time is text.
         try:
-            # From JSON, because there a time is text.
+            rules, listed = self.declared["rules"], self.declared["proposals"]
             poll = Poll.model_validate_json(json.dumps({**rules, "file": f"votes/{self.poll}.md"}))
-            proposals = [
-                Proposal.model_validate_json(
-                    json.dumps({**row, "vote": self.poll, "file": f"proposals/{row.get('slug')}.md"})
-                )
-                for row in listed
-                if isinstance(row, dict)
-            ]
+            known = [{**row, "vote": self.poll, "file": f"proposals/{row.get('slug')}.md"} for row in listed]
+            proposals = [Proposal.model_validate_json(json.dumps(each)) for each in known]
         except ValidationError as wrong:
-            places = (
-                dotted(tuple(error["loc"])) for error in wrong.errors(include_url=False, include_input=False)
-            )
-            raise ValueError(", ".join(sorted(set(places)))) from None
-        if len(proposals) != len(listed) or poll.slug != self.poll:
+            places = {dotted(error["loc"]) for error in wrong.errors(include_url=False, include_input=False)}
+            raise ValueError(", ".join(sorted(places))) from None
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError("rules, proposals") from None
+        if poll.slug != self.poll:
             raise ValueError("slug")
         return poll, {proposal.slug: proposal for proposal in proposals}
 
