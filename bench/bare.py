@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from ctypes import c_int
 from pathlib import Path
 
 from flask import Flask, Response, jsonify, request
@@ -17,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from forms_api.commands import serve as serving
 
 
-def begin(plan: serving.Plan, outcome: c_int) -> Flask:
+def begin(plan: serving.Plan) -> Flask:
     """In each serving process."""
     app = Flask("bare", static_folder=None)
 

@@ -8,37 +8,34 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, trouble
+from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, Unusable, trouble
 from civic.korean import call_mistake
 from civic.store.folder import explain
 
+OWN_MODULES = [
+    "content-check",
+    "draw",
+    "entries",
+    "keys",
+    "ledger",
+    "log",
+    "new",
+    "serve",
+    "settings",
+    "votes",
+]
 COMMANDS = {  # name -> module beside this one that holds a command of the same name
-    "backup": "care",
-    "content-check": "content_check",
-    "doctor": "care",
-    "draw": "draw",
-    "entries": "entries",
-    "keys": "keys",
-    "lapse": "due",
-    "ledger": "ledger",
-    "log": "log",
-    "migrate": "care",
-    "move": "care",
-    "new": "new",
-    "purge": "due",
-    "restore": "care",
-    "serve": "serve",
-    "settings": "settings",
-    "votes": "votes",
+    **{name: name.replace("-", "_") for name in OWN_MODULES},
+    **dict.fromkeys(("backup", "doctor", "migrate", "move", "restore"), "care"),
+    **dict.fromkeys(("lapse", "purge"), "due"),
 }
 INPUT_WRONG, CALL_WRONG, IN_USE = 1, 2, 3
 PROGRAM = "python -m forms_api"
-EXPECTED = (click.UsageError, click.Abort, ContentMistakes, Refused, Misuse, InUse, OSError)
+EXPECTED = (click.UsageError, click.Abort, ContentMistakes, Unusable, Refused, Misuse, InUse, OSError)
 
 
 class Commands(click.Group):
@@ -50,10 +47,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return cast(
-            click.Command,
-            getattr(importlib.import_module(f"{__name__}.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_")),
-        )
+        module = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
 
 
 def staff_words(away: Unavailable) -> str:
@@ -92,14 +88,14 @@ def ending(wrong: Exception) -> tuple[int, list[str]]:
         case ContentMistakes():
             count = f"{len(wrong.mistakes)}곳을 고쳐 주세요. 아무것도 바뀌지 않았습니다."
             return INPUT_WRONG, [*map(str, wrong.mistakes), count]
+        case Unusable():
+            return INPUT_WRONG, [*wrong.lines, "아무것도 바뀌지 않았습니다."]
         case Unavailable():
             return INPUT_WRONG, [staff_words(wrong)]
         case Refused():
             return INPUT_WRONG, [wrong.detail]
-        case Misuse():
-            return CALL_WRONG, [str(wrong)]
-        case InUse():
-            return IN_USE, [str(wrong)]
+        case Misuse() | InUse():
+            return IN_USE if isinstance(wrong, InUse) else CALL_WRONG, [str(wrong)]
         case OSError():
             return INPUT_WRONG, [f"파일을 읽거나 쓰지 못했습니다. {trouble(wrong, '자료')}"]
     return INPUT_WRONG, ["그만두었습니다."]  # click.Abort

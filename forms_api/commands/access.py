@@ -1,10 +1,9 @@
 """What staff's commands on sign-ups work on: the content, the forms in force and the entries."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from typing import Any
 
 import click
@@ -71,6 +70,12 @@ class StaffAccess(ServerData):
             raise NotFound(f"{id}: 그런 회차가 없습니다. 있는 회차: {', '.join(r.id for r in spec.rounds)}")
         return found
 
+    def entry(self, number: str, reason: str = "") -> Entry:
+        """The entry of a receipt number, noted before anything of it is shown or changed. Raises NotFound."""
+        entry = self.intake.entry(number)
+        self.note(entry.subject, [entry.number], reason)
+        return entry
+
     def entries(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
         """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""
         kept = None if round is None else self.kept_as(subject, round)
@@ -97,26 +102,12 @@ class StaffAccess(ServerData):
         return answers
 
 
-def with_access(command: Callable[..., None], is_checked: bool = True) -> Callable[..., None]:
-    """A command that is called with a StaffAccess first, and the options that say where everything is.
+@contextmanager
+def open_access(settings: Settings, now: str | None = None, is_checked: bool = True) -> Iterator[StaffAccess]:
+    """Open everything for one command. Raises ContentMistakes, Misuse, Unavailable.
 
     is_checked: what the site was made from, and another town's content is refused; else what staff have written since.
     """
-
-    @DATA
-    @click.option("--content", help="글 폴더")
-    @click.option("--now", help="시연 자료에서만: 이때로 봅니다. 빼면 시연 서버의 시계를 따릅니다.")
-    @wraps(command)
-    def opened(*, data: str | None, content: str | None, now: str | None, **given: Any) -> None:
-        with open_access(read_settings(data=data, content=content), now, is_checked) as staff:
-            command(staff, **given)
-
-    return opened
-
-
-@contextmanager
-def open_access(settings: Settings, now: str | None = None, is_checked: bool = True) -> Iterator[StaffAccess]:
-    """Open everything for one command. Raises ContentMistakes, Misuse, Unavailable."""
     with open_data(settings, now) as found:
         # Without the published draws: a file of theirs that is wrong must stop no command, least of all the one that
         # writes it anew.
@@ -130,3 +121,30 @@ def open_access(settings: Settings, now: str | None = None, is_checked: bool = T
             found.store.watch(found.clock)
         intake = Intake(force.library, found.store, found.keys, found.clock, remembers=not found.is_demo)
         yield StaffAccess(**vars(found), intake=intake, settings=settings, written=written, held=force.held)
+
+
+class StaffCommand(click.Command):
+    """A command that is called with a StaffAccess, as `staff`; its options say where everything is."""
+
+    def __init__(self, *given: Any, is_checked: bool = True, **named: Any) -> None:
+        """is_checked: see `open_access`."""
+        super().__init__(*given, **named)
+        self.is_checked = is_checked
+        where = {
+            "--data": DATA,
+            "--content": "글 폴더",
+            "--now": "시연 자료에서만: 이때로 봅니다. 빼면 시연 서버의 시계를 따릅니다.",
+        }
+        self.params += [click.Option([name], help=text) for name, text in where.items()]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        given = ctx.params
+        settings = read_settings(data=given.pop("data"), content=given.pop("content"))
+        with open_access(settings, given.pop("now"), self.is_checked) as given["staff"]:
+            return super().invoke(ctx)
+
+
+class StaffGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = StaffCommand

@@ -25,21 +25,8 @@ from civic.votes.partial import PartialFile
 from civic.votes.result import Board, as_json
 from civic.votes.result_files import VoteResult
 from civic.votes.tally import read_scores
-from forms_api.commands.poll import (
-    A_FILE,
-    A_FOLDER,
-    NEW_FILE,
-    PARTS,
-    Place,
-    PollPage,
-    give_up,
-    of_each,
-    on_data,
-    on_files,
-    read_shape,
-    reading,
-    votes,
-)
+from forms_api.commands.given import A_FILE, A_FOLDER, NEW_FILE, give_up, of_each, read_shape, reading
+from forms_api.commands.poll import PARTS, Place, PollPage, votes
 
 
 class BoxFile(Shape):
@@ -76,14 +63,13 @@ def check_box(given: BoxFile | OpenedFile, at: Place, act: str) -> PollPage:
     return page
 
 
-@votes.command("close")
+@votes.command("close", has_data=True)
 @click.argument("slug")
 @click.option("--to", "file", type=NEW_FILE, help="투표함을 내보낼 파일 [기본: <투표>-box.json]")
 @click.option(
     "--urn", "urns", multiple=True, help="종이 투표함마다 읽지 않고 센 종이의 수: 묶음=장수. 되풀이합니다."
 )
 @click.option("--scores", type=A_FOLDER, help="다른 기구의 점수표 폴더. 파일 이름은 기구의 키.csv")
-@on_data
 def close(at: Place, slug: str, file: Path | None, urns: tuple[str, ...], scores: Path | None) -> None:
     """마감한 투표함을 봉하고, 열기 전에 아는 것을 모두 적은 명단과 함께 내보냅니다. 서버가 켜져 있어도 됩니다."""
     page = at.poll(slug)
@@ -159,7 +145,6 @@ def _read_tables(page: PollPage, folder: Path | None) -> dict[str, dict[str, str
 @click.argument("box", type=A_FILE)
 @PARTS
 @click.option("--to", "file", type=NEW_FILE, required=True, help="연 표를 둘 파일")
-@on_files
 def open_(at: Place, box: Path, files: tuple[Path, ...], file: Path) -> None:
     """내보낸 투표함을 맡은 사람들의 공유값으로 엽니다. 하나라도 맞지 않으면 아무것도 열지 않습니다."""
     given = read_shape(box, BoxFile)
@@ -185,10 +170,9 @@ def opened_again(given: BoxFile | OpenedFile, parts: Sequence[PartialFile], page
     return open_all(given.envelopes, *rules)
 
 
-@votes.command("destroy")
+@votes.command("destroy", has_data=True)
 @click.argument("slug")
 @click.option("--yes", is_flag=True, help="묻지 않습니다.")
-@on_data
 def destroy(at: Place, slug: str, yes: bool) -> None:
     """이의 기간이 끝난 투표함의 봉투와 투표자 명단을 없앱니다. 되돌릴 수 없습니다."""
     page = at.poll(slug)

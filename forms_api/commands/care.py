@@ -33,7 +33,7 @@ STAYED = (
 
 
 @click.command()
-@DATA
+@click.option("--data", help=DATA)
 @click.option("--save", type=click.Path(path_type=Path), help="온전한 것을 이 새 폴더에 저장합니다.")
 @click.option(
     "--accept-clock", is_flag=True, help="마지막 기록보다 늦은 이 컴퓨터의 시계가 맞다고 확인합니다."
@@ -112,7 +112,7 @@ def note_lacks(report: Report, settings: Settings) -> None:
 
 
 @click.command()
-@DATA
+@click.option("--data", help=DATA)
 def migrate(data: str | None) -> None:
     """자료의 표를 이 판에 맞춥니다. 서버를 끄고 하세요. 여러 번 실행해도 됩니다."""
     before, after = bring(read_settings(data=data).data)
@@ -149,7 +149,7 @@ def move(source: str, target: str, as_is: bool) -> None:
 
 
 @click.command()
-@DATA
+@click.option("--data", help=DATA)
 @click.argument("target", type=click.Path(path_type=Path))
 def backup(data: str | None, target: Path) -> None:
     """자료를 새 폴더 TARGET에 복사합니다. 서버가 켜져 있어도 됩니다. 키 파일은 따로 백업하세요."""

@@ -4,7 +4,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import click
@@ -15,17 +14,16 @@ from civic.store.entry import LIVE
 from civic.store.seal import WrongKey
 from forms_api import accepted
 from forms_api.commands import INPUT_WRONG
-from forms_api.commands.access import StaffAccess, open_access, with_access
+from forms_api.commands.access import StaffAccess, StaffCommand, open_access
 from forms_api.commands.staff_acts import who
 from forms_api.settings import Settings
 
 
-@click.command("content-check")
+@click.command("content-check", cls=StaffCommand, is_checked=False)
 @click.option(
     "--accept", "subject", metavar="SUBJECT", help="이 글의 변경을 알면서 받아들입니다. 예: lectures/essay"
 )
 @click.option("--reason", default="", help="받아들이는 까닭. 기록에 남습니다.")
-@partial(with_access, is_checked=False)
 def content_check(staff: StaffAccess, subject: str | None, reason: str) -> None:
     """글을 고친 것이 이미 신청한 사람에게 알린 것과 어긋나는지 봅니다. 올리기 전에 쓰세요."""
     if reason and not subject:
@@ -45,9 +43,9 @@ def content_check(staff: StaffAccess, subject: str | None, reason: str) -> None:
             f"{len(staff.held)}곳이 신청한 사람에게 알린 것과 어긋납니다. 올려도 서버는 전의 신청서로 받습니다.",
             err=True,
         )
-        sys.exit(INPUT_WRONG)
-    if staff.written.refused:
+    elif staff.written.refused:
         click.echo("고칠 곳이 있는 글은 견주지 못했습니다.", err=True)
+    if staff.held or staff.written.refused:
         sys.exit(INPUT_WRONG)
     click.echo("신청한 사람에게 알린 것과 어긋나는 곳이 없습니다.")
 

@@ -3,19 +3,15 @@
 docs/draw-day.md says who does what. Nothing here can change an order: a list is frozen once and drawn once.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import click
 import tomlkit
 from pydantic import ValidationError
 
-from civic.codes import clean_number
 from civic.content.pages import Document
 from civic.errors import Misuse, NotEligible, NotFound, why
 from civic.files import write
@@ -24,17 +20,15 @@ from civic.places.draw_list import DrawnEntry, FrozenList
 from civic.places.draw_record import FILE, DrawFile, DrawnRound
 from civic.places.form_round import FormRound, rounds_of
 from civic.recount import CHECK
-from forms_api.commands.access import StaffAccess, with_access
-from forms_api.commands.poll import tell
-
-if TYPE_CHECKING:
-    from civic.store.book import Book
+from civic.store.book import Book
+from forms_api.commands.access import StaffAccess, StaffGroup
+from forms_api.commands.given import tell
 
 WRITTEN = "추첨 명령(python -m forms_api draw)이 쓴 파일입니다. 고치지 마세요."
 T = TypeVar("T")
 
 
-@click.group()
+@click.group(cls=StaffGroup)
 def draw() -> None:
     """추첨: 명단을 얼리고, 공개한 씨앗으로 순서를 정하고, 결과를 공개합니다."""
 
@@ -45,7 +39,6 @@ def draw() -> None:
 @click.option(
     "--reason", required=True, help="뺀 까닭. 결과와 함께 공개합니다. 이름이나 연락처를 쓰지 마세요."
 )
-@with_access
 def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     """명단을 얼리기 전에, 자격이 없는 신청을 까닭과 함께 뺍니다. NUMBER는 접수번호입니다."""
     _drawn(staff, subject)
@@ -55,21 +48,18 @@ def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
         raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")
     staff.note(subject, [entry.number], reason)
     with staff.book(subject) as book:
-        acts.exclude(book, round_, clean_number(number), reason, staff.now)
+        acts.exclude(book, round_, entry.number, reason, staff.now)
     click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 추첨 번호와 함께 공개됩니다.")
 
 
 @draw.command()
 @click.argument("subject")
-@with_access
 def freeze(staff: StaffAccess, subject: str) -> None:
     """얼린 명단과 지문을 공개합니다. 때가 되면 서버가 스스로 얼리고, 그 뒤에는 아무도 넣거나 뺄 수 없습니다."""
     doc = _drawn(staff, subject)
-    now = staff.now
     staff.note(subject)
     lists: list[FrozenList] = []
-    act = partial(acts.frozen_list, now=now)
-    for round_, frozen in _by_round(staff, doc, rounds_of(doc), act):
+    for round_, frozen in _by_round(staff, doc, rounds_of(doc), partial(acts.frozen_list, now=staff.now)):
         if frozen is None:
             click.echo(f"{round_.label}\t추첨할 신청이 없습니다.")
             continue
@@ -79,7 +69,7 @@ def freeze(staff: StaffAccess, subject: str) -> None:
         click.echo(f"{round_.label}\t{counted}: {need}")
         click.echo(f"{round_.label}\t지문 {frozen.commitment}")
     if lists:
-        _publish(staff, doc, now)
+        _publish(staff, doc)
         tell(*sorted({_next(subject, frozen) for frozen in lists}), name=CHECK)
 
 
@@ -96,7 +86,6 @@ def _next(subject: str, frozen: FrozenList) -> str:
 @click.argument("subject")
 @click.option("--seed", default="", help='공개된 씨앗 값. 예: "3 11 14 18 26 27". 추첨하지 않으면 뺍니다.')
 @click.option("--by", "by", required=True, help="값을 확인한 사람(직책). 공개됩니다.")
-@with_access
 def run(staff: StaffAccess, subject: str, seed: str, by: str) -> None:
     """얼린 회차의 순서를 씨앗으로 정해 자리를 주고, 모든 순서를 공개합니다. 회차마다 한 번만 할 수 있습니다."""
     _act(staff, subject, lambda book, round_: acts.run(book, round_, seed, by, staff.now), "")
@@ -106,7 +95,6 @@ def run(staff: StaffAccess, subject: str, seed: str, by: str) -> None:
 @click.argument("subject")
 @click.option("--by", "by", required=True, help="난수를 만든 사람(직책). 공개됩니다.")
 @click.option("--hash", "digest", required=True, help="자기 컴퓨터에서 만든 난수의 SHA-256")
-@with_access
 def promise(staff: StaffAccess, subject: str, by: str, digest: str) -> None:
     """두 사람의 난수로 정할 때, 자기 난수의 지문을 먼저 겁니다. 두 지문이 모두 공개된 뒤에 밝힙니다."""
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
@@ -118,7 +106,6 @@ def promise(staff: StaffAccess, subject: str, by: str, digest: str) -> None:
 @draw.command()
 @click.argument("subject")
 @click.option("--bits", required=True, help="지문을 건 난수. 16진수 32자리")
-@with_access
 def reveal(staff: StaffAccess, subject: str, bits: str) -> None:
     """지문을 건 난수를 밝힙니다. 두 사람이 모두 밝히면 곧바로 추첨합니다."""
     act = partial(acts.reveal, bits=bits.strip().lower(), now=staff.now)
@@ -129,7 +116,6 @@ def reveal(staff: StaffAccess, subject: str, bits: str) -> None:
 @click.argument("subject")
 @click.argument("number")
 @click.option("--reason", required=True, help="까닭을 가리는 이유. 열람 기록에 남습니다.")
-@with_access
 def hide(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     """공개한 뺀 까닭 하나를 가립니다. 지문은 그대로 맞습니다. NUMBER는 추첨 번호입니다."""
     doc = _drawn(staff, subject)
@@ -138,14 +124,13 @@ def hide(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
         if "frozen" in facts and number in {out.number for out in DrawnRound.of_facts(facts).excluded}:
             with staff.book(subject) as book:
                 book.fix(round_.id, f"hidden:{number}", reason, staff.now)
-            _publish(staff, doc, staff.now)
+            _publish(staff, doc)
             return
     raise NotFound(f"{number}: 뺀 신청 가운데 그런 추첨 번호가 없습니다.")
 
 
 @draw.command()
 @click.argument("subject")
-@with_access
 def show(staff: StaffAccess, subject: str) -> None:
     """지금까지 공개한 것을 다시 보여 주고, 결과 파일을 다시 씁니다. 아무것도 바꾸지 않습니다."""
     doc = _drawn(staff, subject)
@@ -155,7 +140,7 @@ def show(staff: StaffAccess, subject: str) -> None:
         click.echo("얼린 명단이 없습니다.")
         return
     click.echo(document.as_json(), nl=False)
-    _publish(staff, doc, staff.now)
+    _publish(staff, doc)
 
 
 def _act(
@@ -176,7 +161,7 @@ def _act(
         out = states.count("rejected")
         counted += f", 뽑히지 않음 {out}건" if out else ""
         click.echo(f"{round_.label}\t{counted if drawn else said}")
-    _publish(staff, doc, staff.now)
+    _publish(staff, doc)
 
 
 def _drawn(staff: StaffAccess, subject: str) -> Document:
@@ -234,7 +219,7 @@ def _document(doc: Document, facts: Iterable[tuple[FormRound, dict[str, str]]]) 
     return document
 
 
-def _publish(staff: StaffAccess, doc: Document, now: datetime) -> None:
+def _publish(staff: StaffAccess, doc: Document) -> None:
     """content/results/<kind>-<slug>.toml and its draw.json: the next build shows them."""
     name = f"{doc.folder}-{doc.slug}"
     base = staff.settings.content_dir / "results"
@@ -244,7 +229,7 @@ def _publish(staff: StaffAccess, doc: Document, now: datetime) -> None:
     text = document.as_json()
     record = tomlkit.document().add(tomlkit.comment(WRITTEN))
     record["draw"] = doc.subject
-    record["published_at"] = now.replace(microsecond=0, tzinfo=None)
+    record["published_at"] = staff.now.replace(microsecond=0, tzinfo=None)
     record["digest"] = hashlib.sha256(text.encode()).hexdigest()
     try:
         (base / name).mkdir(parents=True, exist_ok=True)

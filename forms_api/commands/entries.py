@@ -2,7 +2,7 @@
 
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +18,30 @@ from civic.places import line, retention
 from civic.places.draw_list import BY_STAFF
 from civic.places.rules import check_reason
 from civic.store.entry import LIVE, STATES, Entry
-from forms_api.commands.access import StaffAccess, with_access
+from forms_api.commands.access import StaffAccess, StaffGroup
 from forms_api.commands.staff_acts import who
 
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 CHANNELS = ("전화", "방문", "서면")
 Answered = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed answers; None when erased
-HEAD = ("접수번호", "회차", "상태", "순번", "접수한 때", "이름", "휴대전화", "이메일", "생년월일", "인원")
+PERSONAL = ("이름", "휴대전화", "이메일", "생년월일")
+APPLICANT = "신청한 사람"
+HEAD = ("접수번호", "회차", "상태", "순번", "접수한 때", *PERSONAL, "인원")
+ROUND = click.option("--round", "round_id", help="한 회차만")
+STATE = click.option(
+    "--state", "states", multiple=True, type=click.Choice(STATES), help="이 상태만(여러 번 쓸 수 있음)"
+)
 
 
-@click.group()
+@click.group(cls=StaffGroup)
 def entries() -> None:
     """신청을 보고, 정하고, 취소하고, 파일로 내려받습니다."""
 
 
-def narrowed(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that choose among the entries of a subject."""
-    only = click.option(
-        "--state", "states", multiple=True, type=click.Choice(STATES), help="이 상태만(여러 번 쓸 수 있음)"
-    )
-    return click.option("--round", "round_id", help="한 회차만")(only(command))
-
-
 @entries.command("list")
 @click.argument("subject", required=False)
-@narrowed
-@with_access
+@ROUND
+@STATE
 def list_entries(
     staff: StaffAccess, subject: str | None, round_id: str | None, states: tuple[str, ...]
 ) -> None:
@@ -68,11 +66,9 @@ def list_entries(
 
 @entries.command()
 @click.argument("number")
-@with_access
 def show(staff: StaffAccess, number: str) -> None:
     """접수번호 하나의 내용을 보여 줍니다. 본 사람과 때가 기록됩니다."""
-    entry = staff.intake.entry(number)
-    staff.note(entry.subject, [entry.number])
+    entry = staff.entry(number)
     _say("접수번호", entry.number)
     _say("신청한 곳", f"{entry.subject} {entry.round}")
     _say("상태", korean.ENTRY_STATES[entry.state])
@@ -80,16 +76,10 @@ def show(staff: StaffAccess, number: str) -> None:
     if answers is None:
         _say("내용", ERASED)
     else:
-        _say("이름", answers.get("name", ""))
-        _say("휴대전화", show_phone(answers["phone"]))
-        for label, name in (
-            ("이메일", "email"),
-            ("생년월일", "birth_date"),
-            ("인원", "party"),
-            ("신청한 사람", "applicant"),
-        ):
-            if answers.get(name):
-                _say(label, answers[name])
+        more = {"인원": answers.get("party"), APPLICANT: answers.get("applicant")}
+        for label, text in (_personal(answers) | more).items():
+            if text:
+                _say(label, text)
         for name, answer in answers.get("answers", {}).items():
             _say(name, *(answer.values() if isinstance(answer, dict) else (answer,)))
     for change in staff.store.history(entry.number):
@@ -107,7 +97,6 @@ def _say(label: str, *values: object) -> None:
 @click.argument("subject")
 @click.argument("round_id", metavar="ROUND")
 @click.option("--channel", required=True, type=click.Choice(CHANNELS), help="어떻게 신청했는지")
-@with_access
 def add(staff: StaffAccess, subject: str, round_id: str, channel: str) -> None:
     """휴대전화가 없는 사람의 신청을 대신 넣습니다. 자리와 규칙은 같고 유선 전화도 됩니다. 내용은 한 줄씩 묻습니다."""
     doc, spec = staff.form(subject)
@@ -155,11 +144,9 @@ def _asked(spec: FormSpec) -> dict[str, Any]:
 @click.option(
     "--reason", default="", help="취소하는 까닭. 신청한 사람에게 보입니다. 활동이 시작된 뒤에는 꼭 적습니다."
 )
-@with_access
 def cancel(staff: StaffAccess, number: str, reason: str) -> None:
     """신청 하나를 취소합니다. 자리는 기다리는 사람에게 갑니다."""
-    entry = staff.intake.entry(number)
-    staff.note(entry.subject, [entry.number], reason)
+    entry = staff.entry(number, reason)
     staff.intake.cancel(entry.number, who(), reason.strip())
     click.echo(f"{entry.number}: 취소했습니다.")
 
@@ -169,11 +156,10 @@ def cancel(staff: StaffAccess, number: str, reason: str) -> None:
 @click.option(
     "--reason", required=True, help="지우는 까닭(예: 본인 요청). 지나온 일에 남고 신청한 사람에게 보입니다."
 )
-@with_access
 def erase(staff: StaffAccess, number: str, reason: str) -> None:
     """신청 하나에 적은 이름과 연락처, 답을 지웁니다. 되돌릴 수 없습니다. 상태와 자리는 그대로 둡니다."""
-    entry, reason = staff.intake.entry(number), check_reason(reason)
-    staff.note(entry.subject, [entry.number], reason)
+    reason = check_reason(reason)
+    entry = staff.entry(number, reason)
     if not entry.sealed:
         raise NotEligible("이미 지운 신청입니다.")
     with staff.book(entry.subject) as book:
@@ -193,7 +179,6 @@ def erase(staff: StaffAccess, number: str, reason: str) -> None:
 @click.argument("subject")
 @click.argument("round_id", metavar="ROUND")
 @click.option("--reason", required=True, help="신청한 사람에게 알릴 까닭")
-@with_access
 def call_off(staff: StaffAccess, subject: str, round_id: str, reason: str) -> None:
     """회차를 취소합니다. 접수하고 있어도, 글에서 없어졌어도 됩니다. 신청한 사람 모두에게 알립니다."""
     known = staff.kept_as(subject, round_id)
@@ -209,14 +194,12 @@ def call_off(staff: StaffAccess, subject: str, round_id: str, reason: str) -> No
 @click.option("--wait", "state", flag_value="waiting", help="대기")
 @click.option("--reject", "state", flag_value="rejected", help="선정하지 않음")
 @click.option("--reason", required=True, help="정한 이유. 신청한 사람에게 보입니다.")
-@with_access
 def decide(staff: StaffAccess, number: str, state: str | None, reason: str) -> None:
     """심사하는 신청이나 심사 뒤 대기하는 신청의 결과를 이유와 함께 적습니다."""
     if state is None:
         raise Misuse("--confirm, --wait, --reject 가운데 하나를 쓰세요.")
-    entry = staff.intake.entry(number)
+    entry = staff.entry(number, reason)
     round_ = staff.round(entry.subject, entry.round)
-    staff.note(entry.subject, [entry.number], reason)
     with staff.book(entry.subject) as book:
         _, passed = line.decide(book, round_, entry.number, state, reason, staff.now)
     click.echo(f"{entry.number}: {korean.ENTRY_STATES[state]}")
@@ -229,8 +212,8 @@ def decide(staff: StaffAccess, number: str, state: str | None, reason: str) -> N
 @click.argument("subject")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="쓸 파일. 빼면 화면에 씁니다.")
 @click.option("--reason", required=True, help="내려받는 까닭. 열람 기록에 남습니다.")
-@narrowed
-@with_access
+@ROUND
+@STATE
 def export(
     staff: StaffAccess,
     subject: str,
@@ -255,16 +238,15 @@ def export(
     click.echo(f"{out}: {len(found)}건을 썼습니다.", err=True)
 
 
-def to_csv(spec: FormSpec | None, rows: Iterable[Answered]) -> str:
+def to_csv(spec: FormSpec | None, rows: Sequence[Answered]) -> str:
     """One line per entry, in the given order."""
-    rows = list(rows)
     labels = {round_.key: round_.label for round_ in spec.rounds} if spec else {}
     questions = {question.key: question.label for question in spec.fields} if spec else {}
     for _, answers in rows:  # questions that the form no longer asks
         for name in (answers or {}).get("answers", {}):
             questions.setdefault(name, name)
     if any(answers and "applicant" in answers for _, answers in rows):
-        questions["applicant"] = "신청한 사람"
+        questions["applicant"] = APPLICANT
     lines = (_row(entry, answers, labels, questions) for entry, answers in rows)
     return csv_text([[*HEAD, *questions.values()], *lines])
 
@@ -282,7 +264,17 @@ def _row(
     if answers is None:
         return [*fixed, ERASED]
     given = {"applicant": answers.get("applicant", ""), **answers.get("answers", {})}
-    phone = str(answers.get("phone", ""))
-    personal = [answers.get("name", ""), show_phone(phone) if phone else ""]
-    personal += [answers.get("email", ""), answers.get("birth_date", ""), entry.size]
-    return [*fixed, *personal, *(korean.answer(given.get(name, "")) for name in questions)]
+    return [
+        *fixed,
+        *_personal(answers).values(),
+        entry.size,
+        *(korean.answer(given.get(name, "")) for name in questions),
+    ]
+
+
+def _personal(answers: Mapping[str, Any]) -> dict[str, str]:
+    """What tells whose an entry is, by its label; "" where it was not asked."""
+    name, phone, email, birth_date = (
+        str(answers.get(key, "")) for key in ("name", "phone", "email", "birth_date")
+    )
+    return dict(zip(PERSONAL, (name, show_phone(phone) if phone else "", email, birth_date), strict=True))

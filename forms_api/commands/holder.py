@@ -16,20 +16,8 @@ from civic.votes.opening import TrialBallot, same_box
 from civic.votes.partial import PartialFile
 from civic.votes.result import SignatureFile, as_json, digest_of
 from forms_api.commands.box import BoxFile, check_box
-from forms_api.commands.poll import (
-    A_FILE,
-    NEW_FILE,
-    Place,
-    PollPage,
-    give_up,
-    of_each,
-    on_files,
-    read_shape,
-    reading,
-    tell,
-    votes,
-    with_values,
-)
+from forms_api.commands.given import A_FILE, NEW_FILE, give_up, of_each, read_shape, reading, tell
+from forms_api.commands.poll import Place, PollPage, votes, with_values
 from forms_api.commands.result import CountedBox, counted
 from forms_api.commands.server_data import open_data
 
@@ -42,7 +30,7 @@ def key() -> None:
     """열쇠를 맡은 사람이 자기 컴퓨터에서 자기 열쇠를 만듭니다."""
 
 
-@key.command("new")
+@key.command("new", has_content=False)
 @click.argument("slug")
 @click.option("--holder", required=True, help="맡는 사람의 직책. 투표 글과 결과 화면에 보입니다.")
 @click.option(
@@ -69,8 +57,11 @@ def new(slug: str, holder: str, file: Path) -> None:
     click.echo(f"{public}: 투표를 준비하는 사람에게 보내세요. 비밀은 들어 있지 않습니다.")
 
 
-def _own(file: Path, page: PollPage) -> tuple[HolderKey, str]:
-    """The holder's keys, which must be the poll's, and their passphrase."""
+def _own(file: Path, page: PollPage, board: str = "") -> HolderKey:
+    """The holder's keys, which must be the poll's.
+
+    board: noted in their file before anything signed leaves: these keys sign no other one. "" for a rehearsal.
+    """
     passphrase = str(click.prompt(f"{file.name}의 암호", hide_input=True))
     try:
         own = read_key(file.read_text("utf-8", errors="replace"), passphrase)
@@ -80,40 +71,34 @@ def _own(file: Path, page: PollPage) -> tuple[HolderKey, str]:
         give_up(
             f"{file.name}: {own.holder}: 이 투표({page.poll.slug})에 적힌 열쇠가 아닙니다 (found {own.poll})"
         )
-    return own, passphrase
-
-
-def _bind(own: HolderKey, file: Path, passphrase: str, board: str) -> None:
-    """Note the board in the key file before anything signed leaves: these keys sign no other one."""
-    if own.board not in ("", board):
+    if board and own.board not in ("", board):
         give_up(
             f"{own.holder}: 이 열쇠는 이미 다른 명단에 서명했습니다.",
             f"그때의 지문 {own.board}",
             f"이 투표함 {board}",
             "투표함이 두 가지로 나왔다는 뜻일 수 있습니다. 다른 맡은 사람과 감사 부서에 알리세요.",
         )
-    if not own.board:
+    if board and not own.board:
         write(file, write_key(replace(own, board=board), passphrase), mode=0o600)
+    return own
 
 
 @votes.command("partial")
 @click.argument("box", type=A_FILE)
 @KEY
 @click.option("--to", "file", type=NEW_FILE, required=True, help="공유값을 둘 파일")
-@on_files
 def partial(at: Place, box: Path, key_file: Path, file: Path) -> None:
     """투표함(또는 시험 표)을 확인하고 명단에 서명한 뒤, 여는 데 쓸 내 공유값을 씁니다."""
     given = read_shape(box, BoxFile, TrialBallot)
     if isinstance(given, TrialBallot):
         page = at.poll(given.poll)
         envelopes, board = [given.checked(page.slot)], digest_of(given)
-        own, _ = _own(key_file, page)
+        own = _own(key_file, page)
         click.echo("시험 표입니다. 봉한 열쇠가 함께 있어 이 공유값으로는 다른 표를 열 수 없습니다.")
     elif isinstance(given, BoxFile):
         page, board = check_box(given, at, "열지 않습니다"), given.board.digest
         envelopes = list(same_box(given.envelopes, given.board.receipts, page.slot).values())
-        own, passphrase = _own(key_file, page)
-        _bind(own, key_file, passphrase, board)
+        own = _own(key_file, page, board)
         _tell_board(given, page)
     write(file, as_json(PartialFile.of(own, board, envelopes)), mode=0o600)
     click.echo(f"공유값을 {file}에 썼습니다. 여는 사람에게 보내세요. 이것만으로는 한 표도 열리지 않습니다.")
@@ -139,8 +124,7 @@ def _tell_board(given: BoxFile, page: PollPage) -> None:
 def sign(recount: CountedBox, key_file: Path, file: Path) -> None:
     """투표함 전체를 이 컴퓨터에서 다시 열고 세어, 모두 맞으면 결과에 서명합니다."""
     given, page, vote = recount.given, recount.page, recount.draft.vote
-    own, passphrase = _own(key_file, page)
-    _bind(own, key_file, passphrase, given.board.digest)
+    own = _own(key_file, page, given.board.digest)
     results, ballots = recount.draft.digests
     signed = SignatureFile(
         format="madang-signature/1",
@@ -175,7 +159,6 @@ def keys() -> None:
 @click.option(
     "--anew", is_flag=True, help="이미 있는 열쇠를 이 열쇠로 바꿉니다. 투표를 시작하기 전에만 됩니다."
 )
-@on_files
 def add(at: Place, slug: str, files: tuple[Path, ...], anew: bool) -> None:
     """맡은 사람이 `votes key new`로 만든 공개 파일을 확인하고 투표 글에 더합니다."""
     page = at.poll(slug)
@@ -216,7 +199,6 @@ def _not_after_opening(page: PollPage) -> None:
 @keys.command("receipt")
 @click.argument("slug")
 @click.option("--key", help="서버의 `GET /api/votes/<투표>`가 알려 준 receipt_key. 서버가 다른 컴퓨터일 때")
-@on_files
 def receipt(at: Place, slug: str, key: str | None) -> None:
     """접수증에 서명할 서버의 공개 열쇠를 투표 글에 적습니다. 규칙 지문에 들어가, 누구나 접수증을 확인할 수 있습니다."""
     page = at.poll(slug)

@@ -4,17 +4,16 @@ import click
 
 from civic.errors import Misuse
 from civic.store.key_file import PLACE, forget, is_newest, note_master, prepare, switch
-from forms_api.commands.access import StaffAccess, with_access
+from forms_api.commands.access import StaffAccess, StaffGroup
 from forms_api.commands.staff_acts import who
 
 
-@click.group()
+@click.group(cls=StaffGroup)
 def keys() -> None:
     """키 파일의 주 열쇠를 보고, 바꾸고, 옛것을 버립니다."""
 
 
 @keys.command()
-@with_access
 def show(staff: StaffAccess) -> None:
     """주 열쇠마다 지문과, 그것으로 감싼 자료 열쇠가 몇 개인지 보여 줍니다. 열쇠는 보여 주지 않습니다."""
     staff.note(PLACE)
@@ -32,7 +31,6 @@ def show(staff: StaffAccess) -> None:
     is_flag=True,
     help="새 열쇠를 키 파일에 넣기만 합니다. 서버가 여러 대일 때 먼저 하세요.",
 )
-@with_access
 def rotate(staff: StaffAccess, is_first: bool) -> None:
     """새 주 열쇠를 만들어 모든 자료 열쇠를 다시 감쌉니다. 서버가 켜져 있어도 됩니다. 옛 주 열쇠는 키 파일에 남습니다."""
     file, own, store = staff.settings.key_file, staff.keys, staff.store
@@ -60,7 +58,6 @@ def rotate(staff: StaffAccess, is_first: bool) -> None:
 
 @keys.command()
 @click.argument("fingerprint")
-@with_access
 def drop(staff: StaffAccess, fingerprint: str) -> None:
     """옛 주 열쇠를 키 파일에서 버립니다. 그 열쇠로 만든 백업은 더는 열리지 않습니다."""
     uses = staff.keys.uses(staff.store.wrapped_keys())

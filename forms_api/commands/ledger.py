@@ -6,22 +6,20 @@ from civic import korean
 from civic.errors import Misuse, NotEligible
 from civic.places import line
 from civic.store.entry import LIVE, Entry
-from forms_api.commands.access import StaffAccess, with_access
+from forms_api.commands.access import StaffAccess, StaffGroup
 
 
-@click.group()
+@click.group(cls=StaffGroup)
 def ledger() -> None:
     """활동 시간 장부: 신청한 시간, 활동한 시간, 인정한 시간."""
 
 
 @ledger.command()
 @click.argument("number")
-@with_access
 def show(staff: StaffAccess, number: str) -> None:
     """그 접수번호의 사람이 같은 장부에서 쓴 시간을 모두 보여 줍니다. 본 사람과 때가 기록됩니다."""
-    person = staff.intake.entry(number)
+    person = staff.entry(number)
     name, most = _ledger(staff, person)
-    staff.note(person.subject, [person.number])
     total = 0
     for doc in staff.intake.library.subjects():
         if doc.spec is None or doc.spec.ledger != name:
@@ -39,7 +37,6 @@ def show(staff: StaffAccess, number: str) -> None:
 @click.argument("number")
 @click.option("--hours", type=click.IntRange(0, 1000), help="활동한 시간")
 @click.option("--absent", is_flag=True, help="오지 않았습니다. 신청한 시간은 돌려줍니다.")
-@with_access
 def work(staff: StaffAccess, number: str, hours: int | None, absent: bool) -> None:
     """활동이 시작한 뒤, 활동한 시간을 적습니다. 신청한 시간 대신 이 시간을 셉니다."""
     if absent == (hours is not None):
@@ -50,19 +47,16 @@ def work(staff: StaffAccess, number: str, hours: int | None, absent: bool) -> No
 @ledger.command()
 @click.argument("number")
 @click.option("--hours", type=click.IntRange(0, 1000), required=True, help="인정하는 시간")
-@with_access
 def approve(staff: StaffAccess, number: str, hours: int) -> None:
     """활동한 시간을 인정합니다. 인정한 뒤에는 고치지 않습니다."""
     _write(staff, number, hours, "approved")
 
 
 def _write(staff: StaffAccess, number: str, hours: int | None, cause: str) -> None:
-    entry = staff.intake.entry(number)
+    entry = staff.entry(number)
     name, most = _ledger(staff, entry)
-    round_ = staff.intake.round(entry)
-    staff.note(entry.subject, [entry.number])
     with staff.book(entry.subject) as book:
-        moved = line.work(book, round_, entry, name, hours, most, staff.now, cause)
+        moved = line.work(book, staff.intake.round(entry), entry, name, hours, most, staff.now, cause)
     click.echo(f"{moved.number}\t{_stage(moved)}\t{moved.hours if hours is not None else 0}시간")
 
 

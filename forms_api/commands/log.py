@@ -14,9 +14,9 @@ from civic.store import open_beside
 from civic.store.chain import Line
 from civic.store.key_file import PLACE, check_tied, load
 from forms_api.commands import INPUT_WRONG
+from forms_api.commands.server_data import DATA
 from forms_api.settings import read_settings
 
-DATA = click.option("--data", help="신청을 두는 곳: tinydb://폴더 또는 postgresql://…")
 OFFICE_HOURS = range(8, 19)  # from 08:00 until 19:00, Monday to Friday
 
 
@@ -26,7 +26,7 @@ def log() -> None:
 
 
 @log.command()
-@DATA
+@click.option("--data", help=DATA)
 def verify(data: str | None) -> None:
     """기록이 남긴 그대로인지 봅니다. 바뀌거나 빠지거나 더해진 첫 줄을 말합니다. 아무것도 바꾸지 않습니다."""
     lines = read_log(data)
@@ -37,7 +37,7 @@ def verify(data: str | None) -> None:
 
 @log.command()
 @click.argument("month", metavar="YYYY-MM")
-@DATA
+@click.option("--data", help=DATA)
 def month(month: str, data: str | None) -> None:
     """한 달의 점검표: 누가 무엇을 몇 번 했는지, 내려받은 것과 그 까닭, 업무 시간이 아닌 때의 일, 확인되지 않은 이름."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
@@ -47,10 +47,10 @@ def month(month: str, data: str | None) -> None:
         click.echo(f"{month}: 기록이 없습니다.")
         return
     click.echo(f"{month}: {lines[0].line}번째부터 {lines[-1].line}번째까지, 마지막 줄의 지문 {lines[-1].mac}")
-    acts = [(line, act_of(line)) for line in lines]
+    acts = [*map(act_of, lines)]
     click.echo("\n누가 무엇을 몇 번")
-    for (who, name), times in sorted(Counter((act["who"], act["act"]) for _, act in acts).items()):
-        people = sum(_people(act) for _, act in acts if (act["who"], act["act"]) == (who, name))
+    for (who, name), times in sorted(Counter((act["who"], act["act"]) for act in acts).items()):
+        people = sum(_people(act) for act in acts if (act["who"], act["act"]) == (who, name))
         click.echo(f"{who}\t{name}\t{times}번\t신청 {people}건")
     for title, wanted in (
         ("내려받은 것과 까닭", lambda act: act["act"] == "entries export"),
@@ -58,9 +58,8 @@ def month(month: str, data: str | None) -> None:
         ("환경 변수만 다른 이름을 말한 것(확인되지 않음)", lambda act: "claimed" in act),
     ):
         click.echo(f"\n{title}")
-        for line, act in acts:
-            if wanted(act):
-                click.echo(_shown(line.line, act))
+        for act in filter(wanted, acts):
+            click.echo(_shown(act))
 
 
 def read_log(data: str | None) -> list[Line]:
@@ -80,7 +79,12 @@ def read_log(data: str | None) -> list[Line]:
 
 def act_of(line: Line) -> dict[str, Any]:
     """What one line says: who, when, from where, which command, whose data and why."""
-    return {**json.loads(line.cause), "who": line.who.removeprefix("staff:"), "at": line.at}
+    return {
+        **json.loads(line.cause),
+        "who": line.who.removeprefix("staff:"),
+        "at": line.at,
+        "line": line.line,
+    }
 
 
 def _people(act: dict[str, Any]) -> int:
@@ -92,8 +96,8 @@ def _is_unusual(act: dict[str, Any]) -> bool:
     return at.hour not in OFFICE_HOURS or at.weekday() > 4
 
 
-def _shown(number: int, act: dict[str, Any]) -> str:
+def _shown(act: dict[str, Any]) -> str:
     claimed = ", ".join(f"{name}={text}" for name, text in act.get("claimed", {}).items())
     where = f"{act['from']}{f' (확인되지 않음: {claimed})' if claimed else ''}"
-    cells = (number, act["at"], act["who"], where, act["act"], act["subject"], f"신청 {_people(act)}건")
+    cells = (act["line"], act["at"], act["who"], where, act["act"], act["subject"], f"신청 {_people(act)}건")
     return "\t".join(" ".join(str(cell).split()) for cell in (*cells, act.get("reason", "")))

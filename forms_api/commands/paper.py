@@ -24,17 +24,8 @@ from civic.votes.casting import Polling
 from civic.votes.contact import contacts_in
 from civic.votes.paper import TypedBatch, accept, differences, numbered, read_entry
 from civic.votes.result import as_json
-from forms_api.commands.poll import (
-    A_FILE,
-    FOLDER,
-    Place,
-    give_up,
-    on_data,
-    on_files,
-    read_shape,
-    reading,
-    votes,
-)
+from forms_api.commands.given import A_FILE, FOLDER, give_up, read_shape, reading
+from forms_api.commands.poll import Place, votes
 from forms_api.commands.server_data import open_data
 from forms_api.settings import default_of
 from templates.assets import KIT
@@ -49,7 +40,6 @@ def paper() -> None:
 @paper.command("sheets")
 @click.argument("slug")
 @click.option("--out", "folder", type=FOLDER, required=True, help="인쇄할 파일을 둘 폴더")
-@on_files
 def sheets(at: Place, slug: str, folder: Path) -> None:
     """투표 글에서 투표용지와 집계표를 만듭니다. 브라우저로 열어 인쇄하세요."""
     page = at.poll(slug)
@@ -108,9 +98,8 @@ def each_of(given: list[str], act: Callable[[str], object]) -> list[str]:
     return wrong
 
 
-@paper.command("mark")
+@paper.command("mark", has_data=True)
 @click.argument("slug")
-@on_data
 def mark(at: Place, slug: str) -> None:
     """종이 투표용지를 받는 사람을 표시합니다. 연락처를 한 줄에 하나씩 넣어 주세요."""
     with open_polls(at) as polling:
@@ -124,9 +113,8 @@ def mark(at: Place, slug: str) -> None:
         raise SystemExit(1)
 
 
-@votes.command("roll")
+@votes.command("roll", has_data=True)
 @click.argument("slug")
-@on_data
 def roll(at: Place, slug: str) -> None:
     """투표할 수 있는 사람의 명부를 넣습니다(본인 확인 수준 2). 한 사람을 한 줄에, 그 사람의 연락처가 여럿이면 쉼표로."""
     given = contacts()
@@ -147,7 +135,6 @@ def roll(at: Place, slug: str) -> None:
 @click.option("--by", required=True, help="입력한 사람의 이름이나 직책")
 @click.option("--again", is_flag=True, help="같은 사람이 고쳐 다시 입력합니다.")
 @click.option("--to", "folder", type=FOLDER, default=default_of("paper"), help="입력을 두는 폴더")
-@on_files
 def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, folder: Path) -> None:
     """종이 표 한 묶음을 입력합니다. 다른 사람의 입력이 있으면 견주고, 모두 같을 때만 받아들입니다."""
     page = at.poll(slug)

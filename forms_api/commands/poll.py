@@ -1,41 +1,31 @@
-"""`votes rehearse`, and what all vote commands share: a poll as it stands, files, refusals.
+"""`votes rehearse`, and what all vote commands share: how they are called, and a poll as it stands.
 
 docs/voting.md says who does what. Every command does all of its work or none.
 """
 
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_args
+from typing import Any
 
 import click
 import tomlkit
-from pydantic import ValidationError
 
 from civic import korean
 from civic.clock import SteadyClock
 from civic.content.poll import Poll, Proposal
 from civic.content.snapshot import Snapshot
-from civic.errors import Unusable, why
-from civic.files import typed_text, write
+from civic.files import write
 from civic.library import Library, load
-from civic.recount import VERIFY, checker_digest, wrong_fields
-from civic.shape import Shape
 from civic.votes.envelope import Slot, seal, slot_of
 from civic.votes.opening import TrialBallot
 from civic.votes.partial import PartialFile
 from civic.votes.result import as_json
+from forms_api.commands.given import A_FILE, A_FOLDER, NEW_FILE, give_up, of_each, read_shape
 from forms_api.commands.server_data import DATA, NoData, open_data, read_time
 from forms_api.settings import Settings, default_of, read_settings
 
-A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW_FILE = click.Path(dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
-A_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PARTS = click.option(
     "--partial",
     "files",
@@ -45,10 +35,6 @@ PARTS = click.option(
 )
 _PLAIN = re.compile(r"[a-z0-9.-]{1,80}")  # a file name or slug; whatever else was typed is not noted
 _PAGE = re.compile(r"(\ufeff?\+\+\+[^\n]*\n)(.*?)(^\+\+\+\s*?$.*)", re.DOTALL | re.MULTILINE)
-
-F = TypeVar("F", bound=Shape)
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -101,14 +87,25 @@ class Place:
 
 
 class VoteCommand(click.Command):
-    """A command that is noted before it does anything, and does all of its work or none.
+    """A command that is noted before it does anything.
 
-    One on content is called with its Place first; so long as no data of a server is at hand it takes any `--now`. What
-    staff gave and cannot be used is named, with exit code 1.
+    One on content is called with its Place, as `at`; so long as no data of a server is at hand it takes any `--now`.
     """
 
+    def __init__(self, *given: Any, has_content: bool = True, has_data: bool = False, **named: Any) -> None:
+        """has_data: it works on the ballot boxes, and so there must be some."""
+        super().__init__(*given, **named)
+        self.needs_data = has_data
+        if has_content:
+            self.params += [
+                click.Option(["--content"], type=A_FOLDER, default=default_of("content"), help="글 폴더"),
+                click.Option(["--now"], help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00"),
+            ]
+        if has_data:
+            self.params.append(click.Option(["--data"], help=DATA))
+
     def invoke(self, ctx: click.Context) -> Any:
-        given, needs_data = ctx.params, "data" in ctx.params
+        given = ctx.params
         settings, now = read_settings(data=given.pop("data", None)), given.pop("now", None)
         named = next(
             Path(given[each.name or ""]).name for each in self.params if isinstance(each, click.Argument)
@@ -119,16 +116,12 @@ class VoteCommand(click.Command):
                 found.note(subject, reason=given.get("reason") or "")
                 time, is_demo = found.now, found.is_demo
         except NoData:
-            if needs_data:  # a new, empty box would pass for a poll without a vote
+            if self.needs_data:  # a new, empty box would pass for a poll without a vote
                 raise
             time, is_demo = read_time(now) if now else SteadyClock().now(), bool(now)
         if "content" in given:
             given["at"] = Place(given.pop("content"), time.replace(microsecond=0), is_demo, settings)
-        try:
-            return super().invoke(ctx)
-        except Unusable as wrong:
-            click.echo("\n".join([*wrong.lines, "아무것도 바뀌지 않았습니다."]), err=True)
-            raise SystemExit(1) from None
+        return super().invoke(ctx)
 
 
 class VoteGroup(click.Group):
@@ -141,77 +134,6 @@ class VoteGroup(click.Group):
 @click.group("votes", cls=VoteGroup)
 def votes() -> None:
     """투표함을 만들고 닫고 열어 결과를 공개합니다."""
-
-
-def on_files(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say where a vote command works."""
-    command = click.option("--content", type=A_FOLDER, default=default_of("content"), help="글 폴더")(command)
-    return click.option("--now", help="시연 자료에서만: 이때로 봅니다. 예: 2023-08-26T00:00:00+09:00")(
-        command
-    )
-
-
-def on_data(command: Callable[..., None]) -> Callable[..., None]:
-    """The same, of one on the ballot boxes."""
-    return DATA(on_files(command))
-
-
-def give_up(*lines: str) -> NoReturn:
-    """What staff gave cannot be used, for these reasons. Raises Unusable, which ends the command."""
-    raise Unusable(lines)
-
-
-def read_shape(file: Path, *models: type[F], is_toml: bool = False) -> F:
-    """A file that an earlier command wrote as JSON, or staff as TOML. Gives up naming each field that is wrong.
-
-    models: the last one that the file says by its "format" to be, else the first.
-    """
-    with reading(file):
-        if is_toml:
-            return models[0].model_validate(tomllib.loads(typed_text(file)))
-        text = typed_text(file)
-        told = [
-            each for each in models[1:] if f'"{get_args(each.model_fields["format"].annotation)[0]}"' in text
-        ]
-        return [models[0], *told][-1].model_validate_json(text)
-
-
-@contextmanager
-def reading(file: Path) -> Iterator[None]:
-    """Gives up with the name of the file that is read in here and cannot be used."""
-    try:
-        yield
-    except ValidationError as wrong:
-        give_up(*(": ".join(filter(None, (str(file), *told))) for told in wrong_fields(wrong)))
-    except UnicodeDecodeError:
-        give_up(f"{file}: UTF-8로 적힌 파일이 아닙니다.")
-    except tomllib.TOMLDecodeError:
-        give_up(f"{file}: TOML로 읽을 수 없습니다.")
-    except OSError as wrong:
-        give_up(f"{file}: {why(wrong)}")
-    except Unusable as mistake:
-        give_up(*(f"{file}: {line}" for line in mistake.lines))
-
-
-def tell(*lines: str, name: str = VERIFY) -> None:
-    """Say these lines, and the digest of the program that readers check with: so that it is known outside the site too."""
-    for line in lines:
-        click.echo(line)
-    click.echo(f"확인하는 프로그램 {name}의 확인 값 {checker_digest(name)}")
-
-
-def of_each(given: Iterable[T], act: Callable[[T], R]) -> list[R]:
-    """What the act gives for each of them. Gives up naming all that is wrong with any."""
-    found: list[R] = []
-    wrong: list[str] = []
-    for each in given:
-        try:
-            found.append(act(each))
-        except Unusable as mistake:
-            wrong += mistake.lines
-    if wrong:
-        give_up(*wrong)
-    return found
 
 
 def with_values(file: Path, **values: Any) -> str:
@@ -247,7 +169,6 @@ def with_values(file: Path, **values: Any) -> str:
 )
 @click.option("--box", type=A_FILE, help="그다음: 시험 표의 파일. 모두의 --partial과 함께")
 @PARTS
-@on_files
 def rehearse(at: Place, slug: str, file: Path | None, box: Path | None, files: tuple[Path, ...]) -> None:
     """시험 표를 봉하고, 맡은 사람들의 공유값으로 모든 짝이 여는지 봅니다. 성공하면 투표를 시작할 수 있습니다."""
     page = at.poll(slug)

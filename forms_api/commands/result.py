@@ -39,19 +39,8 @@ from civic.votes.result import (
 from civic.votes.result_files import FILES, Draft, ResultCorrection, VoteResult, result_files
 from civic.votes.tally import VoteCount
 from forms_api.commands.box import OpenedFile, check_box, opened_again, published_result
-from forms_api.commands.poll import (
-    A_FILE,
-    A_FOLDER,
-    Place,
-    PollPage,
-    give_up,
-    of_each,
-    on_files,
-    read_shape,
-    reading,
-    tell,
-    votes,
-)
+from forms_api.commands.given import A_FILE, A_FOLDER, give_up, of_each, read_shape, reading, tell
+from forms_api.commands.poll import Place, PollPage, votes
 
 CORRECT = "이미 공개한 결과를 바로잡는 까닭. 결과 화면에 보입니다. docs/voting.md#correct"
 
@@ -72,7 +61,6 @@ def counted(command: Callable[..., None]) -> Callable[..., None]:
     Its options say what is counted beside the box.
     """
 
-    @on_files
     @click.argument("opened", type=A_FILE)
     @click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw")
     @click.option("--paper", type=A_FOLDER, help="두 사람의 입력이 맞은 종이 표의 폴더(votes paper enter)")

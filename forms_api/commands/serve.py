@@ -14,9 +14,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, nullcontext
-from ctypes import c_int
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -31,6 +30,7 @@ from granian.log import LogLevels, logger
 
 from civic.clock import SEOUL, SteadyClock
 from civic.errors import ContentMistakes, InUse, Misuse, Unavailable, why
+from civic.files import create
 from civic.korean import josa
 from civic.library import Library, load
 from civic.store import open_store
@@ -39,7 +39,7 @@ from civic.store.key_file import keys_of
 from forms_api.app import check_start, create_app
 from forms_api.background import start_background
 from forms_api.clock_mark import ClockMark, take_up
-from forms_api.commands import CALL_WRONG, IN_USE, INPUT_WRONG, staff_words
+from forms_api.commands import CALL_WRONG, ending, staff_words
 from forms_api.commands.server_data import read_time
 from forms_api.operations import SERVICES, EventLog, Services
 from forms_api.processors import usable_processors
@@ -61,6 +61,11 @@ class Plan:
     library: Library
     mark: ClockMark  # which clock it keeps
     shared: Path  # a folder in which processes tell each other who has begun and what they have counted
+
+    @property
+    def refused(self) -> Path:
+        """Made by the first process that could not begin, with the exit code."""
+        return self.shared / "refused"
 
     def begun(self) -> int:
         """Processes that have begun since the server started."""
@@ -85,7 +90,7 @@ def serve(now: str | None, **options: Any) -> None:
     check_start(settings, library)
     with (
         held_port(settings.host, settings.port) as held,
-        served(settings.data_dir),
+        closing(serving(settings.data_dir)) if settings.data_dir else nullcontext(),  # one server to a folder
         TemporaryDirectory(prefix="madang-") as shared,
     ):
         host, port = held.getsockname()[:2]  # a name (localhost) as the address that it stands for
@@ -93,15 +98,9 @@ def serve(now: str | None, **options: Any) -> None:
         sys.exit(run(Plan(settings, library, ClockMark(start, datetime.now(SEOUL)), Path(shared))))
 
 
-def served(folder: Path | None) -> AbstractContextManager[object]:
-    """No other server works on the data folder until the block ends. Raises InUse, Misuse."""
-    return closing(serving(folder)) if folder else nullcontext()
-
-
 def run(plan: Plan) -> int:
     """Serve until a signal comes; the exit code."""
     settings = plan.settings
-    outcome = multiprocessing.RawValue("i", 0)  # no lock, which a process that is killed would keep
     server = Granian(
         "madang",
         address=settings.host,
@@ -116,20 +115,18 @@ def run(plan: Plan) -> int:
         respawn_failed_workers=True,
     )
     # A process that gave up has said why; that it ended then is no news.
-    logger.addFilter(lambda record: not (outcome.value and record.levelno == logging.ERROR))
+    logger.addFilter(lambda record: not (plan.refused.exists() and record.levelno == logging.ERROR))
     threading.Thread(target=end_stopped, daemon=True).start()
     try:
-        server.serve(target_loader=partial(begin, plan, outcome), wrap_loader=False)
+        server.serve(target_loader=partial(begin, plan), wrap_loader=False)
+        code = 0
     except SystemExit:
-        return outcome.value or FAILED
-    return int(outcome.value)
+        code = FAILED
+    return int(plan.refused.read_text()) if plan.refused.exists() else code
 
 
-def begin(plan: Plan, outcome: c_int) -> Callable[..., Any]:
-    """In a serving process: open everything and give the app. Ends the process when something is not to be had.
-
-    outcome: takes the exit code of one that could not begin.
-    """
+def begin(plan: Plan) -> Callable[..., Any]:
+    """In a serving process: open everything and give the app. Ends the process when something is not to be had."""
     settings = plan.settings
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets its own: not the watching process's
     try:
@@ -145,14 +142,13 @@ def begin(plan: Plan, outcome: c_int) -> Callable[..., Any]:
         cast(Services, app.extensions[SERVICES]).metrics.share(plan.shared)
         stops = start_background(app)
     except (ContentMistakes, InUse, Misuse) as reason:
-        code = IN_USE if isinstance(reason, InUse) else CALL_WRONG
-        give_up(plan, reason, INPUT_WRONG if isinstance(reason, ContentMistakes) else code, outcome)
+        give_up(plan, *ending(reason))
     except Unavailable as away:  # only a store that is open can be away
-        give_up(plan, Misuse(store.trouble or staff_words(away)), CALL_WRONG, outcome)
+        give_up(plan, CALL_WRONG, [store.trouble or staff_words(away)])
     for stop in stops:
         multiprocessing.util.Finalize(None, stop, exitpriority=20)
     (plan.shared / f"begun-{os.getpid()}").touch()
-    if plan.begun() >= settings.processes and is_first(plan.shared / "announced"):
+    if plan.begun() >= settings.processes and create(plan.shared / "announced", ""):
         lacks = settings.shortcomings(settings.address(plan.library.site.base_url))
         threading.Thread(target=announce, args=(settings, lacks), daemon=True).start()
     threading.Thread(target=follow_parent, daemon=True).start()
@@ -174,22 +170,12 @@ def current(plan: Plan) -> Library:
             time.sleep(LOOK)
 
 
-def give_up(plan: Plan, reason: Exception, code: int, outcome: c_int) -> NoReturn:
+def give_up(plan: Plan, code: int, lines: Sequence[str]) -> NoReturn:
     """End this serving process, and so the server; the reason is said once, however many processes have it."""
-    outcome.value = code
-    if is_first(plan.shared / "refused"):
-        print(reason, file=sys.stderr, flush=True)
+    if create(plan.refused, str(code)):
+        print(*lines, sep="\n", file=sys.stderr, flush=True)
     os.kill(os.getppid(), signal.SIGTERM)  # before this process is missed, and started again
     sys.exit(code)
-
-
-def is_first(file: Path) -> bool:
-    """Is this the process that makes the file?"""
-    try:
-        file.touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
 
 
 def end_stopped() -> None:

@@ -30,7 +30,7 @@ from forms_api.commands import PROGRAM, staff_words
 from forms_api.commands.staff_acts import claims, place, who
 from forms_api.settings import Settings
 
-DATA = click.option("--data", help="자료를 두는 곳: tinydb://폴더 또는 postgresql://…")
+DATA = "자료를 두는 곳: tinydb://폴더 또는 postgresql://…"  # --data
 MOST_NAMED = 20  # receipt numbers in one line; more are a count and a digest
 
 

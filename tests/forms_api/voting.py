@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 from click.testing import CliRunner, Result
 
@@ -13,9 +14,9 @@ from civic.clock import parse_time
 from civic.codes import to_text
 from civic.votes.envelope import Slot, read_public, receipt_of, seal
 from civic.votes.result import Board, as_json
+from forms_api.commands import main
 from forms_api.commands.box import BoxFile
 from forms_api.commands.poll import Place
-from forms_api.commands.votes import votes
 from forms_api.settings import read_settings
 from tests.builders import SITE, toml, write_files
 from tests.forms_api.server import Server
@@ -75,7 +76,8 @@ def write_poll(folder: Path, slug: str = SLUG, closes: str = "", assurance: int 
 
 def run(*words: str | Path, typed: str = "") -> Result:
     """`python -m forms_api votes …` in this process."""
-    return CliRunner().invoke(votes, [str(word) for word in words], input=typed)
+    command = click.Command("madang", callback=lambda: main(["votes", *map(str, words)]))
+    return CliRunner().invoke(command, [], input=typed)
 
 
 def done(*words: str | Path, typed: str = "") -> str:
