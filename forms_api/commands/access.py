@@ -20,8 +20,7 @@ from civic.store.entry import Entry
 from civic.store.seal import Erased
 from forms_api import accepted
 from forms_api.accepted import HeldBack
-from forms_api.commands.server_data import DATA, ServerData, open_data
-from forms_api.commands.staff_acts import who
+from forms_api.commands.server_data import DATA, ServerData, open_data, who
 from forms_api.settings import Settings, read_settings
 
 UNSWEPT = (
@@ -76,8 +75,9 @@ class StaffAccess(ServerData):
         self.note(entry.subject, [entry.number], reason)
         return entry
 
-    def entries(self, subject: str, round: str | None, states: tuple[str, ...]) -> list[Entry]:
-        """Entries of a subject by round and rank. Raises NotFound for a round that neither page nor entries know."""
+    def entries(self, subject: str, round: str | None = None, states: tuple[str, ...] = ()) -> list[Entry]:
+        """Entries of a subject by round and rank. Raises NotFound for what neither pages nor entries know."""
+        self.spec(subject)
         kept = None if round is None else self.kept_as(subject, round)
         return self.store.entries(self._subject(subject), kept, states)
 

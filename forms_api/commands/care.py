@@ -16,8 +16,7 @@ from civic.store.doctor import Report, examine
 from civic.store.outbox import STUCK
 from forms_api.clock_mark import PLACE, newest
 from forms_api.commands import INPUT_WRONG
-from forms_api.commands.server_data import DATA, open_data
-from forms_api.commands.staff_acts import who
+from forms_api.commands.server_data import DATA, open_data, who
 from forms_api.settings import Settings, read_settings
 
 MOVED = (

@@ -15,7 +15,7 @@ from civic.store.seal import WrongKey
 from forms_api import accepted
 from forms_api.commands import INPUT_WRONG
 from forms_api.commands.access import StaffAccess, StaffCommand, open_access
-from forms_api.commands.staff_acts import who
+from forms_api.commands.server_data import who
 from forms_api.settings import Settings
 
 

@@ -39,7 +39,7 @@ def purge(staff: StaffAccess, subject: str | None, dry_run: bool, early: bool) -
     for keeping in kept:
         done = "지울 것" if keeping in over else "보관 중"
         if keeping in over and not dry_run:
-            staff.note(keeping.subject, (e.number for e in staff.entries(keeping.subject, None, ())))
+            staff.note(keeping.subject, (e.number for e in staff.entries(keeping.subject)))
             count = retention.erase(staff.keys, staff.store, keeping.subject, now)
             done = f"{count}건의 답을 지웠습니다."
         if keeping in over or dry_run:

@@ -19,7 +19,7 @@ from civic.places.draw_list import BY_STAFF
 from civic.places.rules import check_reason
 from civic.store.entry import LIVE, STATES, Entry
 from forms_api.commands.access import StaffAccess, StaffGroup
-from forms_api.commands.staff_acts import who
+from forms_api.commands.server_data import who
 
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 CHANNELS = ("전화", "방문", "서면")
@@ -27,7 +27,7 @@ Answered = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed a
 PERSONAL = ("이름", "휴대전화", "이메일", "생년월일")
 APPLICANT = "신청한 사람"
 HEAD = ("접수번호", "회차", "상태", "순번", "접수한 때", *PERSONAL, "인원")
-ROUND = click.option("--round", "round_id", help="한 회차만")
+ROUND = click.option("--round", help="한 회차만")
 STATE = click.option(
     "--state", "states", multiple=True, type=click.Choice(STATES), help="이 상태만(여러 번 쓸 수 있음)"
 )
@@ -42,9 +42,7 @@ def entries() -> None:
 @click.argument("subject", required=False)
 @ROUND
 @STATE
-def list_entries(
-    staff: StaffAccess, subject: str | None, round_id: str | None, states: tuple[str, ...]
-) -> None:
+def list_entries(staff: StaffAccess, subject: str | None, **chosen: Any) -> None:
     """신청 목록을 보여 줍니다. SUBJECT를 빼면 신청이 있는 글을 보여 줍니다. 이름과 번호는 나오지 않습니다."""
     if subject is None:
         staff.note()
@@ -53,8 +51,7 @@ def list_entries(
             taken, waiting = sum(c.taken for c in held), sum(c.waiting for c in held)
             click.echo(f"{name}\t확정 {taken}\t대기 {waiting}\t접수 {sum(c.received for c in held)}")
         return
-    staff.spec(subject)
-    found = staff.entries(subject, round_id, states)
+    found = staff.entries(subject, **chosen)
     staff.note(subject, (entry.number for entry in found))
     for entry in found:
         state = korean.ENTRY_STATES[entry.state]
@@ -214,23 +211,15 @@ def decide(staff: StaffAccess, number: str, state: str | None, reason: str) -> N
 @click.option("--reason", required=True, help="내려받는 까닭. 열람 기록에 남습니다.")
 @ROUND
 @STATE
-def export(
-    staff: StaffAccess,
-    subject: str,
-    out: Path | None,
-    reason: str,
-    round_id: str | None,
-    states: tuple[str, ...],
-) -> None:
+def export(staff: StaffAccess, subject: str, out: Path | None, reason: str, **chosen: Any) -> None:
     """신청을 엑셀에서 여는 CSV로 내려받습니다. 본 사람과 때, 까닭이 기록됩니다."""
     if out and out.suffix.lower() not in ("", ".csv"):
         raise Misuse(f"{out.name}: CSV만 쓸 수 있습니다. 이름을 .csv로 끝내세요. 엑셀에서 바로 열립니다.")
     if not reason.strip():
         raise Misuse("--reason에 내려받는 까닭을 적으세요. 열람 기록에 남습니다.")
-    spec = staff.spec(subject)
-    found = staff.entries(subject, round_id, states)
+    found = staff.entries(subject, **chosen)
     staff.note(subject, (entry.number for entry in found), reason)
-    table = to_csv(spec, [(entry, staff.answers(entry)) for entry in found])
+    table = to_csv(staff.spec(subject), [(entry, staff.answers(entry)) for entry in found])
     if out is None:
         sys.stdout.buffer.write(table.encode())
         return

@@ -5,7 +5,7 @@ import click
 from civic.errors import Misuse
 from civic.store.key_file import PLACE, forget, is_newest, note_master, prepare, switch
 from forms_api.commands.access import StaffAccess, StaffGroup
-from forms_api.commands.staff_acts import who
+from forms_api.commands.server_data import who
 
 
 @click.group(cls=StaffGroup)

@@ -24,7 +24,7 @@ def show(staff: StaffAccess, number: str) -> None:
     for doc in staff.intake.library.subjects():
         if doc.spec is None or doc.spec.ledger != name:
             continue
-        for entry in staff.entries(doc.subject, None, (*LIVE, "attended")):
+        for entry in staff.entries(doc.subject, states=(*LIVE, "attended")):
             if entry.person == person.person:
                 total += entry.hours
                 click.echo(

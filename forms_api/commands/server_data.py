@@ -7,11 +7,15 @@ where there are 50,000 people or more (개인정보의 안전성 확보조치 �
 
 import hashlib
 import json
+import os
+import pwd
+import socket
 import syslog
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,11 +31,13 @@ from civic.store.seal import Keys
 from civic.store.store import Store
 from forms_api.clock_mark import mark_of
 from forms_api.commands import PROGRAM, staff_words
-from forms_api.commands.staff_acts import claims, place, who
 from forms_api.settings import Settings
 
 DATA = "자료를 두는 곳: tinydb://폴더 또는 postgresql://…"  # --data
 MOST_NAMED = 20  # receipt numbers in one line; more are a count and a digest
+UNSET = 2**32 - 1  # the kernel's word for "nobody logged in"
+CLAIMS = ("LOGNAME", "USER", "SUDO_USER", "SSH_CONNECTION")
+LONGEST = 60  # characters of a claim that are kept
 
 
 class NoData(Misuse):
@@ -115,3 +121,70 @@ def read_time(now: str) -> datetime:
         return parse_time(now)
     except ValueError:
         raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
+
+
+# ---------------------------------------------------------------------------- who it is
+
+
+def account() -> str:
+    """The account that logged in, by name or number: who became another one since (sudo, su) stays who they are.
+
+    The kernel's login uid; without one SUDO_UID, where a process above this one runs as that account; else the account
+    of this process. Nothing that only the environment says is believed.
+    """
+    uid = _kernel("/proc/self/loginuid")
+    if uid == UNSET:
+        told = os.environ.get("SUDO_UID", "")
+        uid = int(told) if told.isdecimal() and int(told) in _accounts_above() else os.getuid()
+    return _name(uid)
+
+
+def who() -> str:
+    """The account, as the journal keeps it: "staff:<name>"."""
+    return f"staff:{account()}"
+
+
+def place() -> str:
+    """Host and terminal: "api1 /dev/pts/3"; "api1 -" without a terminal (cron, a pipe)."""
+    for handle in (0, 1, 2):
+        try:
+            return f"{socket.gethostname()} {os.ttyname(handle)}"
+        except OSError:
+            continue
+    return f"{socket.gethostname()} -"
+
+
+def claims() -> dict[str, str]:
+    """What the environment says beyond that; anyone can write there what they like."""
+    known = ("", account(), _name(os.getuid()))
+    given = {name: os.environ.get(name, "")[:LONGEST] for name in CLAIMS}
+    return {name: text for name, text in given.items() if text not in known}
+
+
+def _kernel(path: str) -> int:
+    try:
+        return int(Path(path).read_text())
+    except (OSError, ValueError):
+        return UNSET
+
+
+def _accounts_above() -> set[int]:
+    """The accounts as which the processes run that this one descends from; as far as they can be seen."""
+    found: set[int] = set()
+    pid = os.getppid()
+    while pid > 0:
+        try:
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        except OSError:
+            break
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        found.add(int(status["Uid"].split()[0]))
+        pid = int(status["PPid"])
+    return found
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # an account without a name, as in some containers
+        return str(uid)

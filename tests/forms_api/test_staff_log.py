@@ -17,7 +17,7 @@ from civic.store import open_store
 from civic.store.chain import STAFF
 from civic.store.key_file import load_or_create
 from civic.store.store import Store
-from forms_api.commands import madang, staff_acts
+from forms_api.commands import madang, server_data
 from forms_api.commands.log import act_of
 from tests.builders import NOW, a_lecture_file, write_content
 from tests.forms_api.server import Server, sign_up
@@ -121,9 +121,9 @@ def test_the_line_names_the_account(
     """The kernel's login uid, or sudo's where a process above runs as it; what only the environment says is a claim."""
     folder, number = office
     kernel = tmp_path / "loginuid"
-    kernel.write_text(str(staff_acts.UNSET))
-    read, me = staff_acts._kernel, staff_acts._name(os.getuid())
-    monkeypatch.setattr(staff_acts, "_kernel", lambda path: read(str(kernel)))
+    kernel.write_text(str(server_data.UNSET))
+    read, me = server_data._kernel, server_data._name(os.getuid())
+    monkeypatch.setattr(server_data, "_kernel", lambda path: read(str(kernel)))
     monkeypatch.setenv("LOGNAME", "감사관")
     monkeypatch.setenv("SUDO_UID", "4294")
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 5000 192.0.2.1 22")
@@ -133,10 +133,10 @@ def test_the_line_names_the_account(
     assert line["claimed"]["LOGNAME"] == "감사관" and line["claimed"]["SSH_CONNECTION"].startswith(
         "192.0.2.7"
     )
-    monkeypatch.setattr(staff_acts, "_accounts_above", lambda: {4294})
-    assert staff_acts.who() == "staff:4294"
+    monkeypatch.setattr(server_data, "_accounts_above", lambda: {4294})
+    assert server_data.who() == "staff:4294"
     kernel.write_text("0")
-    assert staff_acts.account() == staff_acts._name(0)
+    assert server_data.account() == server_data._name(0)
 
     refused = call("entries", "export", SUBJECT, "--reason", "김철수 010-2004-1234", *at(folder, NOW))
     assert refused.returncode == 1 and "전화번호가 들어 있어" in refused.stderr and refused.stdout == ""
