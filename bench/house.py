@@ -172,15 +172,15 @@ def sign_ups(folder: Path) -> Any:
     from civic.store import open_store
     from civic.store.key_file import keys_of
     from forms_api.app import create_app
-    from forms_api.background import CASTING
+    from forms_api.operations import SERVICES
     from forms_api.settings import read_settings
-    from templates.assets import SiteAssets
 
     now = parse_time("2023-08-16T09:00:00+09:00")
     settings = read_settings(
         {
             "MADANG_DATA": f"tinydb://{folder}/data",
             "MADANG_KEYS": f"{folder}/keys",
+            "MADANG_SITE": str(folder),
             "MADANG_LOG": "off",
             "MADANG_RATE_LIMIT": "off",
         },
@@ -189,12 +189,12 @@ def sign_ups(folder: Path) -> Any:
     library = load(ROOT / "content", now)
     store = open_store(f"tinydb://{folder}/data")
     keys = keys_of(store, folder / "keys/keys.json", None)
-    app = create_app(settings, library, store, keys, FixedClock(now), SiteAssets(folder), folder)
+    app = create_app(settings, library, store, keys, FixedClock(now))
     client = app.test_client()
     base = settings.allowed_origins(library.site.base_url)
 
     def post(phone: str) -> Any:
-        asked = app.extensions[CASTING].polling.codes.ask(phone, "", "")
+        asked = app.extensions[SERVICES].polling.codes.ask(phone, "", "")
         payload = {
             "code": asked.code,
             "request": asked.request,

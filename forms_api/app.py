@@ -1,12 +1,9 @@
 """Putting the app together: parts, doors, headers, problems and views. No decisions."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask, Request, Response, g, request
 from flask.globals import request_ctx
@@ -15,30 +12,20 @@ from werkzeug.routing import MapAdapter
 
 from civic.clock import Clock
 from civic.library import Library
-from civic.places.intake import Intake
 from civic.store.entry import ENCODER
 from civic.store.seal import Keys
 from civic.store.store import Store
-from forms_api.background import CASTING, Casting
 from forms_api.contacts import contacts
-from forms_api.doors import READING, RateLimits, register_guards
+from forms_api.doors import READING, register_guards
 from forms_api.entries import entries
-from forms_api.metrics import Metrics
-from forms_api.operations import SERVICES, EventLog, Services, operations, services
+from forms_api.operations import SERVICES, Services, identity_provider, operations, services
 from forms_api.problems import register_problems
-from forms_api.search import register_search
 from forms_api.senders import sender_of
 from forms_api.settings import Settings
 from forms_api.signups import signups
 from forms_api.site import register_site
 from forms_api.voting import voting
 from forms_api.voting_pages import identity
-from templates import Addressed, environment
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-    from forms_api.oidc import Provider
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -62,7 +49,7 @@ class WholeResponse(Response):
     for the interpreter lock at each piece.
     """
 
-    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+    def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
         """A list where the body is known and sent; else what werkzeug makes of it."""
         if not self.is_sequence or environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304):
             return super().get_app_iter(environ)
@@ -96,41 +83,21 @@ class App(Flask):
         services().log.failure("app", exc_info[1])
 
 
-def create_app(
-    settings: Settings,
-    library: Library,
-    store: Store,
-    keys: Keys,
-    clock: Clock,
-    assets: Addressed,
-    site_dir: Path,
-) -> Flask:
-    """The whole writing side and the site beside it, as one WSGI app. Raises Misuse."""
+def create_app(settings: Settings, library: Library, store: Store, keys: Keys, clock: Clock) -> Flask:
+    """The whole writing side and the site beside it, as one WSGI app. Raises ContentMistakes, Misuse."""
     app = App("forms_api", static_folder=None, template_folder=None)
     app.json.dumps = lambda answer, **_: ENCODER.encode(answer)  # type: ignore[method-assign]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # no redirect is ever made of an address that begins with //
-    sender = sender_of(settings, sys.stdout)
-    parts = app.extensions[SERVICES] = Services(
-        settings=settings,
-        written=library,
-        intake=Intake(library, store, keys, clock, not settings.demo, sender.can_text),
-        templates=lambda seen: environment(seen, assets, clock, settings.demo),
-        sender=sender,
-        limits=RateLimits(settings.is_limited),
-        metrics=Metrics(),
-        log=EventLog(clock, settings.log == "on"),
-    )
+    parts = app.extensions[SERVICES] = Services(settings, library, store, keys, clock)
     base_url = parts.site.base_url
-    app.extensions[CASTING] = Casting(parts, identity_provider(settings))
     register_watch(app, parts)
     register_guards(app, settings.allowed_origins(base_url))
     register_headers(app, is_secure=base_url.startswith("https://"))
     register_problems(app)
     for views in (signups, entries, contacts, voting, identity, operations):
         app.register_blueprint(views)
-    register_search(app, site_dir)
-    register_site(app, site_dir, parts.intake)
+    register_site(app, parts)
     if count := settings.proxies:
         # Not the host: our address is what the settings say, never what a request does.
         proxied = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)
@@ -143,17 +110,6 @@ def check_start(settings: Settings, library: Library) -> None:
     settings.check_serving(library.site.base_url)
     sender_of(settings, sys.stdout)
     identity_provider(settings)
-
-
-def identity_provider(settings: Settings) -> Provider | None:
-    """The provider that the settings name; None when they name none. Raises Misuse."""
-    if not settings.oidc_issuer:
-        return None
-    # Late: the packages behind it take a quarter of the time in which the app is loaded.
-    from forms_api.oidc import Provider
-
-    names = settings.oidc_client_id, settings.oidc_client_secret
-    return Provider(settings.oidc_issuer, *names, demo=settings.demo)
 
 
 def register_headers(app: Flask, is_secure: bool) -> None:

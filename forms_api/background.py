@@ -1,37 +1,39 @@
 """What a server does without being asked: lets offers lapse, moves lines up, tells people what became of them, sends
-codes, erases answers whose time is over, and follows the built site."""
+codes, erases answers whose time is over, counts light polls, and follows the built site."""
 
-from __future__ import annotations
-
+import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import astuple, replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
-from flask import Flask, current_app
+from flask import Flask
 
+from civic.contacts.budget import CONTACT_DAY, DAY
+from civic.content.meetings import Invite, calendar_file
 from civic.errors import ContentMistakes, Refused
 from civic.library import load
-from civic.places import retention
-from civic.places.appointments import Appointments
-from civic.store import open_box
-from civic.store.seal import Sealer
+from civic.people import is_mobile
+from civic.places import messages, retention
+from civic.places.appointments import SETTLED, TOLD, Appointments, days_told, told_of
+from civic.places.intake import Found
+from civic.store.entry import Message, latest
+from civic.store.outbox import STUCK, Letter, Parcel, PutOff
+from civic.store.seal import Erased, WrongKey
 from civic.store.store import Store
-from civic.votes.casting import Polling
-from civic.votes.light import Vault, due, follow
-from forms_api.gateway import PATIENCE
-from forms_api.notices import Postman
-from forms_api.operations import SERVICES, EventLog, Services
+from civic.votes.light import due, follow
+from forms_api.metrics import EventLog
+from forms_api.operations import SERVICES, Services
+from forms_api.senders import PATIENCE
 from forms_api.settings import Settings
 
-if TYPE_CHECKING:  # loaded only where one is set
-    from forms_api.oidc import Provider
-
-CASTING = "madang.casting"
 ROUND = 2.0  # seconds between two looks at offers and messages
 OUTBOX = 1.0  # seconds between two looks for codes to send, when nobody wakes it
 LOOK = 1.0  # seconds between two looks at the built site
@@ -39,21 +41,27 @@ LEADING = 10.0  # seconds, by the store's clock; then another process may lead
 COUNTING = 1.0  # seconds between two times that a process tells the others what it has counted
 PAGES_PAUSE = 20.0  # seconds between two looks at what the pages say of time and place
 KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
+WAYS = ("email", "phone")  # the one last that costs most when it goes twice
+PAUSE = timedelta(minutes=10)  # between two looks whether a way is set by which somebody can be reached
 
 
 class Every:
     """Does something again and again in a thread of its own, with a pause between; begins at once."""
 
-    def __init__(self, name: str, pause: float, act: Callable[[Every], object], log: EventLog) -> None:
+    def __init__(
+        self,
+        name: str,
+        pause: float,
+        act: Callable[["Every"], object],
+        log: EventLog,
+        call: threading.Event | None = None,
+    ) -> None:
+        """call: set by whoever wants it done now."""
         self._pause, self._act, self._log = pause, act, log
-        self._call = threading.Event()
+        self._call = call or threading.Event()
         self.is_over = self.is_woken = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
-
-    def wake(self) -> None:
-        """Do it now."""
-        self._call.set()
 
     def stop(self) -> None:
         """End after what is under way; the act itself may look at `is_over` and `is_woken`."""
@@ -92,37 +100,112 @@ class Lead:
 
 
 class Notices:
-    """What is due for the entries of one intake: moves, messages, erasing."""
+    """What is due for the entries of one intake: moves, erasing, and messages, by text message and by mail."""
 
     def __init__(self, parts: Services) -> None:
-        self._intake, self._log, self._postman = parts.intake, parts.log, Postman(parts)
-        self._appointments = Appointments()
-        self._lead = Lead(self._intake.store, "notices", parts.settings)
+        self._parts, self._appointments = parts, Appointments()
+        self._lead = Lead(parts.intake.store, "notices", parts.settings)
         # When they were last looked at, by the monotonic clock: what is kept, what the pages say of their times.
         self._kept_seen, self._pages_seen = -KEEPING_PAUSE, -PAGES_PAUSE
 
     def look(self, loop: Every) -> None:
         """One round; given up where the store refuses, which says by itself, at /readyz, what is wrong."""
+        intake = self._parts.intake
         with suppress(Refused):
             if not self._lead.has():
                 return
-            self._intake.advance()
+            intake.advance()
             if time.monotonic() - self._pages_seen >= PAGES_PAUSE:
-                self._appointments.follow(self._intake.library, self._intake.store, self._intake.clock.now())
+                self._appointments.follow(intake.library, intake.store, intake.clock.now())
                 self._pages_seen = time.monotonic()
-            while not loop.is_over and self._postman.deliver():
+            while not loop.is_over and self.deliver():
                 pass
             if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
-                self.erase()
+                # Answers that have been kept as long as their pages say.
+                now = intake.clock.now()
+                for subject in retention.follow(intake.library, intake.store, intake.keys, now):
+                    self._parts.log.event("answers-erased", subject=subject)
+                retention.forget(intake.store, now)
+                intake.store.scrub()  # while somebody reads for long it fails, and is done in an hour
                 self._kept_seen = time.monotonic()
 
-    def erase(self) -> None:
-        """Erase answers that have been kept as long as their pages say."""
-        intake = self._intake
-        for subject in retention.follow(intake.library, intake.store, intake.keys, intake.clock.now()):
-            self._log.event("answers-erased", subject=subject)
-        retention.forget(intake.store, intake.clock.now())
-        intake.store.scrub()  # while somebody reads for long it fails, and is done in an hour
+    def deliver(self) -> int:
+        """Send some of what is due; how many were looked at. Without a sender they wait for the day when there is one."""
+        intake = self._parts.intake
+        return intake.store.outbox.deliver(intake.clock, self._send) if self._parts.sender.can_send else 0
+
+    def _send(self, parcel: Parcel) -> PutOff | None:
+        """See `Outbox.deliver`."""
+        message, intake = Message(*parcel.row), self._parts.intake
+        now, entry = intake.clock.now(), intake.store.find(message.number)
+        if entry is None:
+            return None
+        try:
+            given = json.loads(intake.keys.unseal(intake.store, entry.subject, entry.number, entry.sealed))
+        except (Erased, WrongKey):
+            return None  # nobody can be reached any more
+        found = intake.found(entry)
+        facts = intake.store.fixed(entry.subject).get(entry.round, {})
+        if not messages.is_true(message.kind, found, now):
+            return None
+        if entry.cause == "applied":  # anybody may have typed this number, again and again
+            lately = [each for each in intake.store.of_contact(entry.contact) if each.received > now - DAY]
+            if len(lately) > CONTACT_DAY:
+                return None
+        if message.kind == messages.CHANGED and found.round and latest(facts, TOLD) != told_of(found.round):
+            return PutOff(now + SETTLED)  # it is being changed again
+        days = [*days_told(facts), messages.begins(found.round)]
+        at = messages.may_go(message.kind, found, now, days)
+        if at > now:
+            return PutOff(at)
+        return self._go(message, found, given, parcel.tries)
+
+    def _go(self, message: Message, found: Found, given: dict[str, Any], tries: int) -> PutOff | None:
+        """By every way that is left; see `Outbox.deliver`."""
+        parts, facts = self._parts, {"subject": found.entry.subject, "kind": message.kind}
+        contacts = {
+            way: given[way] for way in WAYS if "@" in given.get(way, "") or is_mobile(given.get(way, ""))
+        }
+        done, has_failed = message.done.split(), False
+        for way, contact in tuple(contacts.items()):
+            if way in done:
+                continue
+            try:
+                parts.sender.send(contact, self._letter(message, found, contact))
+                done.append(way)
+            except Refused:
+                pass  # no such way is set
+            except OSError:
+                has_failed = True
+            except ValueError:  # this contact will never do
+                del contacts[way]
+        if not contacts:  # also of whom staff entered with a landline: they must ring
+            parts.log.event("not-told", **facts)
+        parts.metrics.add("messages_total", kind=message.kind, how="failed" if has_failed else "sent")
+        if has_failed and tries + 1 == STUCK:
+            parts.log.event("message-stuck", **facts)
+        if has_failed:
+            return PutOff(row=(*astuple(message)[:-1], " ".join(done)))
+        return None if done or not contacts else PutOff(parts.intake.clock.now() + PAUSE)
+
+    def _letter(self, message: Message, found: Found, contact: str) -> Letter:
+        parts = self._parts
+        receipt = parts.site.base_url + parts.receipt(found.entry.number)
+        office = parts.library.contacts(found.doc)[0]
+        letter = messages.letter(message, found, parts.intake.clock.now(), receipt, office)
+        calendar = self._calendar(message.kind, found, contact) if "@" in contact else ""
+        return replace(letter, calendar=calendar)
+
+    def _calendar(self, kind: str, found: Found, contact: str) -> str:
+        """What the person's own calendar takes over; "" where nothing changes there."""
+        parts, entry, doc, round_ = self._parts, found.entry, found.doc, found.round
+        is_off = entry.state == "cancelled" or getattr(doc, "status", "") == "cancelled"
+        if not doc or not round_ or kind == messages.REMINDER or not (is_off or entry.state == "confirmed"):
+            return ""
+        facts = parts.intake.store.fixed(entry.subject).get(entry.round, {})
+        method = "CANCEL" if is_off else "REQUEST"
+        invite = Invite(method, parts.settings.mail_from, contact, len(days_told(facts)))
+        return calendar_file(parts.site, [(doc, round_.round)], parts.told(), invite).decode()
 
 
 class Follower:
@@ -137,24 +220,23 @@ class Follower:
 
     def look(self, _: Every) -> None:
         """Once: another build is there, or a moment has passed at which something appears or goes."""
-        written, log = self._parts.written, self._parts.log
-        now, found = self._parts.intake.clock.now(), stamp(self._parts.settings.site_dir)
+        parts, log = self._parts, self._parts.log
+        written, now, found = parts.written, parts.intake.clock.now(), stamp(parts.settings.site_dir)
         if found and found != self._seen:
             try:
-                self._parts.follow(load(self._parts.settings.sources, now))
+                parts.follow(load(parts.settings.sources, now))
             except ContentMistakes as wrong:
-                first = str(wrong.mistakes[0])
-                self._parts.refused = wrong.mistakes
-                log.event("content-refused", mistakes=len(wrong.mistakes), first=first)
+                parts.refused = wrong.mistakes
+                log.event("content-refused", mistakes=len(wrong.mistakes), first=str(wrong.mistakes[0]))
             else:
-                self._parts.refused = ()
-                log.event("content-followed", pages=len(self._parts.library.everything()))
+                parts.refused = ()
+                log.event("content-followed", pages=len(parts.library.everything()))
             self._seen = found
         elif written.changes and now >= written.changes:
-            self._parts.follow(written.at(now))
-            log.event("content-changed-by-time", pages=len(self._parts.library.everything()))
-        elif not self._parts.is_settled:
-            self._parts.follow(written)
+            parts.follow(written.at(now))
+            log.event("content-changed-by-time", pages=len(parts.library.everything()))
+        elif not parts.is_settled:
+            parts.follow(written)
 
 
 def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
@@ -166,78 +248,32 @@ def stamp(site_dir: Path) -> tuple[tuple[int, int, int], ...]:
     return tuple((each.st_dev, each.st_ino, each.st_mtime_ns) for each in found)
 
 
-class Casting:
-    """The polls of this app with their box and the outbox of codes.
-
-    Opened by the first who needs it, at the latest when the server begins: messages that an earlier server left go out.
-    """
-
-    def __init__(self, parts: Services, provider: Provider | None) -> None:
-        self.provider = provider
-        self.sealer = Sealer(parts.intake.keys.derived("votes: pockets"))
-        self._parts = parts
-        self._lock = threading.Lock()
-        self._open: tuple[Polling, Every] | None = None
-
-    @property
-    def polling(self) -> Polling:
-        """The polls. Raises Misuse when the box cannot be used."""
-        with self._lock:
-            if self._open is None:
-                parts, settings, intake = self._parts, self._parts.settings, self._parts.intake
-                box = open_box(settings.data)
-                ways = settings.budget, parts.sender.can_send, settings.demo
-                vault = Vault(intake.keys, intake.store)
-                polling = Polling(parts.library, box, intake.keys, intake.clock, *ways, vault)
-                lead = Lead(intake.store, "codes", settings)
-
-                def deliver(outbox: Every) -> None:
-                    # Whoever was asked for a code sends it at once; what was left over is the leader's.
-                    with suppress(Refused):
-                        is_ours = outbox.is_woken or lead.has()
-                        while is_ours and not outbox.is_over and polling.codes.deliver(parts.sender):
-                            pass
-
-                self._open = polling, Every("outbox", OUTBOX, deliver, parts.log)
-            polling, _ = self._open
-        polling.library = self._parts.library  # a newer one may have come
-        return polling
-
-    def wake(self) -> None:
-        """Send what was queued."""
-        if self._open:
-            self._open[1].wake()
-
-    def count(self, _: Every) -> None:
-        """Light polls that are over are counted, and erased when their objections are."""
-        parts, now = self._parts, self._parts.intake.clock.now()
-        folder = Path(parts.settings.results)
-        with suppress(Refused):  # the store says by itself, at /readyz, what is wrong
-            for poll in due(parts.library.of("vote"), now, folder):
-                for event in follow(poll, self.polling.box, self.polling.vault, now, folder):
-                    parts.log.event(event, poll=poll.slug)
-
-    def close(self) -> None:
-        """Stop sending and let go of the box."""
-        with self._lock:
-            if self._open:
-                polling, outbox = self._open
-                self._open = None
-                outbox.stop()
-                polling.box.close()
+def send_codes(parts: Services, lead: Lead, loop: Every) -> None:
+    """Whoever was asked for a code sends it at once; what was left over is the leader's."""
+    with suppress(Refused):
+        is_ours = loop.is_woken or lead.has()
+        while is_ours and not loop.is_over and parts.polling.codes.deliver(parts.sender):
+            pass
 
 
-def casting() -> Casting:
-    """That of the app that answers now."""
-    return cast(Casting, current_app.extensions[CASTING])
+def count_polls(parts: Services, _: Every) -> None:
+    """Light polls that are over are counted, and erased when their objections are."""
+    polling, now, folder = parts.polling, parts.intake.clock.now(), Path(parts.settings.results)
+    with suppress(Refused):  # the store says by itself, at /readyz, what is wrong
+        for poll in due(parts.library.of("vote"), now, folder):
+            for event in follow(poll, polling.box, polling.vault, now, folder):
+                parts.log.event(event, poll=poll.slug)
 
 
 def start_background(app: Flask) -> list[Callable[[], None]]:
-    """Begin what a server does beside its answers; what to call at its end. Raises Misuse when the box cannot be used."""
-    parts, votes = cast(Services, app.extensions[SERVICES]), cast(Casting, app.extensions[CASTING])
-    _ = votes.polling  # before a folder can become read-only: wrong tries are counted in the box
-    follower = Every("follower", LOOK, Follower(parts).look, parts.log)
-    notices = Every("notices", ROUND, Notices(parts).look, parts.log)
-    counts = Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log)
-    polls = Every("polls", ROUND, votes.count, parts.log)
-    return [follower.stop, notices.stop, counts.stop, polls.stop, votes.close]
+    """Begin what a server does beside its answers; what to call at its end, the last first."""
+    parts = cast(Services, app.extensions[SERVICES])
+    codes = partial(send_codes, parts, Lead(parts.intake.store, "codes", parts.settings))
+    loops = (
+        Every("outbox", OUTBOX, codes, parts.log, parts.queued),
+        Every("follower", LOOK, Follower(parts).look, parts.log),
+        Every("notices", ROUND, Notices(parts).look, parts.log),
+        Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log),
+        Every("polls", ROUND, partial(count_polls, parts), parts.log),
+    )
+    return [parts.polling.box.close, *(loop.stop for loop in loops)]

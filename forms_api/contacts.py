@@ -1,64 +1,62 @@
-"""A contact, proven: a code is asked for, a ticket given to the browser and forgotten; and all that a ticket's phone signed
-up for. No form is sent here: sign-ups and votes ask this room whether a contact is proven."""
+"""A contact, proven: a code is asked for, a ticket given to the browser and forgotten. No form is sent here: sign-ups,
+entries and votes ask this room what a request proves of its sender."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, request
+from flask import Blueprint, Response, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.contacts.proof import OWN_LIFE
-from civic.errors import ContactUnproven, ForbiddenOrigin, Refused
+from civic.contacts.budget import block
+from civic.contacts.proof import CODE_LIFE, OWN_LIFE, PLACE, Asked
+from civic.errors import ContactUnproven, ForbiddenOrigin, Refused, TooMany, WrongCode
 from civic.links import link
-from civic.places.intake import Found
-from forms_api.background import casting
-from forms_api.doors import is_form_post, json_body, text_in
-from forms_api.entries import document, my_page, shown, trail_of
-from forms_api.operations import services
+from civic.people import keyed_hash
+from civic.places.application import holds_resident_number
+from civic.store.box import Ticket
+from forms_api.doors import READING, is_form_post, is_from, posted, text_in
+from forms_api.operations import Trail, services
 from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.proofs import (
-    MINUTES,
-    ask_for_code,
-    cookie,
-    is_own,
-    shown_code,
-    ticket_of_browser,
-    told,
-)
-from forms_api.receipts import receipt_address
 
 contacts = Blueprint("contacts", __name__)
+COOKIE = "madang-ticket"
+GUESSING = timedelta(minutes=10)  # from the first wrong try
+PER_NUMBER = 10  # guesses of four digits: all 10,000 would take a week
+PER_BLOCK = 100  # over all numbers, from one block of addresses: a whole office, and no machine
+MINUTES = int(CODE_LIFE.total_seconds()) // 60
 
 
 @contacts.post("/api/contacts/code")
 def code() -> ResponseReturnValue:
     """Send a code to a contact; the answer says nothing of it."""
     _enter(lambda refusal: my_page(refusal, "contact"))
-    given = _given()
-    contact = text_in(given, "contact")
+    contact = text_in(posted(), "contact")
     asked = ask_for_code(contact, services().site.name, "contacts")
     if is_form_post():
-        return _code_page(contact, asked.request, shown_code(asked))
+        return _code_page(contact, asked.request, asked.code)
     return jsonify(told(asked)), 202
 
 
 @contacts.post("/api/contacts/ticket")
 def ticket() -> BaseResponse:
     """A ticket for whoever types the code that was sent."""
-    given = _given()
+    given = posted()
     contact, code, asked = (text_in(given, name) for name in ("contact", "code", "request"))
     _enter(lambda refusal: _code_page(contact, asked, "", refusal))
     is_own = given.get("mine") in (True, "on")
-    secret = casting().polling.codes.give_ticket(contact, code, asked, is_own)
-    answer: BaseResponse = (
-        redirect("/api/my", code=303) if is_form_post() else jsonify(minutes=MINUTES, mine=is_own)
-    )
-    if not is_form_post():
-        answer.status_code = 201
+    secret = services().polling.codes.give_ticket(contact, code, asked, is_own)
     life = int(OWN_LIFE.total_seconds()) if is_own else None  # None: gone with the browser
-    answer.set_cookie(
-        cookie(), secret, max_age=life, path="/", httponly=True, samesite="Strict", secure=request.is_secure
+    answer: BaseResponse = (
+        redirect("/api/my", code=303)
+        if is_form_post()
+        else make_response(jsonify(minutes=MINUTES, mine=is_own), 201)
     )
+    answer.set_cookie(cookie(), secret, max_age=life, **_cookie_rules())
     return answer
 
 
@@ -67,9 +65,9 @@ def forget() -> BaseResponse:
     """End the ticket of this browser."""
     _enter(None)
     if secret := request.cookies.get(cookie(), ""):
-        casting().polling.codes.forget_ticket(secret)
+        services().polling.codes.forget_ticket(secret)
     answer: BaseResponse = redirect(link("my"), code=303) if is_form_post() else jsonify(forgotten=True)
-    answer.delete_cookie(cookie(), path="/", httponly=True, samesite="Strict", secure=request.is_secure)
+    answer.delete_cookie(cookie(), **_cookie_rules())
     return answer
 
 
@@ -82,31 +80,106 @@ def opened_again(step: str) -> BaseResponse:
     if step == "ticket" and not wants_page():
         services().limits.address("contacts")
         held = ticket_of_browser()
-        return jsonify(fresh=held is not None and casting().polling.clock.now() < held.fresh)
+        return jsonify(fresh=held is not None and services().intake.clock.now() < held.fresh)
     return lead_back(link("my"), ContactUnproven)
 
 
-@contacts.get("/api/my")
-def my() -> BaseResponse:
-    """What the ticket's phone signed up for: no name, no answer, no birth date; phones are shared and given on."""
-    services().limits.address("contacts")
+def ask_for_code(contact: str, title: str, place: str) -> Asked:
+    """Send a code that proves a contact. See `Contacts.ask`. Raises Unavailable as well."""
+    return send_code(contact, partial(services().polling.codes.ask, contact, title, place), place)
+
+
+def send_code(contact: str, send: Callable[[str], Asked], place: str) -> Asked:
+    """What `send` did for the address of the asker, if anything can be sent to that contact. Raises Unavailable as well.
+
+    With the code itself in a demonstration alone, whose pages show it: nobody must read a terminal.
+    """
+    parts = services()
+    parts.sender.way(contact)
+    asked = send(request.remote_addr or "")
+    parts.queued.set()
+    parts.note_text(place, asked.is_low)
+    return asked if parts.settings.demo else replace(asked, code="")
+
+
+def told(asked: Asked) -> dict[str, Any]:
+    """What is answered to whoever asked for a code."""
+    answer: dict[str, Any] = {"sent": True, "minutes": MINUTES, "request": asked.request}
+    return answer | ({"code": asked.code} if asked.code else {})
+
+
+def prove_phone(phone: str, code: str, request_id: str, purpose: str) -> None:
+    """The sender has proven this phone (E.164): by a ticket, or by the code that came along, which serves this purpose alone.
+
+    Raises ContactUnproven, Invalid (code), WrongCode, LateCode, UsedCode.
+    """
+    if holds_ticket_of(phone):
+        return
+    if not code:
+        raise ContactUnproven
+    services().polling.codes.prove_by_code(phone, code, request_id, purpose)
+
+
+def holds_ticket_of(phone: str) -> bool:
+    """Has the browser that asks a ticket of this phone (E.164)?"""
     held = ticket_of_browser()
-    if held is None:
-        return lead_back(link("my"), ContactUnproven)
-    intake = services().intake
-    found = [intake.found(entry) for entry in intake.store.of_contact(held.contact)]  # newest first
-    is_fresh = intake.clock.now() < held.fresh
-    if wants_page():
-        return services().page(
-            "forms/mine.html",
-            "내 신청",
-            trail_of("내 신청"),
-            until=held.until,
-            is_fresh=is_fresh,
-            entries=[_line(each, is_fresh) for each in found],
-        )
-    listed = [document(each, is_proven=is_fresh) for each in found]
-    return jsonify(entries=listed, until=held.until.isoformat(timespec="seconds"), fresh=is_fresh)
+    return held is not None and held.contact == services().polling.codes.key(phone)
+
+
+def ticket_of_browser() -> Ticket | None:
+    """The ticket of the browser that asks from one of our own pages, while it lasts."""
+    secret = request.cookies.get(cookie(), "")
+    if not secret or (request.method not in READING and not is_own()):
+        return None
+    return services().polling.codes.ticket(secret)
+
+
+@contextmanager
+def wrong_tries_counted(number: str) -> Iterator[None]:
+    """The block proves who asks for this receipt number; only WrongCode counts, under keyed hashes of the day.
+
+    For every server on the box and over restarts. Raises TooMany: the number, or the block of addresses, is locked for a
+    while. Tries at the same moment count as well: which of them was right is not said once the ceiling is reached.
+    """
+    parts, now = services(), services().intake.clock.now()
+    if not parts.settings.is_limited:
+        yield
+        return
+    box = parts.polling.box
+    named = partial(keyed_hash, parts.intake.keys.derived("guesses"), now.date().isoformat())
+    ceilings = [
+        ("number", named("number", number), PER_NUMBER),
+        ("block", named("block", block(request.remote_addr or "")), PER_BLOCK),
+    ]
+    locked = TooMany(retry_after=int(GUESSING.total_seconds()))
+    if any(box.times(name, now) >= most for _, name, most in ceilings):
+        raise locked
+    try:
+        yield
+    except WrongCode:
+        with box.open(PLACE) as here:
+            counted = [here.hit(name, most, GUESSING, now) for _, name, most in ceilings]
+            reached = [kind for kind, name, most in ceilings if here.times(name, now) == most]
+        for kind in reached if all(counted) else ():
+            parts.metrics.add("guessing_total", kind=kind)
+            parts.log.event("guessing", kind=kind)
+        if not all(counted):
+            raise locked from None
+        raise
+
+
+def is_own() -> bool:
+    """Does one of our own pages ask?"""
+    return is_from(services().settings.own_origins(services().site.base_url))
+
+
+def cookie() -> str:
+    """On https a name that no other host and no plain connection can set."""
+    return f"__Host-{COOKIE}" if request.is_secure else COOKIE
+
+
+def _cookie_rules() -> dict[str, Any]:
+    return {"path": "/", "httponly": True, "samesite": "Strict", "secure": request.is_secure}
 
 
 def _enter(retry: Any) -> None:
@@ -117,23 +190,21 @@ def _enter(retry: Any) -> None:
         raise ForbiddenOrigin
 
 
-def _given() -> dict[str, Any]:
-    return request.form.to_dict() if is_form_post() else json_body()
+def trail_of(last: str) -> Trail:
+    """The breadcrumb of a page about an entry: home, look-up, this page."""
+    return [("홈", link("home")), ("내 신청 확인", link("my")), (last, "")]
 
 
-def _line(found: Found, is_fresh: bool) -> dict[str, Any]:
-    receipt = receipt_address(services().intake.keys.link, found.entry.number) if is_fresh else ""
-    return {**shown(found), "doc": found.doc, "receipt": receipt}
+def my_page(refusal: Refused, at: str = "number") -> Response:
+    """The page to look up entries with its errors, and what was typed into its field `at`; the digits are not repeated."""
+    title, typed = "내 신청 확인", request.form.get(at, "")
+    values = {at: "" if holds_resident_number(at, typed) else typed[:40]}
+    trail = services().trail_to(None, title)
+    return services().page("pages/my.html", title, trail, refusal=refusal, at=at, values=values)
 
 
 def _code_page(contact: str, asked: str, code: str, refusal: Refused | None = None) -> Response:
+    title, typed = "인증번호를 적으세요", {"contact": contact, "asked": asked, "code": code}
     return services().page(
-        "forms/proof.html",
-        "인증번호를 적으세요",
-        trail_of("인증번호"),
-        refusal=refusal,
-        at="code",
-        contact=contact,
-        asked=asked,
-        code=code,
+        "forms/proof.html", title, trail_of("인증번호"), refusal=refusal, at="code", **typed
     )

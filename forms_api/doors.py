@@ -12,14 +12,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from civic.contacts.budget import household
-from civic.errors import (
-    FieldError,
-    ForbiddenOrigin,
-    Invalid,
-    TooLarge,
-    TooMany,
-    UnsupportedType,
-)
+from civic.errors import FieldError, ForbiddenOrigin, Invalid, TooLarge, TooMany, UnsupportedType
 from civic.places.application import BROKEN_MESSAGE, refuse_forbidden
 
 LONGEST_BODY = 64 * 1024  # bytes
@@ -46,7 +39,8 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
             return
         # Read before anything is refused: the server hangs up on a body left unread, and the refusal may be lost.
         fits = read_body(sent)
-        check_origin(sent.headers.get("Sec-Fetch-Site"), sent.headers.get("Origin"), origins)
+        if not is_from(origins):
+            raise ForbiddenOrigin
         if not fits:
             raise TooLarge
         if sent.routing_exception is not None:
@@ -72,14 +66,13 @@ def read_body(sent: Request) -> bool:
     return False
 
 
-def check_origin(fetch_site: str | None, origin: str | None, origins: frozenset[str]) -> None:
-    """Only our own pages may write: the browser says same-origin, or names one of our addresses.
+def is_from(origins: frozenset[str]) -> bool:
+    """Only our own pages may write: does the browser say same-origin, or name one of these addresses?
 
     Static pages hold no session, so there is no token to compare. "null" and silence are refused.
     """
-    if fetch_site == "same-origin" or (origin is not None and origin in origins):
-        return
-    raise ForbiddenOrigin
+    sent = request_ctx.request.headers
+    return sent.get("Sec-Fetch-Site") == "same-origin" or sent.get("Origin") in origins
 
 
 def check_utf8(body: bytes) -> None:
@@ -116,6 +109,14 @@ def json_body() -> dict[str, Any]:
         raise Invalid([FieldError("", "JSON 객체를 보내 주세요.")])
     refuse_forbidden(body)
     return body
+
+
+def posted() -> Mapping[str, Any]:
+    """What was sent, as a form or as `json_body`. Raises Invalid."""
+    if not is_form_post():
+        return json_body()
+    refuse_forbidden(request.form.to_dict(flat=False))
+    return request.form
 
 
 def text_in(body: Mapping[str, Any], name: str) -> str:

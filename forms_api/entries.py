@@ -19,25 +19,25 @@ from civic.content.rounds import Round
 from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused, WrongCode
 from civic.links import link
 from civic.places import words
-from civic.places.application import holds_resident_number, refuse_forbidden
 from civic.places.change import keep_change, optional, read_change
 from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
-from forms_api.doors import is_form_post, json_body, text_in
-from forms_api.operations import Trail, services
-from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.proofs import (
+from forms_api.contacts import (
     ask_for_code,
     holds_ticket_of,
+    my_page,
     prove_phone,
-    shown_code,
     ticket_of_browser,
+    trail_of,
     wrong_tries_counted,
 )
-from forms_api.receipts import RECEIPT, receipt_address, receipt_number
+from forms_api.doors import is_form_post, json_body, posted, text_in
+from forms_api.operations import RECEIPTS, Trail, services
+from forms_api.problems import lead_back, offer_again, wants_page
 from forms_api.signups import PROOF, as_payload, shown_again
 
 entries = Blueprint("entries", __name__)
+RECEIPT = f"{RECEIPTS}<token>"
 MOST_TOGETHER = 20  # people of one form that was sent once
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
 
@@ -86,19 +86,18 @@ def change_page(token: str) -> Response:
 
 def _change_page(found: Found, refusal: Refused | None = None, asked: str = "", code: str = "") -> Response:
     """asked: the request for the code that was sent to a new phone; code: itself, in a demonstration."""
-    spec = optional(found.round.spec) if found.round else None
     return _page(
         found,
         "forms/change.html",
         "신청 내용 바꾸기",
         trail_of("바꾸기"),
-        spec=spec,
+        spec=optional(found.round.spec) if found.round else None,
         values=shown_again(request.form),
         refusal=refusal,
         at="" if refusal and refusal.errors else "code" if isinstance(refusal, WrongCode) else "change",
         asked=asked,
         code=code,
-        receipt=receipt_address(services().intake.keys.link, found.entry.number),
+        receipt=services().receipt(found.entry.number),
     )
 
 
@@ -117,7 +116,7 @@ def change_entry(number: str) -> BaseResponse:
     if phone and application.spec.needs_proof:
         if is_form_post() and not code and not holds_ticket_of(phone):
             proof = ask_for_code(phone, services().site.name, application.subject)
-            return _change_page(found, None, proof.request, shown_code(proof))
+            return _change_page(found, None, proof.request, proof.code)
         prove_phone(phone, code, asked, f"change:{own}")
     return _done(keep_change(intake, found, application, is_other_phone=bool(phone)))
 
@@ -126,7 +125,7 @@ def _done(found: Found) -> BaseResponse:
     """What an act came to: a page that can be loaded again, and gone back to."""
     if not is_form_post():
         return jsonify(document(found))
-    return redirect(receipt_address(services().intake.keys.link, found.entry.number), code=303)
+    return redirect(services().receipt(found.entry.number), code=303)
 
 
 @entries.get("/api/entries/lookup")
@@ -134,6 +133,25 @@ def _done(found: Found) -> BaseResponse:
 def opened_again(**_: str) -> BaseResponse:
     """The address of an answer, opened from the address bar or a restored tab: a person is led to the look-up."""
     return lead_back(link("my"))
+
+
+@entries.get("/api/my")
+def my() -> BaseResponse:
+    """What the ticket's phone signed up for: no name, no answer, no birth date; phones are shared and given on."""
+    services().limits.address("contacts")
+    held, intake = ticket_of_browser(), services().intake
+    if held is None:
+        return lead_back(link("my"), ContactUnproven)
+    found, is_fresh = (
+        [intake.found(each) for each in intake.store.of_contact(held.contact)],
+        intake.clock.now() < held.fresh,
+    )
+    if not wants_page():
+        listed = [document(each, is_proven=is_fresh) for each in found]
+        return jsonify(entries=listed, until=held.until.isoformat(timespec="seconds"), fresh=is_fresh)
+    lines = [{**shown(each), "doc": each.doc, "receipt": _receipt_if(is_fresh, each)} for each in found]
+    times: dict[str, Any] = {"until": held.until, "is_fresh": is_fresh}
+    return services().page("forms/mine.html", "내 신청", trail_of("내 신청"), entries=lines, **times)
 
 
 @entries.get(RECEIPT)
@@ -152,7 +170,7 @@ def receipt(token: str) -> Response:
         "접수증",
         services().trail_to(doc, "접수증"),
         receipt=request.path,
-        others=[(number, receipt_address(services().intake.keys.link, number)) for number in others],
+        others=[(number, services().receipt(number)) for number in others],
         can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
         next_steps=words.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],
@@ -198,7 +216,7 @@ def document(found: Found, is_proven: bool = True) -> dict[str, Any]:
         "deadline": entry.deadline.isoformat(timespec="seconds") if entry.deadline else None,
         "can_cancel": found.can_cancel,
         **({"draw_number": entry.draw, "draw_hash": draw_hash(found)} if entry.draw else {}),
-        **({"receipt": receipt_address(services().intake.keys.link, entry.number)} if is_proven else {}),
+        **({"receipt": services().receipt(entry.number)} if is_proven else {}),
     }
 
 
@@ -218,10 +236,7 @@ def _given(retry: Callable[[Refused], Response] | None) -> Mapping[str, Any]:
     """What was sent."""
     offer_again(retry, link("my"))
     services().limits.address("entries")
-    if not is_form_post():
-        return json_body()
-    refuse_forbidden(request.form.to_dict(flat=False))
-    return request.form
+    return posted()
 
 
 def _own(number: str) -> str:
@@ -237,7 +252,7 @@ def _may_act(given: Mapping[str, Any], number: str) -> bool:
     intake, address = services().intake, given.get("receipt")
     token = address.rpartition("/")[2] if isinstance(address, str) else ""
     with suppress(NotFound):
-        if token and receipt_number(intake.keys.link, token) == number:
+        if token and services().receipt_number(token) == number:
             return True
     held = ticket_of_browser()
     if held is None or intake.clock.now() >= held.fresh:
@@ -248,8 +263,11 @@ def _may_act(given: Mapping[str, Any], number: str) -> bool:
 
 def _receipt(token: str) -> Found:
     services().limits.address("receipts")
-    intake = services().intake
-    return intake.receipt(receipt_number(intake.keys.link, token))
+    return services().intake.receipt(services().receipt_number(token))
+
+
+def _receipt_if(is_proven: bool, found: Found) -> str:
+    return services().receipt(found.entry.number) if is_proven else ""
 
 
 def _show(found: Found, is_proven: bool) -> Response:
@@ -262,7 +280,7 @@ def _show(found: Found, is_proven: bool) -> Response:
         "forms/entry.html",
         "내 신청",
         trail_of("내 신청"),
-        receipt=receipt_address(services().intake.keys.link, found.entry.number) if is_proven else "",
+        receipt=_receipt_if(is_proven, found),
         can_cancel=found.can_cancel,
         history=[(change.time, korean.happened(change.cause, change.after)) for change in changes],
     )
@@ -294,16 +312,3 @@ def shown(found: Found) -> dict[str, Any]:
         "when": when(found.doc, round_, services().intake.clock.now()),
         "position": found.position,
     }
-
-
-def trail_of(last: str) -> Trail:
-    """The breadcrumb of a page about an entry: home, look-up, this page."""
-    return [("홈", link("home")), ("내 신청 확인", link("my")), (last, "")]
-
-
-def my_page(refusal: Refused, at: str = "number") -> Response:
-    """The page to look up entries with its errors, and what was typed into its field `at`; the digits are not repeated."""
-    title, typed = "내 신청 확인", request.form.get(at, "")
-    values = {at: "" if holds_resident_number(at, typed) else typed[:40]}
-    trail = services().trail_to(None, title)
-    return services().page("pages/my.html", title, trail, refusal=refusal, at=at, values=values)

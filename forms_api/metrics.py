@@ -1,11 +1,21 @@
-"""Counters for Prometheus, of all processes of a server: each writes its own into a folder that they share."""
+"""Counters for Prometheus, of all processes of a server: each writes its own into a folder that they share; and the log.
 
+Neither holds personal data: names of routes, refusals and states, counts and times; nothing that was typed.
+"""
+
+import json
 import os
+import re
+import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
+
+from civic.clock import Clock
 
 COUNTERS = (
     "requests_total",
@@ -16,6 +26,9 @@ COUNTERS = (
     "messages_total",
     "guessing_total",
 )
+
+
+OURS = re.compile(re.escape(str(Path(__file__).resolve().parents[1])) + "/(?!.*site-packages)")
 
 
 class Metrics:
@@ -71,3 +84,31 @@ class Metrics:
             said = ",".join(f'{label}="{value}"' for label, value in labels)
             found[f"madang_{name}{{{said}}}"] = total
         return found
+
+
+class EventLog:
+    """One JSON line per event: when, which route, how it ended; `on=False` writes nothing."""
+
+    def __init__(self, clock: Clock, on: bool = True, stream: IO[str] | None = None) -> None:
+        self._clock = clock
+        self.on = on
+        self._stream = stream or sys.stderr
+
+    def event(self, name: str, **facts: str | int | float | None) -> None:
+        """Write one event."""
+        if not self.on:
+            return
+        line: dict[str, Any] = {"at": self._clock.now().isoformat(timespec="milliseconds"), "event": name}
+        line |= {key: value for key, value in facts.items() if value is not None}
+        self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+    def failure(self, route: str, error: BaseException, event: str = "failure") -> None:
+        """An error: its type, a database's own code, where it happened, innermost first, with our own innermost frame
+        however deep it lies. Its message stays out: it may quote what was typed."""
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if OURS.match(frame.filename)][-1:]
+        shown = frames[-5:] if not ours or ours[0] in frames[-5:] else [*ours, *frames[-4:]]
+        where = " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(shown))
+        code = getattr(error, "sqlstate", None)
+        self.event(event, route=route, error=type(error).__name__, sqlstate=code, where=where)

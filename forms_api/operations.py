@@ -1,24 +1,16 @@
-"""What a running app is made of, and how it does: its parts, its counters and log; /healthz, /readyz, /metrics.
+"""What a running app is made of, and how it does: its parts; /healthz, /readyz, /metrics."""
 
-Counters and log hold no personal data: names of routes, refusals and states, counts and times; nothing that was typed.
-"""
-
-import json
-import re
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import IO, Any, cast
+from functools import partial
+from hmac import compare_digest
+from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from jinja2 import Environment
 
 from civic.clock import Clock
 from civic.content.meetings import Told, told_from
@@ -28,49 +20,29 @@ from civic.content.site import Site
 from civic.errors import Mistake, NotFound, Refused, Unavailable
 from civic.library import Library
 from civic.links import link
+from civic.people import keyed_hash
 from civic.places.intake import Intake
+from civic.store import open_box
+from civic.store.seal import Keys, Sealer
+from civic.store.store import Store
+from civic.votes.casting import Polling
+from civic.votes.light import Vault
 from forms_api import accepted
 from forms_api.accepted import InForce
 from forms_api.describe import describe_api
 from forms_api.doors import RateLimits
-from forms_api.metrics import Metrics
-from forms_api.senders import CheckedSender
+from forms_api.metrics import EventLog, Metrics
+from forms_api.senders import sender_of
 from forms_api.settings import Settings, is_loopback
+from templates import environment
+from templates.assets import SiteAssets
 
 operations = Blueprint("operations", __name__)
-OURS = re.compile(re.escape(str(Path(__file__).resolve().parents[1])) + "/(?!.*site-packages)")
 SERVICES = "madang"  # the name of an app's extension that holds them
+RECEIPTS = "/api/receipts/"
 FRESH = 0.2  # seconds that an answer about health may be repeated
 PATIENCE = 0.7  # seconds that it may take
 Trail = list[tuple[str, str]]
-
-
-class EventLog:
-    """One JSON line per event: when, which route, how it ended; `on=False` writes nothing."""
-
-    def __init__(self, clock: Clock, on: bool = True, stream: IO[str] | None = None) -> None:
-        self._clock = clock
-        self.on = on
-        self._stream = stream or sys.stderr
-
-    def event(self, name: str, **facts: str | int | float | None) -> None:
-        """Write one event."""
-        if not self.on:
-            return
-        line: dict[str, Any] = {"at": self._clock.now().isoformat(timespec="milliseconds"), "event": name}
-        line |= {key: value for key, value in facts.items() if value is not None}
-        self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._stream.flush()
-
-    def failure(self, route: str, error: BaseException, event: str = "failure") -> None:
-        """An error: its type, a database's own code, where it happened, innermost first, with our own innermost frame
-        however deep it lies. Its message stays out: it may quote what was typed."""
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = [frame for frame in frames if OURS.match(frame.filename)][-1:]
-        shown = frames[-5:] if not ours or ours[0] in frames[-5:] else [*ours, *frames[-4:]]
-        where = " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(shown))
-        code = getattr(error, "sqlstate", None)
-        self.event(event, route=route, error=type(error).__name__, sqlstate=code, where=where)
 
 
 class Health:
@@ -79,18 +51,13 @@ class Health:
     What is wrong is for the log alone, once for each change: it may name machines and accounts.
     """
 
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
-        self._looks: list[Callable[[], str]] = []
+    def __init__(self, log: EventLog, store: Store) -> None:
+        self._log, self._store = log, store
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "health")
         self._asked: Future[bool] | None = None
         self._at = 0.0  # when the last look began, by the monotonic clock
         self._said = ""
-
-    def add(self, look: Callable[[], str]) -> None:
-        """One more reason not to be well: "" while there is none, else what is wrong and what staff must do."""
-        self._looks.append(look)
 
     def is_well(self, patience: float = PATIENCE) -> bool:
         """False as well while a look takes longer than `patience` seconds: so does whatever a citizen sends."""
@@ -106,7 +73,7 @@ class Health:
 
     def _look(self) -> bool:
         try:
-            wrong = " ".join(filter(None, (look() for look in self._looks)))
+            wrong = self._store.trouble
         except Exception as err:
             self._log.failure("health", err)
             return False
@@ -116,27 +83,41 @@ class Health:
         return not wrong
 
 
-@dataclass
+def identity_provider(settings: Settings) -> Any:
+    """The `oidc.Provider` that the settings name; None when they name none. Raises Misuse."""
+    if not settings.oidc_issuer:
+        return None
+    # Late: the packages behind it take a quarter of the time in which the app is loaded.
+    from forms_api.oidc import Provider
+
+    names = settings.oidc_client_id, settings.oidc_client_secret
+    return Provider(settings.oidc_issuer, *names, demo=settings.demo)
+
+
 class Services:
     """The parts of one running app. Nothing of it is global: two apps in one process do not mix."""
 
-    settings: Settings
-    written: Library  # what the content says
-    intake: Intake
-    templates: Callable[[Library], Environment]
-    sender: CheckedSender
-    limits: RateLimits
-    metrics: Metrics
-    log: EventLog
-
-    def __post_init__(self) -> None:
+    def __init__(self, settings: Settings, written: Library, store: Store, keys: Keys, clock: Clock) -> None:
+        """written: what the content says. Raises Misuse, and what `follow` does."""
+        self.settings, self.written = settings, written
+        self.sender = sender_of(settings, sys.stdout)
+        self.provider = identity_provider(settings)
+        self.limits, self.metrics = RateLimits(settings.is_limited), Metrics()
+        self.log = EventLog(clock, settings.log == "on")
+        self.health = Health(self.log, store)
+        self.intake = Intake(written, store, keys, clock, not settings.demo, self.sender.can_text)
+        ways = settings.budget, self.sender.can_send, settings.demo
+        box = open_box(settings.data)
+        self.polling = Polling(written, box, keys, clock, *ways, Vault(keys, store))
+        self.sealer = Sealer(keys.derived("votes: pockets"))  # of cookies
+        self.queued = threading.Event()  # set when a code waits to be sent
         self.refused: tuple[Mistake, ...] = ()  # why a newer content is not followed
         self.held: tuple[Mistake, ...] = ()  # what of this one is held back
         self._force: InForce | None = None
         self._low: datetime | None = None  # until then few messages were left
-        self.follow(self.written)
-        self.health = Health(self.log)
-        self.health.add(lambda: self.intake.store.trouble)
+        assets = SiteAssets(settings.site_dir)
+        self._templates = partial(environment, assets=assets, clock=clock, demo=settings.demo)
+        self.follow(written)
 
     def follow(self, written: Library) -> None:
         """From now on this library counts, at the address of the settings, but for what goes against what people were promised.
@@ -153,9 +134,9 @@ class Services:
             return
         self.written = written
         library = force.library.at_address(self.settings.address(written.site.base_url))
-        self._environment = self.templates(library)
+        self._environment = self._templates(library)
         # The one that counts: replaced, never changed, so that it is read without a lock.
-        self.library = self.intake.library = library
+        self.library = self.intake.library = self.polling.library = library
 
     @property
     def lacks(self) -> list[str]:
@@ -193,6 +174,17 @@ class Services:
     def site(self) -> Site:
         """What site.toml says now."""
         return self.library.site
+
+    def receipt(self, number: str) -> str:
+        """ "/api/receipts/<token>": the address of a receipt, which nobody can make but we: the number, signed."""
+        return f"{RECEIPTS}{number}.{keyed_hash(self.intake.keys.link, 'receipt', number)}"
+
+    def receipt_number(self, token: str) -> str:
+        """The receipt number in a token. Raises NotFound when it is not ours."""
+        number = token.partition(".")[0]
+        if not compare_digest(f"{RECEIPTS}{token}".encode(), self.receipt(number).encode()):
+            raise NotFound("그런 접수증이 없습니다.")
+        return number
 
     def page(
         self,

@@ -23,11 +23,10 @@ from civic.places.application import Application, check_absent, holds_resident_n
 from civic.places.status import form_of, of_form
 from civic.store.entry import Entry
 from civic.text import texts
+from forms_api.contacts import ask_for_code, holds_ticket_of, prove_phone
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import Services, services
 from forms_api.problems import offer_again
-from forms_api.proofs import ask_for_code, holds_ticket_of, prove_phone, shown_code
-from forms_api.receipts import receipt_address
 from forms_api.site import BOARD
 
 signups = Blueprint("signups", __name__)
@@ -88,7 +87,7 @@ def apply(folder: str, slug: str) -> ResponseReturnValue:
             "state": entry.state,
             "position": position,
             "round": application.round.id,
-            "receipt": receipt_address(parts.intake.keys.link, entry.number),
+            "receipt": parts.receipt(entry.number),
             **({"draw_number": entry.draw} if entry.draw else {}),
         }
         for entry, position, _ in kept
@@ -142,9 +141,9 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
         return _check_page(application)
     if step == "code":
         asked = ask_for_code(application.phone, doc.title, doc.subject)
-        return _check_page(application, asked.request, shown_code(asked))
+        return _check_page(application, asked.request, asked.code)
     kept = _keep(parts, application, form.get("code", ""), form.get("request", ""))
-    first, *others = (receipt_address(parts.intake.keys.link, entry.number) for entry, _, _ in kept)
+    first, *others = (parts.receipt(entry.number) for entry, _, _ in kept)
     with_others = f"?{urlencode([('with', other.rpartition('/')[2]) for other in others])}" if others else ""
     return redirect(f"{first}{with_others}", code=303)
 

@@ -14,6 +14,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,13 @@ from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as BaseResponse
 
 from civic.content.pages import Pages
+from civic.content.search import LONGEST_QUERY, answer
 from civic.errors import NotFound
+from civic.links import link
 from civic.places.intake import Intake
 from civic.places.status import Form, form_of, status
+from civic.text import clean
+from forms_api.operations import Services
 from forms_api.problems import FILES
 
 LARGEST = 4 * 1024 * 1024  # bytes of one text file; a larger one is sent as it lies there
@@ -61,13 +66,32 @@ for suffix, kind in (TYPES | BINARY).items():
     mimetypes.add_type(kind, suffix)
 
 
-def register_site(app: Flask, folder: Path, intake: Intake) -> None:
-    """The site's pages, and the status of its forms."""
-    site, board = BuiltSite(folder), StatusBoard(intake)
+def register_site(app: Flask, parts: Services) -> None:
+    """The site's pages, its search, and the status of its forms."""
+    folder = parts.settings.site_dir
+    site, board = BuiltSite(folder), StatusBoard(parts.intake)
     app.add_url_rule("/", FILES, site.page)
     app.add_url_rule("/<path:path>", FILES, site.page)
     app.add_url_rule("/api/status", "status", board.show)
     app.extensions[BOARD] = board
+
+    @app.get(link("search"))
+    def search() -> BaseResponse:
+        """For who has no JavaScript. Without a query, or where the site has no index, the site's own page answers."""
+        query = " ".join(clean(request.args.get("q", "")).split())[:LONGEST_QUERY]
+        page = request.args.get("page", "1")
+        number = int(page) if page.isdecimal() and len(page) < 4 else 1
+        index = folder.resolve() / "search"  # once: of one build alone
+        found: dict[str, Any] = {}
+        with suppress(OSError, ValueError, LookupError):
+            if query:
+                found = answer(query, number, lambda name: json.loads((index / f"{name}.json").read_bytes()))
+        title = "통합검색"
+        return (
+            parts.page("pages/search.html", title, [(title, "")], answer=found)
+            if found
+            else site.page(link("search")[1:])
+        )
 
 
 class BuiltSite:

@@ -19,11 +19,10 @@ from civic.errors import FieldError, Invalid, NotEligible, Refused, WrongCode
 from civic.votes.ballot import check_choices
 from civic.votes.casting import PollSetup
 from civic.votes.contact import BY_IDENTITY, IN_HAND, Post, new_submission
-from forms_api.background import casting
+from forms_api.contacts import send_code, ticket_of_browser, told
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services
 from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.proofs import send_code, shown_code, ticket_of_browser, told
 from forms_api.voting_pages import receipt_page, step_page
 
 voting = Blueprint("voting", __name__)
@@ -35,7 +34,7 @@ MOST_CHOICES = 400  # of one post: more is no ballot of any poll
 @voting.get(ADDRESS)
 def describe(slug: str) -> Response:
     """A poll: state, limits, and what is needed to seal a ballot for it."""
-    polling = casting().polling
+    polling = services().polling
     setup = polling.setup(slug)
     poll, slot = setup.poll, setup.slot
     answer = jsonify(
@@ -61,7 +60,7 @@ def describe(slug: str) -> Response:
 @voting.get(ADDRESS + "/receipts")
 def receipts(slug: str) -> Response:
     """After closing: all receipts, sorted, and the number of voters."""
-    polling = casting().polling
+    polling = services().polling
     setup, (listed, papers) = polling.setup(slug), polling.board(slug)
     told: dict[str, Any] = {
         "rules": setup.slot.rules,
@@ -79,7 +78,7 @@ def receipts(slug: str) -> Response:
 @voting.get(ADDRESS + "/<any(check, code, ballots):step>")
 def opened_again(slug: str, step: str) -> BaseResponse:
     """The address of a step, opened from the address bar or a restored tab: a person is led to the vote."""
-    return lead_back(casting().polling.setup(slug).poll.link)
+    return lead_back(services().polling.setup(slug).poll.link)
 
 
 @voting.post(ADDRESS + "/check")
@@ -110,13 +109,13 @@ def code(slug: str) -> ResponseReturnValue:
     check_choices(setup.poll, setup.proposals, post.choices or ())
     asked = _request_code(slug, post.contact)
     post = replace(post, request=asked.request, submission=new_submission())
-    return step_page(setup, "code", post, shown=shown_code(asked))
+    return step_page(setup, "code", post, shown=asked.code)
 
 
 @voting.post(ADDRESS + "/ballots")
 def ballots(slug: str) -> ResponseReturnValue:
     """Cast: a sealed envelope, or choices that are checked and sealed here."""
-    setup, polling = _asked_poll(slug), casting().polling
+    setup, polling = _asked_poll(slug), services().polling
     address = request.remote_addr or ""
     if not is_form_post():
         receipt = polling.cast(slug, _proven(setup, _sent_ballot(json_body())), address)
@@ -138,23 +137,23 @@ def ballots(slug: str) -> ResponseReturnValue:
 
 def _asked_poll(slug: str) -> PollSetup:
     services().limits.address("votes")
-    return casting().polling.setup(slug)
+    return services().polling.setup(slug)
 
 
 def _proven(setup: PollSetup, post: Post, life: timedelta = timedelta(0)) -> Post:
     """The same, with a ticket of the poll where the browser has just proven its phone: nobody waits for a second code."""
     held = None if post.code or post.ticket or post.contact else ticket_of_browser()
-    return replace(post, ticket=casting().polling.codes.from_phone(setup.poll, held, life)) if held else post
+    return replace(post, ticket=services().polling.codes.from_phone(setup.poll, held, life)) if held else post
 
 
 def _checked(slug: str, choices: Sequence[str]) -> tuple[str, ...]:
     """Choices as they would be cast. Raises NotFound, NotOpen, Closed, Invalid."""
-    setup = casting().polling.opened(slug)
+    setup = services().polling.opened(slug)
     return check_choices(setup.poll, setup.proposals, choices)
 
 
 def _request_code(slug: str, contact: str) -> Asked:
-    poll, codes = casting().polling.opened(slug).poll, casting().polling.codes
+    poll, codes = services().polling.opened(slug).poll, services().polling.codes
     if poll.assurance == 3:
         raise NotEligible(BY_IDENTITY)
     return send_code(contact, partial(codes.send, poll, contact), f"votes/{slug}")

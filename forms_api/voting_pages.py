@@ -4,15 +4,13 @@ Nothing is kept here but in sealed cookies of the voter's own browser. To the pr
 pages send forms nowhere else. Its name for the person is turned into a ticket and kept nowhere.
 """
 
-from __future__ import annotations
-
 import hmac
 import json
 import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -20,12 +18,8 @@ from civic.codes import from_text, to_text
 from civic.errors import NotEligible, Refused, Unavailable
 from civic.votes.casting import PollSetup, Receipt
 from civic.votes.contact import BY_CODE, Post, new_submission
-from forms_api.background import casting
 from forms_api.operations import services
 from forms_api.problems import offer_again
-
-if TYPE_CHECKING:  # loaded only where one is set
-    from forms_api.oidc import Provider
 
 identity = Blueprint("identity", __name__)
 BACK = "/api/identity"  # one address for all polls: it must be registered with the provider
@@ -105,7 +99,7 @@ def _page(setup: PollSetup, choices: Sequence[str], template: str, title: str, *
 
 def _keep(answer: Response, name: str, content: object) -> None:
     """A sealed cookie for a quarter of an hour that only our API gets back, also on the way home from the provider."""
-    value = to_text(casting().sealer.seal(json.dumps(content).encode(), name.encode()))
+    value = to_text(services().sealer.seal(json.dumps(content).encode(), name.encode()))
     secure = services().site.base_url.startswith("https://") and request.is_secure
     if len(value) < LONGEST_COOKIE:  # else they pick again: better than an answer that no browser takes
         answer.set_cookie(
@@ -116,7 +110,7 @@ def _keep(answer: Response, name: str, content: object) -> None:
 def _kept(name: str) -> Any:
     """What was sealed into the cookie of that name; None for anything else."""
     try:
-        return json.loads(casting().sealer.open(from_text(request.cookies.get(name, "")), name.encode()))
+        return json.loads(services().sealer.open(from_text(request.cookies.get(name, "")), name.encode()))
     except ValueError:
         return None
 
@@ -125,7 +119,7 @@ def _kept(name: str) -> Any:
 def leave(slug: str) -> Response:
     """Send the visitor to the provider."""
     services().limits.address("votes")
-    polling = casting().polling
+    polling = services().polling
     offer_again(None, polling.setup(slug).poll.link)
     if polling.opened(slug).poll.assurance != 3:
         raise NotEligible(BY_CODE)
@@ -143,7 +137,7 @@ def come_back() -> Response:
     kept = _kept(TRIP)
     if kept is None:
         raise _failed()
-    trip, polling = Trip(**kept), casting().polling
+    trip, polling = Trip(**kept), services().polling
     setup = polling.setup(trip.poll)
     offer_again(None, setup.poll.link)
     provider = _provider()
@@ -173,8 +167,8 @@ def _failed() -> NotEligible:
     return refusal
 
 
-def _provider() -> Provider:
-    provider = casting().provider
+def _provider() -> Any:
+    provider = services().provider
     if provider is None:
         raise Unavailable(ABSENT, retry_after=600)
     return provider

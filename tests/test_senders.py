@@ -15,8 +15,7 @@ from aiosmtpd.controller import Controller
 from civic.errors import Invalid, Misuse, Unavailable
 from civic.store.outbox import Letter
 from forms_api.commands.serve import held_port
-from forms_api.gateway import Gateway
-from forms_api.senders import Console, Mail, MailOrText, sender_of
+from forms_api.senders import Console, Gateway, Mail, MailOrText, sender_of
 from forms_api.settings import Settings
 from tests.forms_api.server import ROOT
 from tests.gateway import a_gateway
@@ -92,7 +91,7 @@ def test_a_code_with_a_line_break_cannot_add_headers() -> None:
 def test_any_gateway_is_asked_as_its_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever stands in a text, the body is whole; 90 bytes are short, 91 are long; no answer in time, a bad status or a
     bad word in a good answer are no success; a foreign number is given up."""
-    monkeypatch.setattr("forms_api.gateway.PATIENCE", 0.2)
+    monkeypatch.setattr("forms_api.senders.PATIENCE", 0.2)
     with a_gateway(tmp_path) as gateway:
         texts = Gateway(str(gateway.file), "0621234567", "s3cret")
         for key, text in (("a", '"줄"\n\\{to} ' + "가" * 39), ("b", "가" * 45), ("c", "가" * 45 + ".")):
@@ -172,14 +171,14 @@ body = '{"to": "{to}"}'
 
 def test_settings_choose_the_way() -> None:
     """Nothing set: the console, in a demonstration only. Mail only: numbers are told so. Nonsense: Misuse."""
-    assert isinstance(sender_of(Settings(demo=True), io.StringIO()), Console)
+    assert isinstance(sender_of(Settings(demo=True), io.StringIO()).way("010-1234-5678"), Console)
     with pytest.raises(Unavailable):
-        sender_of(Settings(), io.StringIO()).check("010-1234-5678")
+        sender_of(Settings(), io.StringIO()).way("010-1234-5678")
     by_mail = sender_of(Settings(smtp="smtp://127.0.0.1", mail_from="a@example.kr"), io.StringIO())
     assert isinstance(by_mail, MailOrText)
-    by_mail.check("kim@example.kr")
+    by_mail.way("kim@example.kr")
     with pytest.raises(Invalid) as told:
-        by_mail.check("010-1234-5678")
+        by_mail.way("010-1234-5678")
     assert told.value.errors[0].message == "지금은 이메일 주소로만 인증번호를 보냅니다."
     with pytest.raises(Invalid):
         by_mail.send("+821012345678", a_letter())

@@ -41,10 +41,10 @@ from forms_api.background import start_background
 from forms_api.clock_mark import ClockMark, take_up
 from forms_api.commands import CALL_WRONG, ending, staff_words
 from forms_api.commands.server_data import read_time
-from forms_api.operations import SERVICES, EventLog, Services
+from forms_api.metrics import EventLog
+from forms_api.operations import SERVICES, Services
 from forms_api.processors import usable_processors
 from forms_api.settings import Settings, read_settings
-from templates.assets import SiteAssets
 
 PATIENCE = 10  # seconds that a request may take after a signal to stop
 FAILED = 1  # the server stopped by itself
@@ -136,9 +136,8 @@ def begin(plan: Plan) -> Callable[..., Any]:
         clock = take_up(store, settings.data, plan.mark)
         if plan.mark.start is None:
             store.watch(clock)
-        assets = SiteAssets(settings.site_dir)
         library = current(plan) if plan.begun() >= settings.processes else plan.library
-        app = create_app(settings, library, store, keys, clock, assets, settings.site_dir)
+        app = create_app(settings, library, store, keys, clock)
         cast(Services, app.extensions[SERVICES]).metrics.share(plan.shared)
         stops = start_background(app)
     except (ContentMistakes, InUse, Misuse) as reason:

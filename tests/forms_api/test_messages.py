@@ -29,13 +29,12 @@ from civic.store.entry import Entry
 from civic.store.folder import ENTRIES
 from civic.store.key_file import load_or_create
 from civic.store.outbox import STUCK
+from forms_api.background import Notices
 from forms_api.clock_mark import ClockMark, take_up
 from forms_api.commands.serve import held_port
-from forms_api.gateway import Gateway
-from forms_api.metrics import Metrics
-from forms_api.notices import Postman
-from forms_api.operations import EventLog, Services
-from forms_api.senders import Mail, MailOrText
+from forms_api.metrics import EventLog, Metrics
+from forms_api.operations import Services
+from forms_api.senders import Gateway, Mail, MailOrText
 from forms_api.settings import Settings
 from tests.builders import a_lecture_file, a_round, an_application, write_content
 from tests.forms_api.server import Server
@@ -64,7 +63,7 @@ def content(folder: Path, places: int, where: str = "장덕도서관", **page: A
     return write_content(folder / "content", {"essay": text.replace("장덕도서관", where)})
 
 
-def a_postman(desk: Intake, clock: FixedClock, gateway: TextGateway, mail: str = "") -> Postman:
+def a_postman(desk: Intake, clock: FixedClock, gateway: TextGateway, mail: str = "") -> Notices:
     """One in this process."""
     parts = SimpleNamespace(
         intake=desk,
@@ -77,8 +76,9 @@ def a_postman(desk: Intake, clock: FixedClock, gateway: TextGateway, mail: str =
         library=desk.library,
         settings=Settings(mail_from="a@example.kr"),
         told=dict,
+        receipt=lambda number: f"/api/receipts/{number}",
     )
-    return Postman(cast(Services, parts))
+    return Notices(cast(Services, parts))
 
 
 class Town:

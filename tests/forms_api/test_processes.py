@@ -248,10 +248,11 @@ def test_a_leader_that_stood_still_tells_nobody_twice(
 
         parts = SimpleNamespace(
             intake=Intake(library, store, keys, SteadyClock(NOON)),
-            sender=SimpleNamespace(can_send=True, check=lambda _: None, send=send),
+            sender=SimpleNamespace(can_send=True, send=send),
             metrics=Metrics(),
             site=library.site,
             library=library,
+            receipt=str,
             settings=Settings(processes=2),
         )
         notices = Notices(cast(Services, SimpleNamespace(log=None, **vars(parts))))

@@ -19,7 +19,7 @@ import pytest
 
 from civic.clock import SteadyClock
 from civic.store import open_store
-from forms_api.operations import EventLog
+from forms_api.metrics import EventLog
 from tests import postgres
 from tests.builders import a_lecture_file, an_application, as_form, write_content
 from tests.forms_api.server import ROOT, Server
