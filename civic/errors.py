@@ -214,10 +214,7 @@ def why(wrong: OSError) -> str:
 
 
 def trouble(wrong: OSError, place: object) -> str:
-    """What the operating system refused, in one line: the whole path, and why in Korean.
-
-    place: named where the error itself names no file.
-    """
+    """What the operating system refused: the whole path, and why in Korean. place: where the error itself names no file."""
     return f"{wrong.filename if isinstance(wrong.filename, str) else place}: {why(wrong)}"
 
 

@@ -35,20 +35,14 @@ def place_of(folder: Path, file: str) -> Path:
     place = folder / file
     if not place.exists():
         with suppress(OSError):
-            same = (
-                each
-                for each in place.parent.iterdir()
-                if unicodedata.normalize("NFC", each.name) == place.name
-            )
+            there = place.parent.iterdir()
+            same = (each for each in there if unicodedata.normalize("NFC", each.name) == place.name)
             return next(same, place)
     return place
 
 
 def typed_text(path: Path | str) -> str:
-    """The text of a file that people hand in: UTF-8, without the mark that Windows puts first.
-
-    Raises OSError, UnicodeDecodeError.
-    """
+    """The text that people hand in: UTF-8, without the mark that Windows puts first. Raises OSError, UnicodeDecodeError."""
     return whole_file(path).decode("utf-8-sig")
 
 
@@ -67,10 +61,7 @@ def write(path: Path, content: str | bytes, mode: int = 0o644, *, durable: bool 
 
 
 def create(path: Path, content: str | bytes, mode: int = 0o644) -> bool:
-    """A whole, durable file where none was; False, and nothing done, where there is one. Raises OSError.
-
-    Of two that create at once exactly one does.
-    """
+    """A whole, durable file where none was, else False, and nothing is done; of two at once one does it. Raises OSError."""
     with _draft(path, content, mode, durable=True) as draft:
         try:
             path.hardlink_to(draft)  # not replace: the first one wins

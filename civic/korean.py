@@ -151,10 +151,7 @@ def closing(value: datetime, now: date | None) -> str:
 
 
 def period(start: datetime, end: datetime, now: date | None) -> str:
-    """ "8월 16일(수) 09:00 ~ 8월 31일(목) 24:00"; the second day is left out when it is the same.
-
-    Where the years differ, both stand.
-    """
+    """ "8월 16일(수) 09:00 ~ 8월 31일(목) 24:00"; the same second day is left out, both years stand where they differ."""
     if start.date() == end.date():
         return f"{short_moment(start, now)} ~ {end:%H:%M}"
     now = now if start.year == (end - timedelta(minutes=1)).year else None

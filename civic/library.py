@@ -1,8 +1,4 @@
-"""Everything the site says, loaded from content/ and checked as a whole. No web, no templates.
-
-`load` is all that others need: it gives a Library, or raises ContentMistakes with every mistake of
-every file.
-"""
+"""Everything the site says, loaded from content/ and checked as a whole by `load`. No web, no templates."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -82,7 +78,7 @@ class Library:
             site=site.model_copy(update={"menu": menu, "banner": banner}),
             now=now,
             hidden=hidden,
-            results={each.slug: each for each in self._counted if each.is_shown(now)},
+            results={each.slug: each for each in self._counted if each.record.published_at <= now},
             _by_folder={
                 folder: {page.slug: page for page in in_list_order(pages, now)}
                 for folder, pages in shown.items()
@@ -142,12 +138,10 @@ class Library:
     def stage(self, proposal: Proposal) -> str:
         """How far a proposal has come: its own word, or what the published result made of one on the ballot."""
         result = self.results.get(proposal.vote) if proposal.stage == "on-ballot" else None
-        if result is None:
+        lines = [line for line in result.document.lines if line.slug == proposal.slug] if result else []
+        if not lines or lines[0].reason == "not-voted":
             return proposal.stage
-        line = next((line for line in result.document.lines if line.slug == proposal.slug), None)
-        if line is None or line.reason == "not-voted":
-            return proposal.stage
-        return "chosen" if line.won else "not-chosen"
+        return "chosen" if lines[0].won else "not-chosen"
 
     def get(self, folder: str, slug: str) -> Document | None:
         """The visible page of that folder that has that name, or once had it; or None."""

@@ -17,6 +17,11 @@ FOLDERS = {
     "result": "results",
     "page": "pages",
 }
+# noun -> address of a page that is alone of its kind
+SINGLE = {noun: f"/{noun}/" for noun in ("search", "my", "sitemap")} | {
+    "home": "/",
+    "collected": "/privacy/collected/",
+}
 NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
 _ADDRESS = re.compile(
     r"https?://(?=[^:]{1,253}(?::|$))(?:[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(?::(?P<port>[1-9]\d*))?"
@@ -66,14 +71,10 @@ def link(noun: str, slug: str = "") -> str:
     link("home") is "/"; link("lecture", "essay") is "/lectures/essay/"; plain pages live at the root:
     link("page", "privacy") is "/privacy/". Raises KeyError for an unknown noun.
     """
-    if noun == "collected":
-        return "/privacy/collected/"
-    if noun in ("home", "search", "my", "sitemap"):
-        return "/" if noun == "home" else f"/{noun}/"
-    folder = FOLDERS[noun]
-    if noun == "page":
-        return f"/{slug}/"
-    return f"/{folder}/{slug}/" if slug else f"/{folder}/"
+    if noun in SINGLE:
+        return SINGLE[noun]
+    folder = "" if noun == "page" else f"/{FOLDERS[noun]}"
+    return f"{folder}/{slug}/" if slug else f"{folder}/"
 
 
 def api(folder: str, slug: str) -> str:

@@ -80,10 +80,7 @@ def is_mobile(phone: str) -> bool:
 
 def is_international(text: str) -> bool:
     """Is it a mobile number with + (or 00) and the country's number? Thirteen digits of it may begin like a birth date."""
-    try:
-        return _plain_signs(clean(text)).startswith("+") and bool(normalise_phone(text))
-    except ValueError:
-        return False
+    return _plain_signs(clean(text)).startswith("+") and is_mobile(text)
 
 
 def _plain_signs(text: str) -> str:

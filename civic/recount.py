@@ -141,9 +141,6 @@ def _read_files(folder: Path, record: VoteRecord | DrawRecord, mistakes: list[Mi
     return files
 
 
-# ---------------------------------------------------------------------------- one result, one draw
-
-
 def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult | None, list[Mistake]]:
     """A result from its record and files, and everything that does not hold between them."""
     from civic.votes.check import disagreements  # here: a build without votes needs no cryptography

@@ -161,10 +161,7 @@ _ASKS_NOT = re.compile(r"지\s*(?:마|말|않)|빼고|제외|없이|가리고|�
 
 
 def asks_for_resident_number(text: str, *, may_warn: bool = False) -> bool:
-    """Does a question ask for a resident registration number in these words?
-
-    may_warn: a sentence that says not to write it asks for none: "주민등록번호는 적지 마세요."
-    """
+    """Does a question ask for a resident registration number? may_warn: a sentence that says not to write it asks for none."""
     return any(
         _ASKS_FOR_IT.search(sentence) and not (may_warn and _ASKS_NOT.search(sentence))
         for sentence in (re.split(r"[.!?\n]", text) if may_warn else [text])

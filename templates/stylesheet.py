@@ -31,10 +31,7 @@ class Rule:
 
 
 def parse(css: str) -> tuple[Rule, ...]:
-    """Rules of a stylesheet. @charset and @import are left out: the result is one file.
-
-    Raises ValueError when a brace is not closed.
-    """
+    """Rules of a stylesheet without @charset and @import: it becomes one file. Raises ValueError for a brace left open."""
     return tuple(_rules(_STATEMENT.sub("", _COMMENT.sub("", css))))
 
 

@@ -23,9 +23,8 @@ from civic.recount import CHECK, VERIFY, assemble, checker, checker_digest
 from civic.shape import document_hash
 from civic.votes import tally
 from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.box_key import HolderKey, receipt_signer
+from civic.votes.box_key import HolderKey, receipt_signer, signed_words
 from civic.votes.count import count
-from civic.votes.envelope import signed_text
 from civic.votes.paper import PaperBatch
 from civic.votes.result import Replaced, SignaturesFile, TieDraw, as_json
 from civic.votes.result_files import Draft, ResultCorrection, VoteRecord, result_files
@@ -479,7 +478,7 @@ def test_anyone_can_check_a_receipt(tmp_path: Path) -> None:
     record, files = _case(draft, signed(draft))
 
     def checked(receipt: str, of: str | None = None) -> tuple[int, str]:
-        signature = receipt_signer(None).sign(signed_text("budget", record.rules, of or receipt))
+        signature = receipt_signer(None).sign(signed_words("receipt", "budget", record.rules, of or receipt))
         words = ("--receipt", receipt, "--signature", to_text(signature), "--rules", record.rules)
         return verify(tmp_path, files, *words)[:2]
 

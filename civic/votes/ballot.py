@@ -76,10 +76,7 @@ def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:
 
 
 def check_choices(poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]) -> tuple[str, ...]:
-    """The choices in their one written order (sorted), or Invalid naming each fault.
-
-    proposals: those of this poll, by slug. Nothing chosen is valid only where the poll allows it.
-    """
+    """The choices in their one written order (sorted), or Invalid naming each fault. proposals: the poll's, by slug."""
     faults = choice_faults(poll, proposals, choices)
     if faults:
         raise Invalid(FieldError("choices", message) for _, message in faults)

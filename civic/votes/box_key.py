@@ -7,6 +7,7 @@ cryptography: reads and writes text, no files.
 import hashlib
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -62,7 +63,7 @@ class HolderPart(Shape):
     @classmethod
     def of(cls, key: HolderKey) -> Self:
         told = {"poll": key.poll, **key.public.model_dump()}
-        words = _claim(**told)
+        words = signed_words("holder", *told.values())
         return cls(
             format="madang-holder/1",
             **told,
@@ -72,25 +73,19 @@ class HolderPart(Shape):
 
     def proven(self) -> BoxKey:
         """The public keys. Raises ValueError when who wrote this does not hold both private ones."""
-        words = _claim(self.poll, self.holder, self.public, self.signing)
-        try:
-            point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), read_public(self.public))
+        words = signed_words("holder", self.poll, self.holder, self.public, self.signing)
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), read_public(self.public))
+        with suppress(InvalidSignature):
             point.verify(from_text(self.box_proof), words, ec.ECDSA(SHA256()))
-            Ed25519PublicKey.from_public_bytes(from_text(self.signing)).verify(
-                from_text(self.signing_proof), words
-            )
-        except InvalidSignature:
-            raise ValueError("no proof of possession") from None
-        return BoxKey(holder=self.holder, public=self.public, signing=self.signing)
+            if is_signed(self.signing, self.signing_proof, words):
+                return BoxKey(holder=self.holder, public=self.public, signing=self.signing)
+        raise ValueError("no proof of possession")
 
 
-def _claim(poll: str, holder: str, public: str, signing: str) -> bytes:
-    return f"madang holder 1\n{poll}\n{holder}\n{public}\n{signing}".encode()
-
-
-def signed_words(kind: str, *digests: str) -> bytes:
-    """What a holder's signature covers. kind: "board" with its digest, "result" with those of results and ballots."""
-    return "\n".join([f"madang {kind} 1", *digests]).encode()
+def signed_words(kind: str, *parts: str) -> bytes:
+    """What a signature covers (docs/voting.md). kind: "board" with its digest, "result" with those of results and ballots,
+    "receipt" with poll, rules and receipt, "holder" with poll, holder and public keys."""
+    return "\n".join([f"madang {kind} 1", *parts]).encode()
 
 
 def is_signed(signing: str, signature: str, words: bytes) -> bool:

@@ -19,7 +19,7 @@ from civic.store.box import Code, Copied, PollBox, Sealed, fingerprint
 from civic.store.boxes import Box
 from civic.store.seal import Keys
 from civic.votes.ballot import Ballot, check_choices
-from civic.votes.box_key import receipt_signer
+from civic.votes.box_key import receipt_signer, signed_words
 from civic.votes.contact import Codes, Post, contacts_in
 from civic.votes.envelope import (
     BadEnvelope,
@@ -29,7 +29,6 @@ from civic.votes.envelope import (
     receipt_of,
     repeated,
     seal,
-    signed_text,
     slot_of,
 )
 from civic.votes.light import Vault
@@ -57,7 +56,6 @@ class PollSetup:
 class Receipt:
     """What a voter gets. `tracker` only where the server sealed: a browser made its own and never told it."""
 
-    poll: str
     rules: str
     receipt: str
     signature: str
@@ -136,10 +134,7 @@ class Polling:
     # ------------------------------------------------------------ who votes
 
     def enrol(self, slug: str, lines: Sequence[str]) -> int:
-        """Add people to the roll of a poll (as hashes only), each a line of contacts; how many were new.
-
-        Raises NotFound, Invalid.
-        """
+        """Add people to a poll's roll (hashes only), each a line of contacts; how many were new. Raises NotFound, Invalid."""
         self.setup(slug)
         people = [[self.codes.voter(slug, each) for each in contacts_in(line)] for line in lines]
         with self.box.open(slug) as box:
@@ -177,8 +172,8 @@ class Polling:
         sealed, tracker = self._sealed(setup, claim.owner, post, envelope)
         with self.box.open(slug) as box:
             receipt = self._put(setup, box, claim, known, sealed)
-        signature = self._signer.sign(signed_text(slug, setup.slot.rules, receipt))
-        return Receipt(slug, setup.slot.rules, receipt, to_text(signature), tracker)
+        signature = self._signer.sign(signed_words("receipt", slug, setup.slot.rules, receipt))
+        return Receipt(setup.slot.rules, receipt, to_text(signature), tracker)
 
     def board(self, slug: str) -> tuple[list[str], int]:
         """All receipts, sorted, and how many took a paper ballot. Raises NotFound, NotOpen (before closing: no count is told)."""

@@ -17,10 +17,7 @@ from civic.votes.tally import VoteCount
 
 
 def check(vote: VoteCount, voters: int) -> tuple[str, ...]:
-    """Every breach, in a fixed order; empty when the count may be published.
-
-    voters: people marked as having voted, online and on paper.
-    """
+    """Every breach, in a fixed order; empty when the count may be published. voters: marked as such, online and on paper."""
     known: dict[tuple[str, ...], list[tuple[str, str]]] = {}  # most ballots are like others
     found = []
     if vote.voters != voters:
@@ -44,10 +41,7 @@ def check(vote: VoteCount, voters: int) -> tuple[str, ...]:
 
 
 def disagreements(result: VoteResult) -> list[str]:
-    """What does not hold between the parts of a result; nothing when its ballots, counted again, say the same.
-
-    Enough of the holders whom the rules name must have signed it.
-    """
+    """What does not hold between the parts of a result, its ballots counted again and enough of its holders' signatures."""
     found = [*_apart(result), *_board(result)] or [*_recount(result), *_copies(result)]
     return [*found, *_signed(result)]
 

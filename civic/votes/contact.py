@@ -13,17 +13,8 @@ from functools import partial
 
 from civic.clock import Clock
 from civic.codes import from_text, to_text
+from civic.contacts import proof
 from civic.contacts.budget import Budget
-from civic.contacts.proof import (
-    CODE_LIFE,
-    LATE,
-    WRONG,
-    Asked,
-    Claim,
-    Contacts,
-    hash_of_request,
-    read_contact,
-)
 from civic.content.poll import Poll
 from civic.errors import NotEligible, WrongCode
 from civic.store.box import Code, PollBox, Ticket
@@ -58,7 +49,7 @@ class Post:
     submission: str = ""
 
 
-class Codes(Contacts):
+class Codes(proof.Contacts):
     """The contacts' proofs, and those of polls: codes and tickets that lie with their poll, and end with it."""
 
     def __init__(self, keys: Keys, box: Box, clock: Clock, budget: Budget | None) -> None:
@@ -69,7 +60,7 @@ class Codes(Contacts):
         """Poll by poll another hash: nobody can follow a voter from one poll to the next."""
         return self.hash("voter", slug, self.key(contact))
 
-    def send(self, poll: Poll, contact: str, address: str = "") -> Asked:
+    def send(self, poll: Poll, contact: str, address: str = "") -> proof.Asked:
         """Send a one-time code to a contact, by the outbox; with the id of this request.
 
         With that id nobody else can use up the code's tries. Says nothing of whether the contact is on the roll or has
@@ -87,10 +78,7 @@ class Codes(Contacts):
         return self._send(poll.slug, voter, reached, poll.title, f"votes/{poll.slug}", address, may_have)
 
     def new_ticket(self, poll: Poll, issuer: str, subject: str) -> str:
-        """Sealed text for the page of whom an identity provider named: with it one ballot may be cast. The name is not kept.
-
-        Raises NotEligible (the poll goes by codes).
-        """
+        """Sealed text that lets whom a provider named cast one ballot; the name is not kept. Raises NotEligible (by codes)."""
         if poll.assurance != 3:
             raise NotEligible(BY_CODE)
         voter = self.hash("named", poll.slug, issuer, subject)  # never the same as any contact's
@@ -107,7 +95,7 @@ class Codes(Contacts):
         if poll.assurance == 3 or now + life >= proven.fresh:
             return ""
         voter = self.hash("voter", poll.slug, proven.contact)
-        return self._poll_ticket(poll, voter, now + (life or CODE_LIFE))
+        return self._poll_ticket(poll, voter, now + (life or proof.CODE_LIFE))
 
     def _poll_ticket(self, poll: Poll, voter: str, until: datetime) -> str:
         secret = secrets.token_urlsafe(16)
@@ -115,7 +103,7 @@ class Codes(Contacts):
             request = self._keep(box, voter, secret, until, TICKET_TRIES)
         return to_text(self._tickets.seal(json.dumps([voter, request, secret]).encode(), poll.slug.encode()))
 
-    def read_post(self, poll: Poll, post: Post) -> Claim:
+    def read_post(self, poll: Poll, post: Post) -> proof.Claim:
         """Whom a contact and a typed code name in this poll, or its ticket. Raises Invalid, WrongCode, NotEligible."""
         if not post.ticket and poll.assurance == 3:
             raise NotEligible(BY_IDENTITY)
@@ -128,16 +116,16 @@ class Codes(Contacts):
             voter, request, secret = json.loads(sealed)
         except ValueError:
             raise WrongCode(NO_TICKET) from None
-        return Claim(voter, secret, hash_of_request(request), is_typed=False)
+        return proof.Claim(voter, secret, proof.hash_of_request(request), is_typed=False)
 
-    def prove_voter(self, known: Code | None, claim: Claim) -> None:
+    def prove_voter(self, known: Code | None, claim: proof.Claim) -> None:
         """Raises WrongCode, LateCode, in the words of what was claimed by."""
-        self.prove(known, claim, *((WRONG, LATE) if claim.is_typed else (NO_TICKET, NO_TICKET)))
+        self.prove(known, claim, *((proof.WRONG, proof.LATE) if claim.is_typed else (NO_TICKET, NO_TICKET)))
 
 
 def contacts_in(line: str) -> list[str]:
     """The contacts of one person as a line of the roll has them, with commas between. Raises Invalid."""
-    return [read_contact(each) for each in line.split(",") if each.strip()] or [read_contact("")]
+    return [proof.read_contact(each) for each in line.split(",") if each.strip()] or [proof.read_contact("")]
 
 
 def new_submission() -> str:

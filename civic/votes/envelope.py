@@ -110,11 +110,6 @@ def receipt_of(envelope: bytes) -> str:
     return code_of(int.from_bytes(hashlib.sha256(envelope).digest(), "big"))
 
 
-def signed_text(poll: str, rules: str, receipt: str) -> bytes:
-    """What a receipt's signature covers (docs/voting.md)."""
-    return f"madang receipt 1\n{poll}\n{rules}\n{receipt}".encode()
-
-
 def ephemeral_of(envelope: bytes) -> bytes:
     """The sealer's one-time public key: no two envelopes of a box may share it."""
     return envelope[HEADER : HEADER + POINT]
@@ -168,10 +163,7 @@ def repeated(
 
 
 def check_envelope(envelope: str | bytes, slot: Slot, opening: bool = False) -> bytes:
-    """The envelope's bytes if it may go into this box, judged from outside. Raises BadEnvelope.
-
-    opening: also take the rules hashes of before a published correction.
-    """
+    """The envelope's bytes if it may go into this box. opening: also by the rules of before a correction. Raises BadEnvelope."""
     if isinstance(envelope, str):
         if len(envelope) > 2 * slot.length:
             raise BadEnvelope("size")

@@ -6,6 +6,7 @@ learns nothing. Pure: no store, no clock, no web, no file.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, Self
@@ -153,14 +154,12 @@ class TrialBallot(Shape):
 
     def checked(self, slot: Slot) -> bytes:
         """The envelope, sealed again from what stands beside it. Raises Unusable where it is another one."""
-        try:
+        with suppress(ValueError, BadEnvelope):
             scalar = int.from_bytes(from_text(self.once), "big")
             once = ec.derive_private_key(scalar if 0 < scalar < ORDER else 0, ec.SECP256R1())
             envelope = check_envelope(self.envelope, slot)
             if envelope == seal([self.choice], slot, self.tracker, once):
                 return envelope
-        except (ValueError, BadEnvelope):
-            pass
         raise Unusable(["시험 표가 적힌 것과 다르거나 다른 규칙의 것입니다. 시험 표를 다시 만드세요"])
 
     def judge(self, slot: Slot, keys: Sequence[BoxKey], parts: Sequence[PartialFile]) -> int:

@@ -148,10 +148,7 @@ def _in_numbers(entry: TypedBatch, sheet: int, numbers: Mapping[str, int]) -> st
 def accept(
     first: TypedBatch, second: TypedBatch, poll: Poll, proposals: Mapping[str, Proposal]
 ) -> AcceptedBatch:
-    """The ballots of a batch. Sheets that break the poll's limits are void, like online ballots that do.
-
-    Raises Unusable with the differences.
-    """
+    """The ballots of a batch; sheets that break the poll's limits are void. Raises Unusable with what differs."""
     if found := differences(first, second, poll, proposals):
         raise Unusable(found)
     ballots: list[Ballot] = []

@@ -142,10 +142,7 @@ def _with_proof(box: ec.EllipticCurvePrivateKey, envelope: bytes) -> bytes:
 
 
 def is_proven(key: bytes, envelope: bytes, given: bytes) -> bool:
-    """Is this the point that the holder of this public key shares with the envelope?
-
-    Of the point only x is told; the proof holds for it or for its mirror point, which give the same x.
-    """
+    """Does the holder of this public key share this point with the envelope? Only x is told: the mirror point will do, too."""
     shared = given[:SCALAR]
     challenge, response = (int.from_bytes(given[at : at + SCALAR], "big") for at in (SCALAR, 2 * SCALAR))
     x = int.from_bytes(shared, "big")

@@ -39,9 +39,6 @@ def digest_of(document: Shape | None) -> str:
     return document_hash(json.loads(as_json(document))) if document else "-"
 
 
-# ---------------------------------------------------------------------------- board.json
-
-
 class Board(Shape):
     """board.json: all that was known when the box was closed, before anything was opened. Holders sign its digest."""
 
@@ -65,9 +62,6 @@ class Board(Shape):
     def voters(self) -> int:
         """Envelopes and sheets: as many as there are ballots to count, void ones too."""
         return len(self.receipts) + sum(self.urns.values())
-
-
-# ---------------------------------------------------------------------------- results.json
 
 
 class ResultLine(Shape):
@@ -151,9 +145,6 @@ class ResultsFile(Shape):
         if poll.slug != self.poll:
             raise ValueError("slug")
         return poll, {proposal.slug: proposal for proposal in proposals}
-
-
-# ---------------------------------------------------------------------------- ballots.json and signatures.json
 
 
 class BallotsFile(Shape):

@@ -100,10 +100,6 @@ class VoteResult:
     def link(self) -> str:
         return link("result", self.slug)
 
-    def is_shown(self, now: datetime) -> bool:
-        """From its publication on."""
-        return self.record.published_at <= now
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -193,11 +189,7 @@ def copies(
     ballots: Sequence[Ballot] | None,
     town: str,
 ) -> dict[str, str]:
-    """Name -> text of the files that say a result once more, for spreadsheets and other programs.
-
-    town: whose vote it was.
-    ballots: None where they are not published one by one.
-    """
+    """Name -> text of the files that say a result once more. ballots: None where they are not published; town: whose vote."""
     files = {"results.csv": results_csv(lines, proposals, poll)}
     if ballots is not None:
         files["ballots.csv"] = ballots_csv(ballots)

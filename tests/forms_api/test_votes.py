@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from civic.codes import from_text, to_text
 from civic.store import open_box
 from civic.text import RESIDENT_NUMBER_MESSAGE
-from civic.votes.envelope import receipt_of, seal, signed_text
+from civic.votes.box_key import signed_words
+from civic.votes.envelope import receipt_of, seal
 from tests.builders import a_phone
 from tests.forms_api.server import prove
 from tests.forms_api.test_refusals import page
@@ -75,7 +76,7 @@ def test_a_sealed_ballot_gets_a_signed_receipt(town: Town, client: httpx.Client)
     assert answer.status_code == 201 and set(told) == {"receipt", "signature", "rules"}
     assert told["receipt"] == receipt_of(from_text(envelope))
     key = Ed25519PublicKey.from_public_bytes(from_text(client.get(API).json()["receipt_key"]))
-    key.verify(from_text(told["signature"]), signed_text(SLUG, slot.rules, told["receipt"]))
+    key.verify(from_text(told["signature"]), signed_words("receipt", SLUG, slot.rules, told["receipt"]))
     again = client.post(f"{API}/ballots", json={"contact": contact, "code": code, "envelope": envelope})
     assert (again.status_code, again.json()) == (201, told)
 

@@ -36,9 +36,10 @@ from civic.errors import (
 from civic.store import open_box
 from civic.store.box import BOX_FILE
 from civic.store.outbox import Letter
+from civic.votes.box_key import signed_words
 from civic.votes.casting import Polling
 from civic.votes.contact import Post
-from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal, signed_text
+from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal
 from civic.votes.opening import open_all
 from civic.votes.partial import PartialFile
 from tests.ballot_samples import (
@@ -178,9 +179,13 @@ def test_a_receipt_carries_a_signature_that_holds(town: Town) -> None:
     """Over poll, rules and receipt; another receipt does not pass."""
     receipt = town.cast("lamp")
     key = Ed25519PublicKey.from_public_bytes(from_text(town.polling.receipt_key))
-    key.verify(from_text(receipt.signature), signed_text("budget", town.slot.rules, receipt.receipt))
+    key.verify(
+        from_text(receipt.signature), signed_words("receipt", "budget", town.slot.rules, receipt.receipt)
+    )
     with pytest.raises(InvalidSignature):
-        key.verify(from_text(receipt.signature), signed_text("budget", town.slot.rules, new_code()))
+        key.verify(
+            from_text(receipt.signature), signed_words("receipt", "budget", town.slot.rules, new_code())
+        )
 
 
 def test_the_same_envelope_again_gives_the_same_receipt(town: Town) -> None:
