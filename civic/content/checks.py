@@ -1,12 +1,13 @@
 """Do all pages together hold: is each address taken once, and does what staff wrote point at something that exists?"""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
 from civic import korean
+from civic.content.front_matter import KeyPath
 from civic.content.meetings import meetings
 from civic.content.mistakes import nearest, suggestion
 from civic.content.pages import Document
@@ -35,7 +36,7 @@ FIXED = (
 PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
 
 # Not its pages 2, 3, …: what stands there moves, and the last of them goes as the list gets shorter.
-_LIST_PART = re.compile(rf"/({'|'.join(FILTERS)})/[a-z0-9-]+/$")
+_LIST_PART = re.compile(rf"({'|'.join(map(link, LISTED))})(feed\.xml|({'|'.join(FILTERS)})/[a-z0-9-]+/)")
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
@@ -91,15 +92,8 @@ def broken_links(reading: Reading) -> Iterator[Mistake]:
                 said, hint = wrong
                 yield Mistake(file, line, "", said, target, hint)
         for line in facts.silent:
-            said = "그림을 말로 설명하세요"
-            yield Mistake(
-                file,
-                line,
-                "",
-                said,
-                "",
-                '![그림 설명](파일 이름)처럼, 꾸미는 그림이면 ![](파일 이름 "decor")',
-            )
+            hint = '![그림 설명](파일 이름)처럼, 꾸미는 그림이면 ![](파일 이름 "decor")'
+            yield Mistake(file, line, "", "그림을 말로 설명하세요", hint=hint)
     yield from _broken_menu(reading, files, own)
 
 
@@ -117,13 +111,8 @@ def _within(target: str, own: str) -> str:
 
 def _is_address(path: str, files: Files) -> bool:
     """Will a page or file stand at this path? Lists by filter are taken on trust; the build checks them."""
-    if path in FIXED or path in files:
-        return True
-    for noun in LISTED:
-        base = link(noun)
-        if path.startswith(base) and (_LIST_PART.search(path[len(base) - 1 :]) or path == f"{base}feed.xml"):
-            return True
-    return path.endswith("/event.ics") and path.removesuffix("event.ics") in files
+    of_page = path.removesuffix("event.ics") if path.endswith("/event.ics") else path
+    return path in FIXED or of_page in files or _LIST_PART.fullmatch(path) is not None
 
 
 def _wrong(target: str, own: str, reading: Reading, files: Files, is_picture: bool) -> tuple[str, str] | None:
@@ -167,16 +156,15 @@ def _anchors(body: str) -> frozenset[str]:
 def _broken_menu(reading: Reading, files: Files, own: str) -> Iterator[Mistake]:
     source = reading.source(SITE_FILE)
     banner = reading.site.banner if reading.site else None
-    if source and banner and banner.to:
-        wrong = _wrong(_within(banner.to, own), "", reading, files, False)
-        if wrong:
-            yield source.mistake(("banner", "to"), wrong[0], banner.to, wrong[1])
+    found: list[tuple[KeyPath, str]] = [(("banner", "to"), banner.to)] if banner and banner.to else []
     menu = source.values.get("menu") if source else None
     for index, item in enumerate(menu if isinstance(menu, list) else ()):
         to = str(item.get("to")) if isinstance(item, dict) else ""
         # Anything that does not look like an address is already reported.
-        if source and re.fullmatch(r"/([a-z0-9/-]*/)?", to) and not _is_address(to, files):
-            yield source.mistake(("menu", index, "to"), "없는 주소입니다", to, _likely(to, files))
+        found += [(("menu", index, "to"), to)] if re.fullmatch(r"/([a-z0-9/-]*/)?", to) else []
+    for path, to in found if source else ():
+        if source and (wrong := _wrong(_within(to, own), "", reading, files, False)):
+            yield source.mistake(path, wrong[0], to, wrong[1])
 
 
 def _likely(path: str, files: Files) -> str:
@@ -188,13 +176,13 @@ def _likely(path: str, files: Files) -> str:
     return f"혹시 {beside[found]}?" if found else suggestion(path, known, likeness=0.8)
 
 
-_Finding = tuple[str, str, Iterable[str]]  # key, what is wrong, the names that exist
-
-_NAMED_IN_SITE = (
-    ("department", "departments", "부서"),
-    ("category", "categories", "분야"),
-    ("series", "series", "묶음"),
-)
+# Key -> the table of site.toml with the names that exist, and what they are.
+_NAMED_IN_SITE = {
+    "department": ("departments", "부서"),
+    "review.office": ("departments", "부서"),
+    "category": ("categories", "분야"),
+    "series": ("series", "묶음"),
+}
 
 
 def broken_references(reading: Reading) -> Iterator[Mistake]:
@@ -206,47 +194,23 @@ def broken_references(reading: Reading) -> Iterator[Mistake]:
     votes = [slug for _, folder, slug in reading.pages() if folder == "votes"]
     site = reading.source(SITE_FILE)
     for file, facts in reading.facts.items():
-        names = facts.names
-        found = [*_site_names(file, names, site.values)] if site else []
-        if file.startswith("proposals/"):
-            found += _poll_names(names, polls, votes)
-        for key, said, known in found:
-            source = reading.source(file)
-            line = source.line((key,)) if source else 0
-            yield Mistake(file, line, key, said, names[key], suggestion(names[key], sorted(known), "이름"))
-
-
-def _site_names(file: str, names: Mapping[str, str], site: dict[str, Any]) -> Iterator[_Finding]:
-    for key, table, what in _NAMED_IN_SITE:
-        known = site.get(table, {})
-        if key == "series" and not file.startswith("lectures/"):
-            continue
-        if key in names and isinstance(known, dict) and names[key] not in known:
-            yield key, f"site.toml의 {table}에 없는 {what}입니다", known
-
-
-def _poll_names(names: Mapping[str, str], polls: dict[str, Poll], votes: list[str]) -> Iterator[_Finding]:
-    if "vote" in names and names["vote"] not in votes:
-        yield "vote", "votes/에 없는 투표입니다", votes
-    poll = polls.get(names.get("vote", ""))
-    if poll and "type" in names and not poll.type(names["type"]):
-        yield "type", f"투표 {poll.slug}의 types에 없는 유형입니다", [each.id for each in poll.types]
+        poll = polls.get(facts.names.get("vote", ""))
+        for key, name in facts.names.items():
+            table, what = _NAMED_IN_SITE.get(key, ("", ""))
+            known: Any = site.values.get(table, {}) if site and table else None
+            said = f"site.toml의 {table}에 없는 {what}입니다"
+            if key == "vote":
+                known, said = votes, "votes/에 없는 투표입니다"
+            elif key == "type" and poll:
+                known, said = [each.id for each in poll.types], f"투표 {poll.slug}의 types에 없는 유형입니다"
+            if isinstance(known, dict | list) and name not in known and (source := reading.source(file)):
+                hint = suggestion(name, sorted(known), "이름")
+                yield source.mistake(tuple(key.split(".")), said, name, hint)
 
 
 def uneven_proposals(reading: Reading) -> Iterator[Mistake]:
-    """Reviews by an office that there is not, and votes whose proposals are not as many as were received."""
+    """Votes whose proposals are not as many as were received."""
     proposals = [page for page in reading.documents if isinstance(page, Proposal)]
-    site = reading.source(SITE_FILE)
-    offices = site.values.get("departments", {}) if site else {}
-    for page in proposals:
-        office = page.review.office if page.review else ""
-        if not office or not isinstance(offices, dict) or office in offices:
-            continue
-        if source := reading.source(page.file):
-            said = "site.toml의 departments에 없는 부서입니다"
-            yield source.mistake(
-                ("review", "office"), said, office, suggestion(office, sorted(offices), "이름")
-            )
     for poll in (page for page in reading.documents if isinstance(page, Poll)):
         source = reading.source(poll.file) if poll.received is not None else None
         if source is None:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 
+from civic import korean
 from civic.content.front_matter import KeyPath, Source
 from civic.content.meetings import Meeting, meetings
-from civic.content.pages import Document
-from civic.content.sessions import on_holidays
+from civic.content.pages import Document, Notice
+from civic.content.sessions import Session, holiday
 from civic.errors import Mistake
-from civic.korean import WEEKDAYS
 
 DAY, YEAR = timedelta(days=1), timedelta(days=366)
 _SESSION = re.compile(r"-(\d+)")
@@ -50,7 +50,17 @@ def odd_dates(doc: Document, source: Source) -> Iterator[Mistake]:
             yield source.mistake(_place(each, "ends"), "하루가 넘는 모임입니다", each.words(None))
     if all_ and doc.published and all_[-1].starts.date() < doc.published:
         yield source.mistake(_place(all_[0], "starts"), "글을 올린 날보다 앞선 때입니다", all_[0].words(None))
-    yield from (source.mistake(path, said) for path, said in on_holidays(doc))
+    if isinstance(doc, Notice):
+        dated: list[tuple[KeyPath, Session]] = [
+            (("sessions", n, "starts"), s) for n, s in enumerate(doc.sessions)
+        ]
+        dated += [
+            (("repeats", n, "every"), s) for n, repeat in enumerate(doc.repeats) for s in repeat.sessions
+        ]
+        for path, session in dated:
+            if name := holiday(session.starts.date()):
+                said = f"쉬는 날({name})입니다. 만나지 않으면 빼거나 except에 쓰세요"
+                yield source.mistake(path, f"{korean.day(session.starts)}은 {said}")
     yield from _weekdays(doc, source)
 
 
@@ -86,10 +96,8 @@ def _other_weekday(years: list[int], month: int, day: int, weekday: str) -> str:
             days.append(date(year, month, day))
         except ValueError:
             continue
-    if not years or any(WEEKDAYS[each.weekday()] == weekday for each in days):
+    if not years or any(korean.WEEKDAYS[each.weekday()] == weekday for each in days):
         return ""
     if not days:
         return "없는 날짜입니다"
-    return (
-        f"요일이 맞지 않습니다. {days[0].year}년 {month}월 {day}일은 {WEEKDAYS[days[0].weekday()]}요일입니다"
-    )
+    return f"요일이 맞지 않습니다. {days[0].year}년 {month}월 {day}일은 {korean.WEEKDAYS[days[0].weekday()]}요일입니다"

@@ -37,7 +37,7 @@ class Facts:
     head: str  # of its front matter
     frame: str  # of what is chosen, ordered and addressed by: its front matter but for mere words
     document: Document | None  # None where the front matter has mistakes
-    names: Mapping[str, str]  # keys that name something elsewhere: {"department": "jobs"}
+    names: Mapping[str, str]  # keys that name something elsewhere, dotted: {"department": "jobs"}
     links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)
     silent: tuple[int, ...]  # lines of pictures without words
     odd: tuple[Mistake, ...]  # what staff should look at; no mistake

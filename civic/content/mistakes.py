@@ -201,6 +201,7 @@ _TAKING = re.compile(
     r"<!--|<(?:iframe|math|noembed|noframes|noscript|object|plaintext|script|style|template|textarea|title|xmp)\b",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"`[^`\n]+`")
 _OWN_ID = re.compile(r"\{:?[^{}\n]*?#([^\s{}]+)[^{}\n]*\}|<[^<>]*\bid\s*=\s*[\"']?([^\s\"'<>]+)")
 _END = "끝까지-보이는지-보는-제목"
 
@@ -241,24 +242,19 @@ def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _unclosed(source: Source) -> Iterator[Mistake]:
-    """What has no end, and so takes the rest of the page. Told by the text made HTML: only that knows what is code."""
-    plain, lines = without_code(source.body), source.body.split("\n")
-    at = plain.rfind("<!--")
-    if at >= 0 and "-->" not in plain[at:]:
-        line = source.body_line + plain.count("\n", 0, at)
-        yield Mistake(source.file, line, "", "닫지 않은 주석입니다. -->로 닫거나 지우세요", "<!--")
+    """What has no end, and so takes the rest of the page."""
+    body = _CODE.sub(lambda code: " " * len(code.group()), source.body)
+    for found in _TAKING.finditer(body):
+        name = found.group()[1:].lower()
+        end = "-->" if name == "!--" else f"</{name}>"
+        # Only the text made HTML knows what is within a comment or code.
+        if end in body[found.end() :].lower() or (name != "!--" and _is_seen_to_its_end(source.body)):
+            continue
+        what = "닫지 않은 주석입니다" if name == "!--" else "닫지 않아 그 뒤의 글이 보이지 않습니다"
+        line = source.body_line + body.count("\n", 0, found.start())
+        shown = f"<{name}" if name == "!--" else f"<{name}>"
+        yield Mistake(source.file, line, "", f"{what}. {end}로 닫거나 지우세요", shown)
         return
-    starts = [(number, found) for number, line in enumerate(lines) if (found := _TAKING.search(line))]
-    if not starts or _is_seen_to_its_end(source.body):
-        return
-    guilty, end = starts[-1], len(lines)
-    for number, found in reversed(starts):
-        if _is_seen_to_its_end("\n".join(lines[:end])):
-            break
-        guilty, end = (number, found), number
-    name = guilty[1].group()[1:].lower()
-    said = f"닫지 않아 그 뒤의 글이 보이지 않습니다. </{name}>로 닫거나 지우세요"
-    yield Mistake(source.file, source.body_line + guilty[0], "", said, f"<{name}>")
 
 
 def _taken_ids(source: Source) -> Iterator[Mistake]:

@@ -26,7 +26,8 @@ from civic.links import FOLDERS, is_litter, page_of
 from civic.shape import SLUG
 
 SITE_FILE = "site.toml"
-NAMING = ("category", "department", "series", "type", "vote")  # keys whose values are names of something else
+# Keys whose values are names of something else.
+NAMING = ("category", "department", "review.office", "series", "type", "vote")
 WORDS = ("title", "summary")
 WRITTEN_BY_PROGRAM = FOLDERS["result"]  # by `votes publish`; nobody writes a page there by hand
 KINDS: dict[str, type[Document]] = {
@@ -233,8 +234,10 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         document if with_body or not document else document.model_copy(update={"body": ""}),
         {
             key: value
-            for key, value in source.values.items()
-            if key in NAMING and value and isinstance(value, str)
+            for key in NAMING
+            if key.partition(".")[0] in KINDS[folder].model_fields
+            and (value := source.value(tuple(key.split("."))))
+            and isinstance(value, str)
         },
         tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
         tuple(first + line for line in silent_pictures(body)),

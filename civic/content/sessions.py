@@ -1,4 +1,4 @@
-"""The dates on which people meet, one by one or every week on a day, and what looks odd about them. No clock, no files."""
+"""The dates on which people meet, one by one or every week on a day. No clock, no files."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -80,16 +80,3 @@ class Repeat(Shape):
                 found.append(Session(starts=starts, ends=ends, topic=self.topic))
             day += timedelta(days=7)
         return tuple(found)
-
-
-def on_holidays(page: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """(key, what is odd there) of each session of a page that falls on a public holiday: it may be meant."""
-    dated = [(("sessions", n, "starts"), each) for n, each in enumerate(getattr(page, "sessions", ()))]
-    for n, repeat in enumerate(getattr(page, "repeats", ())):
-        dated += [(("repeats", n, "every"), each) for each in repeat.sessions]
-    for path, session in dated:
-        if name := holiday(session.starts.date()):
-            yield (
-                path,
-                f"{korean.day(session.starts)}은 쉬는 날({name})입니다. 만나지 않으면 빼거나 except에 쓰세요",
-            )
