@@ -1,8 +1,9 @@
 """One bad page does not stop an office: it gives way to its source as it was accepted last. No site, no clock."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
+from itertools import product
 
-from civic.content.beside import INDEX
+from civic.content.beside import INDEX, bytes_of
 from civic.content.facts import Memory
 from civic.content.reading import SITE_FILE, Reading, read_page
 from civic.content.site import Site
@@ -51,6 +52,7 @@ def _hold_back(
     names = set(filter(None, pages))
     if accepted is None or not accepted.files or None in pages or not names.isdisjoint(held):
         return False
+    names.update(filter(None, _renamed(reading, names, accepted)))
     held |= names
     reading.mistakes = [each for each in reading.mistakes if notice_of(each.file) not in names]
     for file in [file for file in reading.digests if notice_of(file) in names]:
@@ -58,10 +60,28 @@ def _hold_back(
         reading.facts.pop(file, None)
         reading.sources.pop(file, None)
     for file in accepted.files:
-        if notice_of(file) in names and (file.count("/") == 1 or file.endswith(f"/{INDEX}")):
+        if notice_of(file) in names and _is_page(file):
             reading.elsewhere[file] = accepted.folder
             facts, wrong, reading.digests[file] = read_page(accepted.folder, file, with_bodies)
             reading.mistakes += wrong
             if facts:
                 reading.facts[file] = facts
     return True
+
+
+def _is_page(file: str) -> bool:
+    return file.count("/") == 1 or file.endswith(f"/{INDEX}")
+
+
+def _renamed(reading: Reading, names: Set[Name], accepted: Snapshot) -> Iterator[Name | None]:
+    """Notices that have gone while one of these, which is new, has most of their lines: renamed, and wrong since."""
+    here = {None, *map(notice_of, reading.digests)}
+    old = [file for file in accepted.files if _is_page(file) and notice_of(file) not in here]
+    new = [file for file in reading.digests if notice_of(file) in names and file not in accepted.files]
+    for before, after in product(old, new):
+        lines, others = (
+            set((bytes_of(folder, file)[0] or b"").split(b"\n"))
+            for folder, file in ((accepted.folder, before), (reading.content, after))
+        )
+        if 2 * len(lines & others) > len(lines):
+            yield notice_of(before)

@@ -111,8 +111,7 @@ def test_whatever_is_wrong_with_a_page(office: Request, break_: Break) -> None:
 def test_a_new_page_with_a_mistake_is_not_shown(office: Request) -> None:
     """Nor what leads to it; a page whose source was taken away goes."""
     new = office.content / "lectures/new.md"
-    new.write_bytes((office.content / PAGE).read_bytes())
-    wrong(new)
+    new.write_text('+++\ntitle = "새 강좌\n+++\n', "utf-8")
     edit(office, "[책](/lectures/new/)", "lectures/l01.md")
     (office.content / PAGE).unlink()
     report = build.build(office)
@@ -120,6 +119,20 @@ def test_a_new_page_with_a_mistake_is_not_shown(office: Request) -> None:
     assert "lectures/l01: 앞서 올린 글이 그대로 보입니다." in report.mistakes
     gone = {"lectures/new/index.html", "lectures/l09/index.html"}
     assert gone.isdisjoint(snapshot(office.out)) and "/lectures/new/" not in page(office, "lectures/l01.md")
+
+
+def test_a_page_renamed_and_broken_at_once_stays_at_its_old_address(office: Request) -> None:
+    """Nobody who signed up loses it for a missing quotation mark; once mended or taken away it goes from there."""
+    new = office.content / "lectures/new.md"
+    (office.content / PAGE).rename(new)
+    wrong(new)
+    for _ in range(2):
+        edit(office, f"책 {_}", "lectures/l01.md")
+        report = build.build(office)
+        assert "lectures/l09: 앞서 올린 글이 그대로 보입니다." in report.mistakes
+        assert "누구나 소식 공예" in page(office) and "lectures/new/index.html" not in snapshot(office.out)
+    new.unlink()
+    assert not build.build(office).mistakes and "lectures/l09/index.html" not in snapshot(office.out)
 
 
 @pytest.mark.parametrize("file", ["site.toml", "votes/budget.md", "proposals/benches.md"])
