@@ -18,7 +18,7 @@ from civic.content.meetings import calendar_file, meetings, when
 from civic.content.rounds import Round
 from civic.errors import ContactUnproven, FieldError, Invalid, NotFound, Refused, WrongCode
 from civic.links import link
-from civic.places import words
+from civic.places import phases
 from civic.places.change import keep_change, optional, read_change
 from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
@@ -173,7 +173,7 @@ def receipt(token: str) -> Response:
         others=[(number, services().receipt(number)) for number in others],
         can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
-        next_steps=words.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],
+        next_steps=phases.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],
     )
 
 

@@ -18,7 +18,7 @@ from civic.content.meetings import when, where
 from civic.content.pages import Document
 from civic.errors import Closed, ContactUnproven, FieldError, Full, Invalid, Refused, WrongCode
 from civic.people import show_phone
-from civic.places import words
+from civic.places import phases
 from civic.places.application import Application, check_absent, holds_resident_number
 from civic.places.status import form_of, of_form
 from civic.store.entry import Entry
@@ -190,7 +190,7 @@ def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) ->
         spec=spec,
         values=shown_again(request.form),
         refused=refusal if is_refused else None,
-        next_step=words.next_step(refusal.name) if refusal else "",
+        next_step=phases.next_step(refusal.name) if refusal else "",
         others=_others(doc, forms),
         with_room=[each for each in spec.rounds if own.get(each.id, {}).get("state") == "open"],
     )

@@ -225,7 +225,7 @@ def _of_form(doc: Document, phase: Phase, now: datetime) -> Card:
         closes=max(each.closes for each in rounds),
         when=when,
         where=where,
-        places=sum(each.places for each in rounds),
+        places=sum(each.round.places for each in rounds),
     )
 
 

@@ -60,7 +60,11 @@ def feed(edition: Edition, noun: str = "") -> View:
         if (changed := edition.changed(doc)) is not None
     ]
     shown = [FOLDERS[each] for each in ([noun] if noun else LISTED)]
-    dated += [_of_draw(draw) for draw in edition.library.draws.values() if draw.folder in shown]
+    dated += [
+        _of_draw(draw)
+        for draw in edition.library.draws.values()
+        if draw.record.draw.partition("/")[0] in shown
+    ]
     entries = sorted(dated, key=lambda pair: (-pair[0].timestamp(), pair[1].link))[:NEWEST]
     return edition.render(
         "files/feed.xml",

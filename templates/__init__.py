@@ -15,8 +15,7 @@ from civic.content.poll import Poll
 from civic.content.site import Site
 from civic.library import Library
 from civic.links import api, link
-from civic.places.phases import Phase, entry_said, phase_of, result_told
-from civic.places.words import explain
+from civic.places.phases import Phase, entry_said, explain, phase_of, result_told
 
 FOLDER = Path(__file__).parent
 

@@ -31,7 +31,7 @@ from civic.places.participants import (
 from civic.store.entry import LIVE, Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
-from civic.text import RESIDENT_NUMBER_MESSAGE, clean, has_resident_number, read_whole, texts
+from civic.text import RESIDENT_NUMBER_MESSAGE, has_resident_number, read_whole, texts
 
 TICKED = ("true", "on", "1")  # and True itself; 1 and 1.0 are no ticks
 BROKEN_MESSAGE = "글자가 깨졌습니다. 다시 적어 주세요."
@@ -124,13 +124,11 @@ def _email(spec: FormSpec, given: Any) -> str:
 
 def _party(most: int, given: Any) -> int:
     """How many people come, 1 when it is not said."""
-    if isinstance(given, str) and clean(given):
-        with suppress(ValueError):
-            given = read_whole(given)
-    given = 1 if given in ("", None) else given
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
-        raise ValueError(f"함께 오는 사람 수를 1부터 {most} 사이로 적어 주세요.")
-    return given
+    with suppress(ValueError):
+        count = 1 if given in ("", None) else read_whole(str(given))
+        if 1 <= count <= most:
+            return count
+    raise ValueError(f"함께 오는 사람 수를 1부터 {most} 사이로 적어 주세요.")
 
 
 def _answers(spec: FormSpec, party: int, errors: list[FieldError], given: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from civic.content.form import FormSpec
 from civic.errors import FieldError, Invalid, NotEligible
 from civic.places import line, rules
-from civic.places.application import Application, draft_of, read_application, refuse_forbidden, shown_name
+from civic.places.application import Application, draft_of, read_application, shown_name
 from civic.places.intake import Found, Intake
 from civic.store.seal import Erased
 
@@ -28,13 +28,12 @@ def optional(spec: FormSpec) -> FormSpec:
 def read_change(intake: Intake, found: Found, given: Mapping[str, Any]) -> tuple[Application, str]:
     """What an entry is to be from now on, and its phone (E.164) where that is another, else "".
 
-    given: some of CHANGES, as in an application; all else stays as the entry says. Raises NotEligible (over, begun, or
+    given: some of CHANGES, as in an application, having passed `refuse_forbidden`; all else stays as the entry says. Raises NotEligible (over, begun, or
     its page is gone), NotOpen, Closed, Invalid.
     """
     entry, doc, round_ = found.entry, found.doc, found.round
     if doc is None or round_ is None:
         raise NotEligible("지금은 내린 글입니다. 담당 부서에 문의해 주세요.")
-    refuse_forbidden(given)
     if odd := [
         FieldError(shown_name(name), "바꿀 수 없는 항목입니다.") for name in given if name not in CHANGES
     ]:

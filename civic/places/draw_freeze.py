@@ -42,7 +42,7 @@ def settle(book: Book, round_: FormRound, now: datetime) -> None:
             book.fix(round_.id, "listed", "", now)  # everyone has a place
             return
         numbers = sorted(entry.draw for entry in listed)
-        free = max(0, round_.places - book.counts(round_.id).taken)
+        free = max(0, round_.round.places - book.counts(round_.id).taken)
         text = json.dumps({"at": now.isoformat(), "numbers": numbers, "places": free})
         book.fix(round_.id, "listed", text, now)
     if now >= round_.freeze_at:

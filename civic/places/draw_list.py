@@ -211,19 +211,19 @@ class FrozenList(Shape):
 
     def wrong(self, subject: str, id: str) -> str:
         """What in the list itself cannot be; "" when nothing. Whoever has its hash from elsewhere compares that."""
-        if self.hash(subject, id) != self.commitment:
-            return "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다"
         listed: list[DrawnEntry | LeftOut] = [*self.entries, *self.excluded]
-        if len({entry.number for entry in listed}) < len(listed):
-            return "한 추첨 번호가 두 번 있습니다"
-        if list_hash(listed) != self.closing:
-            return "명단이 접수를 마감할 때의 명단과 다릅니다"
-        if not all(out.is_true for out in self.excluded):
-            return "뺀 까닭이 그 확인 값과 다릅니다"
-        if (self.kind == "two") == bool(self.seed_at) or (self.late and self.kind != "two"):
-            return "추첨 값의 종류와 때가 맞지 않습니다"
-        is_late = self.seed_at and self.frozen_at >= self.seed_at
-        return "추첨 값이 나온 뒤에 명단을 확정했습니다" if is_late else ""
+        is_two, is_known = self.kind == "two", bool(self.seed_at and self.frozen_at >= self.seed_at)
+        faults = {
+            "명단, 자리, 뺀 신청, 추첨 값의 출처 가운데 하나가 확정할 때 공개한 확인 값과 다릅니다": (
+                self.hash(subject, id) != self.commitment
+            ),
+            "한 추첨 번호가 두 번 있습니다": len({entry.number for entry in listed}) < len(listed),
+            "명단이 접수를 마감할 때의 명단과 다릅니다": list_hash(listed) != self.closing,
+            "뺀 까닭이 그 확인 값과 다릅니다": not all(out.is_true for out in self.excluded),
+            "추첨 값의 종류와 때가 맞지 않습니다": is_two == bool(self.seed_at) or (self.late and not is_two),
+            "추첨 값이 나온 뒤에 명단을 확정했습니다": is_known,
+        }
+        return next((said for said, is_so in faults.items() if is_so), "")
 
     def wrong_seed(self, seed: str, at: datetime, pairs: Sequence[Pair]) -> str:
         """Why a seed, used then, is not the one that this list was to be drawn by; "" when it is."""

@@ -141,11 +141,6 @@ class PublishedDraw:
         return self.record.slug
 
     @property
-    def folder(self) -> str:
-        """Of its page: "lectures"."""
-        return self.record.draw.partition("/")[0]
-
-    @property
     def link(self) -> str:
         return link("result", self.slug)
 

@@ -32,10 +32,6 @@ class FormRound:
         return self.round.label
 
     @property
-    def places(self) -> int:
-        return self.round.places
-
-    @property
     def opens(self) -> datetime:
         return self.round.opens or self.spec.opens
 
@@ -80,5 +76,6 @@ def rounds_of(doc: Document | None) -> list[FormRound]:
 
 def round_of(doc: Document | None, id: str) -> FormRound | None:
     """The round that has that id, or once had it; None when it or its page is gone."""
-    found = doc.spec.round(id) if doc and doc.spec else None
-    return FormRound(doc, doc.spec, found) if doc and doc.spec and found else None
+    spec = doc.spec if doc else None
+    found = spec.round(id) if spec else None
+    return FormRound(doc, spec, found) if spec and found else None

@@ -48,29 +48,20 @@ class Found:
     can_cancel: bool
 
 
+@dataclass(eq=False)
 class Intake:
-    """Sign-ups of every form in a library, kept in one store."""
+    """Sign-ups of every form in a library, kept in one store.
 
-    def __init__(
-        self,
-        library: Pages,
-        store: Store,
-        keys: Keys,
-        clock: Clock,
-        remembers: bool = True,
-        can_prove: bool = True,
-    ) -> None:
-        """library: may be replaced by a newer one at any time.
+    remembers: a closing time that has passed stays passed, also for a clock that jumps back between two
+    starts; False for a clock that was set by hand (a demonstration may begin again).
+    """
 
-        remembers: a closing time that has passed stays passed, also for a clock that jumps back between two
-        starts; False for a clock that was set by hand (a demonstration may begin again). can_prove: can phones be
-        proven here? Without, forms that ask for it stay shut.
-        """
-        self.library = library
-        self.store = store
-        self.keys = keys
-        self.clock = clock
-        self._remembers, self._can_prove = remembers, can_prove
+    library: Pages  # may be replaced by a newer one at any time
+    store: Store
+    keys: Keys
+    clock: Clock
+    remembers: bool = True
+    can_prove: bool = True  # can phones be proven here? Without, forms that ask for it stay shut
 
     def form(self, folder: str, slug: str) -> tuple[Document, FormSpec]:
         """The page and its form. Raises NotFound."""
@@ -94,7 +85,7 @@ class Intake:
             said = "그런 회차가 없습니다."
             raise NotFound(said, [FieldError("round", f"{said} 다시 골라 주세요.")])
         now = self.clock.now()
-        if not self._can_prove and spec.needs_proof:
+        if not self.can_prove and spec.needs_proof:
             raise NotOpen(detail=SHUT)
         try:
             application = read_application(doc, spec, round_, payload, now.date(), landlines)
@@ -117,7 +108,7 @@ class Intake:
         """Raises Full where nobody could be taken in now: before a message is spent on it. Decided later, in `apply`."""
         held = self.counts(application.subject).get(application.id, rules.NOBODY)
         if rules.round_state(application, self.clock.now(), held) == "full":
-            raise Full(application.places, application.round.waiting)
+            raise Full(application.round.places, application.round.waiting)
 
     def apply(
         self, application: Application, who: str = "citizen", cause: str = "applied"
@@ -136,12 +127,9 @@ class Intake:
         """
         while True:
             facts = self.facts(application, self.clock.now())
-            drafts = [
-                draft_of(each, each.person(self.keys), self.keys, self.store, self.clock.now()).but(
-                    cause=cause
-                )
-                for each in application.each()
-            ]
+            people = [(each, each.person(self.keys)) for each in application.each()]
+            now = self.clock.now()
+            drafts = [draft_of(*each, self.keys, self.store, now).but(cause=cause) for each in people]
             try:
                 with self.store.open(application.subject, who=who) as book:
                     kept = [
@@ -149,7 +137,7 @@ class Intake:
                     ]
                     fresh = {entry.state for entry, _, is_new in kept if is_new}
                     if len(fresh) > 1:  # some would have a place and some not: none is kept
-                        raise Full(application.places, together=len(drafts))
+                        raise Full(application.round.places, together=len(drafts))
             except NumberTaken:
                 continue
             except Closed:
@@ -268,12 +256,12 @@ class Intake:
     def state(self, spec: FormSpec, states: Iterable[str]) -> str:
         """As rules.whole_state; a form that needs a proof which nobody can give here is still to come."""
         found = rules.whole_state(states)
-        return "upcoming" if not self._can_prove and spec.needs_proof and found != "closed" else found
+        return "upcoming" if not self.can_prove and spec.needs_proof and found != "closed" else found
 
     def facts(self, round_: FormRound, now: datetime) -> Mapping[str, str]:
         """What is fixed about a round; that its closing time has passed is fixed first, once."""
         facts = self.store.fixed(round_.subject).get(round_.id, {})
-        if self._remembers and now >= round_.closes and round_.passed not in facts:
+        if self.remembers and now >= round_.closes and round_.passed not in facts:
             with self.store.open(round_.subject, who="clock") as book:
                 book.fix(round_.id, round_.passed, "time", now)
         return facts

@@ -6,6 +6,7 @@ Every function takes an open book and the time; what it decides is in `rules`. R
 from collections.abc import Mapping
 from datetime import datetime
 
+from civic.content.form import FormSpec
 from civic.errors import Closed, Full, LimitReached, NotEligible, NotOpen
 from civic.places import draw_freeze, draw_list, retention, rules
 from civic.places.form_round import FormRound
@@ -35,7 +36,7 @@ def admit(book: Book, round_: FormRound, draft: Entry) -> Entry:
         book.counts(round_.id)
         facts = book.fixed(round_.id)
         rules.check_time(round_, now, facts)
-        if draft.size > round_.places and book.repeated(draft.submission, draft.person) is None:
+        if draft.size > round_.round.places and book.repeated(draft.submission, draft.person) is None:
             rules.check_size(round_, draft.size)
         advance(book, round_, now)
         counts = book.counts(round_.id)
@@ -46,7 +47,7 @@ def admit(book: Book, round_: FormRound, draft: Entry) -> Entry:
     try:
         entry = book.add(draft, rules.seats(round_, moment, counts), rules.caps(round_))
     except Full:
-        raise Full(round_.places, round_.round.waiting) from None
+        raise Full(round_.round.places, round_.round.waiting) from None
     is_new = entry.number == draft.number
     if is_new and spec.close_at is not None and rules.closes_now(round_, book.counts(round_.id)):
         book.fix(round_.id, "closed", "early", now)
@@ -208,26 +209,24 @@ def decide(
 def work(
     book: Book,
     round_: FormRound | None,
-    entry: Entry,
-    ledger: str,
+    number: str,
+    spec: FormSpec,
     hours: int | None,
-    most: int,
     now: datetime,
     cause: str,
 ) -> Entry:
     """Hours worked ("worked") or approved ("approved") take the place of the hours reserved; None: was absent.
 
-    round_: None when it is gone. most: hours that one person may have in the ledger. Approving the same hours
-    again changes nothing. Raises NotEligible when the entry is not at that step, the activity has not begun, or the
-    person's hours would pass `most`.
+    round_: None when it is gone; spec: its form's. Approving the same hours again changes nothing. Raises NotEligible
+    when the entry is not at that step, the activity has not begun, or the person's hours would pass the ledger's limit.
     """
-    current = _get(book, entry.number)
+    current = _get(book, number)
     rules.check_hours(round_, current, hours, cause == "approved", now)
     if rules.is_approved(current):
         return current
     if hours is None:
         return book.move(current.moved("absent", now, "absent"))
-    key = f"ledger:{ledger}"
+    key, most = f"ledger:{spec.ledger}", spec.ledger_max
     counted = current.hours if current.state != "absent" else 0
     if book.used(current.person, key) - counted + hours > most:
         raise NotEligible(

@@ -8,8 +8,7 @@ from civic.content.particulars import Contact
 from civic.places import rules
 from civic.places.form_round import FormRound
 from civic.places.intake import Found
-from civic.places.phases import entry_said
-from civic.places.words import KEEP, next_steps
+from civic.places.phases import KEEP, entry_said, next_steps
 from civic.store.entry import LIVE, Message
 from civic.store.outbox import Letter
 

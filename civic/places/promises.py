@@ -64,9 +64,8 @@ def contradictions(
         return [] if ends and now >= ends else [_gone(before, after, everybody, now)]
     found = [*_form(before.spec, after.spec), *_questions(before.spec, after.spec)]
     whole = [Contradiction(("form", *path), said, everybody) for path, said in found]
-    if after.expire_at != before.expire_at and _is_before(
-        after.expire_at, before.expire_at, before.needed_until
-    ):
+    down, rest = after.expire_at, [at for at in (before.expire_at, before.needed_until) if at]
+    if down and down != before.expire_at and all(down < end for end in rest):
         whole.append(Contradiction(("expire_at",), DOWN, everybody))
     if after.title != before.title and after.title in titles:
         said = f"신청한 사람은 ‘{before.title}’로 알고 있습니다. 파일이 다른 글과 바뀌었으면 되돌리세요"
@@ -74,24 +73,14 @@ def contradictions(
     return [*whole, *_rounds(before.spec, after.spec, counts)]
 
 
-def _is_before(at: datetime | None, *ends: datetime | None) -> bool:
-    return at is not None and all(end is None or at < end for end in ends)
-
-
 def _gone(before: Document, after: Document | None, everybody: int, now: datetime) -> Contradiction:
     if after is None:
-        return Contradiction(
-            (), f"글이 없어졌습니다. {_aliases(before.slug, before.aliases, ())}. {CALL_OFF}", everybody
-        )
+        said = f"글이 없어졌습니다. {_aliases(before.slug, before.aliases, ())}. {CALL_OFF}"
+        return Contradiction((), said, everybody)
     if after.spec is None:
         return Contradiction((), "신청서(form)가 없어졌습니다. 되돌리거나 회차를 취소하세요", everybody)
-    key = (
-        "draft"
-        if after.draft
-        else "expire_at"
-        if after.expire_at and now >= after.expire_at
-        else "publish_at"
-    )
+    is_over = after.expire_at and now >= after.expire_at
+    key = "draft" if after.draft else "expire_at" if is_over else "publish_at"
     return Contradiction((key,), DOWN, everybody)
 
 

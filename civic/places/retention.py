@@ -55,13 +55,6 @@ def kept_answers(pages: Pages, store: Store) -> list[KeptAnswers]:
     return found
 
 
-def erase(keys: Keys, store: Store, subject: str, now: datetime) -> int:
-    """Destroy what people wrote in their sign-ups for a subject; the number of sign-ups."""
-    count = len(store.entries(subject))
-    keys.erase(store, subject, now)
-    return count
-
-
 def follow(pages: Pages, store: Store, keys: Keys, now: datetime) -> list[str]:
     """Tell the store of every new date, and erase what is over by a date that has stood for a day; those subjects."""
     known = {page.subject: page for page in pages.takers()}
@@ -72,7 +65,7 @@ def follow(pages: Pages, store: Store, keys: Keys, now: datetime) -> list[str]:
             with store.open(kept.subject, who="clock") as book:
                 note(book, page, next(iter(store.counts(kept.subject))), now)
         elif kept.is_over(now) and kept.noted and kept.noted <= now - STANDING:
-            erase(keys, store, kept.subject, now)
+            keys.erase(store, kept.subject, now)
             erased.append(kept.subject)
     return erased
 

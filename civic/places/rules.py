@@ -87,12 +87,12 @@ def seats(round_: FormRound, now: datetime, counts: Counts = NOBODY) -> list[Sea
 def needs_no_draw(round_: FormRound, now: datetime, counts: Counts) -> bool:
     """Is the window over, and not more people came than there are places? A list that is frozen is drawn all the same."""
     over = round_.spec.selection == "window-draw" and now >= round_.window_end
-    return over and bool(counts.received) and counts.taken + counts.received <= round_.places
+    return over and bool(counts.received) and counts.taken + counts.received <= round_.round.places
 
 
 def check_size(round_: FormRound, size: int) -> None:
     """Raises Invalid when more people come together than the round has places: they could only wait for ever."""
-    places = round_.places
+    places = round_.round.places
     if size > places:
         said = f"이 회차의 정원은 {places}명입니다. 함께 오는 사람 수를 {places} 이하로 적어 주세요."
         raise Invalid([FieldError("party", said)])
@@ -168,7 +168,7 @@ def for_line(round_: FormRound, now: datetime, counts: Counts, freed: int = 0) -
     """
     if has_begun(round_, now) or (counts.received and round_.spec.is_drawn):
         return 0
-    free = max(0, round_.places - counts.taken)
+    free = max(0, round_.round.places - counts.taken)
     return min(free, freed) if round_.spec.selection == "review" else free
 
 
@@ -216,7 +216,7 @@ def check_decision(round_: FormRound, entry: Entry, state: str, counts: Counts) 
         or entry.state == state
     ):
         raise NotEligible("심사를 기다리는 신청이 아닙니다.")
-    free, most = max(0, round_.places - counts.taken), round_.round.most_waiting
+    free, most = max(0, round_.round.places - counts.taken), round_.round.most_waiting
     if state == "confirmed" and entry.size > free:
         raise NotEligible(f"남은 자리가 {free}명이라 확정할 수 없습니다.")
     if state == "waiting" and most is not None and counts.waiting + entry.size > most:

@@ -22,19 +22,16 @@ class Form:
 
     doc: Document
     spec: FormSpec
-    times: dict[str, str]  # when it opens and closes
     moments: list[datetime]  # at which a state may change whatever people do, sorted
     rounds: dict[str, FormRound]  # by the name under which the store keeps them
-    own: dict[str, dict[str, str]]  # times of the rounds that have any
     last: tuple[Any, dict[str, Any]] = None, {}  # never changed in place
 
 
 def form_of(doc: Document, spec: FormSpec) -> Form:
     """The form of a page."""
     rounds = {each.id: each for each in rounds_of(doc)}
-    own = {id: _times(r.round.opens, r.round.closes) for id, r in rounds.items()}
     moments = {at for r in rounds.values() for at in (r.opens, r.closes, r.window_end, r.begins) if at}
-    return Form(doc, spec, _times(spec.opens, spec.closes), sorted(moments), rounds, own)
+    return Form(doc, spec, sorted(moments), rounds)
 
 
 def status(intake: Intake, forms: Iterable[Form]) -> dict[str, Any]:
@@ -63,12 +60,12 @@ def of_form(intake: Intake, form: Form, now: datetime, counts: Mapping[str, Coun
         is_shut = whole == "closed" or (whole == "upcoming" and state != "closed")
         rounds[each.round.id] = {
             "state": whole if is_shut else state,
-            "places": each.places,
+            "places": each.round.places,
             "taken": held.taken,
             "waiting": held.waiting,
-            **form.own[id],
+            **_times(each.round.opens, each.round.closes),
         }
-    return {"state": whole, **form.times, "rounds": rounds}
+    return {"state": whole, **_times(form.spec.opens, form.spec.closes), "rounds": rounds}
 
 
 def _times(opens: datetime | None, closes: datetime | None) -> dict[str, str]:

@@ -39,9 +39,10 @@ def purge(staff: StaffAccess, subject: str | None, dry_run: bool, early: bool) -
     for keeping in kept:
         done = "지울 것" if keeping in over else "보관 중"
         if keeping in over and not dry_run:
-            staff.note(keeping.subject, (e.number for e in staff.entries(keeping.subject)))
-            count = retention.erase(staff.keys, staff.store, keeping.subject, now)
-            done = f"{count}건의 답을 지웠습니다."
+            entries = staff.entries(keeping.subject)
+            staff.note(keeping.subject, (entry.number for entry in entries))
+            staff.keys.erase(staff.store, keeping.subject, now)
+            done = f"{len(entries)}건의 답을 지웠습니다."
         if keeping in over or dry_run:
             until = f"{keeping.until:%Y-%m-%d %H:%M}" if keeping.until else "모름"
             click.echo(f"{keeping.subject}\t{until}\t{done}")

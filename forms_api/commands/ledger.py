@@ -3,6 +3,7 @@
 import click
 
 from civic import korean
+from civic.content.form import FormSpec
 from civic.errors import Misuse, NotEligible
 from civic.places import line
 from civic.store.entry import LIVE, Entry
@@ -19,10 +20,10 @@ def ledger() -> None:
 def show(staff: StaffAccess, number: str) -> None:
     """그 접수번호의 사람이 같은 장부에서 쓴 시간을 모두 보여 줍니다. 본 사람과 때가 기록됩니다."""
     person = staff.entry(number)
-    name, most = _ledger(staff, person)
+    spec = _spec(staff, person)
     total = 0
     for doc in staff.intake.library.subjects():
-        if doc.spec is None or doc.spec.ledger != name:
+        if doc.spec is None or doc.spec.ledger != spec.ledger:
             continue
         for entry in staff.entries(doc.subject, states=(*LIVE, "attended")):
             if entry.person == person.person:
@@ -30,7 +31,7 @@ def show(staff: StaffAccess, number: str) -> None:
                 click.echo(
                     f"{entry.number}\t{doc.subject}\t{entry.round}\t{_stage(entry)}\t{entry.hours}시간"
                 )
-    click.echo(f"모두 {total}시간 / {most}시간")
+    click.echo(f"모두 {total}시간 / {spec.ledger_max}시간")
 
 
 @ledger.command()
@@ -54,18 +55,18 @@ def approve(staff: StaffAccess, number: str, hours: int) -> None:
 
 def _write(staff: StaffAccess, number: str, hours: int | None, cause: str) -> None:
     entry = staff.entry(number)
-    name, most = _ledger(staff, entry)
+    spec, round_ = _spec(staff, entry), staff.intake.round(entry)
     with staff.book(entry.subject) as book:
-        moved = line.work(book, staff.intake.round(entry), entry, name, hours, most, staff.now, cause)
+        moved = line.work(book, round_, entry.number, spec, hours, staff.now, cause)
     click.echo(f"{moved.number}\t{_stage(moved)}\t{moved.hours if hours is not None else 0}시간")
 
 
-def _ledger(staff: StaffAccess, entry: Entry) -> tuple[str, int]:
-    """Name and limit of the ledger that an entry counts in. Raises NotEligible when there is none."""
+def _spec(staff: StaffAccess, entry: Entry) -> FormSpec:
+    """The form of an entry, which names the ledger that it counts in. Raises NotEligible when it names none."""
     spec = staff.spec(entry.subject)
     if spec is None or not spec.ledger:
         raise NotEligible("활동 시간을 세지 않는 신청입니다.")
-    return spec.ledger, spec.ledger_max
+    return spec
 
 
 def _stage(entry: Entry) -> str:

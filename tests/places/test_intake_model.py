@@ -250,7 +250,7 @@ class Life(RuleBasedStateMachine):
             round_ = self._round(entry.round)
             spec = round_.spec
             with self._book() as book:
-                line.work(book, round_, entry, spec.ledger, hours, spec.ledger_max, now, cause)
+                line.work(book, round_, entry.number, spec, hours, now, cause)
 
         approved = cause == "approved"
         self._both(lambda now: self.model.work(entry.round, entry.number, hours, approved, now), real)

@@ -132,5 +132,5 @@ def test_what_nobody_dated_is_left_alone(desk: Intake) -> None:
     found = {each.subject: each for each in retention.kept_answers(desk.library, desk.store)}
     assert found["lectures/gone"] == retention.KeptAnswers("lectures/gone", None, None)
     assert "lectures/gone" not in follow(desk, UNTIL + timedelta(days=4000))
-    assert retention.erase(key, desk.store, "lectures/gone", UNTIL) == 1
+    key.erase(desk.store, "lectures/gone", UNTIL)
     assert not opens(desk, entry)

@@ -13,7 +13,7 @@ from civic.clock import SEOUL
 from civic.content.form import FormSpec
 from civic.content.rounds import Consent, Limit, Round
 from civic.errors import Closed, Invalid, NotEligible, NotOpen
-from civic.places import phases, rules, words
+from civic.places import phases, rules
 from civic.places.form_round import FormRound
 from civic.store.entry import Cap, Counts, Entry, Seat
 
@@ -180,18 +180,18 @@ def test_next_steps() -> None:
     """What the receipt says for each state; nothing for what is over."""
     each = Round(id="r1", label="r1", places=5, starts=CLOSES)
     spec = a_spec((each,))
-    assert "취소해 주세요" in words.next_steps(of(spec), "confirmed", OPENS)[0]
-    waits = words.next_steps(of(spec), "waiting", OPENS)
+    assert "취소해 주세요" in phases.next_steps(of(spec), "confirmed", OPENS)[0]
+    waits = phases.next_steps(of(spec), "waiting", OPENS)
     assert waits[:2] == [
         "자리가 나면 대기 순서대로 바로 확정됩니다.",
         "9월 1일(금) 00:00에 활동이 시작하면 대기는 끝납니다.",
     ]
-    assert "취소하면" in words.next_steps(of(a_spec((each,), selection="review")), "waiting", OPENS)[0]
+    assert "취소하면" in phases.next_steps(of(a_spec((each,), selection="review")), "waiting", OPENS)[0]
     draw = a_spec((each,), selection="draw")
     told = phases.result_told(draw, OPENS)
     assert told.startswith("결과는 8월 31일(목) 24:00 뒤에 추첨해 적어 주신 휴대전화로 알려 드리고")
     assert phases.result_told(spec, OPENS) == ""
-    assert words.next_steps(of(spec), "cancelled", OPENS) == []
+    assert phases.next_steps(of(spec), "cancelled", OPENS) == []
 
 
 @pytest.mark.parametrize(
@@ -280,21 +280,21 @@ def test_what_closed_stays_closed() -> None:
 
 def test_every_way_of_choosing_is_one_plain_sentence() -> None:
     """The first sentence names the way; others follow only where the form says more."""
-    assert words.explain(a_spec()) == ["신청한 차례대로 자리를 드리고, 정원이 차면 대기 순서를 드립니다."]
+    assert phases.explain(a_spec()) == ["신청한 차례대로 자리를 드리고, 정원이 차면 대기 순서를 드립니다."]
     for selection, word, more in (
         ("draw", "추첨으로 정하며", {}),
         ("window-draw", "10분 안에", {"window": 10}),
         ("review", "정한 이유", {}),
     ):
-        said, *_ = words.explain(a_spec(selection=selection, **more))
+        said, *_ = phases.explain(a_spec(selection=selection, **more))
         assert word in said and said.count(".") == 1 and said.endswith("니다.")
-    assert "차례대로 받습니다" in words.explain(a_spec(selection="review"))[1]
+    assert "차례대로 받습니다" in phases.explain(a_spec(selection="review"))[1]
     large = Round(id="r1", label="r1", places=9, waiting=9, starts=CLOSES)
     much = a_spec(
         (large,), selection="draw", seed="로또 1083회", seed_at=CLOSES + timedelta(days=2), promotion="offer", party=4, close_at=1.5, reentry=False,
         limits=(Limit(group="now", max=2),), ledger="allowance",
     )  # fmt: skip
-    said = " ".join(words.explain(much))
+    said = " ".join(phases.explain(much))
     words_of_each = (
         "로또 1083회",
         "24시간",
@@ -322,6 +322,6 @@ def test_offers_and_calling_off() -> None:
         rules.check_call_off({"frozen": "[]"})
     with pytest.raises(NotEligible, match="이미 취소한"):
         rules.check_call_off({"called-off": "x"})
-    assert "기한이 지나면" in words.next_steps(each, "offered", OPENS)[0]
+    assert "기한이 지나면" in phases.next_steps(each, "offered", OPENS)[0]
     _, said = phases.entry_said(an_entry(state="offered", deadline=OPENS), None, each.round, None, OPENS)
     assert said == "자리가 났습니다. 8월 16일(수) 09:00까지 수락하거나 사양해 주세요."

@@ -73,7 +73,7 @@ class Office:
 
     def work(self, entry: Entry, hours: int | None, cause: str = "worked") -> Entry:
         with self.store.open(self.doc.subject, who="staff:kim") as book:
-            return line.work(book, self.round, entry, "led", hours, 100, self.clock.now(), cause)
+            return line.work(book, self.round, entry.number, self.spec, hours, self.clock.now(), cause)
 
     def call_off(self, reason: str = "인원 부족") -> list[Entry]:
         with self.store.open(self.doc.subject, who="staff:kim") as book:
