@@ -49,7 +49,6 @@ class InForce:
     held: tuple[HeldBack, ...] = ()
     instead: Mapping[str, Document | None] = field(default_factory=dict)  # see Library.holding
     changed: Mapping[str, str] = field(default_factory=dict)  # subject -> text that nothing speaks against
-    is_kept: bool = False  # has all that counts been accepted?
 
 
 def in_force(store: Store, written: Library, now: datetime) -> InForce:
@@ -77,7 +76,7 @@ def in_force(store: Store, written: Library, now: datetime) -> InForce:
             hint = ACCEPT.format(subject=subject)
             held.append(HeldBack(subject, _mistake(written, file, each.path, said_of, hint=hint)))
     library = written.holding(instead) if instead else written
-    return InForce(library, tuple(held), instead, changed, not changed)
+    return InForce(library, tuple(held), instead, changed)
 
 
 def _against(
@@ -108,7 +107,7 @@ def follow(store: Store, written: Library, now: datetime) -> InForce:
     """The same, and from now on what counts is what people are promised. Raises ContentMistakes, Unavailable."""
     found = in_force(store, written, now)
     check_town(found)
-    if found.is_kept:
+    if not found.changed:
         return found
     said = {page.subject: page for page in written.subjects()}
     known = promised(store)

@@ -45,12 +45,10 @@ def register_guards(app: Flask, origins: frozenset[str]) -> None:
             raise TooLarge
         if sent.routing_exception is not None:
             return  # no such address, or not this method: that is the answer, whatever was sent
-        if sent.mimetype != "application/json" and sent.mimetype not in FORM_TYPES:
+        if sent.mimetype in FORM_TYPES:
+            check_form(sent)
+        elif sent.mimetype != "application/json":
             raise UnsupportedType
-        if sent.mimetype == FORM_TYPES[0]:
-            check_utf8(sent.get_data())
-        if sent.mimetype in FORM_TYPES and sent.endpoint not in SHOWN_AGAIN:
-            check_form(sent.form.to_dict(flat=False))
 
 
 def read_body(sent: Request) -> bool:
@@ -75,23 +73,21 @@ def is_from(origins: frozenset[str]) -> bool:
     return sent.get("Sec-Fetch-Site") == "same-origin" or sent.get("Origin") in origins
 
 
-def check_utf8(body: bytes) -> None:
-    """Raises Invalid when a form's fields are no UTF-8: werkzeug would make other characters of them in silence."""
+def check_form(sent: Request) -> None:
+    """Raises Invalid for fields that are no UTF-8, of which werkzeug would make other characters in silence, and for what
+    must never be kept. No form comes back to say it: the page itself says what is wrong."""
     try:
-        unquote_to_bytes(body).decode()
+        if sent.mimetype == FORM_TYPES[0]:
+            unquote_to_bytes(sent.get_data()).decode()
+        if sent.endpoint not in SHOWN_AGAIN:
+            refuse_forbidden(sent.form.to_dict(flat=False))
+        return
     except UnicodeDecodeError:
         refusal = Invalid([FieldError("", BROKEN_MESSAGE)])
-        refusal.detail = BROKEN_MESSAGE  # no form comes back to say it: it could not show what was typed
-        raise refusal from None
-
-
-def check_form(fields: Mapping[str, Any]) -> None:
-    """As `refuse_forbidden`, for a form that does not come back: the page itself says what is wrong."""
-    try:
-        refuse_forbidden(fields)
-    except Invalid as refusal:
-        refusal.detail = refusal.errors[0].message
-        raise
+    except Invalid as wrong:
+        refusal = wrong
+    refusal.detail = refusal.errors[0].message
+    raise refusal
 
 
 def is_form_post() -> bool:

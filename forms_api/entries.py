@@ -6,7 +6,7 @@ number, signed, so that nobody can try numbers out; or has proven the phone in t
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
@@ -39,6 +39,8 @@ from forms_api.signups import PROOF, as_payload, shown_again
 entries = Blueprint("entries", __name__)
 RECEIPT = f"{RECEIPTS}<token>"
 MOST_TOGETHER = 20  # people of one form that was sent once
+# Stands for a page that staff have taken down: its entries can still be seen and cancelled.
+GONE = {"title": "지금은 내린 글", "link": "/", "where": "", "spec": None, "sample": False}
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
 
 
@@ -51,18 +53,21 @@ def lookup() -> Response:
         for name in ("number", "phone_last4")
     )
     number = clean_number(typed[:40])
-    if _may_act(given, number):
-        return _show(services().intake.receipt(number), is_proven=True)
-    errors = []
-    if not typed:
-        errors.append(FieldError("number", "접수번호를 적어 주세요."))
-    if not last4:
-        errors.append(FieldError("phone_last4", "휴대전화 번호 뒤 네 자리를 적어 주세요."))
-    if errors:
-        raise Invalid(errors)
-    with wrong_tries_counted(number):
-        found = services().intake.lookup(number, last4[:40])
-    return _show(found, is_proven=False)
+    if is_proven := _may_act(given, number):
+        found = services().intake.receipt(number)
+    else:
+        said = "접수번호를 적어 주세요.", "휴대전화 번호 뒤 네 자리를 적어 주세요."
+        missing = [("number", typed, said[0]), ("phone_last4", last4, said[1])]
+        if errors := [FieldError(name, text) for name, value, text in missing if not value]:
+            raise Invalid(errors)
+        with wrong_tries_counted(number):
+            found = services().intake.lookup(number, last4[:40])
+    if not wants_page():
+        return jsonify(document(found, is_proven))
+    changes = services().intake.store.history(found.entry.number)
+    history = [(change.time, korean.happened(change.cause, change.after)) for change in changes]
+    trail = trail_of("내 신청")
+    return _page(found, "forms/entry.html", "내 신청", trail, is_proven, history=history)
 
 
 @entries.post("/api/entries/<number>/cancel")
@@ -97,7 +102,6 @@ def _change_page(found: Found, refusal: Refused | None = None, asked: str = "", 
         at="" if refusal and refusal.errors else "code" if isinstance(refusal, WrongCode) else "change",
         asked=asked,
         code=code,
-        receipt=services().receipt(found.entry.number),
     )
 
 
@@ -149,7 +153,7 @@ def my() -> BaseResponse:
     if not wants_page():
         listed = [document(each, is_proven=is_fresh) for each in found]
         return jsonify(entries=listed, until=held.until.isoformat(timespec="seconds"), fresh=is_fresh)
-    lines = [{**shown(each), "doc": each.doc, "receipt": _receipt_if(is_fresh, each)} for each in found]
+    lines = [{**shown(each, is_fresh), "doc": each.doc} for each in found]
     times: dict[str, Any] = {"until": held.until, "is_fresh": is_fresh}
     return services().page("forms/mine.html", "내 신청", trail_of("내 신청"), entries=lines, **times)
 
@@ -169,9 +173,7 @@ def receipt(token: str) -> Response:
         "forms/receipt.html",
         "접수증",
         services().trail_to(doc, "접수증"),
-        receipt=request.path,
         others=[(number, services().receipt(number)) for number in others],
-        can_cancel=found.can_cancel,
         calendar=f"{request.path}/event.ics" if has_dates else "",
         next_steps=phases.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],
     )
@@ -180,10 +182,9 @@ def receipt(token: str) -> Response:
 @entries.get(f"{RECEIPT}/cancel")
 def cannot_come(token: str) -> Response:
     """Asks who holds a message's link whether they cannot come. Opening it changes nothing; one press cancels."""
-    found, receipt = _receipt(token), request.path.removesuffix("/cancel")
+    found = _receipt(token)
     title = "오지 못하시나요?" if found.can_cancel else "취소할 수 없는 신청입니다"
-    facts = {"receipt": receipt, "can_cancel": found.can_cancel}
-    return _page(found, "forms/cannot.html", title, trail_of("못 갑니다"), **facts)
+    return _page(found, "forms/cannot.html", title, trail_of("못 갑니다"))
 
 
 @entries.get(f"{RECEIPT}/event.ics")
@@ -220,18 +221,6 @@ def document(found: Found, is_proven: bool = True) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class GonePage:
-    """Stands for a page that staff have taken down: its entries can still be seen and cancelled."""
-
-    subject: str
-    title: str = "지금은 내린 글"
-    link: str = "/"
-    where: str = ""
-    spec: None = None
-    sample: bool = False
-
-
 def _given(retry: Callable[[Refused], Response] | None) -> Mapping[str, Any]:
     """What was sent."""
     offer_again(retry, link("my"))
@@ -266,49 +255,33 @@ def _receipt(token: str) -> Found:
     return services().intake.receipt(services().receipt_number(token))
 
 
-def _receipt_if(is_proven: bool, found: Found) -> str:
-    return services().receipt(found.entry.number) if is_proven else ""
-
-
-def _show(found: Found, is_proven: bool) -> Response:
-    """The entry as JSON or as a page. is_proven: whoever sees it may act on it."""
-    if not wants_page():
-        return jsonify(document(found, is_proven))
-    changes = services().intake.store.history(found.entry.number)
-    return _page(
-        found,
-        "forms/entry.html",
-        "내 신청",
-        trail_of("내 신청"),
-        receipt=_receipt_if(is_proven, found),
-        can_cancel=found.can_cancel,
-        history=[(change.time, korean.happened(change.cause, change.after)) for change in changes],
-    )
-
-
-def _page(found: Found, template: str, title: str, trail: Trail, **context: Any) -> Response:
-    """A page about an entry, also when its own page or round is gone."""
-    doc = found.doc or GonePage(found.entry.subject)
-    return services().page(
-        template, title, trail, doc=doc, **shown(found), draw_hash=draw_hash(found), **context
-    )
+def _page(
+    found: Found, template: str, title: str, trail: Trail, is_proven: bool = True, **context: Any
+) -> Response:
+    return services().page(template, title, trail, **shown(found, is_proven), **context)
 
 
 def draw_hash(found: Found) -> str:
     """What the draw of an entry's round is committed to, as soon as its list is frozen; "" before."""
-    facts = services().intake.store.fixed(found.entry.subject).get(found.entry.round, {})
-    if "frozen" not in facts or not found.entry.draw:
-        return ""
-    return FrozenList.model_validate_json(facts["frozen"]).commitment
+    entry, store = found.entry, services().intake.store
+    frozen = store.fixed(entry.subject).get(entry.round, {}).get("frozen") if entry.draw else None
+    return FrozenList.model_validate_json(frozen).commitment if frozen else ""
 
 
-def shown(found: Found) -> dict[str, Any]:
-    """What every page shows of an entry; where its round is gone, something that stands for it."""
+def shown(found: Found, is_proven: bool) -> dict[str, Any]:
+    """What every page shows of an entry; where its page or round is gone, something that stands for it.
+
+    is_proven: whoever sees it may act on it, and has the address of its receipt.
+    """
     entry, id = found.entry, found.entry.round
     round_ = found.round.round if found.round else Round(id=id, label=id, places=1)
     return {
         "entry": entry,
+        "doc": found.doc or SimpleNamespace(**GONE, subject=entry.subject),
         "round": round_,
         "when": when(found.doc, round_, services().intake.clock.now()),
         "position": found.position,
+        "can_cancel": found.can_cancel,
+        "draw_hash": draw_hash(found),
+        "receipt": services().receipt(entry.number) if is_proven else "",
     }

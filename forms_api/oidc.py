@@ -38,9 +38,8 @@ class Provider:
         self.issuer = issuer
         self._id, self._secret = client_id, client_secret
         self._lock = threading.Lock()
-        self._documents: dict[
-            str, tuple[float, dict[str, Any]]
-        ] = {}  # by address: when it was fetched, and what
+        # By address: when it was fetched, and what.
+        self._documents: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def address(self, back: str, state: str, nonce: str, verifier: str) -> str:
         """Where the visitor is sent. back: our own address, as registered there. Raises Unavailable."""

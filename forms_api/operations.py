@@ -130,6 +130,7 @@ class Services:
         for each in held if held != self.held else ():
             self.log.event("content-held-back", mistake=str(each))
         self.held, self._force = held, force
+        self.is_settled = not held and not force.changed  # everything is kept as a promise
         if before and written is self.written and force.instead == before.instead:
             return
         self.written = written
@@ -156,11 +157,6 @@ class Services:
         with suppress(OSError, UnicodeDecodeError):
             return told_from((self.settings.site_dir / "published.json").read_text("utf-8"))
         return {}
-
-    @property
-    def is_settled(self) -> bool:
-        """Is nothing held back, and everything else kept as a promise?"""
-        return not self.held and self._force is not None and self._force.is_kept
 
     def note_text(self, place: str, is_low: bool) -> None:
         """Count a message with a code; while little is left of a budget, staff are told, once an hour in the log."""

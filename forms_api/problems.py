@@ -1,10 +1,9 @@
 """The one place where a refusal becomes an answer: problem+json, or a page for a plain HTML form. No views."""
 
-import json
 from collections.abc import Callable
 from typing import cast
 
-from flask import Flask, Response, current_app, g, redirect, request
+from flask import Flask, Response, current_app, g, jsonify, redirect, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -75,8 +74,7 @@ def register_problems(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"
-        services().log.failure(route, error)
+        services().log.failure(_route(), error)
         return answer(Failure())
 
 
@@ -87,17 +85,17 @@ def answer(refusal: Refused) -> Response:
     response = _safe_page(refusal) if wants_page() else _document(refusal)
     if refusal.retry_after:
         response.headers["Retry-After"] = str(refusal.retry_after)
-    if isinstance(refusal, Unavailable):
-        _note_outage(refusal)
+    if isinstance(
+        refusal, Unavailable
+    ):  # why, for the log, also where nobody asks /readyz; nobody waits for it
+        if refusal.__cause__:
+            services().log.failure(_route(), refusal.__cause__, "outage")
+        services().health.is_well(patience=0)
     return response
 
 
-def _note_outage(refusal: Unavailable) -> None:
-    """Why, for the log, also where nobody asks /readyz; nobody waits for it."""
-    parts = services()
-    if refusal.__cause__:
-        parts.log.failure(request.url_rule.rule if request.url_rule else "none", refusal.__cause__, "outage")
-    parts.health.is_well(patience=0)
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "none"
 
 
 def _is_nowhere() -> bool:
@@ -117,10 +115,13 @@ def wants_page() -> bool:
         return True
     if request.mimetype == "application/json":
         return False
+    return prefers_html() or (request.method in READING and not request.path.startswith("/api/"))
+
+
+def prefers_html() -> bool:
+    """Would the sender rather have HTML than JSON?"""
     accept = request.accept_mimetypes
-    if accept.quality("text/html") > accept.quality("application/json"):
-        return True
-    return request.method in READING and not request.path.startswith("/api/")
+    return accept.quality("text/html") > accept.quality("application/json")
 
 
 def lead_back(address: str, otherwise: type[Refused] = NotFound) -> BaseResponse:
@@ -136,11 +137,11 @@ def _document(refusal: Refused) -> Response:
         "title": refusal.title,
         "status": refusal.status,
         "detail": refusal.detail,
-        "errors": [{"field": error.field, "message": error.message} for error in refusal.errors],
+        "errors": [vars(error) for error in refusal.errors],
     }
-    return Response(
-        json.dumps(body, ensure_ascii=False), status=refusal.status, content_type="application/problem+json"
-    )
+    response = jsonify(body)
+    response.status_code, response.content_type = refusal.status, "application/problem+json"
+    return response
 
 
 def _safe_page(refusal: Refused) -> Response:
@@ -161,7 +162,7 @@ def _page(refusal: Refused) -> Response:
         refusal.title,
         services().trail_to(None, refusal.title),
         path=request.path if request.path.startswith("/api/") else "/api/",
-        problem={"title": refusal.title, "detail": refusal.detail, "status": refusal.status},
+        problem=refusal,
         back=g.get("back", ""),
     )
     page.status_code = refusal.status

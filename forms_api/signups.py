@@ -26,7 +26,7 @@ from civic.text import texts
 from forms_api.contacts import ask_for_code, holds_ticket_of, prove_phone
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import Services, services
-from forms_api.problems import offer_again
+from forms_api.problems import offer_again, prefers_html
 from forms_api.site import BOARD
 
 signups = Blueprint("signups", __name__)
@@ -34,7 +34,8 @@ ADDRESS = "/api/forms/<folder>/<slug>"
 ANSWERS = "answers."
 PARTICIPANT = re.compile(r"participants\.(\d{1,2})\.(\w+)")
 STEPS = ("check", "code", "send", "edit")
-PROOF = ("code", "request")  # beside the application: what proves its phone
+PROOF = ("code", "request")  # what proves its phone
+BESIDE = ("step", HONEYPOT, *PROOF)  # the application in a form
 
 
 @signups.get(ADDRESS)
@@ -42,8 +43,7 @@ def describe(folder: str, slug: str) -> BaseResponse:
     """One form: its questions, rounds and state. A person who comes by the address bar is led to the page."""
     intake = services().intake
     doc, spec = intake.form(folder, slug)
-    accept = request.accept_mimetypes
-    if accept.quality("text/html") > accept.quality("application/json"):
+    if prefers_html():
         answer: BaseResponse = redirect(doc.link, code=302)
     else:
         answer = jsonify(_described(doc, spec))
@@ -156,7 +156,7 @@ def _check_page(
     typed = [
         (name, value)
         for name, value in request.form.items(multi=True)
-        if name not in ("step", HONEYPOT, "submission_id", *PROOF)
+        if name not in (*BESIDE, "submission_id")
     ]
     needs_code = application.spec.needs_proof and not holds_ticket_of(application.phone)
     return parts.page(
@@ -220,7 +220,7 @@ def as_payload(form: MultiDict[str, str]) -> dict[str, Any]:
             answers[name.removeprefix(ANSWERS)] = value
         elif row:
             participants.setdefault(int(row[1]), {})[row[2]] = value
-        elif name not in ("step", HONEYPOT, *PROOF):
+        elif name not in BESIDE:
             payload[name] = value
     if participants:
         payload["participants"] = [participants.get(n, {}) for n in range(max(participants) + 1)]
@@ -233,8 +233,7 @@ def shown_again(form: MultiDict[str, str]) -> dict[str, str | list[str]]:
         # Only ticks come in several: of a field sent twice the first is shown.
         name: given if len(given) > 1 and name.startswith(ANSWERS) else given[0]
         for name, given in form.lists()
-        if name not in ("step", HONEYPOT, *PROOF)
-        and not any(holds_resident_number(name, text) for text in texts([name, *given]))
+        if name not in BESIDE and not any(holds_resident_number(name, text) for text in texts([name, *given]))
     }
 
 

@@ -4,7 +4,6 @@ Each text file is read and compressed once; what was made is kept until newer fi
 the status is compressed: beside what a citizen typed, the length of an answer could tell what is secret in it.
 """
 
-import errno
 import gzip
 import hashlib
 import json
@@ -16,6 +15,7 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
+from os.path import isdir, isfile  # unlike a Path's, False for a name that is too long
 from pathlib import Path
 from typing import Any
 
@@ -105,27 +105,23 @@ class BuiltSite:
         """One file of the site. Raises NotFound for what is not there, and for addresses of the API."""
         if path.startswith("api/"):
             raise NotFound
-        if "Range" in request.headers and not _is_one_part():
-            del request.environ["HTTP_RANGE"]
+        # What is no one part of a file is answered with the whole (RFC 9110, 14.2).
+        asked = request.range
+        is_one_part = asked and asked.units == "bytes" and len(asked.ranges) == 1 and request.method == "GET"
+        if not is_one_part:
+            request.environ.pop("HTTP_RANGE", None)
         site = self._folder.resolve()  # once: a build that is swapped in now does not mix with the old one
         found = safe_join(str(site), path)
         if found is None:
             return self._missing(site)
-        place = Path(found)
-        try:
-            is_folder = place.is_dir()
-        except OSError as wrong:
-            if wrong.errno != errno.ENAMETOOLONG:
-                raise
-            return self._missing(site)
-        if is_folder:
-            if not (place / "index.html").is_file():
+        if isdir(found):  # noqa: PTH112
+            if not (Path(found) / "index.html").is_file():
                 return self._missing(site)
             if path and not path.endswith("/"):
                 query = f"?{request.query_string.decode('ascii', 'ignore')}" if request.query_string else ""
                 return redirect(f"/{path}/{query}", code=308)
             return self._sent(site, f"{path}index.html")
-        if place.is_file() and not path.endswith("/"):
+        if isfile(found) and not path.endswith("/"):  # noqa: PTH113
             return self._sent(site, path)
         kept = earlier(site, path)
         return self._sent(kept, path) if kept else self._missing(site)
@@ -137,10 +133,8 @@ class BuiltSite:
             answer.make_conditional(request, accept_ranges=True, complete_length=len(text.plain))
         else:
             answer = send_from_directory(site, path, conditional=True, etag=True)
-        is_final = HASHED.search(path)
-        answer.headers["Cache-Control"] = (
-            "public, max-age=31536000, immutable" if is_final else "public, max-age=0, must-revalidate"
-        )
+        kept = "max-age=31536000, immutable" if HASHED.search(path) else "max-age=0, must-revalidate"
+        answer.headers["Cache-Control"] = f"public, {kept}"
         return answer
 
     def _missing(self, site: Path) -> Response:
@@ -150,12 +144,6 @@ class BuiltSite:
         if text is None:
             raise NotFound
         return text.answer("text/html", status=404)
-
-
-def _is_one_part() -> bool:
-    """Is one part of a file asked for? What else a Range may say is answered with the whole (RFC 9110, 14.2)."""
-    asked = request.range
-    return bool(asked and asked.units == "bytes" and len(asked.ranges) == 1 and request.method == "GET")
 
 
 def earlier(site: Path, path: str) -> Path | None:
@@ -221,15 +209,12 @@ class Files:
                 return None
             # The time of change, not of writing: nobody can set it back.
             identity = (found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size)
-            with self._lock:
-                if identity in self._kept:
-                    self._kept.move_to_end(identity)
-                    return self._kept[identity]
-            made = as_sent(file.read())
+            made = self._kept.get(identity) or as_sent(file.read())
         with self._lock:
             if identity not in self._kept:
-                self._kept[identity] = made
                 self.size += made.size
+            self._kept[identity] = made
+            self._kept.move_to_end(identity)
             while self.size > self._most:
                 self.size -= self._kept.popitem(last=False)[1].size
         return made

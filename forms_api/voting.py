@@ -23,7 +23,7 @@ from forms_api.contacts import send_code, ticket_of_browser, told
 from forms_api.doors import check_honeypot, is_form_post, json_body, text_in
 from forms_api.operations import services
 from forms_api.problems import lead_back, offer_again, wants_page
-from forms_api.voting_pages import receipt_page, step_page
+from forms_api.voting_pages import step_page, vote_page
 
 voting = Blueprint("voting", __name__)
 ADDRESS = "/api/votes/<slug>"
@@ -38,18 +38,15 @@ def describe(slug: str) -> Response:
     setup = polling.setup(slug)
     poll, slot = setup.poll, setup.slot
     answer = jsonify(
+        **{name: getattr(poll, name) for name in ("title", "assurance", "max_picks", "blank_allowed")},
         poll=slug,
-        title=poll.title,
         state=polling.state(setup),
         opens=poll.opens.isoformat(),
         closes=poll.closes.isoformat(),
-        assurance=poll.assurance,
         rules=slot.rules,
         keys=[key.public for key in poll.keys],
         keys_needed=slot.needed,
         room=slot.room,
-        max_picks=poll.max_picks,
-        blank_allowed=poll.blank_allowed,
         types={kind.id: {"label": kind.label, "max": kind.max} for kind in poll.types},
         receipt_key=polling.receipt_key,
     )
@@ -132,7 +129,8 @@ def ballots(slug: str) -> ResponseReturnValue:
     offer_again(again, setup.poll.link)
     check_honeypot(request.form)
     receipt = polling.cast(slug, post, address)
-    return receipt_page(setup, receipt, post.choices or ())
+    title = "투표를 마쳤습니다"
+    return vote_page(setup, post.choices or (), "votes/receipt.html", title, receipt=receipt), 201
 
 
 def _asked_poll(slug: str) -> PollSetup:

@@ -1,4 +1,4 @@
-"""The plain way of voting, page by page: picking, checking, code, receipt; and to the identity provider and back.
+"""The plain way of voting, page by page: picking, checking, code; and to the identity provider and back.
 
 Nothing is kept here but in sealed cookies of the voter's own browser. To the provider leads a link, never a form: our
 pages send forms nowhere else. Its name for the person is turned into a ticket and kept nowhere.
@@ -9,14 +9,13 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from civic.codes import from_text, to_text
 from civic.errors import NotEligible, Refused, Unavailable
-from civic.votes.casting import PollSetup, Receipt
+from civic.votes.casting import PollSetup
 from civic.votes.contact import BY_CODE, Post, new_submission
 from forms_api.operations import services
 from forms_api.problems import offer_again
@@ -33,17 +32,6 @@ ABSENT = "본인확인기관이 아직 연결되지 않아 이 투표를 받을 
 FAILED = "본인확인을 마치지 못했습니다. 투표 화면에서 다시 해 주세요."
 
 
-@dataclass(frozen=True)
-class Trip:
-    """One person's way to the provider and back, kept by their own browser, sealed."""
-
-    poll: str
-    state: str
-    nonce: str
-    verifier: str
-    until: float  # seconds of the machine's clock: the provider knows nothing of a demonstration's
-
-
 def step_page(
     setup: PollSetup, step: str, post: Post, refusal: Refused | None = None, shown: str = ""
 ) -> Response:
@@ -52,7 +40,7 @@ def step_page(
     shown: the code itself, in a demonstration.
     """
     by_provider = setup.poll.assurance == 3
-    page = _page(
+    page = vote_page(
         setup,
         post.choices or (),
         f"votes/{step}.html",
@@ -74,14 +62,9 @@ def step_page(
     return page
 
 
-def receipt_page(setup: PollSetup, receipt: Receipt, choices: Sequence[str]) -> Response:
-    """Both numbers, and what they are for."""
-    page = _page(setup, choices, "votes/receipt.html", "투표를 마쳤습니다", receipt=receipt)
-    page.status_code = 201
-    return page
-
-
-def _page(setup: PollSetup, choices: Sequence[str], template: str, title: str, **context: Any) -> Response:
+def vote_page(
+    setup: PollSetup, choices: Sequence[str], template: str, title: str, **context: Any
+) -> Response:
     """picks: the proposals of valid choices; unknown names are left out: they were refused before."""
     page = services().page(
         template,
@@ -99,7 +82,9 @@ def _page(setup: PollSetup, choices: Sequence[str], template: str, title: str, *
 
 def _keep(answer: Response, name: str, content: object) -> None:
     """A sealed cookie for a quarter of an hour that only our API gets back, also on the way home from the provider."""
-    value = to_text(services().sealer.seal(json.dumps(content).encode(), name.encode()))
+    # By the machine's clock: the provider knows nothing of a demonstration's.
+    kept = json.dumps([time.time() + LIFE, content]).encode()
+    value = to_text(services().sealer.seal(kept, name.encode()))
     secure = services().site.base_url.startswith("https://") and request.is_secure
     if len(value) < LONGEST_COOKIE:  # else they pick again: better than an answer that no browser takes
         answer.set_cookie(
@@ -108,11 +93,13 @@ def _keep(answer: Response, name: str, content: object) -> None:
 
 
 def _kept(name: str) -> Any:
-    """What was sealed into the cookie of that name; None for anything else."""
+    """What was sealed into the cookie of that name, while it lasts; None for anything else."""
     try:
-        return json.loads(services().sealer.open(from_text(request.cookies.get(name, "")), name.encode()))
+        sealed = from_text(request.cookies.get(name, ""))
+        until, content = json.loads(services().sealer.open(sealed, name.encode()))
     except ValueError:
         return None
+    return content if time.time() < until else None
 
 
 @identity.get("/api/votes/<slug>/identity")
@@ -123,10 +110,10 @@ def leave(slug: str) -> Response:
     offer_again(None, polling.setup(slug).poll.link)
     if polling.opened(slug).poll.assurance != 3:
         raise NotEligible(BY_CODE)
-    state, nonce, verifier = (secrets.token_urlsafe(size) for size in (24, 24, 48))
+    state, nonce, verifier = trip = [secrets.token_urlsafe(size) for size in (24, 24, 48)]
     address = _provider().address(_back(), state, nonce, verifier)
     answer = Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
-    _keep(answer, TRIP, asdict(Trip(slug, state, nonce, verifier, time.time() + LIFE)))
+    _keep(answer, TRIP, [slug, *trip])
     return answer
 
 
@@ -134,25 +121,24 @@ def leave(slug: str) -> Response:
 def come_back() -> Response:
     """Who comes back from the provider gets a ticket, on the page of their poll."""
     services().limits.address("votes")
-    kept = _kept(TRIP)
+    kept, polling = _kept(TRIP), services().polling
     if kept is None:
         raise _failed()
-    trip, polling = Trip(**kept), services().polling
-    setup = polling.setup(trip.poll)
+    slug, expected, nonce, verifier = kept
+    setup = polling.setup(slug)
     offer_again(None, setup.poll.link)
     provider = _provider()
     state, code = (request.args.get(name, "")[:LONGEST] for name in ("state", "code"))
-    if not code:  # they said no, or the provider did
-        raise _failed()
-    if not hmac.compare_digest(state.encode(), trip.state.encode()) or time.time() >= trip.until:
+    # No code: they said no, or the provider did.
+    if not code or not hmac.compare_digest(state.encode(), expected.encode()):
         raise _failed()
     try:
-        subject = provider.subject(_back(), code, trip.nonce, trip.verifier)
+        subject = provider.subject(_back(), code, nonce, verifier)
     except ValueError:
         raise NotEligible(FAILED) from None
-    ticket = polling.codes.new_ticket(polling.opened(trip.poll).poll, provider.issuer, subject)
+    ticket = polling.codes.new_ticket(polling.opened(slug).poll, provider.issuer, subject)
     poll, choices = _kept(PICKS) or ("", ())
-    picked: Sequence[str] = choices if poll == trip.poll else ()
+    picked: Sequence[str] = choices if poll == slug else ()
     post = Post(choices=picked, ticket=ticket, submission=new_submission())
     page = step_page(setup, "check" if picked else "pick", post)
     for name in (TRIP, PICKS):
