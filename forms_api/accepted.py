@@ -6,7 +6,6 @@ change that is held back leaves the form as it was accepted; everything else of 
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from tinydb.table import Document as TinyDocument
 from civic.content.front_matter import KeyPath, read_source
 from civic.content.pages import Document
 from civic.content.reading import KINDS, SITE_FILE
-from civic.content.site import Site
 from civic.errors import ContentMistakes, Mistake, Unavailable
 from civic.library import Library
 from civic.places.promises import ACCEPT, Contradiction, contradictions, people, resembles
@@ -58,7 +56,7 @@ def in_force(store: Store, written: Library, now: datetime) -> InForce:
     if strange:
         return InForce(written, (HeldBack(SITE, strange),))
     said = {page.subject: page for page in written.takers()}
-    texts = {page.subject: text_of(page) for page in written.subjects()} | {SITE: text_of_site(written.site)}
+    texts = texts_of(written)
     changed = {subject: text for subject, text in texts.items() if known.get(subject) != text}
     held: list[HeldBack] = []
     instead: dict[str, Document | None] = {}
@@ -93,13 +91,13 @@ def _against(
     overview = store.overview()
     concerned = [s for s in known if any(map(people, overview.get(s, Overview()).counts.values()))]
     changed = [subject for subject in concerned if texts.get(subject) != known[subject]]
-    titles = Counter(title_of(text) for text in known.values()) if changed else Counter()
+    pages = {subject: text.partition("\n")[2] for subject, text in known.items()} if changed else {}
+    titles = {subject: json.loads(fields)["title"] for subject, fields in pages.items() if fields}
     for subject in changed:
-        before, counts = page_of(known[subject]), overview[subject].counts
-        if before is not None:
-            others = titles - Counter([before.title])
-            found = contradictions(before, said.get(subject), subject in texts, counts, now, others)
-            if found:
+        if before := page_of(known[subject]):
+            others = [title for other, title in titles.items() if other != subject]
+            counts = overview[subject].counts
+            if found := contradictions(before, said.get(subject), subject in texts, counts, now, others):
                 yield before, found
 
 
@@ -134,10 +132,9 @@ def check_town(found: InForce) -> None:
 
 def accept(store: Store, written: Library, subject: str, who: str, reason: str, now: datetime) -> None:
     """Let a change that is held back come into force, with a line in the journal. Raises Unavailable."""
-    said = {page.subject: text_of(page) for page in written.subjects()} | {SITE: text_of_site(written.site)}
     with store.open(subject, who=who) as book:
         book.fix("", f"accepted:{now.isoformat()}", reason, now)
-        keep(store, {subject: said.get(subject, "")})
+        keep(store, {subject: texts_of(written).get(subject, "")})
 
 
 def promised(store: Store) -> dict[str, str]:
@@ -155,18 +152,14 @@ def keep(store: Store, texts: Mapping[str, str]) -> None:
 
 def other_town(store: Store, written: Library, known: Mapping[str, str]) -> Mistake | None:
     """What shows that the data belong to another content folder; None while nobody's answers are kept."""
-    subjects = store.subjects()
-    is_same_site = known.get(SITE) == text_of_site(written.site)
+    subjects, was = store.subjects(), json.loads(known.get(SITE, "{}"))
+    changed = next((name for name in was if was[name] != getattr(written.site, name)), "")
     said = {page.subject for page in written.takers()}
-    if not subjects or (is_same_site and not said.isdisjoint(subjects)):
+    if was and not changed and not said.isdisjoint(subjects):
         return None
     kept = [subject for subject in subjects if store.wrapped_key(subject) is not None]
-    if not kept:
-        return None
-    if SITE in known and not is_same_site:
-        was = json.loads(known[SITE])
-        key = next(name for name in was if was[name] != getattr(written.site, name))
-        return _mistake(written, SITE_FILE, (key,), OTHER_TOWN, f"자료의 {key}: {was[key]}")
+    if kept and changed:
+        return _mistake(written, SITE_FILE, (changed,), OTHER_TOWN, f"자료의 {changed}: {was[changed]}")
     if len(kept) > 1 and said.isdisjoint(kept):
         return Mistake(SITE_FILE, 0, "", OTHER_TOWN, f"자료의 신청: {', '.join(kept[:3])}")
     return None
@@ -186,15 +179,11 @@ def page_of(text: str) -> Document | None:
         return None
 
 
-def title_of(text: str) -> str:
-    """The title in such a text; "" where nothing is promised."""
-    fields = text.partition("\n")[2]
-    return str(json.loads(fields)["title"]) if fields else ""
-
-
-def text_of_site(site: Site) -> str:
-    """What tells one town from another."""
-    return json.dumps({"name": site.name, "base_url": site.base_url}, ensure_ascii=False)
+def texts_of(written: Library) -> dict[str, str]:
+    """What of a library is kept: subject -> text; of SITE what tells one town from another."""
+    town = {"name": written.site.name, "base_url": written.site.base_url}
+    pages = {page.subject: text_of(page) for page in written.subjects()}
+    return {**pages, SITE: json.dumps(town, ensure_ascii=False)}
 
 
 def _as_before(before: Document, after: Document | None) -> Document:

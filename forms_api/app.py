@@ -39,7 +39,6 @@ HEADERS = {  # what the browser may load, and what it must not guess or keep
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-ONE_YEAR = 31_536_000  # seconds
 
 
 class WholeResponse(Response):
@@ -116,7 +115,8 @@ def register_headers(app: Flask, is_secure: bool) -> None:
     """Set them on everything the app answers; HSTS only where the site is on https."""
     always = list(HEADERS.items())
     if is_secure:
-        always.append(("Strict-Transport-Security", f"max-age={ONE_YEAR}; includeSubDomains"))
+        a_year = "max-age=31536000; includeSubDomains"
+        always.append(("Strict-Transport-Security", a_year))
     inner = app.wsgi_app
 
     # Around the app, as one list: header by header on each response they take a fortieth of a sign-up's time.

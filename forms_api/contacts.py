@@ -199,12 +199,11 @@ def my_page(refusal: Refused, at: str = "number") -> Response:
     """The page to look up entries with its errors, and what was typed into its field `at`; the digits are not repeated."""
     title, typed = "내 신청 확인", request.form.get(at, "")
     values = {at: "" if holds_resident_number(at, typed) else typed[:40]}
-    trail = services().trail_to(None, title)
-    return services().page("pages/my.html", title, trail, refusal=refusal, at=at, values=values)
+    return services().page("pages/my.html", title, refusal=refusal, at=at, values=values)
 
 
 def _code_page(contact: str, asked: str, code: str, refusal: Refused | None = None) -> Response:
     title, typed = "인증번호를 적으세요", {"contact": contact, "asked": asked, "code": code}
     return services().page(
-        "forms/proof.html", title, trail_of("인증번호"), refusal=refusal, at="code", **typed
+        "forms/proof.html", title, trail=trail_of("인증번호"), refusal=refusal, at="code", **typed
     )

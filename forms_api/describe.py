@@ -14,15 +14,10 @@ from civic.votes.envelope import slot_of
 Schema = dict[str, Any]
 
 
-def refusals() -> list[type[errors.Refused]]:
-    """Every refusal of a post, without those of the web alone."""
-    return [kind for kind in errors.Refused.__subclasses__() if kind.__module__ == errors.__name__]
-
-
-def _object(properties: Mapping[str, Schema], required: Iterable[str] | None = None) -> Schema:
-    """required: names of properties; None means all."""
-    names = list(properties if required is None else required)
-    return {"type": "object", "properties": dict(properties)} | ({"required": names} if names else {})
+def _object(properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
+    """optional: names of properties that may be missing."""
+    needed = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": dict(properties)} | ({"required": needed} if needed else {})
 
 
 def _call(
@@ -32,45 +27,45 @@ def _call(
     success = {"description": "done", "content": {"application/json": {"schema": answer or {}}}}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     refused = {"description": "refused", "content": problem}
-    call: Schema = {
+    sent = {"required": True, "content": {"application/json": {"schema": body}}}
+    return {
         "summary": summary,
         "responses": {**dict.fromkeys(done.split(), success), "default": refused},
+        **({"requestBody": sent} if body else {}),
     }
-    if body:
-        call["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-    return call
 
 
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer"}
+CLAIM: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}
+DAY: Schema = {"type": "string", "format": "date"}
 CODE: Schema = {"type": "string", "examples": ["7K3F-9QXM-34AC-DEFG"]}
 LAST4: Schema = {"phone_last4": {"type": "string", "pattern": "^[0-9]{4}$"}}
+# Of every refusal of a post, without those of the web alone.
+NAMES = [kind.name for kind in errors.Refused.__subclasses__() if kind.__module__ == errors.__name__]
 PROBLEM = _object(
     {
-        "type": {"type": "string", "enum": [f"/problems/{kind.name}" for kind in refusals()]},
+        "type": {"type": "string", "enum": [f"/problems/{name}" for name in NAMES]},
         "title": TEXT,
         "status": NUMBER,
         "detail": TEXT,
-        "errors": {"type": "array", "items": _object({"field": TEXT, "message": TEXT}, required=())},
+        "errors": {"type": "array", "items": _object({"field": TEXT, "message": TEXT})},
     }
 )
 LINE = "place in the waiting line; 1 is next; null behind a draw"
+SAME = "the same of each further participant"
 RECEIPT = _object(
     {
         "number": {"type": "string", "examples": ["7K3F-9QXM"]},
         "state": TEXT,
         "position": {"type": ["integer", "null"], "description": LINE},
         "round": TEXT,
-        "receipt": {"type": "string", "description": "address of the receipt page"},
-        "draw_number": {"type": "string", "description": "public in a draw; only where places are drawn"},
-        "others": {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "the same of each further participant",
-        },
+        "receipt": {**TEXT, "description": "address of the receipt page"},
+        "draw_number": {**TEXT, "description": "public in a draw; only where places are drawn"},
+        "others": {"type": "array", "items": {"type": "object"}, "description": SAME},
     },
-    required=("number", "state", "position", "round", "receipt"),
+    optional=("draw_number", "others"),
 )
 VOTE_RECEIPT = _object(
     {
@@ -79,48 +74,44 @@ VOTE_RECEIPT = _object(
         "rules": {**TEXT, "description": "SHA-256 of rules and proposals"},
         "tracker": {**CODE, "description": "only where the server sealed"},
     },
-    required=("receipt", "signature", "rules"),
+    optional=("tracker",),
 )
 BOARD = _object(
     {
         **dict.fromkeys(("poll", "rules", "receipt_key"), TEXT),
         **dict.fromkeys(("voters", "papers"), NUMBER),
         "receipts": {"type": "array", "items": CODE},
-    },
-    required=(),
+    }
 )
+POINTS = "P-256 points of the key holders, base64url"
 POLL = _object(
     {
         **dict.fromkeys(("poll", "title", "rules", "receipt_key"), TEXT),
         **dict.fromkeys(("opens", "closes"), TIME),
+        **dict.fromkeys(("keys_needed", "max_picks"), NUMBER),
         "state": {"enum": ["upcoming", "open", "closed"]},
         "assurance": {"enum": [1, 2, 3]},
-        "keys": {"type": "array", "items": TEXT, "description": "P-256 points of the key holders, base64url"},
-        "keys_needed": NUMBER,
-        "room": {"type": "integer", "description": "bytes of an envelope's padded content"},
-        "max_picks": NUMBER,
-        "blank_allowed": {"type": "boolean"},
+        "keys": {"type": "array", "items": TEXT, "description": POINTS},
+        "room": {**NUMBER, "description": "bytes of an envelope's padded content"},
+        "blank_allowed": CLAIM,
         "types": {"type": "object"},
-    },
-    required=(),
+    }
 )
-ASKED = _object({"sent": {"const": True}, "minutes": NUMBER, "request": TEXT}, required=())
+ASKED = _object({"sent": {"const": True}, "minutes": NUMBER, "request": TEXT})
 PROOF: Schema = {
     "contact": TEXT,
     "code": {"type": "string", "pattern": "^[0-9]{6}$"},
     "request": {**TEXT, "description": "what asking answered: keeps strangers from using up the tries"},
 }
-MINE = _object(
-    {"entries": {"type": "array", "items": {"type": "object"}}, "until": TIME, "fresh": {"type": "boolean"}}
-)
+MINE = _object({"entries": {"type": "array", "items": {"type": "object"}}, "until": TIME, "fresh": CLAIM})
 NUMBERED: Schema = {"parameters": [{"name": "number", "in": "path", "required": True, "schema": TEXT}]}
 ASKING = {"post": _call("Send a one-time code", ASKED, _object({"contact": TEXT}), "202")}
-PROVING = _object({**PROOF, "mine": {"type": "boolean"}}, PROOF)
+PROVING = _object({**PROOF, "mine": CLAIM}, optional=("mine",))
 CALLS: Schema = {  # those that no page adds
     "/api/status": {"get": _call("State of every form")},
     "/api/contacts/code": ASKING,
     "/api/contacts/ticket": {
-        "get": _call("Has this browser lately proven a phone?", _object({"fresh": {"type": "boolean"}})),
+        "get": _call("Has this browser lately proven a phone?", _object({"fresh": CLAIM})),
         "post": _call("Prove a contact; the answer sets a cookie", {}, PROVING, "200 201"),
     },
     "/api/contacts/forget": {"post": _call("End this browser's proof", {}, _object({}))},
@@ -161,60 +152,54 @@ def describe_api(site: Site, subjects: Iterable[Document], polls: Iterable[Poll]
 
 def application_schema(spec: FormSpec) -> Schema:
     """What a post to this form holds, as JSON Schema."""
-    properties: Schema = {
-        "round": {"type": "string", "enum": [each.id for each in spec.rounds]},
-        "name": TEXT,
-        "phone": TEXT,
-        "consent": {"const": True},
-        "submission_id": {"type": "string", "format": "uuid"},
-    }
-    required = list(properties)
-    if spec.needs_proof:
-        properties |= {name: PROOF[name] for name in ("code", "request")}  # or a ticket
-    if spec.email != "none":
-        properties["email"] = {"type": "string", "format": "email"}
-    if spec.email == "required":
-        required.append("email")
-    if spec.person == "phone+birth_date":
-        properties["birth_date"] = {"type": "string", "format": "date"}
-        required.append("birth_date")
-    if spec.has_participants:
-        one = _object({"name": TEXT, "birth_date": {"type": "string", "format": "date"}})
-        properties["participants"] = {
-            "type": "array", "items": one, "minItems": 1, "maxItems": spec.people_per_contact
-        }  # fmt: skip
-        required.append("participants")
-    if spec.party > 1:
-        properties["party"] = {"type": "integer", "minimum": 1, "maximum": spec.party}
-    if spec.fields:
-        needed = [question.name for question in spec.fields if question.required]
-        properties["answers"] = {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {q.name: {"title": q.label, **q.answer_schema()} for q in spec.fields},
-            "required": needed,
-        }
-        required += ["answers"] if needed else []
-    return {"type": "object", "additionalProperties": False, "properties": properties, "required": required}
+    rounds = [each.id for each in spec.rounds]
+    one, most = _object({"name": TEXT, "birth_date": DAY}), spec.people_per_contact
+    answers = {each.name: {"title": each.label, **each.answer_schema()} for each in spec.fields}
+    open_ended = {each.name for each in spec.fields if not each.required}
+    rows: list[tuple[str, Schema, bool, bool]] = [  # name, schema; has the form it, must it be there
+        ("round", {"type": "string", "enum": rounds}, True, True),
+        ("name", TEXT, True, True),
+        ("phone", TEXT, True, True),
+        ("consent", {"const": True}, True, True),
+        ("submission_id", {"type": "string", "format": "uuid"}, True, True),
+        ("code", PROOF["code"], spec.needs_proof, False),  # or a ticket
+        ("request", PROOF["request"], spec.needs_proof, False),
+        ("email", {"type": "string", "format": "email"}, spec.email != "none", spec.email == "required"),
+        ("birth_date", DAY, spec.person == "phone+birth_date", True),
+        (
+            "participants",
+            {"type": "array", "items": one, "minItems": 1, "maxItems": most},
+            spec.has_participants,
+            True,
+        ),
+        ("party", {"type": "integer", "minimum": 1, "maximum": spec.party}, spec.party > 1, False),
+        ("answers", _closed(answers, open_ended), bool(answers), open_ended < answers.keys()),
+    ]
+    properties = {name: schema for name, schema, is_asked, _ in rows if is_asked}
+    return _closed(properties, [name for name, _, _, is_needed in rows if not is_needed])
+
+
+def _closed(properties: Mapping[str, Schema], optional: Iterable[str]) -> Schema:
+    return {**_object(properties, optional), "additionalProperties": False}
 
 
 def _poll_paths(poll: Poll) -> Schema:
     """Every call of a poll."""
     address = f"/api/votes/{poll.slug}"
     picks = {"type": "array", "items": TEXT, "uniqueItems": True, "maxItems": poll.max_picks}
-    checked = _object({"choices": picks, "cost": NUMBER}, required=())
+    checked = _object({"choices": picks, "cost": NUMBER})
+    by_provider = {"/identity": {"get": _call("Leads to the identity provider (302)")}}
     check = _call("Look choices over; nothing is kept", checked, _object({"choices": picks}))
-    ballot = _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), "200 201")
-    by_provider = {"get": _call("Leads to the identity provider (302)")}
-    proving = {"identity": by_provider} if poll.assurance == 3 else {"code": ASKING}
     calls = {
-        "receipts": {"get": _call("After closing: all receipts", BOARD)},
-        "check": {"post": check},
-        **proving,
-        "ballots": {"post": ballot},
+        "": {"get": _call(f"{poll.title}: state, limits, what sealing needs", POLL)},
+        "/receipts": {"get": _call("After closing: all receipts", BOARD)},
+        "/check": {"post": check},
+        **(by_provider if poll.assurance == 3 else {"/code": ASKING}),
+        "/ballots": {
+            "post": _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), "200 201")
+        },
     }
-    described = {"get": _call(f"{poll.title}: state, limits, what sealing needs", POLL)}
-    return {address: described} | {f"{address}/{step}": call for step, call in calls.items()}
+    return {f"{address}{step}": call for step, call in calls.items()}
 
 
 def _ballot(poll: Poll, picks: Schema) -> Schema:
@@ -224,10 +209,6 @@ def _ballot(poll: Poll, picks: Schema) -> Schema:
     signs = -(-slot_of(poll, ()).length * 4 // 3)
     sealed = {**TEXT, "minLength": signs, "maxLength": signs, "description": "docs/voting.md, base64url"}
     again = {**TEXT, "description": "random id of the sender: the same post again gives the same ballot"}
-    needed = [name for name in proof if name != "request"]
-    return {
-        "oneOf": [
-            _object({**proof, "envelope": sealed}, [*needed, "envelope"]),
-            _object({**proof, "choices": picks, "submission": again}, [*needed, "choices"]),
-        ]
-    }
+    by_script = _object({**proof, "envelope": sealed}, optional=("request",))
+    by_form = _object({**proof, "choices": picks, "submission": again}, optional=("request", "submission"))
+    return {"oneOf": [by_script, by_form]}

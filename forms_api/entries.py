@@ -155,7 +155,7 @@ def my() -> BaseResponse:
         return jsonify(entries=listed, until=held.until.isoformat(timespec="seconds"), fresh=is_fresh)
     lines = [{**shown(each, is_fresh), "doc": each.doc} for each in found]
     times: dict[str, Any] = {"until": held.until, "is_fresh": is_fresh}
-    return services().page("forms/mine.html", "내 신청", trail_of("내 신청"), entries=lines, **times)
+    return services().page("forms/mine.html", "내 신청", trail=trail_of("내 신청"), entries=lines, **times)
 
 
 @entries.get(RECEIPT)
@@ -258,7 +258,7 @@ def _receipt(token: str) -> Found:
 def _page(
     found: Found, template: str, title: str, trail: Trail, is_proven: bool = True, **context: Any
 ) -> Response:
-    return services().page(template, title, trail, **shown(found, is_proven), **context)
+    return services().page(template, title, trail=trail, **shown(found, is_proven), **context)
 
 
 def draw_hash(found: Found) -> str:

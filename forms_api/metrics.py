@@ -36,16 +36,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sums: dict[str, Counter[tuple[tuple[str, object], ...]]] = {
-            name: Counter() for name in COUNTERS
-        }
+        self._sums: Counter[str] = Counter()  # by name and labels, as Prometheus reads them
         self._file: Path | None = None
         self._written: Counter[str] = Counter()
 
     def add(self, name: str, amount: float = 1, /, **labels: object) -> None:
         """More of one of COUNTERS."""
+        said = ",".join([f'{label}="{value}"' for label, value in labels.items()])
         with self._lock:
-            self._sums[name][tuple(labels.items())] += amount  # type: ignore[assignment]  # floats add as well
+            self._sums[f"madang_{name}{{{said}}}"] += amount  # type: ignore[assignment]  # floats add as well
 
     def share(self, folder: Path) -> None:
         """From now on the counts of every process that shares this folder add up."""
@@ -78,12 +77,7 @@ class Metrics:
 
     def _samples(self) -> Counter[str]:
         with self._lock:
-            sums = [(name, *each) for name, counts in self._sums.items() for each in counts.items()]
-        found: Counter[str] = Counter()
-        for name, labels, total in sums:
-            said = ",".join(f'{label}="{value}"' for label, value in labels)
-            found[f"madang_{name}{{{said}}}"] = total
-        return found
+            return self._sums.copy()
 
 
 class EventLog:

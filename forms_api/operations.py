@@ -186,8 +186,9 @@ class Services:
         self,
         template: str,
         title: str,
-        trail: Trail,
         *,
+        last: str = "",
+        trail: Trail | None = None,
         path: str = "",
         refusal: Refused | None = None,
         at: str = "",
@@ -195,7 +196,7 @@ class Services:
     ) -> Response:
         """One HTML answer, from the same templates as the site.
 
-        path: of the page; "" is the request's. refusal: what must be corrected, said in the title and at the fields;
+        trail: the breadcrumb, by default that of a page about `doc` with `last` (else the title) at its end. path: of the page; "" is the request's. refusal: what must be corrected, said in the title and at the fields;
         one that names no field is said at the field `at`.
         """
         errors: dict[str, str] = {}
@@ -205,7 +206,7 @@ class Services:
             errors = {at: refusal.detail}
         text = self._environment.get_template(template).render(
             title=f"오류: {title}" if refusal else title,
-            trail=trail,
+            trail=trail or self.trail_to(context.get("doc"), last or title),
             path=path or request.path,
             errors=errors,
             **context,

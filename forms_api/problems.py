@@ -1,9 +1,10 @@
 """The one place where a refusal becomes an answer: problem+json, or a page for a plain HTML form. No views."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
-from flask import Flask, Response, current_app, g, jsonify, redirect, request
+from flask import Flask, Response, g, jsonify, redirect, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -100,13 +101,10 @@ def _route() -> str:
 
 def _is_nowhere() -> bool:
     """Would only the view of the site's files take this address of the API, to say that it is not there?"""
-    adapter = current_app.create_url_adapter(request)
-    if adapter is None or not request.path.startswith("/api/"):
+    adapter: Any = request_ctx.url_adapter
+    if not request.path.startswith("/api/") or set(adapter.allowed_methods()) - set(READING):
         return False
-    if set(adapter.allowed_methods()) - set(READING):
-        return False
-    endpoint, _ = adapter.match(method="GET")
-    return bool(endpoint == FILES)
+    return bool(adapter.match(method="GET")[0] == FILES)
 
 
 def wants_page() -> bool:
@@ -160,7 +158,6 @@ def _page(refusal: Refused) -> Response:
     page = services().page(
         "forms/problem.html",
         refusal.title,
-        services().trail_to(None, refusal.title),
         path=request.path if request.path.startswith("/api/") else "/api/",
         problem=refusal,
         back=g.get("back", ""),

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,9 +104,8 @@ class Settings:
     oidc_client_secret: str = _setting("", "본인확인기관에서 받은 비밀(client_secret)")
     log: str = _setting("on", "off이면 사건 기록(JSON 한 줄씩)을 남기지 않습니다.")
 
-    demo: bool = (
-        False  # set by --now alone, not by the environment: every page says that it is a demonstration
-    )
+    # Set by --now alone, not by the environment: every page says that it is a demonstration.
+    demo: bool = False
 
     @property
     def is_limited(self) -> bool:
@@ -146,8 +146,8 @@ class Settings:
         """How many messages with codes may go out, and to which countries; None without limits."""
         from civic.contacts.budget import Budget  # late: build.py reads settings, and no store
 
-        allowed = Budget(self.texts_hour, self.texts_day, tuple(_listed(self.countries)))
-        return allowed if self.is_limited else None
+        countries = tuple(_listed(self.countries))
+        return Budget(self.texts_hour, self.texts_day, countries) if self.is_limited else None
 
     @property
     def own_address(self) -> str:
@@ -164,8 +164,7 @@ class Settings:
 
     def allowed_origins(self, base_url: str) -> frozenset[str]:
         """Addresses of the pages that may send forms: the site's own, and the configured."""
-        given = {origin.rstrip("/") for origin in _listed(self.origins)}
-        return self.own_origins(base_url) | given
+        return self.own_origins(base_url) | {origin.rstrip("/") for origin in _listed(self.origins)}
 
     def own_origins(self, base_url: str) -> frozenset[str]:
         """Addresses of the site itself, and in a demonstration of the server."""
@@ -182,19 +181,12 @@ class Settings:
             "texts": NO_TEXTS if self.smtp and not self.sms else "",
             "proxies": NO_PROXY if base_url.startswith("https://") and not self.proxies else "",
         }
-        built = self._built_address()
-        if base_url and built not in ("", base_url):
-            found["address"] = OTHER_ADDRESS.format(built=built, served=base_url)
+        with suppress(OSError):  # no site is built
+            told = (self.site_dir / "robots.txt").read_text("utf-8")
+            built = re.search(r"^Sitemap: (\S+)/sitemap\.xml$", told, re.M)
+            if built and base_url not in ("", built[1]):
+                found["address"] = OTHER_ADDRESS.format(built=built[1], served=base_url)
         return {} if self.demo else {name: text for name, text in found.items() if text}
-
-    def _built_address(self) -> str:
-        """The public address that the built site gives as its own; "" where none is built."""
-        try:
-            text = (self.site_dir / "robots.txt").read_text("utf-8")
-        except OSError:
-            return ""
-        found = re.search(r"^Sitemap: (\S+)/sitemap\.xml$", text, re.M)
-        return found[1] if found else ""
 
     def check_serving(self, base_url: str) -> None:
         """May a server start so? base_url: what site.toml says. Raises Misuse with what contradicts itself."""
@@ -239,13 +231,11 @@ def read_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> 
         info = Settings.__dataclass_fields__.get(name)
         if info is None or "text" not in info.metadata:
             raise Misuse(f"{variable}: 그런 설정은 없습니다.")
-        values[name] = text.strip()
-        if isinstance(info.default, int):
-            if not text.strip().isdigit():
-                raise Misuse(f"{variable}: 숫자로 적으세요 (found {text!r}).")
-            values[name] = int(text)
-    values |= {name: value for name, value in overrides.items() if value is not None}
-    settings = Settings(**values)
+        is_number = isinstance(info.default, int)
+        if is_number and not text.strip().isdigit():
+            raise Misuse(f"{variable}: 숫자로 적으세요 (found {text!r}).")
+        values[name] = int(text) if is_number else text.strip()
+    settings = Settings(**values | {name: value for name, value in overrides.items() if value is not None})
     _check(settings)
     return settings
 

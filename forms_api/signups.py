@@ -162,7 +162,7 @@ def _check_page(
     return parts.page(
         "forms/check.html",
         "인증번호를 적으세요" if asked else "적은 내용을 확인하세요",
-        parts.trail_to(doc, "확인하기"),
+        last="확인하기",
         refusal=refusal,
         at="code",
         doc=doc,
@@ -184,7 +184,7 @@ def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) ->
     return services().page(
         "forms/form.html",
         f"{doc.title} 신청",
-        services().trail_to(doc, "신청하기"),
+        last="신청하기",
         refusal=refusal,
         doc=doc,
         spec=spec,

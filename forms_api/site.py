@@ -88,7 +88,7 @@ def register_site(app: Flask, parts: Services) -> None:
                 found = answer(query, number, lambda name: json.loads((index / f"{name}.json").read_bytes()))
         title = "통합검색"
         return (
-            parts.page("pages/search.html", title, [(title, "")], answer=found)
+            parts.page("pages/search.html", title, trail=[(title, "")], answer=found)
             if found
             else site.page(link("search")[1:])
         )

@@ -59,17 +59,11 @@ def receipts(slug: str) -> Response:
     """After closing: all receipts, sorted, and the number of voters."""
     polling = services().polling
     setup, (listed, papers) = polling.setup(slug), polling.board(slug)
-    told: dict[str, Any] = {
-        "rules": setup.slot.rules,
-        "voters": len(listed) + papers,
-        "papers": papers,
-        "receipts": listed,
-        "receipt_key": polling.receipt_key,
-    }
+    counts = {"voters": len(listed) + papers, "papers": papers}
+    told: dict[str, Any] = {"rules": setup.slot.rules, "receipts": listed, "receipt_key": polling.receipt_key}
     if not wants_page():
-        return jsonify(poll=slug, **told)
-    title, trail = "접수증 명단", services().trail_to(setup.poll, "접수증 명단")
-    return services().page("votes/receipts.html", title, trail, path=setup.poll.link, doc=setup.poll, **told)
+        return jsonify(poll=slug, **counts, **told)
+    return vote_page(setup, (), "votes/receipts.html", "접수증 명단", **counts, **told)
 
 
 @voting.get(ADDRESS + "/<any(check, code, ballots):step>")
@@ -83,7 +77,7 @@ def check(slug: str) -> Response:
     """Look the choices over before a code is asked for: a step of the plain form; JSON gets an answer too."""
     setup = _asked_poll(slug)
     if not is_form_post():
-        valid = _checked(slug, _texts(json_body(), "choices"))
+        valid = _checked(slug, _choices(json_body()))
         return jsonify(choices=list(valid), cost=sum(setup.proposals[name].cost for name in valid))
     post = _posted()
     offer_again(lambda refusal: step_page(setup, "pick", post, refusal), setup.poll.link)
@@ -116,8 +110,8 @@ def ballots(slug: str) -> ResponseReturnValue:
     address = request.remote_addr or ""
     if not is_form_post():
         receipt = polling.cast(slug, _proven(setup, _sent_ballot(json_body())), address)
-        names = ("receipt", "signature", "rules", "tracker")
-        return jsonify({name: value for name in names if (value := getattr(receipt, name))}), 201
+        told_of = {name: value for name, value in vars(receipt).items() if value and name != "poll"}
+        return jsonify(told_of), 201
     post = _posted()
 
     def again(refusal: Refused) -> Response:
@@ -129,8 +123,8 @@ def ballots(slug: str) -> ResponseReturnValue:
     offer_again(again, setup.poll.link)
     check_honeypot(request.form)
     receipt = polling.cast(slug, post, address)
-    title = "투표를 마쳤습니다"
-    return vote_page(setup, post.choices or (), "votes/receipt.html", title, receipt=receipt), 201
+    page = vote_page(setup, post.choices or (), "votes/receipt.html", "투표를 마쳤습니다", receipt=receipt)
+    return page, 201
 
 
 def _asked_poll(slug: str) -> PollSetup:
@@ -167,13 +161,13 @@ def _sent_ballot(body: Mapping[str, Any]) -> Post:
     """What a program sent. Raises Invalid."""
     check_honeypot(body)
     texts = {name: text_in(body, name) for name in TEXTS if name in body}
-    return Post(choices=_texts(body, "choices") if "choices" in body else None, **texts)
+    return Post(choices=_choices(body) if "choices" in body else None, **texts)
 
 
-def _texts(body: Mapping[str, Any], name: str) -> list[str]:
-    value = body.get(name)
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise Invalid([FieldError(name, "고른 것의 이름을 목록으로 보내 주세요.")])
-    if len(value) > MOST_CHOICES:
-        raise Invalid([FieldError(name, "고를 수 있는 수를 넘었습니다.")])
-    return value
+def _choices(body: Mapping[str, Any]) -> list[str]:
+    given = body.get("choices")
+    if isinstance(given, list) and all(isinstance(text, str) for text in given):
+        if len(given) <= MOST_CHOICES:
+            return given
+        raise Invalid([FieldError("choices", "고를 수 있는 수를 넘었습니다.")])
+    raise Invalid([FieldError("choices", "고른 것의 이름을 목록으로 보내 주세요.")])

@@ -66,18 +66,9 @@ def vote_page(
     setup: PollSetup, choices: Sequence[str], template: str, title: str, **context: Any
 ) -> Response:
     """picks: the proposals of valid choices; unknown names are left out: they were refused before."""
-    page = services().page(
-        template,
-        title,
-        services().trail_to(setup.poll, title),
-        path=setup.poll.link,
-        doc=setup.poll,
-        picked=choices,
-        picks=[setup.proposals[name] for name in choices if name in setup.proposals],
-        **context,
-    )
-    page.headers["Cache-Control"] = "no-store"
-    return page
+    picks = [setup.proposals[name] for name in choices if name in setup.proposals]
+    about: dict[str, Any] = {"path": setup.poll.link, "doc": setup.poll, "picked": choices, "picks": picks}
+    return services().page(template, title, **about, **context)
 
 
 def _keep(answer: Response, name: str, content: object) -> None:
@@ -112,7 +103,7 @@ def leave(slug: str) -> Response:
         raise NotEligible(BY_CODE)
     state, nonce, verifier = trip = [secrets.token_urlsafe(size) for size in (24, 24, 48)]
     address = _provider().address(_back(), state, nonce, verifier)
-    answer = Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
+    answer = Response(status=302, headers={"Location": address})
     _keep(answer, TRIP, [slug, *trip])
     return answer
 
