@@ -22,8 +22,8 @@ from civic.errors import ContentMistakes, Refused
 from civic.library import load
 from civic.people import is_mobile
 from civic.places import messages, retention
-from civic.places.appointments import SETTLED, TOLD, Appointments, days_told, told_of
 from civic.places.intake import Found
+from civic.places.messages import SETTLED, TOLD, Appointments, days_told, told_of
 from civic.store.entry import Message, latest
 from civic.store.outbox import STUCK, Letter, Parcel, PutOff
 from civic.store.seal import Erased, WrongKey

@@ -103,7 +103,7 @@ def _keep(
     if application.spec.needs_proof:
         prove_phone(application.phone, code, request, application.submission)
     parts.limits.person(application.each()[0].person(parts.intake.keys), application.subject)
-    kept = parts.intake.apply_all(application)
+    kept = parts.intake.apply(application)
     for entry, _, created in kept:
         if created:
             parts.metrics.add("entries_total", state=entry.state)

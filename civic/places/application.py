@@ -158,8 +158,8 @@ def _submission(given: Any) -> str:
         raise ValueError(said) from None
 
 
-def draft_of(application: Application, person: str, keys: Keys, store: Store, now: datetime) -> Entry:
-    """The entry as it will be offered to the book, sealed under a new number."""
+def draft_of(application: Application, keys: Keys, store: Store, now: datetime, person: str = "") -> Entry:
+    """The entry as it will be offered to the book, sealed under a new number. person: where it stays as it was."""
     number = new_number()
     return Entry(
         number=number,
@@ -167,7 +167,7 @@ def draft_of(application: Application, person: str, keys: Keys, store: Store, no
         round=application.id,
         state="received",
         rank=0,
-        person=person,
+        person=person or application.person(keys),
         pin=keys.pin(number, application.phone[-4:]),
         contact=contact_key(keys, application.phone),
         submission=application.submission,
@@ -194,19 +194,14 @@ def refuse_forbidden(payload: Mapping[str, Any]) -> None:
 
     In no field, name or number of a post may it stand, known or unknown, however deep.
     """
-    flat = {**payload}
-    answers = flat.pop("answers", None)
+    flat, answers, found = {**payload}, payload.get("answers"), []
     if isinstance(answers, Mapping):
+        del flat["answers"]
         flat |= {f"answers.{name}": value for name, value in answers.items()}
-    elif answers is not None:
-        flat["answers"] = answers
-    found = []
     for name, value in flat.items():
         if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
             continue  # made by a program: one in four thousand has the digits of a resident registration number
-        within = (name, value) if isinstance(value, str) else texts({name: value})
-        wrong = next((said for text in within if (said := _wrong_text(name, text))), "")
-        if wrong:
+        if wrong := next((said for text in texts({name: value}) if (said := _wrong_text(name, text))), ""):
             found.append(FieldError(shown_name(name), wrong))
     if found:
         raise Invalid(found)

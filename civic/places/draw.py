@@ -16,6 +16,7 @@ from civic.places.draw_list import (
     DrawnEntry,
     FrozenList,
     Half,
+    Pair,
     Seed,
     joined,
     one_line,
@@ -68,14 +69,13 @@ def promise(book: Book, round_: FormRound, by: str, digest: str, now: datetime) 
     Raises NotEligible where the seed is another, or a pair stands that can still be revealed.
     """
     by = one_line("난수를 만든 사람", by)
-    _, pairs = _two(book, round_, now)
+    _, count, last = _two(book, round_, now)
     half = Half(by=by, hash=digest, at=now.replace(microsecond=0))
-    last = pairs[-1] if pairs else ()
     if len(last) == 1 and (seen(last[0].by) == seen(by) or last[0].hash == digest):
         raise NotEligible("두 사람은 서로 다른 사람이고, 난수도 저마다 따로 만듭니다.")
     if len(last) == 2 and now <= _end(last):
         raise NotEligible("이미 두 사람이 약속했습니다. 24시간 안에 밝히지 않으면 새로 할 수 있습니다.")
-    number, side = (len(pairs), 2) if len(last) == 1 else (len(pairs) + 1, 1)
+    number, side = (count, 2) if len(last) == 1 else (count + 1, 1)
     book.fix(round_.id, f"half:{number:03d}:{side}", half.model_dump_json(exclude_defaults=True), now)
     return ()
 
@@ -85,8 +85,7 @@ def reveal(book: Book, round_: FormRound, bits: str, now: datetime) -> tuple[Dra
 
     Raises NotEligible for bits of no hash of the pair, before both have committed, and after a day.
     """
-    frozen, pairs = _two(book, round_, now)
-    pair = pairs[-1] if pairs else ()
+    frozen, count, pair = _two(book, round_, now)
     if len(pair) != 2:
         raise NotEligible("두 사람이 모두 약속하고 그 지문을 공개한 뒤에 밝힙니다.")
     if now > _end(pair):
@@ -97,7 +96,7 @@ def reveal(book: Book, round_: FormRound, bits: str, now: datetime) -> tuple[Dra
     if side is None:
         raise NotEligible("약속한 지문의 난수가 아닙니다. 적은 값을 확인하세요.")
     text = shown[side].model_dump_json(include=set(told))
-    book.fix(round_.id, f"bits:{len(pairs):03d}:{side + 1}", text, now)
+    book.fix(round_.id, f"bits:{count:03d}:{side + 1}", text, now)
     pair = pairs_of(book.fixed(round_.id))[-1]
     if not all(half.is_true for half in pair):
         return ()
@@ -137,15 +136,16 @@ def run(book: Book, round_: FormRound, seed: str, by: str, now: datetime) -> tup
     return results
 
 
-def _two(book: Book, round_: FormRound, now: datetime) -> tuple[FrozenList, list[tuple[Half, ...]]]:
-    """The list and the pairs of a round that two persons decide. Raises NotEligible."""
+def _two(book: Book, round_: FormRound, now: datetime) -> tuple[FrozenList, int, Pair]:
+    """The list of a round that two persons decide, how many pairs there were, and the last. Raises NotEligible."""
     frozen, facts = frozen_list(book, round_, now), book.fixed(round_.id)
     if frozen is None or frozen.kind != "two" or not frozen.is_contested:
         raise NotEligible(f"{round_.label}: 두 사람의 난수로 정하는 회차가 아닙니다.")
     if "drawn" in facts:
         raise NotEligible(f"{round_.label}: 이미 추첨했습니다.")
-    return frozen, pairs_of(facts)
+    pairs = pairs_of(facts)
+    return frozen, len(pairs), pairs[-1] if pairs else ()
 
 
-def _end(pair: tuple[Half, ...]) -> datetime:
+def _end(pair: Pair) -> datetime:
     return max(half.at for half in pair) + PATIENCE

@@ -64,11 +64,6 @@ class DrawnRound(FrozenList):
             drawn=used is not None and frozen.is_contested,
         )
 
-    @property
-    def is_given(self) -> bool:
-        """Have the places been given?"""
-        return self.seed is not None
-
     def disagreement(self, subject: str, id: str) -> str:
         """What in here does not follow from the list and the seed; "" when all of it does. id: of the round."""
         if wrong := self.wrong(subject, id):
@@ -114,12 +109,12 @@ class DrawFile(Shape):
     @property
     def is_drawn(self) -> bool:
         """Have the places of any round been given?"""
-        return any(round_.is_given for round_ in self.rounds.values())
+        return any(round_.seed is not None for round_ in self.rounds.values())
 
     @property
     def is_awaited(self) -> bool:
         """Does the order of any round still wait for its seed?"""
-        return any(not round_.is_given and round_.is_contested for round_ in self.rounds.values())
+        return any(round_.seed is None and round_.is_contested for round_ in self.rounds.values())
 
     def disagreements(self) -> Iterator[str]:
         """What in here does not follow from the lists and the seeds; nothing when all of it does."""

@@ -112,12 +112,6 @@ class Intake:
 
     def apply(
         self, application: Application, who: str = "citizen", cause: str = "applied"
-    ) -> tuple[Entry, int | None, bool]:
-        """As `apply_all`, of the first who takes part; most forms have no other."""
-        return self.apply_all(application, who, cause)[0]
-
-    def apply_all(
-        self, application: Application, who: str = "citizen", cause: str = "applied"
     ) -> list[tuple[Entry, int | None, bool]]:
         """Keep a checked application, all who take part or none: (entry, place in the waiting line, is it new?) of each.
 
@@ -126,10 +120,9 @@ class Intake:
         LimitReached, Unavailable.
         """
         while True:
-            facts = self.facts(application, self.clock.now())
-            people = [(each, each.person(self.keys)) for each in application.each()]
             now = self.clock.now()
-            drafts = [draft_of(*each, self.keys, self.store, now).but(cause=cause) for each in people]
+            facts, each = self.facts(application, now), application.each()
+            drafts = [draft_of(one, self.keys, self.store, now).but(cause=cause) for one in each]
             try:
                 with self.store.open(application.subject, who=who) as book:
                     kept = [

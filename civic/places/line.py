@@ -11,7 +11,7 @@ from civic.errors import Closed, Full, LimitReached, NotEligible, NotOpen
 from civic.places import draw_freeze, draw_list, retention, rules
 from civic.places.form_round import FormRound
 from civic.store.book import Book
-from civic.store.entry import BY_CITIZEN, HELD, LIVE, Counts, Entry, Seat
+from civic.store.entry import BY_CITIZEN, HELD, LIVE, Entry, Seat
 
 # Causes, as they stand in the journal. A promotion's own cause says what freed the place.
 # CANCELLED: by the person themselves; every other cause of a cancellation is somebody else's.
@@ -112,8 +112,10 @@ def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed
         freed += entry.size
     after = "lapse" if lapsed else after
     counts = book.counts(round_.id)
-    moved = _settle_window(book, round_, now, counts)
-    if moved:
+    moved = []
+    if rules.needs_no_draw(round_, now, counts) and "listed" not in book.fixed(round_.id):
+        received = book.entries(round_.id, ("received",))
+        moved = [book.move(entry.moved("confirmed", now, ENOUGH)) for entry in received]
         counts = book.counts(round_.id)
     free = rules.for_line(round_, now, counts, freed)
     draw_freeze.settle(book, round_, now)
@@ -126,14 +128,6 @@ def advance(book: Book, round_: FormRound, now: datetime, after: str = "", freed
     line = book.line(round_.id, most=None if round_.spec.party > 1 else free)
     lucky = draw_list.give(free, line)
     return [*moved, *(book.move(entry.moved(state, now, cause, deadline)) for entry in lucky)]
-
-
-def _settle_window(book: Book, round_: FormRound, now: datetime, counts: Counts) -> list[Entry]:
-    """After a window in which no more people came than there are places: everyone has one, and nothing is drawn."""
-    if not rules.needs_no_draw(round_, now, counts) or "listed" in book.fixed(round_.id):
-        return []
-    received = book.entries(round_.id, ("received",))
-    return [book.move(entry.moved("confirmed", now, ENOUGH)) for entry in received]
 
 
 def position(book: Book, round_: FormRound | None, entry: Entry) -> int | None:

@@ -39,25 +39,25 @@ def text_of(given: Any) -> str:
     return clean(given)
 
 
-def wrong_age(round_: FormRound, born: date) -> str:
-    """Why somebody born then is not of the age that the page is for, counted on the day of the first meeting; "" when they are."""
+def check_age(round_: FormRound, born: date) -> None:
+    """Raises ValueError when somebody born then is not of the age that the page is for, on the day of the first meeting."""
     audience = getattr(round_.doc, "audience", None)
     if audience is None or not audience.ages:
-        return ""
+        return
     found = meetings(round_.doc, round_.round)
     day = (found[0].starts if found else round_.closes).date()
     years = people.age(born, day)
     lowest, highest = audience.from_age or 0, audience.to_age
-    if lowest <= years and (highest is None or years <= highest):
-        return ""
-    return f"{audience.ages} 신청할 수 있습니다. 적은 생년월일이면 {korean.day(day)}에 만 {years}세입니다."
+    if years < lowest or (highest is not None and years > highest):
+        said = f"적은 생년월일이면 {korean.day(day)}에 만 {years}세입니다."
+        raise ValueError(f"{audience.ages} 신청할 수 있습니다. {said}")
 
 
 def read_born(round_: FormRound | None, today: date, given: Any, by_guardian: bool = False) -> str:
     """A birth date of somebody who may take part, ISO. Under 14 a guardian signs up (개인정보 보호법 22조의2)."""
     born = people.read_birth_date(text_of(given), today)
-    if round_ and (wrong := wrong_age(round_, date.fromisoformat(born))):
-        raise ValueError(wrong)
+    if round_:
+        check_age(round_, date.fromisoformat(born))
     if not by_guardian and people.age(date.fromisoformat(born), today) < people.OF_AGE_ALONE:
         raise ValueError(
             f"만 {people.OF_AGE_ALONE}세 미만은 보호자가 신청해야 합니다. 담당 부서에 문의해 주세요."

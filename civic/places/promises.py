@@ -85,17 +85,17 @@ def _gone(before: Document, after: Document | None, everybody: int, now: datetim
 
 
 def _form(before: FormSpec, after: FormSpec) -> Iterator[tuple[KeyPath, str]]:
-    for key, said in FIXED.items():
+    is_window = before.selection == "window-draw" == after.selection
+    for key, said in (FIXED | {"opens": FIXED["window"]} if is_window else FIXED).items():
         was = getattr(before, key)
         if getattr(after, key) != was and (was or key != "ledger"):
-            yield (key,), f"{said}. {_shown(was)}(으)로 되돌리세요"
+            back = was.isoformat() if isinstance(was, datetime) else was or "빈 값"
+            yield (key,), f"{said}. {back}(으)로 되돌리세요"
     if before.needs_proof != after.needs_proof:
         yield ("contact",), "휴대전화 번호를 확인하는지가 신청한 사람 때와 다릅니다. 되돌리세요"
     for limit in before.limits:
         if limit.group not in {each.group for each in after.limits}:
             yield ("limits",), f"묶음 {limit.group}의 한도에서 받은 신청이 빠집니다. 되돌리세요"
-    if before.selection == "window-draw" == after.selection and before.opens != after.opens:
-        yield ("opens",), f"동시 접수로 알린 시간과 다릅니다. {_shown(before.opens)}(으)로 되돌리세요"
     if after.consent.keep_days > before.consent.keep_days:
         said = f"{before.consent.keep_days}일 뒤에 지운다고 동의를 받았습니다. 더 오래 둘 수 없습니다"
         yield ("consent", "keep_days"), said
@@ -155,10 +155,6 @@ def _aliases(name: str, aliases: Sequence[str], names: Sequence[str]) -> str:
     """What to write for something that was only renamed. names: those that are in use now."""
     old = ", ".join(f'"{each}"' for each in (*aliases, name) if each not in names)
     return f"이름만 바꾸었으면 aliases = [{old}]를 함께 쓰세요"
-
-
-def _shown(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value or "빈 값")
 
 
 def resembles(gone: Document, page: Document) -> bool:

@@ -105,7 +105,7 @@ def add(staff: StaffAccess, subject: str, round_id: str, channel: str) -> None:
     except Invalid as wrong:
         wrong.detail = "\n".join(f"{error.field}: {error.message}" for error in wrong.errors)
         raise
-    entry, position, _ = staff.intake.apply(application, who(), f"{BY_STAFF}: {channel}")
+    ((entry, position, _),) = staff.intake.apply(application, who(), f"{BY_STAFF}: {channel}")
     place = f" {position}번" if position else ""
     click.echo(f"{entry.number}\t{korean.ENTRY_STATES[entry.state]}{place}")
 

@@ -22,8 +22,8 @@ from civic.clock import SEOUL, FixedClock
 from civic.content.meetings import calendar_file
 from civic.library import load
 from civic.places import line
-from civic.places.appointments import Appointments
 from civic.places.intake import Intake
+from civic.places.messages import Appointments
 from civic.store import open_store
 from civic.store.entry import Entry
 from civic.store.folder import ENTRIES
@@ -100,7 +100,7 @@ class Town:
     def sign_up(self) -> Entry:
         form = self.desk.form("lectures", "essay")
         application = self.desk.check(*form, an_application())
-        entry = self.desk.apply(application)[0]
+        entry = self.desk.apply(application)[0][0]
         self.phones[entry.number] = application.phone.replace("+82", "0")
         self.expect(entry, entry.state)
         return entry
@@ -199,7 +199,7 @@ def test_nobody_is_plagued_by_sign_ups_in_their_name(tmp_path: Path) -> None:
         postman, phone = a_postman(desk, clock, gateway), an_application()["phone"]
         for typed in (*[phone] * 30, an_application()["phone"]):
             sent = an_application(phone=typed)
-            entry = desk.apply(desk.check(*desk.form("lectures", "essay"), sent))[0]
+            entry = desk.apply(desk.check(*desk.form("lectures", "essay"), sent))[0][0]
             clock.at += timedelta(minutes=1)
             postman.deliver()
             desk.cancel(entry.number)
@@ -236,7 +236,7 @@ def test_mail_takes_the_calendar_along(tmp_path: Path, letters: Any) -> None:
 
         gateway.fails = lambda _: 500
         asked = an_application(email="kim@example.com")
-        entry = desk.apply(desk.check(*desk.form("lectures", "essay"), asked))[0]
+        entry = desk.apply(desk.check(*desk.form("lectures", "essay"), asked))[0][0]
         pass_by(2)
         assert (len(letters.kept), len(gateway.taken), store.outbox.stuck()) == (1, 0, 0)
         pass_by(30)

@@ -46,7 +46,7 @@ def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
 
 def send(desk: Intake, **changes: Any) -> tuple[Entry, int | None, bool]:
     payload = an_application(answers={"why": "배우고 싶어서"}, **changes)
-    return desk.apply(desk.check(*desk.form("lectures", "essay"), payload))
+    return desk.apply(desk.check(*desk.form("lectures", "essay"), payload))[0]
 
 
 def nothing_kept(desk: Intake) -> bool:
@@ -74,7 +74,7 @@ def test_the_time_is_that_of_the_decision(desk: Intake, clock: FixedClock) -> No
     """Checked in time but decided too late is too late; an entry carries the time of its decision."""
     applications = [checked(desk) for _ in range(2)]
     clock.at = CLOSES - MOMENT
-    entry, _, _ = desk.apply(applications[0])
+    ((entry, _, _),) = desk.apply(applications[0])
     assert entry.received == CLOSES - MOMENT
     clock.at = CLOSES
     with pytest.raises(Closed):
@@ -258,7 +258,7 @@ def test_a_clock_that_jumps_back_opens_nothing(tmp_path: Path) -> None:
     third = an_open_desk(tmp_path, OPENS + timedelta(hours=1), closes="2023-09-08T00:00:00")
     assert state(third) == "open"
     application = third.check(*third.form("lectures", "essay"), an_application())
-    assert third.apply(application)[0].state == "confirmed"
+    assert third.apply(application)[0][0].state == "confirmed"
     third.store.close()
 
 

@@ -346,7 +346,7 @@ class Life(RuleBasedStateMachine):
         )
         now, number, refused = self.clock.now(), "", ""
         try:
-            number = self.intake.apply(application)[0].number
+            number = self.intake.apply(application)[0][0].number
         except Refused as refusal:
             refused = refusal.name
         try:

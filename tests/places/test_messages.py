@@ -15,8 +15,8 @@ from civic.content.particulars import Contact
 from civic.korean import SHORT, text_bytes
 from civic.library import load
 from civic.places import messages
-from civic.places.appointments import Appointments
 from civic.places.intake import Found, Intake
+from civic.places.messages import Appointments
 from civic.store import open_store
 from civic.store.book import CALM
 from civic.store.entry import LIVE, Message

@@ -45,7 +45,9 @@ def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
 
 
 def applied(desk: Intake, slug: str = "essay", phone: str = "") -> Entry:
-    return desk.apply(desk.check(*desk.form("lectures", slug), an_application(phone=phone or a_phone())))[0]
+    return desk.apply(desk.check(*desk.form("lectures", slug), an_application(phone=phone or a_phone())))[0][
+        0
+    ]
 
 
 def follow(desk: Intake, at: datetime) -> list[str]:

@@ -56,7 +56,7 @@ class Office:
         phone = f"+8210{7000_0000 + (who or 100 + self.people)}"
         sent = str(uuid.uuid4())
         application = Application(self.doc, self.spec, self.each, "홍길동", phone, sent, party=party)
-        return self.intake.apply(application)[0]
+        return self.intake.apply(application)[0][0]
 
     @property
     def round(self) -> FormRound:
@@ -204,13 +204,13 @@ def test_a_party_larger_than_the_round_is_refused_by_name(office: Open) -> None:
     """Places were lowered beneath the party: it would wait for ever. A retry of an older one keeps its answer."""
     desk = office({"places": 3, "waiting": 9}, party=3)
     sent = Application(desk.doc, desk.spec, desk.each, "홍", "+821070000001", str(uuid.uuid4()), party=3)
-    kept = desk.intake.apply(sent)[0]
+    kept = desk.intake.apply(sent)[0][0]
     desk.change(places=2)
     with pytest.raises(Invalid) as refused:
         desk.apply(3)
     assert [error.field for error in refused.value.errors] == ["party"]
     retried = replace(sent, round=desk.each)
-    assert desk.intake.apply(retried)[0] == kept
+    assert desk.intake.apply(retried)[0][0] == kept
 
 
 # ------------------------------------------------------------ review
