@@ -33,6 +33,7 @@ _RULE = re.compile(r"([-*_])[ \t]*(?:\1[ \t]*){2,}")
 _ATTRIBUTES = re.compile(r"\{:[^{}]*\}")
 _NOTE = re.compile(r"\[\^[^\]]+\]:[ \t]*")
 _TAG = re.compile(r"<(?:!--|/?([a-zA-Z][\w-]*))")
+_DETAILS = re.compile(r"^<details\b(?![^>]*\bmarkdown=)")
 _OPENED = frozenset({"details", "summary"})  # inside of them stands Markdown
 _RAW = frozenset(BLOCK_LEVEL_ELEMENTS) - _OPENED
 _ENDS_SENTENCE = re.compile(r"[^\W\d_][\"'”’)\]]*[.?!][\"'”’)\]]*$")
@@ -85,7 +86,7 @@ def _take(found: _Arranged, lines: list[str], at: int) -> int:
     if said[0] == "<" and re.match(r"</?(details|summary)\b", said):
         return _block(found, [said], at + 1)
     if said[0] == ">":
-        end = while_lines(lines, at, lambda each: each.startswith(">"))
+        end = while_lines(lines, at, lambda each: each.strip().startswith(">"))
         inner, odd = arranged("\n".join(re.sub(r"^\s*>[ \t]?", "", each) for each in lines[at:end]))
         found.odd += [(at + number, what) for number, what in odd]
         return _block(found, [f"> {each}" for each in inner], end)
@@ -250,15 +251,7 @@ class _Lines(Preprocessor):
     """Before any other: tabs still tell columns apart."""
 
     def run(self, lines: list[str]) -> list[str]:
-        return [_opened(line) for line in arranged("\n".join(lines))[0]]
-
-
-def _opened(line: str) -> str:
-    return (
-        re.sub(r"^<details\b(?![^>]*\bmarkdown=)", '<details markdown="1"', line)
-        if "<details" in line
-        else line
-    )
+        return [_DETAILS.sub('<details markdown="1"', line) for line in arranged("\n".join(lines))[0]]
 
 
 class TypedLines(Extension):

@@ -127,14 +127,10 @@ def told(site: Site, docs: Iterable[Document], before: Mapping[str, Told], now: 
             status = getattr(doc, "status", "planned")
             fresh = Told(meeting.starts.isoformat(), ends, _location(doc, None), status)
             old = before.get(uid(site, doc, meeting))
-            if old is not None:
-                is_same = old[:4] == fresh[:4]
-                more = (
-                    (old.sequence, old.changed)
-                    if is_same
-                    else (old.sequence + 1, now.isoformat("T", "seconds"))
-                )
-                fresh = fresh._replace(sequence=more[0], changed=more[1])
+            if old and old[:4] == fresh[:4]:
+                fresh = old
+            elif old:
+                fresh = fresh._replace(sequence=old.sequence + 1, changed=now.isoformat("T", "seconds"))
             found[uid(site, doc, meeting)] = fresh
     return found
 
@@ -149,10 +145,8 @@ def told_from(text: str) -> dict[str, Told]:
 
 def told_json(known: Mapping[str, Told]) -> str:
     """The same as text, always in one order."""
-    return (
-        json.dumps({name: known[name]._asdict() for name in sorted(known)}, ensure_ascii=False, indent=1)
-        + "\n"
-    )
+    ordered = {name: known[name]._asdict() for name in sorted(known)}
+    return json.dumps(ordered, ensure_ascii=False, indent=1) + "\n"
 
 
 class Invite(NamedTuple):
@@ -176,40 +170,45 @@ def calendar_file(
     known: what the site tells of its meetings; so calendars that hold one already take over what changed.
     """
 
-    def event(doc: Document, round_: Round | None, meeting: Meeting) -> str:
-        # The standard asks when this was written: when staff last changed the page, not when it was built.
-        name = uid(site, doc, meeting)
-        now_told = (known or {}).get(name)
-        changed = now_told.changed if now_told else ""
-        stamps = [doc.last_change or meeting.starts, *([datetime.fromisoformat(changed)] if changed else [])]
-        status = {"cancelled": "CANCELLED", "postponed": "TENTATIVE"}.get(
-            getattr(doc, "status", ""), "CONFIRMED"
-        )
-        sequence, people = (now_told.sequence if now_told else 0), []
-        if invite:
-            is_off = invite.method == "CANCEL"
-            status = "CANCELLED" if is_off else status
-            sequence += max(0, invite.times - 1) + is_off
-            people = [("ORGANIZER", f"mailto:{invite.organizer}")]
-            people.append(("ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE", f"mailto:{invite.attendee}"))
-        properties = [
-            ("UID", escaped(name)),
-            ("DTSTAMP", utc(max(stamps) if changed else stamps[0])),
-            ("SEQUENCE", str(sequence)),
-            ("STATUS", status),
-            ("DTSTART", utc(meeting.starts)),
-            *([("DTEND", utc(meeting.ends))] if meeting.ends else []),
-            ("SUMMARY", escaped(_title(doc, round_, meeting))),
-            ("LOCATION", escaped(_location(doc, round_))),
-            ("URL", site.base_url + doc.link),
-            *people,
-        ]
-        return component("VEVENT", properties)
-
     head = [("VERSION", "2.0"), ("PRODID", "-//Madang//KO"), ("X-WR-CALNAME", escaped(site.name))]
     head += [("METHOD", invite.method)] if invite else []
-    events = (event(doc, round_, meeting) for doc, round_ in entries for meeting in meetings(doc, round_))
+    events = (
+        _event(site, doc, round_, meeting, (known or {}).get(uid(site, doc, meeting)), invite)
+        for doc, round_ in entries
+        for meeting in meetings(doc, round_)
+    )
     return f"{component('VCALENDAR', head, events)}\r\n".encode()
+
+
+def _event(
+    site: Site, doc: Document, round_: Round | None, meeting: Meeting, now: Told | None, invite: Invite | None
+) -> str:
+    # The standard asks when this was written: when staff last changed the page, not when it was built.
+    stamp = doc.last_change or meeting.starts
+    if now and now.changed:
+        stamp = max(stamp, datetime.fromisoformat(now.changed))
+    off = {"cancelled": "CANCELLED", "postponed": "TENTATIVE"}
+    status = off.get(getattr(doc, "status", ""), "CONFIRMED")
+    sequence, people = (now.sequence if now else 0), []
+    if invite:
+        is_off = invite.method == "CANCEL"
+        status = "CANCELLED" if is_off else status
+        sequence += max(0, invite.times - 1) + is_off
+        people = [("ORGANIZER", f"mailto:{invite.organizer}")]
+        people.append(("ATTENDEE;PARTSTAT=ACCEPTED;RSVP=FALSE", f"mailto:{invite.attendee}"))
+    properties = [
+        ("UID", escaped(uid(site, doc, meeting))),
+        ("DTSTAMP", utc(stamp)),
+        ("SEQUENCE", str(sequence)),
+        ("STATUS", status),
+        ("DTSTART", utc(meeting.starts)),
+        *([("DTEND", utc(meeting.ends))] if meeting.ends else []),
+        ("SUMMARY", escaped(_title(doc, round_, meeting))),
+        ("LOCATION", escaped(_location(doc, round_))),
+        ("URL", site.base_url + doc.link),
+        *people,
+    ]
+    return component("VEVENT", properties)
 
 
 def _title(doc: Document, round_: Round | None, meeting: Meeting) -> str:
@@ -227,14 +226,9 @@ def _sessions(doc: Notice, round_: Round | None) -> tuple[Meeting, ...]:
     last = (round_.ends if round_ else None) or (first and _midnight(first))
     parts = {id(session): f"-{number}" for number, session in enumerate(doc.sessions, 1)}
     return tuple(
-        Meeting(
-            parts.get(id(session), f"-{session.starts:%Y%m%dT%H%M}"),
-            session.starts,
-            session.ends,
-            session.topic,
-        )
-        for session in doc.meets
-        if not (first and last) or (first <= session.starts and session.ends <= last)
+        Meeting(parts.get(id(each), f"-{each.starts:%Y%m%dT%H%M}"), each.starts, each.ends, each.topic)
+        for each in doc.meets
+        if not (first and last) or (first <= each.starts and each.ends <= last)
     )
 
 

@@ -114,11 +114,7 @@ class Document(Shape):
 
         Everything: the last round's end or closing, the lecture's last meeting, the event's end.
         """
-        spec = self.spec
-        if spec is None:
-            return None
-        over = max(spec.last_end, self.span[1]) if self.span else spec.last_end
-        return over + timedelta(days=spec.consent.keep_days)
+        return self._over(self.spec) + timedelta(days=self.spec.consent.keep_days) if self.spec else None
 
     @property
     def needed_until(self) -> datetime | None:
@@ -126,6 +122,9 @@ class Document(Shape):
         spec = self.spec
         if spec is None or not (self.span or any(each.ends for each in spec.rounds)):
             return self.kept_until
+        return self._over(spec)
+
+    def _over(self, spec: FormSpec) -> datetime:
         return max(spec.last_end, self.span[1]) if self.span else spec.last_end
 
     def place(self, now: datetime, state_of: FormStates) -> tuple[Any, ...]:

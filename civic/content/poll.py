@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from civic.content.pages import Document, FormStates, next_first
-from civic.shape import Clash, Line, Many, SeoulTime, Shape, Slug, Text, Won, repeated
+from civic.shape import Clash, Digest, Line, Many, SeoulTime, Shape, Slug, Text, Won, repeated
 
 SigningKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # Ed25519, base64url
 
@@ -59,9 +59,7 @@ class Rehearsal(Shape):
     """A test ballot was opened by every set of holders under these rules (`[rehearsed]`): `votes rehearse` writes it."""
 
     at: SeoulTime = Field(description="시험 개표를 한 때")
-    rules: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="그때의 규칙 지문(SHA-256)"
-    )
+    rules: Digest = Field(description="그때의 규칙 지문(SHA-256)")
 
 
 class Correction(Shape):
@@ -69,9 +67,7 @@ class Correction(Shape):
 
     at: SeoulTime = Field(description="바로잡은 때")
     text: Line = Field(description="무엇을 왜 바꾸었는지")
-    rules: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="바꾸기 전의 규칙 지문. 그 규칙으로 낸 표도 개표합니다."
-    )
+    rules: Digest = Field(description="바꾸기 전의 규칙 지문. 그 규칙으로 낸 표도 개표합니다.")
 
 
 class Body(Shape):

@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, count
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import nh3
 from markdown import Markdown
-from markdown.blockprocessors import ParagraphProcessor
 from markdown.extensions import Extension
 from markdown.treeprocessors import InlineProcessor
 from markdown.util import STX, AtomicString
@@ -21,16 +21,12 @@ from civic.content.lines import TypedLines
 from civic.content.tables import with_tables
 
 # Ids that templates give to parts of a page; a heading of that name gets another one.
-TEMPLATE_IDS = frozenset(
-    re.findall(
-        r"\S+",
-        """
-        main apply glance sessions siblings rules consent form errors site-menu menu-dialog menu-dialog-title
-        apply-title apply-heading error-summary-title contact-title vote-title types-title ballot ballot-area
-        ballot-search site-search search-words search-help
-        """,
-    )
-)
+TEMPLATE_IDS = {
+    "main", "apply", "glance", "sessions", "siblings", "rules", "consent", "form", "errors", "site-menu",
+    "menu-dialog", "menu-dialog-title", "apply-title", "apply-heading", "error-summary-title", "contact-title",
+    "vote-title", "types-title", "ballot", "ballot-area", "ballot-search", "site-search", "search-words",
+    "search-help",
+}  # fmt: skip
 
 _CELL = {"align", "colspan", "rowspan", "scope"}
 _ATTRIBUTES = {
@@ -44,16 +40,12 @@ _ATTRIBUTES = {
     "th": _CELL,
     "time": {"datetime"},
 }
-_TAGS = set(
-    re.findall(
-        r"\w+",
-        """
-        a abbr b blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6
-        hr i img ins kbd li mark ol p pre q s small span strong sub summary sup table tbody td tfoot th thead time
-        tr u ul
-        """,
-    )
-)
+_TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "details", "dfn", "div", "dl", "dt",
+    "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark",
+    "ol", "p", "pre", "q", "s", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot",
+    "th", "thead", "time", "tr", "u", "ul",
+}  # fmt: skip
 _CLASSES = {
     "a": {"footnote-ref", "footnote-backref"},
     "div": {"footnote"},
@@ -75,8 +67,6 @@ SIGNS = {
     "struck": "~", "underscores": "_",
 }  # fmt: skip
 _SIGN = re.compile(f"[{re.escape(''.join(SIGNS.values()) + STX)}]")  # STX: what stands for a match
-# Each line begins with a letter, and nothing divides it as a table would: no other sort of block looks so.
-_PARAGRAPH = re.compile(r"[^\W\d_][^\n|]*+(?:\n[^\W\d_][^\n|]*+)*+")
 _EMPTY = re.compile(r"<(p|span|div|b|strong|i|em|u)>(?:\s|&nbsp;|\u00a0)*</\1>")
 
 EXTERNAL_NOTE = '<span class="sr-only"> (외부 누리집)</span>'
@@ -172,23 +162,10 @@ class QuickInline(InlineProcessor):
         return super().run(tree, ancestors)
 
 
-class QuickParagraph(ParagraphProcessor):
-    """Takes plain words first, before each other sort of block is tried."""
-
-    def test(self, parent: Element, block: str) -> bool:
-        return _PARAGRAPH.fullmatch(block) is not None
-
-
 class Quick(Extension):
-    """Leaves out what can find nothing. The last of the extensions: it looks at what the others have added.
-
-    The same output as without: tests compare both.
-    """
+    """The last of the extensions: it looks at what the others have added. The same output as without: tests compare both."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
-        names: Any = frozenset(md.block_level_elements)  # a list, searched for each element
-        md.block_level_elements = names
-        md.parser.blockprocessors.register(QuickParagraph(md.parser), "quick_paragraph", 1000)
         md.treeprocessors.register(QuickInline(md), "inline", 20)
 
 
@@ -252,12 +229,8 @@ def _with_headings(clean: str) -> tuple[str, list[Heading]]:
 
 
 def _unused(id: str, used: set[str]) -> str:
-    if id not in used:
-        return id
-    number = 2
-    while f"{id}-{number}" in used:
-        number += 1
-    return f"{id}-{number}"
+    numbered = (f"{id}-{number}" for number in count(2))
+    return next(each for each in chain([id], numbered) if each not in used)
 
 
 def _external(found: re.Match[str]) -> str:

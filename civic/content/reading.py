@@ -81,22 +81,22 @@ def read_content(
         return reading
     _read_site(reading)
     files: list[str] = []
+    logo = reading.site.logo if reading.site else ""
     for name, is_folder in listed(content):
         if not is_folder and is_litter(name):
             reading.litter.append(name)
         elif is_folder and name in KINDS:
             files += _pages(name, reading)
-        elif (
-            name != SITE_FILE
-            and not (is_folder and name == WRITTEN_BY_PROGRAM)
-            and not _is_logo(name, reading)
-        ):
+        elif name not in (SITE_FILE, logo) and not (is_folder and name == WRITTEN_BY_PROGRAM):
             hint = suggestion(name, [SITE_FILE, *KINDS]) or suggestion(name, list(KINDS), "폴더")
             said = "여기에 둘 수 없는 파일이나 폴더입니다"
             reading.mistakes.append(Mistake(name, 0, "", said, "", hint))
-    logo = reading.site.logo if reading.site else ""
-    source = reading.source(SITE_FILE)
-    if logo and source and not (content / logo).is_file():
+    source = reading.source(SITE_FILE) if logo else None
+    if source and (content / logo).is_file():
+        picture, mistakes = attached(content, logo)
+        reading.mistakes += mistakes
+        reading.digests |= {logo: picture.digest} if picture else {}
+    elif source:
         reading.mistakes.append(source.mistake(("logo",), "site.toml 옆에 없는 파일입니다", logo))
     _read_pages(files, reading, memory, jobs, meanwhile)
     return reading
@@ -193,17 +193,6 @@ def _read_pages(
         if file in known:
             reading.facts[file] = known[file]
             reading.digests[file] = known[file].digest
-
-
-def _is_logo(name: str, reading: Reading) -> bool:
-    """Is that the site's logo, and can it be shown? What is wrong with it is noted."""
-    if reading.site is None or name != reading.site.logo:
-        return False
-    logo, mistakes = attached(reading.content, name)
-    if logo:
-        reading.digests[name] = logo.digest
-    reading.mistakes += mistakes
-    return True
 
 
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:

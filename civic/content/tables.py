@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from itertools import count
 
 BULLET = re.compile(r"([-*])[ \t]+(?=\S)(?!.*[ \t]\1$)")  # "- 아 래 -" is a heading in the middle
 _DELIMITER = re.compile(r"(?=.*\|)[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
@@ -21,9 +22,7 @@ def table_end(lines: list[str], at: int) -> int:
     cells = line.strip().count("\t")
     if not cells or BULLET.match(line.strip()):
         return 0
-    end = at
-    while end < len(lines) and lines[end].strip("\n").count("\t") == line.count("\t") and lines[end].strip():
-        end += 1
+    end = while_lines(lines, at, lambda each: bool(each.strip()) and each.count("\t") == line.count("\t"))
     return end if end - at > 1 else 0
 
 
@@ -42,18 +41,17 @@ def piped(rows: list[str]) -> list[str]:
 
 def while_lines(lines: list[str], at: int, holds: Callable[[str], bool]) -> int:
     end = at
-    while end < len(lines) and holds(lines[end].strip()):
+    while end < len(lines) and holds(lines[end]):
         end += 1
     return end
 
 
 def with_tables(clean: str) -> str:
     """The HTML with its tables in boxes that scroll, header cells that say what they head, alignment by class."""
-    number = 0
+    numbers = count(1)
 
     def wrapped(found: re.Match[str]) -> str:
-        nonlocal number
-        number += 1
+        number = next(numbers)
         table = _ALIGN.sub(r' class="align-\1"', found.group())
         table = re.sub(r"<th(?![a-z])[^>]*>\s*</th>", "<td></td>", table)
         table = _ROW.sub(_scoped, table)
