@@ -51,11 +51,8 @@ def ticket() -> BaseResponse:
     is_own = given.get("mine") in (True, "on")
     secret = services().polling.codes.give_ticket(contact, code, asked, is_own)
     life = int(OWN_LIFE.total_seconds()) if is_own else None  # None: gone with the browser
-    answer: BaseResponse = (
-        redirect("/api/my", code=303)
-        if is_form_post()
-        else make_response(jsonify(minutes=MINUTES, mine=is_own), 201)
-    )
+    told = jsonify(minutes=MINUTES, mine=is_own), 201
+    answer = redirect("/api/my", code=303) if is_form_post() else make_response(told)
     answer.set_cookie(cookie(), secret, max_age=life, **_cookie_rules())
     return answer
 

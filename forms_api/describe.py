@@ -153,7 +153,8 @@ def describe_api(site: Site, subjects: Iterable[Document], polls: Iterable[Poll]
 def application_schema(spec: FormSpec) -> Schema:
     """What a post to this form holds, as JSON Schema."""
     rounds = [each.id for each in spec.rounds]
-    one, most = _object({"name": TEXT, "birth_date": DAY}), spec.people_per_contact
+    one = _object({"name": TEXT, "birth_date": DAY})
+    people = {"type": "array", "items": one, "minItems": 1, "maxItems": spec.people_per_contact}
     answers = {each.name: {"title": each.label, **each.answer_schema()} for each in spec.fields}
     open_ended = {each.name for each in spec.fields if not each.required}
     rows: list[tuple[str, Schema, bool, bool]] = [  # name, schema; has the form it, must it be there
@@ -166,12 +167,7 @@ def application_schema(spec: FormSpec) -> Schema:
         ("request", PROOF["request"], spec.needs_proof, False),
         ("email", {"type": "string", "format": "email"}, spec.email != "none", spec.email == "required"),
         ("birth_date", DAY, spec.person == "phone+birth_date", True),
-        (
-            "participants",
-            {"type": "array", "items": one, "minItems": 1, "maxItems": most},
-            spec.has_participants,
-            True,
-        ),
+        ("participants", people, spec.has_participants, True),
         ("party", {"type": "integer", "minimum": 1, "maximum": spec.party}, spec.party > 1, False),
         ("answers", _closed(answers, open_ended), bool(answers), open_ended < answers.keys()),
     ]
@@ -190,14 +186,13 @@ def _poll_paths(poll: Poll) -> Schema:
     checked = _object({"choices": picks, "cost": NUMBER})
     by_provider = {"/identity": {"get": _call("Leads to the identity provider (302)")}}
     check = _call("Look choices over; nothing is kept", checked, _object({"choices": picks}))
+    cast = _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), "200 201")
     calls = {
         "": {"get": _call(f"{poll.title}: state, limits, what sealing needs", POLL)},
         "/receipts": {"get": _call("After closing: all receipts", BOARD)},
         "/check": {"post": check},
         **(by_provider if poll.assurance == 3 else {"/code": ASKING}),
-        "/ballots": {
-            "post": _call("Cast; the last one counts", VOTE_RECEIPT, _ballot(poll, picks), "200 201")
-        },
+        "/ballots": {"post": cast},
     }
     return {f"{address}{step}": call for step, call in calls.items()}
 

@@ -32,7 +32,7 @@ from forms_api.contacts import (
     wrong_tries_counted,
 )
 from forms_api.doors import is_form_post, json_body, posted, text_in
-from forms_api.operations import RECEIPTS, Trail, services
+from forms_api.operations import RECEIPTS, services
 from forms_api.problems import lead_back, offer_again, wants_page
 from forms_api.signups import PROOF, as_payload, shown_again
 
@@ -66,8 +66,8 @@ def lookup() -> Response:
         return jsonify(document(found, is_proven))
     changes = services().intake.store.history(found.entry.number)
     history = [(change.time, korean.happened(change.cause, change.after)) for change in changes]
-    trail = trail_of("내 신청")
-    return _page(found, "forms/entry.html", "내 신청", trail, is_proven, history=history)
+    context = {**shown(found, is_proven), "history": history}
+    return services().page("forms/entry.html", "내 신청", trail=trail_of("내 신청"), **context)
 
 
 @entries.post("/api/entries/<number>/cancel")
@@ -91,11 +91,11 @@ def change_page(token: str) -> Response:
 
 def _change_page(found: Found, refusal: Refused | None = None, asked: str = "", code: str = "") -> Response:
     """asked: the request for the code that was sent to a new phone; code: itself, in a demonstration."""
-    return _page(
-        found,
+    return services().page(
         "forms/change.html",
         "신청 내용 바꾸기",
-        trail_of("바꾸기"),
+        trail=trail_of("바꾸기"),
+        **shown(found),
         spec=optional(found.round.spec) if found.round else None,
         values=shown_again(request.form),
         refusal=refusal,
@@ -146,10 +146,8 @@ def my() -> BaseResponse:
     held, intake = ticket_of_browser(), services().intake
     if held is None:
         return lead_back(link("my"), ContactUnproven)
-    found, is_fresh = (
-        [intake.found(each) for each in intake.store.of_contact(held.contact)],
-        intake.clock.now() < held.fresh,
-    )
+    found = [intake.found(each) for each in intake.store.of_contact(held.contact)]
+    is_fresh = intake.clock.now() < held.fresh
     if not wants_page():
         listed = [document(each, is_proven=is_fresh) for each in found]
         return jsonify(entries=listed, until=held.until.isoformat(timespec="seconds"), fresh=is_fresh)
@@ -168,11 +166,11 @@ def receipt(token: str) -> Response:
         return jsonify(document(found))
     has_dates = entry.state == "confirmed" and meetings(doc, round_.round if round_ else None)
     others = [_receipt(each).entry.number for each in request.args.getlist("with")[:MOST_TOGETHER]]
-    return _page(
-        found,
+    return services().page(
         "forms/receipt.html",
         "접수증",
-        services().trail_to(doc, "접수증"),
+        trail=services().trail_to(doc, "접수증"),
+        **shown(found),
         others=[(number, services().receipt(number)) for number in others],
         calendar=f"{request.path}/event.ics" if has_dates else "",
         next_steps=phases.next_steps(round_, entry.state, services().intake.clock.now()) if round_ else [],
@@ -184,7 +182,7 @@ def cannot_come(token: str) -> Response:
     """Asks who holds a message's link whether they cannot come. Opening it changes nothing; one press cancels."""
     found = _receipt(token)
     title = "오지 못하시나요?" if found.can_cancel else "취소할 수 없는 신청입니다"
-    return _page(found, "forms/cannot.html", title, trail_of("못 갑니다"))
+    return services().page("forms/cannot.html", title, trail=trail_of("못 갑니다"), **shown(found))
 
 
 @entries.get(f"{RECEIPT}/event.ics")
@@ -238,10 +236,9 @@ def _own(number: str) -> str:
 
 def _may_act(given: Mapping[str, Any], number: str) -> bool:
     """Does the sender hold the address of its receipt, or has proven its phone in the last half hour?"""
-    intake, address = services().intake, given.get("receipt")
-    token = address.rpartition("/")[2] if isinstance(address, str) else ""
+    intake, receipt = services().intake, given.get("receipt")
     with suppress(NotFound):
-        if token and services().receipt_number(token) == number:
+        if isinstance(receipt, str) and services().receipt_number(receipt.rpartition("/")[2]) == number:
             return True
     held = ticket_of_browser()
     if held is None or intake.clock.now() >= held.fresh:
@@ -255,12 +252,6 @@ def _receipt(token: str) -> Found:
     return services().intake.receipt(services().receipt_number(token))
 
 
-def _page(
-    found: Found, template: str, title: str, trail: Trail, is_proven: bool = True, **context: Any
-) -> Response:
-    return services().page(template, title, trail=trail, **shown(found, is_proven), **context)
-
-
 def draw_hash(found: Found) -> str:
     """What the draw of an entry's round is committed to, as soon as its list is frozen; "" before."""
     entry, store = found.entry, services().intake.store
@@ -268,7 +259,7 @@ def draw_hash(found: Found) -> str:
     return FrozenList.model_validate_json(frozen).commitment if frozen else ""
 
 
-def shown(found: Found, is_proven: bool) -> dict[str, Any]:
+def shown(found: Found, is_proven: bool = True) -> dict[str, Any]:
     """What every page shows of an entry; where its page or round is gone, something that stands for it.
 
     is_proven: whoever sees it may act on it, and has the address of its receipt.

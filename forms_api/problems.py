@@ -8,16 +8,8 @@ from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from civic.errors import (
-    ContactUnproven,
-    Invalid,
-    NotFound,
-    Refused,
-    TooLarge,
-    Unavailable,
-    UnsupportedType,
-    WrongCode,
-)
+from civic import errors
+from civic.errors import Invalid, NotFound, Refused, Unavailable
 from forms_api.doors import READING, is_form_post
 from forms_api.operations import services
 
@@ -37,12 +29,9 @@ class Failure(Refused, status=500, title="처리하지 못했습니다. 잠시 �
     """Our own mistake. Says nothing of itself; the log knows where."""
 
 
-NAMED: dict[int | None, Callable[[], Refused]] = {
-    404: NotFound,
-    405: MethodNotAllowed,
-    413: TooLarge,
-    415: UnsupportedType,
-    416: OutsideFile,
+NAMED = {
+    kind.status: kind
+    for kind in (NotFound, MethodNotAllowed, errors.TooLarge, errors.UnsupportedType, OutsideFile)
 }
 
 
@@ -86,12 +75,10 @@ def answer(refusal: Refused) -> Response:
     response = _safe_page(refusal) if wants_page() else _document(refusal)
     if refusal.retry_after:
         response.headers["Retry-After"] = str(refusal.retry_after)
-    if isinstance(
-        refusal, Unavailable
-    ):  # why, for the log, also where nobody asks /readyz; nobody waits for it
+    if isinstance(refusal, Unavailable):
         if refusal.__cause__:
             services().log.failure(_route(), refusal.__cause__, "outage")
-        services().health.is_well(patience=0)
+        services().health.is_well(patience=0)  # why, for the log, also where nobody asks /readyz
     return response
 
 
@@ -109,11 +96,8 @@ def _is_nowhere() -> bool:
 
 def wants_page() -> bool:
     """Did a person's browser ask? A form post always; else only when it would rather have HTML."""
-    if is_form_post():
-        return True
-    if request.mimetype == "application/json":
-        return False
-    return prefers_html() or (request.method in READING and not request.path.startswith("/api/"))
+    is_of_site = request.method in READING and not request.path.startswith("/api/")
+    return is_form_post() or (request.mimetype != "application/json" and (prefers_html() or is_of_site))
 
 
 def prefers_html() -> bool:
@@ -153,7 +137,8 @@ def _safe_page(refusal: Refused) -> Response:
 
 def _page(refusal: Refused) -> Response:
     retry: Retry | None = g.get("retry")
-    if retry and (g.always or refusal.errors or isinstance(refusal, ContactUnproven | Invalid | WrongCode)):
+    is_mended = isinstance(refusal, errors.ContactUnproven | Invalid | errors.WrongCode) or refusal.errors
+    if retry and (is_mended or g.always):
         return retry(refusal)
     page = services().page(
         "forms/problem.html",

@@ -54,11 +54,9 @@ class Mail:
         parts = urlsplit(address)
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname or "@" not in sender:
             raise Misuse("MADANG_SMTP는 smtp://서버:587처럼, MADANG_MAIL_FROM은 보내는 메일 주소로 적으세요.")
-        self._secure = parts.scheme == "smtps"
-        self._host, self._port = parts.hostname, parts.port or (465 if self._secure else 587)
+        self._is_secure, self._sender = parts.scheme == "smtps", sender
+        self._host, self._port = parts.hostname, parts.port or (465 if self._is_secure else 587)
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
-        self._sender = sender
-        self._local = self._host in ("localhost", "127.0.0.1", "::1")
 
     def send(self, contact: str, letter: Letter) -> None:
         message = EmailMessage()
@@ -81,12 +79,12 @@ class Mail:
             raise ConnectionError(type(err).__name__) from None
 
     def _connect(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
-        if self._secure:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=PATIENCE, context=context)
+        context, place = ssl.create_default_context(), (self._host, self._port)
+        if self._is_secure:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(*place, timeout=PATIENCE, context=context)
         else:
-            server = smtplib.SMTP(self._host, self._port, timeout=PATIENCE)
-            if not self._local:
+            server = smtplib.SMTP(*place, timeout=PATIENCE)
+            if self._host not in ("localhost", "127.0.0.1", "::1"):
                 server.starttls(context=context)
         if self._user:
             server.login(self._user, self._password)
@@ -111,7 +109,7 @@ class GatewayRequest(Shape):
         parts = urlsplit(self.url)
         if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
             raise ValueError("url은 https://로 시작해야 합니다")
-        if self._type not in ("application/json", FORM):
+        if self.content_type not in ("application/json", FORM):
             raise ValueError(f"headers의 Content-Type은 application/json이나 {FORM}이어야 합니다")
         for allowed, texts in ((NAMES, (self.url, self.body, self.sign)), (PLAIN, self.headers.values())):
             if wrong := set(PLACE.findall(" ".join(texts))).difference(allowed):
@@ -119,29 +117,9 @@ class GatewayRequest(Shape):
         return self
 
     @property
-    def _type(self) -> str:
+    def content_type(self) -> str:
         found = (value for name, value in self.headers.items() if name.lower() == "content-type")
         return next(found, "").partition(";")[0].strip()
-
-    def send(self, values: Mapping[str, str]) -> None:
-        """Raises OSError where it was not taken."""
-        signed = hmac.digest(values["secret"].encode(), _filled(self.sign, values).encode(), "sha256")
-        values = {**values, "signature": signed.hex()}
-        body = _filled(self.body, values, quote_plus if self._type == FORM else _in_json)
-        headers = {name: _filled(text, values) for name, text in self.headers.items()}
-        import requests  # late: most servers and commands send nothing
-
-        answer = requests.post(  # its exceptions are OSErrors
-            _filled(self.url, values, quote_plus),
-            body.encode(),
-            headers=headers,
-            timeout=PATIENCE,
-            allow_redirects=False,
-        )
-        if not 200 <= answer.status_code < 300 or not all(
-            _says(answer, *wanted) for wanted in self.answer.items()
-        ):
-            raise ConnectionError(f"the gateway answered {answer.status_code}")
 
 
 class GatewayFile(Shape):
@@ -179,20 +157,32 @@ class Gateway:
             raise ValueError("not a Korean number")
         registered = self._file.alimtalk
         request = registered if registered and letter.kind in registered.templates else self._file.text
-        request.send(
-            {
-                "to": "0" + contact.removeprefix("+82"),
-                "from": self._sender,
-                "text": letter.text,
-                "subject": fitting(letter.subject, "", SUBJECT),
-                "kind": request.kinds[text_bytes(letter.text) > SHORT],
-                "key": letter.key,
-                "template": request.templates.get(letter.kind, ""),
-                "secret": self._secret,
-                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "signature": "",
-            }
+        values = {
+            "to": "0" + contact.removeprefix("+82"),
+            "from": self._sender,
+            "text": letter.text,
+            "subject": fitting(letter.subject, "", SUBJECT),
+            "kind": request.kinds[text_bytes(letter.text) > SHORT],
+            "key": letter.key,
+            "template": request.templates.get(letter.kind, ""),
+            "secret": self._secret,
+            "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "signature": "",
+        }
+        signed = hmac.digest(self._secret.encode(), _filled(request.sign, values).encode(), "sha256")
+        values["signature"] = signed.hex()
+        import requests  # late: most servers and commands send nothing
+
+        answer = requests.post(  # its exceptions are OSErrors
+            _filled(request.url, values, quote_plus),
+            _filled(request.body, values, quote_plus if request.content_type == FORM else _in_json).encode(),
+            headers={name: _filled(text, values) for name, text in request.headers.items()},
+            timeout=PATIENCE,
+            allow_redirects=False,
         )
+        says = all(_says(answer, *wanted) for wanted in request.answer.items())
+        if not 200 <= answer.status_code < 300 or not says:
+            raise ConnectionError(f"the gateway answered {answer.status_code}")
 
 
 def _filled(text: str, values: Mapping[str, str], escape: Callable[[str], str] = str) -> str:

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
@@ -25,7 +24,7 @@ from civic.store.entry import Entry
 from civic.text import texts
 from forms_api.contacts import ask_for_code, holds_ticket_of, prove_phone
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
-from forms_api.operations import Services, services
+from forms_api.operations import services
 from forms_api.problems import offer_again, prefers_html
 from forms_api.site import BOARD
 
@@ -46,25 +45,20 @@ def describe(folder: str, slug: str) -> BaseResponse:
     if prefers_html():
         answer: BaseResponse = redirect(doc.link, code=302)
     else:
-        answer = jsonify(_described(doc, spec))
+        form = of_form(intake, form_of(doc, spec), intake.clock.now(), intake.counts(doc.subject))
+        for each in spec.rounds:
+            form["rounds"][each.id]["label"] = each.label
+        answer = jsonify(
+            subject=doc.subject,
+            title=doc.title,
+            selection=spec.selection,
+            contact="proven" if spec.needs_proof else "typed",
+            fields=[question.describe() for question in spec.fields],
+            **form,
+        )
         answer.headers["Cache-Control"] = "public, max-age=1"
     answer.vary.add("Accept")  # caches keep the page's answer and the program's apart
     return answer
-
-
-def _described(doc: Document, spec: FormSpec) -> dict[str, Any]:
-    intake = services().intake
-    form = of_form(intake, form_of(doc, spec), intake.clock.now(), intake.counts(doc.subject))
-    for each in spec.rounds:
-        form["rounds"][each.id]["label"] = each.label
-    return {
-        "subject": doc.subject,
-        "title": doc.title,
-        "selection": spec.selection,
-        "contact": "proven" if spec.needs_proof else "typed",
-        "fields": [question.describe() for question in spec.fields],
-        **form,
-    }
 
 
 @signups.post(ADDRESS)
@@ -77,10 +71,9 @@ def apply(folder: str, slug: str) -> ResponseReturnValue:
     payload = json_body()
     check_honeypot(payload)
     code, asked = text_in(payload, "code"), text_in(payload, "request")
-    for name in (HONEYPOT, *PROOF):
-        payload.pop(name, None)
-    application = parts.intake.check(*parts.intake.form(folder, slug), payload)
-    kept = _keep(parts, application, code, asked)
+    typed = {name: value for name, value in payload.items() if name not in (HONEYPOT, *PROOF)}
+    application = parts.intake.check(*parts.intake.form(folder, slug), typed)
+    kept = _keep(application, code, asked)
     answers = [
         {
             "number": entry.number,
@@ -96,10 +89,9 @@ def apply(folder: str, slug: str) -> ResponseReturnValue:
     return jsonify({**answers[0], **others}), 201 if kept[0][2] else 200
 
 
-def _keep(
-    parts: Services, application: Application, code: str, request: str
-) -> list[tuple[Entry, int | None, bool]]:
+def _keep(application: Application, code: str, request: str) -> list[tuple[Entry, int | None, bool]]:
     """Keep a checked application of a phone that is proven where it must be, within the person's rate, and count it."""
+    parts = services()
     if application.spec.needs_proof:
         prove_phone(application.phone, code, request, application.submission)
     parts.limits.person(application.each()[0].person(parts.intake.keys), application.subject)
@@ -142,10 +134,10 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
     if step == "code":
         asked = ask_for_code(application.phone, doc.title, doc.subject)
         return _check_page(application, asked.request, asked.code)
-    kept = _keep(parts, application, form.get("code", ""), form.get("request", ""))
+    kept = _keep(application, *(form.get(name, "") for name in PROOF))
     first, *others = (parts.receipt(entry.number) for entry, _, _ in kept)
-    with_others = f"?{urlencode([('with', other.rpartition('/')[2]) for other in others])}" if others else ""
-    return redirect(f"{first}{with_others}", code=303)
+    together = "&".join(f"with={other.rpartition('/')[2]}" for other in others)  # numbers and hexadecimal
+    return redirect(f"{first}?{together}" if others else first, code=303)
 
 
 def _check_page(
@@ -177,7 +169,6 @@ def _check_page(
 
 def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) -> Response:
     """The form with what was typed, and what must be corrected; or why it was refused, and what can be done now."""
-    is_refused = refusal is not None and not refusal.errors
     # Of the store only where it has just answered: a page that says it is away must not ask it.
     forms = current_app.extensions[BOARD].forms() if isinstance(refusal, Full | Closed) else {}
     own = forms.get(doc.subject, {"rounds": {}})["rounds"]
@@ -189,7 +180,7 @@ def _form_page(doc: Document, spec: FormSpec, refusal: Refused | None = None) ->
         doc=doc,
         spec=spec,
         values=shown_again(request.form),
-        refused=refusal if is_refused else None,
+        refused=None if refusal and refusal.errors else refusal,
         next_step=phases.next_step(refusal.name) if refusal else "",
         others=_others(doc, forms),
         with_room=[each for each in spec.rounds if own.get(each.id, {}).get("state") == "open"],

@@ -86,12 +86,9 @@ def register_site(app: Flask, parts: Services) -> None:
         with suppress(OSError, ValueError, LookupError):
             if query:
                 found = answer(query, number, lambda name: json.loads((index / f"{name}.json").read_bytes()))
-        title = "통합검색"
-        return (
-            parts.page("pages/search.html", title, trail=[(title, "")], answer=found)
-            if found
-            else site.page(link("search")[1:])
-        )
+        if not found:
+            return site.page(link("search")[1:])
+        return parts.page("pages/search.html", "통합검색", trail=[("통합검색", "")], answer=found)
 
 
 class BuiltSite:
@@ -139,11 +136,10 @@ class BuiltSite:
 
     def _missing(self, site: Path) -> Response:
         """The site's own 404 page. Raises NotFound where no site is built."""
-        own = site / "404.html"
-        text = self._files.text(own) if own.is_file() else None
-        if text is None:
-            raise NotFound
-        return text.answer("text/html", status=404)
+        with suppress(FileNotFoundError):
+            if text := self._files.text(site / "404.html"):
+                return text.answer("text/html", status=404)
+        raise NotFound
 
 
 def earlier(site: Path, path: str) -> Path | None:

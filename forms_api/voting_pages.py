@@ -32,6 +32,10 @@ ABSENT = "본인확인기관이 아직 연결되지 않아 이 투표를 받을 
 FAILED = "본인확인을 마치지 못했습니다. 투표 화면에서 다시 해 주세요."
 
 
+class Unidentified(NotEligible, title="본인확인을 마치지 못했습니다."):
+    """The provider's word is missing or does not hold. Never says why."""
+
+
 def step_page(
     setup: PollSetup, step: str, post: Post, refusal: Refused | None = None, shown: str = ""
 ) -> Response:
@@ -102,7 +106,7 @@ def leave(slug: str) -> Response:
     if polling.opened(slug).poll.assurance != 3:
         raise NotEligible(BY_CODE)
     state, nonce, verifier = trip = [secrets.token_urlsafe(size) for size in (24, 24, 48)]
-    address = _provider().address(_back(), state, nonce, verifier)
+    address = _provider().address(services().site.base_url + BACK, state, nonce, verifier)
     answer = Response(status=302, headers={"Location": address})
     _keep(answer, TRIP, [slug, *trip])
     return answer
@@ -114,7 +118,7 @@ def come_back() -> Response:
     services().limits.address("votes")
     kept, polling = _kept(TRIP), services().polling
     if kept is None:
-        raise _failed()
+        raise Unidentified(FAILED)
     slug, expected, nonce, verifier = kept
     setup = polling.setup(slug)
     offer_again(None, setup.poll.link)
@@ -122,9 +126,9 @@ def come_back() -> Response:
     state, code = (request.args.get(name, "")[:LONGEST] for name in ("state", "code"))
     # No code: they said no, or the provider did.
     if not code or not hmac.compare_digest(state.encode(), expected.encode()):
-        raise _failed()
+        raise Unidentified(FAILED)
     try:
-        subject = provider.subject(_back(), code, nonce, verifier)
+        subject = provider.subject(services().site.base_url + BACK, code, nonce, verifier)
     except ValueError:
         raise NotEligible(FAILED) from None
     ticket = polling.codes.new_ticket(polling.opened(slug).poll, provider.issuer, subject)
@@ -137,20 +141,8 @@ def come_back() -> Response:
     return page
 
 
-def _failed() -> NotEligible:
-    """The provider's word is missing or does not hold. Never says why."""
-    refusal = NotEligible(FAILED)
-    refusal.title = "본인확인을 마치지 못했습니다."
-    return refusal
-
-
 def _provider() -> Any:
     provider = services().provider
     if provider is None:
         raise Unavailable(ABSENT, retry_after=600)
     return provider
-
-
-def _back() -> str:
-    """Our own address as the provider knows it."""
-    return services().site.base_url + BACK

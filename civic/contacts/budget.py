@@ -82,6 +82,7 @@ def end_of_hour(now: datetime) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0) + HOUR
 
 
+@lru_cache(maxsize=4096)  # every post asks for the same few thousand
 def household(address: str) -> str:
     """One subscriber: an IPv4 address, or the /64 of IPv6 in which one household has 2^64 addresses.
 
@@ -90,12 +91,12 @@ def household(address: str) -> str:
     return _network(address, v4=32, v6=64)
 
 
+@lru_cache(maxsize=4096)
 def block(address: str) -> str:
     """What one provider gives out together: the /24 of an IPv4 address, the /48 of an IPv6 one; as `household` else."""
     return _network(address, v4=24, v6=48)
 
 
-@lru_cache(maxsize=4096)  # every post asks for the same few thousand
 def _network(address: str, v4: int, v6: int) -> str:
     try:
         known = ip_address(address)
