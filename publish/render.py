@@ -75,9 +75,11 @@ class Before:
     records: Mapping[str, Record] = field(default_factory=dict)
     edited: Set[str] | None = None
 
-    def holds(self, name: str) -> bool:
-        """Is this file still what it was?"""
-        return self.edited is not None and self.records[name].shows.isdisjoint(self.edited)
+    def stands(self, name: str) -> bool:
+        """Does that file lie there as it was left?"""
+        with suppress(OSError, KeyError):
+            return state_of(f"{self.folder}/{name}") == self.records[name].state
+        return False
 
 
 class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
@@ -120,11 +122,10 @@ def freeze(
         if before.edited is None:
             planned = plan(app, addresses, folder)
         else:
-            old = {name: record for name, record in before.records.items() if record.address != NOWHERE}
-            planned = {name: record.address for name, record in old.items()}
-            for name, record in old.items():
-                if before.holds(name) and take_over(record.state, before.folder, folder, name):
-                    records[name] = record
+            planned = {name: old.address for name, old in before.records.items() if old.address != NOWHERE}
+            for name, old in before.records.items():
+                if old.shows.isdisjoint(before.edited) and take_over(old.state, before.folder, folder, name):
+                    records[name] = old
         todo = [name for name in planned if name not in records]
         mistakes: list[Mistake] = []
         with closing(mapped(Maker(app, planned, folder, before).make, todo, jobs)) as each:

@@ -7,10 +7,9 @@ where only words were edited, in the files of the build before, with the same by
 import html
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
+from functools import cache, partial
 from itertools import accumulate
 from operator import sub
 from pathlib import Path
@@ -23,16 +22,13 @@ from civic.content.facts import TEXT
 from civic.content.pages import Document
 from civic.content.search import grams, known_words, shard_of
 from civic.links import link
-from publish.builds import state_of, take_over
 from publish.edition import Edition, Route, as_json
 from publish.render import Maker, Record, View
 
 PAGES, SHARDS, INDEX = "search/d/", "search/g/", "search/index.json"
 PER_SHARD = 500  # steps of lists in a file of the index, about: 1 to 2 kB when compressed
-MOST_SHARDS = 1024
-Lists = defaultdict[
-    str, list[int]
-]  # gram -> pages, each as twice its number, and one more where it is in the title
+MOST_SHARDS = 512
+Lists = dict[str, list[int]]  # gram -> pages, each as twice its number, and one more where it is in the title
 _WITHIN = re.compile(
     r"</?(?:a|abbr|b|cite|code|del|em|i|ins|kbd|mark|q|s|small|span|strong|sub|sup|u)\b[^>]*>|(?<=>) \(외부 누리집\)(?=</span>)"
 )
@@ -91,33 +87,34 @@ def add_index(maker: Maker, records: dict[str, Record], made: Iterable[str]) -> 
     maker: of the build, records: of all its files so far, made: those that are not as before. Raises BuildFailed.
     """
     before, touched = maker.before, [name for name in made if name.startswith(PAGES)]
-    old = before.folder if before.edited is not None and _is_taken_over(maker, touched) else None
+    index = {name for name in before.records if name == INDEX or name.startswith(SHARDS)}
+    is_known = before.edited is not None and index <= records.keys() and all(map(before.stands, touched))
+    old = before.folder if is_known else None
     known = _read(old, INDEX) if old else {"shards": 0, "steps": 0}
-    added, gone = _changes(maker.folder, old, touched if old else [n for n in records if n.startswith(PAGES)])
-    steps = known["steps"] + sum(map(len, added.values())) - sum(map(len, gone.values()))
+    now, more = _lists(maker.folder, touched if old else [n for n in records if n.startswith(PAGES)])
+    was, less = _lists(old, touched) if old else ({}, 0)
+    steps = known["steps"] + more - less
     count = shards_for(steps)
     if old and count != known["shards"]:
         return add_index(replace(maker, before=replace(before, edited=None)), records, made)
-    files = {INDEX: as_json({"shards": count, "steps": steps}).encode()}
-    grams_of: dict[int, list[str]] = {}
-    for gram in added.keys() | gone.keys():
-        grams_of.setdefault(shard_of(gram, count), []).append(gram)
-    for shard in grams_of if old else range(count):
+    shards: dict[int, Lists] = {} if old else {shard: {} for shard in range(count)}
+    where = cache(partial(shard_of, shards=count))
+    for gram in now.keys() | was.keys() if old else now:
+        if now.get(gram) != was.get(gram):
+            shards.setdefault(where(gram[:2]), {})[gram] = now.get(gram, [])
+    files: dict[str, object] = {INDEX: {"shards": count, "steps": steps}}
+    for shard, lists in shards.items():
         name = f"{SHARDS}{shard}.json"
-        lists = {gram: _steps(added[gram]) for gram in sorted(grams_of.get(shard, ()))}
-        if old:
-            stood = _read(old, name)
-            for gram in lists:
-                both = {*accumulate(stood.get(gram, ())), *added[gram]}
-                stood[gram] = _steps(sorted(both.difference(gone[gram])))
-            lists = {gram: stood[gram] for gram in sorted(stood) if stood[gram]}
-        files[name] = as_json(lists).encode()
-    for name in [name for name in before.records if name.startswith(SHARDS) and name not in files]:
-        if old:
-            records[name] = before.records[name]
-        else:
-            (maker.folder / name).unlink(missing_ok=True)  # of a build whose folder is used again
-    records |= {name: maker.write(name, frozenset(), content) for name, content in files.items()}
+        stood: Lists = _read(old, name) if old else {}
+        for gram in lists if old else ():
+            pages = {*accumulate(stood.get(gram, ()))}.difference(was.get(gram, ()))
+            lists[gram] = sorted(pages.union(lists[gram]))
+        stood |= {gram: _steps(pages) for gram, pages in lists.items()}
+        files[name] = {gram: stood[gram] for gram in sorted(stood) if stood[gram]}
+    for name in () if old else index - files.keys():
+        records.pop(name, None)
+        (maker.folder / name).unlink(missing_ok=True)
+    records |= {name: maker.write(name, frozenset(), as_json(each).encode()) for name, each in files.items()}
     return [name for name in files if records[name] != before.records.get(name)]
 
 
@@ -127,34 +124,24 @@ def shards_for(steps: int) -> int:
     return 1 + min(MOST_SHARDS, 1 << (steps // PER_SHARD).bit_length())
 
 
-def _changes(folder: Path, old: Path | None, names: Iterable[str]) -> tuple[Lists, Lists]:
-    """(what is new, what is no more) in the index because of these pages. old: the build before, None for a new index."""
-    added, gone = Lists(list), Lists(list)
+def _lists(folder: Path, names: Iterable[str]) -> tuple[Lists, int]:
+    """By which letters these pages are found, and how many steps of lists that makes."""
+    found: Lists = {}
+    steps = 0
     for number in sorted(int(Path(name).stem) for name in names):
         both = 2 * number, 2 * number + 1  # two objects for all lists
-        was, now = (
-            grams(**_read(place, f"{PAGES}{number}.json")) if place else {} for place in (old, folder)
-        )
-        for gram, titled in now.items() if not was else now.items() - was.items():
-            added[gram].append(both[titled])
-        for gram, titled in was.items() - now.items():
-            gone[gram].append(both[titled])
-    return added, gone
-
-
-def _is_taken_over(maker: Maker, touched: Iterable[str]) -> bool:
-    """Is the index as the build before left it, now in this one too, and are these pages of that build as it left them?"""
-    before = maker.before
-    index = [name for name in before.records if name == INDEX or name.startswith(SHARDS)]
-    with suppress(OSError, KeyError):
-        return all(
-            state_of(f"{before.folder}/{name}") == before.records[name].state for name in touched
-        ) and all(take_over(before.records[name].state, before.folder, maker.folder, name) for name in index)
-    return False
+        here = grams(**_read(folder, f"{PAGES}{number}.json"))
+        steps += len(here)
+        for gram, titled in here.items():
+            if gram in found:
+                found[gram].append(both[titled])
+            else:
+                found[gram] = [both[titled]]
+    return found, steps
 
 
 def _steps(pages: list[int]) -> list[int]:
-    return [*pages[:1], *map(sub, pages[1:], pages)]
+    return [*pages[:1], *map(sub, pages[1:], pages)] if len(pages) > 1 else pages
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

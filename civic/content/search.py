@@ -6,8 +6,8 @@ docs/decisions/030-search-by-three-letters.md; `read(name)` gives what is in one
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, chain
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 Read = Callable[[str], Any]
@@ -85,14 +85,12 @@ def grams(title: str, text: str, **_: str) -> dict[str, int]:
     Each two letters of a word with the one behind them; of a title each letter, and the same of its first consonants.
     """
     titled = fold(title)
-    found = dict.fromkeys(_cut(fold(text)), 0)
-    return found | dict.fromkeys(chain(_cut(titled), "".join(titled.split()), _cut(initials(titled))), 1)
+    in_title = _cut(f"{titled} {initials(titled)}").union("".join(titled.split()))
+    return dict.fromkeys(_cut(fold(text)), 0) | dict.fromkeys(in_title, 1)
 
 
-def _cut(text: str) -> Iterator[str]:
-    for word in text.split():
-        for at in range(len(word) - 1):
-            yield word[at : at + 3]
+def _cut(text: str) -> set[str]:
+    return {word[at : at + 3] for word in set(text.split()) for at in range(len(word) - 1)}
 
 
 def shard_of(gram: str, shards: int) -> int:
