@@ -6,7 +6,6 @@ import io
 import os
 import re
 import stat
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -83,6 +82,8 @@ def sync_folder(folder: Path) -> None:
 @contextmanager
 def _draft(path: Path, content: str | bytes, mode: int, durable: bool) -> Iterator[Path]:
     """The content in a file of its own beside the path; gone afterwards unless it was moved."""
+    import tempfile  # a call that writes nothing answers at once
+
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as err:

@@ -1,12 +1,14 @@
 """Everything the site says, loaded from content/ and checked as a whole by `load`. No web, no templates."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from civic.content.advice import advice, too_early
 from civic.content.beside import INDEX
@@ -25,13 +27,13 @@ from civic.content.snapshot import Snapshot, as_read
 from civic.errors import Mistake
 from civic.files import whole_file
 from civic.links import FOLDERS
-from civic.places.draw_record import PublishedDraw
 from civic.places.rules import form_state
-from civic.recount import of_other_rules, read_published
-from civic.votes.ballot import changed_rules
-from civic.votes.light import PollResult, read_results
-from civic.votes.result import digest_of
-from civic.votes.result_files import VoteResult
+
+if TYPE_CHECKING:  # a site without results loads no shapes of votes and draws
+    from civic.places.draw_record import PublishedDraw
+    from civic.recount import Published
+    from civic.votes.light import PollResult
+    from civic.votes.result_files import VoteResult
 
 CHECKS = (broken_references, doubled, mixed_persons, broken_links, uneven_proposals)  # between files
 __all__ = ["Library", "load"]
@@ -223,12 +225,9 @@ def load(
     accepted: stands in for notices with mistakes, see `Library.held`; wrong: such mistakes that are known already.
     """
     reading = read_content(content, memory, jobs, meanwhile)
-    published = read_published(content, draws)
-    folder = results and results.resolve()
-    counted, odd = read_results(folder)
-    of_polls = {f"{folder}/{slug}.json": digest_of(each) for slug, each in counted.items()}
-    reading.mistakes += [*published.mistakes, *odd, *wrong]
-    site, refused, held = settled(reading, partial(_look, published.results, now), accepted, memory)
+    published = _published(content, draws, results)
+    reading.mistakes += [*(published.mistakes if published else ()), *wrong]
+    site, refused, held = settled(reading, partial(_look, published, now), accepted, memory)
     return Library(
         site,
         now,
@@ -239,22 +238,34 @@ def load(
         refused=refused,
         held=held,
         characters=frozenset().union(*(facts.characters for facts in reading.facts.values())),
-        digests=reading.digests | published.digests | of_polls,
-        counted={slug: each for slug, each in counted.items() if each.closed <= now},
-        draws={draw.slug: draw for draw in published.draws},
+        digests=reading.digests | (published.digests if published else {}),
+        counted={each.poll: each for each in (published.polls if published else ()) if each.closed <= now},
+        draws={draw.slug: draw for draw in (published.draws if published else ())},
         _pages=tuple(reading.documents),
-        _counted=tuple(published.results),
+        _counted=tuple(published.results if published else ()),
         _whole=site,
     ).at(now)
 
 
-def _look(results: Iterable[VoteResult], now: datetime, reading: Reading) -> Iterator[Mistake]:
+def _published(content: Path, draws: bool, results: Path | None) -> Published | None:
+    if not (content / FOLDERS["result"]).is_dir() and not (results and results.is_dir()):
+        return None
+    from civic.recount import read_published
+
+    return read_published(content, draws, results)
+
+
+def _look(published: Published | None, now: datetime, reading: Reading) -> Iterator[Mistake]:
     """What is wrong between the files."""
     for check in CHECKS:
         yield from check(reading)
     yield from too_early(reading, now.date() + YEAR)
-    yield from changed_rules(reading.documents, now)
-    yield from of_other_rules(results, reading.documents)
+    if any(isinstance(page, Poll) and page.rehearsed for page in reading.documents):
+        from civic.recount import of_other_rules
+        from civic.votes.ballot import changed_rules
+
+        yield from changed_rules(reading.documents, now)
+        yield from of_other_rules(published.results if published else (), reading.documents)
 
 
 def is_shown(page: Document, now: datetime) -> bool:

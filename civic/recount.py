@@ -22,6 +22,7 @@ from civic.links import FOLDERS, is_passed_over
 from civic.places import draw_record
 from civic.places.draw_record import DrawFile, DrawRecord, PublishedDraw
 from civic.shape import Shape
+from civic.votes.light import PollResult, read_results
 from civic.votes.result import (
     BALLOTS,
     BOARD,
@@ -32,6 +33,7 @@ from civic.votes.result import (
     ResultsFile,
     SignaturesFile,
     as_json,
+    digest_of,
 )
 from civic.votes.result_files import FILES, VoteRecord, VoteResult
 
@@ -45,23 +47,29 @@ REWRITE_VOTE, REWRITE_DRAW = "votes publish로 다시 쓰세요", "draw show로 
 
 @dataclass
 class Published:
-    """Everything found in content/results/, in the order of the names, and everything wrong with it."""
+    """Everything found in content/results/, in the order of the names, results of light polls, and everything wrong."""
 
     results: list[VoteResult] = field(default_factory=list)
     draws: list[PublishedDraw] = field(default_factory=list)
+    polls: list[PollResult] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)  # file -> SHA-256 of its bytes
     mistakes: list[Mistake] = field(default_factory=list)
 
 
-def read_published(content: Path, draws: bool = True) -> Published:
+def read_published(content: Path, draws: bool = True, polls: Path | None = None) -> Published:
     """The records of votes and, unless that is False, of draws; nothing where there is no such folder.
 
     A record of neither (without the keys `vote` and `draw`) is somebody else's and is passed over.
+    polls: where the server puts results of light polls.
     """
     found, folder = Published(), content / FOLDER
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
         if file.suffix == ".toml" and file.is_file() and not is_passed_over(file.name):
             _read_record(file, found, draws)
+    if polls:
+        found.polls, odd = read_results(polls.resolve())
+        found.mistakes += odd
+        found.digests |= {f"{polls.resolve()}/{each.poll}.json": digest_of(each) for each in found.polls}
     return found
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-import regex
-
 from civic.korean import WEEKDAYS
 
 # Of any script, and in a ring: most words of a page have none.
@@ -40,7 +38,6 @@ _FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters that nobody sees
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ODD_BLANKS = re.compile(r"[^\S\n ]")
 _ONE_EACH = re.compile(r"[\x00-\x7f가-힣]*")
-_SEEN_AS_ONE = regex.compile(r"\X")
 _DAY_TYPED = re.compile(
     r"(\d{4})(?:\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*[.일]?|(\d{2})(\d{2}))\s*(?:\(?([월화수목금토일])(?:요일)?\)?)?"
 )
@@ -110,7 +107,11 @@ def _is_seen(sign: str) -> bool:
 
 def length(text: str) -> int:
     """How many signs a person sees: a family of four is one, as is a letter with its accents."""
-    return len(text) if _ONE_EACH.fullmatch(text) else len(_SEEN_AS_ONE.findall(text))
+    if _ONE_EACH.fullmatch(text):
+        return len(text)
+    import regex  # slow to load, and hardly ever needed
+
+    return len(regex.findall(r"\X", text))
 
 
 def read_day(text: str) -> date:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from flask import Flask
@@ -269,10 +270,10 @@ def _times(page: Document) -> Iterator[datetime]:
         for round_ in spec.rounds:
             closes = spec.closes_for(round_)
             yield from (spec.opens_for(round_), closes - SOON, closes)
-    yield from turns(page)
-    for of in (None, *(spec.rounds if spec else ())):
-        for each in meetings(page, of):
-            yield from (each.starts, each.ends or each.starts)
+    held = meetings(page)
+    yield from turns(held)
+    for each in chain(held, *(meetings(page, round_) for round_ in (spec.rounds if spec else ()))):
+        yield from (each.starts, each.ends or each.starts)
     if isinstance(page, Poll):
         yield from (page.opens, page.closes)
 

@@ -156,16 +156,18 @@ class Builds:
 def take_over(state: FileState, old: Path, new: Path, name: str) -> bool:
     """Link a file of an old build into a new one, where it may lie already; False when it is not as it was left there."""
     place = f"{new}/{name}"
-    with suppress(FileNotFoundError):
-        if state_of(place) == state:
-            return True
-        os.unlink(place)  # noqa: PTH108 (thousands of them)
     with suppress(OSError):  # gone, more links than the disk can count, or a disk without links
-        make_folder_of(place)
-        os.link(f"{old}/{name}", place)
-        if state_of(place) == state:
-            return True
-        os.unlink(place)  # noqa: PTH108
+        for _ in range(2):  # what lies there already may be another one
+            try:
+                os.link(f"{old}/{name}", place)
+            except FileExistsError:
+                pass
+            except FileNotFoundError:
+                make_folder_of(place)
+                continue
+            if state_of(place) == state:
+                return True
+            os.unlink(place)  # noqa: PTH108 (thousands of them)
     return False
 
 
@@ -228,8 +230,7 @@ def listing(folder: Path) -> str:
 
 def listed(states: Mapping[str, FileState]) -> str:
     """The same of files whose states are known."""
-    lines = sorted(f"{name} {' '.join(map(str, state))}" for name, state in states.items())
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(repr(sorted(states.items())).encode()).hexdigest()
 
 
 def _state(found: os.stat_result) -> FileState:

@@ -1,7 +1,7 @@
 """The month calendar of lectures and events: a page for each month that has something, at most twelve ahead."""
 
 from calendar import Calendar
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 
 from flask import abort
@@ -59,9 +59,9 @@ def first_month(edition: Edition) -> str:
     return address([*coming, *found[-1:]][0]) if found else ""
 
 
-def turns(doc: Document) -> Iterator[datetime]:
-    """When the calendar changes because of a page's meetings: a month of theirs is over, or comes near enough."""
-    for number in {_number(day) for meeting in meetings(doc) for day in days_of(meeting)}:
+def turns(held: Iterable[Meeting]) -> Iterator[datetime]:
+    """When the calendar changes because of these meetings: a month of theirs is over, or comes near enough."""
+    for number in {_number(day) for meeting in held for day in days_of(meeting)}:
         for turn in (number + 1, number - AHEAD):
             year, month = divmod(turn - 1, 12)
             yield datetime.combine(date(year, month + 1, 1), time(), tzinfo=SEOUL)

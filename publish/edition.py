@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
@@ -16,7 +16,7 @@ from markupsafe import Markup
 from civic import korean
 from civic.clock import Clock
 from civic.content.attached import Attached
-from civic.content.facts import TEXT, mentions_of
+from civic.content.facts import mentions_of
 from civic.content.faithful import unlike
 from civic.content.meetings import Told, meetings, summary, told, uid
 from civic.content.pages import Document, Lecture
@@ -29,7 +29,7 @@ from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
 from civic.places.phases import Phase, phase_of
 from civic.places.rules import form_state, round_state
-from publish.memory import Kept
+from publish.memory import TEXT, Kept
 from publish.pictures import poster_html, with_files
 from publish.render import View
 from templates import environment
@@ -170,7 +170,7 @@ class Edition:
 
         def place(doc: Document) -> tuple[int, float, str]:
             changed = doc.last_change.timestamp() if doc.last_change else 0.0
-            return ranks.get(self.card(doc).state, 3), -changed, doc.link
+            return ranks.get(state_of(doc, self.library.now), 3), -changed, doc.link
 
         docs = sorted(self.library.everything(), key=place)
         return [*((doc, None) for doc in docs), *((doc, file) for doc in docs for _, file in doc.documents)]
@@ -192,40 +192,37 @@ class Edition:
         return found
 
 
+def state_of(doc: Document, now: datetime) -> str:
+    """ "upcoming", "open" or "closed" of a page with a form and of a vote; "" of any other."""
+    if isinstance(doc, Poll):
+        return "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
+    return "" if doc.spec is None else "closed" if doc.off else form_state(doc.spec, now)
+
+
 def card(doc: Document, library: Library) -> Card:
     """The card of a page at the library's time."""
     now = library.now
-    phase = phase_of(doc, now, bool(library.result_of(doc)))
+    made = Card(doc, phase_of(doc, now, bool(library.result_of(doc))), state_of(doc, now))
     match doc:
         case Poll():
-            state = "closed" if phase.form == "decided" else phase.form
             when = korean.period(doc.opens, doc.closes, now)
-            return Card(doc, phase, state, doc.opens, doc.closes, when)
+            return replace(made, opens=doc.opens, closes=doc.closes, when=when)
         case Proposal():
             poll = library.get("votes", doc.vote)
             kind = poll.type(doc.type) if isinstance(poll, Poll) else None
             when, cost, stage = kind.label if kind else "", korean.won(doc.cost), library.stage(doc)
-            return Card(doc, phase, when=when, where=doc.area, cost=cost, stage=stage)
-        case _:
-            return _of_form(doc, phase, now)
-
-
-def _of_form(doc: Document, phase: Phase, now: datetime) -> Card:
-    """Of a page that may have meetings, a place and a form."""
-    spec, when, where = doc.spec, summary(doc, now), str(getattr(doc, "where", None) or "")
-    if spec is None:
-        return Card(doc, phase, when=when, where=where)
-    state = "closed" if doc.off else form_state(spec, now)
-    rounds = [each for each in rounds_of(doc) if doc.off or round_state(each, now) == state]
-    return Card(
-        doc,
-        phase,
-        state,
-        opens=min(each.opens for each in rounds),
-        closes=max(each.closes for each in rounds),
-        when=when,
-        where=where,
-        places=sum(each.round.places for each in rounds),
+            return replace(made, when=when, where=doc.area, cost=cost, stage=stage)
+    made = replace(made, when=summary(doc, now), where=str(getattr(doc, "where", None) or ""))
+    rounds = [each for each in rounds_of(doc) if doc.off or round_state(each, now) == made.state]
+    return (
+        made
+        if not rounds
+        else replace(
+            made,
+            opens=min(each.opens for each in rounds),
+            closes=max(each.closes for each in rounds),
+            places=sum(each.round.places for each in rounds),
+        )
     )
 
 

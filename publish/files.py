@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import abort
 
@@ -10,11 +10,13 @@ from civic.clock import SEOUL
 from civic.content.meetings import calendar_file, meetings, told_json
 from civic.content.pages import Document
 from civic.links import FOLDERS, LISTED, NOUNS, link
-from civic.places.draw_record import PublishedDraw
 from publish.calendar import address, months
 from publish.edition import IN_A_LIST, Edition, Route, Values
 from publish.lists import catalogue, list_pages
 from publish.render import View
+
+if TYPE_CHECKING:
+    from civic.places.draw_record import PublishedDraw
 
 NEWEST = 30
 _BEGINNING = datetime(2000, 1, 1, tzinfo=SEOUL)  # of a feed without entries: any fixed time will do
@@ -85,7 +87,7 @@ class FeedEntry(NamedTuple):
     summary: str
 
 
-def _of_draw(draw: PublishedDraw) -> tuple[datetime, FeedEntry]:
+def _of_draw(draw: "PublishedDraw") -> tuple[datetime, FeedEntry]:
     """A published draw with the hash of each list, so that many hold it before the seed is known."""
     hashes = (f"{round_.label}: 확인 값 {round_.commitment}" for round_ in draw.document.rounds.values())
     entry = FeedEntry(f"{draw.document.title} 추첨", draw.link, ", ".join(hashes))

@@ -13,14 +13,17 @@ from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from civic.content.facts import TEXT, Facts, Stamp
 from civic.files import write
 from publish.builds import listing
 from publish.inputs import RACY, Request
 
+if TYPE_CHECKING:
+    from civic.content.facts import Facts, Stamp
+
 PACKS = 64  # files of a kind, many values to each: an edit writes one or two of them anew
+TEXT = "#text"  # after the name of a file: its text, and not its title and summary
 PROOF = hashlib.sha256().digest_size
 
 
@@ -156,14 +159,14 @@ class FileMemory:
         # What is another now of the files that were read, in the words of publish.render.View.shows.
         self.edited: set[str] = set()
 
-    def recall(self, file: str, stamp: Stamp) -> Facts | None:
+    def recall(self, file: str, stamp: "Stamp") -> "Facts | None":
         kept = self.fresh.get(file) or self._old.get(file)
         if kept is None or kept[0] != stamp:
             return None
         self._seen.add(file)
         return kept[1]
 
-    def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
+    def keep(self, file: str, stamp: "Stamp", facts: "Facts") -> None:
         self.edited.add(f"{file}{TEXT}")
         old = self._old.get(file)
         if old is None or old[1].head != facts.head:

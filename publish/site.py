@@ -7,7 +7,7 @@ from flask import Flask
 from civic.clock import Clock
 from civic.content.meetings import Told
 from civic.library import Library
-from publish import attachments, calendar, files, lists, pages, results, search
+from publish import attachments, calendar, files, lists, pages, search
 from publish.edition import Edition, Route
 from publish.render import Address
 from templates.assets import Assets
@@ -61,4 +61,8 @@ def _routes(edition: Edition) -> Iterator[Route]:
     yield from pages.routes(edition)
     yield from files.routes(edition)
     yield from attachments.routes(edition)
-    yield from results.routes(edition)
+    library = edition.library
+    if library.results or library.draws or library.counted:
+        from publish import results  # here: a site without any loads no shapes of votes and draws
+
+        yield from results.routes(edition)

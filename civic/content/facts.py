@@ -13,7 +13,6 @@ from civic.errors import Mistake
 if TYPE_CHECKING:  # a build that has nothing to do loads no shapes
     from civic.content.pages import Document
 
-TEXT = "#text"  # after the name of a file: its text, and not its title and summary
 Stamp = tuple[int, int, int, int]  # size, mtime and ctime in ns, inode: another stamp, another content
 
 _CODE = re.compile(r"^(```|~~~).*?^\1[`~]*[ \t]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)

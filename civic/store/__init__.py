@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from civic.clock import SEOUL
 from civic.errors import Misuse
-from civic.store import folder as files
 
 if TYPE_CHECKING:
     from civic.store.boxes import Box
@@ -29,6 +28,7 @@ def open_store(url: str, limits: Limits | None = None) -> Store:
     A folder is made when missing; any number of processes may work on one at once. limits: of a database. Raises Misuse
     when the address is wrong or the place cannot be used: says what to do.
     """
+    from civic.store import folder as files
     from civic.store.keys import KeyTable, keys_in
 
     folder = folder_of(url)
@@ -55,7 +55,9 @@ def open_store(url: str, limits: Limits | None = None) -> Store:
 def open_beside(url: str) -> Store:
     """As `open_store`, for the command line: a folder in which there is no data yet, or no more, is refused."""
     if folder := folder_of(url):
-        files.check_there(folder)
+        from civic.store.folder import check_there
+
+        check_there(folder)
     return open_store(url)
 
 
@@ -74,7 +76,9 @@ def open_box(url: str) -> Box:
 def migrate(url: str) -> tuple[int, int]:
     """Bring the tables of an address to this version: (before, after); 0 is none. Raises InUse, Misuse."""
     if folder := folder_of(url):
-        return files.migrate_folder(folder)
+        from civic.store.folder import migrate_folder
+
+        return migrate_folder(folder)
     from civic.store.postgresql_server import migrate
 
     return migrate(url)
@@ -118,8 +122,10 @@ def _check_keys(database: Database, place: str, known: set[str]) -> None:
     )
     lost = sorted(name for (name,) in rows if name not in known and database.read(sealed, (name,)))
     if lost:
+        from civic.store.folder import KEYS
+
         raise Misuse(
             f"봉인된 신청이 있는데 감싼 열쇠({place})가 없습니다: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
-            f"시작하지 않습니다. 백업에서 {files.KEYS}(PostgreSQL은 keys 표)를 되살리세요. 백업이 없으면 "
+            f"시작하지 않습니다. 백업에서 {KEYS}(PostgreSQL은 keys 표)를 되살리세요. 백업이 없으면 "
             "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
         )

@@ -169,11 +169,10 @@ def _end(poll: Poll) -> datetime:
     return poll.closes + timedelta(days=poll.objection_days)
 
 
-def read_results(folder: Path | None) -> tuple[dict[str, PollResult], list[Mistake]]:
-    """Poll -> its result in the results folder, and everything wrong with one; nothing where there is no folder."""
-    found: dict[str, PollResult] = {}
-    mistakes = []
-    for file in sorted(folder.glob("*.json")) if folder else ():
+def read_results(folder: Path) -> tuple[list[PollResult], list[Mistake]]:
+    """The results in the results folder, and everything wrong with one; nothing where there is no folder."""
+    found, mistakes = [], []
+    for file in sorted(folder.glob("*.json")):
         try:
             result = PollResult.model_validate_json(file.read_bytes())
         except (OSError, ValueError):
@@ -183,6 +182,5 @@ def read_results(folder: Path | None) -> tuple[dict[str, PollResult], list[Mista
         if f"{result.poll}.json" != file.name:
             wrong.append(Mistake(str(file), 0, "poll", "파일의 이름과 다른 투표입니다", result.poll))
         mistakes += wrong
-        if not wrong:
-            found[result.poll] = result
+        found += [] if wrong else [result]
     return found, mistakes

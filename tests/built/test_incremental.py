@@ -14,12 +14,12 @@ import build
 from civic.clock import parse_time
 from civic.content.snapshot import beside
 from civic.errors import ContentMistakes
-from publish import render
+from publish import edition, render
 from publish.builds import BuildFailed
 from publish.command import BuildReport
 from publish.inputs import RACY, Look, Request, asset_places
 from publish.memory import Kept
-from publish.render import Before, Maker
+from publish.render import Maker
 from templates.assets import Assets
 from tests.built.edits import Editor
 from tests.built.samples import edit, snapshot
@@ -102,7 +102,7 @@ def test_a_page_that_hides_whose_text_it_shows_is_noticed(
     request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control where only texts have changed: a page that does not say which text it shows is missed."""
-    monkeypatch.setattr(Before, "holds", lambda before, name: before.edited is not None)
+    monkeypatch.setattr(edition, "words_in", lambda shown: frozenset())
     build.build(request_)
     edit(request_, "강좌 안내", "lectures/l01.md")
     build.build(request_)
