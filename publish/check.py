@@ -1,57 +1,62 @@
-"""Is the built site whole? Every page is read again before anybody sees it: links, anchors, ids, headings."""
+"""Is the built site whole? Every file is read again before anybody sees it: links, anchors, ids, headings, XML, calendars."""
 
 import html
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote
+from xml.parsers import expat
 
 from civic.errors import Mistake
-from publish.formats import Fault, calendar_fault, xml_fault
 
 SERVED_BY_API = ("/api/", "/healthz", "/readyz", "/metrics")
 
-# A tag that opens or closes, its attributes in quotes; one that ends with "/" holds nothing.
-_TAG = re.compile(r'<(/?[a-z][a-z0-9]*+[^<>"]*+(?:"[^"]*+"[^">]*+)*+)>')
-_ATTRIBUTE = re.compile(r'\s(id|name|href|src|action|for|aria-labelledby|aria-describedby)="([^"]*)"')
+# A tag that opens or closes: its name, and its attributes in quotes; one that ends with "/" holds nothing.
+_TAG = re.compile(r'<(/?[a-z][a-z0-9]*+)([^<>"]*+(?:"[^"]*+"[^">]*+)*+)>')
+_ATTRIBUTE = re.compile(r'\s(id|href|src|action|for|aria-labelledby|aria-describedby)="([^"]*)"')
 _NOT_MARKUP = re.compile(r"<(?:!--.*?-->|((script|style)\b[^>]*>).*?</\2>)", re.DOTALL)
 _EMPTY = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
-_NAME = re.compile(r"/?[a-z][a-z0-9]*")
-_FAULTS = {".xml": xml_fault, ".svg": xml_fault, ".ics": calendar_fault}
 _POINTS_AT_ID = ("for", "aria-labelledby", "aria-describedby")
 
 
-class Outline(NamedTuple):
-    """What the check needs of one built page."""
+class Fault(NamedTuple):
+    """What is wrong with a built file. line: 0 where it is the whole."""
 
-    ids: frozenset[str]
-    links: tuple[str, ...]  # internal: "/a/#b"
-    mistakes: tuple[Fault, ...]  # what is wrong with the file itself
+    said: str
+    line: int = 0
+
+
+class Outline(NamedTuple):
+    """What the check needs of one built file."""
+
+    ids: frozenset[str] = frozenset()
+    links: tuple[str, ...] = ()  # internal: "/a/#b"
+    mistakes: tuple[Fault, ...] = ()  # what is wrong with the file itself
 
 
 def outline_of(name: str, content: bytes) -> Outline:
     """What the check needs of a built file."""
-    wrong = []
+    wrong, found = [], Outline()
     if not name.isascii():
         nfd = unicodedata.normalize("NFC", name) != name
         wrong.append(Fault("파일 이름이 NFD입니다" if nfd else "파일 이름이 영문이 아닙니다"))
-    if not name.endswith((".html", *_FAULTS)):
-        return Outline(frozenset(), (), tuple(wrong))
+    ending = name[name.rfind(".") :]
     try:
-        text = content.decode()
+        if ending == ".html":
+            found = outline(content.decode())
+        elif ending in _FAULTS:
+            content.decode()
+            wrong += filter(None, [_FAULTS[ending](content)])
     except UnicodeDecodeError:
-        return Outline(frozenset(), (), (*wrong, Fault("UTF-8이 아닙니다")))
-    if not name.endswith(".html"):
-        fault = _FAULTS[name[name.rindex(".") :]](content)
-        return Outline(frozenset(), (), (*wrong, *([fault] if fault else [])))
-    found = outline(text)
-    return Outline(found.ids, found.links, (*wrong, *found.mistakes))
+        wrong.append(Fault("UTF-8이 아닙니다"))
+    return found._replace(mistakes=(*wrong, *found.mistakes)) if wrong else found
 
 
 def broken(
@@ -83,62 +88,50 @@ def outline(text: str) -> Outline:
     plain = text
     if "<!--" in text or "<style" in text or text.count("<script") > text.count("></script>"):
         plain = _NOT_MARKUP.sub(lambda found: f"<{found[1]}</{found[2]}>" if found[1] else "", text)
-    ids: list[str] = []
-    links: list[str] = []
-    pointers: list[str] = []
-    mistakes: list[str] = []
-    headings = 0
-    nested: list[str] = []
-    for part in filter(None, map(_part, plain.split(">\n"))):
-        headings += part.titles
-        ids += part.ids
-        links += part.links
-        pointers += part.pointers
-        mistakes += part.mistakes
-        nested += part.nested
-    if headings != 1:
-        mistakes.append(f"h1은 꼭 하나여야 합니다 (found {headings})")
+    found = defaultdict[str, list[str]](list)
+    for kind, value in chain.from_iterable(map(_part, plain.split(">\n"))):
+        found[kind].append(value)
+    mistakes, ids = found["mistake"], frozenset(found["id"])
+    if len(found["h1"]) != 1:
+        mistakes.append(f"h1은 꼭 하나여야 합니다 (found {len(found['h1'])})")
     if '<html lang="' not in text:
         mistakes.append("html에 lang이 없습니다")
-    mistakes += [f"id가 겹칩니다 (found {id})" for id, times in Counter(ids).items() if times > 1]
-    known = frozenset(ids)
-    mistakes += [f"가리키는 id가 없습니다 (found {id})" for id in dict.fromkeys(pointers) if id not in known]
-    faults = [*map(Fault, mistakes), *([_nesting(plain)] if _unmatched(nested) else [])]
-    return Outline(known, tuple(links), tuple(faults))
-
-
-class _Part(NamedTuple):
-    """What a piece of a page gives that ends with a tag and its line."""
-
-    ids: tuple[str, ...]
-    links: tuple[str, ...]  # internal
-    pointers: tuple[str, ...]  # ids pointed at
-    mistakes: tuple[str, ...]
-    titles: int  # how many h1
-    nested: tuple[str, ...]  # tags that it leaves open or closes for others: "/p", "div", "ul"
+    mistakes += [f"id가 겹칩니다 (found {id})" for id, times in Counter(found["id"]).items() if times > 1]
+    pointers = dict.fromkeys(found["pointer"])
+    mistakes += [f"가리키는 id가 없습니다 (found {id})" for id in pointers if id not in ids]
+    faults = [*map(Fault, mistakes), *([_nesting(plain)] if _unmatched(found["open"]) else [])]
+    return Outline(ids, tuple(found["link"]), tuple(faults))
 
 
 @lru_cache(maxsize=10_000)  # header, menu, cards and footer are the same on every page
-def _part(text: str) -> _Part | None:
-    """What a piece of a page gives; None for one that gives nothing. text: without the ">" at its end."""
-    ids: list[str] = []
-    links: list[str] = []
-    pointers: list[str] = []
-    mistakes: list[str] = []
-    titles, names = 0, []
-    for tag in _TAG.findall(f"{text}>"):
-        name = _NAME.match(tag)[0]  # type: ignore[index]  # a tag begins with its name
-        titles += name == "h1"
-        if name not in _EMPTY and tag[-1] != "/":
+def _part(text: str) -> tuple[tuple[str, str], ...]:
+    """What a piece of a page gives, by kind: "id"; "link" within the site; "pointer" to an id; "mistake"; each "h1";
+    "open": tags that it leaves open or closes for others ("/p", "div", "ul").
+
+    text: a piece that ends with a tag and its line, without that tag's ">".
+    """
+    found, names = [], []
+    for name, attributes in _TAG.findall(f"{text}>"):
+        if name == "h1":
+            found.append(("h1", name))
+        if name not in _EMPTY and attributes[-1:] != "/":
             names.append(name)
-        if " " in tag or "\n" in tag:
-            _look(name, tag, ids, links, pointers, mistakes)
-    lists = tuple(ids), tuple(links), tuple(pointers), tuple(mistakes)
-    found = _Part(*lists, titles, _unmatched(names))
-    return found if any(found) else None
+        for key, value in _ATTRIBUTE.findall(attributes) if attributes else ():
+            said = html.unescape(value)
+            if key == "id":
+                found.append(("id", said))
+            elif key in _POINTS_AT_ID:
+                found += [("pointer", id) for id in said.split()]
+            elif said.startswith(("/", "#")):
+                found.append(("link", said))
+        if name == "img" and ' alt="' not in attributes:
+            found.append(("mistake", "그림에 설명(alt)이 없습니다"))
+        if ' style="' in attributes or " onclick=" in attributes:
+            found.append(("mistake", "style이나 onclick 속성은 쓸 수 없습니다"))
+    return (*found, *(("open", name) for name in _unmatched(names)))
 
 
-def _unmatched(names: Iterable[str]) -> tuple[str, ...]:
+def _unmatched(names: Iterable[str]) -> list[str]:
     """Tags without those pairs that hold nothing but whole pairs; empty where all nest. names: "p" opens, "/p" closes."""
     left: list[str] = []
     for name in names:
@@ -146,15 +139,15 @@ def _unmatched(names: Iterable[str]) -> tuple[str, ...]:
             left.pop()
         else:
             left.append(name)
-    return tuple(left)
+    return left
 
 
 def _nesting(text: str) -> Fault:
     """What does not nest in a page: the first closing tag that fits nothing, or what stays open."""
     still: list[tuple[str, int]] = []
     for found in _TAG.finditer(text):
-        name, at = _NAME.match(found[1])[0], found.start()  # type: ignore[index]
-        if name in _EMPTY or found[1][-1] == "/":
+        name, at = found[1], found.start()
+        if name in _EMPTY or found[2].endswith("/"):
             continue
         if name[0] != "/":
             still.append((name, at))
@@ -164,23 +157,6 @@ def _nesting(text: str) -> Fault:
             return Fault(f"<{name}>의 차례가 맞지 않습니다", text.count("\n", 0, at) + 1)
     name, at = still[-1]
     return Fault(f"<{name}>이 닫히지 않았습니다", text.count("\n", 0, at) + 1)
-
-
-def _look(
-    name: str, tag: str, ids: list[str], links: list[str], pointers: list[str], mistakes: list[str]
-) -> None:
-    """Add what the attributes of a tag give. tag: "a href=…"."""
-    for key, value in _ATTRIBUTE.findall(tag):
-        if key == "id":
-            ids.append(html.unescape(value))
-        elif key in _POINTS_AT_ID:
-            pointers += html.unescape(value).split()
-        elif key != "name" and value.startswith(("/", "#")):
-            links.append(html.unescape(value))
-    if name == "img" and ' alt="' not in tag:
-        mistakes.append("그림에 설명(alt)이 없습니다")
-    if ' style="' in tag or " onclick=" in tag:
-        mistakes.append("style이나 onclick 속성은 쓸 수 없습니다")
 
 
 def _broken(target: str, page: str, outlines: Mapping[str, Outline]) -> str:
@@ -197,3 +173,60 @@ def _broken(target: str, page: str, outlines: Mapping[str, Outline]) -> str:
     if anchor and file.endswith(".html") and unquote(anchor) not in outlines[file].ids:
         return "링크가 가리키는 자리(#)가 없습니다"
     return ""
+
+
+def xml_fault(content: bytes) -> Fault | None:
+    """The first fault of an XML document, namespaces included; None for a well-formed one."""
+    parser = expat.ParserCreate(namespace_separator=" ")
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as wrong:
+        return Fault(f"XML로 읽을 수 없습니다: {expat.ErrorString(wrong.code)}", wrong.lineno)
+    return None
+
+
+# RFC 5545, what of it we write: no components but events, no zones. Lines end with CRLF, folded at 75 bytes.
+_LONGEST = 75
+_TEXTS = "SUMMARY|LOCATION|DESCRIPTION|COMMENT|UID|X-WR-CALNAME"
+_PLAIN = r"[^\\;,\x00-\x08\x0a-\x1f\x7f]*+"
+_TEXT = rf"{_PLAIN}(?:\\[\\;,nN]{_PLAIN})*"
+# Only single signs are repeated without a way back (*+): what is more, Python 3.11.2 (Debian 12) does wrongly.
+_PARAMETER = r'(?:;[A-Z][A-Z0-9-]*+=(?:"[^"\x00-\x1f\x7f]*+"|[^";:,\x00-\x1f\x7f]*+))*'
+_PROPERTY = (
+    rf"(?!BEGIN:|END:)(?:(?:{_TEXTS}){_PARAMETER}:{_TEXT}"
+    rf"|(?:DTSTAMP|DTSTART|DTEND):\d{{8}}T(?:[01]\d|2[0-3])[0-5]\d[0-5]\dZ"
+    rf"|(?!(?:{_TEXTS}|DTSTAMP|DTSTART|DTEND)[;:])[A-Z][A-Z0-9-]*+{_PARAMETER}:[^\x00-\x08\x0a-\x1f\x7f]*+)\r\n"
+)
+_EVENT = rf"BEGIN:VEVENT\r\n(?:{_PROPERTY})+END:VEVENT\r\n"
+_CALENDAR = re.compile(rf"BEGIN:VCALENDAR\r\n(?:{_PROPERTY})+(?:{_EVENT})*END:VCALENDAR\r\n")
+_LINE = re.compile(rf"(?:BEGIN|END):(?:VCALENDAR|VEVENT)\r\n|{_PROPERTY}")
+_ONCE = {"VEVENT": ("UID", "DTSTAMP", "DTSTART"), "VCALENDAR": ("VERSION", "PRODID")}
+_UID = re.compile(r"\r\nUID:([^\r]*)")
+
+
+def calendar_fault(content: bytes) -> Fault | None:
+    """The first fault of an iCalendar file; None for one that is right to the letter."""
+    for number, row in enumerate(content.split(b"\r\n"), 1):
+        if len(row) > _LONGEST:
+            return Fault("달력 파일의 한 줄이 75바이트를 넘습니다", number)
+    if re.search(rb"\r\n [\x80-\xbf]", content):
+        return Fault("달력 파일의 글자가 줄 사이에서 나뉘었습니다")
+    text = content.decode().replace("\r\n ", "")
+    if not _CALENDAR.fullmatch(text):
+        lines = text.split("\r\n")
+        wrong = next((n for n, line in enumerate(lines[:-1], 1) if not _LINE.fullmatch(f"{line}\r\n")), 0)
+        said = (
+            "달력 파일의 줄이 규칙(RFC 5545)에 맞지 않습니다" if wrong else "달력 파일의 짜임이 맞지 않습니다"
+        )
+        return Fault(said, wrong)
+    events = text.count("\r\nBEGIN:VEVENT\r\n")
+    for name, times in (("VEVENT", events), ("VCALENDAR", 1)):
+        for key in _ONCE[name]:
+            if text.count(f"\r\n{key}:") != times:
+                return Fault(f"달력 파일의 {name}마다 {key}가 꼭 하나 있어야 합니다")
+    if len(set(_UID.findall(text))) != events:
+        return Fault("달력 파일에 같은 UID가 둘 있습니다")
+    return None
+
+
+_FAULTS = {".xml": xml_fault, ".svg": xml_fault, ".ics": calendar_fault}
