@@ -27,9 +27,10 @@ from forms_api.settings import Settings, read_settings
 from publish.builds import Builds
 from publish.command import BuildReport, Call, read_call, reasons
 from publish.inputs import ROOT, Request, files_of, stamp_of_program
-from publish.memory import Cache, FileMemory
+from publish.memory import Cache
 
 if TYPE_CHECKING:
+    from civic.content.facts import Memory
     from civic.library import Library
 
 # Flask, pydantic and templates are imported where they are needed: a call that needs none answers at once.
@@ -58,11 +59,12 @@ def _read(
     files: str,
     accepted: Snapshot | None = None,
     wrong: Sequence[Mistake] = (),
-) -> tuple[str, Library, FileMemory]:
+) -> tuple[str, Library, Memory]:
     """The content of a request, after `files`: as they were before it was read. Raises ContentMistakes."""
+    from civic.content.facts import Memory
     from civic.library import load
 
-    memory = FileMemory(cache)
+    memory = Memory(cache.all("file") if cache else {})
     meanwhile = partial(import_module, "publish.build")  # while other processes read
     return (
         files,
@@ -81,7 +83,7 @@ def _read(
 
 
 def _build(
-    request: Request, builds: Builds, cache: Cache, content: tuple[str, Library, FileMemory] | None
+    request: Request, builds: Builds, cache: Cache, content: tuple[str, Library, Memory] | None
 ) -> BuildReport:
     if request.full:
         cache.throw_away()

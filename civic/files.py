@@ -13,6 +13,7 @@ from pathlib import Path
 
 from civic.errors import Unusable
 
+RACY = 50_000_000  # ns: a file changed so lately may change again without another time
 BOM = "\ufeff"  # without it Excel reads Korean text in another code and shows nonsense
 # A spreadsheet would run such a cell as a formula; Korean and Japanese ones take the full-width signs too.
 # Signs that nobody sees may stand before it: a BOM, marks of direction (LRM, U+061C …), spaces of no width.

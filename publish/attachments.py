@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from flask import abort
 
+from civic.content.facts import TEXT
 from civic.content.pages import Document
 from civic.files import place_of, whole_file
 from publish.edition import IN_A_LIST, Edition, Route, Values
-from publish.memory import TEXT
 from publish.pictures import derived, names_of
 from publish.render import View
 

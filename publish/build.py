@@ -21,6 +21,7 @@ from jinja2.bccache import Bucket
 
 import templates
 from civic.clock import SEOUL, FixedClock
+from civic.content.facts import Memory
 from civic.content.meetings import meetings, told_from, told_json
 from civic.content.pages import Document
 from civic.content.poll import Poll
@@ -35,7 +36,7 @@ from publish.check import broken
 from publish.command import BuildReport, outcome
 from publish.edition import Edition
 from publish.inputs import ROOT, Look, Request, asset_places
-from publish.memory import Cache, FileMemory, Kept, State
+from publish.memory import Cache, Kept, State
 from publish.pages import SOON
 from publish.render import Before, Maker, Record, freeze
 from publish.search import add_index
@@ -54,7 +55,7 @@ class Building:
 
     request: Request
     library: Library
-    files: FileMemory
+    files: Memory
     builds: Builds
     cache: Cache
     accepted: Snapshot

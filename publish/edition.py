@@ -16,7 +16,7 @@ from markupsafe import Markup
 from civic import korean
 from civic.clock import Clock
 from civic.content.attached import Attached
-from civic.content.facts import mentions_of
+from civic.content.facts import TEXT, mentions_of
 from civic.content.faithful import unlike
 from civic.content.meetings import Told, meetings, summary, told, uid
 from civic.content.pages import Document, Lecture
@@ -29,7 +29,7 @@ from civic.links import FILTERS, FOLDERS, LISTED, link
 from civic.places.form_round import rounds_of
 from civic.places.phases import Phase, phase_of
 from civic.places.rules import form_state, round_state
-from publish.memory import TEXT, Kept
+from publish.memory import Kept
 from publish.pictures import poster_html, with_files
 from publish.render import View
 from templates import environment

@@ -14,12 +14,12 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from civic.files import RACY
 from civic.links import is_passed_over
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("build.py", "civic", "publish", "templates", "forms_api")  # forms_api: its words are in the font
 KIT = "node_modules/krds-uiux"
-RACY = 50_000_000  # ns: a file changed so lately may change again without another time
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,18 @@ import hashlib
 import os
 import pickle
 import shutil
-import time
 import zlib
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from civic.files import write
 from publish.builds import listing
-from publish.inputs import RACY, Request
-
-if TYPE_CHECKING:
-    from civic.content.facts import Facts, Stamp
+from publish.inputs import Request
 
 PACKS = 64  # files of a kind, many values to each: an edit writes one or two of them anew
-TEXT = "#text"  # after the name of a file: its text, and not its title and summary
 PROOF = hashlib.sha256().digest_size
 
 
@@ -147,42 +142,3 @@ class Cache:
         key = kind, zlib.crc32(name.encode()) % PACKS
         self._marks[key] = mark
         return self._packs.setdefault(key, {})
-
-
-class FileMemory:
-    """Facts of content files, by file and stamp."""
-
-    def __init__(self, cache: Cache | None) -> None:
-        self._old: Mapping[str, tuple[Stamp, Facts]] = cache.all("file") if cache else {}
-        self.fresh: dict[str, tuple[Stamp, Facts]] = {}
-        self._seen: set[str] = set()
-        # What is another now of the files that were read, in the words of publish.render.View.shows.
-        self.edited: set[str] = set()
-
-    def recall(self, file: str, stamp: "Stamp") -> "Facts | None":
-        kept = self.fresh.get(file) or self._old.get(file)
-        if kept is None or kept[0] != stamp:
-            return None
-        self._seen.add(file)
-        return kept[1]
-
-    def keep(self, file: str, stamp: "Stamp", facts: "Facts") -> None:
-        self.edited.add(f"{file}{TEXT}")
-        old = self._old.get(file)
-        if old is None or old[1].head != facts.head:
-            self.edited.add(file)
-        if max(stamp[1], stamp[2]) < time.time_ns() - RACY:  # else it may change once more at this very time
-            self.fresh[file] = stamp, facts
-            self._seen.add(file)
-
-    def forget(self, pages: Set[tuple[str, str]]) -> None:
-        for folder, slug in pages:
-            for file in (f"{folder}/{slug}.md", f"{folder}/{slug}/index.md"):
-                self.fresh.pop(file, None)
-                self._seen.discard(file)
-                self.edited |= {file, f"{file}{TEXT}"}
-
-    @property
-    def gone(self) -> set[str]:
-        """Files that are no longer there, or not as they were kept."""
-        return self._old.keys() - self._seen

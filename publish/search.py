@@ -18,11 +18,11 @@ from typing import Any
 from flask import abort
 
 from civic.content.attached import Attached
+from civic.content.facts import TEXT
 from civic.content.pages import Document
 from civic.content.search import grams, known_words, shard_of
 from civic.links import link
 from publish.edition import Edition, Route, as_json
-from publish.memory import TEXT
 from publish.render import Maker, Record, View
 
 PAGES, SHARDS, INDEX = "search/d/", "search/g/", "search/index.json"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from civic.errors import Mistake
+from civic.files import RACY
 
 if TYPE_CHECKING:  # a build that has nothing to do loads no shapes
     from civic.content.pages import Document
 
+TEXT = "#text"  # after the name of a file: its text, and not its title and summary
 Stamp = tuple[int, int, int, int]  # size, mtime and ctime in ns, inode: another stamp, another content
 
 _CODE = re.compile(r"^(```|~~~).*?^\1[`~]*[ \t]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -44,17 +47,46 @@ class Facts:
     characters: str  # each character of front matter and text once, in no order
 
 
-class Memory(Protocol):
+class Memory:
     """Facts of files that have not changed. A library with a memory leaves the texts of its pages on disk."""
+
+    def __init__(self, old: Mapping[str, tuple[Stamp, Facts]]) -> None:
+        """old: what was kept, by file."""
+        self._old = old
+        self.fresh: dict[str, tuple[Stamp, Facts]] = {}  # what is to be kept besides
+        self._seen: set[str] = set()
+        self.edited: set[str] = set()  # whose head ("a.md") or text ("a.md#text") is another now
 
     def recall(self, file: str, stamp: Stamp) -> Facts | None:
         """What was kept of the file with this very stamp."""
+        kept = self.fresh.get(file) or self._old.get(file)
+        if kept is None or kept[0] != stamp:
+            return None
+        self._seen.add(file)
+        return kept[1]
 
     def keep(self, file: str, stamp: Stamp, facts: Facts) -> None:
         """Remember a file without mistakes."""
+        self.edited.add(f"{file}{TEXT}")
+        old = self._old.get(file)
+        if old is None or old[1].head != facts.head:
+            self.edited.add(file)
+        if max(stamp[1], stamp[2]) < time.time_ns() - RACY:  # else it may change once more at this very time
+            self.fresh[file] = stamp, facts
+            self._seen.add(file)
 
     def forget(self, pages: Set[tuple[str, str]]) -> None:
         """Another source than the file's stands in for these pages (folder, slug)."""
+        for folder, slug in pages:
+            for file in (f"{folder}/{slug}.md", f"{folder}/{slug}/index.md"):
+                self.fresh.pop(file, None)
+                self._seen.discard(file)
+                self.edited |= {file, f"{file}{TEXT}"}
+
+    @property
+    def gone(self) -> set[str]:
+        """Files that are no longer there, or not as they were kept."""
+        return self._old.keys() - self._seen
 
 
 def stamp(found: os.stat_result) -> Stamp:

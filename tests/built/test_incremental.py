@@ -14,10 +14,11 @@ import build
 from civic.clock import parse_time
 from civic.content.snapshot import beside
 from civic.errors import ContentMistakes
+from civic.files import RACY
 from publish import edition, render
 from publish.builds import BuildFailed
 from publish.command import BuildReport
-from publish.inputs import RACY, Look, Request, asset_places
+from publish.inputs import Look, Request, asset_places
 from publish.memory import Kept
 from publish.render import Maker
 from templates.assets import Assets
