@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from civic.content.snapshot import Snapshot
 from civic.errors import ContentMistakes, InUse, Mistake, Misuse
-from forms_api.settings import Settings, read_settings
+from forms_api.settings import read_settings
 from publish.builds import Builds
 from publish.command import BuildReport, Call, read_call, reasons
 from publish.inputs import ROOT, Request, files_of, stamp_of_program
@@ -46,7 +46,7 @@ def build(request: Request) -> BuildReport:
     builds.check_target()
     # A mistake in the very first content leaves no folder behind.
     first = None if builds.folder.is_dir() else _read(request, None, files_of(request))
-    with builds.alone(request.patience, _say_waiting):
+    with builds.alone(request.patience):
         builds.check_target()
         report = _build(request, builds, Cache(builds.cache, stamp), first)
     report.seconds = time.perf_counter() - began
@@ -109,18 +109,6 @@ def _build(
         content = None
 
 
-def defaults(settings: Settings) -> dict[str, object]:
-    """What the options are worth that are not given: the settings, which the server reads too."""
-    jobs = settings.jobs or min(os.cpu_count() or 1, 64)
-    return {
-        "content": settings.content,
-        "out": settings.site,
-        "results": settings.results,
-        "base_url": settings.base_url,
-        "jobs": jobs,
-    }
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; gives the exit code."""
     try:
@@ -128,7 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Misuse as wrong:
         _say(str(wrong), sys.stderr)
         return 2
-    call = read_call(arguments, defaults(settings))
+    jobs = settings.jobs or min(os.cpu_count() or 1, 64)
+    places = {name: getattr(settings, name) for name in ("content", "results", "base_url")}
+    call = read_call(arguments, {**places, "out": settings.site, "jobs": jobs})
     # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
     gc.set_threshold(1_000_000, 50, 1000)
     builds = Builds(call.request.out)
@@ -163,9 +153,7 @@ def _run(call: Call) -> int:
             return watch(request, build, call.beside)
     report = build(request)
     _warn(report.warnings)
-    if report.note:
-        _say(report.note, sys.stderr)
-    return _end(report.mistakes, *report.drafts, report.sentence(request.out))
+    return _end(report.mistakes, *report.said, report.sentence(request.out))
 
 
 def _check(request: Request) -> int:
@@ -207,17 +195,13 @@ def _due(request: Request) -> int:
 def _roll_back(request: Request) -> int:
     builds = Builds(request.out)
     builds.check_target()
-    with builds.alone(request.patience, _say_waiting):
+    with builds.alone(request.patience):
         older = builds.roll_back()
     if older is None:
         _say(f"{request.out}: 되돌릴 이전 누리집이 없습니다.")
         return 1
     _say(f"{request.out}: {older.name}로 되돌렸습니다. 다음에 만들면 새 내용이 다시 나옵니다.")
     return 0
-
-
-def _say_waiting() -> None:
-    _say("다른 만들기가 끝나기를 기다립니다.", sys.stderr)
 
 
 def _say(text: str, file: TextIO | None = None) -> None:

@@ -101,16 +101,21 @@ class Building:
         is_kept = self.cache.save(
             state, {"file": self.files.fresh, "page": pages}, {"file": self.files.gone, "page": dropped}
         )
-        is_new = site != before.folder
-        report = BuildReport(len(states), len(made), len(dropped), site.name, is_new, state.due)
-        report.mistakes = state.mistakes
-        report.warnings = tuple(map(str, self.library.warnings))
-        report.drafts = tuple(
-            f"초안 {each.file}: {edition.library.site.base_url}{each.link}" for each in edition.library.drafts
-        )
+        library = edition.library
+        said = [f"초안 {each.file}: {library.site.base_url}{each.link}" for each in library.drafts]
         if not is_kept:
-            report.note = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
-        return report
+            said += [f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."]
+        return BuildReport(
+            len(states),
+            len(made),
+            len(dropped),
+            site.name,
+            is_new=site != before.folder,
+            due=state.due,
+            mistakes=state.mistakes,
+            warnings=tuple(map(str, library.warnings)),
+            said=tuple(said),
+        )
 
     def _app(self) -> Flask:
         request, shared = self.request, shared_cache(self.builds)

@@ -11,9 +11,11 @@ import json
 import os
 import re
 import shutil
+import sys
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from civic.content.snapshot import ENDING, beside
@@ -65,10 +67,10 @@ class Builds:
             raise BuildFailed(f"{self.link}: {found} 있습니다. 옮기거나 --out을 바꾸세요.")
 
     @contextmanager
-    def alone(self, patience: float, waiting: Callable[[], None]) -> Iterator[None]:
+    def alone(self, patience: float) -> Iterator[None]:
         """No other build of this link runs inside the block, and whatever is made in it can be read by everybody.
 
-        patience: seconds to wait for another one; `waiting` is called once before. Raises InUse after them.
+        patience: seconds to wait for another one. Raises InUse after them.
         """
         mask = os.umask(0o022)  # a site that only its maker can read is none
         try:
@@ -76,7 +78,7 @@ class Builds:
             if not _is_readable(self.folder):
                 self.folder.chmod(OPEN)
             with (self.folder / f".{self.link.name}.lock").open("a") as lock:
-                _take(lock.fileno(), patience, waiting)
+                _take(lock.fileno(), patience)
                 yield
         finally:
             os.umask(mask)
@@ -242,19 +244,17 @@ def _is_readable(folder: Path) -> bool:
     return folder.stat().st_mode & OPEN == OPEN
 
 
-def _take(lock: int, patience: float, waiting: Callable[[], None]) -> None:
-    waited = 0.0
-    while True:
-        try:
+def _take(lock: int, patience: float) -> None:
+    until = time.monotonic() + patience
+    for waited in count():
+        with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except BlockingIOError:
-            if waited >= patience:
-                raise InUse("다른 만들기가 끝나지 않았습니다. 잠시 뒤에 다시 하세요.") from None
+        if time.monotonic() >= until:
+            raise InUse("다른 만들기가 끝나지 않았습니다. 잠시 뒤에 다시 하세요.")
         if not waited:
-            waiting()
+            print("다른 만들기가 끝나기를 기다립니다.", file=sys.stderr, flush=True)
         time.sleep(0.05)
-        waited += 0.05
 
 
 def _sync_disk(folder: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,10 +44,9 @@ class BuildReport:
     build: str = ""  # name of the build that is the site now
     is_new: bool = False  # was anything published?
     due: datetime | None = None  # when the site has to be built again because of the clock
-    note: str = ""  # what else is worth a line
-    warnings: tuple[str, ...] = ()  # what staff should look at
     mistakes: tuple[str, ...] = ()  # see outcome
-    drafts: tuple[str, ...] = ()  # where each stands
+    warnings: tuple[str, ...] = ()  # what staff should look at
+    said: tuple[str, ...] = ()  # what else is worth a line: where each draft stands
     seconds: float = 0.0
 
     def sentence(self, out: object) -> str:
@@ -149,26 +148,12 @@ _DIR = click.Path(path_type=Path)
 @click.option("--watch", is_flag=True, help="고칠 때마다 다시 만들고 브라우저를 새로 고칩니다")
 @click.option("--due", is_flag=True, help="언제 다시 만들어야 하는지 적습니다(시각, now, never)")
 @click.option("--rollback", is_flag=True, help="바로 전에 만든 누리집으로 되돌립니다")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    help="함께 일할 프로세스 수",
-)
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="함께 일할 프로세스 수")
 @click.option(
     "--previous", type=_DIR, metavar="DIR", help="앞선 누리집(옮겨 만들 때). 달력의 고친 횟수를 잇습니다"
 )
 @click.option("--beside", callback=_words, metavar="COMMAND", help="--watch와 함께 돌릴 서버 명령")
-def _call(
-    content: Path,
-    out: Path,
-    base_url: str,
-    now: datetime | None,
-    full: bool,
-    jobs: int,
-    results: Path,
-    **given: Any,
-) -> Call:
+def _call(content: Path, out: Path, now: datetime | None, full: bool, **given: Any) -> Call:
     mode, *others = [mode for mode in MODES if given[mode]] or [""]
     if others:
         raise click.UsageError(f"--{others[0]}: --{mode}와 함께 쓸 수 없습니다")
@@ -178,15 +163,8 @@ def _call(
         raise click.UsageError("--beside: --watch 없이 쓸 수 없습니다")
     _check_places(content, out)
     moment = now or datetime.now(SEOUL).replace(microsecond=0)
-    request = Request(content, out, moment, base_url, now is not None, mode == "watch", full)
-    request = replace(
-        request,
-        jobs=jobs,
-        previous=given["previous"],
-        results=results,
-        strict=given["strict"],
-        draft=given["draft"],
-    )
+    more = {name: value for name, value in given.items() if name not in (*MODES, "beside")}
+    request = Request(content, out, moment, demo=now is not None, live=mode == "watch", full=full, **more)
     return Call(request, mode, given["beside"])
 
 

@@ -19,7 +19,7 @@ from civic.content.attached import Attached
 from civic.content.facts import TEXT, mentions_of
 from civic.content.faithful import unlike
 from civic.content.meetings import Told, meetings, summary, told, uid
-from civic.content.pages import Document, Lecture
+from civic.content.pages import Document
 from civic.content.poll import Poll, Proposal
 from civic.content.prose import page_behind, prose, without_links
 from civic.content.reading import KINDS
@@ -139,9 +139,14 @@ class Edition:
         self._text = doc, html
         return html
 
-    def render(self, template: str, *, title: str, path: str, trail: Trail, **context: Any) -> View:
-        """A page from a template. Its making raises what Jinja raises; nothing is filled in silently."""
-        context |= {"title": title, "path": path, "trail": trail}
+    def render(
+        self, template: str, title: str, path: str, trail: Trail | None = None, **context: Any
+    ) -> View:
+        """A page from a template. Its making raises what Jinja raises; nothing is filled in silently.
+
+        trail: None for the title alone.
+        """
+        context |= {"title": title, "path": path, "trail": [(title, "")] if trail is None else trail}
         return self.page(
             context, lambda: self.env.get_template(template).render(context), Path(template).suffix
         )
@@ -181,15 +186,6 @@ class Edition:
         labels = {item.to: item.label for item in self.library.site.menu}
         kinds = (kind for kind in KINDS.values() if kind.noun in LISTED)
         return {kind.noun: labels.get(link(kind.noun), kind.list_title) for kind in kinds}
-
-    @cached_property
-    def series(self) -> dict[str, list[Lecture]]:
-        """Series -> its lectures, in list order; those of no series under ""."""
-        found: dict[str, list[Lecture]] = {}
-        for doc in self.library.of("lecture"):
-            if isinstance(doc, Lecture):
-                found.setdefault(doc.series, []).append(doc)
-        return found
 
 
 def state_of(doc: Document, now: datetime) -> str:

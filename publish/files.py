@@ -1,18 +1,22 @@
-"""What is no page: feeds (Atom), calendars, what search engines read, and everything under /assets/. No wall clock."""
+"""What is no page: feeds (Atom), calendars, files beside a page, what search engines read, /assets/. No wall clock."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import abort
 
 from civic.clock import SEOUL
+from civic.content.facts import TEXT
 from civic.content.meetings import calendar_file, meetings, told_json
 from civic.content.pages import Document
+from civic.files import place_of, whole_file
 from civic.links import FOLDERS, LISTED, NOUNS, link
 from publish.calendar import address, months
 from publish.edition import IN_A_LIST, Edition, Route, Values
 from publish.lists import catalogue, list_pages
+from publish.pictures import derived, names_of
 from publish.render import View
 
 if TYPE_CHECKING:
@@ -33,16 +37,26 @@ def routes(edition: Edition) -> Iterator[Route]:
         doc = library.get(folder, slug)
         return calendar(edition, [doc]) if doc and meetings(doc) else abort(404)
 
-    def events() -> Iterator[Values]:
-        return ({"folder": doc.folder, "slug": doc.slug} for doc in dated())
+    def beside(slug: str, name: str, folder: str = "pages") -> View:
+        return attachment(edition, library.get(folder, slug) or abort(404), name)
 
+    def attachments(at_root: bool) -> Iterator[Values]:
+        for doc in (*library.everything(), *library.drafts):
+            if (doc.noun == "page") == at_root:
+                folder = {} if at_root else {"folder": doc.folder}
+                yield from ({**folder, "slug": doc.slug, "name": name} for name in names_of(doc))
+
+    events = [{"folder": doc.folder, "slug": doc.slug} for doc in dated()]
+    rule = f"{IN_A_LIST}/<slug>"
+    yield Route("attachment", (f"{rule}/<name>",), beside, partial(attachments, at_root=False))
+    yield Route("page_attachment", ("/<slug>/<name>",), beside, partial(attachments, at_root=True))
     yield Route("feed", ("/feed.xml",), lambda: feed(edition))
     kinds = [{"folder": FOLDERS[noun]} for noun in LISTED]
     yield Route(
         "kind_feed", (f"{IN_A_LIST}/feed.xml",), lambda folder: feed(edition, NOUNS[folder]), lambda: kinds
     )
     yield Route("calendar", ("/calendar.ics",), lambda: calendar(edition, dated()))
-    yield Route("event_calendar", (f"{IN_A_LIST}/<slug>/event.ics",), event_calendar, events)
+    yield Route("event_calendar", (f"{rule}/event.ics",), event_calendar, lambda: events)
     yield Route(
         "published", ("/published.json",), lambda: edition.page((), lambda: told_json(edition.told), ".json")
     )
@@ -129,9 +143,20 @@ def robots(edition: Edition) -> View:
     return edition.page((), lambda: text, ".txt")
 
 
+def attachment(edition: Edition, doc: Document, name: str) -> View:
+    """A document beside a page as it is, or a picture in one of its widths."""
+    found, width, kind = names_of(doc).get(name) or abort(404)
+    place = place_of(edition.library.content, f"{doc.file.removesuffix('index.md')}{found.name}")
+
+    def make() -> bytes:
+        raw = whole_file(place)
+        return derived(raw, found, width, kind, edition.derived) if kind else raw
+
+    return View(make, f".{name.rpartition('.')[2]}", frozenset({f"{doc.file}{TEXT}"}))
+
+
 def asset(edition: Edition, name: str) -> View:
     """A stylesheet, script, font or picture."""
-    content = edition.assets.files.get(name)
-    if content is None:
+    if name not in edition.assets.files:
         abort(404)
-    return edition.page((), lambda: content, f".{name.rpartition('.')[2]}")
+    return edition.page((), lambda: edition.assets.files[name], f".{name.rpartition('.')[2]}")

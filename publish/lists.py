@@ -82,8 +82,8 @@ class Catalogue:
         self.picks = {(pick.by, pick.key): pick for pick in self.chosen}
 
     def pages(self, pick: Pick) -> int:
-        """How many pages the list through this filter has."""
-        return page_count(len(self.chosen[pick]))
+        """How many pages the list through this filter has; an empty list has one."""
+        return max(1, -(-len(self.chosen[pick]) // PER_PAGE))
 
 
 def catalogue(edition: Edition, noun: str) -> Catalogue:
@@ -157,7 +157,7 @@ def routes(edition: Edition) -> Iterator[Route]:
 
     def view(folder: str, by: str = "", key: str = "", page: int = 1) -> View:
         noun = NOUNS[folder]
-        pick = find_pick(edition, noun, by, key)
+        pick = catalogue(edition, noun).picks.get((by, key))
         if pick is None or not 1 <= page <= catalogue(edition, noun).pages(pick):
             abort(404)
         return list_page(edition, noun, pick, page)
@@ -203,54 +203,28 @@ def list_pages(edition: Edition) -> Iterator[tuple[str, Pick, int]]:
                 yield noun, pick, page
 
 
-def find_pick(edition: Edition, noun: str, by: str, key: str) -> Pick | None:
-    """The filter of that name, or None when the list has no such filter."""
-    return catalogue(edition, noun).picks.get((by, key))
-
-
-def page_count(total: int) -> int:
-    """Pages that so many cards need; an empty list has one."""
-    return max(1, -(-total // PER_PAGE))
-
-
 def list_page(edition: Edition, noun: str, pick: Pick, page: int) -> View:
     """One page of a list. page: 1 is the first."""
     lists = catalogue(edition, noun)
     chosen, pages = lists.chosen[pick], lists.pages(pick)
     name = edition.list_titles[noun]
     title = f"{name}: {pick.label}" if pick.by else name
-    trail = [(name, link(noun)), (pick.label, "")] if pick.by else [(name, "")]
     return edition.render(
         "pages/list.html",
-        title=f"{title} ({page}쪽)" if page > 1 else title,
-        picked=pick.label if pick.by else "",
-        path=pick.address(noun, page),
-        trail=trail,
+        f"{title} ({page}쪽)" if page > 1 else title,
+        pick.address(noun, page),
+        [(name, link(noun)), (pick.label, "")] if pick.by else [(name, "")],
+        picked=pick,
         noun=noun,
         cards=chosen[(page - 1) * PER_PAGE : page * PER_PAGE],
         total=len(chosen),
-        filters=[
-            {
-                "label": label,
-                "by": group[0].by,
-                "items": [_item(noun, each, pick, lists) for each in (ALL, *group)],
-            }
+        filters={
+            label: [(each, len(lists.chosen[each])) for each in (ALL, *group)]
             for label, group in lists.groups.items()
-        ],
+        },
         pager=pager(page, pages, partial(pick.address, noun)),
         calendar_link=first_month(edition),
     )
-
-
-def _item(noun: str, pick: Pick, current: Pick, lists: Catalogue) -> dict[str, object]:
-    return {
-        "by": pick.by,
-        "key": pick.key,
-        "label": pick.label,
-        "address": pick.address(noun),
-        "count": len(lists.chosen[pick]),
-        "current": pick == current,
-    }
 
 
 def pager(page: int, pages: int, address: Callable[[int], str]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from civic.content.poll import Poll, Proposal
 from civic.links import LISTED, link
 from publish.calendar import address, first_month, months
 from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
-from publish.lists import find_pick
+from publish.lists import catalogue
 from publish.pictures import address_of
 from publish.render import View
 
@@ -56,10 +56,13 @@ def routes(edition: Edition) -> Iterator[Route]:
         )
 
     yield Route("home", ("/",), lambda: home(edition))
-    yield Route("my", ("/my/",), lambda: my(edition))
+    yield Route("my", ("/my/",), lambda: edition.render("pages/my.html", "내 신청 확인", link("my")))
     yield Route("collected", (link("collected"),), lambda: collected(edition))
     yield Route("sitemap_page", (link("sitemap"),), lambda: site_map(edition))
-    yield Route("not_found", ("/404.html",), lambda: not_found(edition))
+    none = "찾는 화면이 없습니다"
+    yield Route(
+        "not_found", ("/404.html",), lambda: edition.render("pages/not_found.html", none, "/404.html")
+    )
     at_root = [*library.of("page"), *(doc for doc in (*over.values(), *library.drafts) if doc.noun == "page")]
     yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in at_root))
     yield Route("document", (f"{IN_A_LIST}/<slug>/",), view, documents)
@@ -88,9 +91,9 @@ def home(edition: Edition) -> View:
     ]
     return edition.render(
         "pages/home.html",
-        title=site.name,
-        path="/",
-        trail=[],
+        site.name,
+        "/",
+        [],
         parts=[each for each in parts if each.cards],
         calendar_link=first_month(edition),
         votes=[each for each in edition.cards("vote") if _is_told(each, library.now)],
@@ -115,7 +118,7 @@ def _part(edition: Edition, id: str, title: str, short: str, cards: Sequence[Car
     nouns = {card.doc.noun for card in cards}
     more = []
     for noun in (noun for noun in LISTED if noun in nouns):
-        pick = find_pick(edition, noun, "status", status) if status else None
+        pick = catalogue(edition, noun).picks.get(("status", status))
         more.append((edition.list_titles[noun], pick.address(noun) if pick else link(noun)))
     return Part(id, title, short, some_of_each(cards), len(cards), more)
 
@@ -138,9 +141,9 @@ def detail(edition: Edition, doc: Document) -> View:
         trail.insert(0, (edition.list_titles[doc.noun], link(doc.noun)))
     return edition.render(
         f"pages/{doc.noun}.html",
-        title=doc.title,
-        path=doc.link,
-        trail=trail,
+        doc.title,
+        doc.link,
+        trail,
         doc=doc,
         html=edition.html(doc),
         card=edition.card(doc),
@@ -152,32 +155,18 @@ def detail(edition: Edition, doc: Document) -> View:
 
 def ended(edition: Edition, doc: Document) -> View:
     """What stands at the address of a page that has expired: links of others lead to an answer."""
-    return edition.render(
-        "pages/ended.html",
-        title="끝난 글입니다",
-        path=doc.link,
-        trail=[("끝난 글", "")],
-        doc=doc,
-        noun=doc.noun,
-    )
-
-
-def my(edition: Edition) -> View:
-    """Where citizens look up their entry; the form is answered by the API."""
-    title = "내 신청 확인"
-    return edition.render("pages/my.html", title=title, path=link("my"), trail=[(title, "")])
+    trail = [("끝난 글", "")]
+    return edition.render("pages/ended.html", "끝난 글입니다", doc.link, trail, doc=doc, noun=doc.noun)
 
 
 def site_map(edition: Edition) -> View:
     """Every page by its kind, for whoever looks for something without searching."""
     kinds = [(edition.list_titles[noun], link(noun), edition.library.of(noun)) for noun in LISTED]
     results = [(each.poll.title, each.link) for each in edition.library.results.values()]
-    title = "누리집 지도"
     return edition.render(
         "pages/site_map.html",
-        title=title,
-        path=link("sitemap"),
-        trail=[(title, "")],
+        "누리집 지도",
+        link("sitemap"),
         kinds=[each for each in kinds if each[2]],
         months=[(month, address(month)) for month in months(edition)],
         others=edition.library.of("page"),
@@ -197,18 +186,12 @@ def collected(edition: Edition) -> View:
     )
     return edition.render(
         "pages/collected.html",
-        title=title,
-        path=link("collected"),
-        trail=[*trail, (title, "")],
+        title,
+        link("collected"),
+        [*trail, (title, "")],
         groups=sorted(groups.items(), key=lambda each: each[0]),
         hidden=edition.library.hidden,
     )
-
-
-def not_found(edition: Edition) -> View:
-    """What every unknown address shows."""
-    title = "찾는 화면이 없습니다"
-    return edition.render("pages/not_found.html", title=title, path="/404.html", trail=[(title, "")])
 
 
 def _more(edition: Edition, doc: Document) -> dict[str, Any]:
@@ -217,22 +200,17 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
         case Proposal():
             return {"vote": library.get("votes", doc.vote)}
         case Poll():
-            proposals = library.proposals(doc.slug)
+            listed, proposals = library.of("proposal"), library.proposals(doc.slug)
             return {
                 "off_ballot": [
                     each
-                    for each in library.of("proposal")
+                    for each in listed
                     if isinstance(each, Proposal) and each.vote == doc.slug and not each.is_on_ballot
                 ],
-                "groups": [
-                    (kind, [each for each in proposals if each.type == kind.id]) for kind in doc.types
-                ],
+                "groups": [(kind, [one for one in proposals if one.type == kind.id]) for kind in doc.types],
             }
         case Lecture():
-            same = edition.series.get(doc.series, []) if doc.series else []
-            return {
-                "series": library.site.series.get(doc.series),
-                "siblings": [edition.card(each) for each in same if each.slug != doc.slug],
-            }
-        case _:
-            return {}
+            others = (each for each in library.of("lecture") if doc.series and each.slug != doc.slug)
+            same = [edition.card(each) for each in others if getattr(each, "series", "") == doc.series]
+            return {"series": library.site.series.get(doc.series), "siblings": same}
+    return {}

@@ -37,7 +37,7 @@ _TAG = re.compile(r"<[^>]*>")
 
 def routes(edition: Edition) -> Iterator[Route]:
     """The page before anything is asked, what each page and document says, and the words that may be proposed."""
-    site, entries, title = edition.library.site, edition.searched, "통합검색"
+    site, entries = edition.library.site, edition.searched
 
     def said(number: int) -> View:
         doc, file = entries[number] if number < len(entries) else abort(404)
@@ -52,13 +52,11 @@ def routes(edition: Edition) -> Iterator[Route]:
             docs, lambda: as_json(known_words([*named, *(doc.title for doc in docs)])), ".json"
         )
 
-    def page() -> View:
-        return edition.render(
-            "pages/search.html", title=title, path=link("search"), trail=[(title, "")], answer=None
-        )
-
     numbers = [{"number": number} for number in range(len(entries))]
-    yield Route("search", (link("search"),), page)
+    address = link("search")
+    yield Route(
+        "search", (address,), lambda: edition.render("pages/search.html", "통합검색", address, answer=None)
+    )
     yield Route("search_page", ("/search/d/<int:number>.json",), said, lambda: numbers)
     yield Route("search_words", ("/search/words.json",), words)
 

@@ -7,7 +7,7 @@ from flask import Flask
 from civic.clock import Clock
 from civic.content.meetings import Told
 from civic.library import Library
-from publish import attachments, calendar, files, lists, pages, search
+from publish import calendar, files, lists, pages, search
 from publish.edition import Edition, Route
 from publish.render import Address
 from templates.assets import Assets
@@ -54,14 +54,10 @@ def addresses(app: Flask) -> Iterator[Address]:
 
 
 def _routes(edition: Edition) -> Iterator[Route]:
-    # Before plain pages: /lectures/ is a list, though "lectures" could be a name.
-    yield from lists.routes(edition)
-    yield from search.routes(edition)
-    yield from calendar.routes(edition)
-    yield from pages.routes(edition)
-    yield from files.routes(edition)
-    yield from attachments.routes(edition)
     library = edition.library
+    # Lists before plain pages: /lectures/ is a list, though "lectures" could be a name.
+    for room in (lists, search, calendar, pages, files):
+        yield from room.routes(edition)
     if library.results or library.draws or library.counted:
         from publish import results  # here: a site without any loads no shapes of votes and draws
 

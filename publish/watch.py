@@ -103,10 +103,7 @@ class WatchedSite:
             report = self._build(request)
             self._due, mistakes = report.due, report.mistakes
             if aloud or report.is_new:
-                print(
-                    "\n".join([report.note, *report.drafts, report.sentence(request.out)]).lstrip(),
-                    flush=True,
-                )
+                print(*report.said, report.sentence(request.out), sep="\n", flush=True)
         except Exception as wrong:
             # Whatever went wrong is shown; the next edit is the next try.
             mistakes = reasons(wrong, request.out)[1] or [str(wrong)]

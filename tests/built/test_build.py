@@ -73,7 +73,7 @@ def test_the_site_is_a_link_that_can_be_moved_with_its_folder(content: Path, sit
 def test_the_last_five_builds_are_kept(site: Path, tmp_path: Path) -> None:
     """The sixth build removes the first."""
     builds = Builds(site)
-    with builds.alone(0, lambda: None):
+    with builds.alone(0):
         for number in range(1, 8):
             fresh = builds.begin()
             (fresh / "n").write_text(str(number), "utf-8")
@@ -331,7 +331,7 @@ def _edition(folder: Path, number: int) -> None:
 def test_readers_never_see_a_mixed_site(site: Path) -> None:
     """Twenty-five builds of fifty files while a reader looks: never a missing, empty or mixed site."""
     builds = Builds(site)
-    with builds.alone(0, lambda: None):
+    with builds.alone(0):
         first = builds.begin()
         _edition(first, 0)
         builds.publish(first)

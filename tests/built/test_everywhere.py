@@ -89,14 +89,14 @@ def test_a_draft_stands_where_nobody_finds_it(request_: Request, tmp_path: Path)
     page = request_.content / "lectures/l01.md"
     page.write_text(page.read_text("utf-8").replace("+++\n", "+++\ndraft = true\n", 1), "utf-8")
     report = build.build(replace(request_, draft=True))
-    (address,) = re.findall(r"lectures/l01\.md: \S+?(/lectures/draft-[0-9a-f]{20}/)", " ".join(report.drafts))
+    (address,) = re.findall(r"lectures/l01\.md: \S+?(/lectures/draft-[0-9a-f]{20}/)", " ".join(report.said))
     files = snapshot(request_.out)
     shown = files.pop(f"{address[1:]}index.html").decode()
     assert 'content="noindex"' in shown and "신청을 받지 않습니다" in shown and "<fieldset disabled>" in shown
     assert not [name for name, text in files.items() if address.encode() in text or address[1:] in name]
     again = build.build(replace(request_, draft=True))
-    assert again.drafts == report.drafts, "its address stays"
+    assert again.said == report.said, "its address stays"
     build.build(request_)
     assert not any("/draft-" in name for name in snapshot(request_.out))
     other = replace(request_, draft=True, out=tmp_path / "other/site")
-    assert build.build(other).drafts != report.drafts, "nor is it to be guessed from another site"
+    assert build.build(other).said != report.said, "nor is it to be guessed from another site"

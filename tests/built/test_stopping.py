@@ -308,7 +308,7 @@ def test_a_memory_that_cannot_be_kept_is_said(request_: Request, monkeypatch: py
     report = build.build(request_)
     cache = Builds(request_.out).cache
     assert report.is_new
-    assert report.note == f"{cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
+    assert report.said == (f"{cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다.",)
 
 
 def test_a_process_that_dies_is_said(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
