@@ -90,7 +90,7 @@ def _build(
     state, files = cache.state, files_of(request)
     if (
         state
-        and state.answers(request, files, builds.current())
+        and state.answers(request.now, files, builds.current())
         and not ((request.strict and state.mistakes) or request.draft)
     ):
         return BuildReport(files=state.total, build=state.build, due=state.due, mistakes=state.mistakes)
@@ -185,7 +185,7 @@ def _due(request: Request) -> int:
     """Print when the site has to be built again: a time, "now" or "never". Changes nothing, waits for nobody."""
     builds = Builds(request.out)
     state = Cache(builds.cache, stamp_of_program(ROOT)).state
-    if state is None or not state.answers(request, files_of(request), builds.current()):
+    if state is None or not state.answers(request.now, files_of(request), builds.current()):
         _say("now")
     else:
         _say(state.due.isoformat() if state.due else "never")

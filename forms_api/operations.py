@@ -154,9 +154,7 @@ class Services:
 
     def told(self) -> dict[str, Told]:
         """What the built site tells of its meetings; nothing where none is built."""
-        with suppress(OSError, UnicodeDecodeError):
-            return told_from((self.settings.site_dir / "published.json").read_text("utf-8"))
-        return {}
+        return told_from(self.settings.site_dir)
 
     def note_text(self, place: str, is_low: bool) -> None:
         """Count a message with a code; while little is left of a budget, staff are told, once an hour in the log."""

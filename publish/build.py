@@ -45,7 +45,6 @@ from templates import text_of
 from templates.assets import Assets
 
 DAY = timedelta(days=1)
-PUBLISHED = "published.json"
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,6 @@ class Building:
         site, records, made = self._publish(app, before)
         states, dropped = states_of(records), before.records.keys() - records.keys()
         state = State(
-            wishes=self.request.wishes,
             files=inputs,
             build=site.name,
             listing=listed({**states, SUMS: state_of(f"{site}/{SUMS}")}),
@@ -124,22 +122,13 @@ class Building:
         site = self.library.site
         logo = whole_file(self.library.content / site.logo) if site.logo else b""
         assets = assets.complete(site.colour, logo, site.logo)
-        clock, library = FixedClock(request.now), self.library
-        if request.draft:
-            library = library.with_drafts(self.builds.draft_name)
-        before = told_from(self._published())
+        library = self.library.with_drafts(self.builds.draft_name) if request.draft else self.library
+        clock, before = FixedClock(request.now), told_from(request.previous or self.builds.current())
         app = create_app(library, assets, clock, request.base_url, request.demo, request.live, before)
         edition: Edition = app.extensions["edition"]
         edition.env.bytecode_cache = Compiled(program)
         edition.derived = Kept(shared / "pictures", "1")  # made from a picture, a width and a kind alone
         return app
-
-    def _published(self) -> str:
-        """What the site before tells of its meetings; "" without one."""
-        folder = self.request.previous or self.builds.current()
-        with suppress(OSError, UnicodeDecodeError):
-            return (folder / PUBLISHED).read_text("utf-8") if folder else ""
-        return ""
 
     def _before(self, frame: str) -> Before:
         records = self.cache.all("page")
@@ -158,7 +147,11 @@ class Building:
             records = {name: pages[name] for name in sorted(pages)}
             library: Library = app.extensions["edition"].library
             self._check(library, records, made, before)
-            if states_of(records) == states_of(before.records) and self._stands(before):
+            state, is_live = self.cache.state, before.folder == self.builds.current()
+            is_same = is_live and states_of(records) == states_of(before.records)
+            is_same &= self.accepted.files == self.library.sources
+            # As it was left, too: what the new build has may be from an older one.
+            if is_same and state and listing(before.folder) == state.listing:
                 return before.folder, records, made
             unlisted = tuple(doc.link[1:] for doc in library.drafts) or "/"
             listed_names = (name for name in records if not name.startswith(unlisted))
@@ -169,13 +162,6 @@ class Building:
             return self.builds.publish(fresh), records, made
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-
-    def _stands(self, before: Before) -> bool:
-        """Is the build before the site still, as it was left? What the new build has may be from an older one."""
-        state = self.cache.state
-        is_live = before.folder == self.builds.current()
-        is_same = is_live and self.accepted.files == self.library.sources
-        return is_same and state is not None and listing(before.folder) == state.listing
 
     def _check(
         self, library: Library, records: Mapping[str, Record], made: Sequence[str], before: Before

@@ -104,9 +104,7 @@ def read_call(arguments: Sequence[str] | None, defaults: Mapping[str, object]) -
     return call
 
 
-def _time(context: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
-    if text is None:
-        return None
+def _time(text: str) -> datetime:
     try:
         at = parse_time(text)
     except (ValueError, OverflowError):
@@ -116,15 +114,13 @@ def _time(context: click.Context, option: click.Parameter, text: str | None) -> 
     return at
 
 
-def _address(context: click.Context, option: click.Parameter, text: str) -> str:
+def _address(text: str) -> str:
     if text and not is_address(text):
         raise click.BadParameter(f"https://www.example.go.kr처럼 이름까지만 소문자로 쓰세요 (found {text})")
     return text
 
 
-def _words(context: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
-    if text is None:
-        return None
+def _words(text: str) -> list[str]:
     with suppress(ValueError):  # a quotation mark too few
         words = shlex.split(text)
         if words and shutil.which(words[0]):
@@ -139,8 +135,8 @@ _DIR = click.Path(path_type=Path)
 @click.option("--content", type=_DIR, metavar="DIR", help="내용이 있는 폴더")
 @click.option("--out", type=_DIR, metavar="DIR", help="누리집이 놓일 자리(링크)")
 @click.option("--results", type=_DIR, metavar="DIR", help="서버가 센 투표의 결과가 있는 폴더")
-@click.option("--base-url", callback=_address, metavar="URL", help="공개 주소")
-@click.option("--now", callback=_time, metavar="ISO", help="이 시각의 누리집을 시연용으로 만듭니다")
+@click.option("--base-url", type=_address, metavar="URL", help="공개 주소")
+@click.option("--now", type=_time, metavar="ISO", help="이 시각의 누리집을 시연용으로 만듭니다")
 @click.option("--check", is_flag=True, help="내용만 살펴보고 아무것도 쓰지 않습니다")
 @click.option("--full", is_flag=True, help="이어받지 않고 모두 새로 만듭니다")
 @click.option("--draft", is_flag=True, help="쓰는 중인 글도, 주소를 아는 사람만 보게 만듭니다")
@@ -152,7 +148,7 @@ _DIR = click.Path(path_type=Path)
 @click.option(
     "--previous", type=_DIR, metavar="DIR", help="앞선 누리집(옮겨 만들 때). 달력의 고친 횟수를 잇습니다"
 )
-@click.option("--beside", callback=_words, metavar="COMMAND", help="--watch와 함께 돌릴 서버 명령")
+@click.option("--beside", type=_words, metavar="COMMAND", help="--watch와 함께 돌릴 서버 명령")
 def _call(content: Path, out: Path, now: datetime | None, full: bool, **given: Any) -> Call:
     mode, *others = [mode for mode in MODES if given[mode]] or [""]
     if others:

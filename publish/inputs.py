@@ -79,13 +79,14 @@ class Look:
 
 
 def look(request: Request) -> tuple[str, bool]:
-    """What a build would read, as a digest of the files' times; can the files be told by them, is none too fresh?"""
+    """What a build would be called with and read, files as a digest of their times; can they be told by them, is none too
+    fresh?"""
     at = Look()
     # Not the package itself, which loads Jinja; a test may have put it elsewhere.
     folder = getattr(sys.modules.get("templates"), "FOLDER", ROOT / "templates")
     results = [request.results] if request.results else []
     found = at.at(request.content, *results, *asset_places(ROOT, folder))
-    return found, at.is_settled
+    return _digest([request.wishes, found]), at.is_settled
 
 
 def files_of(request: Request) -> str:

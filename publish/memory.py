@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from civic.files import write
 from publish.builds import listing
-from publish.inputs import Request
 
 PACKS = 64  # files of a kind, many values to each: an edit writes one or two of them anew
 PROOF = hashlib.sha256().digest_size
@@ -25,23 +24,20 @@ PROOF = hashlib.sha256().digest_size
 class State(NamedTuple):
     """The last build, as it is remembered."""
 
-    wishes: str  # see Request
-    files: str  # that were read, see files_of
+    files: str  # how it was called and what was read, see files_of
     build: str  # name of its folder
     listing: str  # of its files as they were left
     made: datetime  # the time that its pages show
     due: datetime | None  # from then on the clock makes it another one; None for never
     total: int  # of its files
     frame: str  # see frame_of in publish.build
-    mistakes: tuple[
-        str, ...
-    ] = ()  # of pages that stand as they were accepted before, see publish.command.outcome
+    mistakes: tuple[str, ...] = ()  # of pages that stand as they were before, see publish.command.outcome
 
     def holds_at(self, now: datetime) -> bool:
         """Does the clock change nothing until then?"""
         return self.made <= now and (self.due is None or now < self.due)
 
-    def answers(self, request: Request, files: str, live: Path | None) -> bool:
+    def answers(self, now: datetime, files: str, live: Path | None) -> bool:
         """Is the site just what this build would make? All files by their times; a few milliseconds.
 
         files: see files_of; live: the build that is the site now.
@@ -49,8 +45,8 @@ class State(NamedTuple):
         return (
             live is not None
             and files != ""
-            and (self.build, self.wishes, self.files) == (live.name, request.wishes, files)
-            and self.holds_at(request.now)
+            and (self.build, self.files) == (live.name, files)
+            and self.holds_at(now)
             and self.listing == listing(live)
         )
 

@@ -1,6 +1,6 @@
 """Results of votes and of draws: `/results/<vote>/`, `/results/<kind>-<slug>/`, and all it takes to work them out again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -57,42 +57,26 @@ class Group:
     """The proposals of one type, best first."""
 
     type: PollType
-    rows: tuple[Row, ...]
-    ranked_with: tuple[str, ...] = ()  # labels of all types that share its pot, if others do
+    rows: Sequence[Row]
+    shown: Sequence[Row]  # those that are in sight at once
+    folded: Sequence[Row]  # the lost ones, where nobody would find the winners between so many
+    ranked_with: tuple[str, ...]  # labels of all types that share its pot, if others do
 
     @property
-    def folded(self) -> tuple[Row, ...]:
-        """The lost ones, where they are so many that nobody would find the winners between them."""
-        lost = tuple(row for row in self.rows if not row.line.won)
-        return lost if len(lost) > LONG and len(lost) < len(self.rows) else ()
-
-    @property
-    def shown(self) -> tuple[Row, ...]:
-        """The rows that are in sight at once."""
-        return tuple(row for row in self.rows if row.line.won) if self.folded else self.rows
-
-    @property
-    def charted(self) -> tuple[Row, ...]:
+    def charted(self) -> Sequence[Row]:
         """What a bar chart shows: the best of those that got a vote at all."""
-        return tuple(row for row in self.rows if row.line.votes)[:CHARTED]
+        return [row for row in self.rows if row.line.votes][:CHARTED]
 
 
 @dataclass(frozen=True)
 class Purse:
-    """One pot: what it held and what was spent, in won."""
+    """One pot: what it held, what was spent and what is left, in won. width: of its bar, in per cent of the budget."""
 
     label: str
     budget: int
     spent: int
-
-    @property
-    def left(self) -> int:
-        return max(self.budget - self.spent, 0)
-
-    @property
-    def width(self) -> float:
-        """Of its bar, in per cent of the budget."""
-        return round(min(100 * self.spent / self.budget, 100), 2) if self.budget else 0
+    left: int
+    width: float
 
 
 def routes(edition: Edition) -> Iterator[Route]:
@@ -147,9 +131,9 @@ def draw_page(edition: Edition, draw: PublishedDraw) -> View:
     doc = edition.library.get(folder, slug)
     return edition.render(
         "pages/draw.html",
-        title=f"{document.title.removesuffix(' 추첨')} 추첨 {'결과' if document.is_drawn else '명단'}",
-        path=draw.link,
-        trail=_trail(edition, NOUNS[folder], doc, ("추첨", "")),
+        f"{document.title.removesuffix(' 추첨')} 추첨 {'결과' if document.is_drawn else '명단'}",
+        draw.link,
+        _trail(edition, NOUNS[folder], doc, ("추첨", "")),
         draw=draw,
         document=document,
         subject=doc,
@@ -159,27 +143,23 @@ def draw_page(edition: Edition, draw: PublishedDraw) -> View:
 
 def poll_page(edition: Edition, result: PollResult) -> View:
     """What a light poll came to, as the server counted it."""
-    poll = edition.library.get("votes", result.poll)
-    return edition.render(
-        "pages/poll_result.html",
-        title=f"{result.title} 결과",
-        path=result.link,
-        trail=_trail(edition, "vote", poll, ("결과", "")),
-        result=result,
-        vote=poll,
-        fewest=FEWEST,
-    )
+    poll, title = edition.library.get("votes", result.poll), f"{result.title} 결과"
+    trail, shown = _trail(edition, "vote", poll, ("결과", "")), {"result": result, "vote": poll}
+    return edition.render("pages/poll_result.html", title, result.link, trail, fewest=FEWEST, **shown)
 
 
 def result_page(edition: Edition, result: VoteResult) -> View:
     """Turnout, winners and reasons, money, rules, and how to count again."""
     vote = edition.library.get("votes", result.slug)
     closed = {kind.id for kind in result.poll.types if not kind.max}
+    void: dict[str, list[str]] = {}  # reason -> receipts, as far as single ballots are published
+    for each in result.ballots.void if result.ballots else ():
+        void.setdefault(VOID_WORDS.get(each.fault, each.fault), []).append(each.receipt)
     return edition.render(
         "pages/result.html",
-        title=f"{result.poll.title} 결과",
-        path=result.link,
-        trail=_trail(edition, "vote", vote, ("결과", "")),
+        f"{result.poll.title} 결과",
+        result.link,
+        _trail(edition, "vote", vote, ("결과", "")),
         result=result,
         vote=vote,
         groups=_groups(edition, result),
@@ -188,7 +168,7 @@ def result_page(edition: Edition, result: VoteResult) -> View:
         rules=counting_rules(result.poll),
         downloads=[(name, DESCRIBED[name], _size(len(raw))) for name, raw in files_of(result).items()],
         checker=checker_digest(VERIFY),
-        void=_void(result),
+        void=sorted(void.items()),
         papers=sum(result.board.urns.values()),  # void sheets too
         has_board=board_pages(result) > 0,
         fewest=FEWEST,
@@ -210,9 +190,9 @@ def board_page(edition: Edition, result: VoteResult, page: int) -> View:
     span = slice((page - 1) * PER_BOARD, page * PER_BOARD)
     return edition.render(
         "pages/result_board.html",
-        title="접수증과 표",
-        path=_board_address(result, page),
-        trail=_trail(edition, "vote", vote, ("결과", result.link), ("접수증과 표", "")),
+        "접수증과 표",
+        _board_address(result, page),
+        _trail(edition, "vote", vote, ("결과", result.link), ("접수증과 표", "")),
         result=result,
         receipts=receipts[span],
         receipts_in_all=len(receipts),
@@ -245,9 +225,11 @@ def _groups(edition: Edition, result: VoteResult) -> list[Group]:
         together = next((types for types in pots if kind.id in types), ())
         labels = tuple(each.label for each, some in lines.items() if some and each.id in together)
         most = max((line.votes for line in of_kind), default=0)
-        rows = tuple(_row(edition, result, line, most) for line in of_kind)
+        rows = [_row(edition, result, line, most) for line in of_kind]
+        won, lost = ([row for row in rows if row.line.won is is_won] for is_won in (True, False))
+        shown, folded = (won, lost) if won and len(lost) > LONG else (rows, [])
         if rows:
-            groups.append(Group(kind, rows, labels if len(labels) > 1 else ()))
+            groups.append(Group(kind, rows, shown, folded, labels if len(labels) > 1 else ()))
     return groups
 
 
@@ -263,14 +245,6 @@ def _row(edition: Edition, result: VoteResult, line: ResultLine, most: int) -> R
     )
 
 
-def _void(result: VoteResult) -> list[tuple[str, list[str]]]:
-    """(reason in words, receipts) of the void ballots, as far as single ballots are published at all."""
-    found: dict[str, list[str]] = {}
-    for each in result.ballots.void if result.ballots else ():
-        found.setdefault(VOID_WORDS.get(each.fault, each.fault), []).append(each.receipt)
-    return sorted(found.items())
-
-
 def _purses(result: VoteResult) -> list[Purse]:
     """The pots that could be spent, in the order of the count."""
     labels = {kind.id: kind.label for kind in result.poll.types}
@@ -278,8 +252,12 @@ def _purses(result: VoteResult) -> list[Purse]:
     pots = [pot for pot in rules_of(result.poll).pots if open_types.intersection(pot.types)]
     if len(pots) > 1:
         labels[SHARED] = "함께 쓰는 예산"
-    spent = result.document.spent
-    return [Purse(labels.get(pot.id, "예산"), int(pot.budget), spent.get(pot.id, 0)) for pot in pots]
+    purses = []
+    for pot in pots:
+        budget, spent = int(pot.budget), result.document.spent.get(pot.id, 0)
+        width = round(min(100 * spent / budget, 100), 2) if budget else 0
+        purses.append(Purse(labels.get(pot.id, "예산"), budget, spent, max(budget - spent, 0), width))
+    return purses
 
 
 def _size(count: int) -> str:

@@ -1,4 +1,4 @@
-"""When does what somebody signed up for take place? Its meetings, in words and as a calendar file. No clock, no files."""
+"""When does what somebody signed up for take place? Its meetings, in words and as a calendar file. No clock."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -135,11 +136,12 @@ def told(site: Site, docs: Iterable[Document], before: Mapping[str, Told], now: 
     return found
 
 
-def told_from(text: str) -> dict[str, Told]:
-    """What a site's published.json says; nothing where that cannot be read."""
+def told_from(site: Path | None) -> dict[str, Told]:
+    """What a built site tells of its meetings (published.json); nothing where that cannot be read."""
     try:
+        text = (site / "published.json").read_text("utf-8") if site else "{}"
         return {name: Told(**each) for name, each in json.loads(text).items()}
-    except (ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
