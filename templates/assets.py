@@ -23,7 +23,7 @@ MANIFEST = "manifest.json"
 # What speaks to staff alone: commands, and what is wrong with a file or a built site.
 _TO_STAFF = (
     "attached.py beside.py box_key.py check.py checks.py clock_mark.py command.py commands doctor.py "
-    "draw.py draw_record.py folder.py form.py formats.py front_matter.py inline.py lines.py "
+    "draw.py draw_record.py folder.py form.py front_matter.py inline.py lines.py "
     "mistakes.py particulars.py promises.py result_files.py rounds.py settings.py site.py watch.py"
 )
 STAFF = frozenset(_TO_STAFF.split())
