@@ -261,6 +261,8 @@ class TypedLines(Extension):
         md.preprocessors.register(_Lines(md), "dialect", 35)
         for name in ("code", "reference", "setextheader"):
             md.parser.blockprocessors.deregister(name)
+        for name in ("reference", "image_reference", "short_reference", "short_image_ref"):
+            md.inlinePatterns.deregister(name)
 
 
 def odd_lines(text: str) -> list[Odd]:
