@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache, partial
 from itertools import accumulate
 from operator import sub
 from pathlib import Path
@@ -96,17 +95,21 @@ def add_index(maker: Maker, records: dict[str, Record], made: Iterable[str]) -> 
     if old and count != known["shards"]:
         return add_index(replace(maker, before=replace(before, edited=None)), records, made)
     shards: dict[int, Lists] = {} if old else {shard: {} for shard in range(count)}
-    where = cache(partial(shard_of, shards=count))
-    for gram in now.keys() | was.keys() if old else now:
-        if now.get(gram) != was.get(gram):
-            shards.setdefault(where(gram[:2]), {})[gram] = now.get(gram, [])
+    if old:
+        now = {gram: now.get(gram, []) for gram in now.keys() | was.keys() if now.get(gram) != was.get(gram)}
+    by_letters: dict[str, Lists] = {}
+    for gram, pages in now.items():
+        here = by_letters.get(gram[:2])
+        if here is None:
+            here = by_letters[gram[:2]] = shards.setdefault(shard_of(gram, count), {})
+        here[gram] = pages
     files: dict[str, object] = {INDEX: {"shards": count, "steps": steps}}
     for shard, lists in shards.items():
         name = f"{SHARDS}{shard}.json"
         stood: Lists = _read(old, name) if old else {}
         for gram in lists if old else ():
-            pages = {*accumulate(stood.get(gram, ()))}.difference(was.get(gram, ()))
-            lists[gram] = sorted(pages.union(lists[gram]))
+            others = {*accumulate(stood.get(gram, ()))}.difference(was.get(gram, ()))
+            lists[gram] = sorted(others.union(lists[gram]))
         stood |= {gram: _steps(pages) for gram, pages in lists.items()}
         files[name] = {gram: stood[gram] for gram in sorted(stood) if stood[gram]}
     for name in () if old else index - files.keys():
