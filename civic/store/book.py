@@ -27,7 +27,7 @@ from civic.errors import (
     Unavailable,
 )
 from civic.store import statements as sql
-from civic.store.chain import STAFF
+from civic.store.chain import STAFF, Rounds
 from civic.store.entry import (
     LIVE,
     Cap,
@@ -38,10 +38,9 @@ from civic.store.entry import (
     Seat,
     entry_of,
     is_fact,
-    line_sum,
+    summed,
     to_document,
 )
-from civic.store.rounds import Rounds
 from civic.store.session import Later, Transaction
 from civic.store.statements import KEPT
 from civic.store.tiny import Taken
@@ -222,8 +221,7 @@ class Book:
 
     def state(self, round: str, name: str, text: str, at: datetime) -> None:
         """Put down a fact that is not there yet, and a line of the journal."""
-        values = (self.subject, round, name, text)
-        self._session.later(sql.FIX, (*values, line_sum(*values)))
+        self._session.later(sql.FIX, summed(self.subject, round, name, text))
         self._rounds.journal(round, "", round, name, text, at)
         self.has_fixed = True
 
@@ -234,8 +232,7 @@ class Book:
     def tell(self, kind: str, number: str, due: datetime) -> None:
         """Keep a message to send, in the same transaction; whoever comes into a state is told by `add` and `move`."""
         id, key = f"{number}/{kind}", secrets.token_hex(16)
-        values = (due.timestamp(), 0, id, kind, self.subject, number, key, "")
-        self._session.note(sql.TELL, (*values, line_sum(*values)))
+        self._session.note(sql.TELL, summed(due.timestamp(), 0, id, kind, self.subject, number, key, ""))
 
     def settle(self) -> None:
         """Write what is counted here; it goes with the commit."""

@@ -1,4 +1,5 @@
-"""One chain of journal lines per round: whoever lacks the key cannot change, take out, add or reorder a line unseen.
+"""The rounds of a subject inside a transaction, and the chain of journal lines that each has: whoever lacks the key cannot
+change, take out, add or reorder a line unseen.
 
 A line's keyed hash covers it and the head of the chain before it; the head, made from the newest line's hash by the same
 key, stands with the count in the round's row. So lines cut off at the end need an older head, which is nowhere. What
@@ -9,12 +10,12 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from civic.errors import Misuse
-from civic.store.entry import line_sum, to_time
-from civic.store.session import Row, Transaction
-from civic.store.statements import JOURNAL
+from civic.store.entry import line_sum, summed, to_time
+from civic.store.session import Later, Row, Transaction
+from civic.store.statements import HOLD, JOURNAL, KEPT, KEPT_ROUND, NOTE, REWORD, ROUND, RoundRow
 
 STAFF = "staff"  # of a line on what staff did: in place of its subject and receipt number; it has no round
 HEX = 32  # of a hash of 64: nobody finds 2^128
@@ -38,7 +39,6 @@ TOO_EARLY = (
     "지금 시계가 맞다면 ‘python -m forms_api doctor --accept-clock’을 하세요."
 )
 REMEDY = "누가 자료를 고쳤는지 확인하고 백업과 견주세요."
-SUMMED = 1  # a line's checksum covers its columns from this one on
 Heads = Mapping[tuple[str, str], tuple[int, str]]  # (subject, round): lines, head
 
 
@@ -136,8 +136,7 @@ class Chain:
             count, head = heads.get(key, (0, ""))
             mac = self.mac(head, count + 1, *key, *row[2:8])
             heads[key] = count + 1, self.head(mac)
-            values: tuple[Any, ...] = (*row[SUMMED:9], count + 1, mac)
-            found.append((row.id, *values, line_sum(*values)))
+            found.append((row.id, *summed(*row[1:9], count + 1, mac)))
         return found, heads
 
     def _digest(self, words: str) -> str:
@@ -148,6 +147,65 @@ class Chain:
         one = self._keyed.copy()  # kept and copied: making it anew would cost more than the hash
         one.update("\x00".join(parts).encode())
         return one.hexdigest()[:HEX]
+
+
+class Rounds:
+    """A subject's rows of counters and heads that are read once and written when the transaction ends; nobody else changes them meanwhile."""
+
+    def __init__(self, session: Transaction, chain: Chain, subject: str, who: str) -> None:
+        self._session, self._chain, self._subject, self._who = session, chain, subject, who
+        self._known: dict[str, RoundRow] = {}
+
+    def __contains__(self, name: str) -> bool:
+        if name not in self._known and (left := self._session.known.get((self._subject, name))):
+            self.learn(name, left)
+        return name in self._known
+
+    def of(self, name: str) -> RoundRow:
+        """The row of a round, which nobody else changes from here on until the block ends; a new one is all zero."""
+        if name not in self:
+            values = (self._subject, name)
+            if self._session.dialect.row_locks:
+                self._session.later(HOLD, values)
+            rows = self._session.rows(ROUND + self._session.dialect.lock, values)
+            self.learn(name, rows[0] if rows else (None,))
+        return self._known[name]
+
+    def hold(self, name: str) -> Later | None:
+        """Keep everybody else from the row with whatever is asked next; its count says then if there was one to hold."""
+        if not self._session.dialect.row_locks:
+            return None
+        return self._session.later(ROUND + self._session.dialect.lock, (self._subject, name))
+
+    def learn(self, name: str, row: Row) -> None:
+        """Take a row that was read while it was held; of NULLs where there was none."""
+        self._known[name] = RoundRow() if row[0] is None else RoundRow(*row)
+
+    def journal(self, name: str, number: str, before: str, after: str, cause: str, at: datetime) -> str:
+        """Add a line to the chain of a round; its keyed hash."""
+        round = self.of(name)
+        line = (number, before, after, cause, self._who, at.isoformat())
+        mac = self._chain.mac(round.head, round.lines + 1, self._subject, name, *line)
+        round.lines, round.head, round.is_changed = round.lines + 1, self._chain.head(mac), True
+        self._session.note(NOTE, summed(self._subject, *line, name, round.lines, mac))
+        return mac
+
+    def black_out(self, number: str) -> None:
+        """Take what somebody typed out of an entry's lines."""
+        for row in self._session.rows(f"{JOURNAL} WHERE number = ? ORDER BY id", (number,)):
+            cause = self._chain.blacked_out(row[5])
+            if cause != row[5]:
+                values = (*row[1:5], cause, *row[6:11])
+                self._session.later(REWORD, (cause, line_sum(*values), row[0]))
+
+    def settle(self) -> None:
+        """Write what is changed; it goes with the commit."""
+        for name in sorted(self._known):
+            round = self._known[name]
+            if round.is_changed:
+                row = tuple(getattr(round, column) for column in KEPT)
+                self._session.known[self._subject, name] = row
+                self._session.note(KEPT_ROUND, (self._subject, name, *row))
 
 
 def acts_of_staff(session: Transaction, chain: Chain) -> tuple[list[Line], list[BrokenLine]]:

@@ -28,7 +28,7 @@ from civic.store.folder import (
 )
 from civic.store.locks import PATIENCE
 from civic.store.private_file import PrivateFile
-from civic.store.session import SnapshotSession, Transaction
+from civic.store.session import SqliteSession, Transaction
 from civic.store.tables import BOXES
 
 FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}
@@ -70,7 +70,7 @@ def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     if is_blank(path):
         return {}
     with closing(opened(path)) as file:
-        session = SnapshotSession(file)
+        session = SqliteSession(file)
         there = {name for (name,) in session.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
         return read_rows(session, [name for name in FILES[path.name] if name in there])
 

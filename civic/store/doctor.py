@@ -21,7 +21,7 @@ from civic.store.copies import EVERYTHING, opened, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of, stuck
-from civic.store.session import SnapshotSession, Transaction
+from civic.store.session import SqliteSession, Transaction
 from civic.store.tables import DERIVED
 
 RESTORE = "서버를 끄고 폴더를 통째로 복사해 둔 뒤 백업에서 이 파일을 되살리세요."
@@ -113,7 +113,7 @@ def _in_file(report: Report, path: Path) -> Iterator[str]:
         has_log = not is_blank(path.with_name(f"{path.name}-wal"))
         is_still = is_entries and not has_log and not server_of(path.parent)
         with closing(opened(path, "immutable=1" if is_still else "mode=ro")) as file:
-            session = SnapshotSession(file)
+            session = SqliteSession(file)
             if is_entries:
                 check_length(path)
                 check_version(file, path)

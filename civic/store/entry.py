@@ -209,6 +209,11 @@ def line_sum(*values: object) -> int:
     return checksum("\x1f".join(map(str, values)))
 
 
+def summed(*values: object) -> tuple[Any, ...]:
+    """These columns of a row, and its checksum behind them."""
+    return (*values, line_sum(*values))
+
+
 def document_of(name: str, id: int, body: str, kept: int) -> Document:
     """The document of a row. Raises DamagedError."""
     try:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from civic.errors import Misuse, Unavailable
 from civic.korean import josa
 from civic.store import tables
-from civic.store.locks import PATIENCE, Serving, WritingTurn
+from civic.store.locks import PATIENCE, WritingTurn, serve
 from civic.store.tables import SQLITE
 
 ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
@@ -53,10 +54,10 @@ def explained(path: Path, first: str = "") -> Iterator[None]:
         raise Misuse(first + explain(err, path)) from err
 
 
-def serving(folder: Path) -> Serving:
-    """The right of one server to a folder. Raises InUse, Misuse (it cannot be made or written)."""
+def serving(folder: Path) -> BinaryIO:
+    """As `locks.serve`. Raises InUse, Misuse (it cannot be made or written)."""
     with explained(folder):
-        return Serving(folder)
+        return serve(folder)
 
 
 def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:

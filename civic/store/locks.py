@@ -9,6 +9,7 @@ import fcntl
 import os
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from civic.errors import InUse, Unavailable
 from civic.korean import josa
@@ -66,25 +67,22 @@ class WritingTurn:
             pause = min(pause * 1.5, most)
 
 
-class Serving:
-    """The right of one server (however many processes it has) to a data folder; of one command that reads it whole."""
+def serve(folder: Path) -> BinaryIO:
+    """The right of one server (however many processes it has) to a data folder, made when missing, until it is closed.
 
-    def __init__(self, folder: Path) -> None:
-        """Takes the folder, made when missing. Raises OSError (cannot be made), InUse (another has it)."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._handle = _open(folder / SERVING)
-        if not _taken(self._handle):
-            os.close(self._handle)
-            raise InUse(
-                f"자료 폴더 {josa(str(folder), '을/를')} 다른 서버(프로세스 {server_of(folder) or '?'})가 쓰고 있습니다. "
-                "그 서버를 먼저 끄거나 다른 자료 폴더를 정하세요."
-            )
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, b"%d\n" % os.getpid(), 0)
-
-    def close(self) -> None:
-        """Let another server have the folder."""
-        os.close(self._handle)
+    Also of one command that reads it whole. Raises OSError (cannot be made), InUse (another has it).
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.fdopen(_open(folder / SERVING), "r+b", buffering=0)
+    if not _taken(file.fileno()):
+        file.close()
+        raise InUse(
+            f"자료 폴더 {josa(str(folder), '을/를')} 다른 서버(프로세스 {server_of(folder) or '?'})가 쓰고 있습니다. "
+            "그 서버를 먼저 끄거나 다른 자료 폴더를 정하세요."
+        )
+    file.truncate(0)
+    file.write(b"%d\n" % os.getpid())
+    return file
 
 
 def server_of(folder: Path) -> str:

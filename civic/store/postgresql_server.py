@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import conninfo
-from psycopg_pool import PoolTimeout
 
 from civic.errors import Misuse, Unavailable
 from civic.store import tables
@@ -76,22 +75,17 @@ def check(url: str) -> str:
         return str(level)
 
 
-def is_outage(error: BaseException) -> bool:
-    """Did the server or the way to it fail, so that trying again later makes sense?"""
-    if isinstance(error, PoolTimeout):
-        return True
-    if isinstance(error, psycopg.Error) and error.sqlstate:
-        return error.sqlstate.startswith(SERVER_AT_FAULT)
-    return isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
-
-
 @contextmanager
 def answering(retry_after: int, detail: str | None = None) -> Iterator[None]:
     """Turns an outage into Unavailable; a mistake in our own statements stays the exception it is."""
     try:
         yield
     except psycopg.Error as err:
-        if not is_outage(err):
+        if err.sqlstate:
+            is_outage = err.sqlstate.startswith(SERVER_AT_FAULT)
+        else:  # the way to the server, or the pool
+            is_outage = isinstance(err, (psycopg.OperationalError, psycopg.InterfaceError))
+        if not is_outage:
             raise
         raise Unavailable(detail, retry_after=retry_after) from err
 
@@ -116,8 +110,6 @@ def address(url: str, limits: Limits, level: str = "") -> str:
 
     Raises Misuse when it is none of PostgreSQL.
     """
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise Misuse(NO_ADDRESS)
     options = {
         "lock_timeout": f"{limits.lock * 1000:.0f}",
         "statement_timeout": f"{limits.statement * 1000:.0f}",

@@ -12,7 +12,7 @@ from typing import Any
 from civic.errors import Unavailable
 from civic.store.folder import connect, explain, explained
 from civic.store.locks import PATIENCE
-from civic.store.session import Row, SnapshotSession, Transaction
+from civic.store.session import Row, SqliteSession, Transaction
 from civic.store.tables import SQLITE, made
 
 # TRUNCATE: the emptied journal stays, and tells that there was a file (check_box); FULL makes that durable too.
@@ -52,7 +52,7 @@ class PrivateFile:
         with self._asked() as file:
             file.execute("BEGIN IMMEDIATE")
             try:
-                session = SnapshotSession(file)
+                session = SqliteSession(file)
                 yield session
                 session.settle()
                 self._commit()

@@ -92,14 +92,15 @@ class Database(Protocol):
 
 
 class SqliteSession(Transaction):
-    """The running block of the connection that writes."""
+    """A running block of a connection."""
 
     dialect = SQLITE
-    is_marked = has_written = False  # has it a savepoint? Was anything changed?
+    has_written = False
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, is_marked: bool = True) -> None:
+        """is_marked: False where there are other blocks in its transaction: it is to get a savepoint of its own."""
         super().__init__()
-        self._connection = connection
+        self._connection, self._is_marked = connection, is_marked
         self._new: list[Later] = []  # which must change a row
 
     def insert(self, statement: str, values: Sequence[Any]) -> bool:
@@ -110,7 +111,7 @@ class SqliteSession(Transaction):
     def undo(self) -> None:
         """Leave nothing of this block in the batch."""
         self._queue.clear()
-        if self.is_marked:
+        if self._is_marked:
             self._connection.execute("ROLLBACK TO block")
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
@@ -126,10 +127,10 @@ class SqliteSession(Transaction):
         self._send()
 
     def _begin(self) -> None:
-        if not self.is_marked:
+        if not self._is_marked:
             # Not released afterwards: the commit does that, and an inner one of the same name goes before it.
             self._connection.execute("SAVEPOINT block")
-        self.is_marked = self.has_written = True
+        self._is_marked = self.has_written = True
 
     def _send(self) -> None:
         queue, new, self._queue, self._new = self._queue, self._new, [], []
@@ -138,9 +139,3 @@ class SqliteSession(Transaction):
             self.has_written = True
         if not all(each.count for each in new):
             raise sqlite3.DatabaseError("damaged: an index disagrees with its table")
-
-
-class SnapshotSession(SqliteSession):
-    """A connection whose transaction is the caller's: no block to take back."""
-
-    is_marked = True

@@ -19,7 +19,7 @@ from typing import Any
 from civic.errors import Unavailable
 from civic.store import locks
 from civic.store.folder import connect, explain, explained, prepared
-from civic.store.session import PROBE, UNKNOWN, Row, SnapshotSession, SqliteSession, Transaction
+from civic.store.session import PROBE, UNKNOWN, Row, SqliteSession, Transaction
 from civic.store.tables import SQLITE
 
 MOST_BLOCKS, LONGEST = 64, 0.05  # of one batch: blocks, seconds
@@ -76,7 +76,7 @@ class SqliteDatabase:
             self._pass_on()
             raise
         self._owner = threading.get_ident()
-        session = SqliteSession(self._connection)
+        session = SqliteSession(self._connection, is_marked=False)
         session.known = batch.known.new_child()
         try:
             yield session
@@ -208,7 +208,7 @@ class SqliteDatabase:
         with self._reader() as connection:
             connection.execute("BEGIN")
             try:
-                yield SnapshotSession(connection)
+                yield SqliteSession(connection)
             finally:
                 connection.execute("ROLLBACK")
 

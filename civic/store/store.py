@@ -1,22 +1,21 @@
 """The store: entries, journal, facts, messages and wrapped keys in a database. One for SQLite and PostgreSQL."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any, TypeVar, cast
 
 from tinydb import where
 
 from civic.clock import Clock
 from civic.errors import Unavailable
 from civic.store.book import Book
-from civic.store.chain import BrokenLine, Chain, Line, acts_of_staff, check_newest, too_early
+from civic.store.chain import BrokenLine, Chain, Line, Rounds, acts_of_staff, check_newest, too_early
 from civic.store.entry import Counts, Entry, Overview, entry_of, is_fact
 from civic.store.keys import KeyTable
 from civic.store.outbox import Outbox
-from civic.store.rounds import Rounds
 from civic.store.session import Database
 from civic.store.statements import ENTRY, ERASED, GENERATION, JOURNAL, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
@@ -25,7 +24,7 @@ MESSAGE = ("kind", "subject", "number", "key", "done")  # as in Message
 KNOWN = 1.0  # seconds for which facts and keys that were read count
 EMPTIED_AT_ONCE = 300  # entries of which the answers are taken out in one block: nobody waits long for it
 NEWEST = "SELECT at FROM journal ORDER BY id DESC LIMIT 1"
-log = logging.getLogger("madang.store")
+T = TypeVar("T")
 
 
 class Store:
@@ -36,16 +35,13 @@ class Store:
         self._database, self._keys = database, keys
         self._chain = Chain(b"")
         self._clock: Clock | None = None
-        self._newest: tuple[datetime | None, float] = None, 0.0  # line of the journal, until when that counts
         self._storage = RowStorage(database=database)
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
         self.outbox = Outbox(database, "messages", MESSAGE, is_summed=True)
-        # Facts lately read, and until when they count; of other subjects there were none until then.
-        self._known_facts: dict[str, tuple[dict[str, dict[str, str]], float]] = {}
-        self._no_others_until = 0.0
-        # Wrapped key, its generation, until when they count.
-        self._known_keys: dict[str, tuple[bytes, int, float]] = {}
+        self._known: dict[
+            tuple[str, str], tuple[Any, float]
+        ] = {}  # what was read lately, and until when it counts
         self._here = threading.local()  # generation of the key that this thread was given last, by subject
 
     @property
@@ -78,7 +74,7 @@ class Store:
             yield book
             book.settle()
         if book.has_fixed:
-            self._known_facts[subject] = {}, 0.0
+            self._known.pop(("facts", subject), None)
 
     def find(self, number: str) -> Entry | None:
         """The durable entry of a receipt number in any subject, or None."""
@@ -97,16 +93,16 @@ class Store:
 
     def fixed(self, subject: str) -> dict[str, dict[str, str]]:
         """The facts about each round of a subject, cheap: round -> name -> text. May be a second old."""
-        known, until = self._known_facts.get(subject, ({}, self._no_others_until))
-        if time.monotonic() < until:
-            return known
-        found: dict[str, dict[str, str]] = {}
-        rows = self._database.read("SELECT round, name, text FROM facts WHERE subject = ?", (subject,))
-        for round, name, text in rows:
-            if is_fact(name):
-                found.setdefault(round, {})[name] = text
-        self._known_facts[subject] = found, time.monotonic() + KNOWN
-        return found
+
+        def read() -> dict[str, dict[str, str]]:
+            found: dict[str, dict[str, str]] = {}
+            rows = self._database.read("SELECT round, name, text FROM facts WHERE subject = ?", (subject,))
+            for round, name, text in rows:
+                if is_fact(name):
+                    found.setdefault(round, {})[name] = text
+            return found
+
+        return self._lately(("facts", subject), read)
 
     def overview(self) -> dict[str, Overview]:
         """Counts and facts of every subject that has any, in one question."""
@@ -120,9 +116,6 @@ class Store:
                 each.counts[round] = Counts(taken, waiting, received)
             elif is_fact(name):
                 each.facts.setdefault(round, {})[name] = text
-        until = time.monotonic() + KNOWN
-        self._known_facts = {subject: (each.facts, until) for subject, each in found.items()}
-        self._no_others_until = until
         return found
 
     def subjects(self) -> list[str]:
@@ -164,17 +157,16 @@ class Store:
 
         That another process destroyed it is noticed a second later, and by `add` at once.
         """
-        known = self._known_keys.get(subject)
-        if known is None or time.monotonic() >= known[2]:
+
+        def read() -> tuple[bytes | None, int]:
             generation = self._generation(subject)
-            wrapped = self._keys.get(subject, generation)
-            if wrapped is None:
-                self._known_keys.pop(subject, None)
-                self._sealed_with()[subject] = generation
-                return None
-            known = self._known_keys[subject] = wrapped, generation, time.monotonic() + KNOWN
-        self._sealed_with()[subject] = known[1]
-        return known[0]
+            return self._keys.get(subject, generation), generation
+
+        wrapped, generation = self._lately(("key", subject), read)
+        if wrapped is None:  # another process may make one
+            self._known.pop(("key", subject), None)
+        self._sealed_with()[subject] = generation
+        return wrapped
 
     def keep_key(self, subject: str, wrapped: bytes) -> bytes:
         """Keep a wrapped data key unless the subject has one; returns the one that counts."""
@@ -193,7 +185,7 @@ class Store:
         for subject, wrapped in self.wrapped_keys().items():
             fresh = rewrapped(subject, wrapped)
             count += bool(fresh and self._keys.replace(subject, wrapped, fresh))
-        self._known_keys.clear()
+        self._known.clear()
         self._keys.place.vacuum(("keys",))
         return count
 
@@ -212,7 +204,7 @@ class Store:
             ((times,),) = self._storage.rows(GENERATION, (subject,))
             book.state(KEY_ROUND, f"destroyed:{times + 1}", "retention", at)
         self._keys.drop(subject, at)
-        self._known_keys.pop(subject, None)
+        self._known.pop(("key", subject), None)
 
     def scrub(self) -> bool:
         """Write the files anew when something was erased since the last time, so that nothing of it is left in them.
@@ -236,12 +228,16 @@ class Store:
         """ "" or what is wrong with the clock."""
         if self._clock is None:
             return ""
-        newest, until = self._newest
+        rows = self._lately(("newest", ""), lambda: self._database.read(NEWEST))
+        return too_early(self._clock.now(), datetime.fromisoformat(rows[0][0]) if rows else None)
+
+    def _lately(self, key: tuple[str, str], read: Callable[[], T]) -> T:
+        """What was read less than KNOWN seconds ago, or is read now."""
+        found, until = self._known.get(key, (None, 0.0))
         if time.monotonic() >= until:
-            rows = self._database.read(NEWEST)
-            newest = datetime.fromisoformat(rows[0][0]) if rows else None
-            self._newest = newest, time.monotonic() + KNOWN
-        return too_early(self._clock.now(), newest)
+            found = read()
+            self._known[key] = found, time.monotonic() + KNOWN
+        return cast("T", found)
 
     def _generation(self, subject: str) -> int:
         return int(self._database.read(GENERATION, (subject,))[0][0])

@@ -19,10 +19,10 @@ import pytest
 from civic.errors import Misuse, Unavailable
 from civic.store import open_store
 from civic.store.book import Book
+from civic.store.chain import Rounds
 from civic.store.entry import Cap, Counts, Entry
 from civic.store.postgresql import PostgresSession
 from civic.store.postgresql_server import Limits, migrate
-from civic.store.rounds import Rounds
 from civic.store.store import Store
 from civic.store.tables import VERSION
 from tests.postgres import ask, shared

@@ -20,7 +20,7 @@ import pytest
 from civic.errors import AlreadyApplied, Full, LimitReached, Refused, Unavailable
 from civic.store import open_beside, open_store
 from civic.store.entry import Cap, Counts, Entry, KeyGone, Seat
-from civic.store.session import SnapshotSession, Transaction
+from civic.store.session import SqliteSession, Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.store import Store
 from tests.store.conftest import NOON, SUBJECT, add, an_entry, at_once, move
@@ -267,8 +267,7 @@ def test_places_are_exact_under_a_rush(store: Store) -> None:
 def nobodys_turn(self: SqliteDatabase) -> Iterator[Transaction]:
     """A block in which everybody may write at once: for controls."""
     with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as connection:
-        session = SnapshotSession(connection)
-        session.mark = lambda: None  # type: ignore[method-assign]
+        session = SqliteSession(connection)
         yield session
         session.settle()
 
