@@ -101,7 +101,7 @@ class Contents:
         heads = {row[:2]: row[2 + len(COLUMNS) :] for row in self.of("rounds")}
         if key:
             self.rows["journal"], heads = Chain(key).rechained(self.of("journal"))
-        nobody, first, rounds = (0,) * len(COLUMNS), (0, ""), sorted({*counters, *heads})
+        nobody, first, rounds = (0,) * len(COLUMNS), (0, ""), sorted({*counters, *heads}, key=_order)
         self.rows["rounds"] = [(*at, *counters.get(at, nobody), *heads.get(at, first)) for at in rounds]
         self.rows["caps"] = [(*at, amount) for at, amount in sorted(used.items())]
 
@@ -125,7 +125,7 @@ def read_rows(session: Transaction, names: Iterable[str]) -> dict[str, list[Row]
     for name in names:
         columns = ", ".join(ENTRY) if name == "entries" else "*"
         rows = session.rows(f"SELECT {columns} FROM {name}")  # noqa: S608 (own names)
-        found[name] = sorted(rows, key=lambda row: [_plain(value) for value in row[:3]])
+        found[name] = sorted(rows, key=_order)
     return found
 
 
@@ -149,6 +149,11 @@ def _digest(tables: Sequence[tuple[str, list[Row]]]) -> tuple[int, str]:
         for row in rows:
             whole.update(json.dumps([name, *row], ensure_ascii=False, default=_plain).encode() + b"\n")
     return sum(len(rows) for _, rows in tables), whole.hexdigest()
+
+
+def _order(row: Row) -> list[tuple[str, Any]]:
+    """By the columns of its key; in a damaged file any of them may be of any type."""
+    return [(type(value).__name__, value) for value in map(_plain, row[:3])]
 
 
 def _plain(value: Any) -> Any:
@@ -225,15 +230,15 @@ def _counters(contents: Contents) -> Iterator[str]:
     counters, used = counted(contents.entries)
     nobody = (0,) * len(COLUMNS)
     rounds = {row[:2]: row[2 : 2 + len(COLUMNS)] for row in contents.of("rounds")}
-    for key in sorted(rounds.keys() | counters.keys()):
+    for key in sorted(rounds.keys() | counters.keys(), key=_order):
         kept, right = rounds.get(key, nobody), counters.get(key, nobody)
-        if kept[:-1] != right[:-1] or kept[-1] < right[-1]:
+        if kept[:-1] != right[:-1] or (kept[-1] or 0) < right[-1]:
             yield (
                 f"{key[0]} {key[1]}: 적어 둔 인원(확정 {kept[0]}, 대기 {kept[1]}, 접수 {kept[2]}, 마지막 순번 {kept[4]})이 "
                 f"신청(확정 {right[0]}, 대기 {right[1]}, 접수 {right[2]}, 마지막 순번 {right[4]})과 다릅니다. {RECOUNT}"
             )
     uses = {(cap, person): amount for cap, person, amount in contents.of("caps")}
-    for cap, person in sorted(uses.keys() | used.keys()):
+    for cap, person in sorted(uses.keys() | used.keys(), key=_order):
         kept_use, right_use = uses.get((cap, person), 0), used.get((cap, person), 0)
         if kept_use != right_use:
             yield f"한도 {cap}: 한 사람이 쓴 양({kept_use})이 신청({right_use})과 다릅니다. {RECOUNT}"
@@ -244,7 +249,7 @@ def _facts(contents: Contents) -> Iterator[str]:
     noted = {
         (line.subject, line.before, line.after, line.cause) for line in contents.journal if not line.number
     }
-    for fact in sorted(set(contents.facts) ^ noted):
+    for fact in sorted(set(contents.facts) ^ noted, key=_order):
         yield f"{fact[0]} {fact[1]}: 정해진 것({fact[2]})이 기록과 다릅니다. 백업과 견주어 확인하세요."
 
 

@@ -123,7 +123,7 @@ def _in_file(report: Report, path: Path) -> Iterator[str]:
                 yield from _read(report, session, IN_FILE)
         if not is_entries and not broken:
             report.contents.rows |= rows_of(path)
-    except (sqlite3.Error, OSError) as err:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as err:
         said = why(err) if isinstance(err, OSError) else " ".join(str(err).split())
         yield BROKEN[path.name].format(path=path, said=said)
 
@@ -132,7 +132,10 @@ def _broken(session: Transaction) -> list[str]:
     """What SQLite itself finds: pages, and indexes that disagree with their table."""
     try:
         found = session.rows(f"PRAGMA integrity_check({MOST})")
-    except sqlite3.OperationalError as err:  # a body that is no JSON any more; its row is named by its sum
+    except (
+        sqlite3.OperationalError,
+        UnicodeDecodeError,
+    ) as err:  # of a body that is no JSON or text any more
         return [str(err)]
     return [" ".join(line.split()) for (line,) in found if line != "ok"]
 

@@ -26,7 +26,7 @@ PRAGMAS = ("synchronous=FULL", "temp_store=MEMORY", "wal_autocheckpoint=4000", "
 SAID = {
     "readonly|read-only|permission": "{}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주고 다시 켜세요.",
     "full|no space|too large": "디스크가 가득 찼습니다({}). 자리를 비우세요. 그러면 스스로 다시 받습니다. 저장된 신청은 그대로 있습니다.",
-    "not a database|malformed|damaged": "자료 파일이 손상되었습니다: {}. 파일을 지우지 말고 복사해 둔 뒤 "
+    "not a database|malformed|damaged|codec": "자료 파일이 손상되었습니다: {}. 파일을 지우지 말고 복사해 둔 뒤 "
     "‘python -m forms_api doctor’로 살펴보거나 백업에서 되살리세요.",
 }
 FOREIGN = "{}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요."
@@ -50,7 +50,7 @@ def explained(path: Path, first: str = "") -> Iterator[None]:
     """Whatever goes wrong in the block with this file or folder is Misuse in plain words, behind `first`."""
     try:
         yield
-    except (sqlite3.Error, OSError, Unavailable) as err:
+    except (sqlite3.Error, OSError, UnicodeDecodeError, Unavailable) as err:
         raise Misuse(first + explain(err, path)) from err
 
 

@@ -184,9 +184,13 @@ def test_a_folder_left_by_a_crash(tmp_path: Path, keys: Keys) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_what_is_no_database_of_this_release_is_said(tmp_path: Path) -> None:
-    """A file of a later release, of noise, an empty one, none: a sentence each, never a traceback."""
+    """A file of a later release, with a word that is no text, of noise, an empty one, none: a sentence each, never a traceback."""
     path = tmp_path / "data/madang.sqlite3"
-    newer = bytearray(path.read_bytes())
+    path.write_bytes((whole := path.read_bytes()).replace(b"CREATE TABLE caps", b"CR\xdfATE TABLE caps"))
+    assert any("손상되었습니다" in line for line in look(tmp_path / "data")[0])
+    with pytest.raises(Misuse, match="손상되었습니다"):
+        open_store(f"tinydb://{tmp_path}/data")
+    newer = bytearray(whole)
     newer[60:64] = (99).to_bytes(4)
     path.write_bytes(newer)
     assert any("다른 판" in line for line in look(tmp_path / "data")[0])
