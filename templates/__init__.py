@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from civic import korean
 from civic.clock import Clock
@@ -47,6 +47,14 @@ class FixedGlobals(Environment):
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **d} if d else self.globals
+
+
+def plain(folder: Path, **more: Any) -> Environment:
+    """An environment for files that are no pages of the site: HTML is escaped, names that are not given are errors."""
+    loader, strict = FileSystemLoader(folder), StrictUndefined
+    return Environment(
+        loader=loader, autoescape=select_autoescape(), undefined=strict, trim_blocks=True, **more
+    )
 
 
 def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -> Environment:

@@ -127,20 +127,20 @@ def migrate(data: str | None) -> None:
 @click.option("--as-is", is_flag=True, help="서로 맞지 않는 것을 알면서 그대로 옮깁니다.")
 def move(source: str, target: str, as_is: bool) -> None:
     """신청, 기록, 알림, 열쇠, 투표함을 모두 PostgreSQL로 옮깁니다. 서버를 끄고 하세요. 다시 해도 됩니다."""
-    kind, _, folder = source.partition("://")
-    if kind != "tinydb" or not folder:
+    settings = read_settings(data=source)
+    if settings.data_dir is None:
         raise Misuse("--from은 tinydb://폴더 로 적으세요.")
     if not target.startswith("postgresql"):
         raise Misuse("--to는 postgresql://사용자@서버/이름 처럼 적으세요.")
-    note_if_possible(read_settings(data=source))
-    contents = copies.read_folder(Path(folder))
+    note_if_possible(settings)
+    contents = copies.read_folder(settings.data_dir)
     found = agreement(contents, [])
     for line in found:
         click.echo(f"문제: {line}", err=True)
     if found and not as_is:
         click.echo(STAYED.format(count=len(found)), err=True)
         sys.exit(INPUT_WRONG)
-    arrived = copies.receive(target, contents, str(Path(folder).absolute()), datetime.now(SEOUL))
+    arrived = copies.receive(target, contents, str(settings.data_dir.absolute()), datetime.now(SEOUL))
     for name, (count, digest) in contents.digests().items():
         there, its = arrived[name]
         click.echo(f"{name}: 원본 {count:,} {digest[:16]} / 옮긴 곳 {there:,} {its[:16]}")

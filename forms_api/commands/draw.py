@@ -41,12 +41,11 @@ def draw() -> None:
 )
 def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     """명단을 얼리기 전에, 자격이 없는 신청을 까닭과 함께 뺍니다. NUMBER는 접수번호입니다."""
-    _drawn(staff, subject)
+    _drawn(staff, subject, reason, [number])
     entry = staff.intake.entry(number)
     round_ = staff.intake.round(entry)
     if entry.subject != subject or round_ is None:
         raise NotEligible(f"{entry.number}: {subject}의 신청이 아닙니다.")
-    staff.note(subject, [entry.number], reason)
     with staff.book(subject) as book:
         acts.exclude(book, round_, entry.number, reason, staff.now)
     click.echo(f"{entry.number}: 명단에서 뺐습니다. 까닭은 추첨 번호와 함께 공개됩니다.")
@@ -57,7 +56,6 @@ def exclude(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
 def freeze(staff: StaffAccess, subject: str) -> None:
     """얼린 명단과 지문을 공개합니다. 때가 되면 서버가 스스로 얼리고, 그 뒤에는 아무도 넣거나 뺄 수 없습니다."""
     doc = _drawn(staff, subject)
-    staff.note(subject)
     lists: list[FrozenList] = []
     for round_, frozen in _by_round(staff, doc, rounds_of(doc), partial(acts.frozen_list, now=staff.now)):
         if frozen is None:
@@ -118,8 +116,7 @@ def reveal(staff: StaffAccess, subject: str, bits: str) -> None:
 @click.option("--reason", required=True, help="까닭을 가리는 이유. 열람 기록에 남습니다.")
 def hide(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     """공개한 뺀 까닭 하나를 가립니다. 지문은 그대로 맞습니다. NUMBER는 추첨 번호입니다."""
-    doc = _drawn(staff, subject)
-    staff.note(subject, reason=reason)
+    doc = _drawn(staff, subject, reason)
     for round_, facts in _facts(staff, doc):
         if "frozen" in facts and number in {out.number for out in DrawnRound.of_facts(facts).excluded}:
             with staff.book(subject) as book:
@@ -134,7 +131,6 @@ def hide(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
 def show(staff: StaffAccess, subject: str) -> None:
     """지금까지 공개한 것을 다시 보여 주고, 결과 파일을 다시 씁니다. 아무것도 바꾸지 않습니다."""
     doc = _drawn(staff, subject)
-    staff.note(subject)
     document = _document(doc, _facts(staff, doc))
     if document is None:
         click.echo("얼린 명단이 없습니다.")
@@ -148,7 +144,6 @@ def _act(
 ) -> None:
     """An act on every frozen round that is not drawn yet (on all where none is left), and its files."""
     doc = _drawn(staff, subject)
-    staff.note(subject)
     staff.intake.advance(subject)
     frozen = [(round_, facts) for round_, facts in _facts(staff, doc) if "frozen" in facts]
     if not frozen:
@@ -164,14 +159,15 @@ def _act(
     _publish(staff, doc)
 
 
-def _drawn(staff: StaffAccess, subject: str) -> Document:
-    """The page. Raises NotFound, and NotEligible where nothing is drawn, or its file says what was not promised."""
+def _drawn(staff: StaffAccess, subject: str, reason: str = "", numbers: Iterable[str] = ()) -> Document:
+    """The page, noted. Raises NotFound, and NotEligible where nothing is drawn, or its file says what was not promised."""
     held = [str(each.mistake) for each in staff.held if each.subject == subject]
     if held:
         raise NotEligible("\n".join(held))
     doc, spec = staff.form(subject)
     if not spec.is_drawn:
         raise NotEligible(f"{subject}: 추첨으로 정하는 신청이 아닙니다.")
+    staff.note(subject, numbers, reason)
     return doc
 
 

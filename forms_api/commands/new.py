@@ -9,14 +9,13 @@ from types import SimpleNamespace
 
 import click
 import tomlkit
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from civic.clock import SEOUL
 from civic.errors import Misuse
 from civic.files import write
 from civic.korean import josa
 from civic.library import load
-from templates import FOLDER
+from templates import FOLDER, plain
 
 TOWN = FOLDER / "town"
 FIRST_LOTTO = date(2002, 12, 7)  # number 1; one each Saturday since
@@ -72,9 +71,7 @@ def _write(folder: Path, words: Mapping[str, str]) -> None:
     def toml(text: str) -> str:
         return tomlkit.string(text).as_string()
 
-    env = Environment(  # noqa: S701 (no HTML)
-        loader=FileSystemLoader(TOWN), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
+    env = plain(TOWN, keep_trailing_newline=True)
     env.filters |= {"toml": toml, "josa": josa}
     context = {key: toml(text) for key, text in words.items()}
     for file in sorted(TOWN.rglob("*.*")):

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import templates
 from civic import korean
@@ -43,13 +42,7 @@ def paper() -> None:
 def sheets(at: Place, slug: str, folder: Path) -> None:
     """투표 글에서 투표용지와 집계표를 만듭니다. 브라우저로 열어 인쇄하세요."""
     page = at.poll(slug)
-    env = Environment(
-        loader=FileSystemLoader(templates.FOLDER / "paper"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    env = templates.plain(templates.FOLDER / "paper", lstrip_blocks=True)
     groups = numbered(page.poll, page.proposals.values())
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("ballot.html", "tally.html"):
@@ -91,10 +84,8 @@ def each_of(given: list[str], act: Callable[[str], object]) -> list[str]:
     for line, contact in enumerate(given, 1):
         try:
             act(contact)
-        except Invalid as refusal:
-            wrong.append(f"{line}줄: {refusal.errors[0].message}")
-        except NotEligible as refusal:
-            wrong.append(f"{line}줄: {refusal.detail}")
+        except (Invalid, NotEligible) as refusal:
+            wrong.append(f"{line}줄: {refusal.errors[0].message if refusal.errors else refusal.detail}")
     return wrong
 
 
@@ -147,8 +138,7 @@ def enter(at: Place, slug: str, batch: str, file: Path, by: str, again: bool, fo
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     places = [folder / f"{slug}-{batch}-entry-{number}.json" for number in (1, 2)]
     kept = {place: read_shape(place, TypedBatch) for place in places if place.exists()}
-    both = list(kept.values())
-    if both[1:] and not differences(both[0], both[1], page.poll, page.proposals):
+    if len(kept) == 2 and not differences(kept[places[0]], kept[places[1]], page.poll, page.proposals):
         give_up(f"{batch}: 이 묶음은 이미 두 사람의 입력이 맞아 받아들였습니다.")
     own = next((place for place, each in kept.items() if each.by == entry.by), None)
     if own and not again:

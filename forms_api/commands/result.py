@@ -56,10 +56,7 @@ class CountedBox:
 
 
 def counted(command: Callable[..., None]) -> Callable[..., None]:
-    """A command on an opened box that is called with its CountedBox first: the same for who signs and for who publishes.
-
-    Its options say what is counted beside the box.
-    """
+    """A command on an opened box and what is counted beside it, called with its CountedBox first: to sign or publish it."""
 
     @click.argument("opened", type=A_FILE)
     @click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw")

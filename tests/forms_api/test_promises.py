@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ FORM = "/api/forms/lectures/course"
 
 
 @contextmanager
-def served(content: Path, data: str, keys: str) -> Iterator[httpx.Client]:
+def served(content: Path, data: str, keys: str, **settings: str) -> Iterator[httpx.Client]:
     """A server on that content until the block ends."""
-    server = Server(content, data, site=content.parent / "site", keys=keys, rate_limit="off").ready()
+    site = content.parent / "site"
+    server = Server(content, data, site=site, keys=keys, rate_limit="off", **settings).ready()
     with server.client() as client:
         yield client
     assert server.stop() == 0, "".join(server.lines)
@@ -53,18 +54,8 @@ class Town:
         self._built += 1
         publish(self.folder, self._built)
 
-    def server(self) -> Server:
-        return Server(
-            self.folder / "content", self.data, site=self.folder / "site", rate_limit="off",
-            keys=str(self.folder / "keys"), processes="2",
-        )  # fmt: skip
-
-    @contextmanager
-    def served(self) -> Iterator[httpx.Client]:
-        server = self.server().ready()
-        with server.client() as client:
-            yield client
-        assert server.stop() == 0, "".join(server.lines)
+    def served(self) -> AbstractContextManager[httpx.Client]:
+        return served(self.folder / "content", self.data, str(self.folder / "keys"), processes="2")
 
     def check(self, *words: object) -> tuple[int, str]:
         """What content-check says, and its exit code."""
