@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
+from tempfile import TemporaryDirectory
 
 import click
 import tomlkit
@@ -47,17 +47,13 @@ def new(folder: Path, name: str, logo: Path | None, **given: str | None) -> None
         "colour": (given["colour"] or "").lower(),
         "logo": f"logo{logo.suffix.lower()}" if logo else "",
     }
-    is_fresh = not folder.exists()
-    try:
-        _write(folder, words)
+    with TemporaryDirectory() as draft:  # what does not hold is not left behind
+        town = Path(draft) / "town"
+        _write(town, words)
         if logo:
-            shutil.copyfile(logo, folder / words["logo"])
-        load(folder, datetime.now(SEOUL))
-    except BaseException:  # what does not hold is not left behind
-        shutil.rmtree(folder, ignore_errors=True)
-        if not is_fresh:
-            folder.mkdir()
-        raise
+            shutil.copyfile(logo, town / words["logo"])
+        load(town, datetime.now(SEOUL))
+        shutil.copytree(town, folder, dirs_exist_ok=True)
     click.echo(f"{folder}: 만들었습니다. 글을 고치고 make serve CONTENT={folder} 로 보세요.")
 
 
@@ -68,24 +64,13 @@ def _write(folder: Path, words: Mapping[str, str]) -> None:
     def day(later: int) -> str:
         return (today + timedelta(days=later)).isoformat()
 
-    def toml(text: str) -> str:
-        return tomlkit.string(text).as_string()
-
+    later = today + timedelta(days=4)  # more than a day behind the window of the first minutes
+    saturday = later + timedelta(days=(5 - later.weekday()) % 7)
+    lotto = (saturday - FIRST_LOTTO).days // 7 + 1
     env = plain(TOWN, keep_trailing_newline=True)
-    env.filters |= {"toml": toml, "josa": josa}
-    context = {key: toml(text) for key, text in words.items()}
+    env.filters |= {"toml": lambda text: tomlkit.string(text).as_string(), "josa": josa}
+    env.globals.update(words, today=today, day=day, lotto=lotto, saturday=saturday)
     for file in sorted(TOWN.rglob("*.*")):
         place = file.relative_to(TOWN)
-        later = today + timedelta(days=4)  # more than a day behind the window of the first minutes
-        saturday = later + timedelta(days=(5 - later.weekday()) % 7)
-        lotto = (saturday - FIRST_LOTTO).days // 7 + 1
-        text = env.get_template(place.as_posix()).render(
-            context,
-            plain=SimpleNamespace(**words),
-            today=today.isoformat(),
-            day=day,
-            lotto=lotto,
-            saturday=saturday,
-        )
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        write(folder / place, re.sub(r"\n{3,}", "\n\n", text))
+        write(folder / place, re.sub(r"\n{3,}", "\n\n", env.get_template(place.as_posix()).render()))

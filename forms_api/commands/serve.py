@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -117,6 +117,7 @@ def run(plan: Plan) -> int:
     # A process that gave up has said why; that it ended then is no news.
     logger.addFilter(lambda record: not (plan.refused.exists() and record.levelno == logging.ERROR))
     threading.Thread(target=end_stopped, daemon=True).start()
+    threading.Thread(target=announce, args=(plan,), daemon=True).start()
     try:
         server.serve(target_loader=partial(begin, plan), wrap_loader=False)
         code = 0
@@ -147,9 +148,6 @@ def begin(plan: Plan) -> Callable[..., Any]:
     for stop in stops:
         multiprocessing.util.Finalize(None, stop, exitpriority=20)
     (plan.shared / f"begun-{os.getpid()}").touch()
-    if plan.begun() >= settings.processes and create(plan.shared / "announced", ""):
-        lacks = settings.shortcomings(settings.address(plan.library.site.base_url))
-        threading.Thread(target=announce, args=(settings, lacks), daemon=True).start()
     threading.Thread(target=follow_parent, daemon=True).start()
     return app
 
@@ -200,20 +198,20 @@ def is_stopped(pid: int | None) -> bool:
         return False
 
 
-def announce(settings: Settings, lacks: dict[str, str]) -> None:
-    """Say that the server is ready once it takes connections, and what it lacks."""
+def announce(plan: Plan) -> None:
+    """In the watching process: say that the server is ready once it takes connections, and what it lacks."""
+    settings = plan.settings
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # compared, not bound
-    for _ in range(600):
-        try:
-            socket.create_connection((host, settings.port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-            continue
-        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-        for text in lacks.values():
-            print(f"알림: {text}", file=sys.stderr, flush=True)
-        print(f"Madang ready on http://{shown}:{settings.port}", flush=True)
-        return
+    while True:
+        time.sleep(0.05)
+        with suppress(OSError):
+            if plan.begun() >= settings.processes:
+                socket.create_connection((host, settings.port), timeout=1).close()
+                break
+    for text in settings.shortcomings(settings.address(plan.library.site.base_url)).values():
+        print(f"알림: {text}", file=sys.stderr, flush=True)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Madang ready on http://{shown}:{settings.port}", flush=True)
 
 
 def follow_parent() -> None:
