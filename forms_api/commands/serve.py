@@ -14,11 +14,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn, cast
@@ -43,9 +44,10 @@ from forms_api.commands import CALL_WRONG, ending, staff_words
 from forms_api.commands.server_data import read_time
 from forms_api.metrics import EventLog
 from forms_api.operations import SERVICES, Services
-from forms_api.processors import usable_processors
 from forms_api.settings import Settings, read_settings
 
+GROUPS = Path("/sys/fs/cgroup")
+OWN_GROUPS = Path("/proc/self/cgroup")  # lines "0::/path" (version 2) and "4:cpu,cpuacct:/path" (version 1)
 PATIENCE = 10  # seconds that a request may take after a signal to stop
 FAILED = 1  # the server stopped by itself
 MOST = 4  # processes, where nobody says how many
@@ -247,3 +249,38 @@ def held_port(host: str, port: int) -> socket.socket:
             ) from err
         raise Misuse(f"{host}:{port}에서 들을 수 없습니다: {why(err)}.") from err
     return held
+
+
+# ---------------------------------------------------------------------------- processors
+
+
+def usable_processors(own: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
+    """Processors that this process may run on and its control groups let it use, a part of one as one; at least 1."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        affinity = min([affinity, *(max(1, ceil(share)) for share in _shares(own, groups))])
+    return affinity
+
+
+def _shares(own: Path, groups: Path) -> Iterator[float]:
+    """Processors that each group above this process may use; groups without a limit are left out. Raises OSError, ValueError."""
+    for line in own.read_text().splitlines():
+        number, names, path = line.split(":", 2)
+        if number != "0" and "cpu" not in names.split(","):
+            continue
+        root = groups if number == "0" else groups / names
+        here = root / path.lstrip("/")
+        for folder in (here, *here.parents):
+            if folder.is_relative_to(root):
+                yield from _share(folder)
+
+
+def _share(folder: Path) -> Iterator[float]:
+    with suppress(OSError):
+        quota, period = (folder / "cpu.max").read_text().split()
+        if quota != "max":
+            yield int(quota) / int(period)
+    with suppress(OSError):
+        quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+        if int(quota) > 0:
+            yield int(quota) / int(period)

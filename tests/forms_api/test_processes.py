@@ -30,9 +30,9 @@ from civic.store.key_file import load_or_create
 from civic.store.outbox import LEASE, Letter, Outbox, Parcel
 from civic.store.store import Store
 from forms_api.background import Every, Notices
+from forms_api.commands.serve import usable_processors
 from forms_api.metrics import Metrics
 from forms_api.operations import Services
-from forms_api.processors import usable_processors
 from forms_api.settings import Settings
 from tests.builders import a_lecture_file, a_round, an_application, write_content, write_files
 from tests.forms_api.server import Server, act, sign_up
