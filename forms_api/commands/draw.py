@@ -4,7 +4,8 @@ docs/draw-day.md says who does what. Nothing here can change an order: a list is
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -117,10 +118,10 @@ def reveal(staff: StaffAccess, subject: str, bits: str) -> None:
 def hide(staff: StaffAccess, subject: str, number: str, reason: str) -> None:
     """공개한 뺀 까닭 하나를 가립니다. 지문은 그대로 맞습니다. NUMBER는 추첨 번호입니다."""
     doc = _drawn(staff, subject, reason)
-    for round_, facts in _facts(staff, doc):
+    for id, facts in _facts(staff, doc).items():
         if "frozen" in facts and number in {out.number for out in DrawnRound.of_facts(facts).excluded}:
             with staff.book(subject) as book:
-                book.fix(round_.id, f"hidden:{number}", reason, staff.now)
+                book.fix(id, f"hidden:{number}", reason, staff.now)
             _publish(staff, doc)
             return
     raise NotFound(f"{number}: 뺀 신청 가운데 그런 추첨 번호가 없습니다.")
@@ -145,16 +146,15 @@ def _act(
     """An act on every frozen round that is not drawn yet (on all where none is left), and its files."""
     doc = _drawn(staff, subject)
     staff.intake.advance(subject)
-    frozen = [(round_, facts) for round_, facts in _facts(staff, doc) if "frozen" in facts]
+    facts = _facts(staff, doc)
+    frozen = [round_ for round_ in rounds_of(doc) if "frozen" in facts[round_.id]]
     if not frozen:
         raise NotEligible("아직 얼린 명단이 없습니다. 얼리는 때(freeze_at)가 지나면 서버가 얼립니다.")
-    # One that was drawn is left as it is.
-    frozen = [(round_, facts) for round_, facts in frozen if "drawn" not in facts] or frozen
-    for round_, drawn in _by_round(staff, doc, [round_ for round_, _ in frozen], act):
-        states = [entry.result for entry in drawn]
-        counted = f"확정 {states.count('confirmed')}건, 대기 {states.count('waiting')}건"
-        out = states.count("rejected")
-        counted += f", 뽑히지 않음 {out}건" if out else ""
+    waiting = [round_ for round_ in frozen if "drawn" not in facts[round_.id]]
+    for round_, drawn in _by_round(staff, doc, waiting or frozen, act):
+        results = Counter(entry.result for entry in drawn)
+        counted = f"확정 {results['confirmed']}건, 대기 {results['waiting']}건"
+        counted += f", 뽑히지 않음 {results['rejected']}건" if results["rejected"] else ""
         click.echo(f"{round_.label}\t{counted if drawn else said}")
     _publish(staff, doc)
 
@@ -185,7 +185,7 @@ def _by_round(
             with staff.book(doc.subject) as book:
                 found = act(book, round_)
                 # In here: what the site could not show is not kept.
-                _document(doc, [(round_, book.fixed(round_.id))])
+                _document(doc, {round_.id: book.fixed(round_.id)})
         except NotEligible as refusal:
             refused.append(refusal.detail)
             continue
@@ -197,16 +197,16 @@ def _by_round(
         click.echo(line)
 
 
-def _facts(staff: StaffAccess, doc: Document) -> list[tuple[FormRound, dict[str, str]]]:
-    """What is fixed about every round, read inside the store so that it is never a moment old."""
+def _facts(staff: StaffAccess, doc: Document) -> dict[str, dict[str, str]]:
+    """What is fixed about every round, by its id, read inside the store so that it is never a moment old."""
     with staff.book(doc.subject) as book:
-        return [(round_, book.fixed(round_.id)) for round_ in rounds_of(doc)]
+        return {round_.id: book.fixed(round_.id) for round_ in rounds_of(doc)}
 
 
-def _document(doc: Document, facts: Iterable[tuple[FormRound, dict[str, str]]]) -> DrawFile | None:
+def _document(doc: Document, facts: Mapping[str, Mapping[str, str]]) -> DrawFile | None:
     """draw.json from what is fixed; None without a frozen list. Raises NotEligible when the site could not show it."""
     try:
-        document = DrawFile.of(doc.subject, doc.title, {round_.id: fixed for round_, fixed in facts})
+        document = DrawFile.of(doc.subject, doc.title, facts)
         wrong = list(document.disagreements()) if document else []
     except ValidationError as err:
         wrong = [".".join(map(str, mistake["loc"])) for mistake in err.errors(include_url=False)]

@@ -23,7 +23,6 @@ from forms_api.commands.server_data import who
 
 ERASED = "(지움)"  # the retention period is over: the answers can never be read again
 CHANNELS = ("전화", "방문", "서면")
-Answered = tuple[Entry, Mapping[str, Any] | None]  # an entry and its unsealed answers; None when erased
 PERSONAL = ("이름", "휴대전화", "이메일", "생년월일")
 APPLICANT = "신청한 사람"
 HEAD = ("접수번호", "회차", "상태", "순번", "접수한 때", *PERSONAL, "인원")
@@ -227,8 +226,8 @@ def export(staff: StaffAccess, subject: str, out: Path | None, reason: str, **ch
     click.echo(f"{out}: {len(found)}건을 썼습니다.", err=True)
 
 
-def to_csv(spec: FormSpec | None, rows: Sequence[Answered]) -> str:
-    """One line per entry, in the given order."""
+def to_csv(spec: FormSpec | None, rows: Sequence[tuple[Entry, Mapping[str, Any] | None]]) -> str:
+    """One line per entry, in the given order. rows: entries with their unsealed answers, None where they are erased."""
     labels = {round_.key: round_.label for round_ in spec.rounds} if spec else {}
     questions = {question.key: question.label for question in spec.fields} if spec else {}
     for _, answers in rows:  # questions that the form no longer asks

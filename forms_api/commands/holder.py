@@ -145,9 +145,6 @@ def sign(recount: CountedBox, key_file: Path, file: Path) -> None:
     )
 
 
-# ---------------------------------------------------------------------------- keys
-
-
 @votes.group("keys")
 def keys() -> None:
     """맡은 사람의 공개 열쇠와 접수증의 공개 열쇠를 투표 글에 적습니다. 비밀 열쇠는 받지 않습니다."""

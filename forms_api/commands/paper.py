@@ -60,9 +60,6 @@ def sheets(at: Place, slug: str, folder: Path) -> None:
     )
 
 
-# ---------------------------------------------------------------------------- the roll
-
-
 @contextmanager
 def open_polls(at: Place) -> Iterator[Polling]:
     """The polls of a content folder with their boxes, beside a running server."""
@@ -114,9 +111,6 @@ def roll(at: Place, slug: str) -> None:
     with open_polls(at) as polling:
         new = polling.enrol(slug, given)
     click.echo(f"명부에 {new}명을 더했습니다. 이미 있던 사람 {len(given) - new}명은 그대로입니다.")
-
-
-# ---------------------------------------------------------------------------- typing in
 
 
 @paper.command("enter")

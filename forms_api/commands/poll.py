@@ -159,9 +159,6 @@ def with_values(file: Path, **values: Any) -> str:
     return opening + front + rest
 
 
-# ---------------------------------------------------------------------------- rehearse
-
-
 @votes.command("rehearse")
 @click.argument("slug")
 @click.option(

@@ -93,9 +93,6 @@ def _recount(
     return CountedBox(given, page, draft, before)
 
 
-# ---------------------------------------------------------------------------- the count
-
-
 def _count(
     given: OpenedFile, page: PollPage, batches: Sequence[AcceptedBatch], draw: Path | None
 ) -> tuple[VoteCount, TieDraw | None]:
@@ -157,9 +154,6 @@ def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch
     )  # others wait for the second person
 
 
-# ---------------------------------------------------------------------------- a result that is there already
-
-
 def _changes(before: VoteResult, draft: Draft) -> list[str]:
     """In what a new count differs from the published one, a line each."""
     found = [f"{RESULTS}: {line}" for line in differences(before.document, draft.results)]
@@ -185,9 +179,6 @@ def _checked_reason(before: VoteResult, draft: Draft, reason: str | None, at: da
     if not 1 <= len(reason) <= 300 or personal_data_in(reason):
         give_up("--correct: 까닭을 300자까지 적으세요. 전화번호, 이메일, 주민등록번호는 적지 않습니다.")
     return reason
-
-
-# ---------------------------------------------------------------------------- publish
 
 
 @votes.command("publish")

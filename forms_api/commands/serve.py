@@ -251,9 +251,6 @@ def held_port(host: str, port: int) -> socket.socket:
     return held
 
 
-# ---------------------------------------------------------------------------- processors
-
-
 def usable_processors(own: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
     """Processors that this process may run on and its control groups let it use, a part of one as one; at least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -123,9 +123,6 @@ def read_time(now: str) -> datetime:
         raise Misuse("--now는 2023-08-16T09:00:00+09:00처럼 적으세요.") from None
 
 
-# ---------------------------------------------------------------------------- who it is
-
-
 def account() -> str:
     """The account that logged in, by name or number: who became another one since (sudo, su) stays who they are.
 

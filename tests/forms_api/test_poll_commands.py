@@ -102,9 +102,6 @@ def opened(box: Box) -> Path:
     return target
 
 
-# ---------------------------------------------------------------------------- keys and rehearsal
-
-
 @pytest.fixture(scope="module")
 def holders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Six holders' keys, each made apart."""
@@ -229,9 +226,6 @@ def test_rules_changed_while_voting_need_a_correction(tmp_path: Path) -> None:
     )
     page.write_text(text, "utf-8")
     rehearse(town.content, SLUG, town.keys, "2023-08-16")
-
-
-# ---------------------------------------------------------------------------- close and open
 
 
 @pytest.mark.parametrize(
@@ -367,9 +361,6 @@ def test_nonsense_from_a_voter_is_void_and_counted(tmp_path: Path) -> None:
     # Under 20 ballots only totals: no single ballot leaves the house.
     published = {file.name for file in (town.content / "results" / SLUG).iterdir()}
     assert published == {"board.json", "results.csv", "results.json", "signatures.json"}
-
-
-# ---------------------------------------------------------------------------- publish and destroy
 
 
 def test_what_is_published_can_be_recounted(box: Box, opened: Path, root: Path) -> None:
