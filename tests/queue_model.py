@@ -96,8 +96,6 @@ class Model:
         self.rules = rules
         self.rounds = {"a": Round(places), "b": Round(places)}
 
-    # ------------------------------------------------------------ citizens
-
     def apply(self, id: str, who: int, size: int, submission: str, now: datetime, number: str) -> str:
         """The receipt number that answers: `number` for a new entry, an older one for a retry. Raises No."""
         before = copy.deepcopy(self.rounds)
@@ -225,8 +223,6 @@ class Model:
             _to(person, "declined", "declined-by-citizen")
             self.advance(id, now, "-after-decline", person.size)
 
-    # ------------------------------------------------------------ the line
-
     def advance(self, id: str, now: datetime, after: str = "", freed: int = 0) -> None:
         """Lapse; a window that is not full; then the line."""
         rules, round = self.rules, self.rounds[id]
@@ -269,8 +265,6 @@ class Model:
                 round.seen_closed = True
             self.advance(id, now, "-after-more-places")
 
-    # ------------------------------------------------------------ staff
-
     def decide(self, id: str, number: str, state: str, now: datetime) -> None:
         round = self.rounds[id]
         person = round.of(number)
@@ -312,8 +306,6 @@ class Model:
         for person in round.people:
             if person.state in LIVE:
                 _to(person, "cancelled", "called-off: 인원 부족")
-
-    # ------------------------------------------------------------ the draw
 
     def exclude(self, id: str, number: str, reason: str, now: datetime) -> None:
         before = copy.deepcopy(self.rounds)

@@ -37,9 +37,6 @@ def slugs(library: Library, noun: str) -> list[str]:
     return [page.slug for page in library.of(noun)]
 
 
-# ---------------------------------------------------------------------------- what is loaded
-
-
 def test_the_small_site_is_whole() -> None:
     """15 lectures, one programme that is visible now, and the rest of the small site."""
     library = load(SAMPLES / "small", NOW)
@@ -88,9 +85,6 @@ def test_a_mark_at_the_beginning_and_windows_line_ends_do_not_matter(small: Path
         b"\xef\xbb\xbf" + text.replace('where = "문화관"', "where = 3").replace("\n", "\r\n").encode()
     )
     assert report(small) == ["lectures/l01.md:3: where: 글이어야 합니다 (found 3) → 큰따옴표로 감싸세요"]
-
-
-# ---------------------------------------------------------------------------- mistakes
 
 
 @pytest.mark.parametrize(

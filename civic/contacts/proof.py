@@ -79,8 +79,6 @@ class Contacts:
         """HMAC-SHA-256, hex; what the parts are apart from each other stays apart."""
         return keyed_hash(self._hashes, *parts)
 
-    # ------------------------------------------------------------ codes
-
     def ask(self, contact: str, title: str, place: str, address: str = "") -> Asked:
         """Send a code that proves a mobile number, by the outbox.
 
@@ -156,8 +154,6 @@ class Contacts:
         if self._budget and not box.hit(key, most, left, now):
             raise TooMany(retry_after=max(1, int(left.total_seconds())))
 
-    # ------------------------------------------------------------ proven
-
     def prove_by_code(self, contact: str, code: str, request: str, purpose: str) -> str:
         """The key of a contact whose code that is. For its purpose a code is right again and again, for no other.
 
@@ -199,8 +195,6 @@ class Contacts:
             raise WrongCode(wrong)
         if self.clock.now() >= known.until:
             raise LateCode(late)
-
-    # ------------------------------------------------------------ tickets
 
     def give_ticket(self, contact: str, code: str, request: str, is_own: bool = False) -> str:
         """A ticket for whoever proves a contact: a secret for their browser. Raises as `prove_by_code`.

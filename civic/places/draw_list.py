@@ -98,9 +98,6 @@ def is_spelt(kind: str, seed: str) -> bool:
     return balls == sorted(set(balls))
 
 
-# ---------------------------------------------------------------------------- what is fixed about a round
-
-
 @dataclass(frozen=True)
 class DrawnEntry:
     """One sign-up, by number until the draw, then in drawn order. result: "" until the draw."""

@@ -93,8 +93,6 @@ class PollBox:
             return "destroyed" if destroyed else "closed"
         return "open"
 
-    # ------------------------------------------------------------ codes
-
     def hit(self, key: str, most: int, period: timedelta, now: datetime) -> bool:
         """Count one more act under this key; False when there were already `most` in its running period.
 
@@ -167,8 +165,6 @@ class PollBox:
         """
         self._put("box_outgoing", secrets.token_hex(16), sealed, until, 0, 0)
 
-    # ------------------------------------------------------------ voters
-
     def enrol(self, people: Iterable[Sequence[str]]) -> int:
         """Add people to the roll, each with every voter's hash that stands for them; how many people were new."""
         new = 0
@@ -214,8 +210,6 @@ class PollBox:
         """Voters who took a paper ballot."""
         return int(self._of("box_papers", "COUNT(*)")[0][0])
 
-    # ------------------------------------------------------------ envelopes
-
     def ballot(self, voter: str) -> Sealed | None:
         """The voter's envelope, or None. None for everybody once the box is closed."""
         for envelope, receipt, once in self._of("box_ballots", "envelope, receipt, once", voter=voter):
@@ -254,8 +248,6 @@ class PollBox:
         table = "box_ballots" if self.state() == "open" else "box_sealed"
         found = self._of(table, "receipt, envelope")
         return sorted((receipt, bytes(envelope)) for receipt, envelope in found)
-
-    # ------------------------------------------------------------ the end
 
     def closed_at(self) -> datetime | None:
         for (closed,) in self._of("box_states", "closed"):

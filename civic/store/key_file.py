@@ -101,9 +101,6 @@ def _restore(path: Path, known: dict[str, str]) -> str:
     )
 
 
-# ------------------------------------------------------------ the file
-
-
 def load_or_create(path: Path) -> Keys:
     """The keys of that file, made when it is missing: of two first starts at once, one makes them for both. Raises Misuse."""
     try:

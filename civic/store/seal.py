@@ -107,8 +107,6 @@ class Keys:
         if fresh:
             self._master, self._masters = fresh._master, fresh._masters
 
-    # ------------------------------------------------------------ hashes
-
     def person(self, phone: str, birth_date: str = "") -> str:
         """The key that stands for a person; see people.person_key."""
         return people.person_key(self._person, phone, birth_date)
@@ -130,8 +128,6 @@ class Keys:
     def same(one: str, other: str) -> bool:
         """Compared in the same time whatever differs."""
         return hmac.compare_digest(one.encode(), other.encode())
-
-    # ------------------------------------------------------------ sealing
 
     def seal(self, ring: KeyRing, subject: str, number: str, plain: bytes) -> bytes:
         """Sealed bytes that open only as this entry of this subject. The subject's first gets a data key."""

@@ -80,8 +80,6 @@ class RowStorage(Storage):
             return self.session.rows(statement, values)
         return self.database.read(statement, values)
 
-    # ------------------------------------------------------------ TinyDB's Storage
-
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Everything, as TinyDB's stock tables want it: ids are text."""
         found: dict[str, dict[str, Any]] = {name: {} for (name,) in self.rows("SELECT name FROM names")}
@@ -151,8 +149,6 @@ class RowTable(Table):
     def __len__(self) -> int:
         return int(self._rows.rows(f"SELECT count(*) FROM {self._where}", self._mine)[0][0])  # noqa: S608
 
-    # ------------------------------------------------------------ rows
-
     def select(
         self, condition: str = "true", values: tuple[Any, ...] = ()
     ) -> list[tuple[int, str, Document]]:
@@ -176,8 +172,6 @@ class RowTable(Table):
         else:
             change = f"UPDATE {self._where.replace('WHERE', 'SET body = ?, checksum = ? WHERE')} AND id = ?"
             session.later(change, (body, checksum(body), *self._mine, id))
-
-    # ------------------------------------------------------------ TinyDB's extension points
 
     def _read_table(self) -> Any:
         return {str(id): document for id, _, document in self.select()}

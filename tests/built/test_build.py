@@ -31,9 +31,6 @@ def make(content: Path, site: Path, patience: float = 60.0) -> BuildReport:
     return build.build(Request(content, site, NOW, patience=patience))
 
 
-# ---------------------------------------------------------------------------- what it makes
-
-
 def test_two_builds_are_byte_for_byte_the_same(tmp_path: Path) -> None:
     """In other folders, with other hash seeds and another time of day: the same files, the same bytes."""
     sites = []
@@ -80,9 +77,6 @@ def test_the_last_five_builds_are_kept(site: Path, tmp_path: Path) -> None:
             builds.publish(fresh)
     assert [number for number, _ in builds.numbered()] == [3, 4, 5, 6, 7]
     assert (site / "n").read_text("utf-8") == "7"
-
-
-# ---------------------------------------------------------------------------- what it refuses
 
 
 def test_the_broken_sample_prints_every_mistake(tmp_path: Path) -> None:
@@ -288,9 +282,6 @@ def test_what_a_killed_build_left_is_removed(content: Path, site: Path) -> None:
     make(content, site)
     assert not left.exists()
     assert site.readlink() == Path(".builds/site-000001")
-
-
-# ---------------------------------------------------------------------------- the swap
 
 
 class Prober:

@@ -23,9 +23,6 @@ def call(content: Path, tmp_path: Path) -> list[str]:
     return ["--content", str(content), "--out", str(out), "--now", "2023-08-16T09:00", "--jobs", "1"]
 
 
-# ---------------------------------------------------------------------------- wrong calls
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -92,9 +89,6 @@ def test_watching_what_cannot_be_watched_says_so(call: list[str], tmp_path: Path
     assert [path.name for path in site.iterdir()] == ["letter.txt"]
 
 
-# ---------------------------------------------------------------------------- answers
-
-
 @pytest.mark.parametrize("both", [False, True])
 def test_nobody_has_to_listen(call: list[str], tmp_path: Path, both: bool) -> None:
     """`build.py | head -0`: no traceback, and the site is there."""
@@ -111,9 +105,6 @@ def test_nobody_has_to_listen(call: list[str], tmp_path: Path, both: bool) -> No
     assert "Exception" not in str(made.stderr)
     assert made.returncode == 0
     assert (tmp_path / "www/site/index.html").is_file()
-
-
-# ---------------------------------------------------------------------------- what only looks like content
 
 
 def test_locks_of_editors_are_not_content(call: list[str], content: Path) -> None:

@@ -16,8 +16,6 @@ from publish.inputs import Request
 from publish.memory import Cache
 from tests.built.samples import edit, folders, run, snapshot
 
-# ---------------------------------------------------------------------------- going back
-
 
 def test_rolling_back_shows_the_build_before(request_: Request) -> None:
     """Back by one, back by one more, then no further; the next build brings the new content again."""
@@ -70,9 +68,6 @@ def test_what_somebody_did_to_the_site_is_undone(request_: Request, name: str, b
         assert not build.build(request_).is_new
 
 
-# ---------------------------------------------------------------------------- when to build again
-
-
 def test_due_names_the_next_change(request_: Request) -> None:
     """Before a build: now. After it: a time at which a build changes something; "now" again once it has come."""
     due = ["--due", "--content", str(request_.content), "--out", str(request_.out), "--now"]
@@ -98,9 +93,6 @@ def test_asking_when_leaves_the_memory_of_builds_alone(request_: Request) -> Non
     shutil.rmtree(folder)
     assert Cache(folder, "program").state is None
     assert not folder.exists()
-
-
-# ---------------------------------------------------------------------------- copying out
 
 
 def test_a_copy_proves_itself(request_: Request, tmp_path: Path) -> None:

@@ -31,8 +31,6 @@ def call(request: Request, *more: str) -> list[str]:
     return [sys.executable, build.__file__, *places, *more]
 
 
-# ---------------------------------------------------------------------------- stopped
-
 MANY = 1500  # pages: on a busy machine fewer are made before anybody can interrupt
 
 
@@ -80,9 +78,6 @@ def test_processes_end_with_the_one_that_started_them(request_: Request) -> None
     process.kill()
     process.wait(30)
     eventually(lambda: is_gone(process.pid))
-
-
-# ---------------------------------------------------------------------------- killed
 
 
 def probe(site: Path) -> str:
@@ -195,9 +190,6 @@ def test_the_probe_sees_a_cut_page(request_: Request) -> None:
     assert probe(request_.out) == "site-000001: about/index.html"
     page.unlink()
     assert probe(request_.out).endswith("about/index.html")
-
-
-# ---------------------------------------------------------------------------- in trouble
 
 
 def test_a_disk_that_takes_no_more_is_named(request_: Request) -> None:

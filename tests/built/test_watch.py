@@ -160,9 +160,6 @@ def test_a_server_begins_with_the_first_site(watched: Request, tmp_path: Path) -
         assert told(watched)["mistakes"] == []
 
 
-# ---------------------------------------------------------------------------- another program
-
-
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     """A copy of the program, to be edited."""

@@ -37,9 +37,6 @@ ANY_TOML = re.compile(r"^```toml", re.MULTILINE)
 WORDS = {str: "글", int: "수", float: "수", bool: "true, false", date: "날짜", datetime: "때", time: "시각"}
 
 
-# ---------------------------------------------------------------------------- the tables
-
-
 def shapes_in(annotation: Any) -> Iterator[type[Shape]]:
     """The models named anywhere in a type."""
     if isinstance(annotation, type) and issubclass(annotation, Shape):
@@ -138,9 +135,6 @@ def test_a_changed_model_changes_its_table() -> None:
     assert text != with_tables(text)
 
 
-# ---------------------------------------------------------------------------- the examples
-
-
 def examples() -> dict[str, str]:
     """File in content/ -> its whole text, as the guide shows it."""
     return {found[1]: found[2] for found in EXAMPLE.finditer(GUIDE.read_text("utf-8"))}
@@ -197,9 +191,6 @@ def test_every_toml_block_is_tried() -> None:
     assert tried == len(ANY_TOML.findall(text))
 
 
-# ---------------------------------------------------------------------------- the site's own content
-
-
 @pytest.fixture(scope="module")
 def pages() -> list[Document]:
     """Everything of content/ that is on the site in the demonstration."""
@@ -239,9 +230,6 @@ def test_the_content_repeats_no_field_in_its_consent(pages: list[Document]) -> N
         for page in pages
         if page.spec and (page.spec.consent.items or page.spec.consent.optional_items)
     ]
-
-
-# ---------------------------------------------------------------------------- the glossary
 
 
 def test_glossary_names_every_model() -> None:

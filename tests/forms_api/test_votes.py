@@ -54,9 +54,6 @@ def problem(answer: httpx.Response, name: str, status: int, *messages: str) -> N
     assert said == list(messages)
 
 
-# ---------------------------------------------------------------------------- JSON
-
-
 def test_a_poll_says_what_sealing_needs(client: httpx.Client) -> None:
     """State, limits, fingerprint, keys and room; never a count."""
     told = client.get(API).json()
@@ -255,9 +252,6 @@ def test_the_calls_are_described(town: Town, client: httpx.Client) -> None:
     sealed = body["oneOf"][0]["properties"]["envelope"]
     assert len(to_text(seal(ticks("lamp"), town.slot(client)))) == sealed["minLength"] == sealed["maxLength"]
     assert set(paths[f"{API}/code"]["post"]["responses"]) == {"202", "default"}
-
-
-# ---------------------------------------------------------------------------- plain forms
 
 
 def code_page(town: Town, client: httpx.Client, picks: list[str], contact: str) -> tuple[str, str]:

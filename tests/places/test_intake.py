@@ -224,9 +224,6 @@ def test_a_submission_id_is_never_taken_for_a_resident_number(desk: Intake) -> N
         checked(desk, submission_id="900101-1234567")
 
 
-# ---------------------------------------------------------------------------- what closed stays closed
-
-
 def an_open_desk(folder: Path, at: datetime, remembers: bool = True, **form: str) -> Intake:
     """An intake as a server that starts at that time has it, over a lecture without questions."""
     content = write_content(folder / "content", {"essay": a_lecture_file("에세이", **form)})

@@ -144,8 +144,6 @@ class Life(RuleBasedStateMachine):
         for id, who, size in crowd:
             self.apply(id, who, size)
 
-    # ------------------------------------------------------------ steps
-
     @rule(id=st.sampled_from("ab"), who=st.integers(0, len(PHONES) - 1), size=st.integers(1, 3))
     def apply(self, id: str, who: int, size: int) -> None:
         self._send(id, who, min(size, self.rules.party), str(uuid.uuid4()))
@@ -301,8 +299,6 @@ class Life(RuleBasedStateMachine):
         type(self).store = open_store(self.address)
         self.intake = Intake(self.library, type(self).store, KEYS, self.clock)
 
-    # ------------------------------------------------------------ comparing
-
     @invariant()
     def both_say_the_same(self) -> None:
         if not hasattr(self, "model"):
@@ -443,8 +439,6 @@ def test_the_intake_does_what_the_model_does(place: Any, examples: int, steps: i
     with place() as address, lives(address) as machine:
         run(machine, examples, steps)
 
-
-# ---------------------------------------------------------------------------- planted faults
 
 PLAIN = {"close_at": None, "limit": None, "starts_in": None, "hours": 0}
 FIRST_COME = {**PLAIN, "selection": "first-come", "waiting": 5}

@@ -24,9 +24,6 @@ HOURS = Cap("ledger:allowance", 40, 100, ("attended",))
 TWO_AND_ONE = (Seat("confirmed", 2), Seat("waiting", 1))
 
 
-# ------------------------------------------------------------ places
-
-
 def test_empty_store_answers_with_nothing(store: Store) -> None:
     """No entry yet: zero counts, empty lists, None."""
     assert store.subjects() == []
@@ -111,9 +108,6 @@ def test_a_place_that_fits_nobody_in_line_may_go_over_it(store: Store) -> None:
     assert store.counts(SUBJECT)["r1"] == Counts(taken=2, waiting=2)
 
 
-# ------------------------------------------------------------ one per person
-
-
 @pytest.mark.parametrize("state", ["cancelled", "declined", "rejected", "attended", "absent"])
 def test_a_finished_entry_does_not_bar_the_person(store: Store, state: str) -> None:
     """After the entry is over the person may apply again and gets the next rank."""
@@ -132,9 +126,6 @@ def test_one_live_entry_per_person_and_round(store: Store, state: str) -> None:
         move(store, old, "confirmed")
     found = store.find(old.number)
     assert found and found.state == "cancelled"
-
-
-# ------------------------------------------------------------ retries
 
 
 def test_same_submission_is_the_same_entry(store: Store) -> None:
@@ -166,9 +157,6 @@ def test_number_of_another_entry_is_refused(store: Store) -> None:
     kept = add(store, an_entry("kim"))
     with pytest.raises(NumberTaken):
         add(store, an_entry("lee", number=kept.number, subject="programs/tour"))
-
-
-# ------------------------------------------------------------ caps
 
 
 def test_all_caps_must_hold_and_a_refusal_uses_none(store: Store) -> None:
@@ -229,9 +217,6 @@ def test_what_is_given_back_is_free_again(store: Store) -> None:
         assert book.used("kim", once.key) == 0
 
 
-# ------------------------------------------------------------ line and order
-
-
 def test_the_line_is_in_order_and_says_positions(store: Store) -> None:
     """First come, first in line; a promotion moves everybody up."""
     waiting = (Seat("waiting", 10),)
@@ -271,9 +256,6 @@ def test_entries_are_chosen_by_round_and_state(store: Store) -> None:
             assert entries("r1") == [a, c]
             assert entries(states=["confirmed"]) == [a, b]
             assert entries("r1", ["cancelled", "waiting"]) == [c]
-
-
-# ------------------------------------------------------------ one transaction
 
 
 def test_an_exception_leaves_nothing_behind(store: Store) -> None:
@@ -323,9 +305,6 @@ def test_a_stranger_cannot_be_moved(store: Store) -> None:
         with pytest.raises(NotFound), store.open(SUBJECT) as book:
             assert book.get(entry.number) is None
             book.move(entry.moved("cancelled", NOON, "test"))
-
-
-# ------------------------------------------------------------ journal, messages, keys
 
 
 def test_the_journal_tells_every_change(store: Store) -> None:
@@ -399,9 +378,6 @@ def test_what_was_sealed_goes_with_the_key(store: Store) -> None:
     assert add(store, an_entry("kim", submission="s-1")).number == mine.number
 
 
-# ------------------------------------------------------------ facts, offers and changed amounts
-
-
 def test_the_first_fact_counts_for_good(store: Store) -> None:
     """A second word about the same thing changes nothing; the journal tells each."""
     with store.open(SUBJECT, who="clock") as book:
@@ -453,9 +429,6 @@ def test_a_visitor_has_the_same_book(address: str, store: Store) -> None:
     with store.open(SUBJECT) as book:
         book.move(worked.moved("absent", NOON, "mistake"))
         assert book.used("kim", HOURS.key) == 0
-
-
-# ------------------------------------------------------------ restart
 
 
 def test_everything_is_there_after_a_restart(address: str) -> None:

@@ -57,9 +57,6 @@ def present(folder: Path) -> dict[str, Entry]:
         return found
 
 
-# ------------------------------------------------------------ the n-th call fails
-
-
 @pytest.mark.parametrize("code", [FULL, IOERR_WRITE])
 @pytest.mark.parametrize("for_ever", [False, True])
 def test_whatever_write_fails_the_answer_is_true(
@@ -134,9 +131,6 @@ def test_a_start_on_a_failing_disk_says_what_to_do(disk: Disk, tmp_path: Path) -
     pytest.fail("the start never came to its end without the failure")
 
 
-# ------------------------------------------------------------ power cuts
-
-
 def lost_in_power_cuts(disk: Disk, tmp_path: Path, cuts: int, seed: int = 7) -> set[str]:
     """Acknowledged submissions that are missing after a power cut, over several cuts in one run."""
     chance = random.Random(seed)
@@ -195,9 +189,6 @@ def test_control_answering_before_the_commit_loses_entries(
         monkeypatch.undo()
 
 
-# ------------------------------------------------------------ blocks of one commit
-
-
 def three_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Ranks by submission after three blocks of one commit, of which the second fails with what it writes last."""
     monkeypatch.setattr(sqlite, "LONGEST", 60.0)
@@ -242,9 +233,6 @@ def test_control_what_was_taken_back_is_seen_when_it_is_handed_on(
     monkeypatch.setattr(ChainMap, "new_child", lambda self: self)
     with pytest.raises(AssertionError):
         assert three_blocks(tmp_path / "data", monkeypatch) == {"first": 1, "third": 2}
-
-
-# ------------------------------------------------------------ kill -9
 
 
 def hasty(self: SqliteDatabase, batch: object, failure: object = None) -> None:
@@ -313,9 +301,6 @@ def test_kill_keeps_every_acknowledged_entry(tmp_path: Path, moments: Iterable[i
 def test_control_a_hasty_store_loses_entries_to_a_kill(tmp_path: Path) -> None:
     """Control: answering before the commit is caught by the same check."""
     assert wrong_after_kill(tmp_path / "data", "hasty", 300)
-
-
-# ------------------------------------------------------------ folders and files
 
 
 def test_a_second_server_is_refused(tmp_path: Path) -> None:

@@ -117,9 +117,6 @@ def office(store: Store) -> Open:
     return begin
 
 
-# ------------------------------------------------------------ who came keeps the place
-
-
 def test_writing_down_who_came_gives_nobody_their_place(office: Open) -> None:
     """Two came, or stayed away: the two who wait are not confirmed for an activity that is over."""
     desk = office({"places": 2, "waiting": 5, "hours": 4, "starts": STARTS}, ledger="led")
@@ -176,9 +173,6 @@ def test_approved_hours_stay(office: Open) -> None:
         assert book.used(approved.person, "ledger:led") == 60
 
 
-# ------------------------------------------------------------ groups
-
-
 def test_whoever_fits_is_not_told_that_it_is_full(office: Open) -> None:
     """Three places, a pair in, a pair waits and fills the line. One person fits, and is confirmed as they apply."""
     desk = office({"places": 3, "waiting": 2}, party=2)
@@ -211,9 +205,6 @@ def test_a_party_larger_than_the_round_is_refused_by_name(office: Open) -> None:
     assert [error.field for error in refused.value.errors] == ["party"]
     retried = replace(sent, round=desk.each)
     assert desk.intake.apply(retried)[0][0] == kept
-
-
-# ------------------------------------------------------------ review
 
 
 def test_a_word_of_staff_is_not_undone_a_second_later(office: Open) -> None:
@@ -262,9 +253,6 @@ def test_an_early_close_of_a_review_counts_the_confirmed(office: Open) -> None:
     assert desk.page == "closed"
 
 
-# ------------------------------------------------------------ calling off
-
-
 def test_an_open_round_is_called_off(office: Open) -> None:
     """Ten have a place and no minimum is written; who comes with a look at the facts of before gets in no more."""
     desk = office({"places": 20})
@@ -295,9 +283,6 @@ def test_a_round_is_called_off_before_or_after_its_draw_not_within(office: Open)
         desk.act(draw.run, "", "감사관")
 
 
-# ------------------------------------------------------------ offers
-
-
 def test_an_offer_ends_with_the_start(office: Open) -> None:
     """Five hours before the start a day's offer holds for five hours; then it is too late, also when staff put it forward."""
     desk = office({"waiting": 3, "starts": OPENS + 5 * HOUR}, promotion="offer")
@@ -315,9 +300,6 @@ def test_an_offer_ends_with_the_start(office: Open) -> None:
     desk.change(starts=OPENS + HOUR)  # before the deadline that was set for the later start
     desk.clock.at = OPENS + HOUR
     assert desk.act(line.answer, first.number, True).state == "declined"
-
-
-# ------------------------------------------------------------ one try
 
 
 def test_only_ones_own_cancelling_bars_a_second_try(office: Open) -> None:

@@ -164,8 +164,6 @@ def _steps(calls: Sequence[Call], done: int, state: State, gives: str) -> list[t
     return steps[::-1]
 
 
-# ------------------------------------------------------------ histories
-
 ROUND = Round(id="r1", label="r1", places=PLACES, waiting=WAITING)
 FORMS = {
     "party-1-auto": "confirmed",
@@ -373,8 +371,6 @@ def question(
         return "find", (dice.choice(numbers[-20:]),)
     return "counts", ()
 
-
-# ------------------------------------------------------------ the tests
 
 FLAWED_TRIES = 40  # histories within which a planted race must show
 

@@ -156,9 +156,6 @@ def test_without_a_backup_the_rest_can_be_saved(folder: Path, tmp_path: Path) ->
         assert store.wrapped_key(SUBJECT) is None
 
 
-# ------------------------------------------------------------ the commands
-
-
 def test_a_server_does_not_start_on_a_lost_file(folder: Path, tmp_path: Path) -> None:
     """Exit code 2 and the sentence; no key file is made beside entries that have one somewhere."""
     words = ("serve", "--port", "0", "--data", f"tinydb://{folder}", "--now", "2023-08-16T09:00:00+09:00")
@@ -185,9 +182,6 @@ def test_what_does_not_fit_together_is_not_moved(folder: Path, url: str) -> None
     assert ask(url, "SELECT count(*) FROM entries") == [(0,)]
     done = call(*words, "--as-is")
     assert done.returncode == 0 and "신청: 원본 5 " in done.stdout
-
-
-# ------------------------------------------------------------ PostgreSQL
 
 
 def test_lost_keys_of_a_database_are_noticed(url: str, keys: Keys) -> None:

@@ -268,9 +268,6 @@ def test_threads_may_use_tinydbs_api(database: RowDatabase) -> None:
     assert database.count(where("seen") == True) == 240  # noqa: E712  # TinyDB's query language
 
 
-# ------------------------------------------------------------ entries
-
-
 def entries_of(store: Any) -> RowTable:
     """TinyDB's table of entries."""
     assert isinstance(store, Store)
