@@ -16,20 +16,9 @@ from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, U
 from civic.korean import call_mistake
 from civic.store.folder import explain
 
-OWN_MODULES = [
-    "content-check",
-    "draw",
-    "entries",
-    "keys",
-    "ledger",
-    "log",
-    "new",
-    "serve",
-    "settings",
-    "votes",
-]
+OWN = ("content-check", "draw", "entries", "keys", "ledger", "log", "new", "serve", "settings", "votes")
 COMMANDS = {  # name -> module beside this one that holds a command of the same name
-    **{name: name.replace("-", "_") for name in OWN_MODULES},
+    **{name: name.replace("-", "_") for name in OWN},
     **dict.fromkeys(("backup", "doctor", "migrate", "move", "restore"), "care"),
     **dict.fromkeys(("lapse", "purge"), "due"),
 }

@@ -2,7 +2,7 @@
 
 import sys
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -235,34 +235,21 @@ def to_csv(spec: FormSpec | None, rows: Sequence[tuple[Entry, Mapping[str, Any] 
             questions.setdefault(name, name)
     if any(answers and "applicant" in answers for _, answers in rows):
         questions["applicant"] = APPLICANT
-    lines = (_row(entry, answers, labels, questions) for entry, answers in rows)
-    return csv_text([[*HEAD, *questions.values()], *lines])
 
+    def row(entry: Entry, answers: Mapping[str, Any] | None) -> list[Any]:
+        state, received = korean.ENTRY_STATES[entry.state], f"{entry.received:%Y-%m-%d %H:%M:%S}"
+        fixed = [entry.number, labels.get(entry.round, entry.round), state, entry.rank, received]
+        if answers is None:
+            return [*fixed, ERASED]
+        given = {"applicant": answers.get("applicant", ""), **answers.get("answers", {})}
+        personal = [*_personal(answers).values(), entry.size]
+        return [*fixed, *personal, *(korean.answer(given.get(name, "")) for name in questions)]
 
-def _row(
-    entry: Entry, answers: Mapping[str, Any] | None, labels: Mapping[str, str], questions: Iterable[str]
-) -> list[Any]:
-    fixed = [
-        entry.number,
-        labels.get(entry.round, entry.round),
-        korean.ENTRY_STATES.get(entry.state, entry.state),
-        entry.rank,
-        entry.received.strftime("%Y-%m-%d %H:%M:%S"),
-    ]
-    if answers is None:
-        return [*fixed, ERASED]
-    given = {"applicant": answers.get("applicant", ""), **answers.get("answers", {})}
-    return [
-        *fixed,
-        *_personal(answers).values(),
-        entry.size,
-        *(korean.answer(given.get(name, "")) for name in questions),
-    ]
+    return csv_text([[*HEAD, *questions.values()], *(row(*each) for each in rows)])
 
 
 def _personal(answers: Mapping[str, Any]) -> dict[str, str]:
     """What tells whose an entry is, by its label; "" where it was not asked."""
-    name, phone, email, birth_date = (
-        str(answers.get(key, "")) for key in ("name", "phone", "email", "birth_date")
-    )
-    return dict(zip(PERSONAL, (name, show_phone(phone) if phone else "", email, birth_date), strict=True))
+    given = [str(answers.get(key, "")) for key in ("name", "phone", "email", "birth_date")]
+    given[1] = show_phone(given[1]) if given[1] else ""
+    return dict(zip(PERSONAL, given, strict=True))

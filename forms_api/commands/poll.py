@@ -26,13 +26,8 @@ from forms_api.commands.given import A_FILE, A_FOLDER, NEW_FILE, give_up, of_eac
 from forms_api.commands.server_data import DATA, NoData, open_data, read_time
 from forms_api.settings import Settings, default_of, read_settings
 
-PARTS = click.option(
-    "--partial",
-    "files",
-    multiple=True,
-    type=A_FILE,
-    help="맡은 사람이 쓴 공유값 파일(votes partial). 되풀이합니다.",
-)
+_PARTS = "맡은 사람이 쓴 공유값 파일(votes partial). 되풀이합니다."
+PARTS = click.option("--partial", "files", multiple=True, type=A_FILE, help=_PARTS)
 _PLAIN = re.compile(r"[a-z0-9.-]{1,80}")  # a file name or slug; whatever else was typed is not noted
 _PAGE = re.compile(r"(\ufeff?\+\+\+[^\n]*\n)(.*?)(^\+\+\+\s*?$.*)", re.DOTALL | re.MULTILINE)
 

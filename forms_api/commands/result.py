@@ -56,7 +56,10 @@ class CountedBox:
 
 
 def counted(command: Callable[..., None]) -> Callable[..., None]:
-    """A command on an opened box and what is counted beside it, called with its CountedBox first: to sign or publish it."""
+    """A command on an opened box and what is counted beside it, called with its CountedBox first: to sign or publish it.
+
+    Gives up naming whatever does not hold; for another result than the published one, without a reason.
+    """
 
     @click.argument("opened", type=A_FILE)
     @click.option("--draw", type=A_FILE, help="동점을 정한 공개 추첨의 기록(TOML). docs/voting.md#draw")
@@ -64,33 +67,26 @@ def counted(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--correct", "reason", help=CORRECT)
     @wraps(command)
     def recounted(
-        at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None, **given: Any
+        at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None, **more: Any
     ) -> None:
-        command(_recount(at, opened, draw, paper, reason), **given)
+        given = read_shape(opened, OpenedFile)
+        page = check_box(given, at, "공개하지 않습니다")
+        again = opened_again(given, given.parts, page)
+        if (again.ballots, again.spoiled) != (given.ballots, given.void):
+            give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
+        vote, drawn = _count(given, page, _read_batches(page, paper), draw)
+        before = published_result(at.content, page.poll.slug)
+        if reason is not None and before is None:
+            give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
+        standing = before.document.corrections if before else ()
+        draft = Draft(vote, given.board, drawn, standing)
+        if before and (draft.results, draft.ballots) != (before.document, before.ballots):
+            said = _checked_reason(before, draft, reason, page.at)
+            replaced = Replaced(reason=said, results=digest_of(before.document))
+            draft = Draft(vote, given.board, drawn, (*standing, replaced))
+        command(CountedBox(given, page, draft, before), **more)
 
     return recounted
-
-
-def _recount(
-    at: Place, opened: Path, draw: Path | None, paper: Path | None, reason: str | None
-) -> CountedBox:
-    """Gives up naming whatever does not hold; for another result than the published one, without a reason."""
-    given = read_shape(opened, OpenedFile)
-    page = check_box(given, at, "공개하지 않습니다")
-    again = opened_again(given, given.parts, page)
-    if (again.ballots, again.spoiled) != (given.ballots, given.void):
-        give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
-    vote, drawn = _count(given, page, _read_batches(page, paper), draw)
-    before = published_result(at.content, page.poll.slug)
-    if reason is not None and before is None:
-        give_up(f"{page.poll.slug}: 공개한 결과가 없습니다. --correct 없이 공개하세요.")
-    standing = before.document.corrections if before else ()
-    draft = Draft(vote, given.board, drawn, standing)
-    if before and (draft.results, draft.ballots) != (before.document, before.ballots):
-        said = _checked_reason(before, draft, reason, page.at)
-        replaced = Replaced(reason=said, results=digest_of(before.document))
-        draft = Draft(vote, given.board, drawn, (*standing, replaced))
-    return CountedBox(given, page, draft, before)
 
 
 def _count(

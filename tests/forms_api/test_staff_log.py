@@ -25,15 +25,8 @@ from tests.staff import at, call
 from tests.store.conftest import BACK_ENDS, NOON
 
 SUBJECT = "lectures/asks"
-UNNOTED = {
-    "serve",
-    "settings",
-    "migrate",
-    "log verify",
-    "log month",
-    "content-check",
-    "new",
-}  # show and change nothing of anybody
+# Show and change nothing of anybody.
+UNNOTED = {"serve", "settings", "migrate", "log verify", "log month", "content-check", "new"}
 MORE = {"entries decide": ["--confirm"], "ledger work": ["--absent"], "doctor": ["--save"]}
 
 
@@ -73,20 +66,9 @@ def test_every_command_is_noted(
     folder, number = office
     (tmp_path / "file.json").write_text("{}")
     data = folder / "var/data" if path != "restore" else tmp_path / "again"
-    known = {
-        "number": number,
-        "subject": SUBJECT,
-        "round_id": "r1",
-        "slug": "budget",
-        "target": tmp_path / "copy",
-    }
-    known |= {
-        "source": folder / "var/data",
-        "folder": tmp_path / "out",
-        "reason": "점검",
-        "holders": "감사관",
-        "digest": "a" * 64,
-    }
+    known = {"number": number, "subject": SUBJECT, "round_id": "r1", "slug": "budget", "reason": "점검"}
+    known |= {"target": tmp_path / "copy", "source": folder / "var/data", "folder": tmp_path / "out"}
+    known |= {"holders": "감사관", "digest": "a" * 64}
     if path == "move":
         known |= {"source": f"tinydb://{folder}/var/data", "target": "postgresql://nobody@127.0.0.1:1/none"}
     if path == "restore":
@@ -103,10 +85,8 @@ def test_every_command_is_noted(
             words += [given.opts[0], value]
     words += [tmp_path / "saved"] if path == "doctor" else []
     options = {option for given in command.params for option in given.opts}
-    context = zip(
-        ("--content", "--data", "--now"), (folder / "content", f"tinydb://{data}", NOW), strict=True
-    )
-    words += [word for option, value in context if option in options for word in (option, value)]
+    where = {"--content": folder / "content", "--data": f"tinydb://{data}", "--now": NOW}
+    words += [word for option, value in where.items() if option in options for word in (option, value)]
     monkeypatch.setenv("MADANG_DATA", f"tinydb://{data}")
     before = len(noted(data)) if data.exists() else -1
     answer = call(*words)
