@@ -10,6 +10,7 @@ import pytest
 from markdown import Markdown
 
 from civic.content.inline import Inline
+from civic.content.lines import TypedLines
 from civic.content.prose import SIGNS, Quick, heading_id, prose, without_links
 
 STOCK = ["tables", "footnotes", "attr_list", "sane_lists"]
@@ -47,7 +48,7 @@ def test_the_site_comes_out_the_same(root: Path) -> None:
 
 def test_every_pattern_is_known() -> None:
     """A new version of the library with another pattern is noticed here: it would still be right, but slow."""
-    patterns = Markdown(extensions=[*STOCK, Inline()]).inlinePatterns
+    patterns = Markdown(extensions=[*STOCK, TypedLines(), Inline()]).inlinePatterns
     known = {id(patterns[name]) for name in SIGNS if name in patterns}
     assert known == {id(pattern) for pattern in patterns}
 
