@@ -14,34 +14,29 @@ LONGEST_BANNER = timedelta(days=31)
 
 def advice(reading: Reading, now: datetime) -> tuple[Mistake, ...]:
     """What staff should look at, though nothing stops for it."""
-    litter = (Mistake(file, 0, "", LITTER) for file in reading.litter)
-    odd = (each for facts in reading.facts.values() for each in facts.odd)
     return (
-        *odd,
+        *(each for facts in reading.facts.values() for each in facts.odd),
         *unreachable(reading),
         *too_early(reading, now.date(), now.date() + YEAR),
         *odd_banner(reading, now),
         *unsaid_privacy(reading),
-        *litter,
+        *(Mistake(file, 0, "", LITTER) for file in reading.litter),
     )
 
 
 def unreachable(reading: Reading) -> Iterator[Mistake]:
     """Offices that pages name for questions and that have no phone: staff are only told, a number may not be known yet."""
-    site, source = reading.site, reading.source(SITE_FILE)
     used = {page.department for page in reading.documents if not getattr(page, "contacts", ())}
-    for key, office in site.departments.items() if site and source else ():
-        if source and not office.phone and key in used:
-            yield source.mistake(
-                ("departments", key), "전화번호(phone)가 없어 궁금한 것을 물어볼 수 없습니다", office.name
-            )
+    for key, office in reading.site.departments.items() if reading.site else ():
+        if not office.phone and key in used:
+            said = "전화번호(phone)가 없어 궁금한 것을 물어볼 수 없습니다"
+            yield reading.mistake(SITE_FILE, ("departments", key), said, office.name)
 
 
 def unsaid_privacy(reading: Reading) -> Iterator[Mistake]:
     """A site that takes sign-ups without a privacy policy, or whose policy does not lead to what forms collect."""
-    facts = next(
-        (each for file, each in reading.facts.items() if page_of(file) == ("pages", "privacy")), None
-    )
+    known = {page_of(file): each for file, each in reading.facts.items()}
+    facts = known.get(("pages", "privacy"))
     if not any(page.spec and not page.draft for page in reading.documents):
         return
     if facts is None:
@@ -56,21 +51,20 @@ def unsaid_privacy(reading: Reading) -> Iterator[Mistake]:
 
 def odd_banner(reading: Reading, now: datetime) -> Iterator[Mistake]:
     """An urgent notice that nobody sees any more, or that stands so long that nobody will read it."""
-    source, banner = reading.source(SITE_FILE), reading.site.banner if reading.site else None
+    banner = reading.site.banner if reading.site else None
     said = ""
     if banner and banner.until <= now:
         said = "끝난 긴급 알림입니다. 지우세요"
     elif banner and banner.until > now + LONGEST_BANNER:
         said = "긴급 알림이 한 달 넘게 보입니다. 끝나는 때를 살펴보세요"
-    if source and banner and said:
-        yield source.mistake(("banner", "until"), said, f"{banner.until:%Y-%m-%dT%H:%M:%S}")
+    if banner and said:
+        yield reading.mistake(SITE_FILE, ("banner", "until"), said, f"{banner.until:%Y-%m-%dT%H:%M:%S}")
 
 
 def too_early(reading: Reading, after: date, until: date = date.max) -> Iterator[Mistake]:
     """Days of publication in this time to come. Soon may be meant; in a year or later is another year's number."""
     for page in reading.documents:
         is_in_time = page.published and after < page.published <= until
-        source = reading.source(page.file) if is_in_time else None
-        if source and not page.draft and not page.publish_at:
+        if is_in_time and not page.draft and not page.publish_at:
             said = "올린 날이 오늘보다 뒤입니다. 그때부터 보이게 하려면 publish_at을 쓰세요"
-            yield source.mistake(("published",), said, str(page.published))
+            yield reading.mistake(page.file, ("published",), said, str(page.published))

@@ -56,8 +56,9 @@ def doubled(reading: Reading) -> Iterator[Mistake]:
     for document in reading.documents:
         for alias in document.aliases:
             other = seen.setdefault(link(document.noun, alias), document.file)
-            if other != document.file and (source := reading.source(document.file)):
-                yield source.mistake(("aliases",), f"{other}의 이름입니다. 이 글의 옛 이름만 쓰세요", alias)
+            if other != document.file:
+                said = f"{other}의 이름입니다. 이 글의 옛 이름만 쓰세요"
+                yield reading.mistake(document.file, ("aliases",), said, alias)
 
 
 def mixed_persons(reading: Reading) -> Iterator[Mistake]:
@@ -70,12 +71,9 @@ def mixed_persons(reading: Reading) -> Iterator[Mistake]:
         shared = [(f"묶음 {limit.group}", ("form", "limits")) for limit in spec.limits]
         for what, path in [*shared, *([(f"장부 {spec.ledger}", ("form", "ledger"))] if spec.ledger else [])]:
             other = first.setdefault(what, document)
-            source = (
-                reading.source(document.file) if other.spec and other.spec.person != spec.person else None
-            )
-            if source:
+            if other.spec and other.spec.person != spec.person:
                 said = f"같은 {korean.josa(what, '을/를')} 쓰는 {other.file}와 person이 다릅니다. 함께 셀 수 없으니 같게 쓰세요"
-                yield source.mistake(path, said, spec.person)
+                yield reading.mistake(document.file, path, said, spec.person)
 
 
 def broken_links(reading: Reading) -> Iterator[Mistake]:
@@ -162,9 +160,9 @@ def _broken_menu(reading: Reading, files: Files, own: str) -> Iterator[Mistake]:
         to = str(item.get("to")) if isinstance(item, dict) else ""
         # Anything that does not look like an address is already reported.
         found += [(("menu", index, "to"), to)] if re.fullmatch(r"/([a-z0-9/-]*/)?", to) else []
-    for path, to in found if source else ():
-        if source and (wrong := _wrong(_within(to, own), "", reading, files, False)):
-            yield source.mistake(path, wrong[0], to, wrong[1])
+    for path, to in found:
+        if wrong := _wrong(_within(to, own), "", reading, files, False):
+            yield reading.mistake(SITE_FILE, path, wrong[0], to, wrong[1])
 
 
 def _likely(path: str, files: Files) -> str:
@@ -203,21 +201,19 @@ def broken_references(reading: Reading) -> Iterator[Mistake]:
                 known, said = votes, "votes/에 없는 투표입니다"
             elif key == "type" and poll:
                 known, said = [each.id for each in poll.types], f"투표 {poll.slug}의 types에 없는 유형입니다"
-            if isinstance(known, dict | list) and name not in known and (source := reading.source(file)):
+            if isinstance(known, dict | list) and name not in known:
                 hint = suggestion(name, sorted(known), "이름")
-                yield source.mistake(tuple(key.split(".")), said, name, hint)
+                yield reading.mistake(file, tuple(key.split(".")), said, name, hint)
 
 
 def uneven_proposals(reading: Reading) -> Iterator[Mistake]:
     """Votes whose proposals are not as many as were received."""
     proposals = [page for page in reading.documents if isinstance(page, Proposal)]
     for poll in (page for page in reading.documents if isinstance(page, Poll)):
-        source = reading.source(poll.file) if poll.received is not None else None
-        if source is None:
-            continue
         own = [page for page in proposals if page.vote == poll.slug and not page.draft]
         voted = sum(page.is_on_ballot for page in own)
         counted = len(own) + sum(each.count for each in poll.unlisted)
-        if counted != poll.received:
+        if poll.received not in (None, counted):
             said = f"투표에 오른 제안 {voted}건과 오르지 않은 제안 {counted - voted}건을 더하면 {counted}건입니다"
-            yield source.mistake(("received",), said, str(poll.received), "unlisted나 제안 파일을 맞추세요")
+            hint = "unlisted나 제안 파일을 맞추세요"
+            yield reading.mistake(poll.file, ("received",), said, str(poll.received), hint)

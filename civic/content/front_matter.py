@@ -56,7 +56,8 @@ class Source:
     values: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def _lines(self) -> dict[KeyPath, int]:
+    def lines(self) -> dict[KeyPath, int]:
+        """The line of every key, from the first of the TOML on."""
         return key_lines(self.toml)
 
     @property
@@ -66,13 +67,13 @@ class Source:
 
     def has(self, path: KeyPath) -> bool:
         """Does this key stand in the file?"""
-        return path in self._lines
+        return path in self.lines
 
     def line(self, path: KeyPath) -> int:
         """The line of a key; of the nearest table around it when it is absent."""
         for depth in range(len(path), 0, -1):
-            if path[:depth] in self._lines:
-                return self._lines[path[:depth]] + self.first - 1
+            if path[:depth] in self.lines:
+                return self.lines[path[:depth]] + self.first - 1
         return 1
 
     def mistake(self, path: KeyPath, said: str, found: str = "", hint: str = "") -> Mistake:

@@ -222,8 +222,9 @@ def text_mistakes(source: Source) -> Iterator[Mistake]:
 def unseen_values(source: Source) -> Iterator[Mistake]:
     """Signs that nobody sees in the values of a front matter or of site.toml."""
     if not _is_plain(source.toml) or "\\" in source.toml:
-        for path, text in _texts(source.values, ()):
-            yield from _unseen(source, source.line(path), dotted(path), text)
+        for path in source.lines:
+            if isinstance(text := source.value(path), str):
+                yield from _unseen(source, source.line(path), dotted(path), text)
 
 
 def _is_plain(text: str) -> bool:
@@ -236,14 +237,6 @@ def _unseen(source: Source, line: int, field: str, text: str) -> Iterator[Mistak
     if found:
         said = "보이지 않는 제어 글자가 있습니다. 지우고 다시 쓰세요"
         yield Mistake(source.file, line, field, said, f"U+{ord(found.group()):04X}")
-
-
-def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict | list):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _texts(inner, (*path, key))
 
 
 def _unclosed(source: Source) -> Iterator[Mistake]:

@@ -6,10 +6,9 @@ Place, audience and fee may be written in short: `where = "구민회관"`, `audi
 from collections.abc import Iterator, Mapping
 from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
-from pydantic_core import PydanticKnownError
 
 from civic import korean
 from civic.people import read_email
@@ -19,17 +18,9 @@ Age = Annotated[int, Field(ge=0, le=120)]
 Mail = Annotated[str, AfterValidator(lambda typed: read_email(typed) if typed else "")]
 
 
-def in_short(key: str, kind: Literal["string", "int"]) -> BeforeValidator:
+def in_short(key: str) -> BeforeValidator:
     """A table that may be written as the value of its `key` alone."""
-
-    def whole(given: Any) -> Any:
-        if isinstance(given, Mapping | BaseModel):
-            return given
-        if type(given) is not {"string": str, "int": int}[kind]:
-            raise PydanticKnownError("string_type" if kind == "string" else "int_type")
-        return {key: given}
-
-    return BeforeValidator(whole)
+    return BeforeValidator(lambda given: given if isinstance(given, Mapping | BaseModel) else {key: given})
 
 
 class Fact(Shape):
@@ -149,6 +140,6 @@ class Fee(Shape):
             yield each.amount >= self.amount, "fee의 amount보다 적어야 합니다", "reductions", number, "amount"
 
 
-AVenue = Annotated[Venue, in_short("name", "string")]
-AnAudience = Annotated[Audience, in_short("who", "string")]
-AFee = Annotated[Fee, in_short("amount", "int")]
+AVenue = Annotated[Venue, in_short("name")]
+AnAudience = Annotated[Audience, in_short("who")]
+AFee = Annotated[Fee, in_short("amount")]

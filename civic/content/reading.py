@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from civic.content.beside import INDEX, attached, beside, bytes_of, listed, misplaced, stamp_of
 from civic.content.dates import impossible, odd_dates
 from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures
-from civic.content.front_matter import Source, read_source
+from civic.content.front_matter import KeyPath, Source, read_source
 from civic.content.lines import odd_lines
 from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
 from civic.content.pages import FILLED, Document, Event, Lecture, Page, Programme
@@ -67,6 +67,11 @@ class Reading:
             self.sources[file], _ = read_source(file, raw, front=file != SITE_FILE)
         return self.sources[file]
 
+    def mistake(self, file: str, path: KeyPath, said: str, found: str = "", hint: str = "") -> Mistake:
+        """A mistake at a key of a file, with its line as long as the file can be read."""
+        source = self.source(file)
+        return (source or Source(file, "")).mistake(path, said, found, hint)
+
 
 def read_content(
     content: Path, memory: Memory | None = None, jobs: int = 1, meanwhile: Callable[[], object] | None = None
@@ -91,13 +96,13 @@ def read_content(
             hint = suggestion(name, [SITE_FILE, *KINDS]) or suggestion(name, list(KINDS), "폴더")
             said = "여기에 둘 수 없는 파일이나 폴더입니다"
             reading.mistakes.append(Mistake(name, 0, "", said, "", hint))
-    source = reading.source(SITE_FILE) if logo else None
-    if source and (content / logo).is_file():
+    if logo and (content / logo).is_file():
         picture, mistakes = attached(content, logo)
         reading.mistakes += mistakes
         reading.digests |= {logo: picture.digest} if picture else {}
-    elif source:
-        reading.mistakes.append(source.mistake(("logo",), "site.toml 옆에 없는 파일입니다", logo))
+    elif logo:
+        said = "site.toml 옆에 없는 파일입니다"
+        reading.mistakes.append(reading.mistake(SITE_FILE, ("logo",), said, logo))
     _read_pages(files, reading, memory, jobs, meanwhile)
     return reading
 
