@@ -100,9 +100,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def misplaced(doc: Document, source: Source) -> Iterator[Mistake]:
     """What a page says of its files that does not fit, pictures without a word beside them, and a page of nothing but files."""
     for found in _BLANK.finditer(source.body):
-        line = source.body_line + source.body.count("\n", 0, found.start())
         said = "이름에 빈칸이 있는 파일은 < >로 감싸야 링크가 됩니다"
-        yield Mistake(doc.file, line, "", said, found[1], f"](<{found[1]}>)")
+        yield Mistake(doc.file, source.at(found.start()), "", said, found[1], f"](<{found[1]}>)")
     documents = {file.name: file for file in doc.files if not file.is_picture}
     pictures = [file.name for file in doc.files if file.is_picture]
     for index, each in enumerate(doc.attachments):

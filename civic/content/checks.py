@@ -89,9 +89,6 @@ def broken_links(reading: Reading) -> Iterator[Mistake]:
             if wrong:
                 said, hint = wrong
                 yield Mistake(file, line, "", said, target, hint)
-        for line in facts.silent:
-            hint = '![그림 설명](파일 이름)처럼, 꾸미는 그림이면 ![](파일 이름 "decor")'
-            yield Mistake(file, line, "", "그림을 말로 설명하세요", hint=hint)
     yield from _broken_menu(reading, files, own)
 
 

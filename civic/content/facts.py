@@ -1,7 +1,5 @@
 """What the library needs to know of one file, how it finds it in the text, and what remembers it from one build to the next."""
 
-from __future__ import annotations
-
 import os
 import re
 import time
@@ -24,10 +22,6 @@ _INLINE = (
 )
 _LINK = re.compile(_INLINE + r"""|\b(?:href|src)\s*=\s*["']([^"']*)["']""")
 _INLINE_LINK = re.compile(_INLINE)  # much quicker: it begins with one sign
-_PICTURE_WITHOUT_WORDS = re.compile(
-    r"!\[\s*\](?!\([^)\n]*\"decor\"\s*\))|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE
-)
-
 _ADDRESS = re.compile(r"/(?=((?:[a-z0-9-]+/){1,2}))")  # begins with one sign too
 
 
@@ -38,10 +32,9 @@ class Facts:
     digest: str  # SHA-256 of the file
     head: str  # of its front matter
     frame: str  # of what is chosen, ordered and addressed by: its front matter but for mere words
-    document: Document | None  # None where the front matter has mistakes
+    document: "Document | None"  # None where the front matter has mistakes
     names: Mapping[str, str]  # keys that name something elsewhere, dotted: {"department": "jobs"}
     links: tuple[tuple[int, str, bool], ...]  # (line of the file, target, is it a picture)
-    silent: tuple[int, ...]  # lines of pictures without words
     odd: tuple[Mistake, ...]  # what staff should look at; no mistake
     mentions: tuple[str, ...] | None  # what looks like an address of the site; None where it cannot be seen
     characters: str  # each character of front matter and text once, in no order
@@ -112,14 +105,6 @@ def links_of(body: str) -> Iterator[tuple[int, str, bool]]:
         at = found.start()
         is_picture = plain[at - 1 : at + 1] == "![" or found.group().startswith("src")
         yield plain.count("\n", 0, at), target, is_picture
-
-
-def silent_pictures(body: str) -> Iterator[int]:
-    """The lines (0 is the first) of pictures without words for those who cannot see them."""
-    if "![" in body or "<img" in body:
-        plain = without_code(body)
-        for found in _PICTURE_WITHOUT_WORDS.finditer(plain):
-            yield plain.count("\n", 0, found.start())
 
 
 def without_code(body: str) -> str:

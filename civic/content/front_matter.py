@@ -65,6 +65,10 @@ class Source:
         """The line of the file on which the body begins."""
         return self.first + self.toml.count("\n") + 1
 
+    def at(self, place: int) -> int:
+        """The line of the file for a place in the body."""
+        return self.body_line + self.body.count("\n", 0, place)
+
     def has(self, path: KeyPath) -> bool:
         """Does this key stand in the file?"""
         return path in self.lines

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from civic.content.facts import without_code
+from civic.content.faithful import unlike
 from civic.content.form import FormSpec
 from civic.content.front_matter import KeyPath, Source, dotted
 from civic.content.pages import FILLED, Document
@@ -68,8 +69,7 @@ def shape_mistakes(source: Source, model: type[Shape], wrong: ValidationError) -
 def unknown_key(source: Source, model: type[Shape], path: KeyPath) -> Mistake:
     """A key that does not exist, with the nearest one that does, or the table where it belongs."""
     key, table = str(path[-1]), path[:-1]
-    shape = shape_at(model, table)
-    known = known_keys(shape) if shape else []
+    known = known_keys(shape_at(model, table))
     hint = suggestion(key, known)
     if not hint and table and key in known_keys(model):
         hint = f"[{dotted(part for part in table if isinstance(part, str))}]보다 위에 쓰세요"
@@ -102,20 +102,12 @@ def known_keys(shape: type[Shape]) -> list[str]:
     return [key.alias or name for name, key in shape.model_fields.items() if name not in filled]
 
 
-def shape_at(model: type[Shape], path: KeyPath) -> type[Shape] | None:
-    """The shape of the table at a path: (Lecture, ("form", "rounds", 2)) -> Round."""
-    here: type[Shape] | None = model
-    keyed = False  # inside a dict[str, Shape]: the next part is a free key
+def shape_at(model: type[Shape], path: KeyPath) -> type[Shape]:
+    """The shape of the table at a path: (Lecture, ("form", "rounds", 2)) -> Round. Numbers and free keys lead nowhere."""
     for part in path:
-        if isinstance(part, int) or keyed:
-            keyed = False
-            continue
-        info = here.model_fields.get(part) if here else None
-        if info is None:
-            return None
-        here = next(_shapes(info.annotation), None)
-        keyed = typing.get_origin(info.annotation) is dict
-    return here
+        info = model.model_fields.get(str(part))
+        model = next(_shapes(info.annotation), model) if info else model
+    return model
 
 
 def _shapes(annotation: Any) -> Iterator[type[Shape]]:
@@ -202,8 +194,10 @@ _TAKING = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"`[^`\n]+`")
+_PICTURE_WITHOUT_WORDS = re.compile(
+    r"!\[\s*\](?!\([^)\n]*\"decor\"\s*\))|<img\b(?![^>]*\balt\s*=\s*[\"'][^\"'])[^>]*>", re.IGNORECASE
+)
 _OWN_ID = re.compile(r"\{:?[^{}\n]*?#([^\s{}]+)[^{}\n]*\}|<[^<>]*\bid\s*=\s*[\"']?([^\s\"'<>]+)")
-_END = "끝까지-보이는지-보는-제목"
 
 
 def text_mistakes(source: Source) -> Iterator[Mistake]:
@@ -217,6 +211,10 @@ def text_mistakes(source: Source) -> Iterator[Mistake]:
         yield from _unclosed(source)
     if "#" in body or "id" in body:
         yield from _taken_ids(source)
+    if "![" in body or "<img" in body:
+        hint = '![그림 설명](파일 이름)처럼, 꾸미는 그림이면 ![](파일 이름 "decor")'
+        for found in _PICTURE_WITHOUT_WORDS.finditer(without_code(body)):
+            yield Mistake(source.file, source.at(found.start()), "", "그림을 말로 설명하세요", hint=hint)
 
 
 def unseen_values(source: Source) -> Iterator[Mistake]:
@@ -242,28 +240,23 @@ def _unseen(source: Source, line: int, field: str, text: str) -> Iterator[Mistak
 def _unclosed(source: Source) -> Iterator[Mistake]:
     """What has no end, and so takes the rest of the page."""
     body = _CODE.sub(lambda code: " " * len(code.group()), source.body)
+    is_shown = unlike(source.body, prose(source.body).html) is None  # only that knows comments and code
     for found in _TAKING.finditer(body):
         name = found.group()[1:].lower()
         end = "-->" if name == "!--" else f"</{name}>"
-        # Only the text made HTML knows what is within a comment or code.
-        if end in body[found.end() :].lower() or (name != "!--" and _is_seen_to_its_end(source.body)):
+        if end in body[found.end() :].lower() or (name != "!--" and is_shown):
             continue
         what = "닫지 않은 주석입니다" if name == "!--" else "닫지 않아 그 뒤의 글이 보이지 않습니다"
-        line = source.body_line + body.count("\n", 0, found.start())
         shown = f"<{name}" if name == "!--" else f"<{name}>"
-        yield Mistake(source.file, line, "", f"{what}. {end}로 닫거나 지우세요", shown)
+        yield Mistake(source.file, source.at(found.start()), "", f"{what}. {end}로 닫거나 지우세요", shown)
         return
 
 
 def _taken_ids(source: Source) -> Iterator[Mistake]:
     """Ids that staff gave to a part of the page though the page has them already."""
-    plain = without_code(source.body)
-    given = [
-        (source.body_line + plain.count("\n", 0, found.start()), found[1] or found[2])
-        for found in _OWN_ID.finditer(plain)
-    ]
     first: dict[str, int] = {}
-    for line, id in given:
+    for found in _OWN_ID.finditer(without_code(source.body)):
+        line, id = source.at(found.start()), found[1] or found[2]
         known = first.setdefault(id, line)
         is_reserved = id in TEMPLATE_IDS or id.startswith("f-")
         if not is_reserved and known == line:
@@ -274,8 +267,3 @@ def _taken_ids(source: Source) -> Iterator[Mistake]:
                 "누리집이 쓰는 자리 이름(#)입니다" if is_reserved else f"{known}줄과 자리 이름(#)이 같습니다"
             )
             yield Mistake(source.file, line, "", f"{said}. 다른 이름으로 쓰세요", f"#{id}")
-
-
-def _is_seen_to_its_end(body: str) -> bool:
-    """Does a heading at the end of this text come out as one?"""
-    return any(each.id.startswith(_END) for each in prose(f"{body}\n\n## {_END}\n").headings)

@@ -1,7 +1,5 @@
 """A budget vote and its proposals, as staff write them: content/votes/ and content/proposals/. No files, no clock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import date as Day  # noqa: N812 (a key of that name hides the type)
 from datetime import datetime
@@ -169,7 +167,7 @@ class Poll(Document):
         return next_first(self.opens, self.closes, now)
 
     @property
-    def as_proposals(self) -> tuple[Proposal, ...]:
+    def as_proposals(self) -> tuple["Proposal", ...]:
         """The options of a light poll as what is picked from; none of a budget vote."""
         return tuple(
             Proposal(

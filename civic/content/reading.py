@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from civic.content.beside import INDEX, attached, beside, bytes_of, listed, misplaced, stamp_of
 from civic.content.dates import impossible, odd_dates
-from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of, silent_pictures
+from civic.content.facts import Facts, Memory, Stamp, links_of, mentions_of
 from civic.content.front_matter import KeyPath, Source, read_source
 from civic.content.lines import odd_lines
 from civic.content.mistakes import shape_mistakes, suggestion, text_mistakes, unknown_key, unseen_values
@@ -234,7 +234,6 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
             and isinstance(value, str)
         },
         tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
-        tuple(first + line for line in silent_pictures(body)),
         (
             *(Mistake(file, first + line, "", said) for line, said in odd_lines(body)),
             *odd,
