@@ -5,30 +5,15 @@ from xml.etree.ElementTree import Element
 
 from markdown import Markdown
 from markdown.extensions import Extension
-from markdown.inlinepatterns import InlineProcessor, SimpleTagInlineProcessor
+from markdown.inlinepatterns import InlineProcessor, SimpleTagInlineProcessor, SimpleTextInlineProcessor
 from markdown.util import AtomicString
 
-UNDERSCORES = r"(?<![A-Za-z0-9_])(__?)(?![\s_])([^_]+?)(?<![\s_])\1(?![A-Za-z0-9_])"
-JOINED = r"(?<![^\s(\[:~])[^\W_][^\s*\x02]*(?:\*[^\s*\x02]+)+"
+# __굵게__ and _힘주어_ before a particle too, but not within a name_like_this.
+UNDERSCORES = r"(?<![A-Za-z0-9_])({})(?![\s_])([^_]+?)(?<![\s_])\1(?![A-Za-z0-9_])"
+JOINED = r"((?<![^\s(\[:~])[^\W_][^\s*\x02]*(?:\*[^\s*\x02]+)+)"  # words: "30*40*50cm"
 STRUCK = r"(?<![^\s(])()~~(?![\s~])(.+?)(?<![\s~])~~(?!~)"  # "09:00~~18:00" is none
 ADDRESS = r"https?://[A-Za-z0-9][A-Za-z0-9_!#$%&'()*+,./:;=?@~-]*|(?<![\w.+-])[A-Za-z0-9_.+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
 _STASHED = re.compile("\u0002wzxhzdk:(\\d+)\u0003")
-
-
-class _Underscores(InlineProcessor):
-    """__굵게__ and _힘주어_ before a particle too, but not within a name_like_this."""
-
-    def handleMatch(self, m: re.Match[str], data: str) -> tuple[Element, int, int]:  # type: ignore[override]  # noqa: N802
-        element = Element("strong" if len(m.group(1)) == 2 else "em")
-        element.text = m.group(2)
-        return element, m.start(), m.end()
-
-
-class _Joined(InlineProcessor):
-    """Words joined by stars stay words: "30*40*50cm"."""
-
-    def handleMatch(self, m: re.Match[str], data: str) -> tuple[str, int, int]:  # type: ignore[override]  # noqa: N802
-        return m.group(), m.start(), m.end()
 
 
 class _Address(InlineProcessor):
@@ -55,7 +40,8 @@ class Inline(Extension):
     """Behind the library's own patterns for links and code, before those for emphasis."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
-        md.inlinePatterns.register(_Joined(JOINED, md), "joined", 61)
-        md.inlinePatterns.register(_Underscores(UNDERSCORES, md), "underscores", 55)
+        md.inlinePatterns.register(SimpleTextInlineProcessor(JOINED), "joined", 61)
+        md.inlinePatterns.register(SimpleTagInlineProcessor(UNDERSCORES.format("_"), "em"), "em", 56)
+        md.inlinePatterns.register(SimpleTagInlineProcessor(UNDERSCORES.format("__"), "strong"), "strong", 55)
         md.inlinePatterns.register(SimpleTagInlineProcessor(STRUCK, "del"), "struck", 54)
         md.inlinePatterns.register(_Address(ADDRESS, md), "address", 52)

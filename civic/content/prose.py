@@ -62,7 +62,7 @@ _HREF = re.compile(r' href="([^"]*)"')
 # Inline pattern of Python-Markdown -> signs without any of which it finds nothing. One that is not listed is always tried.
 SIGNS = {
     "address": ":@", "autolink": "<", "automail": "<", "backtick": "`", "em_strong": "*_", "entity": "&", "escape": "\\", "footnote": "[",
-    "html": "<", "image_link": "!", "joined": "*", "linebreak": "\n", "link": "[", "struck": "~", "underscores": "_",
+    "html": "<", "image_link": "!", "joined": "*", "linebreak": "\n", "link": "[", "em": "_", "strong": "_", "struck": "~",
 }  # fmt: skip
 _SIGN = re.compile(f"[{re.escape(''.join(SIGNS.values()) + STX)}]")  # STX: what stands for a match
 _EMPTY = re.compile(r"<(p|span|div|b|strong|i|em|u)>(?:\s|&nbsp;|\u00a0)*</\1>")
