@@ -24,15 +24,7 @@ TAKEN_AT_ROOT = (
     "search", "sitemap", "staff",
 )  # fmt: skip
 TAKEN_IN_LISTS = (*FILTERS, "page")
-FIXED = (
-    "/",
-    "/my/",
-    "/sitemap/",
-    link("collected"),
-    "/feed.xml",
-    "/calendar.ics",
-    *(link(noun) for noun in LISTED),
-)
+FIXED = ("/", "/my/", "/sitemap/", link("collected"), "/feed.xml", "/calendar.ics", *map(link, LISTED))
 PAGE_ANCHORS = ("main", "apply", "glance", "sessions")  # made by the templates on every page that they fit
 
 # Not its pages 2, 3, …: what stands there moves, and the last of them goes as the list gets shorter.
@@ -85,17 +77,15 @@ def broken_links(reading: Reading) -> Iterator[Mistake]:
         for line, target, is_picture in facts.links:
             if facts.document and _is_beside(target, facts.document, is_picture):
                 continue
-            wrong = _wrong(_within(target, own), addresses[file], reading, files, is_picture)
-            if wrong:
-                said, hint = wrong
-                yield Mistake(file, line, "", said, target, hint)
+            if wrong := _wrong(_within(target, own), addresses[file], reading, files, is_picture):
+                yield Mistake(file, line, "", wrong[0], target, wrong[1])
     yield from _broken_menu(reading, files, own)
 
 
 def _is_beside(target: str, doc: Document, is_picture: bool) -> bool:
     """Is it a file that lies beside the page?"""
     name = nfc(unquote(target))
-    return doc.picture(name) is not None or (not is_picture and any(name == file.name for file in doc.files))
+    return any(each.name == name and (each.is_picture or not is_picture) for each in doc.files)
 
 
 def _within(target: str, own: str) -> str:

@@ -194,10 +194,8 @@ def _read_pages(
                 known[file] = facts
             if memory and facts and not mistakes and file in stamps:
                 memory.keep(file, stamps[file], facts)
-    for file in files:
-        if file in known:
-            reading.facts[file] = known[file]
-            reading.digests[file] = known[file].digest
+    reading.facts = {file: known[file] for file in files if file in known}
+    reading.digests |= {file: facts.digest for file, facts in known.items()}
 
 
 def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, list[Mistake], str]:
@@ -216,15 +214,15 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
         document = document.model_copy(update={"files": files})
     if document:
         mistakes += [*misplaced(document, source), *impossible(document, source)]
-    first, body = source.body_line, source.body
+    first, body, measures = (
+        source.body_line,
+        source.body,
+        [(each.name, each.width, each.height) for each in files],
+    )
     facts = Facts(
         digest,
         hashlib.sha256(source.toml.encode()).hexdigest(),
-        hashlib.sha256(
-            repr(
-                [*_frame(folder, source), *((each.name, each.width, each.height) for each in files)]
-            ).encode()
-        ).hexdigest(),
+        hashlib.sha256(repr([*_frame(folder, source), *measures]).encode()).hexdigest(),
         document if with_body or not document else document.model_copy(update={"body": ""}),
         {
             key: value
