@@ -12,12 +12,13 @@ import pytest
 
 from civic.errors import Unavailable
 from civic.places import retention
-from civic.store import open_store
+from civic.store import open_store, postgresql_server
 from civic.store.doctor import examine
 from civic.store.entry import Cap, Entry
-from civic.store.postgresql_server import Limits
+from civic.store.postgresql_server import Limits, migrate
 from civic.store.seal import Erased, Keys
 from civic.store.store import Store
+from tests.postgres import ask, shared
 from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move, raw_files
 
 TOUR = "programs/tour"
@@ -99,6 +100,22 @@ def test_a_year_later_nothing_leads_to_the_people(
         kept = book.entries()
         assert len(kept) == 60 and {book.used(entry.person, CAP.key) for entry in kept} == {1}
     assert examine(address, tmp_path / "keys/keys.json").wrong == []
+
+
+@pytest.mark.parametrize("is_mended", [True, False], ids=["ours", "control"])
+def test_statistics_keep_no_samples_of_people(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch, is_mended: bool
+) -> None:
+    """PostgreSQL looks at the rows whenever it likes; what it then keeps for its planner is no row of anybody."""
+    if not is_mended:
+        monkeypatch.setattr(postgresql_server, "UNSAMPLED", "SELECT 1")
+    url = shared().database()
+    migrate(url)
+    with closing(open_store(url)) as store:
+        signed_up(store, keys, SUBJECT)
+    ask(url, "ANALYZE")
+    ((samples,),) = ask(url, "SELECT count(*) FROM pg_stats WHERE schemaname = current_schema()")
+    assert (samples == 0) == is_mended
 
 
 def test_dead_rows_that_somebody_still_sees_are_said(url: str, keys: Keys) -> None:
