@@ -107,24 +107,20 @@ def read_content(
     return reading
 
 
-def read_document(folder: str, name: str, raw: bytes) -> tuple[Document | None, Source | None, list[Mistake]]:
+def read_document(file: str, raw: bytes) -> tuple[Document | None, Source | None, list[Mistake]]:
     """One page from its bytes: depends on nothing else."""
-    file = f"{folder}/{name}"
-    mistakes = _name_mistakes(file, name.removesuffix(f"/{INDEX}"))
+    folder, slug = page_of(file)
+    mistakes = _name_mistakes(file)
     source, found = read_source(file, raw)
     mistakes += found
     if source is None:
         return None, None, mistakes
     model = KINDS[folder]
     mistakes += text_mistakes(source)
-    values = dict(source.values)
-    for key in FILLED:
-        if key in values:
-            mistakes.append(unknown_key(source, model, (key,)))
-    _, slug = page_of(file)
+    mistakes += [unknown_key(source, model, (key,)) for key in FILLED if key in source.values]
     filled = {"slug": slug if re.match(SLUG, slug) else "x", "body": source.body, "file": file}
     try:
-        return model.model_validate(values | filled), source, mistakes
+        return model.model_validate(source.values | filled), source, mistakes
     except ValidationError as wrong:
         return None, source, mistakes + shape_mistakes(source, model, wrong)
 
@@ -178,8 +174,7 @@ def _read_pages(
     for file in files if memory else ():
         with suppress(OSError):  # said below, where the file is read
             stamps[file] = stamp_of(reading.content, file)
-            facts = memory.recall(file, stamps[file]) if memory else None
-            if facts:
+            if memory and (facts := memory.recall(file, stamps[file])):
                 known[file] = facts
     fresh = [file for file in files if file not in known]
 
@@ -204,55 +199,49 @@ def read_page(content: Path, file: str, with_body: bool) -> tuple[Facts | None, 
     if raw is None:
         return None, mistakes, ""
     digest = hashlib.sha256(raw).hexdigest()
-    folder, _, name = file.partition("/")
-    document, source, mistakes = read_document(folder, name, raw)
+    document, source, mistakes = read_document(file, raw)
     if source is None:
         return None, mistakes, digest
     files, wrong, odd = beside(content, file)
+    first, body, model = source.body_line, source.body, KINDS[page_of(file)[0]]
     mistakes += wrong
-    if document and files:
-        document = document.model_copy(update={"files": files})
+    odd += (Mistake(file, first + line, "", said) for line, said in odd_lines(body))
     if document:
+        document = document.model_copy(update={"files": files, "body": body if with_body else ""})
         mistakes += [*misplaced(document, source), *impossible(document, source)]
-    first, body, measures = (
-        source.body_line,
-        source.body,
-        [(each.name, each.width, each.height) for each in files],
-    )
+        odd += odd_dates(document, source)
+    frame = [*_frame(file, source), *((each.name, each.width, each.height) for each in files)]
     facts = Facts(
         digest,
         hashlib.sha256(source.toml.encode()).hexdigest(),
-        hashlib.sha256(repr([*_frame(folder, source), *measures]).encode()).hexdigest(),
-        document if with_body or not document else document.model_copy(update={"body": ""}),
+        hashlib.sha256(repr(frame).encode()).hexdigest(),
+        document,
         {
             key: value
             for key in NAMING
-            if key.partition(".")[0] in KINDS[folder].model_fields
+            if key.partition(".")[0] in model.model_fields
             and (value := source.value(tuple(key.split("."))))
             and isinstance(value, str)
         },
         tuple((first + line, target, is_picture) for line, target, is_picture in links_of(body)),
-        (
-            *(Mistake(file, first + line, "", said) for line, said in odd_lines(body)),
-            *odd,
-            *(odd_dates(document, source) if document else ()),
-        ),
+        tuple(odd),
         mentions_of(body),
         "".join({*source.toml, *body, *(sign for each in files for sign in each.name + each.text)}),
     )
     return facts, mistakes, digest
 
 
-def _frame(folder: str, source: Source) -> list[tuple[str, Any]]:
+def _frame(file: str, source: Source) -> list[tuple[str, Any]]:
     """A front matter without what pages only show. A page that shows it says so, see publish.render.View.shows.
 
     Of a vote all of it: lists of proposals are named after votes that they do not show.
     """
-    words = () if folder == FOLDERS["vote"] else WORDS
+    words = () if page_of(file)[0] == FOLDERS["vote"] else WORDS
     return [(key, value) for key, value in source.values.items() if key not in words]
 
 
-def _name_mistakes(file: str, name: str) -> list[Mistake]:
+def _name_mistakes(file: str) -> list[Mistake]:
+    name = file.partition("/")[2].removesuffix(f"/{INDEX}")
     slug, ending = name.removesuffix(".md"), ".md" if name.endswith(".md") else ""
     if re.match(SLUG, slug) and len(slug) <= 80:
         return []
