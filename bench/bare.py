@@ -3,8 +3,6 @@
 python bench/bare.py <what `python -m forms_api serve` takes>
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import threading

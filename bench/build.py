@@ -11,8 +11,6 @@ ru_maxrss of the largest). Each measured build is a process of its own, but for 
 with what became of it; exit code 1 when one was missed.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

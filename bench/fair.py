@@ -10,8 +10,6 @@ Exits 1 when its places under `window-draw` are outside the band in which 99 of 
 fails: first come, first served, it must get every place.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import math

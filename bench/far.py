@@ -1,7 +1,5 @@
 """A PostgreSQL server as if it were farther away: a proxy on this machine that keeps what it hands on for a moment."""
 
-from __future__ import annotations
-
 import multiprocessing
 import socket
 import threading

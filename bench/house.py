@@ -5,8 +5,6 @@
 Prints each figure beside its aim; exits 1 when an aim is missed. Counts lines as they stand, comments and blanks included.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import sys

@@ -6,8 +6,6 @@ The district's site is built at the demonstration's time and served by ours. Aim
 performance 95. Lighthouse is fetched at the first run. Exit code 1 where an aim is missed.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

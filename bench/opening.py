@@ -5,8 +5,6 @@
 Exits 0 when all went well, 1 when it did not, 2 when it could not be tried.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import json
 import math

@@ -8,8 +8,6 @@
 Exit code 1 when any recount differs from the published votes of its file.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import io

@@ -6,8 +6,6 @@ Prints each file that is in one build only or differs, with the words around the
 Assets are compared by their bytes together, sha256sums.txt not at all.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

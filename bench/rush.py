@@ -11,8 +11,6 @@ invented numbers among them. Exits 1 as well when one of those got anything, a p
 ghosts together were answered at less than 0.9 of the rate of the people alone.
 """
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import sys

@@ -1,7 +1,5 @@
 """Servers and stores to be measured: as staff start them, on a folder of their own, without limits and log."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator, Mapping

@@ -17,8 +17,6 @@ answers 0.5 ms later, on both sides (bench/far.py). Medians are compared. Exits 
 afterwards, or when an aim is missed (not with --report). p99 is judged from 256 connections on.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import json

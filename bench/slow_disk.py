@@ -6,8 +6,6 @@ The delay lies in a VFS of SQLite (tests/store/faulty.py) around the real one: t
 sync is made as well.
 """
 
-from __future__ import annotations
-
 import runpy
 import sys
 import time

@@ -9,8 +9,6 @@ somebody signs up without a pause on one connection: how long the command took, 
 when a post waited more than 0.1 s, when 100,000 entries take 15 MB more than none, or when a command failed.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import itertools

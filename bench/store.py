@@ -8,8 +8,6 @@ needs to be correct, one lock around check and insert (without it, it oversells)
 thread: more would only wait for that lock. It is still not durable.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import shutil

@@ -9,8 +9,6 @@ fresh keys, trackers and servers, and the promise is broken when the same order 
 one is in one of two hundred). Far outside (4.9 standard deviations) is broken at once.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """Small builders for tests of the vote: a poll, its proposals, its keys."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import cache
 from hashlib import sha256

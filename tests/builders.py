@@ -1,7 +1,5 @@
 """Builders of what tests send and publish: content files, applications. Each call may change single values."""
 
-from __future__ import annotations
-
 import itertools
 import uuid
 from collections.abc import Mapping, Sequence

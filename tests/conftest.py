@@ -1,7 +1,5 @@
 """What all tests share: which of them run, and where things are."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the tests need of Debian: found, or fetched where that is allowed."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

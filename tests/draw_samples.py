@@ -1,7 +1,5 @@
 """A published draw for tests of the reading side: five people for two places, one group, one left out."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable

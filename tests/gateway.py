@@ -1,7 +1,5 @@
 """A text gateway on this machine: takes messages over HTTP, knows them again by their key, fails as it is told."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

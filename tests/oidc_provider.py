@@ -4,8 +4,6 @@ Discovery, keys, a page that asks for a name, codes with PKCE, signed ID tokens.
 token with that fault, as a broken or hostile provider would give.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html

@@ -1,7 +1,5 @@
 """A real PostgreSQL for the tests: from a wheel, in a folder of its own, without root's help, ended afterwards."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import functools

@@ -3,8 +3,6 @@
 Written from docs/rules.md, not from the code: it shares no function with civic/ but the words for states.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 from dataclasses import dataclass, field

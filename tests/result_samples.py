@@ -1,7 +1,5 @@
 """Builders of published results: a small district vote with money, ties and reasons, and random ones."""
 
-from __future__ import annotations
-
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Queries that browser and server must answer alike, and the plain scan that says what is right."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The command line as staff use it, called in this process: a process of its own takes half a second to load."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -1,7 +1,5 @@
 """What pages load: complete, small, ours alone, and the same each time."""
 
-from __future__ import annotations
-
 import ast
 import gzip
 import re

@@ -1,7 +1,5 @@
 """One clock for every decision; it never goes back."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The repository's own documents: what they point to is there."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from pathlib import Path

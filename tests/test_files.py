@@ -1,7 +1,5 @@
 """Files are written whole or not at all, and no table that leaves the house can run as a formula."""
 
-from __future__ import annotations
-
 import os
 import threading
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Imports run only downward, as the table of floors in ARCHITECTURE.md draws it, and never in a circle."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from importlib import import_module

@@ -1,7 +1,5 @@
 """Dates, money and counts as people say them."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """The library: what is loaded, in which order, and what staff are told when something is wrong."""
 
-from __future__ import annotations
-
 import shutil
 import unicodedata
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Name, phone, e-mail and birth date as people type them; the hashes that stand for a person."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """CONTRIBUTING's recipes, followed in a copy of the tree: the files that they name are enough."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

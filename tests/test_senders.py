@@ -1,7 +1,5 @@
 """Messages on their way: a real mail server on this machine, a gateway that is down, settings that do not fit."""
 
-from __future__ import annotations
-
 import email
 import hmac
 import io

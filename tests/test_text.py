@@ -1,7 +1,5 @@
 """What people type: cleaned, and resident registration numbers seen in any spelling."""
 
-from __future__ import annotations
-
 import time
 import unicodedata
 from datetime import date, datetime

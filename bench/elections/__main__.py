@@ -1,7 +1,5 @@
 """`python -m bench.elections FILE.pb [--json]`: counts a public election by the rule that its file declares."""
 
-from __future__ import annotations
-
 import json
 from fractions import Fraction
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The VOTES of a `.pb` file, checked and counted: picks, points and strengths of every ballot. No files."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

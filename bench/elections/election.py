@@ -1,7 +1,5 @@
 """A public election as its `.pb` file has it (pabulib.org/format), and how often each project is named. No files."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Figures as they stand in `.pb` files: exact, and never a thousand times too small. Text in, numbers out."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from fractions import Fraction

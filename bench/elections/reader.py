@@ -5,8 +5,6 @@ come with or without BOM, CRLF, blank lines, padded cells and columns in any ord
 line that cannot be understood without guessing is a mistake with its line number, and nothing is returned.
 """
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 Which rule names exist, what each means here and what is done with an unknown one: docs/rules.md#pabulib.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The rows of a `.pb` file, its three sections, and what is wrong with them line by line. Text in: no files."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import io

@@ -4,8 +4,6 @@ Pure, and exact where it decides: money is looked at in floats for speed, and as
 close to tell apart the same count is made again in fractions. Source: docs/rules.md#equal-shares.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Rows that need no closer look are cut all at once, several times faster than row by row.
 """
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import io

@@ -1,7 +1,5 @@
 """Public elections for tests: the samples, small files, and the command."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

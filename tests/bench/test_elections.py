@@ -1,7 +1,5 @@
 """Public elections in `.pb` files: read whatever the format allows, name what is broken, count by their rule."""
 
-from __future__ import annotations
-
 import json
 import random
 from fractions import Fraction

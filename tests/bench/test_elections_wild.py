@@ -1,7 +1,5 @@
 """Public elections as they are found: odd figures, dates, rule names and rows, read or refused, never miscounted."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

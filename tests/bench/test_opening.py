@@ -1,7 +1,5 @@
 """The replayed opening: right servers pass it, wrong answers are counted, and it never leaves this machine."""
 
-from __future__ import annotations
-
 import itertools
 import subprocess
 import sys

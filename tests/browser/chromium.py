@@ -4,8 +4,6 @@ Where they are not, Chromium comes from the test tool; without the font, tests o
 site's own font has come are left out.
 """
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The product as a citizen meets it: the district's own content, a real server, a real browser."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A draw worked out again in the reader's browser: right as published, and a change is noticed."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """A poll of assurance 3 in a real browser: to the identity provider and back, with a script and without."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The opening: who filled the form before it presses once and is placed, with and without JavaScript."""
 
-from __future__ import annotations
-
 import re
 import time
 from pathlib import Path

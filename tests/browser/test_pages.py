@@ -1,7 +1,5 @@
 """Every kind of page in a real browser: accessible, quiet, inside the window."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

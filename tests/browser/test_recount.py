@@ -1,7 +1,5 @@
 """A published result in a real browser: read, counted again, tampered with, and searched by a voter."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Search, filters and calendar as citizens use them, with JavaScript and without."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A citizen signs up, looks it up and cancels: with and without JavaScript, on a phone and at a desk."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

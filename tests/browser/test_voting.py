@@ -1,7 +1,5 @@
 """The demonstration's vote as a citizen meets it: with a script that seals, and without any."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

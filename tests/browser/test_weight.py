@@ -1,7 +1,5 @@
 """A page costs a phone little: bytes on the line, requests, and nothing that jumps while it loads."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.browser.chromium import has_korean_font

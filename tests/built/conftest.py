@@ -1,7 +1,5 @@
 """A copy of the small site, and of the templates, for each test."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Random edits of a small site: what staff, developers and the clock do to it between two builds."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Callable

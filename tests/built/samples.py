@@ -1,7 +1,5 @@
 """What tests of builds share: a small site to be edited, the command, and the site as its files."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

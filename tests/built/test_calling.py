@@ -1,7 +1,5 @@
 """How the build is called, and how it answers: wrong calls, pipes, names that only look like content."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

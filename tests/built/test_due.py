@@ -1,7 +1,5 @@
 """When the clock next changes the site: before that moment no byte of any page is another one."""
 
-from __future__ import annotations
-
 import random
 import shutil
 from collections.abc import Callable, Iterable

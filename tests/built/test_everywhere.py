@@ -1,7 +1,5 @@
 """What stands beside the pages of notices: an urgent banner on all, what forms collect, drafts that nobody finds."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A notice lives on after its publication: postponed, called off, moved, over; readers and their calendars learn of it."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import date, datetime

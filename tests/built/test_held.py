@@ -1,7 +1,5 @@
 """One bad page does not stop an office: it stays as it was accepted last, and whoever builds is told each time."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What is taken over is what would have been made: an incremental build is byte for byte a full one."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from dataclasses import replace

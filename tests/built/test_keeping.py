@@ -1,7 +1,5 @@
 """What stands beside a build: going back to an older one, proving a copy, and knowing when to build again."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import time

@@ -1,7 +1,5 @@
 """`--watch`: an edit becomes a build, a mistake becomes a notice on the page that stands."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

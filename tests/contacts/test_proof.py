@@ -1,7 +1,5 @@
 """Codes and tickets of contacts: how long they last, what is kept of them. The clock is ours; the box is a real file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files beside a notice: what may be published is on its page, and nothing else is."""
 
-from __future__ import annotations
-
 import io
 import re
 import zipfile

@@ -1,7 +1,5 @@
 """The staff's guide says what the models say, and its examples really load."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

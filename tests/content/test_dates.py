@@ -1,7 +1,5 @@
 """Dates that are hardly meant are named with their line; those that may be meant stop nobody."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

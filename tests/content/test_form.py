@@ -1,7 +1,5 @@
 """What a form asks: times and rounds that go together, and what the consent names."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

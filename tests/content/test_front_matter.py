@@ -1,7 +1,5 @@
 """One content file, taken apart."""
 
-from __future__ import annotations
-
 import tomllib
 
 from civic.content.front_matter import key_lines, read_source

@@ -1,7 +1,5 @@
 """Notices as offices type them: the text says what was meant, or the build names the line."""
 
-from __future__ import annotations
-
 import random
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """When one has to be there: the meetings of a page and of a round, in words and as a calendar file."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

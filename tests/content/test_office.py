@@ -1,7 +1,5 @@
 """Forty notices as offices write them: each page shows what its writer typed, and reads as it was meant."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

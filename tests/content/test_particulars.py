@@ -1,7 +1,5 @@
 """What a notice tells in tables of its own: shown on its page, told in calendars, and named where it cannot be."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Proposals from their receipt to the day they are done: how far each has come, and numbers that add up."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Staff's Markdown as HTML, and that ours says just what the stock library says."""
 
-from __future__ import annotations
-
 import random
 import unicodedata
 from pathlib import Path

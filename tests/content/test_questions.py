@@ -1,7 +1,5 @@
 """The questions of a form: each type with an example, and the answers that fit or do not."""
 
-from __future__ import annotations
-
 import typing
 from datetime import date
 from pathlib import Path

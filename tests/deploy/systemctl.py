@@ -3,8 +3,6 @@
 Starts what a unit says, as the account that it names where we may be it, and ends it. No timers, no other options.
 """
 
-from __future__ import annotations
-
 import ctypes
 import json
 import os

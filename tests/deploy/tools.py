@@ -1,7 +1,5 @@
 """nginx and PostgreSQL as Debian has them, for the test of the deployment page. Found, or fetched where that is allowed."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from pathlib import Path

@@ -5,8 +5,6 @@
 Everything else is the same. Never part of the product.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import sys
 from pathlib import Path

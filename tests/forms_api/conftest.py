@@ -1,7 +1,5 @@
 """One server for all tests of this folder; each test has people of its own, and a form where places count."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Real disks of a test's own: one that is full at 1 MB, one that turns read-only. Both need root; a test says where not."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """How answers leave the app, and what must stay true of them from release to release."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace

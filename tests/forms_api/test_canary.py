@@ -4,8 +4,6 @@ The same scanner must find what is there: the envelope in the files, and in memo
 ballot of the plain way. Linux only: it reads /proc.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

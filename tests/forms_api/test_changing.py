@@ -1,7 +1,5 @@
 """An entry is changed without losing its place: answers, e-mail, round; journalled, and only while sign-up is open."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Text of the site goes out compressed to whoever takes that, once per content, with caches kept right."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A phone proven over HTTP: the code, the ticket in the browser, what its holder sees, and its end."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

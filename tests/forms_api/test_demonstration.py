@@ -1,7 +1,5 @@
 """One clock per store: a demonstration's beside a demonstration, the machine's beside what citizens really sent."""
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta

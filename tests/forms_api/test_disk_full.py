@@ -1,7 +1,5 @@
 """A disk that is really full, under a real server: who was answered 201 is there afterwards, who got 503 is not."""
 
-from __future__ import annotations
-
 import contextlib
 import resource
 import subprocess

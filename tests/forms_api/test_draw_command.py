@@ -1,7 +1,5 @@
 """A public draw from the command line beside a running server: freeze, seed, order, published files, stand-alone check."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess

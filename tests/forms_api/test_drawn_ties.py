@@ -1,7 +1,5 @@
 """A tie that decides: the count stops, a public draw is recorded with when, where and before whom, then it is published."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

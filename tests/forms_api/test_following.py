@@ -1,7 +1,5 @@
 """A running server follows a new build and the clock; content with mistakes changes nothing."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Polls of assurance 3: to a real provider program and back, and every way in which that may go wrong."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A light poll from its file to its page: no ceremony, one phone one ballot, counted by the server, erased in time."""
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import asdict, replace

@@ -1,7 +1,5 @@
 """What is loaded when: a command pays for what it does, and the app for what is set."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Messages on their way: through a gateway that fails and servers that are killed, by mail with a calendar file."""
 
-from __future__ import annotations
-
 import email
 import random
 import re

@@ -1,7 +1,5 @@
 """Another town in a day: a folder that builds, from options alone."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

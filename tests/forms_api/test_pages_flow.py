@@ -1,7 +1,5 @@
 """The whole sign-up by plain HTML forms, as a browser without JavaScript does it."""
 
-from __future__ import annotations
-
 import html
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """Who takes part, apart from who signs up: children by their parent, all in one go; ages, names of companions, consents."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 from typing import Any

@@ -1,7 +1,5 @@
 """A ballot box from its keys to its end, by the staff's commands; the server runs beside them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import random

@@ -1,7 +1,5 @@
 """A content that goes against what people were promised is held back: real server, both stores, the command line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,7 +1,5 @@
 """Answers end by themselves while a server runs, and by `purge` beside it; the clock moves between servers."""
 
-from __future__ import annotations
-
 import base64
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """The data becomes read-only while a server runs: what is acknowledged is kept, what cannot be kept is refused and said."""
 
-from __future__ import annotations
-
 import ctypes
 import shutil
 import subprocess

@@ -1,8 +1,6 @@
 """A server without --now is never taken for a demonstration, wherever it listens: it sends nothing that it cannot send,
 keeps what it promised, and says so."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Every named refusal, once as JSON and once as the page that a plain HTML form gets."""
 
-from __future__ import annotations
-
 import html
 import http.client
 import re

@@ -1,7 +1,5 @@
 """The server as a process: how it starts and stops, what it refuses to start with, what survives kill -9."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """Signing up by JSON, through the door: what comes back, what is kept, what two at once get."""
 
-from __future__ import annotations
-
 import threading
 import uuid
 from collections import Counter

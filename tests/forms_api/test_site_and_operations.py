@@ -1,7 +1,5 @@
 """The built site beside the API, the headers on everything, and what those who run it can ask."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What staff do on the command line, beside the running server and without it."""
 
-from __future__ import annotations
-
 import csv
 import io
 import subprocess

@@ -1,7 +1,5 @@
 """Who among staff did what: noted by every command, chained, and read month by month."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import threading

@@ -1,7 +1,5 @@
 """When the store cannot keep anything: 503 with Retry-After over HTTP, as JSON and as a page, and nothing kept."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

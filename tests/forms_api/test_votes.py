@@ -1,7 +1,5 @@
 """Voting over HTTP: a real server, codes read off its console, every bad input by its name."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A whole vote: ballots = voters after second votes and kills, a recount that agrees, tampering that is caught."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import shutil

@@ -1,7 +1,5 @@
 """The waiting line over HTTP: offers, answers, lapses, groups, early close, calling off; the clock moves between servers."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import uuid

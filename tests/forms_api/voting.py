@@ -1,7 +1,5 @@
 """A town that votes: content with a poll, its holders, a server over it, and voters who read their codes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A whole vote by simulated voters: through HTTP, with second votes and servers that are killed under load."""
 
-from __future__ import annotations
-
 import json
 import random
 import time

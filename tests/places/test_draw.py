@@ -1,7 +1,5 @@
 """An order that anyone can work out again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess

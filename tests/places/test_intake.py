@@ -1,7 +1,5 @@
 """Taking sign-ups in, without the web: time to the millisecond, retries, promotion, what is kept and what is not."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta

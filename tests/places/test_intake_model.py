@@ -1,7 +1,5 @@
 """The whole intake against a plain model: random lives of a form, and planted faults that must all be noticed."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 import random

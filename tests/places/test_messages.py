@@ -1,7 +1,5 @@
 """What messages say, when they may go, and of what people are told by themselves."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta

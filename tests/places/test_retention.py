@@ -1,7 +1,5 @@
 """Answers are kept as long as the page says and no longer: told to the store, erased unasked, the rest stays."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta

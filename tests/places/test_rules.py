@@ -1,7 +1,5 @@
 """The pure decisions and their words: when, what happens next. Who gets a place and who moves up: test_intake_model.py."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any

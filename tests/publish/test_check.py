@@ -1,7 +1,5 @@
 """The check of a built site sees every fault that would reach a reader."""
 
-from __future__ import annotations
-
 import unicodedata
 
 import pytest

@@ -1,7 +1,5 @@
 """The page of a draw: what was frozen, the whole order, what was left out; nothing that does not follow from the seed."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What leads people and programs to a page: index, facets, calendar, cards of messengers, data of schema.org."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The views: filters and pages of lists, the home page, details, feeds and calendars of the small site."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree

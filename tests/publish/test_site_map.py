@@ -1,7 +1,5 @@
 """What an office must show on every page, and the map of the site."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The back ends on which every contract test runs. A new one joins with one line in BACK_ENDS."""
 
-from __future__ import annotations
-
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence

@@ -5,8 +5,6 @@ unchanged. `Disk.image` is what a machine finds after a power cut: only what was
 rest whatever the caller chooses.
 """
 
-from __future__ import annotations
-
 import _sqlite3
 import contextlib
 import ctypes

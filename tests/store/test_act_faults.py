@@ -1,7 +1,5 @@
 """Every act on entries, facts and keys while the n-th write or sync fails: done wholly if it was acknowledged, else not at all."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

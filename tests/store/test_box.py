@@ -1,7 +1,5 @@
 """What every store of ballot boxes promises."""
 
-from __future__ import annotations
-
 import os
 import struct
 from collections.abc import Iterator

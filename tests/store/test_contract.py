@@ -1,7 +1,5 @@
 """What every store promises: places, persons, caps, the line, retries, the journal, keys. Runs on all back ends."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The doctor finds what is broken, changes nothing, and saves what is whole: on real files with real damage."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import random

@@ -1,7 +1,5 @@
 """What is erased is found in no byte of any file of the store; what is not stays, and counts as before."""
 
-from __future__ import annotations
-
 import base64
 from contextlib import closing
 from datetime import timedelta

@@ -3,8 +3,6 @@
 Each of these has a control: the same check against a store that answers too early must fail.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import signal

@@ -1,7 +1,5 @@
 """The journal's chains: no line is changed, taken out, added or moved unseen by whoever lacks the key; the clock too."""
 
-from __future__ import annotations
-
 import random
 import sqlite3
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Keys belong to their data: made for an empty store, compared with what it knows, changed while it serves."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from contextlib import closing

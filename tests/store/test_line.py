@@ -1,7 +1,5 @@
 """Who gets in and who moves up, on every store: small lives of one round, each with its story."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable
 from dataclasses import replace

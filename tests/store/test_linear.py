@@ -5,8 +5,6 @@ ended when it began and (b) makes a plain sequential model give exactly the reco
 Gong's with Lowe's memory of failed configurations; it is exponential at worst and quick where answers carry ranks.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 import time

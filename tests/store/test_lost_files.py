@@ -1,7 +1,5 @@
 """A store file that is gone or empty is noticed before anything is begun anew; what is left of the folder stays as it is."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Moving everything from a data folder to PostgreSQL: nothing lost, nothing changed, repeatable, and never over live data."""
 
-from __future__ import annotations
-
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta

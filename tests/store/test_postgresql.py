@@ -3,8 +3,6 @@
 What the store promises is in test_contract.py. Here is what only concurrency and a server of its own can break.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait

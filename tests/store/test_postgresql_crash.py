@@ -4,8 +4,6 @@
 that answers before it writes loses entries here. The control shows that this happens.
 """
 
-from __future__ import annotations
-
 import signal
 import threading
 import time

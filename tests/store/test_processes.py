@@ -1,7 +1,5 @@
 """Many threads, two processes of a server and a command at once on one store: exact, nothing lost, and nobody waits for ever."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sqlite3

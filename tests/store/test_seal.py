@@ -1,7 +1,5 @@
 """Sealed answers open only with the right keys, in their own place, until the data key is destroyed."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Our TinyDB table does what stock TinyDB does: random programs on both, compared after every step."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """From picks to winners: every rule worked by hand, invariants, and what must hold before a count is published."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import replace

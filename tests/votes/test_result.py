@@ -1,7 +1,5 @@
 """The files of a published result: written byte for byte as ever, read back as the same shapes, and fit for other programs."""
 
-from __future__ import annotations
-
 import csv
 import io
 from datetime import timedelta

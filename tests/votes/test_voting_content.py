@@ -1,7 +1,5 @@
 """The demonstration's own vote: its box is ready, its private halves are nowhere, and anyone can make new ones."""
 
-from __future__ import annotations
-
 import shutil
 from datetime import datetime
 from pathlib import Path
