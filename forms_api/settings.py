@@ -149,18 +149,15 @@ class Settings:
         countries = tuple(_listed(self.countries))
         return Budget(self.texts_hour, self.texts_day, countries) if self.is_limited else None
 
-    @property
-    def own_address(self) -> str:
-        """Where the server itself is reached on this machine."""
-        host = "127.0.0.1" if self.host in ANYWHERE else self.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
     def address(self, base_url: str) -> str:
         """The one public address of pages, messages and forms. base_url: what site.toml says.
 
         Never what a request claims. A demonstration is where it listens, unless told otherwise.
         """
-        return self.base_url or (self.own_address if self.demo else base_url)
+        if self.base_url or not self.demo:
+            return self.base_url or base_url
+        host = "127.0.0.1" if self.host in ANYWHERE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def allowed_origins(self, base_url: str) -> frozenset[str]:
         """Addresses of the pages that may send forms: the site's own, and the configured."""

@@ -60,9 +60,7 @@ def outline_of(name: str, content: bytes) -> Outline:
 
 
 def broken(
-    names: Iterable[str],
-    outlines: Mapping[str, Outline],
-    sources: Mapping[str, str] = MappingProxyType({}),
+    names: Iterable[str], outlines: Mapping[str, Outline], sources: Mapping[str, str] = MappingProxyType({})
 ) -> list[Mistake]:
     """What is wrong with these files and their links. outlines: of every file of the site; sources: of each page its
     file in the content."""

@@ -91,7 +91,8 @@ def add_index(maker: Maker, records: dict[str, Record], made: Iterable[str]) -> 
     now, more = _lists(maker.folder, touched if old else [n for n in records if n.startswith(PAGES)])
     was, less = _lists(old, touched) if old else ({}, 0)
     steps = known["steps"] + more - less
-    count = shards_for(steps)
+    # One file more than a power of two: so syllables without a last consonant, of which a word mostly consists, spread.
+    count = 1 + min(MOST_SHARDS, 1 << (steps // PER_SHARD).bit_length())
     if old and count != known["shards"]:
         return add_index(replace(maker, before=replace(before, edited=None)), records, made)
     shards: dict[int, Lists] = {} if old else {shard: {} for shard in range(count)}
@@ -117,12 +118,6 @@ def add_index(maker: Maker, records: dict[str, Record], made: Iterable[str]) -> 
         (maker.folder / name).unlink(missing_ok=True)
     records |= {name: maker.write(name, frozenset(), as_json(each).encode()) for name, each in files.items()}
     return [name for name in files if records[name] != before.records.get(name)]
-
-
-def shards_for(steps: int) -> int:
-    """How many files an index of so many steps has: one more than a power of two, so that syllables without a last
-    consonant, of which a word mostly consists, are spread over all of them."""
-    return 1 + min(MOST_SHARDS, 1 << (steps // PER_SHARD).bit_length())
 
 
 def _lists(folder: Path, names: Iterable[str]) -> tuple[Lists, int]:

@@ -36,13 +36,7 @@ class Budget:
             raise Invalid([FieldError("contact", f"인증번호는 나라 번호가 {known}인 번호로만 보냅니다.")])
 
     def spend(
-        self,
-        box: PollBox,
-        hashed: Callable[..., str],
-        place: str,
-        contact: str,
-        address: str,
-        now: datetime,
+        self, box: PollBox, hashed: Callable[..., str], place: str, contact: str, address: str, now: datetime
     ) -> bool:
         """Count one message; True when little is left after it.
 

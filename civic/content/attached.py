@@ -39,10 +39,7 @@ _PACKED = {
 # Documents whose words are not known, and what to do about it.
 _WORDLESS = {
     ".hwp": ("hwp는 글을 읽어 살펴볼 수 없습니다", "hwpx로 저장하면 검사하고 글로도 보여 줍니다"),
-    ".pdf": (
-        "글이 없는(스캔한) PDF입니다. 읽지 못하는 사람이 있습니다",
-        "글이 있는 PDF로 바꾸세요",
-    ),
+    ".pdf": ("글이 없는(스캔한) PDF입니다. 읽지 못하는 사람이 있습니다", "글이 있는 PDF로 바꾸세요"),
 }
 _BREAKS = ("p", "tr", "row", "si", "c", "br", "lineBreak")  # elements with which a line begins
 _WORDS = ("t", "v", "text")  # elements that hold them
@@ -202,12 +199,8 @@ def _packed_text(ending: str, raw: bytes) -> str:
             if _tag(sheet) == "sheet" and sheet.get("state", "visible") != "visible":
                 said = f"숨긴 시트 ‘{sheet.get('name', '')}’가 있습니다"
                 raise _Wrong(said, "지우거나 보이게 한 뒤 다시 저장하세요")
-        chosen = sorted((name for name in names if re.fullmatch(places, name)), key=_in_order)
-        return "\n".join(line for name in chosen for line in _lines(_read_xml(packed, name)))
-
-
-def _in_order(name: str) -> tuple[int, str]:
-    return int(re.sub(r"\D", "", name) or 0), name
+        parts = ((int(re.sub(r"\D", "", name) or 0), name) for name in names if re.fullmatch(places, name))
+        return "\n".join(line for _, name in sorted(parts) for line in _lines(_read_xml(packed, name)))
 
 
 def _read_xml(packed: zipfile.ZipFile, name: str) -> ElementTree.Element:

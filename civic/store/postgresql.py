@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import psycopg
@@ -15,15 +15,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool
 
 from civic.errors import Unavailable
-from civic.store.postgresql_server import (
-    Connection,
-    Limits,
-    address,
-    answering,
-    check,
-    reason,
-    shown,
-)
+from civic.store.postgresql_server import Connection, Limits, address, answering, check, reason, shown
 from civic.store.session import PROBE, UNKNOWN, Later, Row, Transaction
 from civic.store.tables import POSTGRESQL
 
@@ -95,7 +87,8 @@ class PostgresDatabase:
             timeout=self.limits.pool_wait,
             max_lifetime=3600,
             reconnect_timeout=self.limits.connect,
-            configure=_configure,
+            # A body as it was written, to the byte.
+            configure=partial(set_json_loads, lambda body: body if isinstance(body, str) else body.decode()),
             open=True,
         )
 
@@ -178,8 +171,3 @@ class PostgresDatabase:
 def _spelt(statement: str) -> str:
     """A statement as the driver takes it."""
     return statement.replace("?", "%s")
-
-
-def _configure(connection: Connection) -> None:
-    # A body as it was written, to the byte.
-    set_json_loads(lambda body: body if isinstance(body, str) else body.decode(), connection)

@@ -117,7 +117,7 @@ class Keys:
 
     def derived(self, purpose: str) -> bytes:
         """A secret of its own for another part of the house: 32 bytes, the same for the same purpose."""
-        return _derived(self._person, purpose)
+        return bytes.fromhex(people.keyed_hash(self._person, "derived", purpose))
 
     @property
     def journal(self) -> bytes:
@@ -203,10 +203,6 @@ def print_of(key: bytes) -> str:
 
 
 @cache
-def _derived(secret: bytes, purpose: str) -> bytes:
-    return bytes.fromhex(people.keyed_hash(secret, "derived", purpose))
-
-
 def _bound(subject: str, number: str) -> bytes:
     """Ties sealed bytes to their place: moved to another entry or subject they do not open."""
     return f"{subject}\x1f{number}".encode()
