@@ -27,12 +27,13 @@ from tinydb import TinyDB, where
 
 from civic.clock import SEOUL
 from civic.codes import new_number
-from civic.store import open_store
+from civic.store import open_store, tables
 from civic.store.contents import Contents, write_rows
 from civic.store.entry import Cap, Entry, Seat, body_of, checksum, to_document
 from civic.store.folder import ENTRIES, KEYS
-from civic.store.keys import keys_in
+from civic.store.private_file import PrivateFile
 from civic.store.sqlite import SqliteDatabase
+from civic.store.statements import KEEP_KEY
 
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
 SEATS = (Seat("confirmed", 10), Seat("waiting", 10_000_000))
@@ -78,10 +79,9 @@ def stored(
             contents.recount()
             with database.transaction() as session:
                 write_rows(session, contents.rows)
-    keys = keys_in(folder / KEYS)
-    with closing(keys.place):
+    with closing(PrivateFile(folder / KEYS, tables.KEYS)) as keys, keys.transaction() as session:
         for subject in {f"programs/p{i % SUBJECTS}" for i in range(0 if sealed else count)}:
-            keys.keep(subject, bytes(60), 0)
+            session.run(KEEP_KEY, (subject, bytes(60), 0))
 
 
 def rate(act: Callable[[int], object], threads: int, seconds: float) -> float:

@@ -7,16 +7,13 @@ loaded only where it is wanted: the packages behind PostgreSQL are optional.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from civic.clock import SEOUL
 from civic.errors import Misuse
 
 if TYPE_CHECKING:
     from civic.store.boxes import Box
-    from civic.store.keys import KeyTable
     from civic.store.postgresql_server import Limits
     from civic.store.session import Database
     from civic.store.store import Store
@@ -29,22 +26,23 @@ def open_store(url: str, limits: Limits | None = None) -> Store:
     when the address is wrong or the place cannot be used: says what to do.
     """
     from civic.store import folder as files
-    from civic.store.keys import KeyTable, keys_in
 
     folder = folder_of(url)
     if folder is None:
         from civic.store.postgresql import PostgresDatabase
 
         server = PostgresDatabase(url, limits)
-        return _checked(server, lambda: KeyTable(server), "keys 표")
+        return _checked(server, lambda: server, "keys 표")
+    from civic.store.private_file import PrivateFile
     from civic.store.sqlite import SqliteDatabase
+    from civic.store.tables import KEYS
 
     path = folder / files.KEYS
 
-    def keys() -> KeyTable:
+    def keys() -> PrivateFile:
         if files.is_blank(path):  # before it is made anew
             _check_keys(database, str(path), set())
-        return keys_in(path)
+        return PrivateFile(path, KEYS)
 
     with files.explained(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,20 +90,14 @@ def folder_of(url: str) -> Path | None:
     return Path(rest) if kind == "tinydb" else None
 
 
-def _checked(database: Database, keys_of: Callable[[], KeyTable], place: str) -> Store:
+def _checked(database: Database, keys_of: Callable[[], Database], place: str) -> Store:
     """Finish what a crash left of keys whose destruction is a fact. Raises Misuse where keys were lost."""
     from civic.store.store import Store
 
-    statement = "SELECT subject, count(*) FROM facts WHERE round = 'key' GROUP BY subject"
     try:
-        keys = keys_of()
-        destroyed: dict[str, int] = dict(database.read(statement))
-        known = keys.everything()
-        for subject, wrapped, _, generation in known:
-            if wrapped and generation < destroyed.get(subject, 0):
-                keys.drop(subject, datetime.now(SEOUL), destroyed[subject])
-        _check_keys(database, place, {subject for subject, *_ in known})
-        return Store(database, keys)
+        store = Store(database, keys_of())
+        _check_keys(database, place, store.finish_destroying())
+        return store
     except BaseException:
         database.close()
         raise

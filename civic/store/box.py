@@ -210,12 +210,6 @@ class PollBox:
         """Voters who took a paper ballot."""
         return int(self._of("box_papers", "COUNT(*)")[0][0])
 
-    def ballot(self, voter: str) -> Sealed | None:
-        """The voter's envelope, or None. None for everybody once the box is closed."""
-        for envelope, receipt, once in self._of("box_ballots", "envelope, receipt, once", voter=voter):
-            return Sealed(voter, bytes(envelope), receipt, once)
-        return None
-
     def put(self, sealed: Sealed) -> None:
         """Keep an envelope in place of the voter's last one. Raises Closed, Copied."""
         if self.state() != "open":

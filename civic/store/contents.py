@@ -15,7 +15,7 @@ from civic.store.chain import STAFF, Chain, Line
 from civic.store.entry import LIVE, DamagedError, Entry, document_of, entry_of, line_sum
 from civic.store.session import Row, Transaction
 from civic.store.statements import COLUMNS, RoundRow
-from civic.store.tables import BOXES
+from civic.store.tables import BOXES, TABLES
 
 Counters = dict[tuple[str, str], tuple[int, ...]]  # (subject, round): as COLUMNS
 Used = dict[tuple[str, str], int]  # (cap key, person)
@@ -31,8 +31,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "열쇠": ("keys",),
     "투표함": tuple(BOXES),
 }
-BESIDE = ("keys", *BOXES)  # on SQLite these lie in files of their own
-IN_FILE = tuple(name for names in PARTS.values() for name in names if name not in BESIDE)
+IN_FILE = tuple(name for name in TABLES if name != "leases")  # on SQLite the others lie in files of their own
+EVERYTHING = (*IN_FILE, "keys", *BOXES)
 ENTRY = ("id", "body", "checksum")  # the other columns follow from the body
 # Tables whose last column is a sum over those from this one on.
 SUMMED = {"facts": 0, "journal": 1, "messages": 0}

@@ -13,7 +13,7 @@ from civic.errors import Misuse, Unavailable
 from civic.store import open_store
 from civic.store.box import BOX_FILE
 from civic.store.boxes import box_file
-from civic.store.contents import BESIDE, IN_FILE, Contents, read_rows, write_rows
+from civic.store.contents import EVERYTHING, IN_FILE, Contents, read_rows, write_rows
 from civic.store.entry import DamagedError
 from civic.store.folder import (
     ENTRIES,
@@ -32,7 +32,6 @@ from civic.store.session import SqliteSession, Transaction
 from civic.store.tables import BOXES
 
 FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}
-EVERYTHING = (*IN_FILE, *BESIDE)
 COUNT_ON = "SELECT setval(pg_get_serial_sequence('{0}', 'id'), coalesce(max(id), 0) + 1, false) FROM {0}"
 OCCUPIED = (
     "옮길 곳에 이미 다른 신청이 있어 아무것도 바꾸지 않았습니다. 빈 데이터베이스를 쓰세요. "

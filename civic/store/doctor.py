@@ -16,8 +16,8 @@ from civic.korean import josa
 from civic.store import folder_of
 from civic.store.box import BOX_FILE
 from civic.store.chain import Chain
-from civic.store.contents import IN_FILE, Contents, agreement, read_rows, shortened
-from civic.store.copies import EVERYTHING, opened, rows_of
+from civic.store.contents import EVERYTHING, IN_FILE, Contents, agreement, read_rows, shortened
+from civic.store.copies import opened, rows_of
 from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of, stuck

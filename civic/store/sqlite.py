@@ -229,9 +229,7 @@ class SqliteDatabase:
             self._reading.release()
 
     def _new_reader(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=locks.PATIENCE, isolation_level=None, check_same_thread=False
-        )
+        connection = connect(self.path, locks.PATIENCE)
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA cache_size=-2000")  # 2 MB
         return connection

@@ -51,6 +51,16 @@ POSITION = (
     f"SELECT (SELECT rank {_WAITING} AND number = ?), "
     f"(SELECT count(*) {_WAITING} AND rank < (SELECT rank {_WAITING} AND number = ?))"
 )
+# Wrapped data keys. A backup that was made before one was destroyed still holds it (docs/security.md).
+KEEP_KEY = (
+    "INSERT INTO keys (subject, wrapped, dropped, generation) VALUES (?, ?, '', ?) ON CONFLICT (subject) DO UPDATE "
+    "SET wrapped = excluded.wrapped, dropped = '', generation = excluded.generation "
+    "WHERE keys.dropped <> '' OR keys.generation < excluded.generation"
+)
+DROP_KEY = (
+    "INSERT INTO keys (subject, wrapped, dropped, generation) VALUES (?, ?, ?, 0) ON CONFLICT (subject) DO UPDATE "
+    "SET wrapped = excluded.wrapped, dropped = excluded.dropped WHERE keys.generation < ?"
+)
 KEY_ROUND = "key"  # the round under which the destruction of a subject's key is a fact
 GENERATION = "SELECT count(*) FROM facts WHERE subject = ? AND round = 'key'"
 

@@ -9,15 +9,14 @@ from typing import Any, TypeVar, cast
 
 from tinydb import where
 
-from civic.clock import Clock
+from civic.clock import SEOUL, Clock
 from civic.errors import Unavailable
 from civic.store.book import Book
 from civic.store.chain import BrokenLine, Chain, Line, Rounds, acts_of_staff, check_newest, too_early
 from civic.store.entry import Counts, Entry, Overview, entry_of, is_fact
-from civic.store.keys import KeyTable
 from civic.store.outbox import Outbox
 from civic.store.session import Database
-from civic.store.statements import ENTRY, ERASED, GENERATION, JOURNAL, KEY_ROUND, chosen
+from civic.store.statements import DROP_KEY, ENTRY, ERASED, GENERATION, JOURNAL, KEEP_KEY, KEY_ROUND, chosen
 from civic.store.tiny import ENTRIES, RowDatabase, RowStorage
 
 MESSAGE = ("kind", "subject", "number", "key", "done")  # as in Message
@@ -27,11 +26,18 @@ NEWEST = "SELECT at FROM journal ORDER BY id DESC LIMIT 1"
 T = TypeVar("T")
 
 
+class _Given(threading.local):
+    """Generation of the key that this thread was given last, by subject."""
+
+    def __init__(self) -> None:
+        self.generations: dict[str, int] = {}
+
+
 class Store:
     """A place that keeps entries; `open` gives one transaction. Every method raises Unavailable when it cannot answer."""
 
-    def __init__(self, database: Database, keys: KeyTable) -> None:
-        """Takes both over: they end with the store."""
+    def __init__(self, database: Database, keys: Database) -> None:
+        """keys: where the wrapped data keys lie. Takes both over: they end with the store."""
         self._database, self._keys = database, keys
         self._chain = Chain(b"")
         self._clock: Clock | None = None
@@ -39,16 +45,15 @@ class Store:
         self.database = RowDatabase(storage=lambda: self._storage)  # TinyDB's way to the same documents
         self._table = self.database.table(ENTRIES)
         self.outbox = Outbox(database, "messages", MESSAGE, is_summed=True)
-        self._known: dict[
-            tuple[str, str], tuple[Any, float]
-        ] = {}  # what was read lately, and until when it counts
-        self._here = threading.local()  # generation of the key that this thread was given last, by subject
+        # What was read lately, and until when it counts.
+        self._known: dict[tuple[str, str], tuple[Any, float]] = {}
+        self._here = _Given()
 
     @property
     def trouble(self) -> str:
         """ "" where something can be kept now (it is tried, and may take as long as a sign-up waits); otherwise what is
         wrong and what staff must do, in Korean."""
-        return self._database.trouble or self._keys.place.trouble or self._behind()
+        return self._database.trouble or self._keys.trouble or self._behind()
 
     def trust(self, key: bytes) -> None:
         """Chain the journal under this key, which lies outside the data, from now on."""
@@ -70,7 +75,7 @@ class Store:
             raise Unavailable(retry_after=60)
         with self._database.transaction() as session, self._storage.using(session):
             rounds = Rounds(session, self._chain, subject, who)
-            book = Book(session, self._table, rounds, subject, self._sealed_with().get(subject))
+            book = Book(session, self._table, rounds, subject, self._here.generations.get(subject))
             yield book
             book.settle()
         if book.has_fixed:
@@ -160,33 +165,36 @@ class Store:
 
         def read() -> tuple[bytes | None, int]:
             generation = self._generation(subject)
-            return self._keys.get(subject, generation), generation
+            return self._key(subject, generation), generation
 
         wrapped, generation = self._lately(("key", subject), read)
         if wrapped is None:  # another process may make one
             self._known.pop(("key", subject), None)
-        self._sealed_with()[subject] = generation
+        self._here.generations[subject] = generation
         return wrapped
 
     def keep_key(self, subject: str, wrapped: bytes) -> bytes:
         """Keep a wrapped data key unless the subject has one; returns the one that counts."""
         generation = self._generation(subject)
-        kept = self._keys.keep(subject, wrapped, generation)
-        self._sealed_with()[subject] = generation
-        return kept
+        with self._keys.transaction() as session:
+            session.run(KEEP_KEY, (subject, wrapped, generation))
+        self._here.generations[subject] = generation
+        return self._key(subject, generation) or wrapped
 
     def wrapped_keys(self) -> dict[str, bytes]:
         """Every wrapped key that is there, by subject."""
-        return {subject: wrapped for subject, wrapped, *_ in self._keys.everything() if wrapped}
+        rows = self._keys.read("SELECT subject, wrapped FROM keys WHERE dropped = '' ORDER BY subject")
+        return {subject: bytes(wrapped) for subject, wrapped in rows}
 
     def rewrap(self, rewrapped: Callable[[str, bytes], bytes | None]) -> int:
         """Put each wrapped key anew, and leave no trace of the old ones; how many. rewrapped: None leaves one as it is."""
-        count = 0
+        count, change = 0, "UPDATE keys SET wrapped = ? WHERE subject = ? AND wrapped = ?"
         for subject, wrapped in self.wrapped_keys().items():
-            fresh = rewrapped(subject, wrapped)
-            count += bool(fresh and self._keys.replace(subject, wrapped, fresh))
+            if fresh := rewrapped(subject, wrapped):
+                with self._keys.transaction() as session:
+                    count += session.run(change, (fresh, subject, wrapped)).rowcount
         self._known.clear()
-        self._keys.place.vacuum(("keys",))
+        self._keys.vacuum(("keys",))
         return count
 
     def drop_key(self, subject: str, at: datetime) -> None:
@@ -195,7 +203,7 @@ class Store:
         Numbers, states, ranks, times and keyed hashes stay. Again it changes nothing more. The fact decides: from then
         on nothing is sealed with the key, and the next start finishes what a crash left over.
         """
-        if not self._empty(subject) and self._keys.get(subject, self._generation(subject)) is None:
+        if not self._empty(subject) and self._key(subject, self._generation(subject)) is None:
             return
         with self.open(subject, who="clock") as book:
             book.counts(KEY_ROUND)  # one at a time
@@ -203,8 +211,17 @@ class Store:
             self._take_out(ids)
             ((times,),) = self._storage.rows(GENERATION, (subject,))
             book.state(KEY_ROUND, f"destroyed:{times + 1}", "retention", at)
-        self._keys.drop(subject, at)
-        self._known.pop(("key", subject), None)
+        self._destroy(subject, at, times + 1)
+
+    def finish_destroying(self) -> set[str]:
+        """Destroy the keys of which that is a fact, as a crash left them; all subjects that ever had a key."""
+        facts = "SELECT subject, count(*) FROM facts WHERE round = 'key' GROUP BY subject"
+        destroyed: dict[str, int] = dict(self._database.read(facts))
+        known = self._keys.read("SELECT subject, dropped, generation FROM keys")
+        for subject, dropped, generation in known:
+            if not dropped and generation < destroyed.get(subject, 0):
+                self._destroy(subject, datetime.now(SEOUL), destroyed[subject])
+        return {subject for subject, *_ in known}
 
     def scrub(self) -> bool:
         """Write the files anew when something was erased since the last time, so that nothing of it is left in them.
@@ -213,7 +230,7 @@ class Store:
         """
         due = self._database.read("SELECT until FROM leases WHERE task = 'scrub'")
         if due:
-            self._keys.place.vacuum(("keys",))
+            self._keys.vacuum(("keys",))
             self._database.vacuum(("entries", "caps", "journal"))
             with self._database.transaction() as session:
                 session.run("DELETE FROM leases WHERE task = 'scrub' AND until = ?", due[0])
@@ -221,7 +238,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of everything; a block that is open in another thread still ends properly."""
-        self._keys.place.close()
+        self._keys.close()
         self._database.close()
 
     def _behind(self) -> str:
@@ -240,13 +257,19 @@ class Store:
         return cast("T", found)
 
     def _generation(self, subject: str) -> int:
+        """How many keys of the subject were destroyed: the key of that generation counts."""
         return int(self._database.read(GENERATION, (subject,))[0][0])
 
-    def _sealed_with(self) -> dict[str, int]:
-        if not hasattr(self._here, "generations"):
-            self._here.generations = {}
-        found: dict[str, int] = self._here.generations
-        return found
+    def _key(self, subject: str, generation: int) -> bytes | None:
+        statement = "SELECT wrapped FROM keys WHERE subject = ? AND generation = ? AND dropped = ''"
+        found = self._keys.read(statement, (subject, generation))
+        return bytes(found[0][0]) if found else None
+
+    def _destroy(self, subject: str, at: datetime, generation: int) -> None:
+        """Of all generations before; the time stays as evidence."""
+        with self._keys.transaction() as session:
+            session.run(DROP_KEY, (subject, b"", at.isoformat(), generation))
+        self._known.pop(("key", subject), None)
 
     def _sealed(self, subject: str) -> list[int]:
         """Ids of the entries of a subject that hold answers."""

@@ -38,46 +38,43 @@ class Taken(Exception):
     """A document was not inserted: another has its unique fields."""
 
 
+class _Here(threading.local):
+    """This thread's running transaction; is it a book's?"""
+
+    session: Transaction | None = None
+    is_book = False
+
+
 class RowStorage(Storage):
     """The tables of a database as TinyDB's storage."""
 
     def __init__(self, path: Path | str = "", database: Database | None = None) -> None:
         """path: a file of its own, made when missing; database: one that is open already. Raises Misuse."""
         self.database = database or SqliteDatabase(Path(path))
-        self._here = threading.local()
-
-    @property
-    def session(self) -> Transaction | None:
-        """This thread's running transaction."""
-        return getattr(self._here, "session", None)
-
-    @property
-    def is_book(self) -> bool:
-        """Is this thread in a book?"""
-        return getattr(self._here, "is_book", False)
+        self.here = _Here()
 
     @contextmanager
     def using(self, session: Transaction, is_book: bool = True) -> Iterator[Transaction]:
         """This thread's calls belong to a transaction until the block ends."""
-        self._here.session, self._here.is_book = session, is_book
+        self.here.session, self.here.is_book = session, is_book
         try:
             yield session
         finally:
-            self._here.session, self._here.is_book = None, False
+            self.here.session, self.here.is_book = None, False
 
     @contextmanager
     def joined(self) -> Iterator[Transaction]:
         """Inside this thread's transaction, or in one of its own that is durable when the block ends."""
-        if self.session:
-            yield self.session
+        if self.here.session:
+            yield self.here.session
         else:
             with self.database.transaction() as session, self.using(session, is_book=False):
                 yield session
 
     def rows(self, statement: str, values: Any = ()) -> list[Row]:
         """What a SELECT finds: in this thread's transaction, else what is durable."""
-        if self.session:
-            return self.session.rows(statement, values)
+        if self.here.session:
+            return self.here.session.rows(statement, values)
         return self.database.read(statement, values)
 
     def read(self) -> dict[str, dict[str, Any]] | None:
@@ -188,9 +185,10 @@ class RowTable(Table):
             yield session
 
     def _book(self) -> Transaction:
-        if not (self._rows.is_book and self._rows.session):
+        here = self._rows.here
+        if not (here.is_book and here.session):
             raise ReadOnlyError
-        return self._rows.session
+        return here.session
 
     def _update_table(self, updater: Callable[[Any], None]) -> None:
         with self.held() as session:
@@ -218,15 +216,19 @@ class Changes(MutableMapping[int, Document]):
 
     def __init__(self, table: RowTable) -> None:
         self._table = table
-        self._bodies: dict[int, str | None] = {}  # as they are kept; None: not there
+        self._bodies: dict[int, str] = {}  # as they are kept
         self._copies: dict[int, Document | None] = {}  # None: removed
         self._is_whole = False
 
+    def _take(self, rows: list[tuple[int, str, Document]]) -> None:
+        for id, body, document in rows:
+            if id not in self._copies:
+                self._bodies[id], self._copies[id] = body, document
+
     def __getitem__(self, id: int) -> Document:
-        if id not in self._copies:
-            found = [] if self._is_whole else self._table.of_id(id)
-            self._bodies[id], self._copies[id] = found[0][1:] if found else (None, None)
-        document = self._copies[id]
+        if id not in self._copies and not self._is_whole:
+            self._take(self._table.of_id(id))
+        document = self._copies.get(id)
         if document is None:
             raise KeyError(id)
         return document
@@ -241,9 +243,7 @@ class Changes(MutableMapping[int, Document]):
 
     def __iter__(self) -> Iterator[int]:
         if not self._is_whole:
-            for id, body, document in self._table.select():
-                if id not in self._copies:
-                    self._bodies[id], self._copies[id] = body, document
+            self._take(self._table.select())
             self._is_whole = True
         return iter(sorted(id for id, document in self._copies.items() if document is not None))
 
@@ -257,8 +257,8 @@ class Changes(MutableMapping[int, Document]):
         """Send what is different now."""
         bodies = {id: None if copy is None else body_of(copy) for id, copy in self._copies.items()}
         for id, body in bodies.items():  # all are JSON by now
-            if body != self._bodies[id]:
-                self._table.send(session, id, body, is_new=self._bodies[id] is None)
+            if body != self._bodies.get(id):
+                self._table.send(session, id, body, is_new=id not in self._bodies)
 
 
 class RowDatabase(TinyDB):

@@ -13,23 +13,23 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from civic.errors import Unavailable
-from civic.store.keys import KeyTable
 from civic.store.sqlite import SqliteDatabase
+from civic.store.store import Store
 from forms_api.commands import serve as serving
 from tests.store.faulty import swallowing
 
-REAL_BEGIN, REAL_WRITE, REAL_KEEP = serving.begin, SqliteDatabase._commit, KeyTable.keep
+REAL_BEGIN, REAL_WRITE, REAL_KEEP = serving.begin, SqliteDatabase._commit, Store.keep_key
 
 
-def deaf_keep(table: KeyTable, subject: str, wrapped: bytes, generation: int) -> bytes:
+def deaf_keep(store: Store, subject: str, wrapped: bytes) -> bytes:
     """The key as if it had been written."""
-    return swallowing(REAL_KEEP, Unavailable)(table, subject, wrapped, generation) or wrapped
+    return swallowing(REAL_KEEP, Unavailable)(store, subject, wrapped) or wrapped
 
 
 def begin(*given: Any) -> Any:
     """In the serving process: the product's own beginning, with deaf files."""
     SqliteDatabase._commit = swallowing(REAL_WRITE, sqlite3.Error)  # type: ignore[method-assign]
-    KeyTable.keep = deaf_keep  # type: ignore[method-assign]
+    Store.keep_key = deaf_keep  # type: ignore[method-assign]
     return REAL_BEGIN(*given)
 
 

@@ -198,7 +198,7 @@ def three_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int
         def second() -> None:
             with suppress(Unavailable), store.open(SUBJECT) as book:
                 book.add(an_entry("lee", submission="given up"), EVERYBODY)
-                store.database.storage.session.later("INSERT INTO nowhere VALUES (1)")
+                store.database.storage.here.session.later("INSERT INTO nowhere VALUES (1)")
 
         others = [threading.Thread(target=second)]
         others.append(threading.Thread(target=add, args=(store, an_entry("park", submission="third"))))

@@ -17,7 +17,6 @@ import pytest
 from civic.errors import Refused, Unavailable
 from civic.store import open_store
 from civic.store.entry import Entry, Seat
-from civic.store.keys import KeyTable
 from civic.store.postgresql import PostgresDatabase
 from civic.store.postgresql_server import Limits, migrate
 from civic.store.store import Store
@@ -109,7 +108,7 @@ def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
     url = server.database()
     migrate(url)
     database = PostgresDatabase(url, LIMITS, level="off")
-    with closing(Store(database, KeyTable(database))) as store:
+    with closing(Store(database, database)) as store:
         kept, gone = crash(server, store, signal.SIGKILL, 0.4)
     assert kept > 20 and gone > 0
 
