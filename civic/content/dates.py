@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -92,10 +93,8 @@ def _other_weekday(years: list[int], month: int, day: int, weekday: str) -> str:
     """What is wrong with a weekday that fits the date in none of the years; "" where it may be right."""
     days = []
     for year in years:
-        try:
+        with suppress(ValueError):
             days.append(date(year, month, day))
-        except ValueError:
-            continue
     if not years or any(korean.WEEKDAYS[each.weekday()] == weekday for each in days):
         return ""
     if not days:

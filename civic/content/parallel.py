@@ -53,18 +53,13 @@ def mapped(
         gc.unfreeze()
 
 
-_job: Callable[[int], Any]  # in each process: the work on the batch of that number
+_shared: tuple[Any, Any]  # in each process: the work and its batches
 
 
-def _begin(
-    parent: int, work: Callable[[Sequence[Any]], Iterable[Any]], batches: Sequence[Sequence[Any]]
-) -> None:
+def _begin(parent: int, *shared: Any) -> None:
     """In each process: the parent decides when to stop, and whatever ends it ends its processes."""
-    global _job
-
-    def _job(number: int) -> Any:
-        return list(work(batches[number]))
-
+    global _shared
+    _shared = shared
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of them
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -74,5 +69,6 @@ def _begin(
         os._exit(1)
 
 
-def _do(number: int) -> Any:
-    return _job(number)
+def _do(number: int) -> list[Any]:
+    work, batches = _shared
+    return list(work(batches[number]))

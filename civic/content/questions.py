@@ -176,11 +176,8 @@ class CheckboxQuestion(Question):
         given = [given] if isinstance(given, str) else given
         is_list = isinstance(given, list | tuple | None)
         chosen = [option for option in given or () if option != ""] if is_list else []
-        if (
-            not is_list
-            or any(option not in self.options for option in chosen)
-            or len(set(chosen)) != len(chosen)
-        ):
+        is_known = is_list and all(option in self.options for option in chosen)
+        if not is_known or len(set(chosen)) != len(chosen):
             raise ValueError("보기 가운데에서 골라 주세요.")
         if self.max is not None and len(chosen) > self.max:
             raise ValueError(f"{self.max}개까지 고를 수 있습니다.")
