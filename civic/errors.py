@@ -159,8 +159,7 @@ class Mistake:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        parts = [place, self.field] if self.field else [place]
-        text = ": ".join([*parts, self.message])
+        text = ": ".join(filter(None, (place, self.field, self.message)))
         if self.found:
             text += f" (found {self.found})"
         return f"{text} → {self.hint}" if self.hint else text

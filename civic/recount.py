@@ -65,7 +65,7 @@ def read_published(content: Path, draws: bool = True, polls: Path | None = None)
     found, folder = Published(), content / FOLDER
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
         if file.suffix == ".toml" and file.is_file() and not is_passed_over(file.name):
-            _read_record(file, found, draws)
+            found.mistakes += _read_record(file, found, draws)
     if polls:
         found.polls, odd = read_results(polls.resolve())
         found.mistakes += odd
@@ -95,38 +95,35 @@ def of_other_rules(results: Iterable[VoteResult], pages: Iterable[Document]) -> 
     ]
 
 
-def _read_record(file: Path, found: Published, draws: bool) -> None:
+def _read_record(file: Path, found: Published, draws: bool) -> list[Mistake]:
+    """Adds what the record is of to what was found; everything wrong with it."""
     place = f"{FOLDER}/{file.name}"
     try:
         raw = whole_file(file)
     except OSError as wrong:
-        found.mistakes.append(Mistake(place, 0, "", "파일을 읽을 수 없습니다", why(wrong)))
-        return
+        return [Mistake(place, 0, "", "파일을 읽을 수 없습니다", why(wrong))]
     found.digests[place] = hashlib.sha256(raw).hexdigest()
     source, mistakes = read_source(place, raw, front=False)
     keys = source.values if source else {}
     model = VoteRecord if "vote" in keys else DrawRecord if "draw" in keys and draws else None
     if source is None or model is None:
-        found.mistakes += mistakes
-        return
+        return mistakes
     try:
         record = model.model_validate(keys)
     except ValidationError as wrong:
-        found.mistakes += [*mistakes, *shape_mistakes(source, model, wrong)]
-        return
+        return [*mistakes, *shape_mistakes(source, model, wrong)]
     if f"{record.slug}.toml" != file.name:
         mistakes.append(Mistake(place, 0, "", "파일의 이름과 다른 투표나 추첨입니다", record.slug))
     files = _read_files(file.parent / record.slug, record, mistakes)
-    if not mistakes:
-        digests = {short: hashlib.sha256(content).hexdigest() for short, content in files.items()}
-        found.digests |= {f"{FOLDER}/{record.slug}/{short}": digest for short, digest in digests.items()}
-        if isinstance(record, VoteRecord):
-            result, mistakes = assemble(record, files)
-            found.results += [result] if result and not mistakes else []
-        else:
-            draw, mistakes = assemble_draw(record, files)
-            found.draws += [draw] if draw and not mistakes else []
-    found.mistakes += mistakes
+    if mistakes:
+        return mistakes
+    for short, content in files.items():
+        found.digests[f"{FOLDER}/{record.slug}/{short}"] = hashlib.sha256(content).hexdigest()
+    if isinstance(record, VoteRecord):
+        found.results += filter(None, [assemble(record, files, mistakes)])
+    else:
+        found.draws += filter(None, [assemble_draw(record, files, mistakes)])
+    return mistakes
 
 
 def _read_files(folder: Path, record: VoteRecord | DrawRecord, mistakes: list[Mistake]) -> dict[str, bytes]:
@@ -149,12 +146,11 @@ def _read_files(folder: Path, record: VoteRecord | DrawRecord, mistakes: list[Mi
     return files
 
 
-def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult | None, list[Mistake]]:
-    """A result from its record and files, and everything that does not hold between them."""
+def assemble(record: VoteRecord, files: Mapping[str, bytes], mistakes: list[Mistake]) -> VoteResult | None:
+    """A result from its record and files; None, with the reasons added to the mistakes, where anything does not hold."""
     from civic.votes.check import disagreements  # here: a build without votes needs no cryptography
 
     place = f"{FOLDER}/{record.vote}"
-    mistakes: list[Mistake] = []
 
     def read(model: type[S], name: str) -> S | None:
         found = _read(model, f"{place}/{name}", files.get(name), mistakes, REWRITE_VOTE)
@@ -163,34 +159,33 @@ def assemble(record: VoteRecord, files: Mapping[str, bytes]) -> tuple[VoteResult
             mistakes.append(Mistake(f"{place}/{name}", 0, "", WRITTEN, hint=REWRITE_VOTE))
         return found
 
-    document, board, signatures = (
-        read(ResultsFile, RESULTS),
-        read(Board, BOARD),
-        read(SignaturesFile, SIGNATURES),
-    )
+    document, board = read(ResultsFile, RESULTS), read(Board, BOARD)
+    signatures = read(SignaturesFile, SIGNATURES)
     ballots = read(BallotsFile, BALLOTS) if BALLOTS in files else None
     if document is None or board is None or signatures is None or mistakes:
-        return None, mistakes
+        return None
     try:
         poll, proposals = document.declared_poll()
     except ValueError as wrong:
-        message = "규칙과 제안을 읽을 수 없습니다"
-        return None, [Mistake(f"{place}/{RESULTS}", 0, "declared", message, str(wrong))]
+        said = "규칙과 제안을 읽을 수 없습니다"
+        mistakes.append(Mistake(f"{place}/{RESULTS}", 0, "declared", said, str(wrong)))
+        return None
     result = VoteResult(record, document, poll, proposals, dict(files), board, signatures, ballots)
-    return result, [Mistake(f"{place}.toml", 0, "", line) for line in disagreements(result)]
+    mistakes += [Mistake(f"{place}.toml", 0, "", line) for line in disagreements(result)]
+    return None if mistakes else result
 
 
 def assemble_draw(
-    record: DrawRecord, files: Mapping[str, bytes]
-) -> tuple[PublishedDraw | None, list[Mistake]]:
-    """A draw from its record and file, and everything that does not follow from its list and seed."""
+    record: DrawRecord, files: Mapping[str, bytes], mistakes: list[Mistake]
+) -> PublishedDraw | None:
+    """The same of a draw: what does not follow from its list and seed."""
     place = f"{FOLDER}/{record.slug}/{draw_record.FILE}"
-    mistakes: list[Mistake] = []
     document = _read(DrawFile, place, files.get(draw_record.FILE), mistakes, REWRITE_DRAW)
     if document is None:
-        return None, mistakes
+        return None
     draw = PublishedDraw(record, document, files[draw_record.FILE])
-    return draw, [Mistake(place, 0, "", line) for line in draw.disagreements()]
+    mistakes += [Mistake(place, 0, "", line) for line in draw.disagreements()]
+    return None if mistakes else draw
 
 
 def _read(model: type[S], file: str, raw: bytes | None, mistakes: list[Mistake], rewrite: str) -> S | None:

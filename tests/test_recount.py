@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from civic.codes import code_of, from_text, to_text
+from civic.errors import Mistake
 from civic.recount import CHECK, VERIFY, assemble, checker, checker_digest
 from civic.shape import document_hash
 from civic.votes import tally
@@ -94,6 +95,13 @@ def documents(files: dict[str, bytes]) -> list[dict[str, Any]]:
 def in_program(case: Sequence[dict[str, Any]], **asked: str) -> list[str]:
     """What verify.py finds in these documents."""
     return list(verifier().differences(dict(zip(NAMES, case, strict=True)), **asked))
+
+
+def wrong_in(record: VoteRecord, files: Mapping[str, bytes]) -> list[Mistake]:
+    """What does not hold between a record and its files."""
+    mistakes: list[Mistake] = []
+    assert (assemble(record, files, mistakes) is None) is bool(mistakes)
+    return mistakes
 
 
 def written(case: Sequence[dict[str, Any]]) -> dict[str, bytes]:
@@ -206,7 +214,7 @@ def test_a_right_result_has_no_differences() -> None:
     resigned(case, *some_keys())
     assert in_script([case, documents(files)]) == [[], []]
     assert in_program(case, rules_hash=record.rules, board_hash=case[1]["board"]) == []
-    assert assemble(record, files)[1] == [] and assemble(record, files | written(case))[1] == []
+    assert wrong_in(record, files) == [] and wrong_in(record, files | written(case)) == []
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
@@ -221,7 +229,7 @@ def test_tampering_is_named_whoever_signed_it(name: str) -> None:
     # Also where the forger writes the record anew.
     _, results, *_ = case
     copy = record.model_copy(update={"rules": results["rules_hash"]})
-    assert assemble(copy, files | written(case))[1] and assemble(record, files | written(case))[1]
+    assert wrong_in(copy, files | written(case)) and wrong_in(record, files | written(case))
 
 
 def _vote(**changes: Any) -> Callable[[], Draft]:
@@ -302,9 +310,9 @@ def test_a_whole_forgery_needs_the_keys_of_enough_holders(name: str) -> None:
     assert passed == [] and all("서명" in " ".join(found) for found in refused)
     for record, files in cases[:3]:
         assert "서명" in " ".join(in_program(documents(files), rules_hash=record.rules))
-        assert "서명" in " ".join(map(str, assemble(record, files)[1]))
+        assert "서명" in " ".join(map(str, wrong_in(record, files)))
     record, files = cases[3]
-    assert in_program(documents(files), rules_hash=record.rules) == [] == assemble(record, files)[1]
+    assert in_program(documents(files), rules_hash=record.rules) == [] == wrong_in(record, files)
 
 
 def test_no_file_can_hide_what_is_said_of_it(tmp_path: Path) -> None:
@@ -356,7 +364,7 @@ def test_false_and_missing_signatures_are_named(name: str) -> None:
     for found in (
         in_script([case])[0],
         in_program(case),
-        map(str, assemble(record, files | written(case))[1]),
+        map(str, wrong_in(record, files | written(case))),
     ):
         assert "서명" in " ".join(found)
 
@@ -377,7 +385,7 @@ def test_other_holders_in_the_rules_are_caught_by_the_receipt(tmp_path: Path) ->
         record, files = _case(
             draft, signed(draft, *(own if len(changed.get("keys", ())) == 2 else some_keys()[:2]))
         )
-        assert assemble(record, files)[1] == []
+        assert wrong_in(record, files) == []
         code, said, _ = verify(tmp_path, files)
         assert code == 0 and "견주지 않은 것: 규칙 확인 값" in said
         code, said, _ = verify(tmp_path, files, "--rules", receipt)
@@ -416,7 +424,7 @@ def test_a_file_has_one_spelling(name: str, tmp_path: Path) -> None:
     assert change(text) != text
     code, said, complaint = verify(tmp_path, forged)
     assert (code, complaint) == (1, "") and f"{kind}.json" in said
-    assert any(f"{kind}.json" in str(each) for each in assemble(record, forged)[1])
+    assert any(f"{kind}.json" in str(each) for each in wrong_in(record, forged))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -425,7 +433,7 @@ def test_a_file_that_is_missing_is_named(name: str, tmp_path: Path) -> None:
     del files[f"{name}.json"]
     code, said, complaint = verify(tmp_path, files)
     assert code in (1, 2) and f"{name}.json" in said + complaint
-    assert any(f"{name}.json" in str(each) for each in assemble(record, files)[1])
+    assert any(f"{name}.json" in str(each) for each in wrong_in(record, files))
 
 
 def test_a_planted_mutant_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -497,13 +505,13 @@ def test_of_few_ballots_the_count_and_the_signatures_are_checked(tmp_path: Path)
     """No ballot is shown; another winner, or another number of votes without the holders, is refused all the same."""
     vote = VoteCount(*a_counted_poll(), some_ballots()[:19])
     record, files = _case(a_draft(vote), signed(a_draft(vote)))
-    assert "ballots.json" not in files and assemble(record, files)[1] == []
+    assert "ballots.json" not in files and wrong_in(record, files) == []
     code, said, _ = verify(tmp_path, files, "--rules", record.rules)
     assert code == 0 and "견주지 않은 것: 표 하나하나" in said
     results = json.loads(files["results.json"])
     results["lines"][0]["votes"] += 1
     forged = files | {"results.json": as_json(results).encode()}
-    assert verify(tmp_path, forged)[0] == 1 and assemble(record, forged)[1]
+    assert verify(tmp_path, forged)[0] == 1 and wrong_in(record, forged)
 
 
 def test_the_program_says_what_is_wrong_with_calls(tmp_path: Path) -> None:

@@ -134,3 +134,11 @@ class Spoiled:
     receipt: Line
     fault: Line  # a key of FAULTS, or paper.UNREADABLE
     batch: str = ""  # of a paper ballot: its batch; then the receipt is the sheet
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came out of a box or a batch of sheets: valid ballots sorted by tracker, void ones by receipt, and none besides."""
+
+    ballots: tuple[Ballot, ...]
+    void: tuple[Spoiled, ...]

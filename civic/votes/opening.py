@@ -7,7 +7,6 @@ learns nothing. Pure: no store, no clock, no web, no file.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, Self
 
@@ -17,7 +16,7 @@ from civic.codes import from_text, new_code, to_text
 from civic.content.poll import BoxKey, Poll, Proposal
 from civic.errors import Unusable
 from civic.shape import Digest, Shape, Slug
-from civic.votes.ballot import FAULTS, Ballot, Spoiled, void_faults
+from civic.votes.ballot import FAULTS, Ballot, Judged, Spoiled, void_faults
 from civic.votes.envelope import (
     ORDER,
     SCALAR,
@@ -41,14 +40,6 @@ class BoxBroken(Unusable):
         super().__init__(["투표함이 마감 때와 다릅니다. 아무것도 열지 않았습니다.", *lines])
 
 
-@dataclass(frozen=True)
-class Opened:
-    """An opened box: valid ballots sorted by tracker, void ones by receipt. Their sum is the number of envelopes."""
-
-    ballots: tuple[Ballot, ...]
-    spoiled: tuple[Spoiled, ...]
-
-
 def open_all(
     envelopes: Iterable[str | bytes],
     receipts: Collection[str],
@@ -57,7 +48,7 @@ def open_all(
     parts: Sequence[PartialFile],
     poll: Poll,
     proposals: Mapping[str, Proposal],
-) -> Opened:
+) -> Judged:
     """Every envelope judged, or none: the same box gives the same answer in whatever order it comes.
 
     receipts: those told at closing. Envelopes and receipts must match one to one, else BoxBroken names each that is
@@ -80,7 +71,7 @@ def open_all(
             spoiled.append(Spoiled(receipt, faults[0][0]))
         else:
             ballots.append(Ballot(tracker, choices))
-    return Opened(_apart(ballots), tuple(spoiled))
+    return Judged(_apart(ballots), tuple(spoiled))
 
 
 def same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot: Slot) -> dict[str, bytes]:

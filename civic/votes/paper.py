@@ -14,7 +14,7 @@ from civic.content.poll import Poll, PollType, Proposal
 from civic.errors import Unusable
 from civic.files import csv_rows
 from civic.shape import EXACT, SLUG, Count, Line, Many, Shape
-from civic.votes.ballot import Ballot, Spoiled, void_faults
+from civic.votes.ballot import Ballot, Judged, Spoiled, void_faults
 
 VOID = "무효"
 UNREADABLE = "unreadable"  # the fault of a sheet that both people took for void
@@ -42,15 +42,6 @@ class PaperBatch:
     __pydantic_config__ = EXACT
     batch: Line
     ballots: Count
-
-
-@dataclass(frozen=True)
-class AcceptedBatch:
-    """A batch on which both agree."""
-
-    ballots: tuple[Ballot, ...]
-    void: tuple[Spoiled, ...]
-    batch: PaperBatch
 
 
 def numbered(poll: Poll, proposals: Iterable[Proposal]) -> list[tuple[PollType, list[tuple[int, Proposal]]]]:
@@ -145,9 +136,7 @@ def _in_numbers(entry: TypedBatch, sheet: int, numbers: Mapping[str, int]) -> st
     return " ".join(map(str, sorted(numbers[slug] for slug in picks))) or "빈 표"
 
 
-def accept(
-    first: TypedBatch, second: TypedBatch, poll: Poll, proposals: Mapping[str, Proposal]
-) -> AcceptedBatch:
+def accept(first: TypedBatch, second: TypedBatch, poll: Poll, proposals: Mapping[str, Proposal]) -> Judged:
     """The ballots of a batch; sheets that break the poll's limits are void. Raises Unusable with what differs."""
     if found := differences(first, second, poll, proposals):
         raise Unusable(found)
@@ -160,4 +149,4 @@ def accept(
             void.append(Spoiled(name, faults[0][0], first.batch))
         else:
             ballots.append(Ballot(name, picks, first.batch))
-    return AcceptedBatch(tuple(ballots), tuple(void), PaperBatch(first.batch, len(ballots)))
+    return Judged(tuple(ballots), tuple(void))

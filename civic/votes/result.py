@@ -5,7 +5,6 @@ static/verify.py reads the documents and counts again by itself.
 """
 
 import json
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -27,11 +26,10 @@ RESULTS, BALLOTS, BOARD, SIGNATURES = "results.json", "ballots.json", "board.jso
 FEWEST = 20  # ballots; below that only totals are shown, because a single choice could be guessed
 
 
-def as_json(document: Shape | Mapping[str, Any]) -> str:
-    """One written form: two spaces, Korean as it is, a line end at the end; of a shape without what is left at its default."""
-    if isinstance(document, Shape):
-        document = document.model_dump(mode="json", exclude_defaults=True)
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+def as_json(document: Shape) -> str:
+    """One written form: two spaces, Korean as it is, a line end at the end; without what is left at its default."""
+    fields = document.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(fields, ensure_ascii=False, indent=2) + "\n"
 
 
 def digest_of(document: Shape | None) -> str:

@@ -18,8 +18,8 @@ from civic.recount import read_published
 from civic.shape import Many, Shape
 from civic.store import open_box
 from civic.store.boxes import Box
-from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.opening import Opened, open_all
+from civic.votes.ballot import Ballot, Judged, Spoiled
+from civic.votes.opening import open_all
 from civic.votes.paper import is_batch
 from civic.votes.partial import PartialFile
 from civic.votes.result import Board, as_json
@@ -157,13 +157,13 @@ def open_(at: Place, box: Path, files: tuple[Path, ...], file: Path) -> None:
         envelopes=given.envelopes,
         parts=tuple(parts),
         ballots=opened.ballots,
-        void=opened.spoiled,
+        void=opened.void,
     )
     write(file, as_json(found), mode=0o600)
-    click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.spoiled)}장.")
+    click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.void)}장.")
 
 
-def opened_again(given: BoxFile | OpenedFile, parts: Sequence[PartialFile], page: PollPage) -> Opened:
+def opened_again(given: BoxFile | OpenedFile, parts: Sequence[PartialFile], page: PollPage) -> Judged:
     """The whole box opened with these parts, whoever opened it before."""
     board = given.board
     rules = (board.receipts, page.slot, board.digest, parts, page.poll, page.proposals)

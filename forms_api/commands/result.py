@@ -6,10 +6,9 @@ Nothing is written while anything does not hold; every breach is named. A publis
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ from civic import korean
 from civic.content.poll import Poll
 from civic.files import write
 from civic.people import check_public, personal_data_in
+from civic.votes.ballot import Judged
 from civic.votes.box_key import is_signed, signed_words
 from civic.votes.check import check, differences
 from civic.votes.count import RulesMistake, TieStops
-from civic.votes.paper import AcceptedBatch, TypedBatch, accept
+from civic.votes.paper import PaperBatch, TypedBatch, accept
 from civic.votes.result import (
     BALLOTS,
     BOARD,
@@ -72,7 +72,7 @@ def counted(command: Callable[..., None]) -> Callable[..., None]:
         given = read_shape(opened, OpenedFile)
         page = check_box(given, at, "공개하지 않습니다")
         again = opened_again(given, given.parts, page)
-        if (again.ballots, again.spoiled) != (given.ballots, given.void):
+        if (again.ballots, again.void) != (given.ballots, given.void):
             give_up(f"{opened}: 연 표가 봉투를 다시 연 것과 다릅니다. 파일이 바뀌었습니다.")
         vote, drawn = _count(given, page, _read_batches(page, paper), draw)
         before = published_result(at.content, page.poll.slug)
@@ -90,11 +90,11 @@ def counted(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _count(
-    given: OpenedFile, page: PollPage, batches: Sequence[AcceptedBatch], draw: Path | None
+    given: OpenedFile, page: PollPage, batches: Mapping[str, Judged], draw: Path | None
 ) -> tuple[VoteCount, TieDraw | None]:
     """Online and paper ballots counted together, and the draw that settled a tie. Gives up naming every breach."""
     board = given.board
-    sheets = {each.batch.batch: len(each.ballots) + len(each.void) for each in batches}
+    sheets = {name: len(each.ballots) + len(each.void) for name, each in batches.items()}
     hint = "" if batches else " 입력이 맞은 종이 표의 폴더를 --paper로 주세요."
     counts = {name: (board.urns.get(name, 0), sheets.get(name, 0)) for name in sorted({*sheets, *board.urns})}
     if wrong := [
@@ -103,12 +103,12 @@ def _count(
         if counted != typed
     ]:
         give_up(*wrong)
-    ballots = [*given.ballots, *(ballot for batch in batches for ballot in batch.ballots)]
-    void = [*given.void, *(sheet for batch in batches for sheet in batch.void)]
+    ballots = [*given.ballots, *(ballot for batch in batches.values() for ballot in batch.ballots)]
+    void = [*given.void, *(sheet for batch in batches.values() for sheet in batch.void)]
     record = _read_draw(draw, page.poll) if draw else None
-    sums = [each.batch for each in batches]
-    tables = {body: {slug: Fraction(n) for slug, n in rows.items()} for body, rows in board.tables.items()}
-    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, tables, record.order if record else ())
+    sums = [PaperBatch(name, len(each.ballots)) for name, each in batches.items()]
+    order = record.order if record else ()
+    vote = VoteCount(page.poll, page.proposals, ballots, void, sums, board.tables, order)
     try:
         tie = vote.outcome.tie
     except (TieStops, RulesMistake) as stop:
@@ -131,7 +131,7 @@ def _read_draw(file: Path, poll: Poll) -> TieDrawFile:
     return record
 
 
-def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch]:
+def _read_batches(page: PollPage, folder: Path | None) -> dict[str, Judged]:
     """Every batch of this poll that two people typed in, judged again. Gives up naming what cannot be counted."""
     slug, typed = page.poll.slug, defaultdict[str, list[TypedBatch]](list)
     files = sorted(folder.glob(f"{slug}-*.json")) if folder else ()
@@ -139,15 +139,14 @@ def _read_batches(page: PollPage, folder: Path | None) -> Sequence[AcceptedBatch
         if entry.poll == slug:
             typed[entry.batch].append(entry)
 
-    def batch(pair: list[TypedBatch]) -> AcceptedBatch:
+    def batch(pair: list[TypedBatch]) -> tuple[str, Judged]:
         with reading(Path(pair[0].batch)):
             if any(entry.rules != page.slot.rules for entry in pair):
                 give_up("다른 규칙의 종이 표입니다")
-            return accept(pair[0], pair[1], page.poll, page.proposals)
+            return pair[0].batch, accept(pair[0], pair[1], page.poll, page.proposals)
 
-    return of_each(
-        (pair for pair in typed.values() if len(pair) == 2), batch
-    )  # others wait for the second person
+    # Others wait for the second person.
+    return dict(of_each((pair for pair in typed.values() if len(pair) == 2), batch))
 
 
 def _changes(before: VoteResult, draft: Draft) -> list[str]:

@@ -21,7 +21,6 @@ from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.votes.ballot import Ballot, Spoiled
-from civic.votes.result import as_json
 from civic.votes.result_files import ResultCorrection
 from civic.votes.tally import counting_rules
 from publish import results as pages
@@ -379,7 +378,7 @@ def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
             document["ballots"] = document["ballots"][:19]
         else:
             document |= {"ballots": 19, "voters": 19}
-        place.write_text(as_json(document), "utf-8")
+        place.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
     record = content / "results/budget.toml"
     record.write_text(record.read_text("utf-8").replace("= 24", "= 19"), "utf-8")
     assert "표가 20장보다 적으면 표를 하나씩 공개하지 않습니다" in mistakes(content)

@@ -263,7 +263,7 @@ def test_the_box_opens_the_same_in_any_order() -> None:
 
 def test_an_empty_box_opens() -> None:
     """Nobody voted: no ballots, nothing void."""
-    assert opened([]).ballots == opened([]).spoiled == ()
+    assert opened([]).ballots == opened([]).void == ()
 
 
 def test_a_void_ballot_does_not_stop_the_vote() -> None:
@@ -281,7 +281,7 @@ def test_a_void_ballot_does_not_stop_the_vote() -> None:
     }
     box = opened([good, *void.values()])
     assert [ballot.choices for ballot in box.ballots] == [("lamp",)]
-    assert {each.receipt: each.fault for each in box.spoiled} == {
+    assert {each.receipt: each.fault for each in box.void} == {
         receipt_of(envelope): fault for fault, envelope in void.items()
     }
 
@@ -345,7 +345,7 @@ def test_ballots_from_before_a_correction_are_opened() -> None:
 def test_a_proposal_withdrawn_after_the_vote_voids_no_ballot() -> None:
     """The count passes over it; the voter's other pick still counts."""
     box = opened([seal(["gone", "lamp"], SLOT)])
-    assert box.ballots[0].choices == ("gone", "lamp") and not box.spoiled
+    assert box.ballots[0].choices == ("gone", "lamp") and not box.void
 
 
 def test_a_false_point_names_its_holder() -> None:
@@ -363,7 +363,7 @@ def test_a_false_point_names_its_holder() -> None:
             with pytest.raises(Unusable) as found:
                 opened(box, parts=parts)
             assert found.value.lines == (f"열쇠 2: {name}의 공유값이 틀립니다",)
-    (void,) = opened(box, parts=honest[:2]).spoiled
+    (void,) = opened(box, parts=honest[:2]).void
     assert (void.receipt, void.fault) == (receipt_of(bytes(spoiled)), "altered")
 
 

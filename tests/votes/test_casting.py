@@ -134,7 +134,7 @@ class Town:
         found = open_all(
             envelopes, receipts, standing.slot, "0" * 64, parts, standing.poll, standing.proposals
         )
-        assert not found.spoiled
+        assert not found.void
         return {ballot.tracker: ballot.choices for ballot in found.ballots}
 
 
