@@ -33,7 +33,7 @@ _DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32,}(?![0-9A-Za-z])")
 _BLANKS = re.compile(r"[^\S\n]+|\n+")
 # Letters that look like a line: NFKC has made U+1173 of ㅡ, which a Korean keyboard types in its place, U+1175 of ㅣ.
 _HYPHENS = dict.fromkeys((0x1173, 0x1175, 0x30FC, 0x4E00), "-")
-_SEEN_BY_NOBODY = ("Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me")  # categories
+_UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Me")  # categories
 _FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters that nobody sees
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ODD_BLANKS = re.compile(r"[^\S\n ]")
@@ -98,11 +98,8 @@ def clean(text: str) -> str:
         text = _ODD_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
         text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
     text = nfc(text).strip()
-    return text if text.isascii() or any(map(_is_seen, text)) else ""
-
-
-def _is_seen(sign: str) -> bool:
-    return sign not in _FILLERS and unicodedata.category(sign) not in _SEEN_BY_NOBODY
+    is_seen = any(sign not in _FILLERS and unicodedata.category(sign) not in _UNSEEN for sign in text)
+    return text if text.isascii() or is_seen else ""
 
 
 def length(text: str) -> int:

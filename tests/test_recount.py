@@ -27,7 +27,7 @@ from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.box_key import HolderKey, receipt_signer, signed_words
 from civic.votes.count import count
 from civic.votes.paper import PaperBatch
-from civic.votes.result import Replaced, SignaturesFile, TieDraw, as_json
+from civic.votes.result import Replaced, SignaturesFile, TieDraw
 from civic.votes.result_files import Draft, ResultCorrection, VoteRecord, result_files
 from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES, a_key, some_keys
@@ -97,6 +97,10 @@ def in_program(case: Sequence[dict[str, Any]], **asked: str) -> list[str]:
     return list(verifier().differences(dict(zip(NAMES, case, strict=True)), **asked))
 
 
+def in_one_form(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
 def wrong_in(record: VoteRecord, files: Mapping[str, bytes]) -> list[Mistake]:
     """What does not hold between a record and its files."""
     mistakes: list[Mistake] = []
@@ -106,7 +110,7 @@ def wrong_in(record: VoteRecord, files: Mapping[str, bytes]) -> list[Mistake]:
 
 def written(case: Sequence[dict[str, Any]]) -> dict[str, bytes]:
     """The documents as the files of a forger who writes them with care."""
-    return {f"{name}.json": as_json(each).encode() for name, each in zip(NAMES, case, strict=True)}
+    return {f"{name}.json": in_one_form(each).encode() for name, each in zip(NAMES, case, strict=True)}
 
 
 def resigned(case: Sequence[dict[str, Any]], *keys: HolderKey) -> None:
@@ -510,7 +514,7 @@ def test_of_few_ballots_the_count_and_the_signatures_are_checked(tmp_path: Path)
     assert code == 0 and "견주지 않은 것: 표 하나하나" in said
     results = json.loads(files["results.json"])
     results["lines"][0]["votes"] += 1
-    forged = files | {"results.json": as_json(results).encode()}
+    forged = files | {"results.json": in_one_form(results).encode()}
     assert verify(tmp_path, forged)[0] == 1 and wrong_in(record, forged)
 
 

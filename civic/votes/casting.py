@@ -21,16 +21,7 @@ from civic.store.seal import Keys
 from civic.votes.ballot import Ballot, check_choices
 from civic.votes.box_key import receipt_signer, signed_words
 from civic.votes.contact import Codes, Post, contacts_in
-from civic.votes.envelope import (
-    BadEnvelope,
-    Slot,
-    check_envelope,
-    ephemeral_of,
-    receipt_of,
-    repeated,
-    seal,
-    slot_of,
-)
+from civic.votes.envelope import BadEnvelope, Slot, ephemeral_of, receipt_of, repeated, seal, slot_of
 from civic.votes.light import Vault
 
 CASTS_PER_ADDRESS = 600  # an hour
@@ -193,7 +184,7 @@ class Polling:
             if post.envelope is not None and setup.poll.options:
                 raise BadEnvelope("format")  # nobody could open it
             if post.envelope is not None:
-                envelope = check_envelope(post.envelope, setup.slot)
+                envelope = setup.slot.check(post.envelope)
             else:
                 check_choices(setup.poll, setup.proposals, post.choices or ())
         except Invalid as refusal:

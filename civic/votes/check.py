@@ -158,9 +158,8 @@ def differences(document: ResultsFile, again: ResultsFile) -> Iterator[str]:
 def _copies(result: VoteResult) -> Iterator[str]:
     """Do the files for spreadsheets and other programs say the same as those that were counted again?"""
     cast = result.ballots.ballots if result.ballots else None
-    for name, text in copies(
-        result.poll, result.proposals, result.document.lines, cast, result.record.town
-    ).items():
+    made = copies(result.poll, result.proposals, result.document.lines, cast, result.record.town)
+    for name, text in made.items():
         published = result.offered.get(name, b"").decode()
         # Version control may write other line ends.
         if published.replace("\r\n", "\n") != text.replace("\r\n", "\n"):

@@ -37,6 +37,7 @@ STEP = 512  # the padded content is a multiple of this
 LONGEST_SLUG = 80
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
 LEAST_SUBMISSION = 16  # signs of a page's own id
+PrivateKey = ec.EllipticCurvePrivateKey
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,65 @@ class Slot:
     def sealed_at(self) -> int:
         """Where the sealed content begins: behind the head and the wraps."""
         return HEADER + POINT + SCALAR * comb(len(self.keys), self.needed)
+
+    def check(self, envelope: str | bytes, opening: bool = False) -> bytes:
+        """The envelope's bytes if it may go into this box. opening: also by the rules of before a correction. Raises BadEnvelope."""
+        if isinstance(envelope, str):
+            if len(envelope) > 2 * self.length:
+                raise BadEnvelope("size")
+            try:
+                envelope = from_text(envelope)
+            except ValueError:
+                raise BadEnvelope("format") from None
+        if not envelope or envelope[0] != VERSION:
+            raise BadEnvelope("format")
+        if len(envelope) != self.length:
+            raise BadEnvelope("size")
+        if envelope[1 : 1 + POLL_TAG] != _header(self.poll, self.rules)[1 : 1 + POLL_TAG]:
+            raise BadEnvelope("other-poll")
+        if envelope[1 + POLL_TAG : HEADER].hex() not in (self.rules, *(self.earlier if opening else ())):
+            raise BadEnvelope("other-rules")
+        try:
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral_of(envelope))
+        except ValueError:
+            raise BadEnvelope("format") from None
+        return envelope
+
+    def key_of(self, envelope: bytes, shared: Mapping[int, bytes]) -> PrivateKey | None:
+        """The one-time key of an envelope, by any set of holders that finds it; None when none does.
+
+        shared: the number of a holder (place in the slot's keys) -> the point shared with the envelope, as its x.
+        """
+        head, wraps = envelope[: HEADER + POINT], envelope[HEADER + POINT : self.sealed_at]
+        for place, pad in _pads(head, self, shared):
+            scalar = int.from_bytes(_xor(wraps[SCALAR * place : SCALAR * (place + 1)], pad), "big")
+            if 0 < scalar < ORDER:
+                found = ec.derive_private_key(scalar, ec.SECP256R1())
+                if public_bytes(found.public_key()) == ephemeral_of(envelope):
+                    return found
+        return None
+
+    def open(self, envelope: bytes, ephemeral: PrivateKey | None) -> tuple[str, tuple[str, ...]]:
+        """(tracker, choices) of an envelope whose one-time key was found. Raises BadEnvelope: "altered" or "content"."""
+        head, sealed = envelope[: HEADER + POINT], envelope[self.sealed_at :]
+        if ephemeral is None:
+            raise BadEnvelope("altered")
+        scalar = ephemeral.private_numbers().private_value.to_bytes(SCALAR, "big")
+        key, nonce = _content_key(scalar, head, self)
+        try:
+            padded = AESGCM(key).decrypt(nonce, sealed, head + self.poll.encode("utf-8"))
+        except InvalidTag:
+            raise BadEnvelope("altered") from None
+        # Under the rules that the envelope itself names: those of before a correction stay as they were cast.
+        own = replace(self, rules=envelope[1 + POLL_TAG : HEADER].hex())
+        if _sealed(padded, own, ephemeral) != envelope:
+            raise BadEnvelope("altered")
+        return _read_content(padded)
+
+    def points(self, ephemeral: PrivateKey) -> list[bytes]:
+        """What each holder shares with the envelope of this one-time key: the x of the common point, 32 bytes."""
+        points = (ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key) for key in self.keys)
+        return [ephemeral.exchange(ec.ECDH(), point) for point in points]
 
 
 def room(max_picks: int) -> int:
@@ -115,16 +175,11 @@ def ephemeral_of(envelope: bytes) -> bytes:
     return envelope[HEADER : HEADER + POINT]
 
 
-def seal(
-    choices: Sequence[str],
-    slot: Slot,
-    tracker: str | None = None,
-    ephemeral: ec.EllipticCurvePrivateKey | None = None,
-) -> bytes:
+def seal(choices: Sequence[str], slot: Slot, tracker: str = "", once: PrivateKey | None = None) -> bytes:
     """Choices in a sealed envelope that only enough key holders together can open.
 
-    tracker: by which the voter finds the ballot after opening; a new one when None. ephemeral: only for the test
-    vector; a fresh key otherwise. Choices are written in sorted order, so that the order of ticking does not show.
+    tracker: by which the voter finds the ballot after opening; a new one when "". once: the one-time key; a
+    fresh one when None. Choices are written in sorted order, so that the order of ticking does not show.
     Raises ValueError when the poll has not enough keys or the choices do not fit into the room.
     """
     if len(slot.keys) < slot.needed:
@@ -133,13 +188,13 @@ def seal(
     if len(content) + 2 > slot.room:
         raise ValueError("choices do not fit")
     padded = len(content).to_bytes(2, "big") + content + bytes(slot.room - 2 - len(content))
-    return _sealed(padded, slot, ephemeral or ec.generate_private_key(ec.SECP256R1()))
+    return _sealed(padded, slot, once or ec.generate_private_key(ec.SECP256R1()))
 
 
-def _sealed(padded: bytes, slot: Slot, ephemeral: ec.EllipticCurvePrivateKey) -> bytes:
+def _sealed(padded: bytes, slot: Slot, ephemeral: PrivateKey) -> bytes:
     head = _header(slot.poll, slot.rules) + public_bytes(ephemeral.public_key())
     scalar = ephemeral.private_numbers().private_value.to_bytes(SCALAR, "big")
-    shared = dict(enumerate(shared_points(ephemeral, slot)))
+    shared = dict(enumerate(slot.points(ephemeral)))
     wraps = b"".join(_xor(scalar, pad) for _, pad in _pads(head, slot, shared))
     key, nonce = _content_key(scalar, head, slot)
     return head + wraps + AESGCM(key).encrypt(nonce, padded, head + slot.poll.encode("utf-8"))
@@ -147,7 +202,7 @@ def _sealed(padded: bytes, slot: Slot, ephemeral: ec.EllipticCurvePrivateKey) ->
 
 def repeated(
     secret: bytes, submission: str, voter: str, rules: str, choices: Sequence[str]
-) -> tuple[str, ec.EllipticCurvePrivateKey | None]:
+) -> tuple[str, PrivateKey | None]:
     """(tracker, one-time key) to seal with: the same for the same post of the same page, else new ones.
 
     submission: random, made for one page and kept nowhere here: without it nobody, the server included, can work the
@@ -160,71 +215,6 @@ def repeated(
     derived = kdf.derive(secret + post)
     scalar = int.from_bytes(derived[:48], "big") % (ORDER - 1) + 1
     return code_of(int.from_bytes(derived[48:], "big")), ec.derive_private_key(scalar, ec.SECP256R1())
-
-
-def check_envelope(envelope: str | bytes, slot: Slot, opening: bool = False) -> bytes:
-    """The envelope's bytes if it may go into this box. opening: also by the rules of before a correction. Raises BadEnvelope."""
-    if isinstance(envelope, str):
-        if len(envelope) > 2 * slot.length:
-            raise BadEnvelope("size")
-        try:
-            envelope = from_text(envelope)
-        except ValueError:
-            raise BadEnvelope("format") from None
-    if not envelope or envelope[0] != VERSION:
-        raise BadEnvelope("format")
-    if len(envelope) != slot.length:
-        raise BadEnvelope("size")
-    if envelope[1 : 1 + POLL_TAG] != _header(slot.poll, slot.rules)[1 : 1 + POLL_TAG]:
-        raise BadEnvelope("other-poll")
-    if envelope[1 + POLL_TAG : HEADER].hex() not in (slot.rules, *(slot.earlier if opening else ())):
-        raise BadEnvelope("other-rules")
-    try:
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral_of(envelope))
-    except ValueError:
-        raise BadEnvelope("format") from None
-    return envelope
-
-
-def scalar_of(envelope: bytes, slot: Slot, shared: Mapping[int, bytes]) -> ec.EllipticCurvePrivateKey | None:
-    """The one-time key of an envelope, by any set of holders that finds it; None when none does.
-
-    shared: the number of a holder (place in the slot's keys) -> the point shared with the envelope, as its x.
-    """
-    head, wraps = envelope[: HEADER + POINT], envelope[HEADER + POINT : slot.sealed_at]
-    for place, pad in _pads(head, slot, shared):
-        scalar = int.from_bytes(_xor(wraps[SCALAR * place : SCALAR * (place + 1)], pad), "big")
-        if 0 < scalar < ORDER:
-            found = ec.derive_private_key(scalar, ec.SECP256R1())
-            if public_bytes(found.public_key()) == ephemeral_of(envelope):
-                return found
-    return None
-
-
-def open_one(
-    envelope: bytes, slot: Slot, ephemeral: ec.EllipticCurvePrivateKey | None
-) -> tuple[str, tuple[str, ...]]:
-    """(tracker, choices) of an envelope whose one-time key was found. Raises BadEnvelope: "altered" or "content"."""
-    head, sealed = envelope[: HEADER + POINT], envelope[slot.sealed_at :]
-    if ephemeral is None:
-        raise BadEnvelope("altered")
-    scalar = ephemeral.private_numbers().private_value.to_bytes(SCALAR, "big")
-    key, nonce = _content_key(scalar, head, slot)
-    try:
-        padded = AESGCM(key).decrypt(nonce, sealed, head + slot.poll.encode("utf-8"))
-    except InvalidTag:
-        raise BadEnvelope("altered") from None
-    # Under the rules that the envelope itself names: those of before a correction stay as they were cast.
-    own = replace(slot, rules=envelope[1 + POLL_TAG : HEADER].hex())
-    if _sealed(padded, own, ephemeral) != envelope:
-        raise BadEnvelope("altered")
-    return _read_content(padded)
-
-
-def shared_points(ephemeral: ec.EllipticCurvePrivateKey, slot: Slot) -> list[bytes]:
-    """What each holder shares with the envelope of this one-time key: the x of the common point, 32 bytes."""
-    points = (ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key) for key in slot.keys)
-    return [ephemeral.exchange(ec.ECDH(), point) for point in points]
 
 
 def public_bytes(key: ec.EllipticCurvePublicKey) -> bytes:

@@ -17,16 +17,7 @@ from civic.content.poll import BoxKey, Poll, Proposal
 from civic.errors import Unusable
 from civic.shape import Digest, Shape, Slug
 from civic.votes.ballot import FAULTS, Ballot, Judged, Spoiled, void_faults
-from civic.votes.envelope import (
-    ORDER,
-    SCALAR,
-    BadEnvelope,
-    Slot,
-    check_envelope,
-    ephemeral_of,
-    receipt_of,
-    seal,
-)
+from civic.votes.envelope import ORDER, SCALAR, BadEnvelope, Slot, ephemeral_of, receipt_of, seal
 from civic.votes.partial import Joined, PartialFile
 from civic.votes.result import Code, digest_of
 
@@ -82,7 +73,7 @@ def same_box(envelopes: Iterable[str | bytes], receipts: Collection[str], slot: 
     listed = set(receipts)
     for sealed in envelopes:
         try:
-            envelope = check_envelope(sealed, slot, opening=True)
+            envelope = slot.check(sealed, opening=True)
         except BadEnvelope as bad:
             raw = sealed.encode("utf-8") if isinstance(sealed, str) else sealed
             faults.append((receipt_of(raw), bad.fault))
@@ -148,7 +139,7 @@ class TrialBallot(Shape):
         with suppress(ValueError, BadEnvelope):
             scalar = int.from_bytes(from_text(self.once), "big")
             once = ec.derive_private_key(scalar if 0 < scalar < ORDER else 0, ec.SECP256R1())
-            envelope = check_envelope(self.envelope, slot)
+            envelope = slot.check(self.envelope)
             if envelope == seal([self.choice], slot, self.tracker, once):
                 return envelope
         raise Unusable(["시험 표가 적힌 것과 다르거나 다른 규칙의 것입니다. 시험 표를 다시 만드세요"])

@@ -16,16 +16,7 @@ from civic.content.poll import BoxKey
 from civic.errors import Unusable
 from civic.shape import Digest, Line, Many, Shape, Slug
 from civic.votes.box_key import HolderKey, is_signed, signed_words
-from civic.votes.envelope import (
-    ORDER,
-    SCALAR,
-    Slot,
-    ephemeral_of,
-    open_one,
-    receipt_of,
-    scalar_of,
-    shared_points,
-)
+from civic.votes.envelope import ORDER, SCALAR, Slot, ephemeral_of, receipt_of
 
 PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1  # of P-256; its curve is y² = x³ - 3x + B
 B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
@@ -98,8 +89,8 @@ class Joined:
         """(tracker, choices). Raises BadEnvelope (the voter's doing), Unusable naming a holder whose point is false."""
         place = self._place[receipt_of(envelope)]
         given = {holder: shared[place] for holder, shared in self._shared.items()}
-        found = scalar_of(envelope, self._slot, {holder: each[:SCALAR] for holder, each in given.items()})
-        right = shared_points(found, self._slot) if found else None
+        found = self._slot.key_of(envelope, {holder: each[:SCALAR] for holder, each in given.items()})
+        right = self._slot.points(found) if found else None
 
         def is_right(holder: int, each: bytes) -> bool:
             if right:
@@ -111,7 +102,7 @@ class Joined:
         ]
         if faulty:
             raise Unusable(f"{holder}: {receipt_of(envelope)}의 공유값이 틀립니다" for holder in faulty)
-        return open_one(envelope, self._slot, found)
+        return self._slot.open(envelope, found)
 
 
 def _read(shared: Iterable[str]) -> list[bytes] | None:

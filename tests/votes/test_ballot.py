@@ -23,16 +23,12 @@ from civic.votes.envelope import (
     HEADER,
     BadEnvelope,
     Slot,
-    check_envelope,
     ephemeral_of,
-    open_one,
     public_bytes,
     read_public,
     receipt_of,
     room,
-    scalar_of,
     seal,
-    shared_points,
 )
 from civic.votes.opening import BoxBroken, open_all
 from civic.votes.partial import PartialFile, is_proven
@@ -70,7 +66,7 @@ def read_one(envelope: bytes, *keys: HolderKey) -> tuple[str, tuple[str, ...]]:
     """What these holders (two, where none are named) find in an envelope."""
     point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral_of(envelope))
     shared = {int(key.holder[-1]) - 1: key.box.exchange(ec.ECDH(), point) for key in keys or KEYS[:2]}
-    return open_one(envelope, SLOT, scalar_of(envelope, SLOT, shared))
+    return SLOT.open(envelope, SLOT.key_of(envelope, shared))
 
 
 # ---------------------------------------------------------------------------- choices
@@ -172,7 +168,7 @@ def test_any_altered_byte_is_noticed() -> None:
         altered = bytearray(envelope)
         altered[place] ^= 1
         with pytest.raises(BadEnvelope):
-            read_one(check_envelope(bytes(altered), SLOT))
+            read_one(SLOT.check(bytes(altered)))
 
 
 def test_the_mirrored_one_time_key_does_not_open() -> None:
@@ -183,7 +179,7 @@ def test_the_mirrored_one_time_key_does_not_open() -> None:
     y = int.from_bytes(envelope[start : start + 32], "big")
     mirrored = envelope[:start] + (prime - y).to_bytes(32, "big") + envelope[start + 32 :]
     with pytest.raises(BadEnvelope) as shut:
-        read_one(check_envelope(mirrored, SLOT))
+        read_one(SLOT.check(mirrored))
     assert shut.value.fault == "altered"
 
 
@@ -225,7 +221,7 @@ def test_faulty_envelopes_are_named(case: str) -> None:
     """Whatever can be seen from outside is refused before anything is kept, under its own name."""
     envelope, fault = faulty_envelopes()[case]
     with pytest.raises(BadEnvelope) as refused:
-        check_envelope(envelope, SLOT)
+        SLOT.check(envelope)
     assert refused.value.fault == fault
     assert refused.value.errors[0].field == "envelope"
 
@@ -315,7 +311,7 @@ def test_a_reused_one_time_key_is_a_copy() -> None:
     """Two envelopes under one ephemeral key never come from two honest voters."""
     once = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(BoxBroken) as broken:
-        opened([seal(["lamp"], SLOT, ephemeral=once), seal(["bus"], SLOT, ephemeral=once)])
+        opened([seal(["lamp"], SLOT, once=once), seal(["bus"], SLOT, once=once)])
     assert [fault for _, fault in broken.value.faults] == ["copied"]
 
 
@@ -338,7 +334,7 @@ def test_ballots_from_before_a_correction_are_opened() -> None:
     slot = a_slot(corrected, PROPOSALS)
     assert slot.rules != SLOT.rules
     with pytest.raises(BadEnvelope):
-        check_envelope(old, slot)
+        slot.check(old)
     assert len(opened([old], slot=slot, poll=corrected).ballots) == 1
 
 
@@ -479,7 +475,7 @@ def test_what_the_browser_seals_opens_here() -> None:
         plain(SLOT),
     )
     for each in sealed:
-        raw = check_envelope(each["envelope"], SLOT)
+        raw = SLOT.check(each["envelope"])
         assert receipt_of(raw) == each["receipt"]
         assert read_one(raw) == (each["tracker"], ("bench", "bus", "lamp"))
     assert len({each["tracker"] for each in sealed}) == 100
@@ -502,10 +498,10 @@ def test_the_documented_vector_holds_on_both_sides() -> None:
     once = ec.derive_private_key(int(given["ephemeral_private"], 16), ec.SECP256R1())
     here = seal(given["choices"], slot, given["tracker"], once)
     assert (to_text(here), receipt_of(here)) == (given["envelope"], given["receipt"])
-    shared = dict(enumerate(shared_points(once, slot)))
+    shared = dict(enumerate(slot.points(once)))
     for pair in combinations(range(3), 2):
-        found = scalar_of(here, slot, {holder: shared[holder] for holder in pair})
-        assert open_one(here, slot, found) == (given["tracker"], tuple(given["choices"]))
+        found = slot.key_of(here, {holder: shared[holder] for holder in pair})
+        assert slot.open(here, found) == (given["tracker"], tuple(given["choices"]))
     raw = public_bytes(once.public_key())
     jwk = {
         "kty": "EC",
