@@ -209,12 +209,10 @@ def _final(word: str) -> str | None:
     if last in _DIGIT_FINALS:
         return _DIGIT_FINALS[last]
     if last.isascii() and last.isalpha():
-        if last in "lL":
-            return "ㄹ"
-        if last in "mMnN" or read.lower().endswith("ng"):
-            return "ㅇ"
         spelled = last == "R" and not read[-2:-1].islower()  # 알; at the end of "server" it is not heard
-        return "ㄹ" if spelled else ""
+        if last in "lL" or spelled:
+            return "ㄹ"
+        return "ㅇ" if last in "mMnN" or read.lower().endswith("ng") else ""
     return None
 
 

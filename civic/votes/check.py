@@ -18,17 +18,14 @@ from civic.votes.tally import VoteCount
 
 def check(vote: VoteCount, voters: int) -> tuple[str, ...]:
     """Every breach, in a fixed order; empty when the count may be published. voters: marked as such, online and on paper."""
-    known: dict[tuple[str, ...], list[tuple[str, str]]] = {}  # most ballots are like others
     found = []
     if vote.voters != voters:
         found.append(f"표 {vote.voters}장(무효 {len(vote.void)}장 포함)과 투표자 {voters}명이 다릅니다")
-    for tracker, times in sorted(Counter(ballot.tracker for ballot in vote.ballots).items()):
-        if times > 1:
-            found.append(f"{tracker}: 같은 표 번호가 {times}번 있습니다")
-    for ballot in vote.ballots:
-        if ballot.choices not in known:
-            known[ballot.choices] = void_faults(vote.poll, vote.proposals, ballot.choices)
-        found += [f"{ballot.tracker}: {message}" for _, message in known[ballot.choices]]
+    trackers = sorted(Counter(ballot.tracker for ballot in vote.ballots).items())
+    found += [f"{tracker}: 같은 표 번호가 {times}번 있습니다" for tracker, times in trackers if times > 1]
+    different = {ballot.choices for ballot in vote.ballots}  # most ballots are like others
+    faults = {choices: void_faults(vote.poll, vote.proposals, choices) for choices in different}
+    found += [f"{ballot.tracker}: {said}" for ballot in vote.ballots for _, said in faults[ballot.choices]]
     sheets = Counter(ballot.batch for ballot in vote.ballots if ballot.batch)
     for paper in vote.batches:
         if (typed := sheets.pop(paper.batch, 0)) != paper.ballots:

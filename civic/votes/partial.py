@@ -7,22 +7,25 @@ the proof decides whether its voter spoiled it or a holder lied. Pure: no files,
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import StringConstraints
 
 from civic.codes import from_text, to_text
 from civic.content.poll import BoxKey
 from civic.errors import Unusable
 from civic.shape import Digest, Line, Many, Shape, Slug
 from civic.votes.box_key import HolderKey, is_signed, signed_words
-from civic.votes.envelope import ORDER, SCALAR, Slot, ephemeral_of, receipt_of
+from civic.votes.envelope import ORDER, SCALAR, Slot, ephemeral_of, public_bytes, receipt_of
 
 PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1  # of P-256; its curve is y² = x³ - 3x + B
 B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 BASE = ec.derive_private_key(1, ec.SECP256R1()).public_key().public_numbers()
 
 Point = tuple[int, int] | None  # None: the point at infinity
+# x of a shared point, challenge and response: 96 bytes in base64url.
+Share = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{128}$")]
 
 
 class PartialFile(Shape):
@@ -33,7 +36,7 @@ class PartialFile(Shape):
     holder: Line
     board: Digest
     signature: Line
-    shared: Many[str]  # in the order of the envelopes: x of the point, challenge, response
+    shared: Many[Share]  # in the order of the envelopes
 
     @classmethod
     def of(cls, key: HolderKey, board: str, envelopes: Iterable[bytes]) -> Self:
@@ -75,10 +78,10 @@ class Joined:
                 )
             elif not is_signed(keys[place].signing, part.signature, signed_words("board", board)):
                 wrong.append(f"{part.holder}: 명단의 서명이 맞지 않습니다")
-            elif (read := _read(part.shared)) is None or len(read) != len(envelopes):
+            elif len(part.shared) != len(envelopes):
                 wrong.append(f"{part.holder}: 공유값의 수나 형식이 맞지 않습니다")
             else:
-                self._shared[place] = read
+                self._shared[place] = [from_text(text) for text in part.shared]
         if not wrong and len(self._shared) < slot.needed:
             wrong.append(f"{slot.needed}명의 공유값이 있어야 엽니다. 지금 {len(self._shared)}명입니다")
         if wrong:
@@ -97,20 +100,10 @@ class Joined:
                 return each[:SCALAR] == right[holder]
             return is_proven(self._slot.keys[holder], envelope, each)
 
-        faulty = [
-            self._keys[holder].holder for holder in sorted(given) if not is_right(holder, given[holder])
-        ]
-        if faulty:
-            raise Unusable(f"{holder}: {receipt_of(envelope)}의 공유값이 틀립니다" for holder in faulty)
+        if faulty := [holder for holder in sorted(given) if not is_right(holder, given[holder])]:
+            said = f"{receipt_of(envelope)}의 공유값이 틀립니다"
+            raise Unusable(f"{self._keys[holder].holder}: {said}" for holder in faulty)
         return self._slot.open(envelope, found)
-
-
-def _read(shared: Iterable[str]) -> list[bytes] | None:
-    try:
-        read = [from_text(text) for text in shared]
-    except ValueError:
-        return None
-    return read if all(len(each) == 3 * SCALAR for each in read) else None
 
 
 # ---------------------------------------------------------------------------- the proof (Chaum and Pedersen, over x)
@@ -122,12 +115,9 @@ def _with_proof(box: ec.EllipticCurvePrivateKey, envelope: bytes) -> bytes:
     shared, secret = box.exchange(ec.ECDH(), point), box.private_numbers().private_value
     nonce = secrets.randbelow(ORDER - 1) + 1
     once = ec.derive_private_key(nonce, ec.SECP256R1())
-    commitments = (
-        once.public_key().public_numbers().x.to_bytes(SCALAR, "big"),
-        once.exchange(ec.ECDH(), point),
-    )
-    own = box.public_key().public_numbers()
-    challenge = _challenge(own.x, own.y, envelope, shared, *commitments)
+    first = once.public_key().public_numbers().x.to_bytes(SCALAR, "big")
+    own = public_bytes(box.public_key())
+    challenge = _challenge(own, envelope, shared, first, once.exchange(ec.ECDH(), point))
     response = (nonce - challenge * secret) % ORDER
     return shared + challenge.to_bytes(SCALAR, "big") + response.to_bytes(SCALAR, "big")
 
@@ -145,16 +135,15 @@ def is_proven(key: bytes, envelope: bytes, given: bytes) -> bool:
     first = _add(_times(response, (BASE.x, BASE.y)), _times(challenge, own))
     for mirrored in (y, PRIME - y):
         second = _add(_times(response, once), _times(challenge, (x, mirrored)))
-        if first and second and own:
+        if first and second:
             told = (each[0].to_bytes(SCALAR, "big") for each in (first, second))
-            if challenge == _challenge(*own, envelope, shared, *told):
+            if challenge == _challenge(key, envelope, shared, *told):
                 return True
     return False
 
 
-def _challenge(x: int, y: int, envelope: bytes, shared: bytes, first: bytes, second: bytes) -> int:
-    own = x.to_bytes(SCALAR, "big") + y.to_bytes(SCALAR, "big")
-    told = b"madang shared 1" + own + ephemeral_of(envelope) + shared + first + second
+def _challenge(own: bytes, envelope: bytes, shared: bytes, first: bytes, second: bytes) -> int:
+    told = b"madang shared 1" + own[1:] + ephemeral_of(envelope) + shared + first + second
     return int.from_bytes(hashlib.sha256(told).digest(), "big") % ORDER
 
 

@@ -172,11 +172,7 @@ def result_files(
     files = {name: as_json(document) for name, document in documents.items() if document}
     files |= copies(poll, vote.proposals, results.lines, vote.ballots if singly else None, town)
     record = VoteRecord(
-        vote=poll.slug,
-        published_at=at,
-        rules=results.rules_hash,
-        town=town,
-        corrections=tuple(corrections),
+        vote=poll.slug, published_at=at, rules=results.rules_hash, town=town, corrections=tuple(corrections)
     )
     places = {f"{poll.slug}/{name}": text for name, text in files.items()}
     return {**places, f"{poll.slug}.toml": record.as_toml()}
