@@ -1,8 +1,4 @@
-"""Every named refusal a citizen can get, and every mistake staff can make. No web, no store.
-
-A refusal carries its evidence and says itself in words for the person who will read it; the web
-turns it into problem+json or a page by its `name` and `status` (table in docs/api.md).
-"""
+"""Every named refusal a citizen can get (table in docs/api.md), and every mistake staff can make. No web, no store."""
 
 import errno
 import re

@@ -1,8 +1,4 @@
-"""Where a page lives: the one place that knows addresses. No templates, no files.
-
-A kind has one noun for code and templates ("lecture") and one folder for content and addresses
-("lectures"); every address ends in "/" and is rooted at "/".
-"""
+"""Where a page lives: the one place that knows addresses; each begins and ends with a slash. No templates, no files."""
 
 import re
 import unicodedata
@@ -16,11 +12,6 @@ FOLDERS = {
     "proposal": "proposals",
     "result": "results",
     "page": "pages",
-}
-# noun -> address of a page that is alone of its kind
-SINGLE = {noun: f"/{noun}/" for noun in ("search", "my", "sitemap")} | {
-    "home": "/",
-    "collected": "/privacy/collected/",
 }
 NOUNS = {folder: noun for noun, folder in FOLDERS.items()}
 _ADDRESS = re.compile(
@@ -71,9 +62,11 @@ def link(noun: str, slug: str = "") -> str:
     link("home") is "/"; link("lecture", "essay") is "/lectures/essay/"; plain pages live at the root:
     link("page", "privacy") is "/privacy/". Raises KeyError for an unknown noun.
     """
-    if noun in SINGLE:
-        return SINGLE[noun]
-    folder = "" if noun == "page" else f"/{FOLDERS[noun]}"
+    if noun == "collected":
+        return "/privacy/collected/"
+    if noun in ("search", "my", "sitemap"):
+        return f"/{noun}/"
+    folder = "" if noun in ("home", "page") else f"/{FOLDERS[noun]}"
     return f"{folder}/{slug}/" if slug else f"{folder}/"
 
 

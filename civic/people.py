@@ -101,10 +101,9 @@ def show_phone(phone: str) -> str:
     """An E.164 number as Koreans write it: "+821012345678" -> "010-1234-5678"; others stay as they are."""
     import phonenumbers
 
-    number = phonenumbers.parse(phone, None)
-    if number.country_code != 82:
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    number, forms = phonenumbers.parse(phone, None), phonenumbers.PhoneNumberFormat
+    form = forms.NATIONAL if number.country_code == 82 else forms.INTERNATIONAL
+    return phonenumbers.format_number(number, form)
 
 
 def last_four(text: str) -> str:

@@ -57,9 +57,8 @@ class Published:
 
 
 def read_published(content: Path, draws: bool = True, polls: Path | None = None) -> Published:
-    """The records of votes and, unless that is False, of draws; nothing where there is no such folder.
+    """The records of votes and, unless that is False, of draws; none without the folder. Others' files are passed over.
 
-    A record of neither (without the keys `vote` and `draw`) is somebody else's and is passed over.
     polls: where the server puts results of light polls.
     """
     found, folder = Published(), content / FOLDER

@@ -40,10 +40,7 @@ class Addressed(Protocol):
 
 
 class FixedGlobals(Environment):
-    """An environment whose globals are all there before its first template.
-
-    Jinja looks through two levels of names for every import of every page, so that later globals are seen too.
-    """
+    """Its globals are all there before its first template: else Jinja looks through two levels of them at every import."""
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return {**self.globals, **d} if d else self.globals

@@ -56,11 +56,7 @@ def rules_hash(poll: Poll, proposals: Iterable[Proposal]) -> str:
 
 
 def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:
-    """A mistake for each poll whose rules or proposals changed after it opened, without a correction.
-
-    What counts are the rules under which the keys were last rehearsed. A poll without a rehearsal takes no
-    ballots: it may change.
-    """
+    """A mistake for each poll that opened and whose rules are not those of its rehearsal, without a correction."""
     listed, found = list(pages), []
     for poll in listed:
         if not isinstance(poll, Poll) or poll.rehearsed is None or now < poll.opens:

@@ -34,9 +34,6 @@ def check(vote: VoteCount, voters: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-# ---------------------------------------------------------------------------- a published result
-
-
 def disagreements(result: VoteResult) -> list[str]:
     """What does not hold between the parts of a result, its ballots counted again and enough of its holders' signatures."""
     found = [*_apart(result), *_board(result)] or [*_recount(result), *_copies(result)]

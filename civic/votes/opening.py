@@ -106,9 +106,6 @@ def _apart(ballots: list[Ballot]) -> tuple[Ballot, ...]:
     return tuple(named)
 
 
-# ---------------------------------------------------------------------------- a rehearsal
-
-
 class TrialBallot(Shape):
     """The file that `votes rehearse --to` writes and every holder answers with `votes partial`."""
 

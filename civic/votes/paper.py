@@ -45,10 +45,7 @@ class PaperBatch:
 
 
 def numbered(poll: Poll, proposals: Iterable[Proposal]) -> list[tuple[PollType, list[tuple[int, Proposal]]]]:
-    """The proposals that may be picked, by type, with the numbers that stand on the sheet: from 1, through all types.
-
-    Withdrawn proposals keep their number and are marked: sheets may be printed already.
-    """
+    """What may be picked, by type, with the numbers on the sheet, from 1; withdrawn ones keep theirs: it may be printed."""
     numbers, listed = count(1), sorted(proposals, key=lambda proposal: proposal.slug)
     kinds = [kind for kind in poll.types if kind.max]
     groups = [(kind, [(next(numbers), each) for each in listed if each.type == kind.id]) for kind in kinds]

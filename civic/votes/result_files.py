@@ -1,7 +1,4 @@
-"""A result as the files of content/results/: the record, and beside it all that is needed to count again. Text only.
-
-Written by `votes publish`; read back, and counted again, by civic/recount.py.
-"""
+"""A result as the files of content/results/, which `votes publish` writes and civic/recount.py reads. Text only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -140,9 +140,6 @@ def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dic
     return points
 
 
-# ---------------------------------------------------------------------------- in words
-
-
 CHOSEN_RULES = {  # values of when_too_big and of ties
     "skip": "남은 예산보다 큰 제안은 건너뛰고 다음 제안을 봅니다.",
     "stop": "남은 예산보다 큰 제안이 나오면 거기서 선정을 마칩니다.",
