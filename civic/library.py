@@ -36,7 +36,6 @@ if TYPE_CHECKING:  # a site without results loads no shapes of votes and draws
     from civic.votes.result_files import VoteResult
 
 CHECKS = (broken_references, doubled, mixed_persons, broken_links, uneven_proposals)  # between files
-__all__ = ["Library", "load"]
 
 
 @dataclass(frozen=True)
@@ -270,9 +269,8 @@ def _look(published: Published | None, now: datetime, reading: Reading) -> Itera
 
 def is_shown(page: Document, now: datetime) -> bool:
     """Is the page on the site at this moment? publish_at <= now < expire_at."""
-    if page.draft or (page.publish_at and now < page.publish_at):
-        return False
-    return not (page.expire_at and now >= page.expire_at)
+    is_over = page.expire_at is not None and now >= page.expire_at
+    return not (page.draft or is_over) and (page.publish_at or now) <= now
 
 
 def in_list_order(pages: Iterable[Document], now: datetime) -> list[Document]:

@@ -11,6 +11,7 @@ from flask import abort
 
 from civic.content.pages import Document
 from civic.content.poll import PollType, Proposal
+from civic.korean import size
 from civic.links import NOUNS, link
 from civic.places.draw_record import PublishedDraw
 from civic.recount import CHECK, VERIFY, checker, checker_digest
@@ -166,7 +167,7 @@ def result_page(edition: Edition, result: VoteResult) -> View:
         standing=sum(each.type in closed for each in result.proposals.values()),
         purses=_purses(result),
         rules=counting_rules(result.poll),
-        downloads=[(name, DESCRIBED[name], _size(len(raw))) for name, raw in files_of(result).items()],
+        downloads=[(name, DESCRIBED[name], size(len(raw))) for name, raw in files_of(result).items()],
         checker=checker_digest(VERIFY),
         void=sorted(void.items()),
         papers=sum(result.board.urns.values()),  # void sheets too
@@ -258,11 +259,6 @@ def _purses(result: VoteResult) -> list[Purse]:
         width = round(min(100 * spent / budget, 100), 2) if budget else 0
         purses.append(Purse(labels.get(pot.id, "예산"), budget, spent, max(budget - spent, 0), width))
     return purses
-
-
-def _size(count: int) -> str:
-    """3 -> "1KB", 2_500_000 -> "2.4MB"."""
-    return f"{count / 1024 / 1024:.1f}MB" if count >= 1024 * 1024 else f"{-(-count // 1024)}KB"
 
 
 def _listed(result: VoteResult) -> tuple[tuple[str, ...], tuple[Ballot, ...]]:

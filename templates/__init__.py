@@ -10,12 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from civic import korean
 from civic.clock import Clock
-from civic.content.pages import Document
 from civic.content.poll import Poll
 from civic.content.site import Site
 from civic.library import Library
 from civic.links import api, link
-from civic.places.phases import Phase, entry_said, explain, phase_of, result_told
+from civic.places.phases import entry_said, explain, phase_of, result_told
 
 FOLDER = Path(__file__).parent
 
@@ -81,9 +80,6 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
     slot(poll): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
     """
 
-    def phase(doc: Document, state: str = "") -> Phase:
-        return phase_of(doc, clock.now(), bool(library.result_of(doc)), state)
-
     @cache
     def slot(poll: Poll) -> Any:
         from civic.votes.envelope import slot_of  # here: a build without votes needs no cryptography
@@ -104,7 +100,7 @@ def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bo
         "link": link,
         "api": api,
         "menu_current": partial(menu_current, library.site),
-        "phase": phase,
+        "phase": lambda doc, state="": phase_of(doc, clock.now(), bool(library.result_of(doc)), state),
         "entry_said": lambda entry, doc, round_, rank: entry_said(entry, doc, round_, rank, clock.now()),
         "explain": explain,
         "result_told": lambda spec: result_told(spec, clock.now()),
@@ -129,7 +125,6 @@ def categories_in_use(library: Library) -> list[str]:
 
 def menu_current(site: Site, path: str) -> str:
     """The menu address under which a page lies: the longest that fits; "" when none does."""
-    fitting = (
-        item.to for item in site.menu if path == item.to or (item.to != "/" and path.startswith(item.to))
-    )
+    places = [item.to for item in site.menu]
+    fitting = (to for to in places if path == to or (to != "/" and path.startswith(to)))
     return max(fitting, key=len, default="")

@@ -39,10 +39,9 @@ class HolderKey:
 
     @property
     def public(self) -> BoxKey:
+        public = to_text(public_bytes(self.box.public_key()))
         signing = to_text(self.signer.public_key().public_bytes_raw())
-        return BoxKey(
-            holder=self.holder, public=to_text(public_bytes(self.box.public_key())), signing=signing
-        )
+        return BoxKey(holder=self.holder, public=public, signing=signing)
 
     def sign(self, kind: str, *digests: str) -> str:
         """The holder's word for a board or a result: see `signed_words`."""

@@ -110,8 +110,8 @@ class Outcome:
 class TieStops(Exception):
     """A tie changes who wins and nothing recorded settles it: the count stops here. Names the tied."""
 
-    def __init__(self, tied: Iterable[str], pot: str) -> None:
-        self.tied, self.pot = tuple(sorted(tied)), pot
+    def __init__(self, tied: Iterable[str]) -> None:
+        self.tied = tuple(sorted(tied))
         super().__init__(
             f"동점이라 당락이 갈립니다: {', '.join(self.tied)}. 추첨 순서를 기록한 뒤 다시 개표하세요."
         )
@@ -192,7 +192,7 @@ class _Count:
             group = list(equals)
             out = {c.slug: (reason, "") for c in group if (reason := self._ruled_out(c, score))}
             alive = [c for c in group if c.slug not in out]
-            taken, purse = self._take(self._settled(alive, purse, pot), purse)
+            taken, purse = self._take(self._settled(alive, purse), purse)
             fates = out | taken
             lines += [
                 ProposalOutcome(c.slug, pot.id, self.votes.get(c.slug, 0), score, place, *fates[c.slug])
@@ -233,7 +233,7 @@ class _Count:
             fates[c.slug] = (reason, instead)
         return fates, (left, won, stopped)
 
-    def _settled(self, group: list[Candidate], purse: Purse, pot: Pot) -> list[Candidate]:
+    def _settled(self, group: list[Candidate], purse: Purse) -> list[Candidate]:
         """The order among equals: the cheaper first, then the key; or, where it matters, the recorded draw."""
         if len(group) < 2:
             return group
@@ -245,7 +245,7 @@ class _Count:
         if self.rules.ties == "cost":
             return group
         if not tied <= self.draw.keys():
-            raise TieStops(tied, pot.id)
+            raise TieStops(tied)
         return sorted(group, key=lambda c: (self.draw.get(c.slug, len(self.draw)), c.cost, c.slug))
 
     def _contested(self, group: list[Candidate], purse: Purse) -> set[str]:
