@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from io import TextIOWrapper
@@ -37,10 +38,7 @@ if TYPE_CHECKING:
 
 
 def build(request: Request) -> BuildReport:
-    """Build the site and publish it behind the link `request.out`.
-
-    Raises ContentMistakes, BuildFailed, InUse, OSError; then nothing half-built is left and the site is as it was.
-    """
+    """Build the site and publish it. Raises ContentMistakes, BuildFailed, InUse, OSError: then the site is as it was."""
     began = time.perf_counter()
     stamp, builds = stamp_of_program(ROOT), Builds(request.out)
     builds.check_target()
@@ -91,9 +89,9 @@ def _build(
     if (
         state
         and state.answers(request.now, files, builds.current())
-        and not ((request.strict and state.mistakes) or request.draft)
+        and not ((request.strict and state.report.mistakes) or request.draft)
     ):
-        return BuildReport(files=state.total, build=state.build, due=state.due, mistakes=state.mistakes)
+        return replace(state.report, made=0, dropped=0, is_new=False, warnings=(), said=())
     accepted = Snapshot.of(builds.current(), request.content)
     wrong: list[Mistake] = []
     while True:
@@ -152,8 +150,7 @@ def _run(call: Call) -> int:
             stamp_of_program(ROOT)
             return watch(request, build, call.beside)
     report = build(request)
-    _warn(report.warnings)
-    return _end(report.mistakes, *report.said, report.sentence(request.out))
+    return _end(report.warnings, report.mistakes, *report.said, report.sentence(request.out))
 
 
 def _check(request: Request) -> int:
@@ -161,24 +158,22 @@ def _check(request: Request) -> int:
 
     accepted = Snapshot.of(Builds(request.out).current(), request.content)
     library = _read(request, None, "", accepted)[1]
-    _warn(tuple(map(str, library.warnings)))
     shown = f"화면 {len(library.everything())}개가 보입니다."
-    return _end(outcome(library), shown if library.refused else f"내용에 잘못이 없습니다. {shown}")
+    return _end(
+        library.warnings, outcome(library), shown if library.refused else f"내용에 잘못이 없습니다. {shown}"
+    )
 
 
-def _end(mistakes: Sequence[str], *done: str) -> int:
-    """Say what was done; mistakes of notices that stand as they were before are shouted about. The exit code."""
+def _end(warnings: Sequence[object], mistakes: Sequence[str], *done: str) -> int:
+    """Say what staff should look at and what was done, and shout about mistakes of notices that stand as they were. The
+    exit code."""
+    for warning in warnings:
+        _say(f"살펴보세요: {warning}", sys.stderr)
     for line in (*mistakes, *done):
         _say(line)
     if mistakes:
         _say("고칠 글이 있습니다. 고치고 다시 만드세요. 다른 글은 새로 올라갑니다.", sys.stderr)
     return 1 if mistakes else 0
-
-
-def _warn(lines: Sequence[str]) -> None:
-    """What staff should look at; nothing stops for it."""
-    for line in lines:
-        _say(f"살펴보세요: {line}", sys.stderr)
 
 
 def _due(request: Request) -> int:
@@ -188,7 +183,7 @@ def _due(request: Request) -> int:
     if state is None or not state.answers(request.now, files_of(request), builds.current()):
         _say("now")
     else:
-        _say(state.due.isoformat() if state.due else "never")
+        _say(state.report.due.isoformat() if state.report.due else "never")
     return 0
 
 

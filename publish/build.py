@@ -85,35 +85,25 @@ class Building:
             edition.compile_templates()
         site, records, made = self._publish(app, before)
         states, dropped = states_of(records), before.records.keys() - records.keys()
-        state = State(
-            files=inputs,
-            build=site.name,
-            listing=listed({**states, SUMS: state_of(f"{site}/{SUMS}")}),
-            made=self.request.now,
-            due=due(edition.library, self.request.demo),
-            total=len(states),
-            frame=frame,
-            mistakes=outcome(self.library),
-        )
-        pages = {name: records[name] for name in made}
-        is_kept = self.cache.save(
-            state, {"file": self.files.fresh, "page": pages}, {"file": self.files.gone, "page": dropped}
-        )
         library = edition.library
-        said = [f"초안 {each.file}: {library.site.base_url}{each.link}" for each in library.drafts]
-        if not is_kept:
-            said += [f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."]
-        return BuildReport(
+        report = BuildReport(
             len(states),
             len(made),
             len(dropped),
             site.name,
             is_new=site != before.folder,
-            due=state.due,
-            mistakes=state.mistakes,
+            due=due(library, self.request.demo),
+            mistakes=outcome(self.library),
             warnings=tuple(map(str, library.warnings)),
-            said=tuple(said),
+            said=tuple(f"초안 {each.file}: {library.site.base_url}{each.link}" for each in library.drafts),
         )
+        left = listed({**states, SUMS: state_of(f"{site}/{SUMS}")})
+        state = State(inputs, left, self.request.now, frame, report)
+        pages, gone = {name: records[name] for name in made}, {"file": self.files.gone, "page": dropped}
+        if not self.cache.save(state, {"file": self.files.fresh, "page": pages}, gone):
+            said = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."
+            report.said = (*report.said, said)
+        return report
 
     def _app(self) -> Flask:
         request, shared = self.request, shared_cache(self.builds)
@@ -133,10 +123,10 @@ class Building:
     def _before(self, frame: str) -> Before:
         records = self.cache.all("page")
         state = self.cache.state
-        if not state or not (self.builds.folder / state.build).is_dir():
+        if not state or not (self.builds.folder / state.report.build).is_dir():
             return Before()
         same = state.frame == frame and state.holds_at(self.request.now)
-        return Before(self.builds.folder / state.build, records, self.files.edited if same else None)
+        return Before(self.builds.folder / state.report.build, records, self.files.edited if same else None)
 
     def _publish(self, app: Flask, before: Before) -> tuple[Path, dict[str, Record], list[str]]:
         """Freeze into a fresh folder and make it the site, or leave the one that is the same already."""

@@ -165,7 +165,7 @@ def take_over(state: FileState, old: Path, new: Path, name: str) -> bool:
             except FileExistsError:
                 pass
             except FileNotFoundError:
-                make_folder_of(place)
+                os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
                 continue
             if state_of(place) == state:
                 return True
@@ -192,17 +192,6 @@ def clear(folder: Path | str, wanted: Container[str], base: str = "") -> bool:
             else:
                 os.unlink(entry.path)  # noqa: PTH108
     return stays
-
-
-def make_folder_of(place: str) -> None:
-    """Make the folder of a file, if it is not there."""
-    folder = place.rpartition("/")[0]
-    try:
-        os.mkdir(folder)  # noqa: PTH102 (thousands of them)
-    except FileExistsError:
-        pass
-    except FileNotFoundError:
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
 
 
 def told(build: str, mistakes: Sequence[str] = ()) -> str:

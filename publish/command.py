@@ -62,38 +62,27 @@ class BuildReport:
 def outcome(library: "Library") -> tuple[str, ...]:
     """A line for each mistake that a notice is held back for, and what is seen of it now; nothing where all are right."""
     shown = {notice_of(file) for file in library.digests}
-    told = (
-        f"{folder}/{slug}: "
-        + (
-            "앞서 올린 글이 그대로 보입니다."
-            if (folder, slug) in shown
-            else "올린 적이 없어 보이지 않습니다."
-        )
-        for folder, slug in sorted(library.held)
-    )
+    said = ("올린 적이 없어 보이지 않습니다.", "앞서 올린 글이 그대로 보입니다.")
+    told = (f"{'/'.join(page)}: {said[page in shown]}" for page in sorted(library.held))
     return (*map(str, library.refused), *told)
 
 
 def reasons(wrong: Exception, out: Path) -> tuple[str, list[str]]:
     """What went wrong with a build, and why, a line for each reason."""
-    match wrong:
-        case ContentMistakes(mistakes=mistakes):
-            return f"고칠 곳이 {len(mistakes)}개 있습니다.", list(map(str, mistakes))
-        case BuildFailed() | InUse():
-            lines = list(map(str, wrong.args))
-        case OSError():
-            lines = [trouble(wrong, out)]
-        case _:
-            from publish.render import explain
+    said = "만들지 못했습니다."
+    if isinstance(wrong, ContentMistakes):
+        return f"고칠 곳이 {len(wrong.mistakes)}개 있습니다.", [*map(str, wrong.mistakes)]
+    if isinstance(wrong, BuildFailed | InUse):
+        return said, [*map(str, wrong.args)]
+    if isinstance(wrong, OSError):
+        return said, [trouble(wrong, out)]
+    from publish.render import explain
 
-            lines = [explain(wrong)]
-    return "만들지 못했습니다.", lines
+    return said, [explain(wrong)]
 
 
 def read_call(arguments: Sequence[str] | None, defaults: Mapping[str, object]) -> Call:
-    """The call. defaults: what an option is worth that is not given.
-
-    Exits with 2 and a sentence when it is wrong, with 0 after its help."""
+    """The call. defaults: of options that are not given. Exits with 2 and a sentence when it is wrong, 0 after its help."""
     try:
         call = _call.main(arguments, "build.py", standalone_mode=False, default_map=defaults)
     except click.UsageError as wrong:

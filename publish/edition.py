@@ -112,10 +112,6 @@ class Edition:
             self._cards[doc.link] = card(doc, self.library)
         return self._cards[doc.link]
 
-    def cards(self, noun: str) -> list[Card]:
-        """The cards of a kind in the order of its list."""
-        return [self.card(doc) for doc in self.library.of(noun)]
-
     def card_html(self, card: Card, level: int) -> Markup:
         """A card as HTML; the same one stands in many lists."""
         if (card.doc.link, level) not in self._html:

@@ -59,7 +59,7 @@ class Catalogue:
     """All lists of one kind: its cards, which cards each filter takes, and the filters that are offered."""
 
     def __init__(self, edition: Edition, noun: str) -> None:
-        cards = edition.cards(noun)
+        cards = [*map(edition.card, edition.library.of(noun))]
         self.chosen: dict[Pick, list[Card]] = {ALL: cards}
         self.groups: dict[str, list[Pick]] = {}
         self.facets = [*facets(edition, noun)]

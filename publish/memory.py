@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from civic.files import write
 from publish.builds import listing
+from publish.command import BuildReport
 
 PACKS = 64  # files of a kind, many values to each: an edit writes one or two of them anew
 PROOF = hashlib.sha256().digest_size
@@ -25,17 +26,14 @@ class State(NamedTuple):
     """The last build, as it is remembered."""
 
     files: str  # how it was called and what was read, see files_of
-    build: str  # name of its folder
     listing: str  # of its files as they were left
     made: datetime  # the time that its pages show
-    due: datetime | None  # from then on the clock makes it another one; None for never
-    total: int  # of its files
     frame: str  # see frame_of in publish.build
-    mistakes: tuple[str, ...] = ()  # of pages that stand as they were before, see publish.command.outcome
+    report: BuildReport
 
     def holds_at(self, now: datetime) -> bool:
         """Does the clock change nothing until then?"""
-        return self.made <= now and (self.due is None or now < self.due)
+        return self.made <= now and (self.report.due is None or now < self.report.due)
 
     def answers(self, now: datetime, files: str, live: Path | None) -> bool:
         """Is the site just what this build would make? All files by their times; a few milliseconds.
@@ -45,7 +43,7 @@ class State(NamedTuple):
         return (
             live is not None
             and files != ""
-            and (self.build, self.files) == (live.name, files)
+            and (self.report.build, self.files) == (live.name, files)
             and self.holds_at(now)
             and self.listing == listing(live)
         )

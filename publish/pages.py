@@ -96,7 +96,7 @@ def home(edition: Edition) -> View:
         [],
         parts=[each for each in parts if each.cards],
         calendar_link=first_month(edition),
-        votes=[each for each in edition.cards("vote") if _is_told(each, library.now)],
+        votes=[each for each in map(edition.card, library.of("vote")) if _is_told(each, library.now)],
         draws=[each for each in forms if each.phase.form == "decided" and not each.phase.is_over],
     )
 

@@ -73,7 +73,7 @@ class WatchedSite:
     def __init__(self, request: Request, build: Build) -> None:
         # One process: threads that watch files do not go well with forked ones.
         self._request, self._build = replace(request, jobs=1), build
-        self._builds, self.out = Builds(request.out), request.out
+        self._builds = Builds(request.out)
         self._began = monotonic()
         self._due: datetime | None = None
         self.mistakes: list[str] = []
