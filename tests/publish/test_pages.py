@@ -185,10 +185,13 @@ def test_home_hides_no_open_form_of_the_district(district: FlaskClient) -> None:
 def test_home_keeps_a_place_for_every_kind(district: FlaskClient) -> None:
     """However many courses close first, the first programme and the first event stay; the order is kept."""
     app = edition(district)
-    cards = [*app.cards("lecture"), *app.cards("event"), *app.cards("programme")]
+    lectures, events, programmes = (
+        [*map(app.card, app.library.of(noun))] for noun in ("lecture", "event", "programme")
+    )
+    cards = [*lectures, *events, *programmes]
     kept = some_of_each(cards, 4)
     assert [card.doc.noun for card in kept] == ["lecture", "lecture", "event", "programme"]
-    assert kept == [cards[0], cards[1], app.cards("event")[0], app.cards("programme")[0]]
+    assert kept == [cards[0], cards[1], events[0], programmes[0]]
     assert some_of_each([], 4) == []
 
 
