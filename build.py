@@ -1,7 +1,4 @@
-"""Make the site: read content/, render what changed, check it, and put the whole in place at once.
-
-    python build.py [--content DIR] [--out DIR] [--base-url URL] [--now ISO] [--check] [--strict] [--draft] [--full]
-                    [--jobs N] [--watch [--beside COMMAND]] [--rollback] [--due]
+"""Make the site: read content/, render what changed, check it, and put the whole in place at once. See `--help`.
 
 Exit codes: 0 done; 1 the input is wrong, or the disk, or it was stopped (each mistake on its own line, the site is as
 it was); 2 the call is wrong; 3 another build is running. For staff and operators: docs/building.md.
@@ -26,7 +23,7 @@ from civic.content.snapshot import Snapshot
 from civic.errors import ContentMistakes, InUse, Mistake, Misuse
 from forms_api.settings import read_settings
 from publish.builds import Builds
-from publish.command import BuildReport, Call, read_call, reasons
+from publish.command import BuildReport, Call, outcome, read_call, reasons
 from publish.inputs import ROOT, Request, files_of, stamp_of_program
 from publish.memory import Cache
 
@@ -154,8 +151,6 @@ def _run(call: Call) -> int:
 
 
 def _check(request: Request) -> int:
-    from publish.command import outcome
-
     accepted = Snapshot.of(Builds(request.out).current(), request.content)
     library = _read(request, None, "", accepted)[1]
     shown = f"화면 {len(library.everything())}개가 보입니다."

@@ -35,7 +35,7 @@ from publish.calendar import turns
 from publish.check import broken
 from publish.command import BuildReport, outcome
 from publish.edition import Edition
-from publish.inputs import ROOT, Look, Request, asset_places
+from publish.inputs import ROOT, Request, asset_places, look_at
 from publish.memory import Cache, Kept, State
 from publish.pages import SOON
 from publish.render import Before, Maker, Record, freeze
@@ -263,7 +263,7 @@ def _times(page: Document) -> Iterator[datetime]:
 def _assets(library: Library, program: Kept, fonts: Path, anew: bool) -> Assets:
     other = [file for file in library.digests if file not in library.frames and file != library.site.logo]
     characters = library.characters.union(*((library.content / file).read_text("utf-8") for file in other))
-    key = Look().at(*asset_places(ROOT, templates.FOLDER)) + "".join(sorted(characters))
+    key = look_at(*asset_places(ROOT, templates.FOLDER))[0] + "".join(sorted(characters))
     name = f"assets-{hashlib.sha256(key.encode()).hexdigest()[0]}"  # at most sixteen lie there, however many sites are built
     kept = None if anew else program.get(name, key)
     if kept:

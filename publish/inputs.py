@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from civic.files import RACY
@@ -55,38 +56,29 @@ class Request:
         )
 
 
-class Look:
-    """Looks at files, and notes whether one of them is too fresh to be told by its times."""
+def look_at(*places: Path, endings: tuple[str, ...] = ()) -> tuple[str, bool]:
+    """The files below these places as a digest of their times, and can they be told by them: is none too fresh?
 
-    def __init__(self) -> None:
-        self._now = time.time_ns()
-        self.is_settled = True
-
-    def at(self, *places: Path, endings: tuple[str, ...] = ()) -> str:
-        """The files below these places as a digest. endings: of the only ones that count; () for all."""
-        return _digest(self._lines(places, endings))
-
-    def _lines(self, places: Iterable[Path], endings: tuple[str, ...]) -> Iterator[str]:
-        for place in places:
-            for path, found in _files(str(place)):
-                if path.endswith("/"):
-                    if not endings:  # that it is there: its times change with hidden files too
-                        yield f"{path} {found.st_ino}"
-                elif path.endswith(endings or ""):
-                    latest = max(found.st_mtime_ns, found.st_ctime_ns)
-                    self.is_settled &= latest < self._now - RACY
-                    yield f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+    endings: of the only ones that count; () for all.
+    """
+    lines, latest, began = [], 0, time.time_ns()
+    for path, found in chain.from_iterable(_files(str(place)) for place in places):
+        if path.endswith("/"):
+            if not endings:  # that it is there: its times change with hidden files too
+                lines.append(f"{path} {found.st_ino}")
+        elif path.endswith(endings or ""):
+            latest = max(latest, found.st_mtime_ns, found.st_ctime_ns)
+            lines.append(f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}")
+    return _digest(lines), latest < began - RACY
 
 
 def look(request: Request) -> tuple[str, bool]:
-    """What a build would be called with and read, files as a digest of their times; can they be told by them, is none too
-    fresh?"""
-    at = Look()
+    """The same of all that a build would read, and of how it is called."""
     # Not the package itself, which loads Jinja; a test may have put it elsewhere.
     folder = getattr(sys.modules.get("templates"), "FOLDER", ROOT / "templates")
     results = [request.results] if request.results else []
-    found = at.at(request.content, *results, *asset_places(ROOT, folder))
-    return _digest([request.wishes, found]), at.is_settled
+    found, is_settled = look_at(request.content, *results, *asset_places(ROOT, folder))
+    return _digest([request.wishes, found]), is_settled
 
 
 def files_of(request: Request) -> str:
@@ -116,10 +108,10 @@ def stamp_of_program(root: Path) -> str:
         for entry in os.scandir(folder)
         if entry.name.endswith(".dist-info")
     )
-    look = Look()
-    parts = [sys.version, *libraries, look.at(*(root / name for name in CODE), endings=(".py",))]
+    code, is_settled = look_at(*(root / name for name in CODE), endings=(".py",))
     # What is too fresh to be told by its times is remembered by nobody.
-    return _digest(parts if look.is_settled else [*parts, f"{time.time_ns()} {os.getpid()}"])
+    now = "" if is_settled else f"{time.time_ns()} {os.getpid()}"
+    return _digest([sys.version, *libraries, code, now])
 
 
 def _files(

@@ -81,7 +81,8 @@ def home(edition: Edition) -> View:
     later = [each for each in is_open if each not in soon]
     ahead = [each for each in public if _is_ahead(each)]
     ahead.sort(key=lambda card: (card.doc.span or (FAR, FAR), card.doc.link))
-    notices = [each for each in public if _is_news(each)]
+    # A programme page without a form, or whose form is over: news, not something to apply for.
+    notices = [each for each in public if isinstance(each.doc, Programme) and each.state in ("", "closed")]
     parts = [
         _part(edition, "soon", "곧 마감합니다", "곧 마감", soon, "open"),
         _part(edition, "open", "지금 신청할 수 있습니다", "지금 신청", later, "open"),
@@ -96,14 +97,14 @@ def home(edition: Edition) -> View:
         [],
         parts=[each for each in parts if each.cards],
         calendar_link=first_month(edition),
-        votes=[each for each in map(edition.card, library.of("vote")) if _is_told(each, library.now)],
+        # Open, coming or being counted; a result for three months after the closing.
+        votes=[
+            each
+            for each in map(edition.card, library.of("vote"))
+            if each.phase.form != "decided" or (each.closes and library.now < each.closes + TOLD)
+        ],
         draws=[each for each in forms if each.phase.form == "decided" and not each.phase.is_over],
     )
-
-
-def _is_told(card: Card, now: datetime) -> bool:
-    """A vote that is open, coming or being counted, and its result for three months after the closing."""
-    return card.phase.form != "decided" or (card.closes is not None and now < card.closes + TOLD)
 
 
 def some_of_each(cards: Sequence[Card], most: int = MOST) -> list[Card]:
@@ -121,11 +122,6 @@ def _part(edition: Edition, id: str, title: str, short: str, cards: Sequence[Car
         pick = catalogue(edition, noun).picks.get(("status", status))
         more.append((edition.list_titles[noun], pick.address(noun) if pick else link(noun)))
     return Part(id, title, short, some_of_each(cards), len(cards), more)
-
-
-def _is_news(card: Card) -> bool:
-    """A programme page without a form, or whose form is over: news, not something to apply for."""
-    return isinstance(card.doc, Programme) and card.state in ("", "closed")
 
 
 def _is_ahead(card: Card) -> bool:

@@ -112,19 +112,14 @@ class WatchedSite:
         known, self.mistakes = self.mistakes, said
         for line in said if aloud or said != known else ():
             print(line, file=sys.stderr, flush=True)
-        self._tell_pages()
+        current = self._builds.current()
+        if current and self.is_live:  # only pages of a watched site ask
+            try:
+                write(current / LIVE, told(current.name, said), durable=False)
+            except OSError as wrong:
+                print(trouble(wrong, current / LIVE), file=sys.stderr, flush=True)
         gc.collect()  # what this build has held; while it runs nobody looks for garbage
         return not mistakes
-
-    def _tell_pages(self) -> None:
-        """Say which build the site is, and what is wrong with the content now; in a watched site alone."""
-        current = self._builds.current()
-        if current is None or not self.is_live:
-            return
-        try:
-            write(current / LIVE, told(current.name, self.mistakes), durable=False)
-        except OSError as wrong:
-            print(trouble(wrong, current / LIVE), file=sys.stderr, flush=True)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

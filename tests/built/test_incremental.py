@@ -16,7 +16,7 @@ from civic.files import RACY
 from publish import edition, render
 from publish.builds import BuildFailed
 from publish.command import BuildReport
-from publish.inputs import Look, Request, asset_places
+from publish.inputs import Request, asset_places, look_at
 from publish.memory import Kept
 from publish.render import Maker
 from templates.assets import Assets
@@ -34,7 +34,7 @@ def assets_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return collect(root, characters)
 
     def collected(root: Path, characters: frozenset[str], _: Path) -> Assets:
-        return once(root, characters, Look().at(*asset_places(root, root / "templates")))
+        return once(root, characters, look_at(*asset_places(root, root / "templates"))[0])
 
     monkeypatch.setattr(Assets, "collect", collected)
 
