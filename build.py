@@ -14,8 +14,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -40,7 +38,7 @@ def build(request: Request) -> BuildReport:
     stamp, builds = stamp_of_program(ROOT), Builds(request.out)
     builds.check_target()
     # A mistake in the very first content leaves no folder behind.
-    first = None if builds.folder.is_dir() else _read(request, None, files_of(request))
+    first = None if builds.folder.is_dir() else _read(request, None, files_of(request), None)
     with builds.alone(request.patience):
         builds.check_target()
         report = _build(request, builds, Cache(builds.cache, stamp), first)
@@ -52,29 +50,16 @@ def _read(
     request: Request,
     cache: Cache | None,
     files: str,
-    accepted: Snapshot | None = None,
+    accepted: Snapshot | None,
     wrong: Sequence[Mistake] = (),
 ) -> tuple[str, Library, Memory]:
     """The content of a request, after `files`: as they were before it was read. Raises ContentMistakes."""
     from civic.content.facts import Memory
     from civic.library import load
 
-    memory = Memory(cache.all("file") if cache else {})
-    meanwhile = partial(import_module, "publish.build")  # while other processes read
-    return (
-        files,
-        load(
-            request.content,
-            request.now,
-            memory,
-            request.jobs,
-            meanwhile=meanwhile,
-            results=request.results,
-            accepted=None if request.strict else accepted,
-            wrong=wrong,
-        ),
-        memory,
-    )
+    memory, kept = Memory(cache.all("file") if cache else {}), None if request.strict else accepted
+    library = load(request.content, request.now, memory, request.jobs, request.results, kept, wrong)
+    return files, library, memory
 
 
 def _build(

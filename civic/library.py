@@ -210,20 +210,19 @@ def load(
     now: datetime,
     memory: Memory | None = None,
     jobs: int = 1,
-    draws: bool = True,
-    meanwhile: Callable[[], object] | None = None,
     results: Path | None = None,
     accepted: Snapshot | None = None,
     wrong: Iterable[Mistake] = (),
+    draws: bool = True,
 ) -> Library:
     """The library as it is to be seen at `now` (aware). Raises ContentMistakes with all of them.
 
     memory: spares reading what has not changed; its pages come without their texts, see `Library.body`.
-    jobs: processes that read; meanwhile: what this one does until they are there. draws: False leaves the published
-    draws unread, for those who may have to write them anew. results: where the server puts those of light polls.
-    accepted: stands in for notices with mistakes, see `Library.held`; wrong: such mistakes that are known already.
+    jobs: processes that read. results: where the server puts those of light polls. accepted: stands in for notices with
+    mistakes, see `Library.held`; wrong: such mistakes that are known already. draws: False leaves the published draws
+    unread, for those who may have to write them anew.
     """
-    reading = read_content(content, memory, jobs, meanwhile)
+    reading = read_content(content, memory, jobs)
     published = _published(content, draws, results)
     reading.mistakes += [*(published.mistakes if published else ()), *wrong]
     site, refused, held = settled(reading, partial(_look, published, now), accepted, memory)

@@ -17,17 +17,11 @@ BATCH = 32  # things: few enough to share them out evenly, enough to be worth ha
 SET_PDEATHSIG = 1  # of prctl(2), Linux
 
 
-def mapped(
-    work: Callable[[Sequence[A]], Iterable[B]],
-    things: Sequence[A],
-    jobs: int,
-    meanwhile: Callable[[], object] | None = None,
-) -> Generator[B]:
+def mapped(work: Callable[[Sequence[A]], Iterable[B]], things: Sequence[A], jobs: int) -> Generator[B]:
     """What comes of each thing, in their order. work: of one batch of them after the other; jobs: processes.
 
-    Few things are done right here. meanwhile: what this process does while the others begin.
-    Processes are forked: they know everything that this one knows. Raises what the work raises, and
-    ChildProcessError when one of them was killed. Close it when it is left early: then no work goes on.
+    Few things are done right here. Processes are forked: they know everything that this one knows. Raises what the work
+    raises, and ChildProcessError when one of them was killed. Close it when it is left early: then no work goes on.
     """
     batches = [things[at : at + BATCH] for at in range(0, len(things), BATCH)]
     if jobs < 2 or len(things) < FEWEST:
@@ -41,10 +35,7 @@ def mapped(
     fork = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(jobs, fork, _begin, (os.getpid(), work, batches))
     try:
-        done = pool.map(_do, range(len(batches)))
-        if meanwhile:
-            meanwhile()
-        yield from chain.from_iterable(done)
+        yield from chain.from_iterable(pool.map(_do, range(len(batches))))
     except BrokenProcessPool as wrong:
         said = "함께 일하던 프로세스가 죽었습니다. 메모리가 모자라면 --jobs를 줄이세요"
         raise ChildProcessError(said) from wrong

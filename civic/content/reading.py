@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,12 +73,10 @@ class Reading:
         return (source or Source(file, "")).mistake(path, said, found, hint)
 
 
-def read_content(
-    content: Path, memory: Memory | None = None, jobs: int = 1, meanwhile: Callable[[], object] | None = None
-) -> Reading:
+def read_content(content: Path, memory: Memory | None = None, jobs: int = 1) -> Reading:
     """Read site.toml and every page of the content folder, in the order of their names.
 
-    memory: knows files that have not changed; jobs, meanwhile: see parallel.mapped, for those that have.
+    memory: knows files that have not changed; jobs: processes that read those that have.
     """
     reading = Reading(content=content)
     if not content.is_dir():
@@ -103,7 +101,7 @@ def read_content(
     elif logo:
         said = "site.toml 옆에 없는 파일입니다"
         reading.mistakes.append(reading.mistake(SITE_FILE, ("logo",), said, logo))
-    _read_pages(files, reading, memory, jobs, meanwhile)
+    _read_pages(files, reading, memory, jobs)
     return reading
 
 
@@ -162,13 +160,7 @@ def _pages(folder: str, reading: Reading) -> Iterator[str]:
             yield file
 
 
-def _read_pages(
-    files: list[str],
-    reading: Reading,
-    memory: Memory | None,
-    jobs: int,
-    meanwhile: Callable[[], object] | None,
-) -> None:
+def _read_pages(files: list[str], reading: Reading, memory: Memory | None, jobs: int) -> None:
     known: dict[str, Facts] = {}
     stamps: dict[str, Stamp] = {}
     for file in files if memory else ():
@@ -181,7 +173,7 @@ def _read_pages(
     def read(batch: Sequence[str]) -> Iterator[tuple[Facts | None, list[Mistake], str]]:
         return (read_page(reading.content, file, with_body=memory is None) for file in batch)
 
-    with closing(mapped(read, fresh, jobs, meanwhile)) as pages:
+    with closing(mapped(read, fresh, jobs)) as pages:
         for file, (facts, mistakes, digest) in zip(fresh, pages, strict=True):
             reading.mistakes += mistakes
             reading.digests[file] = digest
