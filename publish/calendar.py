@@ -10,6 +10,7 @@ from civic.clock import SEOUL
 from civic.content.meetings import Meeting, meetings
 from civic.content.pages import Document
 from civic.content.sessions import holiday
+from civic.library import Library
 from publish.edition import Edition, Route
 from publish.render import View
 
@@ -30,14 +31,16 @@ def address(month: str) -> str:
 
 def months(edition: Edition) -> dict[str, Days]:
     """What there is by month ("2023-09") and day; worked out once."""
-    found: dict[str, Days] | None = edition.catalogues.get("month")
-    if found is None:
-        found = edition.catalogues["month"] = {}
-        docs = [*edition.library.of("lecture"), *edition.library.of("event")]
-        held = [(day, doc, each) for doc in docs for each in meetings(doc) for day in days_of(each)]
-        for day, doc, meeting in sorted(held, key=lambda one: (one[0], one[2].starts, one[1].link)):
-            if _number(day) - _number(edition.library.now) <= AHEAD:
-                found.setdefault(f"{day:%Y-%m}", {}).setdefault(day, []).append((doc, meeting))
+    return edition.once("months", lambda: _months(edition.library))
+
+
+def _months(library: Library) -> dict[str, Days]:
+    found: dict[str, Days] = {}
+    docs = [*library.of("lecture"), *library.of("event")]
+    held = [(day, doc, each) for doc in docs for each in meetings(doc) for day in days_of(each)]
+    for day, doc, meeting in sorted(held, key=lambda one: (one[0], one[2].starts, one[1].link)):
+        if _number(day) - _number(library.now) <= AHEAD:
+            found.setdefault(f"{day:%Y-%m}", {}).setdefault(day, []).append((doc, meeting))
     return found
 
 

@@ -1,14 +1,14 @@
 """One edition of the site: the library, the assets and the templates that its pages are made from."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from jinja2 import Environment, TemplateError
 from markupsafe import Markup
@@ -35,6 +35,7 @@ from publish.render import View
 from templates import environment
 from templates.assets import Assets
 
+T = TypeVar("T")
 Trail = list[tuple[str, str]]
 Values = dict[str, Any]
 IN_A_LIST = (
@@ -93,11 +94,16 @@ class Edition:
         self.env.globals["live"] = live
         self.env.globals["card_html"] = self.card_html
         self.env.globals["poster"] = poster_html
-        self._cards: dict[str, Card] = {}
+        self._once: dict[Hashable, Any] = {}
         self._text: tuple[Document, PageText] | None = None
-        self._html: dict[tuple[str, int], Markup] = {}  # of cards, by address and level of their headings
         self.derived: Kept | None = None  # pictures that were made once, for the builds to come
-        self.catalogues: dict[str, Any] = {}  # noun -> its lists, kept for publish.lists
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made under that key; made now if it was not yet."""
+        if key not in self._once:
+            self._once[key] = make()
+        found: T = self._once[key]
+        return found
 
     def compile_templates(self) -> None:
         """Have the templates of pages ready: processes that are forked later do not compile them again."""
@@ -108,16 +114,13 @@ class Edition:
 
     def card(self, doc: Document) -> Card:
         """The card of a page; the same one each time."""
-        if doc.link not in self._cards:
-            self._cards[doc.link] = card(doc, self.library)
-        return self._cards[doc.link]
+        return self.once(doc.link, lambda: card(doc, self.library))
 
     def card_html(self, card: Card, level: int) -> Markup:
         """A card as HTML; the same one stands in many lists."""
-        if (card.doc.link, level) not in self._html:
-            module: Any = self.env.get_template("components/cards.html").module
-            self._html[card.doc.link, level] = module.card_item(card, level)
-        return self._html[card.doc.link, level]
+        module: Any = self.env.get_template("components/cards.html").module
+        html: Markup = self.once((card.doc.link, level), lambda: module.card_item(card, level))
+        return html
 
     def html(self, doc: Document) -> PageText:
         """A page's text as safe HTML; links to pages that are not shown now are plain words. The last one is kept."""
@@ -205,17 +208,10 @@ def card(doc: Document, library: Library) -> Card:
             when, cost, stage = kind.label if kind else "", korean.won(doc.cost), library.stage(doc)
             return replace(made, when=when, where=doc.area, cost=cost, stage=stage)
     made = replace(made, when=summary(doc, now), where=str(getattr(doc, "where", None) or ""))
-    rounds = [each for each in rounds_of(doc) if doc.off or round_state(each, now) == made.state]
-    return (
-        made
-        if not rounds
-        else replace(
-            made,
-            opens=min(each.opens for each in rounds),
-            closes=max(each.closes for each in rounds),
-            places=sum(each.round.places for each in rounds),
-        )
-    )
+    if rounds := [each for each in rounds_of(doc) if doc.off or round_state(each, now) == made.state]:
+        opens, closes = min(each.opens for each in rounds), max(each.closes for each in rounds)
+        made = replace(made, opens=opens, closes=closes, places=sum(each.round.places for each in rounds))
+    return made
 
 
 def as_json(value: object) -> str:

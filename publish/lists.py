@@ -88,10 +88,7 @@ class Catalogue:
 
 def catalogue(edition: Edition, noun: str) -> Catalogue:
     """The lists of a kind; the same ones each time."""
-    if noun not in edition.catalogues:
-        edition.catalogues[noun] = Catalogue(edition, noun)
-    found: Catalogue = edition.catalogues[noun]
-    return found
+    return edition.once(noun, lambda: Catalogue(edition, noun))
 
 
 def facets(edition: Edition, noun: str) -> Iterator[Facet]:
