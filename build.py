@@ -55,8 +55,11 @@ def _read(
 ) -> tuple[str, Library, Memory]:
     """The content of a request, after `files`: as they were before it was read. Raises ContentMistakes."""
     from civic.content.facts import Memory
+    from civic.content.sessions import holiday, holidays
     from civic.library import load
 
+    holidays.update(cache.state.holidays if cache and cache.state else {})
+    holiday(request.now)  # before other processes read
     memory, kept = Memory(cache.all("file") if cache else {}), None if request.strict else accepted
     library = load(request.content, request.now, memory, request.jobs, request.results, kept, wrong)
     return files, library, memory

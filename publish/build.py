@@ -25,6 +25,7 @@ from civic.content.facts import Memory
 from civic.content.meetings import meetings, told_from, told_json
 from civic.content.pages import Document
 from civic.content.poll import Poll
+from civic.content.sessions import holidays
 from civic.content.snapshot import Snapshot, keep
 from civic.errors import ContentMistakes
 from civic.files import whole_file
@@ -98,7 +99,7 @@ class Building:
             said=tuple(f"초안 {each.file}: {library.site.base_url}{each.link}" for each in library.drafts),
         )
         left = listed({**states, SUMS: state_of(f"{site}/{SUMS}")})
-        state = State(inputs, left, self.request.now, frame, report)
+        state = State(inputs, left, self.request.now, frame, report, holidays)
         pages, gone = {name: records[name] for name in made}, {"file": self.files.gone, "page": dropped}
         if not self.cache.save(state, {"file": self.files.fresh, "page": pages}, gone):
             said = f"{self.builds.cache}: 기억을 적어 두지 못했습니다. 다음에는 모두 새로 만듭니다."

@@ -10,7 +10,7 @@ import shutil
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ class State(NamedTuple):
     made: datetime  # the time that its pages show
     frame: str  # see frame_of in publish.build
     report: BuildReport
+    holidays: dict[int, dict[date, str]]  # see civic.content.sessions: working them out is slow
 
     def holds_at(self, now: datetime) -> bool:
         """Does the clock change nothing until then?"""

@@ -78,7 +78,7 @@ def home(edition: Edition) -> View:
     coming = [each for each in forms if each.state == "upcoming"]
     coming.sort(key=lambda card: (card.opens, card.doc.link))
     soon = [each for each in is_open if each.closes and each.closes <= library.now + SOON]
-    later = [each for each in is_open if each not in soon]
+    later = is_open[len(soon) :]
     ahead = [each for each in public if _is_ahead(each)]
     ahead.sort(key=lambda card: (card.doc.span or (FAR, FAR), card.doc.link))
     # A programme page without a form, or whose form is over: news, not something to apply for.

@@ -1,9 +1,9 @@
 """The dates on which people meet, one by one or every week on a day. No clock, no files."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from importlib.util import find_spec, module_from_spec
 from typing import Literal
 
@@ -16,21 +16,20 @@ from civic.shape import Clash, Many, SeoulTime, Shape, Text
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@cache
-def _holidays() -> Mapping[date, str]:
-    """The public holidays of Korea, year by year as they are asked for."""
-    # Not the package of all countries: to load the other two hundred takes as long as to make an edited page.
-    countries = find_spec("holidays.countries")
-    assert countries
-    sys.modules.setdefault(countries.name, module_from_spec(countries))
-    from holidays.countries.south_korea import SouthKorea
-
-    return SouthKorea(language="ko")  # type: ignore[no-untyped-call]  # as it comes
+holidays: dict[int, dict[date, str]] = {}  # by year, as asked for; a build remembers them for the next
 
 
 def holiday(day: date) -> str:
     """What a public holiday of Korea is called; "" of any other day."""
-    return _holidays().get(day, "")
+    if day.year not in holidays:
+        # Not the package of all countries: to load the other two hundred takes as long as to make an edited page.
+        countries = find_spec("holidays.countries")
+        assert countries
+        sys.modules.setdefault(countries.name, module_from_spec(countries))
+        from holidays.countries.south_korea import SouthKorea
+
+        holidays[day.year] = dict(SouthKorea(years=day.year, language="ko"))  # type: ignore[no-untyped-call]  # as it comes
+    return holidays[day.year].get(day, "")
 
 
 class Session(Shape):
