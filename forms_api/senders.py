@@ -9,21 +9,21 @@ import json
 import re
 import smtplib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from pathlib import Path
-from typing import IO, Annotated, Any, Self
+from typing import IO, Annotated, Any
 from urllib.parse import quote_plus, unquote, urlsplit
 
-from pydantic import Field, Strict, ValidationError, model_validator
+from pydantic import Field, Strict, ValidationError
 
 from civic.content.front_matter import read_source
 from civic.content.mistakes import shape_mistakes
 from civic.errors import FieldError, Invalid, Mistake, Misuse, Unavailable
 from civic.korean import SHORT, fitting, text_bytes
-from civic.shape import Many, Shape
+from civic.shape import Clash, Many, Shape
 from civic.store.outbox import Letter, Sender
 from forms_api.settings import Settings
 
@@ -104,17 +104,15 @@ class GatewayRequest(Shape):
     answer: dict[str, Many[str]] = Field(default={})
     templates: dict[str, str] = Field(default={})
 
-    @model_validator(mode="after")
-    def _is_clear(self) -> Self:
+    def clashes(self) -> Iterator[Clash]:
         parts = urlsplit(self.url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
-            raise ValueError("url은 https://로 시작해야 합니다")
-        if self.content_type not in ("application/json", FORM):
-            raise ValueError(f"headers의 Content-Type은 application/json이나 {FORM}이어야 합니다")
+        is_open = parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost")
+        yield is_open, "url은 https://로 시작해야 합니다"
+        is_other = self.content_type not in ("application/json", FORM)
+        yield is_other, f"headers의 Content-Type은 application/json이나 {FORM}이어야 합니다"
         for allowed, texts in ((NAMES, (self.url, self.body, self.sign)), (PLAIN, self.headers.values())):
-            if wrong := set(PLACE.findall(" ".join(texts))).difference(allowed):
-                raise ValueError(f"{{{min(wrong)}}}은 쓸 수 없습니다. 쓸 수 있는 것: {', '.join(allowed)}")
-        return self
+            for wrong in sorted(set(PLACE.findall(" ".join(texts))).difference(allowed)):
+                yield True, f"{{{wrong}}}은 쓸 수 없습니다. 쓸 수 있는 것: {', '.join(allowed)}"
 
     @property
     def content_type(self) -> str:
