@@ -95,9 +95,6 @@ def letter(message: Message, found: Found, now: datetime, receipt: str, office: 
     return Letter(f"[{title}] 신청 안내", "\n".join(filter(None, lines)), kind, message.key)
 
 
-# ---------------------------------------------------------------------------- what the pages say, followed
-
-
 class Appointments:
     """Follows the pages. What a page has begun to say is known here alone: a new leader waits anew."""
 

@@ -67,8 +67,6 @@ class Book:
         self._facts: dict[str, dict[str, str]] = {}  # of the rounds asked for
         self._owed: dict[tuple[str, str], int] = {}  # (cap key, person): change of use, written at the end
 
-    # ------------------------------------------------------------ reading, to decide
-
     def get(self, number: str) -> Entry | None:
         """The entry of that receipt number in this subject, or None."""
         found = self._entries("number = ? AND subject = ?", (number, self.subject))
@@ -134,8 +132,6 @@ class Book:
             rows = self._session.rows(sql.FACTS, (self.subject, round))
             self._facts[round] = {name: text for name, text in rows if is_fact(name)}
         return dict(self._facts[round])
-
-    # ------------------------------------------------------------ changing
 
     def add(self, entry: Entry, seats: Sequence[Seat], caps: Sequence[Cap] = ()) -> Entry:
         """Keep a new entry in the first of `seats` that has room, and count it against every cap.

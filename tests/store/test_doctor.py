@@ -116,9 +116,6 @@ def test_a_whole_folder_has_no_findings(tmp_path: Path, filled: dict[str, Entry]
     two.close()
 
 
-# ------------------------------------------------------------ damage
-
-
 @pytest.mark.parametrize("pages", [[0], [1], range(9, 900, 10), range(3, 900), "cut"])
 def test_broken_pages_are_said(tmp_path: Path, filled: dict[str, Entry], pages: Any) -> None:
     """The first page, the schema's next, each tenth, the end cut off: said with what to do, and nothing wrong is saved."""
@@ -201,9 +198,6 @@ def test_what_is_no_database_of_this_release_is_said(tmp_path: Path) -> None:
     assert any("없습니다. 서버를 끄고" in line for line in look(tmp_path / "data")[0])
 
 
-# ------------------------------------------------------------ what SQLite cannot see
-
-
 def rewrite(folder: Path, statement: str) -> None:
     """Change a closed folder behind the store's back."""
     with closing(sqlite3.connect(folder / "madang.sqlite3", isolation_level=None)) as file:
@@ -269,9 +263,6 @@ def test_key_files_are_looked_at(tmp_path: Path) -> None:
     assert any("감싼 열쇠 파일" in line and "손상" in line for line in look(tmp_path / "data")[0])
 
 
-# ------------------------------------------------------------ where and when
-
-
 @pytest.mark.usefixtures("filled")
 def test_beside_a_running_store(tmp_path: Path) -> None:
     """Says whose the folder is, sees what was acknowledged a moment ago, and stands in nobody's way."""
@@ -335,9 +326,6 @@ def test_places_that_cannot_be_saved_into(tmp_path: Path, filled: dict[str, Entr
         examine(f"tinydb://{tmp_path}/nowhere", tmp_path / "keys/keys.json")
 
 
-# ------------------------------------------------------------ PostgreSQL
-
-
 def test_a_database_is_examined_and_saved(tmp_path: Path, keys: Keys) -> None:
     """Counters and caps against the entries, and a data folder with all of it."""
     key_file = tmp_path / "keys/keys.json"
@@ -363,9 +351,6 @@ def test_a_database_is_examined_and_saved(tmp_path: Path, keys: Keys) -> None:
             assert any(stands in line for line in examine(url, key_file).wrong)
     gone = examine("postgresql://madang@/none?host=/nowhere", key_file)
     assert len(gone.wrong) == 1 and "연결하지 못했습니다" in gone.wrong[0]
-
-
-# ------------------------------------------------------------ the command
 
 
 def test_the_command_tells_and_saves(tmp_path: Path, filled: dict[str, Entry]) -> None:
@@ -406,9 +391,6 @@ def test_ballot_boxes_come_along(tmp_path: Path) -> None:
     content[: 3 * 4096] = os.urandom(3 * 4096)
     path.write_bytes(content)
     assert any("투표함" in line for line in look(tmp_path / "data")[0])
-
-
-# ------------------------------------------------------------ backups
 
 
 def test_a_backup_beside_a_running_store(tmp_path: Path, filled: dict[str, Entry]) -> None:

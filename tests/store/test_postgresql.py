@@ -36,9 +36,6 @@ def store(url: str) -> Iterator[Store]:
     opened.close()
 
 
-# ------------------------------------------------------------ exact under a rush
-
-
 def test_counting_first_and_inserting_then_oversells(url: str) -> None:
     """The control: the same rush, with the count and the insert as two statements, gives more than 10 places."""
 
@@ -120,9 +117,6 @@ def test_a_rounds_first_sign_ups_write_one_chain(
         store.check_journal()
 
 
-# ------------------------------------------------------------ waits that end
-
-
 @pytest.mark.parametrize("limits", [Limits(lock=0.2, retry_after=7), Limits(statement=0.2, retry_after=7)])
 def test_a_long_wait_becomes_unavailable(url: str, limits: Limits) -> None:
     """A lock held too long, or a statement that takes too long: 503 with the configured Retry-After, naming nobody."""
@@ -194,9 +188,6 @@ def test_one_book_at_a_time_per_thread(store: Store) -> None:
             pass
         book.add(an_entry(), EVERYBODY)
     assert store.counts(SUBJECT) == {"r1": Counts(taken=1)}
-
-
-# ------------------------------------------------------------ what it starts on
 
 
 def test_nobody_answers_before_it_is_written_down(url: str) -> None:

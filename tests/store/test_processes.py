@@ -203,8 +203,6 @@ def test_a_lease_has_one_holder(store: Store, beside: Store) -> None:
     assert not one.lease("offers", "one", 10)
 
 
-# ------------------------------------------------------------ a rush on few places
-
 PLACES, WAITING, PEOPLE, THREADS = 30, 10, 90, 64
 SEATS = (Seat("confirmed", PLACES), Seat("waiting", WAITING))
 
