@@ -1,7 +1,6 @@
 """Who takes part, apart from who signs up: children by their parent, all in one go; ages, names of companions, consents."""
 
 import re
-import subprocess
 from typing import Any
 
 import httpx
@@ -9,6 +8,7 @@ import httpx
 from tests.builders import a_phone, an_application, as_form
 from tests.forms_api.server import Server, a_proof, prove
 from tests.forms_api.test_refusals import page
+from tests.staff import call
 
 CHILDREN = "/api/forms/lectures/children"
 HANA = {"name": "김하나", "birth_date": "2014. 5. 1."}
@@ -51,21 +51,9 @@ def test_two_children_and_a_third_one_who_does_not_fit(client: httpx.Client, ser
     assert twice.json()["type"] == "/problems/already-applied"  # counted is the child
     assert len(client.get("/api/my").json()["entries"]) == 2
 
-    data = server.process.args[server.process.args.index("--data") + 1]  # type: ignore[union-attr, index]
-    content = server.process.args[server.process.args.index("--content") + 1]  # type: ignore[union-attr, index]
-    call = [
-        server.process.args[0],
-        "-m",
-        "forms_api",
-        "entries",
-        "export",
-        "lectures/children",
-        "--reason",
-        "명단",
-    ]  # type: ignore[index]
-    table = subprocess.run(
-        [*call, "--data", data, "--content", content], capture_output=True, text=True, timeout=60
-    )
+    given = [str(word) for word in server.process.args]  # type: ignore[union-attr]
+    where = [word for name in ("--data", "--content") for word in given[given.index(name) :][:2]]
+    table = call("entries", "export", "lectures/children", "--reason", "명단", *where)
     head, first, second = table.stdout.splitlines()
     assert "신청한 사람" in head and "이 지역에 주소(주민등록)를 둔 주민입니다" in head, table.stderr
     assert "김하나" in first and "2014-05-01" in first and "보호자" in first and "동의함" in first

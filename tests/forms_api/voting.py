@@ -187,13 +187,8 @@ class Town:
     def slot(self, client: httpx.Client) -> Slot:
         """What the API gives to seal with."""
         told = client.get(f"/api/votes/{SLUG}").json()
-        return Slot(
-            told["poll"],
-            told["rules"],
-            tuple(map(read_public, told["keys"])),
-            told["room"],
-            told["keys_needed"],
-        )
+        keys = tuple(map(read_public, told["keys"]))
+        return Slot(told["poll"], told["rules"], keys, told["room"], told["keys_needed"])
 
     def code(self, client: httpx.Client, contact: str) -> str:
         """Ask for a code and read it off the console."""
