@@ -1,7 +1,5 @@
 """Three counts that share no line of code (civic, verify.py, recount.js) agree on right results and on wrong ones."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json
@@ -447,9 +445,6 @@ def test_a_planted_mutant_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mutant != honest.votes
     monkeypatch.setattr(tally, "count", lambda _: mutant)
     assert in_program(documents(published()[1]))
-
-
-# ---------------------------------------------------------------------------- verify.py as anyone runs it
 
 
 def verify(folder: Path, files: dict[str, bytes], *options: str) -> tuple[int, str, str]:

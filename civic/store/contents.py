@@ -161,9 +161,6 @@ def _plain(value: Any) -> Any:
     return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
 
 
-# ------------------------------------------------------------ agreement
-
-
 def agreement(contents: Contents, lost: list[str]) -> list[str]:
     """Sentences on what does not fit together; empty when all does. Adds to `lost` what only the journal knows of."""
     entries = contents.entries

@@ -155,8 +155,6 @@ class Store:
         with self._database.snapshot() as session:
             return acts_of_staff(session, self._chain)
 
-    # ------------------------------------------------------------ keys
-
     def wrapped_key(self, subject: str) -> bytes | None:
         """The subject's data key, wrapped by the master key; None before `keep_key` or after destruction.
 

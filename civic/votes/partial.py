@@ -106,9 +106,6 @@ class Joined:
         return self._slot.open(envelope, found)
 
 
-# ---------------------------------------------------------------------------- the proof (Chaum and Pedersen, over x)
-
-
 def _with_proof(box: ec.EllipticCurvePrivateKey, envelope: bytes) -> bytes:
     """x of the shared point, challenge, response: that the same private key made it and the holder's public one."""
     point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), ephemeral_of(envelope))

@@ -1,7 +1,5 @@
 """Several server processes on one store: exact places, one announcement, an orderly end."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

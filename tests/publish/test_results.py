@@ -1,7 +1,5 @@
 """A result as people find it: its pages and files, what they say, and what a wrong result does to a build."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -271,9 +269,6 @@ def test_rules_in_words() -> None:
         "같은 사업으로 묶인 제안은 하나만 선정합니다.",
         "동점이라 당락이 갈리면 공개 추첨으로 정합니다.",
     )
-
-
-# ---------------------------------------------------------------------------- a wrong result
 
 
 def mistakes(content: Path) -> str:

@@ -1,7 +1,5 @@
 """Sealed ballots: what opens, what is void, what is refused, and that browser and server seal alike."""
 
-from __future__ import annotations
-
 import json
 import random
 import re
@@ -69,9 +67,6 @@ def read_one(envelope: bytes, *keys: HolderKey) -> tuple[str, tuple[str, ...]]:
     return SLOT.open(envelope, SLOT.key_of(envelope, shared))
 
 
-# ---------------------------------------------------------------------------- choices
-
-
 @pytest.mark.parametrize(
     ("choices", "says"),
     [
@@ -98,9 +93,6 @@ def test_choices_within_the_rules_come_back_sorted() -> None:
     assert check_choices(a_poll(KEYS, blank_allowed=True), PROPOSALS, []) == ()
 
 
-# ---------------------------------------------------------------------------- the rules' fingerprint
-
-
 def test_a_changed_rule_changes_the_fingerprint() -> None:
     """Limits, dates, money, keys and proposals are bound; words beside the rules are not."""
     listed = list(PROPOSALS.values())
@@ -120,9 +112,6 @@ def test_a_changed_rule_changes_the_fingerprint() -> None:
         rules_hash(POLL, [a_proposal("bench", withdrawn=True), *listed[1:]]),
     ]
     assert len({print_, *others}) == 10
-
-
-# ---------------------------------------------------------------------------- the envelope
 
 
 def test_what_was_sealed_comes_out() -> None:
@@ -240,9 +229,6 @@ def test_receipts_are_readable_and_belong_to_one_envelope() -> None:
     assert is_code(receipt_of(first)) and is_code(new_code())
     assert receipt_of(first) == receipt_of(from_text(to_text(first))) != receipt_of(second)
     assert not any(is_code(wrong) for wrong in ("7K3F", "7K3F-9QXM-7K3F-9QX1", "7K3F-9QXM-7K3F9QXMM", 5))
-
-
-# ---------------------------------------------------------------------------- the box
 
 
 def test_the_box_opens_the_same_in_any_order() -> None:
@@ -412,9 +398,6 @@ def test_a_part_that_does_not_fit_is_named(change: Any, says: str) -> None:
     assert found.value.lines == (says,)
 
 
-# ---------------------------------------------------------------------------- the holders' keys
-
-
 def test_keys_survive_their_file_and_prove_themselves() -> None:
     """Read again they are the same; the file does not show them; the public part proves that both are held."""
     key = replace(new_key("budget", "감사관"), board="b0" * 32)
@@ -437,9 +420,6 @@ def test_keys_survive_their_file_and_prove_themselves() -> None:
     for name in ("public", "signing", "box_proof", "signing_proof"):
         with pytest.raises(ValueError):
             part.model_copy(update={name: getattr(other, name)}).proven()
-
-
-# ---------------------------------------------------------------------------- browser and server agree
 
 
 def node(script: str, given: Any) -> Any:

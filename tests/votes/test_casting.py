@@ -1,7 +1,5 @@
 """Casting: codes, ballots, receipts, the board. Fakes instead of a network; the box is a real file."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator
@@ -154,9 +152,6 @@ def wrong(code: str, by: int = 1) -> str:
     return f"{(int(code) + by) % 1_000_000:06}"
 
 
-# ---------------------------------------------------------------------------- casting
-
-
 def test_both_ways_of_casting_come_out_of_the_box(town: Town) -> None:
     """Sealed by the browser or by the server: both open, each under the tracker that its voter knows."""
     tracker = new_code()
@@ -215,9 +210,6 @@ def test_two_posts_at_once_make_one_ballot(town: Town) -> None:
     assert sorted(answers).count("UsedCode") == 3
     with town.box.open("budget") as box:
         assert box.receipts() == [answer for answer in answers if answer != "UsedCode"]
-
-
-# ---------------------------------------------------------------------------- codes
 
 
 def test_five_wrong_codes_end_a_code(town: Town) -> None:
@@ -357,9 +349,6 @@ def test_mistakes_in_a_ballot_cost_no_try(town: Town) -> None:
     assert town.polling.cast("budget", Post(KIM, f" {code[:3]} {code[3:]} ", choices=["lamp"])).receipt
 
 
-# ---------------------------------------------------------------------------- refusals
-
-
 def test_time_is_kept(town: Town) -> None:
     """Before opening and at the moment of closing nothing is taken, whatever code is at hand."""
     code = town.code()
@@ -485,9 +474,6 @@ def test_paper_and_online_are_never_both(town: Town) -> None:
     assert (papers, len(receipts)) == (1, 1)
 
 
-# ---------------------------------------------------------------------------- the board
-
-
 def test_the_board_is_shown_after_closing_only(town: Town) -> None:
     """No count before; afterwards all receipts, sorted, whoever came first; the same after staff closed the box."""
     receipts = [town.cast("lamp", contact=f"010-3000-000{n}").receipt for n in range(8)]
@@ -499,9 +485,6 @@ def test_the_board_is_shown_after_closing_only(town: Town) -> None:
     with town.box.open("budget") as box:
         box.close(CLOSES)
     assert town.polling.board("budget") == board
-
-
-# ---------------------------------------------------------------------------- messages
 
 
 def test_a_message_survives_a_crash(town: Town) -> None:
@@ -539,9 +522,6 @@ def test_a_late_message_is_not_sent(town: Town) -> None:
     town.ask("budget", KIM)
     town.clock.at += timedelta(minutes=5)
     assert [town.polling.codes.deliver(town.mail) for _ in "12"] == [1, 0] and not town.mail.sent
-
-
-# ---------------------------------------------------------------------------- what is kept
 
 
 def test_nothing_in_the_folder_tells_who_chose_what(town: Town) -> None:

@@ -1,7 +1,5 @@
 """Paper ballots: sheets from the same data, two people's entries, one roll with the online vote, one count."""
 
-from __future__ import annotations
-
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -40,9 +38,6 @@ def wrong(rows: str) -> tuple[str, ...]:
     return caught.value.lines
 
 
-# ---------------------------------------------------------------------------- the sheet
-
-
 def test_numbers_run_through_the_types_that_are_voted_on() -> None:
     """By type, then by name; a type without picks is not on the sheet; a withdrawn proposal keeps its number."""
     groups = [
@@ -53,9 +48,6 @@ def test_numbers_run_through_the_types_that_are_voted_on() -> None:
         ("general", [(1, "bench"), (2, "gone"), (3, "lamp"), (4, "ramp")]),
         ("fixed", [(5, "bus"), (6, "guide")]),
     ]
-
-
-# ---------------------------------------------------------------------------- typing in
 
 
 def test_rows_become_picks() -> None:
@@ -131,9 +123,6 @@ def test_an_entry_survives_being_kept() -> None:
             TypedBatch.model_validate_json(json.dumps(broken))
 
 
-# ---------------------------------------------------------------------------- scores of other bodies
-
-
 def test_scores_are_read_exactly() -> None:
     """Decimals as fractions; what takes no part may be missing."""
     rows = "제안,점수\nbench,87.5\nlamp,90\nramp,0\nbus,1\nguide,2\n"
@@ -156,9 +145,6 @@ def test_a_wrong_table_is_named(rows: str, said: str) -> None:
     with pytest.raises(Unusable) as caught:
         read_scores(f"제안,점수\n{rows}", POLL, PROPOSALS)
     assert said in caught.value.lines
-
-
-# ---------------------------------------------------------------------------- the commands
 
 
 def test_sheets_are_made_from_the_same_data(tmp_path: Path) -> None:
