@@ -84,14 +84,11 @@ def checker_digest(name: str) -> str:
 
 def of_other_rules(results: Iterable[VoteResult], pages: Iterable[Document]) -> list[Mistake]:
     """A mistake for each result under other rules, so by other holders, than those under which its poll was rehearsed."""
-    polls = {page.slug: page for page in pages if isinstance(page, Poll) and page.rehearsed}
+    rules = {page.slug: page.rehearsed.rules for page in pages if isinstance(page, Poll) and page.rehearsed}
+    found = {result.slug: result.record.rules for result in results}
     said = "투표 글과 다른 규칙으로 센 결과입니다"
-    return [
-        Mistake(f"{FOLDER}/{result.slug}.toml", 0, "rules", said, f"{found[:12]}…")
-        for result in results
-        if (poll := polls.get(result.slug)) and poll.rehearsed
-        if (found := result.record.rules) != poll.rehearsed.rules
-    ]
+    other = {slug: counted for slug, counted in found.items() if counted != rules.get(slug, counted)}
+    return [Mistake(f"{FOLDER}/{slug}.toml", 0, "rules", said, f"{by[:12]}…") for slug, by in other.items()]
 
 
 def _read_record(file: Path, found: Published, draws: bool) -> list[Mistake]:

@@ -107,14 +107,13 @@ class Polling:
 
     def opened(self, slug: str) -> PollSetup:
         """The poll, if ballots are taken now. Raises NotFound, NotOpen, Closed."""
-        setup = self.setup(slug)
+        setup, now = self.setup(slug), self.clock.now()
         state = self.state(setup)
         if state == "closed":
-            raise over(setup.poll, self.clock.now())
+            raise over(setup.poll, now)
         if state == "upcoming":
-            opens = korean.short_moment(setup.poll.opens, self.clock.now())
-            early = self.clock.now() < setup.poll.opens
-            raise errors.NotOpen(detail=f"투표는 {opens}에 시작합니다." if early else NOT_READY)
+            said = f"투표는 {korean.short_moment(setup.poll.opens, now)}에 시작합니다."
+            raise errors.NotOpen(detail=said if now < setup.poll.opens else NOT_READY)
         return setup
 
     @property

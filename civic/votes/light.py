@@ -131,12 +131,8 @@ class PollResult(Shape):
 
 def due(pages: Iterable[Document], now: datetime, folder: Path) -> list[Poll]:
     """Light polls that are over and not counted here, or whose objections are over."""
-    return [
-        page
-        for page in pages
-        if isinstance(page, Poll) and page.options and now >= page.closes
-        if now >= _end(page) or not (folder / f"{page.slug}.json").exists()
-    ]
+    over = [page for page in pages if isinstance(page, Poll) and page.options and now >= page.closes]
+    return [poll for poll in over if now >= _end(poll) or not (folder / f"{poll.slug}.json").exists()]
 
 
 def follow(poll: Poll, box: Box, vault: Vault | None, now: datetime, folder: Path) -> list[str]:
