@@ -45,9 +45,8 @@ from civic.store.session import Later, Transaction
 from civic.store.statements import KEPT
 from civic.store.tiny import Taken
 
-CALM = timedelta(
-    seconds=10
-)  # who signs up reads the page first: when many come at once, nothing else is done meanwhile
+# Who signs up reads the page first: when many come at once, nothing else is done meanwhile.
+CALM = timedelta(seconds=10)
 TRIES = 20  # each is lost only to somebody else's success; so many in a row means something is wrong
 USED_ELSEWHERE = FieldError(
     "submission_id", "이미 보낸 신청서입니다. 신청 화면을 새로 열어 다시 적어 주세요."

@@ -82,7 +82,12 @@ def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
                 turn.give_up()
         check_version(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
-        _check_writable(connection)
+        try:  # a folder that became read-only is noticed now, not at the first citizen's post
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as err:
+            if "locked" not in str(err):  # somebody is writing
+                raise
     except BaseException:
         connection.close()
         raise
@@ -138,16 +143,6 @@ def check_length(path: Path) -> None:
     pages, size = int.from_bytes(header[28:32]), int.from_bytes(header[16:18])
     if header.startswith(b"SQLite format 3") and pages * (size if size > 1 else 65536) > path.stat().st_size:
         raise sqlite3.DatabaseError("damaged: the file was cut off")
-
-
-def _check_writable(connection: sqlite3.Connection) -> None:
-    """A folder that became read-only is noticed now, not at the first citizen's post."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
-    except sqlite3.OperationalError as err:
-        if "locked" not in str(err):  # somebody is writing
-            raise
 
 
 def check_place(folder: Path, mounts: Path = Path("/proc/mounts")) -> None:

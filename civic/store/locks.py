@@ -25,8 +25,7 @@ class WritingTurn:
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError."""
-        self._path = folder / WRITING
-        self._next, self._writing = _open(folder / NEXT), _open(self._path)
+        self._next, self._writing = _open(folder / NEXT), _open(folder / WRITING)
 
     def take(self, deadline: float) -> bool:
         """Take the turn; True when its last holder ended before it mended a failed commit. Raises Unavailable at the deadline."""
@@ -48,10 +47,6 @@ class WritingTurn:
         """Let the next process have its turn; nothing of ours is under way."""
         self.note(CLEAN)
         fcntl.flock(self._writing, fcntl.LOCK_UN)
-
-    def holder(self) -> tuple[int, bool]:
-        """(process that has the turn now, has its commit failed?); 0 when nobody has."""
-        return _holder(self._path)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -93,15 +88,16 @@ def server_of(folder: Path) -> str:
 def stuck(folder: Path, seconds: float = 1.0) -> int:
     """The process that has the turn to write in a folder and keeps it so long; 0 where the turn goes round."""
     until = time.monotonic() + seconds
-    while process := _holder(folder / WRITING)[0]:
+    while process := holder(folder)[0]:
         if time.monotonic() >= until:
             return process
         time.sleep(_PAUSES[1])
     return 0
 
 
-def _holder(path: Path) -> tuple[int, bool]:
-    said = _said_by_holder(path)
+def holder(folder: Path) -> tuple[int, bool]:
+    """(process that has the turn to write now, has its commit failed?); 0 when nobody has."""
+    said = _said_by_holder(folder / WRITING)
     return int(said[1:].split()[0] or 0) if said else 0, said[:1] == FAILED
 
 

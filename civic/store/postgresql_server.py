@@ -51,8 +51,7 @@ def migrate(url: str) -> tuple[int, int]:
 
     All in one transaction: one that fails leaves the database as it was.
     """
-    limits = Limits(connections=1, lock=60, statement=3600, idle=3600)
-    with _reached(url, limits) as connection, connection.transaction():
+    with _reached(url, WHOLE) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATE_LOCK,))
         before = _version(connection, url)
         if before:

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections import ChainMap
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from civic.store.tables import SQLITE, Dialect
@@ -18,13 +19,13 @@ UNKNOWN = (
 )
 
 
+@dataclass(slots=True)
 class Later:
     """A statement that is sent together with the next; how many rows it changed is known then, at least one until then."""
 
-    __slots__ = ("count", "statement", "values")
-
-    def __init__(self, statement: str, values: Sequence[Any]) -> None:
-        self.statement, self.values, self.count = statement, values, 1
+    statement: str
+    values: Sequence[Any]
+    count: int = 1
 
 
 class Transaction(ABC):

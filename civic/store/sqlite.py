@@ -263,7 +263,7 @@ class SqliteDatabase:
             failure = self._last_failure or away.__cause__
         if failure:
             return explain(failure, self.path.parent)
-        process, has_failed = self._turn.holder()
+        process, has_failed = locks.holder(self.path.parent)
         if has_failed:
             return f"디스크에 쓰지 못해 저장을 멈추었습니다(프로세스 {process}). 디스크의 자리를 비우세요. 그러면 스스로 다시 받습니다."
         return f"프로세스 {process or '?'}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
