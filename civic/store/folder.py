@@ -35,8 +35,13 @@ FOREIGN = "{}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주�
 def explain(err: BaseException, path: Path) -> str:
     """What is wrong with a file or folder and what staff must do, in Korean; never a traceback."""
     err = err.__cause__ or err if isinstance(err, Unavailable) else err
+    said = str(err).lower()
+    if "i/o error" in said and not os.access(
+        path.parent, os.W_OK
+    ):  # a journal that is open already says no more
+        said = "readonly"
     for words, sentence in SAID.items():
-        if re.search(words, str(err).lower()):
+        if re.search(words, said):
             return sentence.format(path)
     if isinstance(err, FileExistsError | NotADirectoryError):
         return f"{josa(str(path), '은/는')} 폴더가 아닙니다. 자료 폴더의 주소를 고치세요."
