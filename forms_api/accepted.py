@@ -165,11 +165,6 @@ def other_town(store: Store, written: Library, known: Mapping[str, str]) -> Mist
     return None
 
 
-def text_of(page: Document) -> str:
-    """A page as it is kept: its kind and what staff wrote, without its text."""
-    return f"{page.folder}\n{page.model_dump_json(exclude={'body', 'facts'}, exclude_unset=True)}"
-
-
 def page_of(text: str) -> Document | None:
     """The page of such a text; None where nothing is promised, or a version of before wrote it in a way not known now."""
     folder, _, fields = text.partition("\n")
@@ -180,10 +175,13 @@ def page_of(text: str) -> Document | None:
 
 
 def texts_of(written: Library) -> dict[str, str]:
-    """What of a library is kept: subject -> text; of SITE what tells one town from another."""
+    """What of a library is kept: subject -> the page's kind and what staff wrote; of SITE what tells towns apart."""
     town = {"name": written.site.name, "base_url": written.site.base_url}
-    pages = {page.subject: text_of(page) for page in written.subjects()}
-    return {**pages, SITE: json.dumps(town, ensure_ascii=False)}
+    found = {SITE: json.dumps(town, ensure_ascii=False)}
+    for page in written.subjects():
+        fields = page.model_dump_json(exclude={"body", "facts"}, exclude_unset=True)
+        found[page.subject] = f"{page.folder}\n{fields}"
+    return found
 
 
 def _as_before(before: Document, after: Document | None) -> Document:

@@ -4,7 +4,6 @@ codes, erases answers whose time is over, counts light polls, and follows the bu
 import json
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +11,7 @@ from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, cast
 
 from flask import Flask
@@ -43,24 +43,18 @@ PAGES_PAUSE = 20.0  # seconds between two looks at what the pages say of time an
 KEEPING_PAUSE = 3600.0  # seconds between two looks at what is kept too long
 WAYS = ("email", "phone")  # the one last that costs most when it goes twice
 PAUSE = timedelta(minutes=10)  # between two looks whether a way is set by which somebody can be reached
+Act = Callable[["Every"], object]
 
 
 class Every:
     """Does something again and again in a thread of its own, with a pause between; begins at once."""
 
-    def __init__(
-        self,
-        name: str,
-        pause: float,
-        act: Callable[["Every"], object],
-        log: EventLog,
-        call: threading.Event | None = None,
-    ) -> None:
+    def __init__(self, name: str, pause: float, act: Act, log: EventLog, call: Event | None = None) -> None:
         """call: set by whoever wants it done now."""
         self._pause, self._act, self._log = pause, act, log
-        self._call = call or threading.Event()
+        self._call = call or Event()
         self.is_over = self.is_woken = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

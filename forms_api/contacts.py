@@ -20,10 +20,11 @@ from civic.people import keyed_hash
 from civic.places.application import holds_resident_number
 from civic.store.box import Ticket
 from forms_api.doors import READING, is_form_post, is_from, posted, text_in
-from forms_api.operations import Trail, services
+from forms_api.operations import services
 from forms_api.problems import lead_back, offer_again, wants_page
 
 contacts = Blueprint("contacts", __name__)
+MINE = [("내 신청 확인", link("my"))]  # what stands above a page about an entry
 COOKIE = "madang-ticket"
 GUESSING = timedelta(minutes=10)  # from the first wrong try
 PER_NUMBER = 10  # guesses of four digits: all 10,000 would take a week
@@ -187,11 +188,6 @@ def _enter(retry: Any) -> None:
         raise ForbiddenOrigin
 
 
-def trail_of(last: str) -> Trail:
-    """The breadcrumb of a page about an entry: home, look-up, this page."""
-    return [("홈", link("home")), ("내 신청 확인", link("my")), (last, "")]
-
-
 def my_page(refusal: Refused, at: str = "number") -> Response:
     """The page to look up entries with its errors, and what was typed into its field `at`; the digits are not repeated."""
     title, typed = "내 신청 확인", request.form.get(at, "")
@@ -202,5 +198,5 @@ def my_page(refusal: Refused, at: str = "number") -> Response:
 def _code_page(contact: str, asked: str, code: str, refusal: Refused | None = None) -> Response:
     title, typed = "인증번호를 적으세요", {"contact": contact, "asked": asked, "code": code}
     return services().page(
-        "forms/proof.html", title, trail=trail_of("인증번호"), refusal=refusal, at="code", **typed
+        "forms/proof.html", title, last="인증번호", above=MINE, refusal=refusal, at="code", **typed
     )

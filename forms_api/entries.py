@@ -23,12 +23,12 @@ from civic.places.change import keep_change, optional, read_change
 from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
 from forms_api.contacts import (
+    MINE,
     ask_for_code,
     holds_ticket_of,
     my_page,
     prove_phone,
     ticket_of_browser,
-    trail_of,
     wrong_tries_counted,
 )
 from forms_api.doors import is_form_post, json_body, posted, text_in
@@ -40,7 +40,7 @@ entries = Blueprint("entries", __name__)
 RECEIPT = f"{RECEIPTS}<token>"
 MOST_TOGETHER = 20  # people of one form that was sent once
 # Stands for a page that staff have taken down: its entries can still be seen and cancelled.
-GONE = {"title": "지금은 내린 글", "link": "/", "where": "", "spec": None, "sample": False}
+GONE = {"title": "지금은 내린 글", "noun": "home", "link": "/", "where": "", "spec": None, "sample": False}
 UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열거나 휴대전화를 인증해 주세요. 인증하고 30분 동안 할 수 있습니다."
 
 
@@ -67,7 +67,7 @@ def lookup() -> Response:
     changes = services().intake.store.history(found.entry.number)
     history = [(change.time, korean.happened(change.cause, change.after)) for change in changes]
     context = {**shown(found, is_proven), "history": history}
-    return services().page("forms/entry.html", "내 신청", trail=trail_of("내 신청"), **context)
+    return services().page("forms/entry.html", "내 신청", above=MINE, **context)
 
 
 @entries.post("/api/entries/<number>/cancel")
@@ -94,7 +94,8 @@ def _change_page(found: Found, refusal: Refused | None = None, asked: str = "", 
     return services().page(
         "forms/change.html",
         "신청 내용 바꾸기",
-        trail=trail_of("바꾸기"),
+        last="바꾸기",
+        above=MINE,
         **shown(found),
         spec=optional(found.round.spec) if found.round else None,
         values=shown_again(request.form),
@@ -153,7 +154,7 @@ def my() -> BaseResponse:
         return jsonify(entries=listed, until=held.until.isoformat(timespec="seconds"), fresh=is_fresh)
     lines = [{**shown(each, is_fresh), "doc": each.doc} for each in found]
     times: dict[str, Any] = {"until": held.until, "is_fresh": is_fresh}
-    return services().page("forms/mine.html", "내 신청", trail=trail_of("내 신청"), entries=lines, **times)
+    return services().page("forms/mine.html", "내 신청", above=MINE, entries=lines, **times)
 
 
 @entries.get(RECEIPT)
@@ -169,7 +170,6 @@ def receipt(token: str) -> Response:
     return services().page(
         "forms/receipt.html",
         "접수증",
-        trail=services().trail_to(doc, "접수증"),
         **shown(found),
         others=[(number, services().receipt(number)) for number in others],
         calendar=f"{request.path}/event.ics" if has_dates else "",
@@ -182,7 +182,7 @@ def cannot_come(token: str) -> Response:
     """Asks who holds a message's link whether they cannot come. Opening it changes nothing; one press cancels."""
     found = _receipt(token)
     title = "오지 못하시나요?" if found.can_cancel else "취소할 수 없는 신청입니다"
-    return services().page("forms/cannot.html", title, trail=trail_of("못 갑니다"), **shown(found))
+    return services().page("forms/cannot.html", title, last="못 갑니다", above=MINE, **shown(found))
 
 
 @entries.get(f"{RECEIPT}/event.ics")

@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from civic.errors import Misuse, Unavailable
+from forms_api.settings import Settings
 
 PATIENCE = 10  # seconds for the provider to answer
 FRESH = 3600  # seconds that what the provider says of itself is kept
@@ -31,12 +32,12 @@ AWAY = "본인확인기관과 연결하지 못했습니다. 잠시 뒤에 다시
 class Provider:
     """The identity provider of the settings. Asked over HTTPS; in a demonstration also over HTTP."""
 
-    def __init__(self, issuer: str, client_id: str, client_secret: str, *, demo: bool = False) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Raises Misuse when the settings cannot be right."""
-        if urlsplit(issuer).scheme not in ("https", "http" if demo else "https"):
+        self.issuer, self._id = settings.oidc_issuer, settings.oidc_client_id
+        if urlsplit(self.issuer).scheme not in ("https", "http" if settings.demo else "https"):
             raise Misuse("MADANG_OIDC_ISSUER는 https://로 시작하는 본인확인기관의 주소로 적으세요.")
-        self.issuer = issuer
-        self._id, self._secret = client_id, client_secret
+        self._secret = settings.oidc_client_secret
         self._lock = threading.Lock()
         # By address: when it was fetched, and what.
         self._documents: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -53,9 +54,8 @@ class Provider:
         """The provider's name for the person who came back with that code. Raises ValueError, Unavailable."""
         try:
             with self._session(back) as session:
-                token = session.fetch_token(
-                    self._document()["token_endpoint"], code=code, code_verifier=verifier
-                )
+                address = self._document()["token_endpoint"]
+                token = session.fetch_token(address, code=code, code_verifier=verifier)
             return self._read(str(token["id_token"]), str(token.get("access_token", "")), nonce)
         except requests.RequestException:
             raise Unavailable(AWAY) from None
@@ -83,14 +83,8 @@ class Provider:
         return subject
 
     def _session(self, back: str) -> Any:
-        return OAuth2Session(
-            self._id,
-            self._secret,
-            scope="openid",
-            redirect_uri=back,
-            code_challenge_method="S256",
-            default_timeout=PATIENCE,
-        )
+        flow = {"scope": "openid", "redirect_uri": back, "code_challenge_method": "S256"}
+        return OAuth2Session(self._id, self._secret, **flow, default_timeout=PATIENCE)
 
     def _document(self) -> dict[str, Any]:
         """What the provider says of itself (discovery). Raises Unavailable."""
@@ -107,15 +101,12 @@ class Provider:
     def _fetched(self, address: str, fresh: float = FRESH) -> dict[str, Any]:
         """The document of that address, not older than that. Raises Unavailable."""
         with self._lock:
-            at, told = self._documents.get(address, (0.0, {}))
-            if time.time() - at >= fresh:
+            kept = self._documents.get(address, (0.0, {}))
+            if time.time() - kept[0] >= fresh:
                 try:
                     answer = requests.get(address, timeout=PATIENCE, allow_redirects=False)
                     answer.raise_for_status()
-                    told = answer.json()
-                except (requests.RequestException, ValueError):
+                    kept = self._documents[address] = time.time(), dict(answer.json())
+                except (requests.RequestException, ValueError, TypeError):
                     raise Unavailable(AWAY) from None
-                if not isinstance(told, dict):
-                    raise Unavailable(AWAY)
-                self._documents[address] = time.time(), told
-            return told
+            return kept[1]

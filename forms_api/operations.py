@@ -90,8 +90,7 @@ def identity_provider(settings: Settings) -> Any:
     # Late: the packages behind it take a quarter of the time in which the app is loaded.
     from forms_api.oidc import Provider
 
-    names = settings.oidc_client_id, settings.oidc_client_secret
-    return Provider(settings.oidc_issuer, *names, demo=settings.demo)
+    return Provider(settings)
 
 
 class Services:
@@ -186,7 +185,7 @@ class Services:
         title: str,
         *,
         last: str = "",
-        trail: Trail | None = None,
+        above: Trail | None = None,
         path: str = "",
         refusal: Refused | None = None,
         at: str = "",
@@ -194,8 +193,9 @@ class Services:
     ) -> Response:
         """One HTML answer, from the same templates as the site.
 
-        trail: the breadcrumb, by default that of a page about `doc` with `last` (else the title) at its end. path: of the page; "" is the request's. refusal: what must be corrected, said in the title and at the fields;
-        one that names no field is said at the field `at`.
+        last: its name in the breadcrumb, by default the title; above: what stands before it there, by default the menu's
+        entry and the page of `doc`. path: of the page; "" is the request's. refusal: what must be corrected, said in the
+        title and at the fields; one that names no field is said at the field `at`.
         """
         errors: dict[str, str] = {}
         for error in refusal.errors if refusal else ():
@@ -204,18 +204,18 @@ class Services:
             errors = {at: refusal.detail}
         text = self._environment.get_template(template).render(
             title=f"오류: {title}" if refusal else title,
-            trail=trail or self.trail_to(context.get("doc"), last or title),
+            trail=[*(self._above(context.get("doc")) if above is None else above), (last or title, "")],
             path=path or request.path,
             errors=errors,
             **context,
         )
         return Response(text, status=refusal.status if refusal else 200, mimetype="text/html")
 
-    def trail_to(self, doc: Document | None, last: str) -> Trail:
-        """The breadcrumb of a page about a subject: home, the menu's entry of its kind, the subject's page, this page."""
-        middle = [(item.label, item.to) for item in self.site.menu if doc and item.to == link(doc.noun)]
-        middle += [(doc.title, doc.link)] if doc else []
-        return [("홈", link("home")), *middle, (last, "")]
+    def _above(self, doc: Document | None) -> Trail:
+        if doc is None:
+            return []
+        menu = [(item.label, item.to) for item in self.site.menu if item.to == link(doc.noun)]
+        return [*menu, (doc.title, doc.link)]
 
 
 def services() -> Services:

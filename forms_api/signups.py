@@ -20,7 +20,6 @@ from civic.people import show_phone
 from civic.places import phases
 from civic.places.application import Application, check_absent, holds_resident_number
 from civic.places.status import form_of, of_form
-from civic.store.entry import Entry
 from civic.text import texts
 from forms_api.contacts import ask_for_code, holds_ticket_of, prove_phone
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
@@ -35,6 +34,7 @@ PARTICIPANT = re.compile(r"participants\.(\d{1,2})\.(\w+)")
 STEPS = ("check", "code", "send", "edit")
 PROOF = ("code", "request")  # what proves its phone
 BESIDE = ("step", HONEYPOT, *PROOF)  # the application in a form
+REPEATED = (*BESIDE, "submission_id")  # fields that the check page writes itself
 
 
 @signups.get(ADDRESS)
@@ -72,24 +72,10 @@ def apply(folder: str, slug: str) -> ResponseReturnValue:
     check_honeypot(payload)
     code, asked = text_in(payload, "code"), text_in(payload, "request")
     typed = {name: value for name, value in payload.items() if name not in (HONEYPOT, *PROOF)}
-    application = parts.intake.check(*parts.intake.form(folder, slug), typed)
-    kept = _keep(application, code, asked)
-    answers = [
-        {
-            "number": entry.number,
-            "state": entry.state,
-            "position": position,
-            "round": application.round.id,
-            "receipt": parts.receipt(entry.number),
-            **({"draw_number": entry.draw} if entry.draw else {}),
-        }
-        for entry, position, _ in kept
-    ]
-    others = {"others": answers[1:]} if len(answers) > 1 else {}
-    return jsonify({**answers[0], **others}), 201 if kept[0][2] else 200
+    return _kept(parts.intake.check(*parts.intake.form(folder, slug), typed), code, asked)
 
 
-def _keep(application: Application, code: str, request: str) -> list[tuple[Entry, int | None, bool]]:
+def _kept(application: Application, code: str, request: str) -> ResponseReturnValue:
     """Keep a checked application of a phone that is proven where it must be, within the person's rate, and count it."""
     parts = services()
     if application.spec.needs_proof:
@@ -99,10 +85,25 @@ def _keep(application: Application, code: str, request: str) -> list[tuple[Entry
     for entry, _, created in kept:
         if created:
             parts.metrics.add("entries_total", state=entry.state)
-    return kept
+    if is_form_post():
+        first, *others = (parts.receipt(entry.number) for entry, _, _ in kept)
+        together = "&".join(f"with={other.rpartition('/')[2]}" for other in others)  # numbers and hexadecimal
+        return redirect(f"{first}?{together}" if others else first, code=303)
+    answer, *more = (
+        {
+            "number": entry.number,
+            "state": entry.state,
+            "position": position,
+            "round": application.round.id,
+            "receipt": parts.receipt(entry.number),
+            **({"draw_number": entry.draw} if entry.draw else {}),
+        }
+        for entry, position, _ in kept
+    )
+    return jsonify(answer | ({"others": more} if more else {})), 201 if kept[0][2] else 200
 
 
-def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
+def _apply_by_page(doc: Document, spec: FormSpec) -> ResponseReturnValue:
     parts, form = services(), request.form
     offer_again(lambda refusal: _form_page(doc, spec, refusal), doc.link, always=True)
     parts.limits.address("apply")
@@ -134,10 +135,7 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> BaseResponse:
     if step == "code":
         asked = ask_for_code(application.phone, doc.title, doc.subject)
         return _check_page(application, asked.request, asked.code)
-    kept = _keep(application, *(form.get(name, "") for name in PROOF))
-    first, *others = (parts.receipt(entry.number) for entry, _, _ in kept)
-    together = "&".join(f"with={other.rpartition('/')[2]}" for other in others)  # numbers and hexadecimal
-    return redirect(f"{first}?{together}" if others else first, code=303)
+    return _kept(application, *(form.get(name, "") for name in PROOF))
 
 
 def _check_page(
@@ -145,11 +143,7 @@ def _check_page(
 ) -> Response:
     """What will be sent. asked: the request for the code that goes with it; code: itself, in a demonstration."""
     parts, doc = services(), application.doc
-    typed = [
-        (name, value)
-        for name, value in request.form.items(multi=True)
-        if name not in (*BESIDE, "submission_id")
-    ]
+    typed = [(name, value) for name, value in request.form.items(multi=True) if name not in REPEATED]
     needs_code = application.spec.needs_proof and not holds_ticket_of(application.phone)
     return parts.page(
         "forms/check.html",

@@ -88,7 +88,7 @@ def register_site(app: Flask, parts: Services) -> None:
                 found = answer(query, number, lambda name: json.loads((index / f"{name}.json").read_bytes()))
         if not found:
             return site.page(link("search")[1:])
-        return parts.page("pages/search.html", "통합검색", trail=[("통합검색", "")], answer=found)
+        return parts.page("pages/search.html", "통합검색", answer=found)
 
 
 class BuiltSite:

@@ -52,14 +52,11 @@ def step_page(
         refusal=refusal,
         at="identity" if by_provider else "code",
         groups=[
-            (kind, [proposal for proposal in setup.proposals.values() if proposal.type == kind.id])
+            (kind, [each for each in setup.proposals.values() if each.type == kind.id])
             for kind in setup.poll.types
         ],
-        contact=post.contact,
-        asked=post.request,
-        ticket=post.ticket,
-        submission=post.submission,
         shown=shown,
+        **vars(post),
     )
     if step == "check" and by_provider and not post.ticket:
         _keep(page, PICKS, [setup.poll.slug, list(post.choices or ())])
