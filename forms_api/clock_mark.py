@@ -45,7 +45,10 @@ def take_up(store: Store, data: str, mark: ClockMark) -> Clock:
     server on a demonstration's.
     """
     noted = any(change.subject != KEYS_PLACE for change in store.history(""))
-    used = bool(store.subjects() or noted) or (mark.start is not None and _has_ballots(data))
+    used = bool(store.subjects() or noted)
+    if mark.start and not used:
+        with closing(open_box(data)) as boxes:
+            used = bool(boxes.polls())
     with store.open(PLACE, who="clock") as book:
         facts = book.fixed("")
         last = newest(facts)
@@ -72,8 +75,3 @@ def newest(facts: dict[str, str]) -> ClockMark | None:
     given = json.loads(text)
     start = datetime.fromisoformat(given["start"]) if given["start"] else None
     return ClockMark(start, datetime.fromisoformat(given["began"]))
-
-
-def _has_ballots(data: str) -> bool:
-    with closing(open_box(data)) as boxes:
-        return bool(boxes.polls())

@@ -26,6 +26,7 @@ from forms_api.problems import lead_back, offer_again, wants_page
 contacts = Blueprint("contacts", __name__)
 MINE = [("내 신청 확인", link("my"))]  # what stands above a page about an entry
 COOKIE = "madang-ticket"
+RULES: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Strict"}
 GUESSING = timedelta(minutes=10)  # from the first wrong try
 PER_NUMBER = 10  # guesses of four digits: all 10,000 would take a week
 PER_BLOCK = 100  # over all numbers, from one block of addresses: a whole office, and no machine
@@ -54,7 +55,7 @@ def ticket() -> BaseResponse:
     life = int(OWN_LIFE.total_seconds()) if is_own else None  # None: gone with the browser
     told = jsonify(minutes=MINUTES, mine=is_own), 201
     answer = redirect("/api/my", code=303) if is_form_post() else make_response(told)
-    answer.set_cookie(cookie(), secret, max_age=life, **_cookie_rules())
+    answer.set_cookie(cookie(), secret, max_age=life, secure=request.is_secure, **RULES)
     return answer
 
 
@@ -65,7 +66,7 @@ def forget() -> BaseResponse:
     if secret := request.cookies.get(cookie(), ""):
         services().polling.codes.forget_ticket(secret)
     answer: BaseResponse = redirect(link("my"), code=303) if is_form_post() else jsonify(forgotten=True)
-    answer.delete_cookie(cookie(), **_cookie_rules())
+    answer.delete_cookie(cookie(), secure=request.is_secure, **RULES)
     return answer
 
 
@@ -174,10 +175,6 @@ def is_own() -> bool:
 def cookie() -> str:
     """On https a name that no other host and no plain connection can set."""
     return f"__Host-{COOKIE}" if request.is_secure else COOKIE
-
-
-def _cookie_rules() -> dict[str, Any]:
-    return {"path": "/", "httponly": True, "samesite": "Strict", "secure": request.is_secure}
 
 
 def _enter(retry: Any) -> None:

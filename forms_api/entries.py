@@ -4,7 +4,7 @@ Receipt number and last four digits are enough to look. Who gives something up h
 number, signed, so that nobody can try numbers out; or has proven the phone in the last half hour.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +47,9 @@ UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열�
 @entries.post("/api/entries/lookup")
 def lookup() -> Response:
     """The entry of a number, for whoever knows the phone's last four digits, or may act on it."""
-    given = _given(my_page)
+    offer_again(my_page, link("my"))
+    services().limits.address("entries")
+    given = posted()
     typed, last4 = (
         value.strip() if isinstance(value := given.get(name), str) else ""
         for name in ("number", "phone_last4")
@@ -219,17 +221,12 @@ def document(found: Found, is_proven: bool = True) -> dict[str, Any]:
     }
 
 
-def _given(retry: Callable[[Refused], Response] | None) -> Mapping[str, Any]:
-    """What was sent."""
-    offer_again(retry, link("my"))
-    services().limits.address("entries")
-    return posted()
-
-
 def _own(number: str) -> str:
     """The number of an entry, in its one spelling, that the sender may act on. Raises ContactUnproven."""
-    given, number = _given(None), clean_number(number[:40])
-    if not _may_act(given, number):
+    offer_again(None, link("my"))
+    services().limits.address("entries")
+    number = clean_number(number[:40])
+    if not _may_act(posted(), number):
         raise ContactUnproven(UNPROVEN)
     return number
 

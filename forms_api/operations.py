@@ -3,10 +3,9 @@
 import sys
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 from hmac import compare_digest
 from typing import Any, cast
 
@@ -55,19 +54,17 @@ class Health:
         self._log, self._store = log, store
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "health")
-        self._asked: Future[bool] | None = None
-        self._at = 0.0  # when the last look began, by the monotonic clock
         self._said = ""
+        self._at, self._asked = time.monotonic(), self._pool.submit(self._look)  # when the last look began
 
     def is_well(self, patience: float = PATIENCE) -> bool:
         """False as well while a look takes longer than `patience` seconds: so does whatever a citizen sends."""
         with self._lock:
-            is_over = self._asked is None or self._asked.done()
-            if is_over and time.monotonic() - self._at >= FRESH:
+            if self._asked.done() and time.monotonic() - self._at >= FRESH:
                 self._at, self._asked = time.monotonic(), self._pool.submit(self._look)
             asked = self._asked
         try:
-            return asked is not None and asked.result(patience)
+            return asked.result(patience)
         except TimeoutError:
             return False
 
@@ -114,8 +111,7 @@ class Services:
         self.held: tuple[Mistake, ...] = ()  # what of this one is held back
         self._force: InForce | None = None
         self._low: datetime | None = None  # until then few messages were left
-        assets = SiteAssets(settings.site_dir)
-        self._templates = partial(environment, assets=assets, clock=clock, demo=settings.demo)
+        self._assets = SiteAssets(settings.site_dir)
         self.follow(written)
 
     def follow(self, written: Library) -> None:
@@ -134,7 +130,8 @@ class Services:
             return
         self.written = written
         library = force.library.at_address(self.settings.address(written.site.base_url))
-        self._environment = self._templates(library)
+        clock, is_demo = self.intake.clock, self.settings.demo
+        self._environment = environment(library, self._assets, clock, is_demo)
         # The one that counts: replaced, never changed, so that it is read without a lock.
         self.library = self.intake.library = self.polling.library = library
 

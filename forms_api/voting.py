@@ -27,7 +27,7 @@ from forms_api.voting_pages import step_page, vote_page
 
 voting = Blueprint("voting", __name__)
 ADDRESS = "/api/votes/<slug>"
-TEXTS = ("contact", "code", "envelope", "request", "ticket", "submission")
+TEXTS = ("contact", "code", "request", "ticket", "submission")
 MOST_CHOICES = 400  # of one post: more is no ballot of any poll
 
 
@@ -153,14 +153,15 @@ def _request_code(slug: str, contact: str) -> Asked:
 
 def _posted() -> Post:
     """What a plain form sent."""
-    texts = {name: request.form.get(name, "") for name in TEXTS if name != "envelope"}
-    return Post(choices=request.form.getlist("choices"), **texts)
+    return Post(
+        choices=request.form.getlist("choices"), **{name: request.form.get(name, "") for name in TEXTS}
+    )
 
 
 def _sent_ballot(body: Mapping[str, Any]) -> Post:
     """What a program sent. Raises Invalid."""
     check_honeypot(body)
-    texts = {name: text_in(body, name) for name in TEXTS if name in body}
+    texts = {name: text_in(body, name) for name in (*TEXTS, "envelope") if name in body}
     return Post(choices=_choices(body) if "choices" in body else None, **texts)
 
 

@@ -63,12 +63,10 @@ def step_page(
     return page
 
 
-def vote_page(
-    setup: PollSetup, choices: Sequence[str], template: str, title: str, **context: Any
-) -> Response:
-    """picks: the proposals of valid choices; unknown names are left out: they were refused before."""
-    picks = [setup.proposals[name] for name in choices if name in setup.proposals]
-    about: dict[str, Any] = {"path": setup.poll.link, "doc": setup.poll, "picked": choices, "picks": picks}
+def vote_page(setup: PollSetup, picked: Sequence[str], template: str, title: str, **context: Any) -> Response:
+    """picks: the proposals of valid picked; unknown names are left out: they were refused before."""
+    picks = [setup.proposals[name] for name in picked if name in setup.proposals]
+    about: dict[str, Any] = {"path": setup.poll.link, "doc": setup.poll, "picked": picked, "picks": picks}
     return services().page(template, title, **about, **context)
 
 
