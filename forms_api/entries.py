@@ -22,15 +22,7 @@ from civic.places import phases
 from civic.places.change import keep_change, optional, read_change
 from civic.places.draw_list import FrozenList
 from civic.places.intake import Found
-from forms_api.contacts import (
-    MINE,
-    ask_for_code,
-    holds_ticket_of,
-    my_page,
-    prove_phone,
-    ticket_of_browser,
-    wrong_tries_counted,
-)
+from forms_api import contacts
 from forms_api.doors import is_form_post, json_body, posted, text_in
 from forms_api.operations import RECEIPTS, services
 from forms_api.problems import lead_back, offer_again, wants_page
@@ -47,7 +39,7 @@ UNPROVEN = "취소하거나 자리를 수락, 사양하려면 접수증을 열�
 @entries.post("/api/entries/lookup")
 def lookup() -> Response:
     """The entry of a number, for whoever knows the phone's last four digits, or may act on it."""
-    offer_again(my_page, link("my"))
+    offer_again(contacts.my_page, link("my"))
     services().limits.address("entries")
     given = posted()
     typed, last4 = (
@@ -62,14 +54,14 @@ def lookup() -> Response:
         missing = [("number", typed, said[0]), ("phone_last4", last4, said[1])]
         if errors := [FieldError(name, text) for name, value, text in missing if not value]:
             raise Invalid(errors)
-        with wrong_tries_counted(number):
+        with contacts.wrong_tries_counted(number):
             found = services().intake.lookup(number, last4[:40])
     if not wants_page():
         return jsonify(document(found, is_proven))
     changes = services().intake.store.history(found.entry.number)
     history = [(change.time, korean.happened(change.cause, change.after)) for change in changes]
     context = {**shown(found, is_proven), "history": history}
-    return services().page("forms/entry.html", "내 신청", above=MINE, **context)
+    return services().page("forms/entry.html", "내 신청", above=contacts.MINE, **context)
 
 
 @entries.post("/api/entries/<number>/cancel")
@@ -97,7 +89,7 @@ def _change_page(found: Found, refusal: Refused | None = None, asked: str = "", 
         "forms/change.html",
         "신청 내용 바꾸기",
         last="바꾸기",
-        above=MINE,
+        above=contacts.MINE,
         **shown(found),
         spec=optional(found.round.spec) if found.round else None,
         values=shown_again(request.form),
@@ -121,10 +113,10 @@ def change_entry(number: str) -> BaseResponse:
     given["answers"] = {name: each for name, each in answers.items() if each not in ("", [])}
     application, phone = read_change(intake, found, given)
     if phone and application.spec.needs_proof:
-        if is_form_post() and not code and not holds_ticket_of(phone):
-            proof = ask_for_code(phone, services().site.name, application.subject)
+        if is_form_post() and not code and not contacts.holds_ticket_of(phone):
+            proof = contacts.ask_for_code(phone, services().site.name, application.subject)
             return _change_page(found, None, proof.request, proof.code)
-        prove_phone(phone, code, asked, f"change:{own}")
+        contacts.prove_phone(phone, code, asked, f"change:{own}")
     return _done(keep_change(intake, found, application, is_other_phone=bool(phone)))
 
 
@@ -146,7 +138,7 @@ def opened_again(**_: str) -> BaseResponse:
 def my() -> BaseResponse:
     """What the ticket's phone signed up for: no name, no answer, no birth date; phones are shared and given on."""
     services().limits.address("contacts")
-    held, intake = ticket_of_browser(), services().intake
+    held, intake = contacts.ticket_of_browser(), services().intake
     if held is None:
         return lead_back(link("my"), ContactUnproven)
     found = [intake.found(each) for each in intake.store.of_contact(held.contact)]
@@ -156,7 +148,7 @@ def my() -> BaseResponse:
         return jsonify(entries=listed, until=held.until.isoformat(timespec="seconds"), fresh=is_fresh)
     lines = [{**shown(each, is_fresh), "doc": each.doc} for each in found]
     times: dict[str, Any] = {"until": held.until, "is_fresh": is_fresh}
-    return services().page("forms/mine.html", "내 신청", above=MINE, entries=lines, **times)
+    return services().page("forms/mine.html", "내 신청", above=contacts.MINE, entries=lines, **times)
 
 
 @entries.get(RECEIPT)
@@ -184,7 +176,7 @@ def cannot_come(token: str) -> Response:
     """Asks who holds a message's link whether they cannot come. Opening it changes nothing; one press cancels."""
     found = _receipt(token)
     title = "오지 못하시나요?" if found.can_cancel else "취소할 수 없는 신청입니다"
-    return services().page("forms/cannot.html", title, last="못 갑니다", above=MINE, **shown(found))
+    return services().page("forms/cannot.html", title, last="못 갑니다", above=contacts.MINE, **shown(found))
 
 
 @entries.get(f"{RECEIPT}/event.ics")
@@ -237,7 +229,7 @@ def _may_act(given: Mapping[str, Any], number: str) -> bool:
     with suppress(NotFound):
         if isinstance(receipt, str) and services().receipt_number(receipt.rpartition("/")[2]) == number:
             return True
-    held = ticket_of_browser()
+    held = contacts.ticket_of_browser()
     if held is None or intake.clock.now() >= held.fresh:
         return False
     entry = intake.store.find(number)

@@ -26,8 +26,6 @@ COUNTERS = (
     "messages_total",
     "guessing_total",
 )
-
-
 OURS = re.compile(re.escape(str(Path(__file__).resolve().parents[1])) + "/(?!.*site-packages)")
 
 
@@ -52,7 +50,8 @@ class Metrics:
 
     def publish(self) -> None:
         """Let the others know; nothing is written where nothing was counted."""
-        samples = self._samples()
+        with self._lock:
+            samples = self._sums.copy()
         if self._file and samples != self._written:
             draft = self._file.with_suffix(".draft")
             with suppress(OSError):  # a full disk: the next time
@@ -62,7 +61,8 @@ class Metrics:
 
     def text(self) -> str:
         """Everything in Prometheus' text format, one sample per line."""
-        samples = self._samples()
+        with self._lock:
+            samples = self._sums.copy()
         for file in self._file.parent.glob("*.*[0-9]") if self._file else ():
             if file != self._file:
                 for line in file.read_text().splitlines():
@@ -75,18 +75,12 @@ class Metrics:
             lines += [f"{sample} {round(samples[sample], 6)}" for sample in own]
         return "\n".join(lines) + "\n"
 
-    def _samples(self) -> Counter[str]:
-        with self._lock:
-            return self._sums.copy()
-
 
 class EventLog:
     """One JSON line per event: when, which route, how it ended; `on=False` writes nothing."""
 
     def __init__(self, clock: Clock, on: bool = True, stream: IO[str] | None = None) -> None:
-        self._clock = clock
-        self.on = on
-        self._stream = stream or sys.stderr
+        self._clock, self.on, self._stream = clock, on, stream or sys.stderr
 
     def event(self, name: str, **facts: str | int | float | None) -> None:
         """Write one event."""

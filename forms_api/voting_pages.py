@@ -64,7 +64,7 @@ def step_page(
 
 
 def vote_page(setup: PollSetup, picked: Sequence[str], template: str, title: str, **context: Any) -> Response:
-    """picks: the proposals of valid picked; unknown names are left out: they were refused before."""
+    """picks: the proposals that are picked; unknown names are left out: they were refused before."""
     picks = [setup.proposals[name] for name in picked if name in setup.proposals]
     about: dict[str, Any] = {"path": setup.poll.link, "doc": setup.poll, "picked": picked, "picks": picks}
     return services().page(template, title, **about, **context)
