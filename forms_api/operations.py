@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -54,17 +54,19 @@ class Health:
         self._log, self._store = log, store
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "health")
+        self._asked: Future[bool] | None = None
+        self._at = 0.0  # when the last look began, by the monotonic clock
         self._said = ""
-        self._at, self._asked = time.monotonic(), self._pool.submit(self._look)  # when the last look began
 
     def is_well(self, patience: float = PATIENCE) -> bool:
         """False as well while a look takes longer than `patience` seconds: so does whatever a citizen sends."""
         with self._lock:
-            if self._asked.done() and time.monotonic() - self._at >= FRESH:
+            is_over = self._asked is None or self._asked.done()
+            if is_over and time.monotonic() - self._at >= FRESH:
                 self._at, self._asked = time.monotonic(), self._pool.submit(self._look)
             asked = self._asked
         try:
-            return asked.result(patience)
+            return asked is not None and asked.result(patience)
         except TimeoutError:
             return False
 
