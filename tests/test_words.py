@@ -16,7 +16,10 @@ MACHINE = (
 )
 READ = (
     *("templates/**/*.html", "templates/**/*.xml", "static/js/*.js", "forms_api/*.py", "civic/errors.py"),
-    *(f"civic/places/{name}.py" for name in ("application", "intake", "line", "phases", "rules", "words")),
+    *(
+        f"civic/places/{name}.py"
+        for name in ("application", "change", "intake", "line", "messages", "participants", "phases", "rules")
+    ),
     *(f"civic/votes/{name}.py" for name in ("ballot", "casting", "light", "words")),
     *("publish/files.py", "publish/results.py"),
 )

@@ -9,7 +9,7 @@ function keptText() {
 
 // say: shows a message.
 export async function keep({ dataset }, say) {
-  const text = keptText();
+  const text = dataset.text ?? keptText();
   try {
     if (dataset.keep === "send") return await navigator.share({ title: document.title, text });
     if (dataset.keep === "copy") {

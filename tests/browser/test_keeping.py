@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 
 from playwright.sync_api import Page, expect
 
@@ -81,3 +82,29 @@ def test_a_receipt_can_be_copied(visits: Visits) -> None:
     copied = page.evaluate("navigator.clipboard.readText()")
     assert page.locator("[data-number]").inner_text() in copied and page.url in copied
     assert "신청이 확정되었습니다" in copied and "인쇄" not in copied
+
+
+def test_a_receipt_can_be_sent_to_oneself(visits: Visits) -> None:
+    """What, when, where, its number and address: by the phone's own share where it has one; by text message or mail also
+    without a script. The server sends nothing."""
+    page = visits.window(375)
+    page.add_init_script("navigator.share = async (given) => { window.shared = given; }")
+    page.goto("/lectures/essay/", wait_until="networkidle")
+    fill(page, a_phone())
+    page.get_by_role("button", name=CHECK).click()
+    send(page)
+    page.wait_for_url("**/api/receipts/**")
+    number, address = page.locator("[data-number]").inner_text(), page.url
+    page.get_by_role("button", name="나에게 보내기").click()
+    shared = page.evaluate("window.shared.text")
+    path = address.removeprefix(visits.base)
+    for said in ("에세이 글쓰기]", "언제: ", "어디서: ", f"접수번호: {number}"):
+        assert said in shared
+    assert shared.endswith(path) and shared.partition("접수증: ")[2].startswith("http")
+    plain = visits.open(address, 375, script=False)
+    for name, kind in (("문자로 나에게 보내기", "sms:?body="), ("메일로 나에게 보내기", "mailto:?subject=")):
+        link = plain.get_by_role("link", name=name)
+        expect(link).to_be_visible()
+        href = str(link.get_attribute("href"))
+        assert href.startswith(kind)
+        assert unquote(href.rpartition("body=")[2]).replace("\r\n", "\n") == shared
