@@ -159,7 +159,8 @@ def receipt(token: str) -> Response:
     accept = request.accept_mimetypes
     if accept.quality("application/json") > accept.quality("text/html"):
         return jsonify(document(found))
-    has_dates = entry.state == "confirmed" and meetings(doc, round_.round if round_ else None)
+    is_on = entry.state == "confirmed" and doc and not doc.off
+    has_dates = is_on and meetings(doc, round_.round if round_ else None)
     others = [_receipt(each).entry.number for each in request.args.getlist("with")[:MOST_TOGETHER]]
     return services().page(
         "forms/receipt.html",

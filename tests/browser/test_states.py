@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import validate
+from civic import korean
+from civic.places.phases import PHASES, VOTES
+from tests.browser.conftest import built, validate
 from tests.browser.test_signing_up import fill
-from tests.browser.visit import WIDTHS, Visits, overflow, send, violations
-from tests.builders import a_phone
+from tests.browser.visit import PICTURES, WIDTHS, Visits, overflow, send, shot, violations
+from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, write_content, write_files
+from tests.draw_samples import a_draw, publish_draw
 from tests.forms_api.server import Server, prove
 
 ESSAY = "/api/forms/lectures/essay"
@@ -69,7 +73,9 @@ def answers(client: httpx.Client) -> dict[str, httpx.Response]:
     }
 
 
-def test_every_page_of_the_api_is_valid_html(product: Server, root: Path, tmp_path: Path) -> None:
+def test_every_page_of_the_api_is_valid_html(
+    product: Server, visits: Visits, root: Path, tmp_path: Path
+) -> None:
     """html-validate finds nothing in any state; only the form itself repeats what was typed."""
     with product.client() as client:
         pages = answers(client)
@@ -83,6 +89,105 @@ def test_every_page_of_the_api_is_valid_html(product: Server, root: Path, tmp_pa
         (tmp_path / f"{name}.html").write_text(answer.text, encoding="utf-8")
     assert len({answer.text for answer in pages.values()}) == len(pages)  # no two states are one and the same
     validate(root, f"{tmp_path}/*.html")
+    page = visits.window(375)
+    for name, answer in pages.items() if PICTURES else ():
+        shown = {"body": answer.text, "content_type": "text/html; charset=utf-8"}
+        page.route("**/api/state", lambda route, _, shown=shown: route.fulfill(**shown))
+        page.goto("/api/state", wait_until="networkidle")
+        shot(page, f"api-{name}")
+        page.unroute("**/api/state")
+
+
+# Form, then what it is for -> keys of [form] and the day of the only meeting, seen on 16 August; "full" has one place.
+SOON, NOW_OPEN = (
+    ("2023-08-20T09:00:00", "2023-09-01T00:00:00"),
+    ("2023-08-10T09:00:00", "2023-09-01T00:00:00"),
+)
+SHUT = ("2023-08-01T09:00:00", "2023-08-05T00:00:00")
+DRAWN = {"selection": "draw", "seed": "로또 1081회", "seed_at": "2023-08-19T20:35:00"}
+IN_PHASE: dict[tuple[str, str], tuple[tuple[str, str], dict[str, str]]] = {
+    ("upcoming", "ahead"): (SOON, {}),
+    ("open", "ahead"): (NOW_OPEN, {}),
+    ("open", "running"): (NOW_OPEN, {}),
+    ("full", "ahead"): (NOW_OPEN, {}),
+    ("closed", "ahead"): (SHUT, {}),
+    ("closed", "running"): (SHUT, {}),
+    ("closed", "over"): (SHUT, {}),
+    ("drawing", "ahead"): (SHUT, DRAWN),
+    ("decided", "ahead"): (SHUT, DRAWN),
+}
+MEETING = "[[sessions]]\nstarts = 2023-{day}T10:00:00\nends = 2023-{day}T12:00:00\ntopic = '모임'\n"
+DAYS = {"ahead": ("09-07",), "running": ("08-10", "09-07"), "over": ("08-10",)}
+KINDS = ("lectures", "events", "programs")
+
+
+def a_page_in(form: str, happens: str) -> str:
+    (opens, closes), more = IN_PHASE[form, happens]
+    days = [MEETING.format(day=day) for day in DAYS[happens]]
+    text = a_lecture_file(
+        f"{form} {happens}", [a_round(places=1)], sessions="".join(days), opens=opens, closes=closes, **more
+    )
+    return re.sub(r'(seed_at = )"(.*)"', r"\1\2", text)
+
+
+@pytest.fixture
+def town(root: Path, tmp_path: Path) -> Iterator[Server]:
+    """A site with a page of each kind in each phase; postponed and cancelled ones; a vote of each phase."""
+    pages = {
+        f"{kind}/{form}-{happens}.md": a_page_in(form, happens)
+        for kind in KINDS
+        for form, happens in IN_PHASE
+    }
+    vote = (
+        (root / "content/votes/festival-date.md")
+        .read_text("utf-8")
+        .replace('sample = true\ncategory = "culture"\n', "")
+    )
+    for name, (opens, closes) in (("upcoming", SOON), ("open", NOW_OPEN), ("closed", SHUT)):
+        text = re.sub(r"(?m)^opens = .*$", f"opens = {opens}", vote)
+        pages[f"votes/{name}.md"] = re.sub(r"(?m)^closes = .*$", f"closes = {closes}", text)
+    for kind in KINDS:
+        for status in ("postponed", "cancelled"):
+            told = {"status": status, "status_reason": "태풍이 옵니다."}
+            meets = MEETING.format(day="09-07")
+            pages[f"{kind}/{status}.md"] = a_lecture_file(status, page=told, sessions=meets)
+    content = write_files(write_content(tmp_path / "content", {}), pages)
+    for kind in KINDS:
+        publish_draw(content, a_draw(f"{kind}/decided-ahead", "추첨"))
+    site = built(root, content, tmp_path / "site", NOW)
+    own = {"rate_limit": "off", "results": str(tmp_path / "results")}
+    running = Server(content, tmp_path / "var/data", site=site, **own).ready()
+    with running.client() as client:
+        for kind in KINDS:
+            sent = client.post(f"/api/forms/{kind}/full-ahead", json=an_application())
+            assert sent.status_code == 201, sent.text
+    yield running
+    assert running.stop() == 0, "".join(running.lines)
+
+
+def test_each_kind_of_page_in_each_phase(browser: Browser, town: Server) -> None:
+    """Its badge, its sentence, and nothing that asks for what cannot be done; it fits a phone and a desk."""
+    visits = Visits(browser, town.base)
+    page = visits.window(375)
+    asked = {f"{form}-{happens}": PHASES[form, happens] for form, happens in IN_PHASE}
+    asked |= {status: (korean.OFF[status], "태풍이 옵니다.") for status in korean.OFF}
+    places = {f"{kind}/{name}": said for kind in KINDS for name, said in asked.items()}
+    places |= {f"votes/{name}": VOTES[name] for name in ("upcoming", "open", "closed")}
+    for place, (badge, said) in places.items():
+        page.set_viewport_size({"width": 375, "height": 900})
+        page.goto(f"/{place}/", wait_until="networkidle")
+        main = page.get_by_role("main")
+        expect(main).to_contain_text(badge)
+        for part in re.split(r"\{\w+\}", said):
+            expect(main).to_contain_text(part.strip())
+        if not place.rpartition("/")[2].startswith(("open", "full", "upcoming")):
+            assert page.locator("form[data-form]").count() == 0, place
+        assert overflow(page) <= 0, place
+        if place.startswith(("lectures", "votes")):
+            assert violations(page) == [], place
+        shot(page, place.replace("/", "-"))
+    visits.close()
+    assert visits.trouble == []
 
 
 def fits(page: Page) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 WIDTHS = (375, 1280)
+PICTURES = os.environ.get("SCREENSHOTS", "")
 SLOW = {
     "offline": False,
     "latency": 100,
@@ -156,3 +159,10 @@ def send(page: Page) -> None:
     page.get_by_role("button", name="인증번호 받기").click()
     page.get_by_label("인증번호", exact=True).fill(page.locator("[data-demo-code]").inner_text())
     page.get_by_role("button", name="신청하기").click()
+
+
+def shot(page: Page, name: str) -> None:
+    """A picture of the whole page at each width, where pictures are asked for; the last stays."""
+    for width in WIDTHS if PICTURES else ():
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
