@@ -139,7 +139,7 @@ def sitemap(edition: Edition) -> View:
 def robots(edition: Edition) -> View:
     """What search engines leave alone."""
     site = edition.library.site
-    text = f"User-agent: *\nDisallow: /api/\nDisallow: /my/\n\nSitemap: {site.base_url}/sitemap.xml\n"
+    text = f"User-agent: *\nDisallow: /api/\n\nSitemap: {site.base_url}/sitemap.xml\n"
     return edition.page((), lambda: text, ".txt")
 
 
