@@ -42,7 +42,6 @@ from civic.store.entry import (
     to_document,
 )
 from civic.store.session import Later, Transaction
-from civic.store.statements import KEPT
 from civic.store.tiny import Taken
 
 # Who signs up reads the page first: when many come at once, nothing else is done meanwhile.
@@ -147,7 +146,10 @@ class Book:
         for _ in range(TRIES):
             state, id = self._decide(entry, seats, caps)
             if state == "same":
-                return self._same(entry)
+                same = self.repeated(entry.submission, entry.person)
+                if same is None or same.round != entry.round:
+                    raise Invalid([USED_ELSEWHERE])
+                return same
             round = self._rounds.of(entry.round)
             kept = entry.but(state=state, rank=round.last_rank + 1)
             if caps and self._dialect.row_locks:
@@ -243,8 +245,8 @@ class Book:
         asked = [value for cap in caps for value in (cap.key, entry.person)]
         statement = sql.look(len(caps), self._dialect.next_entry)
         (found,) = self._session.rows(statement, (*here, *asked, *where))
-        same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(KEPT)]
-        used = found[6 + len(KEPT) :]
+        same, number, alive, is_off, generation, id, *numbers = found[: 6 + len(sql.KEPT)]
+        used = found[6 + len(sql.KEPT) :]
         if held_row and not held_row.count:
             # No row to hold, even if somebody has made it since: it is made, held, and all is looked at anew.
             self._rounds.of(entry.round)
@@ -275,13 +277,6 @@ class Book:
         ceilings = {seat.state: seat.ceiling for seat in seats}
         waiting = ceilings.pop("waiting", 0)
         raise Full(places=max(ceilings.values(), default=0), waiting=waiting)
-
-    def _same(self, entry: Entry) -> Entry:
-        """The answer to a submission that was kept before. Raises Invalid when it was not this one."""
-        found = self.repeated(entry.submission, entry.person)
-        if found is None or found.round != entry.round:
-            raise Invalid([USED_ELSEWHERE])
-        return found
 
     def _insert(self, entry: Entry, id: int, paid: list[Later]) -> bool:
         """Keep the entry; False when another took its number, its submission or what is left of a cap."""
