@@ -52,8 +52,7 @@ class InForce:
 def in_force(store: Store, written: Library, now: datetime) -> InForce:
     """What counts of a library. Reads only. Of another town's nothing is compared: all that is held is SITE. Raises Unavailable."""
     known = promised(store)
-    strange = other_town(store, written, known)
-    if strange:
+    if strange := other_town(store, written, known):
         return InForce(written, (HeldBack(SITE, strange),))
     said = {page.subject: page for page in written.takers()}
     texts = texts_of(written)
@@ -125,8 +124,7 @@ def follow(store: Store, written: Library, now: datetime) -> InForce:
 
 def check_town(found: InForce) -> None:
     """Raises ContentMistakes where the content is another town's."""
-    strange = [each.mistake for each in found.held if each.subject == SITE]
-    if strange:
+    if strange := [each.mistake for each in found.held if each.subject == SITE]:
         raise ContentMistakes(strange)
 
 

@@ -85,11 +85,10 @@ class Lead:
 
     def has(self) -> bool:
         """Does this process lead now? Raises Unavailable."""
-        if self._is_alone or time.monotonic() < self._until:
-            return True
-        if not self._store.lease(self._task, self._holder, LEADING):
-            return False
-        self._until = time.monotonic() + LEADING / 2
+        if not self._is_alone and time.monotonic() >= self._until:
+            if not self._store.lease(self._task, self._holder, LEADING):
+                return False
+            self._until = time.monotonic() + LEADING / 2
         return True
 
 

@@ -95,8 +95,7 @@ class BuiltSite:
     """The folder of the built site, as it stands at each request."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files = Files()
+        self._folder, self._files = folder, Files()
 
     def page(self, path: str = "") -> BaseResponse:
         """One file of the site. Raises NotFound for what is not there, and for addresses of the API."""
@@ -190,8 +189,7 @@ class Files:
     """Text files by what they are on the disk; a new build's files are new ones."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:
-        self._most = most
-        self._lock = threading.Lock()
+        self._most, self._lock = most, threading.Lock()
         self._kept: OrderedDict[tuple[int, ...], SentText] = OrderedDict()
         self.size = 0  # bytes that are kept now
 
@@ -220,8 +218,7 @@ class StatusBoard:
     """The state of all forms, read at most once a second however many ask."""
 
     def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._lock = threading.Lock()
+        self._intake, self._lock = intake, threading.Lock()
         self._made = float("-inf")
         self._text = as_sent(b"")
         self._forms: dict[str, Any] = {}

@@ -25,6 +25,7 @@ BACK = "/api/identity"  # one address for all polls: it must be registered with 
 STEPS = {"pick": "고르기", "check": "고른 것 확인하기", "code": "인증번호 적기"}
 PICKS = "madang-picks"  # the picks of who went to the identity provider without a script
 TRIP = "madang-identity"
+RULES: dict[str, Any] = {"path": "/api/", "httponly": True, "samesite": "Lax"}
 LIFE = 900  # seconds that both live
 LONGEST_COOKIE = 3800  # signs; browsers keep about 4,000
 LONGEST = 2000  # signs of anything that the provider hands over
@@ -77,9 +78,7 @@ def _keep(answer: Response, name: str, content: object) -> None:
     value = to_text(services().sealer.seal(kept, name.encode()))
     secure = services().site.base_url.startswith("https://") and request.is_secure
     if len(value) < LONGEST_COOKIE:  # else they pick again: better than an answer that no browser takes
-        answer.set_cookie(
-            name, value, max_age=LIFE, path="/api/", httponly=True, samesite="Lax", secure=secure
-        )
+        answer.set_cookie(name, value, max_age=LIFE, secure=secure, **RULES)
 
 
 def _kept(name: str) -> Any:
@@ -132,7 +131,7 @@ def come_back() -> Response:
     post = Post(choices=picked, ticket=ticket, submission=new_submission())
     page = step_page(setup, "check" if picked else "pick", post)
     for name in (TRIP, PICKS):
-        page.delete_cookie(name, path="/api/", httponly=True, samesite="Lax")
+        page.delete_cookie(name, **RULES)
     return page
 
 
