@@ -72,11 +72,15 @@ def open_box(url: str) -> Box:
 
 
 def migrate(url: str) -> tuple[int, int]:
-    """Bring the tables of an address to this version: (before, after); 0 is none. Raises InUse, Misuse."""
-    if folder := folder_of(url):
-        from civic.store.folder import migrate_folder
+    """Bring the tables of an address to this version: (before, after); 0 is none. Raises Misuse.
 
-        return migrate_folder(folder)
+    A folder's are made at its first start.
+    """
+    if folder_of(url):
+        from civic.store.tables import VERSION
+
+        open_beside(url).close()
+        return VERSION, VERSION
     from civic.store.postgresql_server import migrate
 
     return migrate(url)

@@ -6,7 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -105,15 +105,6 @@ def check_version(connection: sqlite3.Connection, path: Path) -> None:
     if application != APPLICATION:
         raise Misuse(FOREIGN.format(path))
     tables.check_version(version, str(path))
-
-
-def migrate_folder(folder: Path) -> tuple[int, int]:
-    """Bring a folder's file of entries to the newest version: (before, after). Raises Misuse."""
-    path = folder / ENTRIES
-    check_there(folder)
-    with explained(path), closing(connect(path, timeout=PATIENCE)) as connection:
-        check_version(connection, path)
-        return tables.VERSION, tables.VERSION
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:
