@@ -20,6 +20,7 @@ _ADDRESS = re.compile(
 _LITTER = re.compile(
     r"(?i:thumbs\.db|desktop\.ini|\.ds_store|~\$.*|.*\.(?:tmp|bak)|.* - (?:복사본|copy)(?: ?\(\d+\))?(?:\.\w+)?)|README(?:\.\w+)?"
 )
+OTHERS = {"home": "", "page": "", "month": "/calendar", "search": "/search", "my": "/my", "sitemap": "/sitemap", "collected": "/privacy/collected"}  # fmt: skip
 LISTED = tuple(noun for noun in FOLDERS if noun not in ("result", "page"))  # kinds that have a list page
 # Between a list and what it is seen through.
 FILTERS = (
@@ -59,14 +60,10 @@ def is_litter(name: str) -> bool:
 def link(noun: str, slug: str = "") -> str:
     """Address of a page or, without a slug, of the list of its kind.
 
-    link("home") is "/"; link("lecture", "essay") is "/lectures/essay/"; plain pages live at the root:
-    link("page", "privacy") is "/privacy/". Raises KeyError for an unknown noun.
+    link("home") is "/"; link("lecture", "essay") is "/lectures/essay/"; link("month", "2023-09") is "/calendar/2023-09/";
+    plain pages live at the root: link("page", "privacy") is "/privacy/". Raises KeyError for an unknown noun.
     """
-    if noun == "collected":
-        return "/privacy/collected/"
-    if noun in ("search", "my", "sitemap"):
-        return f"/{noun}/"
-    folder = "" if noun in ("home", "page") else f"/{FOLDERS[noun]}"
+    folder = OTHERS[noun] if noun in OTHERS else f"/{FOLDERS[noun]}"
     return f"{folder}/{slug}/" if slug else f"{folder}/"
 
 

@@ -113,9 +113,11 @@ class Building:
         site = self.library.site
         logo = whole_file(self.library.content / site.logo) if site.logo else b""
         assets = assets.complete(site.colour, logo, site.logo)
-        library = self.library.with_drafts(self.builds.draft_name) if request.draft else self.library
+        library = self.library.at_address(request.base_url or site.base_url)
+        if request.draft:
+            library = library.with_drafts(self.builds.draft_name)
         clock, before = FixedClock(request.now), told_from(request.previous or self.builds.current())
-        app = create_app(library, assets, clock, request.base_url, request.demo, request.live, before)
+        app = create_app(library, assets, clock, request.demo, request.live, before)
         edition: Edition = app.extensions["edition"]
         edition.env.bytecode_cache = Compiled(program)
         edition.derived = Kept(shared / "pictures", "1")  # made from a picture, a width and a kind alone

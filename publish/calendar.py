@@ -11,6 +11,7 @@ from civic.content.meetings import Meeting, meetings
 from civic.content.pages import Document
 from civic.content.sessions import holiday
 from civic.library import Library
+from civic.links import link
 from publish.edition import Edition, Route
 from publish.render import View
 
@@ -22,11 +23,6 @@ def routes(edition: Edition) -> Iterator[Route]:
     """The page of each month."""
     values = [{"month": month} for month in months(edition)]
     yield Route("month", ("/calendar/<month>/",), lambda month: month_page(edition, month), lambda: values)
-
-
-def address(month: str) -> str:
-    """Where a month ("2023-09") stands."""
-    return f"/calendar/{month}/"
 
 
 def months(edition: Edition) -> dict[str, Days]:
@@ -59,7 +55,7 @@ def first_month(edition: Edition) -> str:
     """Where the calendar is opened: this month or the next that has something, else the last one; "" without any."""
     found = [*months(edition)]
     coming = [month for month in found if month >= f"{edition.library.now:%Y-%m}"]
-    return address([*coming, *found[-1:]][0]) if found else ""
+    return link("month", [*coming, *found[-1:]][0]) if found else ""
 
 
 def turns(held: Iterable[Meeting]) -> Iterator[datetime]:
@@ -80,12 +76,11 @@ def month_page(edition: Edition, month: str) -> View:
     return edition.render(
         "pages/month.html",
         title=f"{year}년 {number}월 강좌와 행사",
-        path=address(month),
+        path=link("month", month),
         trail=[("달력", "")],
         weeks=[[day if day.month == number else None for day in week] for week in weeks],
         days=days,
         holiday=holiday,
         before=order[:at][-1:],
         after=order[at + 1 :][:1],
-        address=address,
     )

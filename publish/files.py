@@ -13,7 +13,7 @@ from civic.content.meetings import calendar_file, meetings, told_json
 from civic.content.pages import Document
 from civic.files import place_of, whole_file
 from civic.links import FOLDERS, LISTED, NOUNS, link
-from publish.calendar import address, months
+from publish.calendar import months
 from publish.edition import IN_A_LIST, Edition, Route, Values
 from publish.lists import catalogue, list_pages
 from publish.pictures import derived, names_of
@@ -125,7 +125,7 @@ def sitemap(edition: Edition) -> View:
         if page == 1:
             shown[pick.address(noun)] = [card.doc for card in catalogue(edition, noun).chosen[pick]]
     for month, days in months(edition).items():
-        shown[address(month)] = [doc for held in days.values() for doc, _ in held]
+        shown[link("month", month)] = [doc for held in days.values() for doc, _ in held]
     others = [link("search"), *(each.link for each in library.results.values())]
     shown |= dict.fromkeys([*others, *(each.link for each in library.counted.values())], ())
     changes = {doc.link: changed for doc in library.everything() if (changed := edition.changed(doc))}

@@ -12,7 +12,7 @@ from civic.content.meetings import meetings
 from civic.content.pages import Document, Event, Lecture, Programme
 from civic.content.poll import Poll, Proposal
 from civic.links import LISTED, link
-from publish.calendar import address, first_month, months
+from publish.calendar import first_month, months
 from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
 from publish.lists import catalogue
 from publish.pictures import address_of
@@ -164,7 +164,7 @@ def site_map(edition: Edition) -> View:
         "누리집 지도",
         link("sitemap"),
         kinds=[each for each in kinds if each[2]],
-        months=[(month, address(month)) for month in months(edition)],
+        months=[(month, link("month", month)) for month in months(edition)],
         others=edition.library.of("page"),
         results=results,
     )

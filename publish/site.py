@@ -17,18 +17,15 @@ def create_app(
     library: Library,
     assets: Assets,
     clock: Clock,
-    base_url: str = "",
     demo: bool = False,
     live: bool = False,
     before: Mapping[str, Told] | None = None,
 ) -> Flask:
     """The site as a Flask app.
 
-    base_url: the public address, instead of the one in site.toml; demo: every page says that it is one;
-    live: pages ask for the next build and load themselves anew; before: what the site before told of its meetings.
+    demo: every page says that it is one; live: pages ask for the next build and load themselves anew; before: what the
+    site before told of its meetings.
     """
-    if base_url:
-        library = library.at_address(base_url)
     app = Flask("publish", static_folder=None, template_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     edition = Edition(library, assets, clock, demo, live, before or {})
