@@ -44,6 +44,11 @@ IN_A_LIST = (
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
 
+def values_of(doc: Document) -> Values:
+    """What fills a rule for a page: its folder, unless it stands at the root, and its slug."""
+    return {**({} if doc.noun == "page" else {"folder": doc.folder}), "slug": doc.slug}
+
+
 class Route(NamedTuple):
     """One sort of address: Flask's rules, the view that answers, and what fills the rules for each address there is."""
 

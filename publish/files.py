@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import abort
@@ -14,7 +13,7 @@ from civic.content.pages import Document
 from civic.files import place_of, whole_file
 from civic.links import FOLDERS, LISTED, NOUNS, link
 from publish.calendar import months
-from publish.edition import IN_A_LIST, Edition, Route, Values
+from publish.edition import IN_A_LIST, Edition, Route, Values, values_of
 from publish.lists import catalogue, list_pages
 from publish.pictures import derived, names_of
 from publish.render import View
@@ -40,23 +39,19 @@ def routes(edition: Edition) -> Iterator[Route]:
     def beside(slug: str, name: str, folder: str = "pages") -> View:
         return attachment(edition, library.get(folder, slug) or abort(404), name)
 
-    def attachments(at_root: bool) -> Iterator[Values]:
+    def attachments() -> Iterator[Values]:
         for doc in (*library.everything(), *library.drafts):
-            if (doc.noun == "page") == at_root:
-                folder = {} if at_root else {"folder": doc.folder}
-                yield from ({**folder, "slug": doc.slug, "name": name} for name in names_of(doc))
+            yield from ({**values_of(doc), "name": name} for name in names_of(doc))
 
-    events = [{"folder": doc.folder, "slug": doc.slug} for doc in dated()]
-    rule = f"{IN_A_LIST}/<slug>"
-    yield Route("attachment", (f"{rule}/<name>",), beside, partial(attachments, at_root=False))
-    yield Route("page_attachment", ("/<slug>/<name>",), beside, partial(attachments, at_root=True))
-    yield Route("feed", ("/feed.xml",), lambda: feed(edition))
-    kinds = [{"folder": FOLDERS[noun]} for noun in LISTED]
-    yield Route(
-        "kind_feed", (f"{IN_A_LIST}/feed.xml",), lambda folder: feed(edition, NOUNS[folder]), lambda: kinds
-    )
+    def newest(folder: str = "") -> View:
+        return feed(edition, NOUNS.get(folder, ""))
+
+    page, kinds = f"{IN_A_LIST}/<slug>", [{}, *({"folder": FOLDERS[noun]} for noun in LISTED)]
+    yield Route("attachment", ("/<slug>/<name>", f"{page}/<name>"), beside, attachments)
+    yield Route("feed", ("/feed.xml", f"{IN_A_LIST}/feed.xml"), newest, lambda: kinds)
     yield Route("calendar", ("/calendar.ics",), lambda: calendar(edition, dated()))
-    yield Route("event_calendar", (f"{rule}/event.ics",), event_calendar, lambda: events)
+    events = [*map(values_of, dated())]
+    yield Route("event_calendar", (f"{page}/event.ics",), event_calendar, lambda: events)
     yield Route(
         "published", ("/published.json",), lambda: edition.page((), lambda: told_json(edition.told), ".json")
     )

@@ -13,7 +13,7 @@ from civic.content.pages import Document, Event, Lecture, Programme
 from civic.content.poll import Poll, Proposal
 from civic.links import LISTED, link
 from publish.calendar import first_month, months
-from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, Values
+from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, values_of
 from publish.lists import catalogue
 from publish.pictures import address_of
 from publish.render import View
@@ -48,13 +48,6 @@ def routes(edition: Edition) -> Iterator[Route]:
         doc = library.get(folder, slug)
         return detail(edition, doc) if doc else abort(404)
 
-    def documents() -> Iterator[Values]:
-        return (
-            {"folder": doc.folder, "slug": doc.slug}
-            for doc in (*library.everything(), *over.values(), *library.drafts)
-            if doc.noun in LISTED
-        )
-
     yield Route("home", ("/",), lambda: home(edition))
     yield Route("my", ("/my/",), lambda: edition.render("pages/my.html", "내 신청 확인", link("my")))
     yield Route("collected", (link("collected"),), lambda: collected(edition))
@@ -63,9 +56,8 @@ def routes(edition: Edition) -> Iterator[Route]:
     yield Route(
         "not_found", ("/404.html",), lambda: edition.render("pages/not_found.html", none, "/404.html")
     )
-    at_root = [*library.of("page"), *(doc for doc in (*over.values(), *library.drafts) if doc.noun == "page")]
-    yield Route("page", ("/<slug>/",), view, lambda: ({"slug": doc.slug} for doc in at_root))
-    yield Route("document", (f"{IN_A_LIST}/<slug>/",), view, documents)
+    docs = (*library.everything(), *over.values(), *library.drafts)
+    yield Route("page", ("/<slug>/", f"{IN_A_LIST}/<slug>/"), view, lambda: map(values_of, docs))
 
 
 def home(edition: Edition) -> View:

@@ -206,10 +206,9 @@ def explain(wrong: BaseException) -> str:
     if isinstance(wrong, TemplateSyntaxError):
         return f"templates/{wrong.name}:{wrong.lineno}: {said}"
     frames = [
-        (frame, Path(frame.filename).relative_to(ROOT).as_posix())
+        (Path(frame.filename).relative_to(ROOT).as_posix(), frame.lineno)
         for frame in traceback.extract_tb(wrong.__traceback__)
         if Path(frame.filename).is_relative_to(ROOT) and ".venv" not in frame.filename
     ]
-    in_templates = [(frame, file) for frame, file in frames if file.endswith(".html")]
-    where = (in_templates or frames)[-1:]
-    return f"{where[0][1]}:{where[0][0].lineno}: {said}" if where else said
+    where = ([each for each in frames if each[0].endswith(".html")] or frames)[-1:]
+    return f"{where[0][0]}:{where[0][1]}: {said}" if where else said

@@ -45,7 +45,7 @@ def addresses(app: Flask) -> Iterator[Address]:
         endpoint, values = address
         if endpoint == "search_page":
             return edition.searched[values["number"]][0].link
-        return f"/{'/'.join(values.values())}/" if endpoint in ("page", "document") else ""
+        return f"/{'/'.join(values.values())}/" if endpoint == "page" else ""
 
     yield from sorted(found, key=page)
 
