@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -227,7 +227,7 @@ def as_json(value: object) -> str:
 def words_in(value: object) -> frozenset[str]:
     """Whose words (see View.shows) a value may show: of each document, card and text, wherever it lies in it."""
     found = set()
-    waiting = [value]
+    waiting: list[Any] = [value]
     while waiting:
         each = waiting.pop()
         if isinstance(each, PageText):
@@ -240,6 +240,11 @@ def words_in(value: object) -> frozenset[str]:
             waiting += each
         elif isinstance(each, Mapping):
             waiting += each.values()
-        elif is_dataclass(each) and not isinstance(each, type):
-            waiting += [getattr(each, part.name) for part in fields(each)]
+        else:
+            waiting += [getattr(each, name) for name in _parts_of(type(each))]
     return frozenset(filter(None, found))
+
+
+@cache
+def _parts_of(kind: type) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind)) if is_dataclass(kind) else ()
