@@ -241,10 +241,11 @@ def words_in(value: object) -> frozenset[str]:
         elif isinstance(each, Mapping):
             waiting += each.values()
         else:
-            waiting += [getattr(each, name) for name in _parts_of(type(each))]
+            kind: Any = type(each)
+            waiting += [getattr(each, name) for name in _parts_of(kind)]
     return frozenset(filter(None, found))
 
 
 @cache
-def _parts_of(kind: type) -> tuple[str, ...]:
+def _parts_of(kind: Any) -> tuple[str, ...]:
     return tuple(part.name for part in fields(kind)) if is_dataclass(kind) else ()

@@ -293,7 +293,8 @@ def test_the_sitemap_names_every_page_once(client: FlaskClient) -> None:
 
 def test_the_public_address_can_be_given() -> None:
     """--base-url wins over site.toml, in feeds and in pages."""
-    app = create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW), "https://other.example")
+    library = load(SMALL, NOW).at_address("https://other.example")
+    app = create_app(library, PlainAssets(), FixedClock(NOW))
     for address in ("/feed.xml", "/sitemap.xml", "/robots.txt", "/"):
         made = app.test_client().get(address).get_data(as_text=True)
         assert "https://other.example" in made
