@@ -119,9 +119,8 @@ def routes(edition: Edition) -> Iterator[Route]:
 
 def files_of(found: VoteResult | PublishedDraw | PollResult) -> dict[str, bytes]:
     """Name -> content of everything that is offered for download, and the program that checks it, if one can."""
-    check = VERIFY if isinstance(found, VoteResult) else ""
-    if isinstance(found, PublishedDraw) and found.document.is_drawn:
-        check = CHECK
+    is_drawn = isinstance(found, PublishedDraw) and found.document.is_drawn
+    check = VERIFY if isinstance(found, VoteResult) else CHECK if is_drawn else ""
     return {**found.offered, **({check: checker(check)} if check else {})}
 
 

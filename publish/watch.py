@@ -1,8 +1,7 @@
 """`--watch`: every edit makes the site anew, and open pages load themselves; mistakes show on the page.
 
-Pages of a watched site carry a small script that asks for /live.json: a new build there and the page loads itself;
-mistakes there and it shows them, with file and line, above the page that stands. Never writes into a site that was
-made without --watch.
+Pages of a watched site ask for /live.json: what build it is, and what mistakes there are now, with file and line. Never
+writes into a site that was made without --watch.
 """
 
 import gc
@@ -31,9 +30,8 @@ def watch(
 ) -> int:
     """Build, and build again after each edit and when the clock asks for it, until a signal or `stop`.
 
-    beside: the command of a server, which shows the site and follows it by itself; it begins as soon as there is a
-    watched site, and when it ends, so does this, with its exit code. Raises BuildFailed, ContentMistakes (no content to
-    be watched).
+    beside: the command of a server, which begins as soon as there is a watched site; when it ends, so does this, with its
+    exit code. Raises BuildFailed, ContentMistakes (no content to be watched).
     """
     stop = stop or _stopped_by_signals()
     Builds(request.out).check_target()
