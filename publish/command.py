@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 MODES = ("check", "watch", "rollback", "due")
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of the command. mode: one of MODES, "" for a build; beside: see publish.watch."""
 
     request: Request
