@@ -196,7 +196,7 @@ class StoreDesk:
         entry = an_entry(person, subject=self._subject, **given)
         try:
             with self._store.open(self._subject, "citizen") as book:
-                kept = line.admit(book, self._round, entry, ())
+                kept = line.admit(book, self._round, entry)
         except AlreadyApplied:
             return "already"
         except Full:
