@@ -13,13 +13,16 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from civic import people
 from civic.errors import Misuse
+
+if TYPE_CHECKING:
+    from civic.store.store import Store
 
 SIZE = 32  # bytes of every key
 NONCE = 12  # bytes, random: 2^32 answers per data key are safe
@@ -60,16 +63,6 @@ class Sealer:
             return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], bound)
         except (InvalidTag, ValueError):
             raise Unopened("sealed by another key, for another place, or changed") from None
-
-
-class KeyRing(Protocol):
-    """Where wrapped data keys are kept: every store."""
-
-    def wrapped_key(self, subject: str) -> bytes | None: ...
-
-    def keep_key(self, subject: str, wrapped: bytes) -> bytes: ...
-
-    def drop_key(self, subject: str, at: datetime) -> None: ...
 
 
 class Keys:
@@ -129,16 +122,16 @@ class Keys:
         """Compared in the same time whatever differs."""
         return hmac.compare_digest(one.encode(), other.encode())
 
-    def seal(self, ring: KeyRing, subject: str, number: str, plain: bytes) -> bytes:
+    def seal(self, store: Store, subject: str, number: str, plain: bytes) -> bytes:
         """Sealed bytes that open only as this entry of this subject. The subject's first gets a data key."""
-        wrapped = ring.wrapped_key(subject)
+        wrapped = store.wrapped_key(subject)
         if wrapped is None:
-            wrapped = ring.keep_key(subject, self._wrap(subject, secrets.token_bytes(SIZE)))
+            wrapped = store.keep_key(subject, self._wrap(subject, secrets.token_bytes(SIZE)))
         return self._data_key(subject, wrapped).seal(plain, _bound(subject, number))
 
-    def unseal(self, ring: KeyRing, subject: str, number: str, sealed: bytes) -> bytes:
+    def unseal(self, store: Store, subject: str, number: str, sealed: bytes) -> bytes:
         """What was sealed. Raises Erased (it was taken out, or the data key is gone), WrongKey."""
-        wrapped = ring.wrapped_key(subject) if sealed else None
+        wrapped = store.wrapped_key(subject) if sealed else None
         if wrapped is None:
             raise Erased
         return self.opened(wrapped, subject, number, sealed)
@@ -150,10 +143,10 @@ class Keys:
         except Unopened as err:
             raise WrongKey from err
 
-    def erase(self, ring: KeyRing, subject: str, at: datetime) -> None:
+    def erase(self, store: Store, subject: str, at: datetime) -> None:
         """Destroy the subject's data key, and with it its answers."""
-        wrapped = ring.wrapped_key(subject)
-        ring.drop_key(subject, at)
+        wrapped = store.wrapped_key(subject)
+        store.drop_key(subject, at)
         if wrapped:
             self._data_keys.pop(wrapped, None)
 

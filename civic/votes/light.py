@@ -25,7 +25,8 @@ from civic.votes.result import FEWEST, as_json
 
 if TYPE_CHECKING:
     from civic.store.boxes import Box
-    from civic.store.seal import KeyRing, Keys
+    from civic.store.seal import Keys
+    from civic.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Vault:
     """Seals a ballot so that only this installation opens it, until the poll's data key is destroyed."""
 
     keys: Keys
-    ring: KeyRing
+    ring: Store
 
     def seal(self, poll: str, receipt: str, ballot: Ballot) -> bytes:
         """What the box keeps of a ballot."""

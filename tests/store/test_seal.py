@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ class Ring(dict[str, bytes]):
 
 
 @pytest.fixture
-def ring() -> Ring:
+def ring() -> Any:
     return Ring()
 
 
@@ -41,7 +42,7 @@ def keys(tmp_path: Path) -> Keys:
     return load_or_create(tmp_path / "keys" / "madang.keys")
 
 
-def test_sealed_answers_come_back(keys: Keys, ring: Ring) -> None:
+def test_sealed_answers_come_back(keys: Keys, ring: Any) -> None:
     """What was sealed is opened; nothing of it shows; the same text is sealed differently each time."""
     one, two = (keys.seal(ring, SUBJECT, NUMBER, PLAIN) for _ in range(2))
     assert keys.unseal(ring, SUBJECT, NUMBER, one) == keys.unseal(ring, SUBJECT, NUMBER, two) == PLAIN
@@ -50,7 +51,7 @@ def test_sealed_answers_come_back(keys: Keys, ring: Ring) -> None:
     assert "홍길동".encode() not in one
 
 
-def test_sealed_answers_open_only_in_their_place(keys: Keys, ring: Ring) -> None:
+def test_sealed_answers_open_only_in_their_place(keys: Keys, ring: Any) -> None:
     """Copied to another number or subject, or with one bit changed, or cut, they do not open."""
     sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     ring["programs/tour"] = ring[SUBJECT]
@@ -65,7 +66,7 @@ def test_sealed_answers_open_only_in_their_place(keys: Keys, ring: Ring) -> None
             keys.unseal(ring, subject, number, content)
 
 
-def test_each_subject_has_its_own_key(keys: Keys, ring: Ring) -> None:
+def test_each_subject_has_its_own_key(keys: Keys, ring: Any) -> None:
     """Erasing one subject leaves the others; the erased one never opens again, not even from a copy."""
     sealed = {subject: keys.seal(ring, subject, NUMBER, PLAIN) for subject in (SUBJECT, "programs/tour")}
     keys.erase(ring, SUBJECT, NOW)
@@ -77,7 +78,7 @@ def test_each_subject_has_its_own_key(keys: Keys, ring: Ring) -> None:
         keys.unseal(ring, SUBJECT, NUMBER, sealed[SUBJECT])
 
 
-def test_a_key_destroyed_by_another_process_is_not_used_again(keys: Keys, ring: Ring, tmp_path: Path) -> None:
+def test_a_key_destroyed_by_another_process_is_not_used_again(keys: Keys, ring: Any, tmp_path: Path) -> None:
     """The command line erases beside the server: what the server seals next opens with the new key."""
     keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     load_or_create(tmp_path / "keys" / "madang.keys").erase(ring, SUBJECT, NOW)
@@ -86,7 +87,7 @@ def test_a_key_destroyed_by_another_process_is_not_used_again(keys: Keys, ring: 
     assert fresh.unseal(ring, SUBJECT, NUMBER, sealed) == PLAIN
 
 
-def test_keys_survive_a_restart(keys: Keys, ring: Ring, tmp_path: Path) -> None:
+def test_keys_survive_a_restart(keys: Keys, ring: Any, tmp_path: Path) -> None:
     """The second start reads what the first made: same hashes, same sealing, same links."""
     sealed = keys.seal(ring, SUBJECT, NUMBER, PLAIN)
     again = load_or_create(tmp_path / "keys" / "madang.keys")
