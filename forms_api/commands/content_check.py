@@ -39,10 +39,8 @@ def content_check(staff: StaffAccess, subject: str | None, reason: str) -> None:
     for wrong in (*staff.written.refused, *(each.mistake for each in staff.held)):
         click.echo(str(wrong), err=True)
     if staff.held:
-        click.echo(
-            f"{len(staff.held)}곳이 신청한 사람에게 알린 것과 어긋납니다. 올려도 서버는 전의 신청서로 받습니다.",
-            err=True,
-        )
+        said = "신청한 사람에게 알린 것과 어긋납니다. 올려도 서버는 전의 신청서로 받습니다."
+        click.echo(f"{len(staff.held)}곳이 {said}", err=True)
     elif staff.written.refused:
         click.echo("고칠 곳이 있는 글은 견주지 못했습니다.", err=True)
     if staff.held or staff.written.refused:

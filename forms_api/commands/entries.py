@@ -165,10 +165,8 @@ def erase(staff: StaffAccess, number: str, reason: str) -> None:
         f"{entry.number}: 적은 내용을 지웠습니다. 예전 백업과 내려받은 파일에는 남아 있으니 기한에 지우세요."
     )
     if entry.state in LIVE:
-        click.echo(
-            "자리는 그대로입니다. 비우려면 entries cancel을 하세요. 이제 이 사람에게 알릴 수 없습니다.",
-            err=True,
-        )
+        said = "비우려면 entries cancel을 하세요. 이제 이 사람에게 알릴 수 없습니다."
+        click.echo(f"자리는 그대로입니다. {said}", err=True)
 
 
 @entries.command("call-off")

@@ -29,7 +29,7 @@ from forms_api.settings import Settings, default_of, read_settings
 _PARTS = "맡은 사람이 쓴 공유값 파일(votes partial). 되풀이합니다."
 PARTS = click.option("--partial", "files", multiple=True, type=A_FILE, help=_PARTS)
 _PLAIN = re.compile(r"[a-z0-9.-]{1,80}")  # a file name or slug; whatever else was typed is not noted
-_PAGE = re.compile(r"(\ufeff?\+\+\+[^\n]*\n)(.*?)(^\+\+\+\s*?$.*)", re.DOTALL | re.MULTILINE)
+_PAGE = re.compile(r"\A(\ufeff?\+\+\+[^\n]*\n)(.*?)(^\+\+\+\s*?$.*)", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,7 @@ def with_values(file: Path, **values: Any) -> str:
     A table's values are set one by one; a list of tables takes the place of the old one. Raises ValueError without
     front matter.
     """
-    page = _PAGE.fullmatch(file.read_bytes().decode())
-    if not page:
-        raise ValueError("no front matter")
-    opening, front, rest = page.groups()
+    [(opening, front, rest)] = _PAGE.findall(file.read_bytes().decode())
     document = tomlkit.parse(front)
     for key, value in values.items():
         if isinstance(value, dict) and key in document:
@@ -151,7 +148,7 @@ def with_values(file: Path, **values: Any) -> str:
     front = tomlkit.dumps(document)
     if opening.endswith("\r\n"):
         front = re.sub(r"(?<!\r)\n", "\r\n", front)
-    return opening + front + rest
+    return f"{opening}{front}{rest}"
 
 
 @votes.command("rehearse")

@@ -102,5 +102,5 @@ def test_only_the_values_of_a_page_change(end: str, tmp_path: Path) -> None:
     assert once.replace(end, "\n").replace(f"\n{added}", "") == after.replace(end, "\n")
     assert once.count("\n") == once.count(end)
     assert changed(changed(once, keys=keys[:1]), keys=keys) == once
-    with pytest.raises(ValueError, match="front matter"):
+    with pytest.raises(ValueError, match="unpack"):
         changed("글뿐입니다.", keys=keys)
