@@ -54,9 +54,7 @@ def list_entries(staff: StaffAccess, subject: str | None, **chosen: Any) -> None
     staff.note(subject, (entry.number for entry in found))
     for entry in found:
         state = korean.ENTRY_STATES[entry.state]
-        click.echo(
-            f"{entry.number}\t{entry.round}\t{entry.rank}\t{state}\t{entry.received:%Y-%m-%d %H:%M:%S}"
-        )
+        _say(entry.number, entry.round, entry.rank, state, f"{entry.received:%Y-%m-%d %H:%M:%S}")
     click.echo(f"모두 {len(found)}건", err=True)
 
 

@@ -19,9 +19,8 @@ def show(staff: StaffAccess) -> None:
     staff.note(PLACE)
     uses = staff.keys.uses(staff.store.wrapped_keys())
     for number, (print_, count) in enumerate(uses.items()):
-        click.echo(
-            f"{print_}\t{'지금 쓰는 열쇠' if not number else '여는 데만 쓰는 열쇠'}\t자료 열쇠 {count}개"
-        )
+        role = "여는 데만 쓰는 열쇠" if number else "지금 쓰는 열쇠"
+        click.echo(f"{print_}\t{role}\t자료 열쇠 {count}개")
 
 
 @keys.command()
@@ -48,9 +47,8 @@ def rotate(staff: StaffAccess, is_first: bool) -> None:
     with store.open(PLACE, who=who()) as book:
         note_master(book, own)
     count = store.rewrap(own.rewrapped)
-    click.echo(
-        f"{'지난번에 마치지 못한 교체를 마쳤습니다' if is_left else '주 열쇠를 바꾸었습니다'}: {own.masters[0]}"
-    )
+    done = "지난번에 마치지 못한 교체를 마쳤습니다" if is_left else "주 열쇠를 바꾸었습니다"
+    click.echo(f"{done}: {own.masters[0]}")
     click.echo(
         f"자료 열쇠 {count}개를 다시 감쌌습니다. 키 파일({file})을 지금 다시 백업하고, 다른 서버에도 복사하세요."
     )

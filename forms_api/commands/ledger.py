@@ -28,9 +28,8 @@ def show(staff: StaffAccess, number: str) -> None:
         for entry in staff.entries(doc.subject, states=(*LIVE, "attended")):
             if entry.person == person.person:
                 total += entry.hours
-                click.echo(
-                    f"{entry.number}\t{doc.subject}\t{entry.round}\t{_stage(entry)}\t{entry.hours}시간"
-                )
+                where = f"{entry.number}\t{doc.subject}\t{entry.round}"
+                click.echo(f"{where}\t{_stage(entry)}\t{entry.hours}시간")
     click.echo(f"모두 {total}시간 / {spec.ledger_max}시간")
 
 

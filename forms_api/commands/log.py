@@ -30,9 +30,8 @@ def log() -> None:
 def verify(data: str | None) -> None:
     """기록이 남긴 그대로인지 봅니다. 바뀌거나 빠지거나 더해진 첫 줄을 말합니다. 아무것도 바꾸지 않습니다."""
     lines = read_log(data)
-    click.echo(
-        f"{len(lines)}줄이 모두 남긴 그대로입니다. 마지막 줄의 지문 {lines[-1].mac if lines else '(없음)'}"
-    )
+    last = lines[-1].mac if lines else "(없음)"
+    click.echo(f"{len(lines)}줄이 모두 남긴 그대로입니다. 마지막 줄의 지문 {last}")
 
 
 @log.command()
