@@ -58,9 +58,8 @@ def frozen_list(book: Book, round_: FormRound, now: datetime) -> FrozenList | No
         return None
     if "listed" not in facts:
         raise NotEligible(f"{round_.label}: 아직 접수하고 있습니다. 접수가 끝난 뒤에 얼립니다.")
-    raise NotEligible(
-        f"{round_.label}: {round_.freeze_at:%Y-%m-%d %H:%M}에 얼립니다. 그때까지 뺄 수 있습니다."
-    )
+    when = f"{round_.freeze_at:%Y-%m-%d %H:%M}에"
+    raise NotEligible(f"{round_.label}: {when} 얼립니다. 그때까지 뺄 수 있습니다.")
 
 
 def promise(book: Book, round_: FormRound, by: str, digest: str, now: datetime) -> tuple[()]:

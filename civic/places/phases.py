@@ -125,21 +125,19 @@ def phase_of(doc: Document, now: datetime, is_decided: bool = False, state: str 
     if doc.off:
         said = f"{doc.off}되었습니다. {getattr(doc, 'status_reason', '')}"
         return Phase("closed" if spec else "", happens, doc.off, said)
+    form, times = "", {"begins": _begins(doc, now)}
     if isinstance(doc, Poll):
         clock = "upcoming" if now < doc.opens else "open" if now < doc.closes else "closed"
-        form = "decided" if is_decided else state or clock
-        badge, said = VOTES[form]
+        form, happens = "decided" if is_decided else state or clock, ""
         times = _times(doc.opens, doc.closes, now)
-        return Phase(form, "", badge, said.format(**times), times.get(STRESSED.get(form, ""), ""))
-    form, times = "", {"begins": _begins(doc, now)}
-    if spec:
+    elif spec:
         form = state = state or form_state(spec, now)
         if state == "closed" and spec.selection != "first-come":
             form = "decided" if is_decided else "drawing"
         rounds = [each for each in rounds_of(doc) if round_state(each, now) == state] or rounds_of(doc)
         times |= _times(min(each.opens for each in rounds), max(each.closes for each in rounds), now)
         times["result"] = result_told(spec, now)
-    badge, said = PHASES[form, happens]
+    badge, said = VOTES[form] if isinstance(doc, Poll) else PHASES[form, happens]
     date = times.get(STRESSED.get(form, ""), "")
     return Phase(form, happens, badge, said.format(**times).strip(), date)
 

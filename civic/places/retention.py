@@ -74,11 +74,8 @@ def forget(store: Store, now: datetime) -> None:
     """Let nothing lead to the people any more whose answers were erased PEOPLE_KEPT ago; what they count for stays."""
     for change in store.history(""):
         fact = f"{FORGOTTEN}:{change.after}"
-        if (
-            change.before != KEY_ROUND
-            or change.time > now - PEOPLE_KEPT
-            or fact in store.fixed(change.subject).get("", {})
-        ):
+        is_due = change.before == KEY_ROUND and change.time <= now - PEOPLE_KEPT
+        if not is_due or fact in store.fixed(change.subject).get("", {}):
             continue
         entries = store.entries(change.subject)
         over = [e for e in entries if not (e.sealed or e.is_forgotten) and e.received <= change.time]

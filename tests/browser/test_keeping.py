@@ -96,7 +96,7 @@ def test_a_receipt_can_be_sent_to_oneself(visits: Visits) -> None:
     page.wait_for_url("**/api/receipts/**")
     number, address = page.locator("[data-number]").inner_text(), page.url
     page.get_by_role("button", name="나에게 보내기").click()
-    shared = page.evaluate("window.shared.text")
+    shared = page.wait_for_function("window.shared?.text").json_value()  # its script is loaded first
     path = address.removeprefix(visits.base)
     for said in ("에세이 글쓰기]", "언제: ", "어디서: ", f"접수번호: {number}"):
         assert said in shared
