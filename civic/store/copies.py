@@ -12,7 +12,6 @@ from urllib.parse import quote
 from civic.errors import Misuse, Unavailable
 from civic.store import open_store
 from civic.store.box import BOX_FILE
-from civic.store.boxes import box_file
 from civic.store.contents import EVERYTHING, IN_FILE, Contents, read_rows, write_rows
 from civic.store.entry import DamagedError
 from civic.store.folder import (
@@ -87,12 +86,11 @@ def write_folder(contents: Contents, folder: Path) -> None:
     """Put everything into a new folder and read it back. Raises Misuse when it did not arrive (full disk …)."""
     with explained(folder):
         open_store(f"tinydb://{folder}").close()
-        if any(contents.of(name) for name in BOXES):
-            box_file(folder / BOX_FILE).close()
         for name, tables in FILES.items():
             rows = {table: contents.of(table) for table in tables if contents.of(table)}
             if rows:
-                with closing(PrivateFile(folder / name, {})) as file, file.transaction() as session:
+                made = BOXES if name == BOX_FILE else {}
+                with closing(PrivateFile(folder / name, made)) as file, file.transaction() as session:
                     write_rows(session, rows)
     if read_folder(folder).digests() != contents.digests():
         raise Misuse(
