@@ -1,7 +1,5 @@
 """What a 72-year-old reads on a phone: no name of the machine's states in a page, a message or a refusal."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -63,8 +63,6 @@ class SqliteDatabase:
             self._turn = locks.WritingTurn(path.parent)
             self._connection = prepared(path, self._turn)
 
-    # ------------------------------------------------------------ writing
-
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One block of a batch. Raises Unavailable after PATIENCE seconds, or when the batch cannot be kept."""
@@ -197,8 +195,6 @@ class SqliteDatabase:
             raise Unavailable(retry_after=LATER) from err
         self._failure = None
 
-    # ------------------------------------------------------------ reading
-
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._reader() as connection:
             return connection.execute(statement, values).fetchall()
@@ -233,8 +229,6 @@ class SqliteDatabase:
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA cache_size=-2000")  # 2 MB
         return connection
-
-    # ------------------------------------------------------------ how it stands
 
     def vacuum(self, names: Sequence[str]) -> None:
         """Of all tables: the file is written anew while others wait, and its log emptied."""

@@ -81,8 +81,6 @@ class Polling:
         self._repeat = keys.derived("votes: same post")
         self._setups: dict[str, PollSetup] = {}
 
-    # ------------------------------------------------------------ the poll
-
     def setup(self, slug: str) -> PollSetup:
         """The poll of that name. Raises NotFound."""
         poll = self.library.get("votes", slug)
@@ -121,8 +119,6 @@ class Polling:
         """The public key that receipts are signed with: Ed25519, base64url."""
         return to_text(self._signer.public_key().public_bytes_raw())
 
-    # ------------------------------------------------------------ who votes
-
     def enrol(self, slug: str, lines: Sequence[str]) -> int:
         """Add people to a poll's roll (hashes only), each a line of contacts; how many were new. Raises NotFound, Invalid."""
         self.setup(slug)
@@ -141,8 +137,6 @@ class Polling:
                 raise NotEligible("명부에 없는 사람입니다.")
             if not box.mark_paper(voter):
                 raise NotEligible("이미 투표한 사람입니다. 종이와 온라인 가운데 한 번만 할 수 있습니다.")
-
-    # ------------------------------------------------------------ the ballot
 
     def cast(self, slug: str, post: Post, address: str = "") -> Receipt:
         """Put one voter's ballot into the box; the last one counts.

@@ -1,7 +1,5 @@
 """Every page that the API answers with, in each of its states: valid HTML, accessible, inside the window."""
 
-from __future__ import annotations
-
 import re
 import uuid
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A citizen's visit: pages opened in a window of some width, with everything noted that must not happen."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path
