@@ -4,8 +4,6 @@ Frozen-Flask names every address and checks that none is forgotten. Instead of a
 as it would, the same views are called in one request context. A file that is as before is taken over from the build before.
 """
 
-from __future__ import annotations
-
 import hashlib
 import mimetypes
 import os
@@ -15,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from flask import Flask, Response
 from flask_frozen import Freezer, FrozenFlaskWarning
@@ -27,9 +25,6 @@ from publish.builds import BuildFailed, FileState, state_of, take_over
 from publish.check import Outline, outline_of
 from publish.inputs import ROOT
 from templates import NotText
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 Address = tuple[str, Mapping[str, Any]]  # endpoint and its values, as Flask's url_for takes them
 NOWHERE: Address = ("", {})  # of a file that is made from the others, when they are there
@@ -47,10 +42,10 @@ class View:
     ending: str = ".html"
     shows: frozenset[str] = frozenset()
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, *wsgi: Any) -> Iterable[bytes]:
         """The page as an answer to a request: so Flask takes it from a view."""
         kind = mimetypes.guess_type(f"page{self.ending}")[0] or "application/octet-stream"
-        return Response(self.make(), mimetype=kind)(environ, start_response)
+        return Response(self.make(), mimetype=kind)(*wsgi)
 
 
 class Record(NamedTuple):

@@ -72,9 +72,12 @@ def environment(library: Library, assets: Addressed, clock: Clock, demo: bool) -
 def template_globals(library: Library, assets: Addressed, clock: Clock, demo: bool) -> dict[str, Any]:
     """What every template can use, besides what it is given.
 
-    demo, live: does every page say that this is a demonstration; does it wait for the next build. words: see `spoken`.
+    site, demo, live: site.toml; does every page say that this is a demonstration; does it wait for the next build.
+    now(): the time. words: see `spoken`. department(key), contacts(doc), has_page(slug), draw_of(subject),
+    result_of(doc), subjects(), categories_in_use(): what the library has. asset(name), link(noun, slug), api(folder, slug):
+    addresses. menu_current(path): the menu address above a path.
+    phase(doc, state), entry_said(…): see civic.places.phases. explain(form), result_told(form): of a sign-up form.
     slot(poll): what a ballot of the poll is sealed with (`rules` is the fingerprint that pages print); may it be held.
-    All others are named as in the library, civic.links and civic.places.
     """
 
     @cache
