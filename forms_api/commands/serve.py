@@ -66,7 +66,7 @@ class Plan:
 
     @property
     def refused(self) -> Path:
-        """Made by the first process that could not begin, with the exit code."""
+        """Made by the first process that could not begin: the exit code, and behind it what is said."""
         return self.shared / "refused"
 
     def begun(self) -> int:
@@ -116,7 +116,7 @@ def run(plan: Plan) -> int:
         workers_kill_timeout=PATIENCE,
         respawn_failed_workers=True,
     )
-    # A process that gave up has said why; that it ended then is no news.
+    # Why a process gave up is said at the end; that it ended then is no news.
     logger.addFilter(lambda record: not (plan.refused.exists() and record.levelno == logging.ERROR))
     threading.Thread(target=end_stopped, daemon=True).start()
     threading.Thread(target=announce, args=(plan,), daemon=True).start()
@@ -125,7 +125,11 @@ def run(plan: Plan) -> int:
         code = 0
     except SystemExit:
         code = FAILED
-    return int(plan.refused.read_text()) if plan.refused.exists() else code
+    if plan.refused.exists():
+        given, _, said = plan.refused.read_text().partition("\n")
+        print(said, file=sys.stderr, flush=True)
+        return int(given)
+    return code
 
 
 def begin(plan: Plan) -> Callable[..., Any]:
@@ -170,9 +174,8 @@ def current(plan: Plan) -> Library:
 
 
 def give_up(plan: Plan, code: int, lines: Sequence[str]) -> NoReturn:
-    """End this serving process, and so the server; the reason is said once, however many processes have it."""
-    if create(plan.refused, str(code)):
-        print(*lines, sep="\n", file=sys.stderr, flush=True)
+    """End this serving process, and so the server, which says the reason once, however many processes have it."""
+    create(plan.refused, "\n".join((str(code), *lines)))
     os.kill(os.getppid(), signal.SIGTERM)  # before this process is missed, and started again
     sys.exit(code)
 
