@@ -120,6 +120,13 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
     return folder
 
 
+def rewrite(file: Path, old: str, new: str) -> None:
+    """Put `new` in place of the first `old` in a text file, which must be there."""
+    before, found, after = file.read_text("utf-8").partition(old)
+    assert found, old
+    file.write_text(f"{before}{new}{after}", "utf-8")
+
+
 def write_content(folder: Path, lectures: Mapping[str, str]) -> Path:
     """A content folder with site.toml and these lectures (slug -> file); the folder."""
     (folder / "lectures").mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(is_so: Callable[[], object], patience: float = 30, pause: float = 0.05) -> None:
+def eventually(is_so: Callable[[], object], patience: float = 60, pause: float = 0.05) -> None:
     """Wait until it is so. Fails after `patience` seconds; looks every `pause` seconds."""
     until = time.monotonic() + patience
     while not is_so():

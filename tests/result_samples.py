@@ -20,21 +20,9 @@ from civic.votes.result import Board, Replaced, SignaturesFile
 from civic.votes.result_files import Draft, ResultCorrection, result_files
 from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES, a_poll, a_proposal, some_keys
+from tests.builders import SITE
 
 PUBLISHED = CLOSES + timedelta(hours=3)
-
-SITE = """name = "시험 누리집"
-organisation = "광산구"
-summary = "시험에 쓰는 누리집입니다."
-contact = "budget"
-
-[[menu]]
-label = "투표"
-to = "/votes/"
-
-[departments.budget]
-name = "기획예산과"
-"""
 
 
 def a_counted_poll(**changes: Any) -> tuple[Poll, dict[str, Proposal]]:

@@ -6,16 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from bench.house import (
-    PRODUCT,
-    ROOT,
-    circle,
-    doubled_classes,
-    graph,
-    imports,
-    modules,
-    python_files,
-)
+from bench.house import PRODUCT, ROOT, circle, doubled_classes, graph, imports, modules, python_files
 
 TOPS = ("bench", "build", "civic", "forms_api", "publish", "templates")
 NOT_IN_CIVIC = ("flask", "jinja2")

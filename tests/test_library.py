@@ -10,7 +10,7 @@ import pytest
 from civic.clock import parse_time
 from civic.errors import ContentMistakes
 from civic.library import Library, load
-from tests.builders import a_lecture_file, write_content
+from tests.builders import a_lecture_file, rewrite, write_content
 
 SAMPLES = Path(__file__).parent / "samples"
 NOW = parse_time("2023-08-16T09:00:00")
@@ -65,10 +65,7 @@ def test_pages_come_and_go_at_their_times() -> None:
 
 
 def test_lectures_that_can_be_joined_come_first() -> None:
-    """Open, then coming, then those without a form, then closed ones (06 closes at this very moment).
-
-    Among open ones the earlier comes first: 03 closes on 18 August, 02 on 1 September, 01 begins on the 7th.
-    """
+    """Open (03 closes on 18 August, 02 on 1 September, 01 begins on the 7th), coming, without a form, closed (06: just now)."""
     found = slugs(load(SAMPLES / "small", NOW), "lecture")
     assert found == ["l03", "l02", "l01", "l04", "l05", *(f"l{n:02}" for n in range(7, 16)), "l06"]
 
@@ -96,8 +93,7 @@ def test_a_mark_at_the_beginning_and_windows_line_ends_do_not_matter(small: Path
 )
 def test_a_value_that_nothing_can_be_done_with_is_named(small: Path, value: str, said: str) -> None:
     """What TOML allows and Python refuses: it was a traceback."""
-    page = small / "lectures/l01.md"
-    page.write_text(page.read_text("utf-8").replace("+++", f"+++\npublish_at = {value}", 1), "utf-8")
+    rewrite(small / "lectures/l01.md", "+++", f"+++\npublish_at = {value}")
     assert [line.partition(" (found")[0] for line in report(small)] == [f"lectures/l01.md:2: {said}"]
 
 
@@ -171,8 +167,7 @@ def test_a_fence_hides_nothing(small: Path) -> None:
 
 def test_unseen_signs_in_the_settings_are_named(small: Path) -> None:
     """site.toml is on every page."""
-    file = small / "site.toml"
-    file.write_text(file.read_text("utf-8").replace('name = "', 'name = "\\u0008', 1), "utf-8")
+    rewrite(small / "site.toml", 'name = "', 'name = "\\u0008')
     assert [line.partition(": ")[2] for line in report(small)] == [
         "name: 보이지 않는 제어 글자가 있습니다. 지우고 다시 쓰세요 (found U+0008)"
     ]
@@ -186,8 +181,7 @@ def test_a_missing_folder_and_a_missing_site_file_are_named(tmp_path: Path) -> N
 
 def test_a_resident_number_is_never_repeated(small: Path) -> None:
     """Wherever it stands in the content, the number is refused and not shown in the report."""
-    page = small / "programs/news.md"
-    page.write_text(page.read_text("utf-8").replace('kind = "notice"', 'kind = "900101-1234567"'), "utf-8")
+    rewrite(small / "programs/news.md", 'kind = "notice"', 'kind = "900101-1234567"')
     lines = report(small)
     assert "programs/news.md:5: 주민등록번호로 보이는 숫자가 있습니다. 지우세요" in lines
     assert not any("900101" in line for line in lines)
@@ -195,8 +189,7 @@ def test_a_resident_number_is_never_repeated(small: Path) -> None:
 
 def test_a_broken_page_does_not_break_links_to_it(small: Path) -> None:
     """Only the real mistake is reported, not the links of others to the page that has it."""
-    page = small / "lectures/l01.md"
-    page.write_text(page.read_text("utf-8").replace("audience", "audiense"), "utf-8")
+    rewrite(small / "lectures/l01.md", "audience", "audiense")
     assert report(small) == [
         "lectures/l01.md:1: audience: 꼭 써야 합니다",
         "lectures/l01.md:4: audiense: 없는 키입니다 (found audiense) → 혹시 audience?",
@@ -205,8 +198,7 @@ def test_a_broken_page_does_not_break_links_to_it(small: Path) -> None:
 
 def test_a_link_to_a_hidden_page_is_no_mistake(small: Path) -> None:
     """A page may point at one that appears tomorrow; the menu leaves out what is hidden."""
-    site = small / "site.toml"
-    site.write_text(site.read_text("utf-8").replace('to = "/programs/"', 'to = "/programs/later/"'), "utf-8")
+    rewrite(small / "site.toml", 'to = "/programs/"', 'to = "/programs/later/"')
     assert report(small) == []
     assert [item.to for item in load(small, NOW).site.menu] == ["/lectures/"]
     assert [item.to for item in load(small, NOW + timedelta(days=1)).site.menu] == [
@@ -237,9 +229,8 @@ def test_the_same_content_at_another_time(tmp_path: Path) -> None:
             "draft": a_lecture_file(page={"draft": True, "publish_at": parse_time("2023-08-18T00:00:00")}),
         },
     )
-    site = (content / "site.toml").read_text("utf-8")
     menu = '[[menu]]\nlabel = "나중"\nto = "/lectures/later/"\n\n[departments.library]'
-    (content / "site.toml").write_text(site.replace("[departments.library]", menu), encoding="utf-8")
+    rewrite(content / "site.toml", "[departments.library]", menu)
     first = load(content, NOW)
     for file in (content / "lectures").iterdir():
         file.unlink()

@@ -29,13 +29,13 @@ from civic.votes.result import Replaced, SignaturesFile, TieDraw
 from civic.votes.result_files import Draft, ResultCorrection, VoteRecord, result_files
 from civic.votes.tally import VoteCount
 from tests.ballot_samples import CLOSES, a_key, some_keys
+from tests.node import in_node
 from tests.result_samples import (
     PUBLISHED,
     a_counted_poll,
     a_draft,
     a_random_vote,
     a_vote_with_everything,
-    published_files,
     signed,
     some_ballots,
 )
@@ -53,33 +53,21 @@ def verifier() -> ModuleType:
 
 def in_script(cases: Sequence[Sequence[dict[str, Any]]]) -> list[list[str]]:
     """What recount.js finds in each case: ballots, results, board, signatures."""
-    source = (
+    answer: list[list[str]] = in_node(
         f'import {{ differences }} from "{(ROOT / "static/js/recount.js").as_uri()}";\n'
-        'import { readFileSync } from "node:fs";\n'
-        'const cases = JSON.parse(readFileSync(0, "utf8"));\n'
         "const found = [];\n"
-        "for (const each of cases) found.push(await differences(...each));\n"
+        "for (const each of given) found.push(await differences(...each));\n"
         'if (found.some((each) => each.blind)) throw new Error("no Ed25519 here");\n'
-        "console.log(JSON.stringify(found));"
+        "console.log(JSON.stringify(found));",
+        cases,
     )
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", source],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: list[list[str]] = json.loads(done.stdout)
     return answer
 
 
 def published(vote: VoteCount | None = None) -> tuple[VoteRecord, dict[str, bytes]]:
     """The record and the files of a result as `votes publish` writes them; of a vote with everything."""
-    written = published_files(vote or a_vote_with_everything())
-    record = VoteRecord.model_validate(tomllib.loads(written.pop("budget.toml")))
-    return record, {place.partition("/")[2]: text.encode() for place, text in written.items()}
+    draft = a_draft(vote or a_vote_with_everything())
+    return _case(draft, signed(draft))
 
 
 NAMES = ("ballots", "results", "board", "signatures")
@@ -363,11 +351,7 @@ def test_false_and_missing_signatures_are_named(name: str) -> None:
     ballots, results, board, signatures = case
     words = {"board": (document_hash(board),), "result": (document_hash(results), document_hash(ballots))}
     FALSE_SIGNATURES[name](signatures, lambda kind, key: key.sign(kind, *words[kind]))
-    for found in (
-        in_script([case])[0],
-        in_program(case),
-        map(str, wrong_in(record, files | written(case))),
-    ):
+    for found in (in_script([case])[0], in_program(case), map(str, wrong_in(record, files | written(case)))):
         assert "서명" in " ".join(found)
 
 

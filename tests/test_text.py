@@ -20,21 +20,14 @@ from civic.text import clean, has_resident_number, length, read_day, read_whole,
         "900101 - 1234567",
         "제 번호는 900101-1234567입니다",
         "９００１０１－１２３４５６７",
-        "900101–2234567",
         "010203-4234567",
-        "900101‐1234567",  # a hyphen, a minus, and the letter ㅡ of a Korean keyboard
-        "900101−1234567",
-        "900101ㅡ1234567",
-        "900101_1234567",
-        "900101/1234567",
-        "900101~1234567",
         "900101 - 1 234567",
         "900101-1 23 45 67",
         "9 0 0 1 0 1 - 1 2 3 4 5 6 7",
         "90.01.01-1234567",
-        "900101\u200b-1234567",  # marks that nobody sees
-        "900101\u00ad1234567",
-        *(f"900101{sign}1234567" for sign in "*,:()+=|\\、・·;#'\"\t"),
+        "900101\u200b-1234567",
+        # Dashes, a minus, the letter ㅡ of a Korean keyboard, signs that nobody sees, and a letter that is a blank.
+        *(f"900101{sign}1234567" for sign in "–‐−ㅡ_/~\u00ad\u3164*,:()+=|\\、・·;#'\"\t"),
         "90/01/01-1234567",
         "90년 01월 01일 1234567",
         "(900101) (1234567)",
@@ -46,7 +39,6 @@ from civic.text import clean, has_resident_number, length, read_day, read_whole,
         "9⃣0⃣0⃣1⃣0⃣1⃣1⃣2⃣3⃣4⃣5⃣6⃣7⃣",
         "900101-9234567",  # born before 1900
         "900101-0234567",
-        "900101\u31641234567",  # a letter that is a blank
         "900\x08101-1234567",  # `clean` would join it
         "9.0.0.1.0.1.1.2.3.4.5.6.7",
         "900101\n1234567",
@@ -111,16 +103,7 @@ NO_DIGIT = st.text(st.characters(exclude_categories=["Nd", "Nl", "No", "Mn", "Me
 SCRIPTS = st.sampled_from("0٠०０𝟎")  # the zero of ten digits in a row
 
 
-@given(
-    st.dates(),
-    SIGNS,
-    SIGNS,
-    st.integers(0, 9_999_999),
-    SCRIPTS,
-    st.booleans(),
-    NO_DIGIT,
-    NO_DIGIT,
-)
+@given(st.dates(), SIGNS, SIGNS, st.integers(0, 9_999_999), SCRIPTS, st.booleans(), NO_DIGIT, NO_DIGIT)
 def test_any_resident_number_is_seen(
     born: date, inner: str, middle: str, back: int, zero: str, century: bool, before: str, after: str
 ) -> None:

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from civic.clock import parse_time
@@ -45,11 +43,3 @@ def edit(request: Request, text: str, page: str = "lectures/l09.md") -> None:
     """One more paragraph at the end of a page."""
     file = request.content / page
     file.write_text(f"{file.read_text('utf-8')}\n\n{text}\n", "utf-8")
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    """Waits until something is so. Fails after a minute."""
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.002)

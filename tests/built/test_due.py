@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from flask import Flask
 
 import build
-from civic.clock import FixedClock, parse_time
+from civic.clock import parse_time
 from civic.content.pages import Document, Event, Lecture
 from civic.content.poll import Poll
 from civic.library import Library, load
@@ -21,9 +21,9 @@ from publish.build import due
 from publish.inputs import Request
 from publish.pages import SOON
 from publish.render import Address, View
-from publish.site import addresses, create_app
+from publish.site import addresses
 from tests.built.samples import NOW, edit, snapshot
-from tests.publish.test_pages import DISTRICT, SMALL, PlainAssets
+from tests.publish.test_pages import DISTRICT, SMALL, reader
 
 DAY = timedelta(days=1)
 FAR = 400 * DAY  # where nothing is due any more: a year and a little in which nothing changes
@@ -57,7 +57,7 @@ def page_of(app: Flask, address: Address) -> View:
 
 def site_at(library: Library, now: datetime, is_demo: bool = False) -> dict[str, str | bytes]:
     """Every page and file of the site as it is at that time."""
-    app = create_app(library.at(now), PlainAssets(), FixedClock(now), demo=is_demo)
+    app = reader(library.at(now), demo=is_demo).application
     with app.test_request_context():
         return {repr(each): page_of(app, each).make() for each in addresses(app)}
 
@@ -107,49 +107,33 @@ def test_a_build_before_its_time_finds_nothing(request_: Request) -> None:
     assert snapshot(late.out) == snapshot(full.out)
 
 
-def opens(page: Document) -> Iterable[datetime]:
-    return [page.spec.opens_for(each) for each in page.spec.rounds] if page.spec else ()
+def closes(page: Document) -> list[datetime]:
+    return [page.spec.closes_for(each) for each in page.spec.rounds] if page.spec else []
 
 
-def closes(page: Document) -> Iterable[datetime]:
-    return [page.spec.closes_for(each) for each in page.spec.rounds] if page.spec else ()
+KINDS: dict[str, Callable[[Any], Iterable[datetime]]] = {
+    "opens": lambda page: [page.spec.opens_for(each) for each in page.spec.rounds] if page.spec else (),
+    "closes": closes,
+    "closes soon": lambda page: [at - SOON for at in closes(page)],
+    "begins": lambda page: [each.starts for each in page.sessions] if isinstance(page, Lecture) else (),
+    "ends": lambda page: [page.span[1]] if isinstance(page, Event) and page.span else (),
+    "votes": lambda page: [page.opens, page.closes] if isinstance(page, Poll) else (),
+    "shown": lambda page: filter(None, [page.publish_at, page.expire_at]),
+    "day": lambda page: [page.opens + 2 * DAY] if isinstance(page, Poll) else (),
+}
 
 
-def closes_soon(page: Document) -> Iterable[datetime]:
-    return [at - SOON for at in closes(page)]
-
-
-def begins(page: Document) -> Iterable[datetime]:
-    return [each.starts for each in page.sessions] if isinstance(page, Lecture) else ()
-
-
-def ends(page: Document) -> Iterable[datetime]:
-    return [page.span[1]] if isinstance(page, Event) and page.span else ()
-
-
-def votes(page: Document) -> Iterable[datetime]:
-    return [page.opens, page.closes] if isinstance(page, Poll) else ()
-
-
-def shown(page: Document) -> Iterable[datetime]:
-    return filter(None, [page.publish_at, page.expire_at])
-
-
-def day(page: Document) -> Iterable[datetime]:
-    return [page.opens + 2 * DAY] if isinstance(page, Poll) else ()
-
-
-@pytest.mark.parametrize("kind", [opens, closes, closes_soon, begins, ends, votes, shown, day])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_of_time_that_is_left_out_is_noticed(
-    libraries: list[Library], monkeypatch: pytest.MonkeyPatch, kind: Callable[[Document], Iterable[datetime]]
+    libraries: list[Library], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """The control: without it some page changes before its time has come."""
     times = one_build._times
-    if kind is shown:
+    if kind == "shown":
         monkeypatch.setattr(Library, "changes", None)
-    if kind is day:
+    if kind == "day":
         monkeypatch.setattr(one_build, "DAY", FAR)
-    left_out = {at for library in libraries for page in library._pages for at in kind(page)}
+    left_out = {at for library in libraries for page in library._pages for at in KINDS[kind](page)}
     monkeypatch.setattr(one_build, "_times", lambda page: (at for at in times(page) if at not in left_out))
     before = [at - timedelta(minutes=1) for at in sorted(left_out)]
     assert not all(stays(library, now) for library in libraries for now in before)

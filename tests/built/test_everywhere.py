@@ -11,6 +11,7 @@ from civic.clock import parse_time
 from civic.errors import ContentMistakes
 from civic.library import load
 from publish.inputs import Request
+from tests.builders import rewrite
 from tests.built.samples import snapshot
 
 BANNER = '\n[banner]\ntext = "오늘 강좌를 모두 쉽니다."\nto = "{to}"\nuntil = {until}\n'
@@ -67,10 +68,7 @@ def test_the_link_of_a_banner_goes_with_its_page(content: Path) -> None:
 
 def test_what_forms_collect_is_computed(request_: Request) -> None:
     """Each form with its items, also one that has gone from the site, until its answers are erased."""
-    page = request_.content / "lectures/l03.md"
-    page.write_text(
-        page.read_text("utf-8").replace("+++\n", "+++\nexpire_at = 2023-08-16T00:00:00\n", 1), "utf-8"
-    )
+    rewrite(request_.content / "lectures/l03.md", "+++\n", "+++\nexpire_at = 2023-08-16T00:00:00\n")
     build.build(request_)
     said = (request_.out / "privacy/collected/index.html").read_text("utf-8")
     assert "이름, 휴대전화 번호" in said and 'href="/lectures/l01/"' in said
@@ -84,8 +82,7 @@ def test_what_forms_collect_is_computed(request_: Request) -> None:
 
 def test_a_draft_stands_where_nobody_finds_it(request_: Request, tmp_path: Path) -> None:
     """Not indexed, in no list, feed, calendar or map, taking no sign-ups; without --draft it is not there."""
-    page = request_.content / "lectures/l01.md"
-    page.write_text(page.read_text("utf-8").replace("+++\n", "+++\ndraft = true\n", 1), "utf-8")
+    rewrite(request_.content / "lectures/l01.md", "+++\n", "+++\ndraft = true\n")
     report = build.build(replace(request_, draft=True))
     (address,) = re.findall(r"lectures/l01\.md: \S+?(/lectures/draft-[0-9a-f]{20}/)", " ".join(report.said))
     files = snapshot(request_.out)

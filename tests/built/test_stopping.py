@@ -1,7 +1,5 @@
 """A build that is stopped, killed or in trouble: the site stands, nothing is left behind, and the reason is said."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os
@@ -12,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,8 @@ from publish.builds import SUMS, Builds
 from publish.inputs import Request
 from publish.memory import Kept
 from publish.render import Maker
-from tests.built.samples import NOW, edit, eventually, folders, run, snapshot
+from tests.built.samples import NOW, edit, folders, run, snapshot
+from tests.patience import eventually
 
 
 def call(request: Request, *more: str) -> list[str]:
@@ -31,7 +32,10 @@ def call(request: Request, *more: str) -> list[str]:
     return [sys.executable, build.__file__, *places, *more]
 
 
-MANY = 1500  # pages: on a busy machine fewer are made before anybody can interrupt
+def many_pages(request: Request) -> None:
+    """1500: on a busy machine fewer are made before anybody can interrupt."""
+    for each in range(1500):
+        shutil.copy(request.content / "lectures/l09.md", request.content / f"lectures/more-{each}.md")
 
 
 def is_gone(group: int) -> bool:
@@ -46,10 +50,8 @@ def is_gone(group: int) -> bool:
 @pytest.mark.parametrize(("number", "to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_a_signal_stops_a_build_and_leaves_nothing(request_: Request, number: int, to_all: bool) -> None:
     """Ctrl-C, which goes to all processes, and the service manager's: said, exit 1, no process, no folder, no lock."""
-    page = (request_.content / "lectures/l09.md").read_text("utf-8")
     build.build(request_)
-    for each in range(MANY):
-        (request_.content / f"lectures/more-{each}.md").write_text(page, "utf-8")
+    many_pages(request_)
     process = subprocess.Popen(
         call(request_, "--jobs", "3"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
@@ -69,9 +71,7 @@ def test_a_signal_stops_a_build_and_leaves_nothing(request_: Request, number: in
 
 def test_processes_end_with_the_one_that_started_them(request_: Request) -> None:
     """Killed outright, a build leaves no process that goes on writing."""
-    page = (request_.content / "lectures/l09.md").read_text("utf-8")
-    for each in range(MANY):
-        (request_.content / f"lectures/more-{each}.md").write_text(page, "utf-8")
+    many_pages(request_)
     process = subprocess.Popen(call(request_, "--jobs", "3"), start_new_session=True)
     part = request_.out.parent / ".builds/site-000001.part"
     eventually(lambda: len(list(part.glob("lectures/more-*"))) > 20)
@@ -93,28 +93,23 @@ def probe(site: Path) -> str:
     return ""
 
 
-class Reader:
-    """Reads the whole site again and again, and notes what is wrong."""
+@contextmanager
+def reading(site: Path) -> Iterator[list[str]]:
+    """What `probe` says while the whole site is read again and again within the block."""
+    seen: list[str] = []
+    stop = threading.Event()
 
-    def __init__(self, site: Path) -> None:
-        self.site = site
-        self.wrong: list[str] = []
-        self.seen = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read)
+    def read() -> None:
+        while not stop.is_set():
+            seen.append(probe(site))
 
-    def __enter__(self) -> Reader:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            self.wrong += filter(None, [probe(self.site)])
-            self.seen += 1
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
 
 
 def killed_builds(request: Request, rounds: int) -> tuple[int, int, int, list[str]]:
@@ -126,7 +121,7 @@ def killed_builds(request: Request, rounds: int) -> tuple[int, int, int, list[st
     subprocess.run(call(request), check=True, capture_output=True, timeout=120)
     killed, whole = 0, 0.0
     published = set()
-    with Reader(request.out) as reader:
+    with reading(request.out) as seen:
         for number in range(-1, rounds):
             edit(request, f"강좌 {number}")
             began = time.monotonic()
@@ -143,7 +138,7 @@ def killed_builds(request: Request, rounds: int) -> tuple[int, int, int, list[st
                 os.killpg(process.pid, signal.SIGKILL)
             killed += process.wait(30) == -signal.SIGKILL
             published.add(request.out.readlink().name)
-    return killed, len(published), reader.seen, reader.wrong
+    return killed, len(published), len(seen), [*filter(None, seen)]
 
 
 @pytest.mark.parametrize(
@@ -170,15 +165,15 @@ def test_the_reader_catches_copying_into_the_live_site(request_: Request, tmp_pa
     build.build(request_)
     live = tmp_path / "live"
     shutil.copytree(request_.out.resolve(), live)
-    with Reader(live) as reader:
+    with reading(live) as seen:
         for number in range(40):
             for page in request_.content.glob("lectures/*.md"):
                 page.write_text(f"{page.read_text('utf-8')}\n\n강좌 {number}\n", "utf-8")
             build.build(request_)
             shutil.copytree(request_.out.resolve(), live, dirs_exist_ok=True)
-            if reader.wrong:
+            if any(seen):
                 break
-    assert reader.wrong
+    assert any(seen)
 
 
 def test_the_probe_sees_a_cut_page(request_: Request) -> None:

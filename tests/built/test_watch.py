@@ -22,7 +22,8 @@ from publish.builds import LIVE
 from publish.command import BuildReport
 from publish.inputs import Request
 from publish.watch import WatchedSite
-from tests.built.samples import NOW, ROOT, edit, eventually, snapshot
+from tests.built.samples import NOW, ROOT, edit, snapshot
+from tests.patience import eventually
 
 
 @pytest.fixture
@@ -33,9 +34,7 @@ def watched(request_: Request) -> Request:
 
 @contextmanager
 def running(
-    request: Request,
-    made: watch.Build = build.build,
-    beside: Sequence[str] | None = None,
+    request: Request, made: watch.Build = build.build, beside: Sequence[str] | None = None
 ) -> Iterator[None]:
     """It is watched inside of the block, and has ended after it."""
     stop = threading.Event()
@@ -144,20 +143,6 @@ def test_an_edit_during_the_first_build_is_not_missed(watched: Request) -> None:
         eventually(lambda: watched.out.exists() and told(watched)["build"] == "site-000002")
 
 
-def test_a_server_begins_with_the_first_site(watched: Request, tmp_path: Path) -> None:
-    """Not while the very first content is wrong: then its mistakes are said where the watching was begun."""
-    page, log = watched.content / "lectures/l09.md", tmp_path / "log"
-    good = page.read_text("utf-8")
-    page.write_text(good.replace('title = "', 'titel = "<b>', 1), "utf-8")
-    server = f"import time; open({str(log)!r}, 'a').write('started '); time.sleep(600)"
-    with running(watched, beside=[sys.executable, "-c", server]):
-        time.sleep(2)
-        assert not watched.out.exists() and not log.exists()
-        page.write_text(good, "utf-8")
-        eventually(log.exists)
-        assert told(watched)["mistakes"] == []
-
-
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
     """A copy of the program, to be edited."""
@@ -192,21 +177,25 @@ def test_a_process_is_of_the_program_that_it_loaded(house: Path) -> None:
     assert first[0] == first[1] != second[0]
 
 
-def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
+def test_a_server_beside_begins_with_the_first_site(
     watched: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server's command is started once; at the end it is stopped."""
-    log = tmp_path / "log"
-    log.touch()
+    """Not while the very first content is wrong; then once, also when an edit is built; it is stopped at the end."""
+    page, log = watched.content / "lectures/l09.md", tmp_path / "log"
+    good = page.read_text("utf-8")
+    page.write_text(good.replace('title = "', 'titel = "<b>', 1), "utf-8")
     server = f"import time; open({str(log)!r}, 'a').write('started '); time.sleep(600)"
     servers: list[Any] = []
     popen = watch.subprocess.Popen
     monkeypatch.setattr(watch.subprocess, "Popen", lambda words: servers.append(popen(words)) or servers[-1])
-    command = [sys.executable, "-c", server]
-    with running(watched, beside=command):
-        eventually(lambda: log.read_text("utf-8") == "started ")
+    with running(watched, beside=[sys.executable, "-c", server]):
+        time.sleep(2)
+        assert not watched.out.exists() and not log.exists()
+        page.write_text(good, "utf-8")
+        eventually(lambda: log.exists() and log.read_text("utf-8"))
+        assert told(watched) == {"build": "site-000001", "mistakes": []}
         edit(watched, "강좌")
-        eventually(lambda: (watched.out / LIVE).is_file() and told(watched)["build"] == "site-000002")
+        eventually(lambda: told(watched)["build"] == "site-000002")
         assert log.read_text("utf-8") == "started "
     assert all(process.poll() is not None for process in servers)
 

@@ -219,7 +219,7 @@ def test_files_are_on_the_page_and_in_the_site(tmp_path: Path, capsys: pytest.Ca
         assert made.size == (480, 960) and not made.getexif()
     assert b"SECRETCAM" not in (site / "programs/form/a-480.jpg").read_bytes()
     capsys.readouterr()
-    (content / "programs/form/양식.hwpx").write_bytes(hwpx("고친 신청서"))
+    (content / "programs/form/양식.hwpx").write_bytes(hwpx("신청서 이름"))
     assert build.main(call) == 0
-    assert "<p>고친 신청서</p>" in (site / "programs/form/index.html").read_text("utf-8")
+    assert "<p>신청서 이름</p>" in (site / "programs/form/index.html").read_text("utf-8")
     assert (site / "programs/form" / place).read_bytes() == (content / "programs/form/양식.hwpx").read_bytes()

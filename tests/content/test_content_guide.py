@@ -20,9 +20,9 @@ from civic.content.pages import Document, Lecture
 from civic.content.poll import candidates
 from civic.content.reading import KINDS
 from civic.content.site import Site
-from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
 from civic.shape import Shape
+from tests.builders import write_files
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "content-guide.md"
@@ -112,18 +112,14 @@ def with_tables(text: str) -> str:
 
 
 def test_tables_of_the_guide_are_the_models() -> None:
-    """A key was added, renamed or explained anew: the guide says so. GUIDE=write rewrites its tables."""
+    """A key was added, renamed or explained anew: each model has one table that says so. GUIDE=write rewrites them."""
     text = GUIDE.read_text("utf-8")
     wanted = with_tables(text)
     if os.environ.get("GUIDE") == "write":
         GUIDE.write_text(wanted, "utf-8")
         text = wanted
     assert text == wanted, "다시 만드세요: GUIDE=write .venv/bin/pytest tests/content/test_content_guide.py"
-
-
-def test_every_model_has_one_table() -> None:
-    """No model is missing and none is told twice."""
-    names = [found[1] for found in SECTION.finditer(GUIDE.read_text("utf-8"))]
+    names = [found[1] for found in SECTION.finditer(text)]
     assert sorted(names) == sorted(model.__name__ for model in models())
 
 
@@ -136,14 +132,6 @@ def test_a_changed_model_changes_its_table() -> None:
 def examples() -> dict[str, str]:
     """File in content/ -> its whole text, as the guide shows it."""
     return {found[1]: found[2] for found in EXAMPLE.finditer(GUIDE.read_text("utf-8"))}
-
-
-def write_examples(folder: Path) -> Path:
-    """A content folder that holds the guide's examples and nothing else."""
-    for name, text in examples().items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
-    return folder
 
 
 def merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +151,7 @@ def test_guide_shows_a_whole_example_of_every_kind() -> None:
 
 def test_examples_load_as_a_library(tmp_path: Path) -> None:
     """Copied into an empty content folder, the examples are a site without a mistake."""
-    library = load(write_examples(tmp_path), NOW)
+    library = load(write_files(tmp_path, examples()), NOW)
     shown = {page.file for page in library.everything()}
     assert shown == set(examples()) - {"site.toml"}
 
@@ -208,17 +196,11 @@ def test_content_has_what_the_district_announced(pages: list[Document]) -> None:
     assert set(types) == {"general", "fixed", "youth", "self-governing"}
 
 
-def test_places_that_were_made_up_are_marked(pages: list[Document]) -> None:
-    """The facts give no number of places: every page with a form says that it is a sample, and why."""
+def test_what_is_made_up_is_marked(pages: list[Document]) -> None:
+    """The facts give no number of places: every page with a form is a sample, and no page is one without saying why."""
     for page in pages:
-        if page.spec or page.noun in ("proposal", "vote"):
-            assert page.sample, page.file
-            assert "지어낸 예시" in page.body, page.file
-
-
-def test_samples_say_what_is_made_up(pages: list[Document]) -> None:
-    """No page carries the badge without a sentence that explains it."""
-    assert all("지어낸 예시" in page.body for page in pages if page.sample)
+        assert page.sample or not (page.spec or page.noun in ("proposal", "vote")), page.file
+        assert not page.sample or "지어낸 예시" in page.body, page.file
 
 
 def test_the_content_repeats_no_field_in_its_consent(pages: list[Document]) -> None:
@@ -238,15 +220,6 @@ def test_glossary_names_every_model() -> None:
         {model.__name__ for model in models()} - named - {"Limit", "MenuItem"}
     )  # said as `limits`, menus
     assert not missing
-
-
-def test_glossary_says_the_words_of_the_pages() -> None:
-    """States and selections are called in the glossary as the site calls them."""
-    rows = set(
-        re.findall(r"^\| `([\w-]+)` \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M)
-    )
-    for words in (FORM_STATES, ENTRY_STATES, SELECTIONS):
-        assert set(words.items()) <= rows
 
 
 def test_the_first_steps_work_on_the_content_that_is_there(tmp_path: Path) -> None:

@@ -36,14 +36,8 @@ def test_times_without_offset_are_seoul_and_half_open() -> None:
         ({"selection": "window-draw"}, "window는"),
         ({"window": 10}, "window는"),
         ({"rounds": [{"id": "r1", "label": "a", "places": 1, "hours": 4}]}, "ledger를 쓰세요"),
-        (
-            {"rounds": [{"id": "r1", "label": "a", "places": 1, "opens": EARLY}]},
-            "opens보다 앞설",
-        ),
-        (
-            {"rounds": [{"id": "r1", "label": "a", "places": 1, "ends": EARLY}]},
-            "시작하는 때보다",
-        ),
+        ({"rounds": [{"id": "r1", "label": "a", "places": 1, "opens": EARLY}]}, "opens보다 앞설"),
+        ({"rounds": [{"id": "r1", "label": "a", "places": 1, "ends": EARLY}]}, "시작하는 때보다"),
     ],
 )
 def test_a_form_that_cannot_work_is_refused(changes: dict[str, Any], says: str) -> None:

@@ -14,17 +14,10 @@ from civic.content.pages import Event, Lecture
 from civic.content.rounds import Round
 from civic.content.site import Site
 
-SITE = Site.model_validate(
-    {
-        "name": "마당",
-        "organisation": "구",
-        "summary": "누리집",
-        "base_url": "https://madang.example",
-        "contact": "office",
-        "menu": [{"label": "강좌", "to": "/lectures/"}],
-        "departments": {"office": {"name": "민원실"}},
-    }
-)
+SITE = Site(
+    name="마당", organisation="구", summary="누리집", base_url="https://madang.example", contact="office",
+    menu=[{"label": "강좌", "to": "/lectures/"}], departments={"office": {"name": "민원실"}},
+)  # fmt: skip
 NOW = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CONSENT = {"purpose": "접수", "items": ("이름",), "keep_days": 30}
 
@@ -44,18 +37,8 @@ def a_course(days: list[tuple[str, int]], rounds: tuple[dict[str, Any], ...] = (
         for number, (day, hour) in enumerate(days, 1)
     )
     form = {"opens": at("08-01", 9), "closes": at("09-01", 0), "rounds": rounds, "consent": CONSENT}
-    return Lecture.model_validate(
-        {
-            "title": "책 읽기",
-            "where": "도서관",
-            "audience": "누구나",
-            "when": when,
-            "sessions": sessions,
-            "form": form if rounds else None,
-            "slug": "books",
-            "file": "lectures/books.md",
-        }
-    )
+    place = {"where": "도서관", "audience": "누구나", "slug": "books", "file": "lectures/books.md"}
+    return Lecture(title="책 읽기", when=when, sessions=sessions, form=form if rounds else None, **place)
 
 
 SATURDAYS = [("09-09", 10), ("09-16", 10), ("09-23", 10)]
@@ -119,16 +102,8 @@ def test_a_round_without_sessions_is_its_own_time() -> None:
 
 def test_an_event_is_one_meeting_but_for_rounds_with_a_time() -> None:
     """The evening itself, or the ride at half past four."""
-    night = Event.model_validate(
-        {
-            "title": "밤",
-            "starts": at("08-19", 16),
-            "ends": at("08-19", 21),
-            "where": "공원",
-            "slug": "night",
-            "file": "events/night.md",
-        }
-    )
+    times = {"starts": at("08-19", 16), "ends": at("08-19", 21)}
+    night = Event(title="밤", where="공원", slug="night", file="events/night.md", **times)
     plain = Round(id="all", label="모두", places=5)
     ride = Round(id="ride", label="놀이", places=5, starts=at("08-19", 17), ends=at("08-19", 18))
     assert meetings.when(night, plain, NOW) == ["8월 19일(토) 16:00 ~ 21:00"]
@@ -184,10 +159,7 @@ def test_any_words_can_be_read_back(summary: str) -> None:
     assert "\n" not in file.replace("\r\n", "")
 
 
-@pytest.mark.parametrize(
-    ("left_out", "summary"),
-    [("escaped", "흙, 물; 불\\n"), ("folded", "가" * 40)],
-)
+@pytest.mark.parametrize(("left_out", "summary"), [("escaped", "흙, 물; 불\\n"), ("folded", "가" * 40)])
 def test_without_escapes_or_folds_it_would_not_hold(
     monkeypatch: pytest.MonkeyPatch, left_out: str, summary: str
 ) -> None:

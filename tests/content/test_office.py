@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from civic.clock import FixedClock, parse_time
+from civic.clock import parse_time
 from civic.content.faithful import unlike
 from civic.library import Library, load
-from publish.site import create_app
-from tests.publish.test_pages import PlainAssets, page
+from tests.publish.test_pages import page, reader
 
 OFFICE = Path(__file__).parents[1] / "samples/office"
 NOW = parse_time("2026-12-05T09:00:00")
@@ -53,7 +52,7 @@ def library() -> Library:
 
 @pytest.fixture(scope="module")
 def client(library: Library) -> FlaskClient:
-    return create_app(library, PlainAssets(), FixedClock(NOW)).test_client()
+    return reader(library)
 
 
 def test_every_notice_shows_what_was_typed(library: Library, client: FlaskClient) -> None:

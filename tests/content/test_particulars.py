@@ -7,12 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 from icalendar import Calendar
 
-from civic.clock import FixedClock, parse_time
+from civic.clock import parse_time
 from civic.content.pages import Event
 from civic.library import load
-from publish.site import create_app
 from tests.builders import SITE, write_files
-from tests.publish.test_pages import PlainAssets, page
+from tests.publish.test_pages import page, reader
 from tests.test_library import report
 
 NOW = parse_time("2023-08-16T09:00:00")
@@ -95,7 +94,7 @@ def town(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(town: Path) -> FlaskClient:
-    return create_app(load(town, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+    return reader(load(town, NOW))
 
 
 def test_a_page_says_where_for_whom_what_it_costs_and_whom_to_ask(client: FlaskClient) -> None:
@@ -127,9 +126,7 @@ def test_a_day_left_out_renames_no_other_day(town: Path) -> None:
     """Calendars know each day again by its name: that of a repeat is its time, that of a session its number."""
 
     def names() -> set[str]:
-        library = load(town, NOW)
-        app = create_app(library, PlainAssets(), FixedClock(NOW)).test_client()
-        calendar = Calendar.from_ical(app.get("/events/market/event.ics").data)
+        calendar = Calendar.from_ical(reader(load(town, NOW)).get("/events/market/event.ics").data)
         return {str(event["UID"]).partition("@")[0] for event in calendar.walk("VEVENT")}
 
     times = ("-1", "-20230926T1900", "-20231010T1900", "-20231017T1900")

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from civic.clock import FixedClock, parse_time
+from civic.clock import parse_time
 from civic.errors import ContentMistakes
 from civic.library import load
 from civic.places.draw_list import list_hash
 from civic.places.draw_record import DrawFile
-from publish.site import addresses, create_app
+from publish.site import addresses
 from tests.builders import a_lecture_file, write_content
 from tests.draw_samples import FORGERIES, FORGERIES_OF_TWO, SEED, SIZES, SOURCE, a_draw, a_list, publish_draw
-from tests.publish.test_pages import PlainAssets
+from tests.publish.test_pages import reader
 
 NOW = parse_time("2023-09-03T09:00:00")
 SUBJECT = "lectures/essay"
@@ -29,7 +29,7 @@ def content(tmp_path: Path) -> Path:
 
 
 def site(content: Path) -> FlaskClient:
-    return create_app(load(content, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+    return reader(load(content, NOW))
 
 
 def test_a_drawn_list_is_shown_whole(content: Path) -> None:
@@ -76,8 +76,7 @@ def test_what_does_not_follow_is_not_published(content: Path, name: str) -> None
 
 
 def test_rounds_are_shown_as_far_as_each_has_come(content: Path) -> None:
-    """One drawn, one only frozen: the first with its seed and order, the second with its hash and where the seed will
-    come from."""
+    """One drawn, one only frozen: the first with its seed and order, the second with its hash and its source."""
     told = a_draw(SUBJECT, "에세이")
     other = a_list(source="12월 2일 로또 1등 번호", label="겨울반", id="winter")
     document = DrawFile.of(SUBJECT, "에세이", {"winter": {"frozen": other.model_dump_json()}})

@@ -6,28 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 
-from civic.clock import FixedClock
 from civic.content.search import forms, grams, known_words, marks, snippet, words
 from civic.library import load
 from publish.search import plain
-from publish.site import create_app
 from tests.builders import a_lecture_file, a_round, write_content
-from tests.publish.test_pages import DISTRICT, NOW, SMALL, PlainAssets, edition, page
-
-
-@pytest.fixture(scope="module")
-def small() -> FlaskClient:
-    """The small site on 16 August 2023, nine o'clock."""
-    return create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW)).test_client()
-
-
-@pytest.fixture(scope="module")
-def district() -> FlaskClient:
-    """The district's own content at the same time."""
-    return create_app(load(DISTRICT, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+from tests.publish.test_pages import NOW, SMALL, edition, page, reader
 
 
 def test_a_query_is_read_as_people_type() -> None:
@@ -73,12 +58,12 @@ def test_what_is_emphasised_within_a_word_stays_one() -> None:
     assert plain(shown).split() == ["주민참여예산", "가", "나", "<끝"]
 
 
-def test_only_what_is_shown_is_searched(small: FlaskClient) -> None:
+def test_only_what_is_shown_is_searched(client: FlaskClient) -> None:
     """Every visible page once; no draft, none that is to come or has ended."""
-    library, pages = edition(small).library, edition(small).searched
-    said = [json.loads(page(small, f"/search/d/{number}.json")) for number in range(len(pages))]
+    library, pages = edition(client).library, edition(client).searched
+    said = [json.loads(page(client, f"/search/d/{number}.json")) for number in range(len(pages))]
     assert sorted(each["link"] for each in said) == sorted(doc.link for doc in library.everything())
-    assert small.get(f"/search/d/{len(pages)}.json").status_code == 404
+    assert client.get(f"/search/d/{len(pages)}.json").status_code == 404
     assert "투표 중" in said[0]["head"] and "마감" in said[0]["head"]
 
 
@@ -132,11 +117,7 @@ def test_the_calendar_looks_twelve_months_ahead(tmp_path: Path) -> None:
     (content / "events").mkdir()
     (content / "events/night.md").write_text(long, "utf-8")
     library = load(content, NOW)
-    pages = {
-        ahead: create_app(each, PlainAssets(), FixedClock(each.now)).test_client()
-        for ahead in (0, 20)
-        for each in [library.at(NOW + timedelta(days=ahead))]
-    }
+    pages = {ahead: reader(library.at(NOW + timedelta(days=ahead))) for ahead in (0, 20)}
     made = page(pages[0], "/calendar/2024-08/")
     assert '<time datetime="2024-08-31T22:00:00+09:00">22:00</time>' in made
     assert pages[0].get("/calendar/2024-09/").status_code == 404
@@ -182,12 +163,12 @@ def data_of(made: str) -> Any:
     return json.loads(made.split('<script type="application/ld+json">')[1].split("</script>")[0])
 
 
-def test_events_and_courses_are_data_of_schema_org(district: FlaskClient, small: FlaskClient) -> None:
+def test_events_and_courses_are_data_of_schema_org(district: FlaskClient, client: FlaskClient) -> None:
     """Every event and lecture; a title with signs of HTML cannot end the script; a wrong one is seen (the control)."""
-    for client in (district, small):
+    for site in (district, client):
         for noun, kind in (("event", "Event"), ("lecture", "Course")):
-            for doc in edition(client).library.of(noun):
-                data = data_of(page(client, doc.link))
+            for doc in edition(site).library.of(noun):
+                data = data_of(page(site, doc.link))
                 assert misshapen(data, kind) == []
                 assert data["name"] == doc.title and {"name", "description", "url"} <= data.keys()
     assert misshapen({"@type": "Event", "startDate": "2023", "fee": 1}, "Event") == [

@@ -14,13 +14,13 @@ from flask.testing import FlaskClient
 from icalendar import Calendar
 
 from civic.clock import FixedClock, parse_time
-from civic.library import load
+from civic.library import Library, load
 from publish.edition import Edition
 from publish.lists import ALL, PER_PAGE, Catalogue, list_pages, pager
 from publish.pages import some_of_each
 from publish.site import addresses, create_app
 from templates import template_globals
-from tests.builders import write_content
+from tests.builders import rewrite, write_content
 
 SMALL = Path(__file__).parents[1] / "samples/small"
 NOW = parse_time("2023-08-16T09:00:00")
@@ -39,16 +39,9 @@ class PlainAssets:
         return f"/assets/{name}"
 
 
-@pytest.fixture(scope="module")
-def client() -> FlaskClient:
-    """The small site on 16 August 2023, nine o'clock."""
-    return create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW)).test_client()
-
-
-@pytest.fixture(scope="module")
-def district() -> FlaskClient:
-    """The district's own content at the same time."""
-    return create_app(load(DISTRICT, NOW), PlainAssets(), FixedClock(NOW)).test_client()
+def reader(library: Library, **more: Any) -> FlaskClient:
+    """Who reads the site of a library at its own time; more: as for `create_app`."""
+    return create_app(library, PlainAssets(), FixedClock(library.now), **more).test_client()
 
 
 def page(client: FlaskClient, address: str) -> str:
@@ -213,15 +206,12 @@ def test_links_to_hidden_pages_are_words(client: FlaskClient) -> None:
 def test_whatever_leads_to_a_page_goes_with_it(tmp_path: Path, rest: str) -> None:
     """Once the page is taken down the link is words; it was a broken one, and the site could not be built any more."""
     content = Path(shutil.copytree(SMALL, tmp_path / "content"))
-    lecture, news = content / "lectures/l01.md", content / "programs/news.md"
-    lecture.write_text(
-        lecture.read_text("utf-8").replace("+++", "+++\nexpire_at = 2023-08-17T00:00:00", 1), "utf-8"
-    )
+    rewrite(content / "lectures/l01.md", "+++", "+++\nexpire_at = 2023-08-17T00:00:00")
+    news = content / "programs/news.md"
     news.write_text(f"{news.read_text('utf-8')}\n[강좌](/lectures/l01/{rest})\n", "utf-8")
     library = load(content, NOW)
     early, late = (
-        page(create_app(each, PlainAssets(), FixedClock(each.now)).test_client(), "/programs/news/")
-        for each in (library, library.at(NOW + timedelta(days=1)))
+        page(reader(each), "/programs/news/") for each in (library, library.at(NOW + timedelta(days=1)))
     )
     assert f'<a href="/lectures/l01/{rest}">강좌</a>' in early
     assert "강좌</p>" in late
@@ -293,10 +283,9 @@ def test_the_sitemap_names_every_page_once(client: FlaskClient) -> None:
 
 def test_the_public_address_can_be_given() -> None:
     """--base-url wins over site.toml, in feeds and in pages."""
-    library = load(SMALL, NOW).at_address("https://other.example")
-    app = create_app(library, PlainAssets(), FixedClock(NOW))
+    other = reader(load(SMALL, NOW).at_address("https://other.example"))
     for address in ("/feed.xml", "/sitemap.xml", "/robots.txt", "/"):
-        made = app.test_client().get(address).get_data(as_text=True)
+        made = page(other, address)
         assert "https://other.example" in made
         assert "small.example" not in made
 
@@ -305,7 +294,7 @@ def test_a_site_without_events_or_lists_of_two_pages_has_no_idle_rules() -> None
     """The freezer reports a rule that no page uses: there must be none, however small the site."""
     library = load(SMALL, NOW)
     few = {"pages": {page.slug: page for page in library.of("page")}}
-    app = create_app(type(library)(library.site, NOW, _by_folder=few), PlainAssets(), FixedClock(NOW))
+    app = reader(type(library)(library.site, NOW, _by_folder=few)).application
     used = {endpoint for endpoint, _ in addresses(app)}
     assert used == {rule.endpoint for rule in app.url_map.iter_rules()}
 
@@ -313,8 +302,7 @@ def test_a_site_without_events_or_lists_of_two_pages_has_no_idle_rules() -> None
 def test_a_demonstration_says_so() -> None:
     """With a clock that was set, every page says that this is not real."""
     for demo in (True, False):
-        app = create_app(load(SMALL, NOW), PlainAssets(), FixedClock(NOW), demo=demo)
-        made = app.test_client().get("/lectures/l01/").get_data(as_text=True)
+        made = page(reader(load(SMALL, NOW), demo=demo), "/lectures/l01/")
         assert ("실제 접수가 아닙니다" in made) is demo
 
 
@@ -330,8 +318,7 @@ def test_the_foot_links_only_to_plain_pages_that_are_there(tmp_path: Path) -> No
     content = write_content(tmp_path / "content", {})
     (content / "pages").mkdir()
     (content / "pages/privacy.md").write_text('+++\ntitle = "개인정보 처리방침"\n+++\n\n글입니다.\n', "utf-8")
-    made = create_app(load(content, NOW), PlainAssets(), FixedClock(NOW)).test_client()
-    home = page(made, "/")
+    home = page(reader(load(content, NOW)), "/")
     assert 'href="/privacy/"' in home
     assert 'href="/about/"' not in home
     assert 'href="/accessibility/"' not in home

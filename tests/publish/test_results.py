@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from bench.elections.reader import parse
-from civic.clock import SEOUL, FixedClock
+from civic.clock import SEOUL
 from civic.content.poll import Body, PollType
 from civic.errors import ContentMistakes
 from civic.library import load
@@ -22,10 +20,12 @@ from civic.votes.ballot import Ballot, Spoiled
 from civic.votes.result_files import ResultCorrection
 from civic.votes.tally import counting_rules
 from publish import results as pages
-from publish.site import addresses, create_app
+from publish.site import addresses
 from tests.ballot_samples import a_proposal
-from tests.publish.test_pages import PlainAssets
+from tests.builders import rewrite
+from tests.publish.test_pages import page, reader
 from tests.result_samples import PUBLISHED, a_counted_poll, fixed_receipts, publish, some_ballots, write_site
+from tests.test_recount import verify
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,13 +47,7 @@ def content(tmp_path: Path) -> Path:
 
 
 def site(content: Path) -> FlaskClient:
-    return create_app(load(content, PUBLISHED), PlainAssets(), FixedClock(PUBLISHED)).test_client()
-
-
-def page(client: FlaskClient, address: str) -> str:
-    answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.get_data(as_text=True)
+    return reader(load(content, PUBLISHED))
 
 
 def rows(text: str) -> list[list[str]]:
@@ -106,12 +100,10 @@ def test_a_corrected_result_says_when_and_why(content: Path) -> None:
     replaced = {"results.json": "ab" * 32}
     correction = ResultCorrection(at=at, reason="묶음 <하나>를 빠뜨림", replaced=replaced)
     content = counted(content.parent / "corrected", corrections=(correction,))
-    record = content / "results/budget.toml"
     text = page(site(content), "/results/budget/")
     assert "2023년 8월 30일(수) 09:00에 바로잡았습니다" in text and "묶음 &lt;하나&gt;를 빠뜨림" in text
     assert "ab" * 32 in text and "2023년 9월 13일(수) 09:00까지" in text
-    gone = record.read_text("utf-8").replace("rules =", "destroyed_at = 2023-09-14T00:00:00\nrules =", 1)
-    record.write_text(gone, "utf-8")
+    rewrite(content / "results/budget.toml", "rules =", "destroyed_at = 2023-09-14T00:00:00\nrules =")
     assert "투표함을 없앤 때" in page(site(content), "/results/budget/")
 
 
@@ -178,16 +170,9 @@ def test_everything_for_a_recount_lies_beside_the_page(content: Path, tmp_path: 
     for name in names:
         (tmp_path / name).write_bytes(client.get(f"/results/budget/{name}").data)
 
-    def verify() -> subprocess.CompletedProcess[str]:
-        words = ["verify.py"]
-        return subprocess.run(
-            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60
-        )
-
-    assert verify().returncode == 0, verify().stdout
-    ballots = (tmp_path / "ballots.json").read_text("utf-8")
-    (tmp_path / "ballots.json").write_text(ballots.replace('"ramp"', '"bench"', 1), "utf-8")
-    assert verify().returncode == 1
+    assert verify(tmp_path, {})[0] == 0
+    rewrite(tmp_path / "ballots.json", '"ramp"', '"bench"')
+    assert verify(tmp_path, {})[0] == 1
     election = parse((tmp_path / "election.pb").read_text("utf-8"), "election.pb")
     assert election.named["lamp"] == 14
 
@@ -229,11 +214,10 @@ def test_every_address_answers_and_the_vote_links_to_its_result(content: Path) -
 def test_before_publication_nothing_is_there(content: Path) -> None:
     """A second earlier: no page, no link, no rule."""
     before = PUBLISHED - timedelta(seconds=1)
-    app = create_app(load(content, before), PlainAssets(), FixedClock(before))
-    client = app.test_client()
+    client = reader(load(content, before))
     assert client.get("/results/budget/").status_code == 404
     assert "/results/" not in page(client, "/votes/budget/")
-    assert not [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/results")]
+    assert not [rule for rule in client.application.url_map.iter_rules() if rule.rule.startswith("/results")]
 
 
 def test_few_ballots_show_totals_only(tmp_path: Path) -> None:
@@ -279,8 +263,7 @@ def mistakes(content: Path) -> str:
 
 def test_a_result_that_does_not_follow_from_its_ballots_stops_the_build(content: Path) -> None:
     """One pick changed in ballots.json: both proposals are named, and no page is made."""
-    place = content / "results/budget/ballots.json"
-    place.write_text(place.read_text("utf-8").replace('"ramp"', '"bench"', 1), "utf-8")
+    rewrite(content / "results/budget/ballots.json", '"ramp"', '"bench"')
     said = mistakes(content)
     assert "results/budget.toml" in said
     assert "ramp: votes: 적힌 것 9, 다시 센 것 8" in said
@@ -322,10 +305,7 @@ def test_a_file_for_other_programs_that_says_something_else_is_named(
 )
 def test_mistakes_of_the_record_are_named(content: Path, old: str, new: str, said: str) -> None:
     """Like any mistake in the content: the file, and what to do."""
-    record = content / "results/budget.toml"
-    text = record.read_text("utf-8")
-    assert old in text
-    record.write_text(text.replace(old, new), "utf-8")
+    rewrite(content / "results/budget.toml", old, new)
     assert "results/budget.toml" in mistakes(content)
     assert said in mistakes(content)
 
@@ -359,8 +339,7 @@ def test_the_table_of_a_small_vote_is_compared_too(tmp_path: Path) -> None:
     """Without single ballots it follows from results.json alone."""
     content = counted(tmp_path, some_ballots()[:12])
     load(content, PUBLISHED)  # the control
-    place = content / "results/budget/results.csv"
-    place.write_text(place.read_text("utf-8").replace("lamp", "lump"), "utf-8")
+    rewrite(content / "results/budget/results.csv", "lamp", "lump")
     assert "results.csv: results.json이나" in mistakes(content)
 
 
@@ -374,6 +353,4 @@ def test_single_ballots_of_a_small_vote_are_refused(content: Path) -> None:
         else:
             document |= {"ballots": 19, "voters": 19}
         place.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    record = content / "results/budget.toml"
-    record.write_text(record.read_text("utf-8").replace("= 24", "= 19"), "utf-8")
     assert "표가 20장보다 적으면 표를 하나씩 공개하지 않습니다" in mistakes(content)

@@ -18,7 +18,9 @@ from civic.store.entry import Cap, Entry, Seat
 from civic.store.key_file import load_or_create
 from civic.store.seal import Keys
 from civic.store.store import Store
+from tests.places.test_intake_model import memory_folder
 from tests.postgres import a_database, ask, shared
+from tests.store.faulty import Disk, faulty_disk
 
 SUBJECT = "lectures/essay"
 NOON = datetime(2023, 8, 16, 12, tzinfo=SEOUL)
@@ -78,6 +80,20 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keys:
 
     monkeypatch.setattr(Store, "__init__", trusting)
     return found
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    """A disk that can fail."""
+    with faulty_disk() as faulty:
+        yield faulty
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory where there is room: thousands of syncs."""
+    with memory_folder() as url:
+        yield Path(url.removeprefix("tinydb://")).parent
 
 
 def raw_files(address: str) -> bytes:

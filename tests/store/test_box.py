@@ -60,10 +60,7 @@ def test_a_copied_envelope_is_refused(boxes: Box) -> None:
     with boxes.open("a") as box:
         box.put(a_ballot("kim"))
         box.put(a_ballot("kim"))
-        for copy in (
-            Sealed("lee", b"x", "R-kim-0", "E-lee-0"),
-            Sealed("lee", b"x", "R-lee-0", "E-kim-0"),
-        ):
+        for copy in (Sealed("lee", b"x", "R-kim-0", "E-lee-0"), Sealed("lee", b"x", "R-lee-0", "E-kim-0")):
             with pytest.raises(Copied):
                 box.put(copy)
         assert box.receipts() == ["R-kim-0"]

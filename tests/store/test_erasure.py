@@ -52,6 +52,8 @@ def test_purged_answers_and_their_key_leave_the_files(address: str, store: Store
     assert found([*secret, *answers(*there), wrapped[TOUR]], address) == 122
     keys.erase(store, SUBJECT, NOON)
     assert found(secret, address) > 0  # the control: erased, and still in logs and dead rows
+    if address.startswith("tinydb"):  # the key itself is overwritten at once
+        assert found([wrapped[SUBJECT]], address) == 0
     assert store.scrub() and not store.scrub()
     assert found(secret, address) == 0
     assert found([*answers(*there), wrapped[TOUR]], address) == 61

@@ -1,18 +1,13 @@
-"""What was acknowledged is there, what was refused is not: after failing disks, power cuts and kill -9.
-
-Each of these has a control: the same check against a store that answers too early must fail.
-"""
+"""What was acknowledged is there, what was refused is not (a hasty store is caught): failing disks, power cuts, kill -9."""
 
 import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
-import textwrap
 import threading
 from collections import ChainMap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import cast
@@ -26,17 +21,11 @@ from civic.store.folder import check_place, serving
 from civic.store.sqlite import SqliteDatabase
 from civic.store.store import Store
 from tests.patience import eventually
-from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
-from tests.store.faulty import FULL, IOERR_WRITE, Disk, faulty_disk
+from tests.store.conftest import EVERYBODY, SUBJECT, add, an_entry, move
+from tests.store.faulty import FULL, IOERR_WRITE, Disk
+from tests.store.test_processes import a_process, answers, go
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def disk() -> Iterator[Disk]:
-    """A disk that can fail."""
-    with faulty_disk() as faulty:
-        yield faulty
 
 
 def open_at(folder: Path) -> Store:
@@ -57,12 +46,10 @@ def present(folder: Path) -> dict[str, Entry]:
 
 @pytest.mark.parametrize("code", [FULL, IOERR_WRITE])
 @pytest.mark.parametrize("for_ever", [False, True])
-def test_whatever_write_fails_the_answer_is_true(
-    disk: Disk, tmp_path: Path, code: int, for_ever: bool
-) -> None:
+def test_whatever_write_fails_the_answer_is_true(disk: Disk, memory: Path, code: int, for_ever: bool) -> None:
     """The n-th write or sync fails, for every n: acknowledged is there, refused is not; with room again it goes on."""
     for n in range(1, 200):
-        folder = tmp_path / f"{code}-{for_ever}-{n}"
+        folder = memory / f"{code}-{for_ever}-{n}"
         store = open_at(folder)
         add(store, an_entry("first", submission="first"))
         disk.fail(n, code, for_ever)
@@ -80,8 +67,8 @@ def test_whatever_write_fails_the_answer_is_true(
                 pass
         disk.fail(0)
         if not for_ever:  # killed now instead of closed, all that was ever written still in the files
-            disk.image(tmp_path / f"cut-{n}", choose=lambda: True)
-            assert set(present(tmp_path / f"cut-{n}")) == acknowledged
+            disk.image(memory / f"cut-{n}", choose=lambda: True)
+            assert set(present(memory / f"cut-{n}")) == acknowledged
         assert store.trouble == ""
         add(store, an_entry("later", submission="later"))
         store.close()
@@ -239,52 +226,16 @@ def hasty(self: SqliteDatabase, batch: object, failure: object = None) -> None:
     self._pass_on()
 
 
-LOAD = """
-    import sys, threading
-    from civic.store import open_store, sqlite
-    from civic.store.sqlite import SqliteDatabase
-    from tests.store.conftest import EVERYBODY, SUBJECT, an_entry, move
-    from tests.store.test_faults import hasty
-    if sys.argv[2] == "hasty":
-        SqliteDatabase._leave = hasty
-    store = open_store("tinydb://" + sys.argv[1])
-    store.keep_key(SUBJECT, b"wrapped key")
-    told = threading.Lock()
-    def citizens(k):
-        for i in range(100000):
-            with store.open(SUBJECT) as book:
-                entry = book.add(an_entry(f"{k}-{i}", submission=f"{k}-{i}"), EVERYBODY)
-            state = "confirmed"
-            if i % 3 == 0:
-                state = move(store, entry, "cancelled").state
-            with told:
-                sys.stdout.write(f"{k}-{i} {state}\\n")
-                sys.stdout.flush()
-    for k in range(8):
-        threading.Thread(target=citizens, args=(k,), daemon=True).start()
-    threading.Event().wait(60)
-"""
-
-
 def wrong_after_kill(folder: Path, manner: str, acknowledgements: int) -> list[str]:
     """Acknowledged states that a restart does not show, after kill -9 in the middle of a load of 8 threads."""
-    server = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(LOAD), str(folder), manner],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    server = a_process(f"tinydb://{folder}", 100_000, 10**6, manner)
+    go(server)
     assert server.stdout
-    told = [server.stdout.readline() for _ in range(acknowledgements)]
-    os.kill(server.pid, signal.SIGKILL)
-    told += server.stdout.readlines()
-    server.wait(20)
-    server.stdout.close()
-    found = present(folder)
-    answers = [line.split() for line in told if line.endswith("\n")]
-    assert len(answers) >= acknowledgements
-    return [name for name, state in answers if name not in found or found[name].state != state]
+    told = [server.stdout.readline().split() for _ in range(acknowledgements)]
+    server.kill()
+    told += answers(server)
+    found = {entry.number: entry.state for entry in present(folder).values()}
+    return [number for _, number, state in told if found.get(number) != state]
 
 
 @pytest.mark.parametrize(
@@ -351,11 +302,7 @@ def test_a_wrong_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None
     else:
         content[60:64] = (99).to_bytes(4)
     path.write_bytes(content)
-    said = {
-        "newer": "다른 판",
-        "trial": "시험판.*새 자료 폴더",
-        "foreign": "신청 파일이 아닙니다",
-    }
+    said = {"newer": "다른 판", "trial": "시험판.*새 자료 폴더", "foreign": "신청 파일이 아닙니다"}
     with pytest.raises(Misuse, match=said.get(what, "손상되었습니다.*지우지 말고")):
         open_at(tmp_path / "data")
     assert path.read_bytes() == content
@@ -377,14 +324,3 @@ def test_an_old_sqlite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Misuse, match=r"너무 오래되었습니다. 3\.31 이상"):
         open_at(tmp_path / "data")
     assert not (tmp_path / "data/madang.sqlite3").exists()
-
-
-def test_dropped_keys_leave_no_bytes_in_the_folder(tmp_path: Path) -> None:
-    """The wrapped key is overwritten, not only unlisted."""
-    secret = os.urandom(60)
-    with closing(open_at(tmp_path)) as store:
-        store.keep_key(SUBJECT, secret)
-        assert any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
-        store.drop_key(SUBJECT, NOON)
-        assert store.wrapped_key(SUBJECT) is None
-        assert not any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())

@@ -10,9 +10,8 @@ from unittest import mock
 import pytest
 
 from civic.clock import SEOUL, FixedClock
-from civic.content.form import FormSpec
 from civic.content.pages import Document, Lecture
-from civic.content.rounds import Consent, Round
+from civic.content.rounds import Round
 from civic.errors import Closed, Full, Invalid, LimitReached, NotEligible
 from civic.places import draw, line
 from civic.places.application import Application
@@ -22,6 +21,7 @@ from civic.places.status import form_of, status
 from civic.store.entry import Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
+from tests.content.test_form import a_form
 
 OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CLOSES = OPENS + timedelta(days=3)
@@ -33,10 +33,8 @@ class Office:
     """One lecture with one round, at a clock that the test moves; also the library of it."""
 
     def __init__(self, store: Store, round: dict[str, Any], form: dict[str, Any]) -> None:
-        given = {"opens": OPENS, "closes": CLOSES, **form}
         self.each = Round(**{"id": "r1", "label": "r1", **round})
-        consent = Consent(purpose="접수", items=("이름",), keep_days=30)
-        self.spec = FormSpec(rounds=(self.each,), consent=consent, **given)
+        self.spec = a_form(**{"opens": OPENS, "closes": CLOSES, "rounds": [self.each], **form})
         self.doc = Lecture(title="강좌", where="곳", audience="누구나", slug="x", file="x", form=self.spec)
         self.clock, self.store = FixedClock(OPENS), store
         self.intake = Intake(self, store, Keys(b"m" * 32, b"p" * 32, b"l" * 32), self.clock)

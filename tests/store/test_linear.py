@@ -19,12 +19,13 @@ import pytest
 
 from civic.codes import new_number
 from civic.content.form import FormSpec
-from civic.content.rounds import Consent, Round
+from civic.content.rounds import Round
 from civic.errors import AlreadyApplied, Full, Unavailable
 from civic.places import line
 from civic.places.form_round import FormRound
 from civic.store.entry import Entry
 from civic.store.store import Store
+from tests.content.test_form import a_form
 from tests.store.conftest import NOON, an_entry, at_once
 
 PLACES, WAITING = 6, 4  # of the round in every recorded history
@@ -100,10 +101,7 @@ def accept(state: State, number: str) -> tuple[State, Hashable]:
 
 
 def give_up(state: State, number: str, whose: tuple[str, ...], gives: str) -> tuple[State, Hashable]:
-    """Give a place back; the line moves up: the numbers that did, or "nothing" to give back.
-
-    In strict order: one that does not fit keeps its turn, and the next that fits goes.
-    """
+    """Give a place back: the numbers that move up, each that fits in the order of the line, or "nothing" to give back."""
     found = {entry.number: i for i, entry in enumerate(state)}
     if number not in found or state[found[number]].state not in whose:
         return state, "nothing"
@@ -170,26 +168,18 @@ FORMS = {
 }  # what the line gets
 
 
-def a_form(kind: str) -> FormSpec:
+def the_form(kind: str) -> FormSpec:
     """A form that is open all the time. kind: of FORMS."""
     _, party, promotion = kind.split("-")
-    return FormSpec.model_validate(
-        {
-            "opens": NOON - timedelta(days=1),
-            "closes": NOON + timedelta(days=1),
-            "party": int(party),
-            "promotion": promotion,
-            "rounds": [ROUND],
-            "consent": Consent(purpose="접수", items=("이름",), keep_days=30),
-        }
-    )
+    times = {"opens": NOON - timedelta(days=1), "closes": NOON + timedelta(days=1)}
+    return a_form(party=int(party), promotion=promotion, rounds=[ROUND], **times)
 
 
 class StoreDesk:
     """One round of a store under test, through the acts that the server itself does."""
 
     def __init__(self, store: Store, subject: str, kind: str) -> None:
-        self._store, self._subject, self._round = store, subject, FormRound(None, a_form(kind), ROUND)
+        self._store, self._subject, self._round = store, subject, FormRound(None, the_form(kind), ROUND)
 
     def add(self, number: str, person: str, submission: str, size: int) -> Hashable:
         given = {"number": number, "submission": f"{self._subject}/{submission}", "size": size}
@@ -241,13 +231,8 @@ class ToyDesk:
     """A round in memory. Without a flaw it is right; each flaw is a race that stores have really had."""
 
     FLAWS = (
-        "no-lock",
-        "stale-counts",
-        "two-promoted",
-        "lost-cancel",
-        "late-visible",
-        "lookup-before-commit",
-        "late-accept",
+        *("no-lock", "stale-counts", "two-promoted", "lost-cancel"),
+        *("late-visible", "lookup-before-commit", "late-accept"),
     )
 
     def __init__(self, flaw: str = "", gives: str = "confirmed") -> None:
@@ -325,10 +310,7 @@ class ToyDesk:
 def record(
     desk: StoreDesk | ToyDesk, seed: int, calls: int = 300, threads: int = 8, party: int = 2
 ) -> list[Call]:
-    """What `threads` people do at once at one desk, `calls` in all; the same seed asks the same questions.
-
-    party: most people in one entry, 1 or 2.
-    """
+    """What `threads` people ask at once, `calls` in all, the same for one seed; party: most people in an entry, 1 or 2."""
     history: list[Call] = []
     numbers: list[str] = []
 
@@ -380,7 +362,7 @@ def test_recorded_histories_are_linearizable(store: Store, kind: str, histories:
     seed, answers = random.SystemRandom().randrange(10**9), []
     for i in range(seed, seed + histories):
         desk = StoreDesk(store, f"lectures/{kind}-{i}", kind)
-        history = record(desk, i, calls, party=a_form(kind).party)
+        history = record(desk, i, calls, party=the_form(kind).party)
         assert len(history) >= calls - 8
         assert is_linearizable(history, FORMS[kind]), f"seed {i}"
         answers += [call.answer for call in history if call.name in ("accept", "decline")]

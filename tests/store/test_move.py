@@ -55,8 +55,7 @@ def moved(folder: Path, url: str) -> Contents:
 def test_everything_arrives(folder: Path, url: str) -> None:
     """Every question that the contract answers is answered alike before and after; the folder is untouched."""
     contents = moved(folder, url)
-    tiny, large = open_store(f"tinydb://{folder}"), open_store(url)
-    try:
+    with closing(open_store(f"tinydb://{folder}")) as tiny, closing(open_store(url)) as large:
         assert large.subjects() == tiny.subjects() == [SUBJECT, "programs/tour"]
         for subject in large.subjects():
             assert large.counts(subject) == tiny.counts(subject)
@@ -74,9 +73,6 @@ def test_everything_arrives(folder: Path, url: str) -> None:
             sorted(each.row for each in store.outbox.take(LATER, most=99)) for store in (large, tiny)
         )
         assert ours == theirs != []
-    finally:
-        tiny.close()
-        large.close()
     with a_box(url) as with_votes, with_votes.open("budget-2024") as box:
         assert (box.receipts(), box.envelopes()) == (["receipt"], [b"\x00envelope"])
         assert box.has_voted("voter-hash")

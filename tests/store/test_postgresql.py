@@ -1,10 +1,7 @@
-"""Places, persons and caps on PostgreSQL while many threads and processes ask at once; its waits and its refusals.
-
-What the store promises is in test_contract.py. Here is what only concurrency and a server of its own can break.
-"""
+"""Places, persons and caps on PostgreSQL while many threads and processes ask at once; its waits and its refusals."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext
 from functools import partial
@@ -30,10 +27,8 @@ SUBJECTS = ("lectures/essay", "lectures/clay", "programs/tour")
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
-    yield opened
-    opened.close()
+def address(url: str) -> str:
+    return url
 
 
 def test_counting_first_and_inserting_then_oversells(url: str) -> None:
@@ -89,10 +84,7 @@ def test_draws_that_move_the_same_people_do_not_deadlock(store: Store) -> None:
 def test_a_rounds_first_sign_ups_write_one_chain(
     url: str, store: Store, monkeypatch: pytest.MonkeyPatch, is_held: bool
 ) -> None:
-    """Somebody makes the round's row between our asking for it and our reading it, and the next comes while we write.
-
-    The control: where the row counts as held though none was there to hold, two write the same line of the chain.
-    """
+    """The row is made between our asking and our reading; not held (the control), two write the same line of the chain."""
     run, hold, met = PostgresSession.run, Rounds.hold, []
 
     def overtaken(session: PostgresSession, statement: str, values: Sequence[Any] = ()) -> Any:

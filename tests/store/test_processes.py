@@ -29,14 +29,20 @@ SERVER = """
     from civic.errors import AlreadyApplied, Full, Unavailable
     from civic.store import open_store
     from civic.store.entry import Seat
-    from tests.store.conftest import SUBJECT, add, an_entry
-    url, name, people, places = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    from civic.store.sqlite import SqliteDatabase
+    from tests.store.conftest import SUBJECT, add, an_entry, move
+    from tests.store.test_faults import hasty
+    url, manner, people, places = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    if manner == "hasty":
+        SqliteDatabase._leave = hasty
     store = open_store(url)
     told = threading.Lock()
     def citizens(k):
         for i in range(k, people, 8):
             try:
                 entry = add(store, an_entry(f"p{i}", submission=f"s{i}"), (Seat("confirmed", places), Seat("waiting", 9)))
+                if manner and i % 3 == 0:
+                    entry = move(store, entry, "cancelled")
                 said = f"{i} {entry.number} {entry.state}"
             except (Full, AlreadyApplied, Unavailable) as err:
                 said = f"{i} - {type(err).__name__}"
@@ -51,9 +57,9 @@ SERVER = """
 """
 
 
-def a_process(address: str, name: str, people: int, places: int) -> subprocess.Popen[str]:
-    """A server's process that waits for a line before it takes its sign-ups."""
-    command = [sys.executable, "-c", textwrap.dedent(SERVER), address, name, str(people), str(places)]
+def a_process(address: str, people: int, places: int, manner: str = "") -> subprocess.Popen[str]:
+    """A server's process that waits for a line before it takes its sign-ups; manner: "careful" or "hasty" with cancellations."""
+    command = [sys.executable, "-c", textwrap.dedent(SERVER), address, manner, str(people), str(places)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout and process.stdout.readline() == "up\n"
     return process
@@ -80,7 +86,7 @@ def test_two_processes_and_a_command(address: str) -> None:
     """The same 60 people ask both for 20 places while a command cancels and lists: exact, one number per person."""
     command = open_store(address)
     add(command, an_entry("first", round="r2"))
-    processes = [a_process(address, name, 60, 20) for name in "ab"]
+    processes = [a_process(address, 60, 20) for _ in "ab"]
     for process in processes:
         go(process)
     beside = open_beside(address)
@@ -104,7 +110,7 @@ def test_two_processes_and_a_command(address: str) -> None:
 def test_a_killed_process_takes_nothing_with_it(address: str) -> None:
     """kill -9 of one of two in the middle: the other goes on, and whatever either said is there."""
     with closing(open_store(address)) as store:
-        first, second = a_process(address, "a", 4000, 10**6), a_process(address, "b", 400, 10**6)
+        first, second = a_process(address, 4000, 10**6), a_process(address, 400, 10**6)
         go(first)
         go(second)
         assert first.stdout
@@ -119,8 +125,9 @@ def test_a_killed_process_takes_nothing_with_it(address: str) -> None:
 
 
 @pytest.fixture
-def folder_store(tmp_path: Path) -> Store:
-    return open_store(f"tinydb://{tmp_path}/data")
+def folder_store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(f"tinydb://{tmp_path}/data")) as store:
+        yield store
 
 
 def test_a_stopped_process_holds_nobody_for_long(tmp_path: Path, folder_store: Store) -> None:
@@ -153,7 +160,6 @@ def test_a_stopped_process_holds_nobody_for_long(tmp_path: Path, folder_store: S
         assert other.stdout.readline() == "kept\n"
     assert add(folder_store, an_entry("next", sealed=b"")).rank == 2
     assert folder_store.trouble == ""
-    folder_store.close()
 
 
 def test_a_process_killed_in_a_block_leaves_nothing_of_it(tmp_path: Path, folder_store: Store) -> None:
@@ -169,7 +175,6 @@ def test_a_process_killed_in_a_block_leaves_nothing_of_it(tmp_path: Path, folder
     command = [sys.executable, "-c", textwrap.dedent(code), f"tinydb://{tmp_path}/data"]
     assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == -9
     assert add(folder_store, an_entry("next"), (Seat("confirmed", 1),)).rank == 1
-    folder_store.close()
 
 
 def test_a_subject_has_one_data_key_until_it_is_dropped(store: Store, beside: Store) -> None:

@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import subprocess
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -31,6 +30,7 @@ from civic.votes.envelope import (
 from civic.votes.opening import BoxBroken, open_all
 from civic.votes.partial import PartialFile, is_proven
 from tests.ballot_samples import OPENS, a_poll, a_proposal, a_slot, some_keys, some_proposals
+from tests.node import in_node
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = some_keys()
@@ -423,15 +423,8 @@ def test_keys_survive_their_file_and_prove_themselves() -> None:
 
 
 def node(script: str, given: Any) -> Any:
-    """Run a module in node beside static/js/envelope.js; `given` comes in as JSON, the last line goes out."""
-    source = (
-        f"const given = {json.dumps(given)};\nconst e = await import({json.dumps(JS.as_uri())});\n{script}"
-    )
-    done = subprocess.run(
-        ["node", "--input-type=module", "-e", source], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    """What a module answers in node that has static/js/envelope.js as `e`."""
+    return in_node(f"const e = await import({json.dumps(JS.as_uri())});\n{script}", given)
 
 
 JS = ROOT / "static" / "js" / "envelope.js"
@@ -499,20 +492,3 @@ def test_the_documented_vector_holds_on_both_sides() -> None:
         given | {"jwk": jwk},
     )
     assert there == {key: given[key] for key in ("envelope", "receipt", "tracker")}
-
-
-def test_the_published_order_says_nothing_of_the_order_of_casting() -> None:
-    """Ballots stand by tracker, and trackers are drawn evenly: of 200 votes about one in twenty leaves the 95 % band.
-
-    The control is a tracker that counts up: its order is the order of casting.
-    """
-
-    def rho(trackers: list[str]) -> float:
-        place = {tracker: rank for rank, tracker in enumerate(sorted(trackers))}
-        n = len(trackers)
-        return 1 - 6 * sum((rank - place[t]) ** 2 for rank, t in enumerate(trackers)) / (n * (n * n - 1))
-
-    band = 1.96 / (100 - 1) ** 0.5
-    outside = sum(abs(rho([new_code() for _ in range(100)])) > band for _ in range(200))
-    assert outside <= 25  # 10 are expected; more than 25 come once in 100,000 runs
-    assert rho([f"{number:016}" for number in range(100)]) == 1

@@ -31,20 +31,33 @@ def one_pot(budget: int, **more: Any) -> Rules:
 # -- the rules, worked by hand
 
 
-def test_best_supported_first_and_skip_what_does_not_fit() -> None:
-    """100: a 60 (5 votes), b 50 (4) no longer fits, c 40 (3) does, d 1 (2) finds nothing left."""
-    found = reasons(one_pot(100), {"a": 60, "b": 50, "c": 40, "d": 1}, {"a": 5, "b": 4, "c": 3, "d": 2})
-    assert found == {"a": "selected", "b": "over-budget", "c": "selected", "d": "over-budget"}
+TWINS = (frozenset({"a", "b"}),)
 
 
-def test_stop_ends_the_count_at_the_first_that_does_not_fit() -> None:
-    found = reasons(one_pot(100, when_too_big="stop"), {"a": 60, "b": 50, "c": 40}, {"a": 5, "b": 4, "c": 3})
-    assert found == {"a": "selected", "b": "over-budget", "c": "stopped"}
-
-
-def test_threshold_counts_votes_and_reaching_it_is_enough() -> None:
-    found = reasons(one_pot(100, threshold=3), {"a": 10, "b": 10, "c": 10}, {"a": 3, "b": 2})
-    assert found == {"a": "selected", "b": "below-threshold", "c": "no-votes"}
+@pytest.mark.parametrize(
+    ("rules", "costs", "votes", "found"),
+    [
+        # The best supported first, what does not fit is skipped: b no longer fits, c does, d finds nothing left.
+        (one_pot(100), {"a": 60, "b": 50, "c": 40, "d": 1}, {"a": 5, "b": 4, "c": 3, "d": 2},
+         {"a": "selected", "b": "over-budget", "c": "selected", "d": "over-budget"}),
+        # "stop" ends the count at the first that does not fit.
+        (one_pot(100, when_too_big="stop"), {"a": 60, "b": 50, "c": 40}, {"a": 5, "b": 4, "c": 3},
+         {"a": "selected", "b": "over-budget", "c": "stopped"}),
+        # A threshold counts votes, and reaching it is enough.
+        (one_pot(100, threshold=3), {"a": 10, "b": 10, "c": 10}, {"a": 3, "b": 2},
+         {"a": "selected", "b": "below-threshold", "c": "no-votes"}),
+        # b is out because of its twin a, not because of money: a count that stops still looks at c.
+        (one_pot(20, when_too_big="stop", exclusions=TWINS), {"a": 10, "b": 99, "c": 10}, {"a": 3, "b": 2, "c": 1},
+         {"a": "selected", "b": "duplicate", "c": "selected"}),
+        # a is too dear, so its twin b, next in votes, may win.
+        (one_pot(20, exclusions=TWINS), {"a": 30, "b": 10}, {"a": 3, "b": 2}, {"a": "over-budget", "b": "selected"}),
+    ],
+)  # fmt: skip
+def test_each_has_its_reason(
+    rules: Rules, costs: dict[str, int], votes: dict[str, int], found: dict[str, str]
+) -> None:
+    """Worked by hand, as the lines above say."""
+    assert reasons(rules, costs, votes) == found
 
 
 def test_nobody_voted_nobody_wins() -> None:
@@ -54,27 +67,13 @@ def test_nobody_voted_nobody_wins() -> None:
 
 def test_only_the_best_of_an_excluded_set_wins_and_it_is_named() -> None:
     """b stands for the same project as a and loses to it, whatever is left; c is free."""
-    rules = one_pot(100, exclusions=(frozenset({"a", "b"}),))
+    rules = one_pot(100, exclusions=TWINS)
     found = outcome(
         rules, [Candidate("a", 10), Candidate("b", 10), Candidate("c", 10)], {"a": 3, "b": 2, "c": 1}
     )
     assert [(line.slug, line.reason, line.instead) for line in found.lines] == [
         ("a", "selected", ""), ("b", "duplicate", "a"), ("c", "selected", ""),
     ]  # fmt: skip
-
-
-def test_a_duplicate_does_not_stop_a_count_that_stops() -> None:
-    """b is out because of a, not because of money: c is still looked at."""
-    rules = one_pot(20, when_too_big="stop", exclusions=(frozenset({"a", "b"}),))
-    assert reasons(rules, {"a": 10, "b": 99, "c": 10}, {"a": 3, "b": 2, "c": 1}) == {
-        "a": "selected", "b": "duplicate", "c": "selected",
-    }  # fmt: skip
-
-
-def test_loser_of_a_set_makes_room_for_the_next() -> None:
-    """a is too dear, so its twin b, next in votes, may win."""
-    rules = one_pot(20, exclusions=(frozenset({"a", "b"}),))
-    assert reasons(rules, {"a": 30, "b": 10}, {"a": 3, "b": 2}) == {"a": "over-budget", "b": "selected"}
 
 
 def test_pots_are_apart() -> None:
@@ -147,24 +146,24 @@ def test_tie_goes_to_the_cheaper_then_to_the_key() -> None:
     assert found.tie == ("a", "b")
 
 
-def test_tie_where_all_fit_or_none_matters_to_nobody() -> None:
-    costs = [Candidate("a", 5), Candidate("b", 5)]
-    assert outcome(one_pot(10), costs, {"a": 2, "b": 2}).tie is None
-    assert outcome(one_pot(4), costs, {"a": 2, "b": 2}).tie is None
-    assert outcome(one_pot(9), costs, {"a": 2, "b": 2}).tie == ("a", "b")
-
-
-def test_tie_matters_when_the_order_stops_the_count() -> None:
-    """With "stop", a big one first would end the count; the cheaper first is funded."""
-    costs = [Candidate("big", 20), Candidate("small", 5)]
-    stop = one_pot(10, when_too_big="stop")
-    assert outcome(stop, costs, {"big": 2, "small": 2}).tie == ("big", "small")
-    assert outcome(one_pot(10), costs, {"big": 2, "small": 2}).tie is None
-
-
-def test_tie_inside_an_excluded_set_matters() -> None:
-    rules = one_pot(100, exclusions=(frozenset({"a", "b"}),))
-    assert outcome(rules, [Candidate("a", 1), Candidate("b", 1)], {"a": 2, "b": 2}).tie == ("a", "b")
+@pytest.mark.parametrize(
+    ("rules", "costs", "tie"),
+    [
+        (one_pot(10), {"a": 5, "b": 5}, None),  # both fit
+        (one_pot(4), {"a": 5, "b": 5}, None),  # neither does
+        (one_pot(9), {"a": 5, "b": 5}, ("a", "b")),
+        # With "stop", a big one first would end the count; the cheaper first is funded.
+        (one_pot(10, when_too_big="stop"), {"big": 20, "small": 5}, ("big", "small")),
+        (one_pot(10), {"big": 20, "small": 5}, None),
+        (one_pot(100, exclusions=TWINS), {"a": 1, "b": 1}, ("a", "b")),
+    ],
+)
+def test_tie_is_named_where_it_matters(
+    rules: Rules, costs: dict[str, int], tie: tuple[str, ...] | None
+) -> None:
+    """Only where another order of those with two votes each would have other winners."""
+    standing = [Candidate(slug, cost) for slug, cost in costs.items()]
+    assert outcome(rules, standing, dict.fromkeys(costs, 2)).tie == tie
 
 
 def test_tie_that_a_draw_must_settle_stops_the_count() -> None:

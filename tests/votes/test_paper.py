@@ -7,18 +7,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from civic.clock import FixedClock, parse_time
+from civic.clock import parse_time
 from civic.content.poll import Body
 from civic.errors import Unusable
 from civic.library import load
 from civic.votes.paper import TypedBatch, accept, differences, numbered, read_entry
 from civic.votes.result import as_json
 from civic.votes.tally import read_scores
-from publish.site import create_app
 from tests.ballot_samples import a_poll, some_proposals
 from tests.builders import a_phone
 from tests.forms_api.voting import CLOSING, SLUG, Town, done, rehearse, run
-from tests.publish.test_pages import PlainAssets
+from tests.publish.test_pages import page, reader
 from tests.test_recount import documents, in_program, in_script
 
 DURING = "2023-08-16T09:00:00+09:00"
@@ -169,8 +168,7 @@ def test_sheets_are_made_from_the_same_data(tmp_path: Path) -> None:
 
 
 def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """21 vote online, 3 on paper. Nobody does both; three sheets are typed in twice; all 24 are counted, and the
-    built site would count them again."""
+    """21 vote online, 3 on paper, nobody both ways; the sheets are typed in twice; all 24 are counted, again by the build."""
     town = Town(tmp_path)
     here: list[str | Path] = ["--content", town.content, "--now", DURING]
     data = ["--data", f"tinydb://{town.data}"]
@@ -239,11 +237,8 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     assert (len(board.receipts), board.replaced, board.marked, board.urns) == (21, (), 3, {"dong-1": 3})
 
     # The other two counts agree, and the page says what happened.
-    client = create_app(
-        load(town.content, parse_time(CLOSING)), PlainAssets(), FixedClock(parse_time(CLOSING))
-    )
-    page = client.test_client().get(f"/results/{SLUG}/").get_data(as_text=True)
-    assert "<strong>24명</strong> (온라인 21명, 종이 3명)" in page  # one sheet of the three is void
+    shown = page(reader(load(town.content, parse_time(CLOSING))), f"/results/{SLUG}/")
+    assert "<strong>24명</strong> (온라인 21명, 종이 3명)" in shown  # one sheet of the three is void
     case = documents(dict(result.offered))
     assert in_program(case) == [] == in_script([case])[0]
 
@@ -265,31 +260,19 @@ def test_late_marks_are_refused(tmp_path: Path) -> None:
     """After closing nobody is marked any more."""
     town = Town(tmp_path)
     assert town.serve().stop() == 0  # data of a demonstration: only there --now chooses the time
-    late = run(
-        *(
-            "paper",
-            "mark",
-            SLUG,
-            "--data",
-            f"tinydb://{town.data}",
-            "--content",
-            town.content,
-            "--now",
-            CLOSING,
-        ),
-        typed=a_phone(),
-    )
+    where = ("--data", f"tinydb://{town.data}", "--content", town.content, "--now", CLOSING)
+    late = run("paper", "mark", SLUG, *where, typed=a_phone())
     assert late.exit_code == 1 and "투표하는 동안에만" in late.output
 
 
 def test_other_bodies_count_with_their_tables(tmp_path: Path) -> None:
     """Online 50 %, committee 50 %: without the table nothing is published; with it ramp beats lamp."""
     town = Town(tmp_path)
-    page = town.content / "votes/budget.md"
-    text = page.read_text("utf-8")
+    file = town.content / "votes/budget.md"
+    text = file.read_text("utf-8")
     body = Body(id="committee", label="위원회", weight=50)
     block = f'\n[[bodies]]\nid = "{body.id}"\nlabel = "{body.label}"\nweight = {body.weight}\n'
-    page.write_text(text.replace("\n[[keys]]", block + "\n[[keys]]", 1), "utf-8")
+    file.write_text(text.replace("\n[[keys]]", block + "\n[[keys]]", 1), "utf-8")
     rehearse(town.content, SLUG, town.keys)
     server = town.serve()
     with server.client() as client:

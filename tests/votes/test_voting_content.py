@@ -15,6 +15,7 @@ from civic.votes.ballot import rules_hash
 from civic.votes.box_key import FORMAT
 from civic.votes.envelope import seal, slot_of
 from forms_api.commands.poll import with_values
+from tests.builders import rewrite
 from tests.forms_api.voting import HOLDERS, prepare, run, write_poll
 
 SLUG = "budget-2024"
@@ -69,8 +70,7 @@ def test_a_poll_that_has_begun_keeps_its_rules(tmp_path: Path) -> None:
     rules = rules_hash(poll, mine)
     page.write_text(with_values(page, rehearsed={"at": BEFORE, "rules": rules}), "utf-8")
     load(content, DURING)
-    proposal = content / "proposals" / "budget-lamp.md"
-    proposal.write_text(proposal.read_text("utf-8").replace("20000000", "20000001"), "utf-8")
+    rewrite(content / "proposals" / "budget-lamp.md", "20000000", "20000001")
     load(content, BEFORE)
     with pytest.raises(ContentMistakes) as found:
         load(content, DURING)
