@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bench.elections.__main__ import main
+from bench.elections.count import Recount
 from bench.elections.election import PublicElection
 from bench.elections.figures import plain
 from bench.elections.reader import decode, parse
@@ -33,6 +34,16 @@ def a_file(
         f"META\nkey;value\nbudget;{budget}\nvote_type;{kind}\nrule;{rule}\n{meta}PROJECTS\nproject_id;cost;name\n"
         f"{projects}VOTES\n{columns}\n{votes}"
     )
+
+
+def read(votes: str = "1;a\n2;a,b\n", **more: str) -> PublicElection:
+    return parse(a_file(votes, **more), "x.pb")
+
+
+def reasons(result: Recount) -> dict[str, str]:
+    """Why each project won or did not."""
+    assert result.outcome is not None
+    return {line.slug: line.reason for line in result.outcome.lines}
 
 
 def mistakes(text: str) -> list[str]:

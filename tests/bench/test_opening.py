@@ -26,35 +26,33 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
+def opened(folder: Path, lecture: str) -> Server:
+    """A server over this lecture alone."""
+    content = write_content(folder / "content", {"opening": lecture})
+    return Server(content, folder / "var/data", rate_limit="off")
+
+
+def rushed(server: Server, *words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+    """What a rush to its lecture said, and the figures of it."""
+    done = run("--url", server.base, "--subject", "lectures/opening", *words)
+    return done, dict(line.split("\t")[:2] for line in done.stdout.splitlines())
+
+
 def test_a_rush_against_a_real_server(tmp_path: Path) -> None:
     """Three rounds of four places, seven times as many people, double clicks, cancels: every place given once."""
     rounds = [a_round(f"r{n}", places=4, waiting=4) for n in range(3)]
     form = a_lecture_file(
         "개시", rounds, QUESTIONS, person="phone+birth_date", email="required", contact="proven"
     )
-    content = write_content(tmp_path / "content", {"opening": form})
-    server = Server(content, tmp_path / "var/data", rate_limit="off").ready()
-    try:
-        arguments = [
-            "--url",
-            server.base,
-            "--subject",
-            "lectures/opening",
-            "--connections",
-            "16",
-            "--seed",
-            "7",
-        ]
-        done = run(*arguments)
+    words = ("--connections", "16", "--seed", "7")
+    with opened(tmp_path, form) as server:
+        done, figures = rushed(server, *words)
         assert done.returncode == 0, done.stdout + done.stderr
-        figures = dict(line.split("\t")[:2] for line in done.stdout.splitlines())
         assert (figures["places"], figures["confirmed"]) == ("12", "12")
         assert [figures[name] for name in ("oversold", "duplicates", "lost")] == ["0", "0", "0"]
         assert "not expected" not in done.stdout
-        again = run(*arguments)
+        again, _ = rushed(server, *words)
         assert (again.returncode, "이미 신청이 있습니다" in again.stderr) == (2, True)
-    finally:
-        server.stop()
 
 
 @pytest.mark.parametrize("url", ["http://192.0.2.1:8000", "https://127.0.0.1", "http://", "ftp://127.0.0.1"])
@@ -113,25 +111,9 @@ def test_a_rush_that_did_not_go_well_says_why(answers: tuple[Answer, ...], said:
 @pytest.mark.parametrize("form", [{"selection": "draw"}, {"selection": "review"}])
 def test_a_rush_to_a_draw_or_a_review_goes_well(tmp_path: Path, form: dict[str, Any]) -> None:
     """Nobody is confirmed yet, and that is right: all are received."""
-    page = a_lecture_file("추첨", [a_round(places=2)], **form)
-    content = write_content(tmp_path / "content", {"draw": page})
-    server = Server(content, tmp_path / "var/data", rate_limit="off").ready()
-    try:
-        arguments = [
-            "--url",
-            server.base,
-            "--subject",
-            "lectures/draw",
-            "--cancels",
-            "0",
-            "--connections",
-            "4",
-        ]
-        done = run(*arguments)
-        figures = dict(line.split("\t")[:2] for line in done.stdout.splitlines())
+    with opened(tmp_path, a_lecture_file("추첨", [a_round(places=2)], **form)) as server:
+        done, figures = rushed(server, "--cancels", "0", "--connections", "4")
         assert (done.returncode, figures["confirmed"], figures["received"]) == (0, "0", "14"), done.stderr
-    finally:
-        server.stop()
 
 
 def test_the_crowd_is_as_asked() -> None:

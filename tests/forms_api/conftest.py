@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from civic.clock import parse_time
 from tests.builders import NOW, a_lecture_file, a_round, write_content
 from tests.forms_api.server import Server
+from tests.store.conftest import BACK_ENDS
 
 QUESTIONS = (
     {"name": "area", "label": "사는 동", "type": "select", "options": ["수완동", "첨단동"]},
@@ -47,18 +47,8 @@ LECTURES = {
     "soon": a_lecture_file("곧 여는 강좌", opens="2023-08-20T09:00:00"),
     "over": a_lecture_file("끝난 강좌", opens="2023-08-01T09:00:00", closes="2023-08-15T00:00:00"),
     "full": a_lecture_file("작은 강좌", [a_round(places=1)]),
-    "full-form": a_lecture_file("작은 강좌", [a_round(places=1, waiting=1)]),
-    "line": a_lecture_file("줄 서는 강좌", [a_round(places=1, waiting=3)]),
     "queue": a_lecture_file("기다리는 강좌", [a_round(places=1, waiting=3)]),
     "rush": a_lecture_file("몰리는 강좌", [a_round(places=10, waiting=5)]),
-    "race": a_lecture_file("두 번 누르는 강좌", [a_round(places=10)]),
-    "drawn": a_lecture_file(
-        "추첨 강좌",
-        [a_round(places=1)],
-        selection="draw",
-        seed="로또 1081회",
-        seed_at=parse_time("2023-09-09T20:45:00"),
-    ),
     "family": a_lecture_file(
         "가족 강좌", [a_round(places=5)], party=4, person="phone+birth_date", email="required"
     ),
@@ -98,10 +88,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server without rate limits, over LECTURES, at 2023-08-16 09:00."""
     folder = tmp_path_factory.mktemp("served")
     content = write_content(folder / "content", LECTURES)
-    running = Server(content, folder / "var/data", rate_limit="off").ready()
-    yield running
-    code = running.stop()
-    assert code == 0, "".join(running.lines)
+    with Server(content, folder / "var/data", rate_limit="off") as running:
+        yield running
     assert [line for line in running.lines if '"failure"' in line] == []
 
 
@@ -129,7 +117,15 @@ def start(tmp_path: Path, content: Path) -> Iterator[Callable[..., Server]]:
         assert [line for line in server.lines if '"failure"' in line] == []
 
 
+@pytest.fixture(params=sorted(BACK_ENDS))
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty store of each back end."""
+    with BACK_ENDS[request.param](tmp_path) as url:
+        yield url
+
+
 @pytest.fixture
-def content(tmp_path: Path) -> Path:
-    """A content folder of a test's own."""
-    return write_content(tmp_path / "content", {"plain": LECTURES["plain"]})
+def content(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A content folder of a test's own: with the LECTURES of its file, or a plain one."""
+    lectures = getattr(request.module, "LECTURES", {"plain": LECTURES["plain"]})
+    return write_content(tmp_path / "content", lectures)

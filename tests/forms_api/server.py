@@ -78,6 +78,15 @@ class Server:
             raise AssertionError("the server did not start:\n" + "".join(self.lines))
         return self
 
+    def __enter__(self) -> Server:
+        return self.ready()
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        """It ends with code 0, unless it was killed or has ended before."""
+        if self.process.poll() is None:
+            code = self.stop()
+            assert failure or code == 0, "".join(self.lines)
+
     def client(self, **options: Any) -> httpx.Client:
         """A client that sends the Origin of the server's own pages."""
         return httpx.Client(

@@ -64,8 +64,7 @@ def found_in(server: Server, town: Town, words: list[bytes]) -> dict[bytes, set[
 def test_a_sealed_choice_is_nowhere_before_opening(tmp_path: Path) -> None:
     """Tracker and content of a sealed ballot: nowhere. The envelope, and a plain ballot's tracker: the scanner sees them."""
     town = Town(tmp_path)
-    server = town.serve()
-    with server.client() as client:
+    with town.serve() as server, server.client() as client:
         slot, tracker, contact = town.slot(client), new_code(), a_phone()
         picks = [f"{SLUG}-guide", f"{SLUG}-lamp"]
         envelope = seal(picks, slot, tracker)
@@ -87,4 +86,3 @@ def test_a_sealed_choice_is_nowhere_before_opening(tmp_path: Path) -> None:
         assert "memory" in found[told["tracker"].encode()] | found[told["receipt"].encode()]
         assert not {"files", "log"} & found[told["tracker"].encode()]
         assert found[told["receipt"].encode()] >= {"files", "memory"}
-    assert server.stop() == 0

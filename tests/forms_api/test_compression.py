@@ -33,10 +33,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     write_files(folder / "site", {**TEXTS, "tiny.txt": "x"})
     (folder / "site/assets/font.1a2b3c4d.woff2").write_bytes(FONT)
     content = write_content(folder / "content", {"plain": LECTURES["plain"]})
-    server = Server(content, folder / "var/data", site=folder / "site").ready()
-    with server.client() as client:
+    with Server(content, folder / "var/data", site=folder / "site") as server, server.client() as client:
         yield client
-    server.stop()
 
 
 def raw(client: httpx.Client, path: str, accepts: str, **headers: str) -> tuple[httpx.Response, bytes]:

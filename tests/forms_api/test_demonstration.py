@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from civic.store.box import Sealed
 from civic.store.store import Store
 from forms_api.clock_mark import PLACE, ClockMark, mark_of, take_up
 from forms_api.commands.server_data import clock_beside
-from tests.builders import NOW, a_lecture_file, an_application, write_content
+from tests.builders import NOW, a_lecture_file, an_application
 from tests.forms_api.server import Server
 from tests.staff import at, call
-from tests.store.conftest import BACK_ENDS, add, an_entry
+from tests.store.conftest import add, an_entry
 
 START = parse_time(NOW)
 MINUTE = timedelta(minutes=1)
@@ -29,23 +30,10 @@ LECTURES = {
 }
 
 
-@pytest.fixture(params=sorted(BACK_ENDS))
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty store of each back end."""
-    with BACK_ENDS[request.param](tmp_path) as url:
-        yield url
-
-
 @pytest.fixture
 def store(address: str) -> Iterator[Store]:
-    opened = open_store(address)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    return write_content(tmp_path / "content", LECTURES)
+    with closing(open_store(address)) as opened:
+        yield opened
 
 
 def a_mark(start: datetime | None, ago: timedelta = MINUTE) -> ClockMark:
@@ -118,9 +106,9 @@ def test_data_of_before_is_real(kept: str, store: Store, address: str) -> None:
 def test_no_false_clock_on_real_data(content: Path, tmp_path: Path) -> None:
     """freeze, exclude, lapse, entries, ledger and votes refuse --now beside a server with the machine's clock; its form
     stays open, and no demonstration takes its data."""
-    server = Server(content, tmp_path / "var/data", now=None).ready()
+    server = Server(content, tmp_path / "var/data", now=None)
     data = f"tinydb://{tmp_path}/var/data"
-    with server.client() as client:
+    with server, server.client() as client:
         number = client.post("/api/forms/lectures/live", json=an_application()).json()["number"]
         for arguments in (
             ("draw", "freeze", "lectures/live"),
@@ -141,7 +129,6 @@ def test_no_false_clock_on_real_data(content: Path, tmp_path: Path) -> None:
         assert (failed.returncode, "시연 서버" in failed.stderr) == (2, True), failed.stderr
         assert client.get("/api/status").json()["forms"]["lectures/live"]["state"] == "open"
         assert client.post("/api/forms/lectures/live", json=an_application()).status_code == 201
-    assert server.stop() == 0
     refused = refused_start(Server(content, tmp_path / "var/data"))
     assert refused.startswith("시연이 아닌 서버가 쓴 자료입니다.")
 
@@ -149,20 +136,16 @@ def test_no_false_clock_on_real_data(content: Path, tmp_path: Path) -> None:
 def test_lapse_beside_a_demonstration_closes_nothing(content: Path, tmp_path: Path) -> None:
     """As documented, without --now: years after the demonstration's day its forms are still open, also after a
     restart; a real server does not take its data."""
-    server = Server(content, tmp_path / "var/data", rate_limit="off").ready()
-    with server.client() as client:
+    with Server(content, tmp_path / "var/data", rate_limit="off") as server, server.client() as client:
         assert client.post("/api/forms/lectures/summer", json=an_application()).status_code == 201
         done = beside(content, "lapse")
         assert (done.returncode, done.stderr) == (0, "")
         early = beside(content, "draw", "freeze", "lectures/live")
         assert (early.returncode, "아직 접수하고 있습니다" in early.stderr) == (1, True)
         assert state(client) == "open"
-    assert server.stop() == 0
     assert beside(content, "lapse").returncode == 0  # also where no server runs
-    again = Server(content, tmp_path / "var/data", rate_limit="off").ready()
-    with again.client() as client:
+    with Server(content, tmp_path / "var/data", rate_limit="off") as again, again.client() as client:
         assert state(client) == "open"
-    assert again.stop() == 0
     refused = refused_start(Server(content, tmp_path / "var/data", now=None))
     assert refused.startswith("시연(--now)에 쓴 자료입니다.")
 

@@ -3,8 +3,8 @@
 import contextlib
 import resource
 import subprocess
-import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +85,9 @@ def press(server: Server, most: int) -> tuple[dict[str, dict[str, Any]], list[di
                 if len(refused) > 3 * PRESS:
                     return
 
-    citizens = [threading.Thread(target=citizen) for _ in range(PRESS)]
-    for each in citizens:
-        each.start()
-    for each in citizens:
-        each.join(120)
-        assert not each.is_alive()
+    with ThreadPoolExecutor(PRESS) as citizens:
+        for each in [citizens.submit(citizen) for _ in range(PRESS)]:
+            each.result(120)
     return kept, refused, statuses
 
 
@@ -142,11 +139,9 @@ def test_a_full_disk_under_load(content: Path, tmp_path: Path, place: Place) -> 
         assert untrue(client, kept, []) == []
     server.stop()
 
-    again = Server(content, place.data, rate_limit="off", keys=str(keys)).ready()
-    with again.client() as client:
+    with Server(content, place.data, rate_limit="off", keys=str(keys)) as again, again.client() as client:
         assert client.get("/readyz").status_code == 200
         assert untrue(client, kept, refused) == []
-    assert again.stop() == 0
 
 
 def test_control_a_server_that_swallows_a_full_disk(content: Path, tmp_path: Path, place: Place) -> None:
@@ -190,7 +185,5 @@ def test_a_start_on_a_full_disk(content: Path, tmp_path: Path) -> None:
             assert FREE in "".join(full.lines)
         filler.unlink()
         grow(disk, 64 * ROOM)
-        again = Server(content, data, rate_limit="off", keys=keys).ready()
-        with again.client() as client:
+        with Server(content, data, rate_limit="off", keys=keys) as again, again.client() as client:
             assert untrue(client, kept, refused) == []
-        assert again.stop() == 0

@@ -17,7 +17,7 @@ from civic.errors import ContentMistakes
 from civic.library import load
 from civic.places.draw_list import sha256
 from civic.store import open_store
-from tests.builders import NOW, a_lecture_file, a_round, an_application, write_content
+from tests.builders import NOW, a_lecture_file, a_round, an_application
 from tests.forms_api.server import ROOT, Server, act, look, sign_up
 from tests.patience import eventually
 from tests.staff import at, call
@@ -56,11 +56,6 @@ LECTURES = {
 }
 
 Start = Callable[[str], Server]
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    return write_content(tmp_path / "content", LECTURES)
 
 
 @pytest.fixture

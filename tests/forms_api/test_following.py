@@ -36,9 +36,8 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(place: Path) -> Iterator[Server]:
-    running = Server(place / "content", place / "var/data", site=place / "site").ready()
-    yield running
-    assert running.stop() == 0, "".join(running.lines)
+    with Server(place / "content", place / "var/data", site=place / "site") as running:
+        yield running
 
 
 @pytest.fixture
@@ -106,16 +105,15 @@ def test_pages_appear_and_go_by_the_clock(tmp_path: Path) -> None:
     coming = a_lecture_file("올 강좌", page={"publish_at": turn}, **form)
     going = a_lecture_file("갈 강좌", page={"expire_at": turn}, **form)
     write_content(tmp_path / "content", {"coming": coming, "going": going})
-    server = Server(tmp_path / "content", tmp_path / "var/data", now=start.isoformat()).ready()
+    server = Server(tmp_path / "content", tmp_path / "var/data", now=start.isoformat())
 
     def status(slug: str) -> int:
         return client.post(f"/api/forms/lectures/{slug}", json=an_application()).status_code
 
-    with server.client() as client:
+    with server, server.client() as client:
         before = status("coming"), status("going")
         eventually(lambda: status("coming") == 201)
         assert status("going") == 404
         assert client.get("/api/status").json()["forms"].keys() == {"lectures/coming"}
-    assert server.stop() == 0
     assert before == (404, 201)
     assert len(events(server, "content-changed-by-time")) == 1

@@ -34,9 +34,8 @@ def provider() -> Iterator[ProviderProcess]:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory, provider: ProviderProcess) -> Iterator[Town]:
     made = Town(tmp_path_factory.mktemp("town"), assurance=3)
-    server = made.serve(**provider.settings)
-    yield made
-    assert server.stop() == 0, "".join(server.lines)
+    with made.serve(**provider.settings):
+        yield made
 
 
 @pytest.fixture
@@ -203,13 +202,11 @@ def test_codes_and_foreign_tickets_open_nothing(town: Town, client: httpx.Client
 def test_without_a_provider_the_poll_says_so(tmp_path: Path) -> None:
     """No settings: no code is sent instead, the page says what to do; half of the settings stops the server."""
     town = Town(tmp_path, assurance=3)
-    server = town.serve()
-    with server.client() as client:
+    with town.serve() as server, server.client() as client:
         answer = client.get(f"{API}/identity", headers={"Accept": "text/html"})
         assert answer.status_code == 503 and "본인확인기관이 아직 연결되지 않아" in answer.text
         refused = client.post(f"{API}/code", json={"contact": a_phone()})
         assert refused.status_code == 403
-    assert server.stop() == 0
     assert not any("인증번호는" in line for line in server.lines)
     for wrong in ({"oidc_issuer": "http://id.example.kr"}, {"oidc_issuer": "https://id.example.kr"}):
         with pytest.raises(AssertionError, match="MADANG_OIDC"):

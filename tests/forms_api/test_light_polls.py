@@ -1,7 +1,7 @@
 """A light poll from its file to its page: no ceremony, one phone one ballot, counted by the server, erased in time."""
 
 import json
-import time
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.ballot_samples import CLOSES, DURING, OPENS
 from tests.builders import a_phone
 from tests.forms_api.server import Server
 from tests.forms_api.voting import write_poll
+from tests.patience import eventually
 from tests.publish.test_pages import PlainAssets
 
 PAGE = """+++
@@ -73,42 +74,29 @@ def test_from_the_file_to_the_page(tmp_path: Path) -> None:
     """Proven phones vote, one again: the last counts; nothing is told before; then the file, the page, and erased."""
     content, results = write(tmp_path, "2023-08-16T09:00:09"), tmp_path / "results"
     given: dict[str, Any] = {"rate_limit": "off", "results": str(results)}
-    server = Server(content, tmp_path / "var/data", now="2023-08-16T09:00:00+09:00", **given).ready()
     voters = [a_phone() for _ in range(3)]
-    with server.client() as client:
+    server = Server(content, tmp_path / "var/data", **given)
+    with server, server.client() as client:
         for number, phone in enumerate([*voters, voters[0]]):
             asked = client.post("/api/votes/date/code", json={"contact": phone}).json()
-            body = {
-                "contact": phone,
-                "code": asked["code"],
-                "request": asked["request"],
-                "submission": "x" * 20,
-            }
-            body |= {"choices": [SUN if number % 2 else SAT]}
+            body = {"contact": phone, "code": asked["code"], "request": asked["request"]}
+            body |= {"submission": "x" * 20, "choices": [SUN if number % 2 else SAT]}
             told = [client.post("/api/votes/date/ballots", json=body) for _ in range(2)]
             assert told[0].status_code == 201 and told[0].json() == told[1].json()
         assert client.post("/api/votes/date/ballots", json=body | {"choices": [SAT] * 2}).status_code == 422
         assert client.post("/api/votes/date/ballots", json=body | {"code": "000000"}).status_code == 403
         kept = (tmp_path / "var/data/votes.sqlite3").read_bytes()
         assert SAT.encode() not in kept and told[0].json()["tracker"].encode() not in kept
-        until = time.monotonic() + 20
-        while not (results / "date.json").exists() and time.monotonic() < until:
-            time.sleep(0.2)
-    assert server.stop() == 0
+        eventually((results / "date.json").exists)
     counted = json.loads((results / "date.json").read_text("utf-8"))
     assert (counted["voters"], counted["counted_by"]) == (3, "server") and "ballots" not in counted
     assert {line["text"]: line["votes"] for line in counted["lines"]} == {"<일요일>": 2, "토요일": 1}
     page = shown(content, results)
     assert "&lt;일요일&gt;" in page and "서버가 센 결과입니다" in page and "합계만 알립니다" in page
-    later = Server(content, tmp_path / "var/data", now="2023-08-17T09:00:10+09:00", **given).ready()
-    until = time.monotonic() + 20
-    while not any("poll-erased" in line for line in later.lines) and time.monotonic() < until:
-        time.sleep(0.2)
-    assert later.stop() == 0 and any("poll-erased" in line for line in later.lines)
-    boxes = open_box(f"tinydb://{tmp_path}/var/data")
-    with boxes.open("date") as box:
+    with Server(content, tmp_path / "var/data", now="2023-08-17T09:00:10+09:00", **given) as later:
+        later.says("poll-erased")
+    with closing(open_box(f"tinydb://{tmp_path}/var/data")) as boxes, boxes.open("date") as box:
         assert (box.state(), box.receipts(), box.envelopes()) == ("destroyed", [], [])
-    boxes.close()
 
 
 def shown(content: Path, results: Path) -> str:

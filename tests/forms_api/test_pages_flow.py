@@ -81,15 +81,6 @@ def test_edit_brings_the_form_back(client: httpx.Client) -> None:
     assert not re.search(r'value="수"[^>]* checked', form.text)
 
 
-def test_errors_keep_what_was_typed(client: httpx.Client) -> None:
-    """The form comes back with the summary, the values, and no submission kept."""
-    answer = client.post(ASKS, data=typed(phone="02-123-4567", name="홍길동"))
-    assert answer.status_code == 422
-    assert "<title>오류: 질문 있는 강좌 신청" in answer.text
-    assert 'value="02-123-4567"' in answer.text and 'value="홍길동"' in answer.text
-    assert 'href="#f-phone"' in answer.text
-
-
 def test_a_filled_trap_comes_back_empty(client: httpx.Client) -> None:
     """Somebody whose browser filled the hidden field sends the form again and is taken."""
     fields = typed() | {"website": "http://example.com"}

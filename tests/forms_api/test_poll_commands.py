@@ -342,15 +342,13 @@ def test_a_cut_file_is_named(tmp_path: Path, box: Box) -> None:
 def test_nonsense_from_a_voter_is_void_and_counted(tmp_path: Path) -> None:
     """Three picks of a type where two are allowed, sealed in a changed browser: void, and the rest counts."""
     town = Town(tmp_path)
-    server = town.serve()
-    with server.client() as client:
+    with town.serve() as server, server.client() as client:
         good = town.cast(client, a_phone(), ["lamp"])
         assert good
         contact = a_phone()
         envelope = to_text(seal([f"{SLUG}-{n}" for n in ("bench", "lamp", "ramp")], town.slot(client)))
         body = {"contact": contact, "code": town.code(client, contact), "envelope": envelope}
         assert client.post(f"/api/votes/{SLUG}/ballots", json=body).status_code == 201
-    assert server.stop() == 0
     town.close(tmp_path / "b.json")
     assert "표 1장을 열었습니다. 무효 1장." in town.open(tmp_path / "b.json", tmp_path / "o.json")
     town.publish(tmp_path / "o.json")

@@ -32,25 +32,18 @@ from forms_api.commands.serve import usable_processors
 from forms_api.metrics import Metrics
 from forms_api.operations import Services
 from forms_api.settings import Settings
-from tests.builders import a_lecture_file, a_round, an_application, write_content, write_files
+from tests.builders import a_lecture_file, an_application, write_content, write_files
+from tests.forms_api.conftest import LECTURES as FORMS
 from tests.forms_api.server import Server, act, sign_up
 from tests.forms_api.test_serving import serve
 from tests.patience import eventually
 from tests.postgres import a_database
-from tests.store.conftest import BACK_ENDS, EVERYBODY, NOON, an_entry
+from tests.store.conftest import EVERYBODY, NOON, an_entry
 
 PROCESSES = 3
 
 
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    return write_content(
-        tmp_path / "content",
-        {
-            "rush": a_lecture_file("몰리는 강좌", [a_round(places=10, waiting=5)]),
-            "plain": a_lecture_file(rounds=[a_round(places=100_000)]),
-        },
-    )
+LECTURES = {name: FORMS[name] for name in ("rush", "plain")}
 
 
 @pytest.fixture
@@ -100,19 +93,12 @@ def test_a_reason_not_to_start_is_said_once(content: Path, tmp_path: Path) -> No
     assert failed.stderr.count("PostgreSQL") == 1 and "Traceback" not in failed.stderr
 
 
-@pytest.fixture(params=sorted(BACK_ENDS))
-def data(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty store of each back end."""
-    with BACK_ENDS[request.param](tmp_path) as url:
-        yield url
-
-
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_rush_goes_on_without_one_process(
-    content: Path, tmp_path: Path, data: str, sent: signal.Signals
+    content: Path, tmp_path: Path, address: str, sent: signal.Signals
 ) -> None:
     """Killed or stopped: nobody waits 5 s, nothing acknowledged is lost, another takes its place with today's content."""
-    server = Server(content, data, processes="2", rate_limit="off", keys=str(tmp_path / "keys")).ready()
+    server = Server(content, address, processes="2", rate_limit="off", keys=str(tmp_path / "keys")).ready()
     kept: list[str] = []
     waits: list[float] = []
     over = threading.Event()
@@ -148,7 +134,7 @@ def test_a_rush_goes_on_without_one_process(
         done.result()
     assert not Path(f"/proc/{first}").exists() and max(waits) < 5
     assert server.stop() == 0
-    with closing(open_store(data)) as store:
+    with closing(open_store(address)) as store:
         assert {*kept} <= {entry.number for entry in store.entries("lectures/plain")}
 
 
@@ -181,11 +167,11 @@ def test_as_many_processes_as_processors(content: Path, tmp_path: Path) -> None:
     assert usable_processors(own, tmp_path) == 1
 
 
-def test_wrong_guesses_count_for_all_processes(content: Path, tmp_path: Path, data: str) -> None:
+def test_wrong_guesses_count_for_all_processes(content: Path, tmp_path: Path, address: str) -> None:
     """10 for a number, 100 for a block of addresses, asked of both processes at once, and a restart forgives none. The
     receipt's own address stays open."""
     settings = {"processes": "2", "proxies": "1", "keys": str(tmp_path / "keys")}
-    server = Server(content, data, **settings).ready()
+    server = Server(content, address, **settings).ready()
 
     def look(number: str, last4: str, host: int, **more: str) -> httpx.Response:
         asked = {"number": number, "phone_last4": last4, **more}
@@ -203,7 +189,7 @@ def test_wrong_guesses_count_for_all_processes(content: Path, tmp_path: Path, da
     assert tries == {403: 10, 429: 20}
     server.says('"event": "guessing", "kind": "number"')
     assert server.stop() == 0
-    server = Server(content, data, **settings).ready()
+    server = Server(content, address, **settings).ready()
     locked = look(number, last4, 1)
     assert (locked.status_code, locked.headers["retry-after"]) == (429, "600")
     assert look(number, last4, 1, receipt=entry["receipt"]).status_code == 200

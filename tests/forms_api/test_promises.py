@@ -19,7 +19,6 @@ from tests.forms_api.server import Server
 from tests.forms_api.test_following import publish
 from tests.patience import eventually
 from tests.staff import call
-from tests.store.conftest import BACK_ENDS
 
 WED, SUN = a_round("wed", label="수요일", places=40), a_round("sun", label="일요일", places=5)
 RENAMED = {**WED, "id": "wednesday"}
@@ -30,10 +29,9 @@ FORM = "/api/forms/lectures/course"
 def served(content: Path, data: str, keys: str, **settings: str) -> Iterator[httpx.Client]:
     """A server on that content until the block ends."""
     site = content.parent / "site"
-    server = Server(content, data, site=site, keys=keys, rate_limit="off", **settings).ready()
-    with server.client() as client:
+    server = Server(content, data, site=site, keys=keys, rate_limit="off", **settings)
+    with server, server.client() as client:
         yield client
-    assert server.stop() == 0, "".join(server.lines)
 
 
 class Town:
@@ -62,13 +60,12 @@ class Town:
         return said.returncode, said.stderr + said.stdout
 
 
-@pytest.fixture(params=sorted(BACK_ENDS))
-def town(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+@pytest.fixture
+def town(tmp_path: Path, address: str) -> Town:
     """A town with 40 people in the round wed and its line of people who would come too."""
-    with BACK_ENDS[request.param](tmp_path) as data:
-        found = Town(tmp_path, data)
-        found.write(fields=[{"name": "area", "label": "사는 동", "required": False}])
-        yield found
+    found = Town(tmp_path, address)
+    found.write(fields=[{"name": "area", "label": "사는 동", "required": False}])
+    return found
 
 
 def rounds(client: httpx.Client) -> dict[str, int]:

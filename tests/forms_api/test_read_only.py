@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.builders import a_lecture_file, an_application, write_content
+from tests.builders import a_lecture_file, an_application
 from tests.forms_api.disks import a_breaking_disk
 from tests.forms_api.server import Server
 from tests.forms_api.test_disk_full import CARELESS, by_staff, untrue
@@ -20,10 +20,8 @@ OLD, NEW = "/api/forms/lectures/plain", "/api/forms/lectures/new"
 CHECK = "디스크를 확인하고 서버를 다시 켜세요"
 
 
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    """Two forms: one that somebody has used before the trouble, one that nobody has."""
-    return write_content(tmp_path / "content", {"plain": a_lecture_file(), "new": a_lecture_file()})
+# One that somebody has used before the trouble, one that nobody has.
+LECTURES = {"plain": a_lecture_file(), "new": a_lecture_file()}
 
 
 def sign_up(client: httpx.Client, form: str, kept: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -80,11 +78,9 @@ def test_a_folder_that_becomes_read_only(content: Path, tmp_path: Path) -> None:
     )
     assert "쓰기 권한을 주고" in stopped.stderr.splitlines()[-1]
     lock(data, is_locked=False)
-    again = a_server(content, tmp_path, data)
-    with again.client() as client:
+    with a_server(content, tmp_path, data) as again, again.client() as client:
         assert untrue(client, kept, []) == []
         assert client.post(NEW, json=refused).status_code == 200, "it was kept, once"
-    assert again.stop() == 0
 
 
 START = "import sys; from civic.store import open_store; open_store(sys.argv[1])"

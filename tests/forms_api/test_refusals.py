@@ -18,7 +18,14 @@ from tests.forms_api.server import act, sign_up
 
 FORM = "/api/forms/lectures/plain"
 TYPED = 'value="홍길동"'  # what was typed, in the form below the refusal
+TITLES = {
+    "not-open": "아직 접수를 시작하지 않았습니다.",
+    "closed": "접수가 끝났습니다.",
+    "not-found": "찾는 것이 없습니다.",
+}
 TITLE_405 = "이 주소에서는 할 수 없는 요청입니다."
+NO_UUID = "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다."
+TRAP = "이 칸은 비워 두어야 합니다. 비운 채로 다시 보내 주세요."
 ALREADY = (
     "같은 사람이 이미 신청했습니다. 접수번호와 휴대전화 번호 뒤 네 자리로 ‘내 신청 확인’에서 볼 수 있습니다."
 )
@@ -52,26 +59,20 @@ def both(
 
 
 @pytest.mark.parametrize(
-    ("slug", "name", "status", "title", "detail"),
+    ("slug", "name", "status", "detail"),
     [
-        (
-            "soon",
-            "not-open",
-            403,
-            "아직 접수를 시작하지 않았습니다.",
-            "접수는 8월 20일(일) 09:00에 시작합니다.",
-        ),
-        ("over", "closed", 403, "접수가 끝났습니다.", "접수는 8월 14일(월) 24:00에 끝났습니다."),
-        ("none", "not-found", 404, "찾는 것이 없습니다.", "그런 신청서가 없습니다."),
+        ("soon", "not-open", 403, "접수는 8월 20일(일) 09:00에 시작합니다."),
+        ("over", "closed", 403, "접수는 8월 14일(월) 24:00에 끝났습니다."),
+        ("none", "not-found", 404, "그런 신청서가 없습니다."),
     ],
 )
 def test_a_form_that_takes_nothing(
-    client: httpx.Client, slug: str, name: str, status: int, title: str, detail: str
+    client: httpx.Client, slug: str, name: str, status: int, detail: str
 ) -> None:
     """Too early, too late, no such form."""
     as_json, as_page = both(client, slug, an_application())
-    problem(as_json, name, status, title, detail)
-    page(as_page, status, title, detail, *([TYPED] if name != "not-found" else []))
+    problem(as_json, name, status, TITLES[name], detail)
+    page(as_page, status, TITLES[name], detail, *([TYPED] if name != "not-found" else []))
 
 
 def test_a_round_that_does_not_exist(client: httpx.Client) -> None:
@@ -98,14 +99,8 @@ def test_full(client: httpx.Client) -> None:
     client.post("/api/forms/lectures/full", json=an_application())
     as_json, as_page = both(client, "full", an_application())
     problem(as_json, "full", 409, "정원이 모두 찼습니다.", "정원 1명이 모두 찼습니다.")
-    page(
-        as_page,
-        409,
-        "정원 1명이 모두 찼습니다.",
-        'href="/lectures/full/"',
-        TYPED,
-        "지금 신청할 수 있는 비슷한 것",
-    )
+    others = "지금 신청할 수 있는 비슷한 것"
+    page(as_page, 409, "정원 1명이 모두 찼습니다.", 'href="/lectures/full/"', TYPED, others)
     early = client.post("/api/forms/lectures/full", data=as_form(an_application(), step="check"))
     page(early, 409, "정원 1명이 모두 찼습니다.", TYPED)
 
@@ -224,16 +219,8 @@ def test_invalid_names_every_field(client: httpx.Client) -> None:
         (b'{"answers": []}', "answers", "answers는 이름과 답의 묶음이어야 합니다."),
         (b'{"birth_date": []}', "birth_date", "이 신청서에 없는 항목입니다."),
         (b'{"consent": 1}', "consent", "개인정보 수집·이용에 동의해야 신청할 수 있습니다. 체크해 주세요."),
-        (
-            b'{"submission_id": "1"}',
-            "submission_id",
-            "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다.",
-        ),
-        (
-            b'{"website": "http://spam.example"}',
-            "website",
-            "이 칸은 비워 두어야 합니다. 비운 채로 다시 보내 주세요.",
-        ),
+        (b'{"submission_id": "1"}', "submission_id", NO_UUID),
+        (b'{"website": "http://spam.example"}', "website", TRAP),
     ],
 )
 def test_wrong_shapes(client: httpx.Client, body: bytes, field: str, message: str) -> None:
@@ -262,20 +249,18 @@ def test_a_resident_number_is_refused(client: httpx.Client, changes: dict[str, A
     payload = an_application(**changes)
     as_json, as_page = both(client, "asks", payload)
     assert as_json.status_code == as_page.status_code == 422
-    reason = RESIDENT_NUMBER_MESSAGE
-    assert [error["message"] for error in as_json.json()["errors"]] == [reason]
-    assert reason in as_page.text
+    assert [error["message"] for error in as_json.json()["errors"]] == [RESIDENT_NUMBER_MESSAGE]
+    assert RESIDENT_NUMBER_MESSAGE in as_page.text
     for answer in (as_json, as_page):
         assert "1234567" not in answer.text and "１２３４５６７" not in answer.text
 
 
 def test_a_resident_number_in_the_look_up(client: httpx.Client) -> None:
     """Not taken for a receipt number, and not on the page that comes back."""
-    reason = RESIDENT_NUMBER_MESSAGE
     given = {"number": "900101-1234567", "phone_last4": "1234"}
     as_json = client.post("/api/entries/lookup", json=given)
-    assert as_json.json()["errors"] == [{"field": "number", "message": reason}]
-    assert "1234567" not in page(client.post("/api/entries/lookup", data=given), 422, reason)
+    assert as_json.json()["errors"] == [{"field": "number", "message": RESIDENT_NUMBER_MESSAGE}]
+    assert "1234567" not in page(client.post("/api/entries/lookup", data=given), 422, RESIDENT_NUMBER_MESSAGE)
 
 
 def test_a_form_post_with_files(client: httpx.Client) -> None:

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -33,9 +33,11 @@ def serve(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_keys_are_made_on_the_first_start(content: Path, tmp_path: Path) -> None:
-    """Outside the data folder, readable by the server's account only; a signal ends it with code 0."""
-    server = Server(content, tmp_path / "var/data").ready()
-    assert server.stop() == 0
+    """Outside the data folder, readable by the server's account only; localhost is the address that it stands for; a
+    signal ends it with code 0."""
+    with Server(content, tmp_path / "var/data", host="localhost") as server, server.client() as client:
+        assert server.base.startswith("http://127.0.0.1:")
+        assert client.get("/healthz").json() == {"status": "ok"}
     modes = {each.name: each.stat().st_mode & 0o777 for each in (tmp_path / "var/data").iterdir()}
     assert set(modes.values()) == {0o600}, modes
     keys = tmp_path / "var/keys/keys.json"
@@ -74,25 +76,13 @@ def test_a_port_is_kept_while_a_server_starts() -> None:
     held_port("127.0.0.1", port).close()
 
 
-def test_a_host_by_name(content: Path, tmp_path: Path) -> None:
-    """localhost is the address that it stands for."""
-    server = Server(content, tmp_path / "var/data", host="localhost").ready()
-    assert server.base.startswith("http://127.0.0.1:")
-    with server.client() as client:
-        assert client.get("/healthz").json() == {"status": "ok"}
-    assert server.stop() == 0
-
-
 def test_a_second_server_on_the_same_data(content: Path, tmp_path: Path) -> None:
     """Exit code 3 and one sentence, without what the process manager has to say of it; the first goes on."""
-    server = Server(content, tmp_path / "var/data").ready()
-    failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/var/data", "--port", "0")
-    assert failed.returncode == 3
-    assert "쓰고 있습니다" in failed.stderr
-    assert (len(failed.stderr.splitlines()), failed.stdout) == (1, "")
-    with server.client() as client:
+    with Server(content, tmp_path / "var/data") as server, server.client() as client:
+        failed = serve("--content", str(content), "--data", f"tinydb://{tmp_path}/var/data", "--port", "0")
+        assert (failed.returncode, "쓰고 있습니다" in failed.stderr) == (3, True)
+        assert (len(failed.stderr.splitlines()), failed.stdout) == (1, "")
         assert client.get("/healthz").json() == {"status": "ok"}
-    server.stop()
 
 
 @pytest.mark.parametrize(
@@ -132,42 +122,34 @@ def test_kill_9_under_load_loses_no_answer(content: Path, tmp_path: Path) -> Non
     server = Server(content, tmp_path / "var/data", rate_limit="off").ready()
     acknowledged: list[tuple[str, str]] = []
     sent: list[str] = []
-    guard = threading.Lock()
 
     def citizen() -> None:
         with contextlib.suppress(httpx.HTTPError), server.client() as client:
             while True:
                 phone = a_phone()
-                with guard:
-                    sent.append(phone)
+                sent.append(phone)
                 answer = client.post("/api/forms/lectures/plain", json=an_application(phone=phone))
                 if answer.status_code == 201:
-                    with guard:
-                        acknowledged.append((answer.json()["number"], phone))
+                    acknowledged.append((answer.json()["number"], phone))
 
-    threads = [threading.Thread(target=citizen) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    eventually(lambda: len(acknowledged) >= 300, pause=0.01)
-    server.kill()
-    for thread in threads:
-        thread.join(30)
+    with ThreadPoolExecutor(16) as citizens:
+        ends = [citizens.submit(citizen) for _ in range(16)]
+        eventually(lambda: len(acknowledged) >= 300, pause=0.01)
+        server.kill()
+    assert [end.result() for end in ends] == [None] * 16
 
-    revived = Server(content, tmp_path / "var/data", rate_limit="off").ready()
-    with revived.client() as client:
+    with Server(content, tmp_path / "var/data", rate_limit="off") as revived, revived.client() as client:
         for number, phone in acknowledged:
             found = client.post("/api/entries/lookup", json={"number": number, "phone_last4": phone[-4:]})
             assert (found.status_code, found.json()["state"]) == (200, "confirmed")
         taken = client.get("/api/forms/lectures/plain").json()["rounds"]["r1"]["taken"]
         assert len(acknowledged) <= taken <= len(sent)
-    revived.stop()
 
 
 def test_what_is_logged_names_nobody(content: Path, tmp_path: Path) -> None:
     """Events have a route, a status and a time; nothing typed, no number, no address asked for."""
-    server = Server(content, tmp_path / "var/data").ready()
     phone, name = a_phone(), "독고탁"
-    with server.client() as client:
+    with Server(content, tmp_path / "var/data") as server, server.client() as client:
         entry = client.post(
             "/api/forms/lectures/plain", json=an_application(phone=phone, name=name, email="ada@example.com")
         ).json()
@@ -175,7 +157,6 @@ def test_what_is_logged_names_nobody(content: Path, tmp_path: Path) -> None:
         client.post(f"/api/entries/{entry['number']}/cancel", json={"receipt": entry["receipt"]})
         client.post("/api/forms/lectures/plain?phone=" + phone, json={"name": "900101-1234567"})
         client.get(entry["receipt"])
-    server.stop()
     said = "".join(server.lines)
     events = [line for line in server.lines if '"answered"' in line]
     assert len(events) == 4
@@ -187,8 +168,7 @@ def test_what_is_logged_names_nobody(content: Path, tmp_path: Path) -> None:
 
 def test_rate_limits(content: Path, tmp_path: Path) -> None:
     """One person and form: 20 a minute."""
-    server = Server(content, tmp_path / "var/data").ready()
-    with server.client() as client:
+    with Server(content, tmp_path / "var/data") as server, server.client() as client:
         payload = an_application()
         answers = [client.post("/api/forms/lectures/plain", json=payload) for _ in range(21)]
         assert [answer.status_code for answer in answers] == [201] + [200] * 19 + [429]
@@ -196,13 +176,11 @@ def test_rate_limits(content: Path, tmp_path: Path) -> None:
         assert refused.json()["type"] == "/problems/too-many"
         assert int(refused.headers["retry-after"]) == 60
         assert client.post("/api/forms/lectures/plain", json=an_application()).status_code == 201
-    server.stop()
 
 
 def test_an_ipv6_household_is_one_sender(content: Path, tmp_path: Path) -> None:
     """Its /64 has 2^64 addresses and 600 requests a minute; the neighbour's begin anew (the control)."""
-    server = Server(content, tmp_path / "var/data", proxies="1").ready()
-    with server.client() as client:
+    with Server(content, tmp_path / "var/data", proxies="1") as server, server.client() as client:
 
         def asks(sender: str) -> int:
             return client.get("/api/receipts/forged", headers={"X-Forwarded-For": sender}).status_code
@@ -210,4 +188,3 @@ def test_an_ipv6_household_is_one_sender(content: Path, tmp_path: Path) -> None:
         found = [asks(f"2001:db8:0:2::{number:x}") for number in range(1, 603)]
         assert found == [404] * 600 + [429] * 2
         assert (asks("2001:db8:0:3::1"), asks("::ffff:192.0.2.1"), asks("192.0.2.1")) == (404, 404, 404)
-    server.stop()

@@ -29,9 +29,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "secret.txt").write_text("not to be served")
     (folder / "site").symlink_to("builds/1")
     content = write_content(folder / "content", {"plain": LECTURES["plain"]})
-    server = Server(content, folder / "var/data", site=folder / "site").ready()
-    yield server
-    server.stop()
+    with Server(content, folder / "var/data", site=folder / "site", proxies="1") as server:
+        yield server
 
 
 @pytest.fixture
@@ -129,14 +128,12 @@ def test_a_page_from_before_a_new_build_gets_its_files(tmp_path: Path) -> None:
     write_files(tmp_path / ".builds", files)
     (tmp_path / "site").symlink_to(".builds/site-000002")
     content = write_content(tmp_path / "content", {"plain": LECTURES["plain"]})
-    server = Server(content, tmp_path / "var/data", site=tmp_path / "site").ready()
-    with server.client() as client:
+    with Server(content, tmp_path / "var/data", site=tmp_path / "site") as server, server.client() as client:
         found = {number: client.get(f"/assets/site.{str(number) * 8}.css") for number in (1, 2, 3, 4)}
         assert [found[number].text for number in (1, 2, 3, 4)] == ["old", "new", "gone", "gone"]
         assert found[1].headers["cache-control"] == "public, max-age=31536000, immutable"
         assert client.get("/old/").status_code == 404
         assert client.get("/../site-000001/assets/site.11111111.css").status_code == 404
-    server.stop()
 
 
 @pytest.mark.parametrize(
@@ -167,15 +164,10 @@ def test_operations(reader: httpx.Client) -> None:
     assert 'madang_entries_total{state="confirmed"} 1' in text
 
 
-def test_metrics_stay_on_this_machine(tmp_path: Path) -> None:
+def test_metrics_stay_on_this_machine(reader: httpx.Client) -> None:
     """Behind a proxy, whoever comes from elsewhere does not see the counters."""
-    content = write_content(tmp_path / "content", {"plain": LECTURES["plain"]})
-    server = Server(content, tmp_path / "var/data", proxies="1").ready()
-    with server.client() as client:
-        away = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"})
-        assert away.status_code == 404
-        assert client.get("/metrics").status_code == 200
-    server.stop()
+    assert reader.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 404
+    assert reader.get("/metrics").status_code == 200
 
 
 def test_openapi_is_made_from_the_forms(client: httpx.Client) -> None:

@@ -27,9 +27,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (content / "pages/about.md").write_text(
         '+++\ntitle = "x"\nsummary = "x"\npublished = 2023-08-07\n+++\nx\n'
     )
-    server = Server(content, folder / "var/data", rate_limit="off").ready()
-    yield server
-    server.stop()
+    with Server(content, folder / "var/data", rate_limit="off") as server:
+        yield server
 
 
 @pytest.fixture
@@ -157,13 +156,3 @@ def test_a_wrong_call_is_named_in_korean(words: str, said: str) -> None:
     lines = answer.stderr.splitlines()
     assert answer.returncode == 2
     assert said in lines[0] and lines[1].endswith("--help로 봅니다.")
-
-
-def test_staff_can_look_when_no_server_runs(tmp_path: Path) -> None:
-    """The same commands open the folder themselves."""
-    content = write_content(tmp_path / "content", {"asks": a_lecture_file("에세이")})
-    server = Server(content, tmp_path / "var/data").ready()
-    with server.client() as client:
-        number = client.post("/api/forms/lectures/asks", json=an_application()).json()["number"]
-    assert server.stop() == 0
-    assert number in run(tmp_path, "list", SUBJECT).stdout

@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder with a drawn lecture whose hours are counted, and the number of its one sign-up; no server runs."""
     folder = tmp_path_factory.mktemp("office")
     lecture = a_lecture_file("추첨", selection="draw", ledger="hours", ledger_max=10)
-    server = Server(write_content(folder / "content", {"asks": lecture}), folder / "var/data").ready()
-    with server.client() as client:
+    server = Server(write_content(folder / "content", {"asks": lecture}), folder / "var/data")
+    with server, server.client() as client:
         number = sign_up(client, "asks")[0]["number"]
-    server.stop()
     return folder, number
 
 
@@ -125,7 +124,7 @@ def test_the_line_names_the_account(
 
 
 def test_nothing_is_shown_without_a_line(office: tuple[Path, str]) -> None:
-    """Where the line cannot be kept, staff see nothing; afterwards they do."""
+    """Where the line cannot be kept, staff see nothing; afterwards they do. No server runs."""
     folder, number = office
     with closing(sqlite3.connect(folder / "var/data/madang.sqlite3")) as file:
         file.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END")
@@ -175,15 +174,9 @@ def test_many_write_one_chain(tmp_path: Path, back_end: str) -> None:
                 with store.open(STAFF, "staff:kim") as book:
                     book.note(f"{name} {count}", NOON)
 
-        threads = [
-            threading.Thread(target=write, args=(store, f"{store_number} {number}"))
-            for store_number, store in enumerate(stores)
-            for number in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(8) as threads:
+            names = [f"{number}" for number in range(8)]
+            assert list(threads.map(write, stores * 4, names)) == [None] * 8
         lines, faults = stores[1].acts_of_staff()
         assert [line.line for line in lines] == list(range(1, 41)) and not faults
         assert len({line.cause for line in lines}) == 40

@@ -19,7 +19,7 @@ from civic.clock import SteadyClock
 from civic.store import open_store
 from forms_api.metrics import EventLog
 from tests import postgres
-from tests.builders import a_lecture_file, an_application, as_form, write_content
+from tests.builders import an_application, as_form
 from tests.forms_api.server import ROOT, Server
 from tests.forms_api.test_refusals import page, problem
 from tests.patience import eventually
@@ -27,11 +27,6 @@ from tests.staff import call
 
 FORM = "/api/forms/lectures/plain"
 TITLE = "지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    return write_content(tmp_path / "content", {"plain": a_lecture_file()})
 
 
 def check_refusals(client: httpx.Client) -> None:
@@ -60,9 +55,9 @@ def test_postgresql_stopped(content: Path, tmp_path: Path, cluster: postgres.Ser
     same submission id is kept once."""
     url = cluster.database()
     postgres.migrate(url)
-    server = Server(content, url, rate_limit="off", keys=str(tmp_path / "keys")).ready()
     payload = an_application()
-    with server.client() as client:
+    server = Server(content, url, rate_limit="off", keys=str(tmp_path / "keys"))
+    with server, server.client() as client:
         assert client.post(FORM, json=an_application()).status_code == 201
         cluster.stop(signal.SIGQUIT)
         eventually(lambda: client.get("/readyz").status_code == 503, patience=1)
@@ -77,19 +72,18 @@ def test_postgresql_stopped(content: Path, tmp_path: Path, cluster: postgres.Ser
         again = client.post(FORM, json=payload)
         assert (again.status_code, again.json()["number"]) == (200, tried[-1].json()["number"])
         assert client.get("/readyz").status_code == 200
-    assert server.stop() == 0
 
 
 def test_a_process_that_keeps_the_turn(content: Path, tmp_path: Path) -> None:
     """Within a second /readyz says so, log and doctor name it; what is kept can be read; let go, all goes on by itself."""
     data, keys = f"tinydb://{tmp_path}/data", str(tmp_path / "keys")
-    server = Server(content, data, rate_limit="off", keys=keys).ready()
+    server = Server(content, data, rate_limit="off", keys=keys)
     hold = "import sys\nfrom civic.store import open_store\n"
     hold += (
         "with open_store(sys.argv[1]).open('lectures/plain'): print('up', flush=True); sys.stdin.readline()"
     )
     command = [sys.executable, "-c", hold, data]
-    with server.client() as client:
+    with server, server.client() as client:
         entry = client.post(FORM, json=an_application()).json()
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
             assert other.stdout and other.stdout.readline()
@@ -105,7 +99,6 @@ def test_a_process_that_keeps_the_turn(content: Path, tmp_path: Path) -> None:
             other.kill()
         eventually(lambda: client.get("/readyz").status_code == 200, patience=1)
         assert client.post(FORM, json=an_application()).status_code == 201
-    assert server.stop() == 0
 
 
 def test_a_failure_is_found_in_the_log(cluster: postgres.Server) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, as_form, write_content
+from tests.builders import NOW, a_lecture_file, a_phone, a_round, an_application, as_form
 from tests.forms_api.server import Server, act, look, sign_up
 from tests.patience import eventually
 from tests.staff import at, call
@@ -30,11 +30,6 @@ LATER = "2023-08-18T10:00:00+09:00"
 
 Start = Callable[..., Server]
 Staff = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Path:
-    return write_content(tmp_path / "content", LECTURES)
 
 
 @pytest.fixture

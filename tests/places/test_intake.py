@@ -1,7 +1,6 @@
 """Taking sign-ups in, without the web: time to the millisecond, retries, promotion, what is kept and what is not."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,27 +18,15 @@ from civic.store import open_store
 from civic.store.entry import Entry
 from civic.store.key_file import load_or_create
 from tests.builders import a_lecture_file, a_phone, a_round, an_application, write_content
+from tests.places.conftest import OPENS
 
-OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 CLOSES = datetime(2023, 9, 1, tzinfo=SEOUL)
 MOMENT = timedelta(milliseconds=1)
 
 
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(OPENS)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
-    """An intake over one lecture with one place and a line of two."""
-    rounds = [a_round(places=1, waiting=2, starts="2023-09-07T10:00:00")]
-    lecture = a_lecture_file("에세이", rounds, [{"name": "why", "label": "왜"}])
-    library = load(write_content(tmp_path / "content", {"essay": lecture}), OPENS)
-    keys = load_or_create(tmp_path / "keys.json")
-    store = open_store(f"tinydb://{tmp_path}/data")
-    yield Intake(library, store, keys, clock)
-    store.close()
+# One place and a line of two.
+ROUND = a_round(places=1, waiting=2, starts="2023-09-07T10:00:00")
+LECTURES = {"essay": a_lecture_file("에세이", [ROUND], [{"name": "why", "label": "왜"}])}
 
 
 def send(desk: Intake, **changes: Any) -> tuple[Entry, int | None, bool]:
@@ -95,9 +82,7 @@ def test_places_line_and_refusal(desk: Intake) -> None:
 
 def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedClock) -> None:
     """The first in line is confirmed with the cause and the time; who did what stands in the journal."""
-    phone = a_phone()
-    holder = send(desk, phone=phone)[0]
-    first = send(desk)[0]
+    holder, first = (send(desk)[0] for _ in range(2))
     clock.at = OPENS + timedelta(hours=1)
     found = desk.cancel(holder.number)
     assert (found.entry.state, found.entry.cause) == ("cancelled", "cancelled-by-citizen")
@@ -119,8 +104,7 @@ def test_cancelling_promotes_in_the_same_transaction(desk: Intake, clock: FixedC
 
 def test_staff_cancel_after_the_beginning_with_a_reason(desk: Intake, clock: FixedClock) -> None:
     """A citizen is told to phone; whoever takes the call was told to phone too. The reason stays with the entry."""
-    phone = a_phone()
-    entry = send(desk, phone=phone)[0]
+    entry = send(desk)[0]
     clock.at = datetime(2023, 9, 7, 10, tzinfo=SEOUL)
     with pytest.raises(NotEligible, match="전화해 주세요"):
         desk.cancel(entry.number)
@@ -231,11 +215,8 @@ def an_open_desk(folder: Path, at: datetime, remembers: bool = True, **form: str
 
 
 def state(desk: Intake) -> str:
-    return str(
-        status(desk, [form_of(doc, doc.spec) for doc in desk.library.subjects() if doc.spec])["forms"][
-            "lectures/essay"
-        ]["state"]
-    )
+    forms = [form_of(doc, doc.spec) for doc in desk.library.subjects() if doc.spec]
+    return str(status(desk, forms)["forms"]["lectures/essay"]["state"])
 
 
 def test_a_clock_that_jumps_back_opens_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -156,12 +156,10 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), cause=st.sampled_from([line.CANCELLED, "cancelled-by-staff"]))
     def cancel(self, data: st.DataObject, cause: str) -> None:
         entry = self._pick(data, LIVE)
-
-        def real(now: datetime) -> None:
-            with self._book() as book:
-                line.cancel(book, self._round(entry.round), entry.number, now, cause, False)
-
-        self._both(lambda now: self.model.cancel(entry.round, entry.number, now, cause), real)
+        self._staff(
+            lambda now: self.model.cancel(entry.round, entry.number, now, cause),
+            lambda book, now: line.cancel(book, self._round(entry.round), entry.number, now, cause, False),
+        )
 
     @precondition(lambda self: self._entries())
     @rule(data=st.data(), yes=st.booleans(), hours=st.sampled_from([0, 0, 0, 14]))
@@ -207,24 +205,20 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def exclude(self, data: st.DataObject) -> None:
         """Staff leave somebody out before the freeze."""
-        entry = self._pick(data, ("received",))
-
-        def real(now: datetime) -> None:
-            with self._book() as book:
-                draw.exclude(book, self._round(entry.round), entry.number, "자격이 없음", now)
-
-        self._both(lambda now: self.model.exclude(entry.round, entry.number, "자격이 없음", now), real)
+        entry, why = self._pick(data, ("received",)), "자격이 없음"
+        self._staff(
+            lambda now: self.model.exclude(entry.round, entry.number, why, now),
+            lambda book, now: draw.exclude(book, self._round(entry.round), entry.number, why, now),
+        )
 
     @precondition(lambda self: self.rules.selection == "review" and self._entries())
     @rule(data=st.data(), state=st.sampled_from(["confirmed", "waiting", "rejected"]))
     def decide(self, data: st.DataObject, state: str) -> None:
         entry = self._pick(data, ("received", "waiting"))
-
-        def real(now: datetime) -> None:
-            with self._book() as book:
-                line.decide(book, self._round(entry.round), entry.number, state, " 경력 ", now)
-
-        self._both(lambda now: self.model.decide(entry.round, entry.number, state, now), real)
+        self._staff(
+            lambda now: self.model.decide(entry.round, entry.number, state, now),
+            lambda book, now: line.decide(book, self._round(entry.round), entry.number, state, " 경력 ", now),
+        )
 
     @precondition(lambda self: self.rules.hours and self._entries())
     @rule(
@@ -242,31 +236,26 @@ class Life(RuleBasedStateMachine):
             self._work(entry, cause if hours is not None else "worked", hours)
 
     def _work(self, entry: Entry, cause: str, hours: int | None) -> None:
-        def real(now: datetime) -> None:
-            round_ = self._round(entry.round)
-            spec = round_.spec
-            with self._book() as book:
-                line.work(book, round_, entry.number, spec, hours, now, cause)
-
-        approved = cause == "approved"
-        self._both(lambda now: self.model.work(entry.round, entry.number, hours, approved, now), real)
+        round_, approved = self._round(entry.round), cause == "approved"
+        self._staff(
+            lambda now: self.model.work(entry.round, entry.number, hours, approved, now),
+            lambda book, now: line.work(book, round_, entry.number, round_.spec, hours, now, cause),
+        )
 
     @rule(id=st.sampled_from("ab"))
     def call_off(self, id: str) -> None:
-        def real(now: datetime) -> None:
-            with self._book() as book:
-                line.call_off(book, id, now, "인원 부족")
-
-        self._both(lambda now: self.model.call_off(id, now), real)
+        self._staff(
+            lambda now: self.model.call_off(id, now),
+            lambda book, now: line.call_off(book, id, now, "인원 부족"),
+        )
 
     @precondition(lambda self: self.rules.selection in ("draw", "window-draw"))
     @rule(id=st.sampled_from("ab"))
     def freeze(self, id: str) -> None:
-        def real(now: datetime) -> None:
-            with self._book() as book:
-                draw.frozen_list(book, self._round(id), now)
-
-        self._both(lambda now: self.model.freeze(id, now), real)
+        self._staff(
+            lambda now: self.model.freeze(id, now),
+            lambda book, now: draw.frozen_list(book, self._round(id), now),
+        )
 
     @precondition(lambda self: self.rules.selection in ("draw", "window-draw"))
     @rule(id=st.sampled_from("ab"), hasty=st.booleans())
@@ -283,12 +272,12 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(each.frozen and not each.drawn for each in self.model.rounds.values()))
     @rule(id=st.sampled_from("ab"))
     def run_draw(self, id: str) -> None:
-        def real(now: datetime) -> None:
-            # Where a seed may come from is not what is lived through here.
-            with self._book() as book, mock.patch.object(draw.FrozenList, "wrong_seed", lambda *_: ""):
-                draw.run(book, self._round(id), SEED, "감사관", now)
-
-        self._both(lambda now: self.model.draw(id, SEED, now), real)
+        # Where a seed may come from is not what is lived through here.
+        with mock.patch.object(draw.FrozenList, "wrong_seed", lambda *_: ""):
+            self._staff(
+                lambda now: self.model.draw(id, SEED, now),
+                lambda book, now: draw.run(book, self._round(id), SEED, "감사관", now),
+            )
 
     @rule()
     def restart(self) -> None:
@@ -363,8 +352,14 @@ class Life(RuleBasedStateMachine):
                 said.append(refusal.name)
         assert said[0] == said[1]
 
-    def _book(self) -> AbstractContextManager[Any]:
-        return self.store.open(self.library.doc.subject, who="staff:kim")
+    def _staff(self, model: Callable[[datetime], object], real: Callable[[Book, datetime], object]) -> None:
+        """The same, by staff: with the book open."""
+
+        def opened(now: datetime) -> None:
+            with self.store.open(self.library.doc.subject, who="staff:kim") as book:
+                real(book, now)
+
+        self._both(model, opened)
 
     def _round(self, id: str) -> FormRound:
         found = round_of(self.library.doc, id)
@@ -484,6 +479,11 @@ def calls_off_a_frozen_list(facts: Any) -> None:
     _check_call_off({name: text for name, text in facts.items() if name != "frozen"})
 
 
+def ends_at_night(round_: FormRound, now: datetime) -> datetime:
+    """An offer lasts its hours, whatever the time of day."""
+    return now + timedelta(hours=round_.spec.offer_hours)
+
+
 def outlasts_the_start(round_: FormRound, now: datetime) -> datetime:
     """An offer is good after the activity has begun."""
     return _offer_deadline(replace(round_, round=round_.round.model_copy(update={"starts": None})), now)
@@ -514,86 +514,44 @@ def keeps_the_place(
     return moved
 
 
+EARLY = {**FIRST_COME, "close_at": "1.0"}
+THREES = {**FIRST_COME, "party": 3}
 CROWDED = {"places": 1, "waiting": 5, "party": 1, "limit": None}  # there is a line, and it moves
+ONE_OFFERED = {**OFFERED, **CROWDED}
 
 # What is planted, and the kind of form in which it can show.
-FAULTS: dict[str, tuple[tuple[Any, str, Any], dict[str, Any]]] = {
-    "a freed place goes to the open pool": (
-        (Book, "_seat", forgets_the_line),
-        {**FIRST_COME, "party": 1, "promotion": "auto"},
-    ),
-    "the last in line goes first": ((draw_list, "give", jumps_the_queue), FIRST_COME),
-    "a draw counts a group as one": ((draw_list, "give", groups_count_as_one), {**DRAWN, "party": 3}),
-    "an order that the seed does not decide": (
-        (draw_list, "order", lambda numbers, seed: tuple(sorted(numbers))),
-        DRAWN,
-    ),
-    "an offer ends at night": (
-        (rules, "offer_deadline", lambda round_, now: now + timedelta(hours=round_.spec.offer_hours)),
-        {**OFFERED, "offer_hours": 13},
-    ),
-    "an offer never lapses": (
-        (Book, "offers", lambda book, round: []),
-        {**OFFERED, **CROWDED, "offer_hours": 1},
-    ),
-    "a late answer is accepted": ((line, "answer", accepts_late), {**OFFERED, **CROWDED, "offer_hours": 1}),
-    "what closed opens again": ((Book, "fix", loses_the_fact), {**FIRST_COME, "close_at": "1.0"}),
-    "the early close does not come": (
-        (rules, "closes_now", lambda round_, counts: False),
-        {**FIRST_COME, "close_at": "1.0"},
-    ),
-    "limits and tries are not counted": ((rules, "caps", lambda round_: []), {"limit": 1}),
-    "nobody moves up": ((line, "cancel", keeps_the_place), FIRST_COME),
-    "a retry is not known again": (
-        (Book, "repeated", lambda book, submission, person: None),
-        {**FIRST_COME, "close_at": "1.0"},
-    ),
-    "who came leaves their place to the line": ((statements, "HELD", ("confirmed", "offered")), WORKED),
-    "approved hours are changed": ((rules, "is_approved", lambda entry: False), WORKED),
-    "hours before the start": (
-        (rules, "check_hours", lambda round_, *given: _check_hours(None, *given)),
-        {**WORKED, "starts_in": 96},
-    ),
-    "a group in line keeps out whoever fits": (
-        (rules, "seats", lets_a_group_block),
-        {**FIRST_COME, "party": 3, "waiting": 2},
-    ),
-    "a party that never fits waits": (
-        (rules, "check_size", lambda round_, size: None),
-        {**FIRST_COME, "party": 3},
-    ),
-    "the line moves when all has begun": (
-        (rules, "has_begun", lambda round_, now: False),
-        {**FIRST_COME, "starts_in": 30},
-    ),
-    "an offer outlasts the start": (
-        (rules, "offer_deadline", outlasts_the_start),
-        {**OFFERED, "offer_hours": 48, "starts_in": 30},
-    ),
-    "a line under review moves by itself": ((rules, "for_line", moves_by_itself), {**REVIEWED, **CROWDED}),
-    "an early close forgets the confirmed": (
-        (rules, "seats", counts_only_received),
-        {**REVIEWED, "close_at": "1.5", "party": 3},
-    ),
-    "a decision gives more places than there are": (
-        (rules, "check_decision", lambda *given: None),
-        REVIEWED,
-    ),
-    "a call-off between freeze and draw": (
-        (rules, "check_call_off", calls_off_a_frozen_list),
-        {**DRAWN, "minimum": 3, "places": 3, "party": 1},
-    ),
-    "who was cancelled by staff may not come again": (
-        (rules, "given_back", lambda entry: {}),
-        {**FIRST_COME, "reentry": False},
-    ),
-}
+FAULTS: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
+    "a freed place goes to the open pool": (Book, "_seat", forgets_the_line, {**FIRST_COME, "party": 1, "promotion": "auto"}),
+    "the last in line goes first": (draw_list, "give", jumps_the_queue, FIRST_COME),
+    "a draw counts a group as one": (draw_list, "give", groups_count_as_one, {**DRAWN, "party": 3}),
+    "an order that the seed does not decide": (draw_list, "order", lambda numbers, seed: tuple(sorted(numbers)), DRAWN),
+    "an offer ends at night": (rules, "offer_deadline", ends_at_night, {**OFFERED, "offer_hours": 13}),
+    "an offer never lapses": (Book, "offers", lambda book, round: [], ONE_OFFERED),
+    "a late answer is accepted": (line, "answer", accepts_late, ONE_OFFERED),
+    "what closed opens again": (Book, "fix", loses_the_fact, EARLY),
+    "the early close does not come": (rules, "closes_now", lambda round_, counts: False, EARLY),
+    "limits and tries are not counted": (rules, "caps", lambda round_: [], {"limit": 1}),
+    "nobody moves up": (line, "cancel", keeps_the_place, FIRST_COME),
+    "a retry is not known again": (Book, "repeated", lambda book, submission, person: None, EARLY),
+    "who came leaves their place to the line": (statements, "HELD", ("confirmed", "offered"), WORKED),
+    "approved hours are changed": (rules, "is_approved", lambda entry: False, WORKED),
+    "hours before the start": (rules, "check_hours", lambda _, *given: _check_hours(None, *given), {**WORKED, "starts_in": 96}),
+    "a group in line keeps out whoever fits": (rules, "seats", lets_a_group_block, {**THREES, "waiting": 2}),
+    "a party that never fits waits": (rules, "check_size", lambda round_, size: None, THREES),
+    "the line moves when all has begun": (rules, "has_begun", lambda round_, now: False, {**FIRST_COME, "starts_in": 30}),
+    "an offer outlasts the start": (rules, "offer_deadline", outlasts_the_start, {**OFFERED, "offer_hours": 48, "starts_in": 30}),
+    "a line under review moves by itself": (rules, "for_line", moves_by_itself, {**REVIEWED, **CROWDED}),
+    "an early close forgets the confirmed": (rules, "seats", counts_only_received, {**REVIEWED, "close_at": "1.5", "party": 3}),
+    "a decision gives more places than there are": (rules, "check_decision", lambda *given: None, REVIEWED),
+    "a call-off between freeze and draw": (rules, "check_call_off", calls_off_a_frozen_list, {**DRAWN, "minimum": 3, "places": 3, "party": 1}),
+    "who was cancelled by staff may not come again": (rules, "given_back", lambda entry: {}, {**FIRST_COME, "reentry": False}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: with this fault the comparison must fail."""
-    planted, form = FAULTS[fault]
+    *planted, form = FAULTS[fault]
     monkeypatch.setattr(*planted)
     with memory_folder() as address, lives(address) as machine:
         machine.forced = form

@@ -1,7 +1,6 @@
 """What messages say, when they may go, and of what people are told by themselves."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,11 @@ from civic.library import load
 from civic.places import messages
 from civic.places.intake import Found, Intake
 from civic.places.messages import Appointments
-from civic.store import open_store
 from civic.store.book import CALM
 from civic.store.entry import LIVE, Message
-from civic.store.key_file import load_or_create
 from civic.store.outbox import Letter
 from tests.builders import a_lecture_file, a_round, an_application, write_content
-from tests.places.test_intake import OPENS
+from tests.places.conftest import OPENS
 
 STARTS = "2023-09-07T10:00:00"
 MINUTE = timedelta(minutes=1)
@@ -38,23 +35,17 @@ def written(**page: Any) -> str:
     return a_lecture_file("에세이 글쓰기", rounds, page=page).replace("장덕도서관", where)
 
 
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(OPENS)
+LECTURES = {"essay": written()}
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
+def desk(desk: Intake, clock: FixedClock) -> Intake:
     """One confirmed, two waiting; the messages of their sign-up have gone."""
-    content = write_content(tmp_path / "content", {"essay": written()})
-    store = open_store(f"tinydb://{tmp_path}/data")
-    intake = Intake(load(content, OPENS), store, load_or_create(tmp_path / "keys.json"), clock)
     for _ in range(3):
-        intake.apply(intake.check(*intake.form("lectures", "essay"), an_application()))
+        desk.apply(desk.check(*desk.form("lectures", "essay"), an_application()))
     clock.at += CALM
-    assert told(intake, clock) == ["confirmed", "waiting", "waiting"]
-    yield intake
-    store.close()
+    assert told(desk, clock) == ["confirmed", "waiting", "waiting"]
+    return desk
 
 
 def told(desk: Intake, clock: FixedClock) -> list[str]:

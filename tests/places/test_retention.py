@@ -1,51 +1,31 @@
 """Answers are kept as long as the page says and no longer: told to the store, erased unasked, the rest stays."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
-
-from civic.clock import SEOUL, FixedClock
+from civic.clock import SEOUL
 from civic.library import Library, load
 from civic.places import retention
 from civic.places.intake import Intake
-from civic.store import open_store
 from civic.store.entry import Entry, Seat
-from civic.store.key_file import load_or_create
 from civic.store.seal import Erased
 from tests.builders import a_lecture_file, a_phone, a_round, an_application, write_content
+from tests.places.conftest import OPENS
 
-OPENS = datetime(2023, 8, 16, 9, tzinfo=SEOUL)
 # Meetings end on 7 September at noon, keep_days is 30.
 UNTIL = datetime(2023, 10, 7, 12, tzinfo=SEOUL)
 ESSAY = "lectures/essay"
 SESSION = {"starts": "2023-09-07T10:00:00", "ends": "2023-09-07T12:00:00"}
 
 
-def content_of(folder: Path, **page: object) -> Path:
-    essay = a_lecture_file("에세이", [a_round(), a_round("r2", **SESSION)], page=page)
-    return write_content(folder, {"essay": essay, "other": a_lecture_file("다른 강좌")})
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(OPENS)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: FixedClock) -> Iterator[Intake]:
-    keys = load_or_create(tmp_path / "keys.json")
-    store = open_store(f"tinydb://{tmp_path}/data")
-    yield Intake(load(content_of(tmp_path / "content"), OPENS), store, keys, clock)
-    store.close()
+ROUNDS = [a_round(), a_round("r2", **SESSION)]
+LECTURES = {"essay": a_lecture_file("에세이", ROUNDS), "other": a_lecture_file("다른 강좌")}
 
 
 def applied(desk: Intake, slug: str = "essay", phone: str = "") -> Entry:
-    return desk.apply(desk.check(*desk.form("lectures", slug), an_application(phone=phone or a_phone())))[0][
-        0
-    ]
+    sent = an_application(phone=phone or a_phone())
+    return desk.apply(desk.check(*desk.form("lectures", slug), sent))[0][0]
 
 
 def follow(desk: Intake, at: datetime) -> list[str]:

@@ -65,9 +65,7 @@ def test_the_form_is_as_open_as_its_best_round() -> None:
         (OPENS, taken, "full"),
         (CLOSES, rules.NOBODY, "closed"),
     ):
-        states = [
-            rules.round_state(of(spec, number), at, held) for number, held in enumerate((taken, second))
-        ]
+        states = [rules.round_state(of(spec, n), at, held) for n, held in enumerate((taken, second))]
         assert rules.whole_state(states) == state
 
 
@@ -293,7 +291,7 @@ def test_every_way_of_choosing_is_one_plain_sentence() -> None:
         limits=(Limit(group="now", max=2),), ledger="allowance",
     )  # fmt: skip
     said = " ".join(phases.explain(much))
-    words_of_each = (
+    for words in (
         "로또 1083회",
         "24시간",
         "밤 9시",
@@ -303,8 +301,8 @@ def test_every_way_of_choosing_is_one_plain_sentence() -> None:
         "100시간",
         "취소하거나",
         "그때까지만",
-    )
-    assert [word for word in words_of_each if word not in said] == []
+    ):
+        assert words in said, words
 
 
 def test_offers_and_calling_off() -> None:

@@ -173,8 +173,7 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
     here: list[str | Path] = ["--content", town.content, "--now", DURING]
     data = ["--data", f"tinydb://{town.data}"]
     online, on_paper = [a_phone() for _ in range(21)], [a_phone() for _ in range(3)]
-    server = town.serve()
-    with server.client() as client:
+    with town.serve() as server, server.client() as client:
         for voter in online:
             town.cast(client, voter, ["lamp", "bus"])
         # Marked beside the running server: the one who voted online is named by line, nothing more is said.
@@ -192,7 +191,6 @@ def test_paper_and_online_are_one_vote(tmp_path: Path, monkeypatch: pytest.Monke
             },
         )
         assert refused.status_code == 403 and "종이로 투표한 분입니다" in refused.json()["detail"]
-    assert server.stop() == 0
 
     after: list[str | Path] = ["--content", town.content, "--now", CLOSING]
     where = [*after, "--to", tmp_path / "paper"]
@@ -274,11 +272,9 @@ def test_other_bodies_count_with_their_tables(tmp_path: Path) -> None:
     block = f'\n[[bodies]]\nid = "{body.id}"\nlabel = "{body.label}"\nweight = {body.weight}\n'
     file.write_text(text.replace("\n[[keys]]", block + "\n[[keys]]", 1), "utf-8")
     rehearse(town.content, SLUG, town.keys)
-    server = town.serve()
-    with server.client() as client:
+    with town.serve() as server, server.client() as client:
         for choice in (["lamp"], ["lamp"], ["ramp"]):
             town.cast(client, a_phone(), choice)
-    assert server.stop() == 0
     after: list[str | Path] = ["--content", town.content, "--now", CLOSING]
     data = ("--data", f"tinydb://{town.data}")
     without = run("close", SLUG, "--to", tmp_path / "b.json", *data, *after)
