@@ -11,17 +11,16 @@ from civic.clock import parse_time
 from publish.inputs import Request
 from tests.draw_samples import a_draw, publish_draw
 
-WORDS = (
-    "강좌",
-    "안내",
-    "공예",
-    "책",
-    "도서관",
-    "민원실",
-    "소식",
-    "누구나",
-)  # no new characters: fonts take seconds
+# No new characters: fonts take seconds.
+WORDS = ("강좌", "안내", "공예", "책", "도서관", "민원실", "소식", "누구나")
 MOMENTS = ("2023-08-15T00:00:00", "2023-08-17T10:00:00", "2023-08-31T23:00:00", "2023-09-02T00:00:00")
+
+
+def put(page: Path, key: str, value: str) -> str:
+    """Write a key of the front matter, in place of the one that is there; what was done."""
+    lines = [line for line in page.read_text("utf-8").split("\n") if not line.startswith(f"{key} = ")]
+    page.write_text("\n".join([lines[0], f"{key} = {value}", *lines[1:]]), "utf-8")
+    return f"{page.name}: {key} = {value}"
 
 
 class Editor:
@@ -35,9 +34,15 @@ class Editor:
     def edit(self) -> str:
         """Do one edit; what it was, for the message of a failing test."""
         edits: list[Callable[[], str]] = [
-            *(5 * [self.body]), *(5 * [self.title]), *(3 * [self.summary]), *(2 * [self.link]), *(2 * [self.clock]), self.date,
-            self.place, self.draft, self.rename, self.delete, self.copy, self.timed, self.form_time, self.template,
-            self.setting, self.proposal, self.wish, self.style, self.script, self.drawing,
+            *(5 * [self.body]), *(5 * [self.title]), *(3 * [self.summary]), *(2 * [self.link]), *(2 * [self.clock]),
+            lambda: put(self._page(), "published", f"2023-08-{self.random.randint(10, 28)}"),
+            lambda: put(self._page("lectures/*.md"), "where", f'"{self._words()}"'),
+            lambda: put(self._page(), "draft", self.random.choice(("true", "false"))),
+            self.rename, self.delete, self.copy,
+            lambda: put(self._page(), self.random.choice(("publish_at", "expire_at")), self._moment()),
+            self.form_time, self.template, self.setting,
+            lambda: put(self._page("proposals/*.md"), "cost", str(self.random.randint(1, 9) * 1000)),
+            self.wish, self.style, self.script, self.drawing,
         ]  # fmt: skip
         return self.random.choice(edits)()
 
@@ -46,13 +51,6 @@ class Editor:
 
     def _page(self, pattern: str = "*/*.md") -> Path:
         return self.random.choice(sorted(self.content.glob(pattern)))
-
-    def put(self, page: Path, key: str, value: str) -> str:
-        """Write a key of the front matter, in place of the one that is there."""
-        text = page.read_text("utf-8")
-        lines = [line for line in text.split("\n") if not line.startswith(f"{key} = ")]
-        page.write_text("\n".join([lines[0], f"{key} = {value}", *lines[1:]]), "utf-8")
-        return f"{page.relative_to(self.content)}: {key} = {value}"
 
     def _moment(self) -> str:
         return self.random.choice(MOMENTS)
@@ -68,19 +66,10 @@ class Editor:
         return f"{page.name}: link to {target.name}"
 
     def title(self) -> str:
-        return self.put(self._page(), "title", f'"{self._words()}"')
+        return put(self._page(), "title", f'"{self._words()}"')
 
     def summary(self) -> str:
-        return self.put(self._page(), "summary", f'"{self._words()}"')
-
-    def date(self) -> str:
-        return self.put(self._page(), "published", f"2023-08-{self.random.randint(10, 28)}")
-
-    def place(self) -> str:
-        return self.put(self._page("lectures/*.md"), "where", f'"{self._words()}"')
-
-    def draft(self) -> str:
-        return self.put(self._page(), "draft", self.random.choice(("true", "false")))
+        return put(self._page(), "summary", f'"{self._words()}"')
 
     def rename(self) -> str:
         page = self._page()
@@ -97,9 +86,6 @@ class Editor:
         page.with_name(f"copy-{self.random.randint(1, 99)}.md").write_bytes(page.read_bytes())
         return f"{page.name}: copied"
 
-    def timed(self) -> str:
-        return self.put(self._page(), self.random.choice(("publish_at", "expire_at")), self._moment())
-
     def form_time(self) -> str:
         page = self._page("lectures/*.md")
         key = self.random.choice(("opens", "closes"))
@@ -107,9 +93,6 @@ class Editor:
             re.sub(rf"(?m)^{key} = .*$", f"{key} = {self._moment()}", page.read_text("utf-8")), "utf-8"
         )
         return f"{page.name}: {key}"
-
-    def proposal(self) -> str:
-        return self.put(self._page("proposals/*.md"), "cost", str(self.random.randint(1, 9) * 1000))
 
     def template(self) -> str:
         """Another word somewhere in a template, a partial or the frame of all pages."""
