@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_signing_up import fill
 from tests.browser.visit import Visits, send
 from tests.builders import a_phone
+from tests.patience import eventually
 
 CHECK = "적은 내용 확인하기"
 
@@ -79,6 +80,7 @@ def test_a_receipt_can_be_copied(visits: Visits) -> None:
     page.wait_for_url("**/api/receipts/**")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="복사").click()
+    eventually(lambda: page.evaluate("navigator.clipboard.readText()"))
     copied = page.evaluate("navigator.clipboard.readText()")
     assert page.locator("[data-number]").inner_text() in copied and page.url in copied
     assert "신청이 확정되었습니다" in copied and "인쇄" not in copied
