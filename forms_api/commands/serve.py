@@ -216,7 +216,8 @@ def announce(plan: Plan) -> None:
     for text in settings.shortcomings(settings.address(plan.library.site.base_url)).values():
         print(f"알림: {text}", file=sys.stderr, flush=True)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"Madang ready on http://{shown}:{settings.port}", flush=True)
+    # With its end in one write: the lines of the serving processes come to the same place.
+    print(f"Madang ready on http://{shown}:{settings.port}\n", end="", flush=True)
 
 
 def follow_parent() -> None:
