@@ -24,7 +24,7 @@ build: setup ## all set-up, then the build alone: the site in site/
 	$(BIN)/python build.py $(if $(filter command\ line environment,$(origin NOW)),--now $(NOW))
 
 test: setup-test browser deployment check ## all set-up, then every test, those with a browser and PostgreSQL included
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-long: setup-test browser deployment ## the full fault and race loops (hours)
 	MADANG_TEST_LONG=1 $(BIN)/pytest --timeout 7200
