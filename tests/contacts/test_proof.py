@@ -1,6 +1,7 @@
 """Codes and tickets of contacts: how long they last, what is kept of them. The clock is ours; the box is a real file."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,11 +23,17 @@ class Secrets:
         return (purpose * 32).encode()[:32]
 
 
-@pytest.fixture
-def contacts(tmp_path: Path) -> Iterator[Contacts]:
-    box = open_box(f"tinydb://{tmp_path}/data")
+@contextmanager
+def contacts_in(folder: Path) -> Iterator[Contacts]:
+    box = open_box(f"tinydb://{folder}")
     yield Contacts(Secrets(), box, FixedClock(NOON), USUAL)
     box.close()
+
+
+@pytest.fixture
+def contacts(tmp_path: Path) -> Iterator[Contacts]:
+    with contacts_in(tmp_path) as made:
+        yield made
 
 
 def ticket(contacts: Contacts, contact: str, is_own: bool = False) -> str:
@@ -77,16 +84,25 @@ def test_a_code_serves_one_purpose(contacts: Contacts) -> None:
         contacts.prove_by_code(LEE, late.code, late.request, "one")
 
 
-def test_nothing_in_the_file_names_anybody(contacts: Contacts, tmp_path: Path) -> None:
-    """No contact, code, request or ticket in any spelling; nor one thing for which a ticket was used."""
-    asked = contacts.ask(KIM, "누리집", "lectures/essay")
-    secret = contacts.give_ticket(KIM, asked.code, asked.request)
-    assert contacts.ticket(secret)
-    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
-    for each in ("1012345678", "5678", asked.request, secret, "essay"):
-        assert each.encode() not in kept, each
-    assert contacts.key("+821012345678").encode() in kept  # the control: the keyed hash is there
-    for _ in range(4):
+def test_nothing_in_the_file_names_anybody(tmp_path: Path) -> None:
+    """No contact, request or ticket in any spelling; nor one thing for which a ticket was used. Four digits can stand in a
+    random part by chance, but not in each of four files."""
+    found = []
+    for folder in (tmp_path / str(number) for number in range(4)):
+        with contacts_in(folder) as contacts:
+            asked = contacts.ask(KIM, "누리집", "lectures/essay")
+            secret = contacts.give_ticket(KIM, asked.code, asked.request)
+            assert contacts.ticket(secret)
+            kept = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+            assert contacts.key("+821012345678").encode() in kept  # the control: the keyed hash is there
+        secrets = {"phone": "1012345678", "last digits": "5678", "request": asked.request}
+        secrets |= {"ticket": secret, "use": "essay"}
+        found.append({name for name, each in secrets.items() if each.encode() in kept})
+    assert not set.intersection(*found)
+
+
+def test_one_contact_asks_a_few_times(contacts: Contacts) -> None:
+    for _ in range(5):
         contacts.ask(KIM, "누리집", "contacts")
     with pytest.raises(TooMany):
         contacts.ask(KIM, "누리집", "contacts")

@@ -448,10 +448,9 @@ def test_a_late_message_is_not_sent(town: Town) -> None:
     assert [town.polling.codes.deliver(town.mail) for _ in "12"] == [1, 0] and not town.mail.sent
 
 
-def test_nothing_in_the_folder_tells_who_chose_what(town: Town) -> None:
-    """Choice, tracker, contact, code: none of them stands in any file, in any of their spellings."""
+def what_tells(town: Town) -> set[str]:
+    """What of a ballot and of a code that waits to be sent stands in any file of a new town, in any spelling."""
     town.shelf.proposals.append(a_proposal("canary-choice-in-a-mine"))
-    town.polling._setups.clear()
     ready = rehearsed(town.shelf.polls["budget"], {p.slug: p for p in town.shelf.proposals})  # type: ignore[misc]
     town.shelf.polls["budget"] = ready
     tracker = new_code()
@@ -460,9 +459,20 @@ def test_nothing_in_the_folder_tells_who_chose_what(town: Town) -> None:
     town.ask("budget", LEE)  # still in the outbox
     town.polling.cast("budget", Post(KIM, code, envelope=sealed))
     kept = b"".join(file.read_bytes() for file in town.folder.rglob("*") if file.is_file())
-    for secret in ("canary", tracker, tracker.replace("-", ""), "1012345678", "5678", "87654321", code):
-        assert secret.encode() not in kept, secret
     assert from_text(sealed)[:200] in kept  # the control: the envelope itself is there
+    secrets = {"choice": "canary", "tracker": tracker, "letters": tracker.replace("-", ""), "code": code}
+    secrets |= {"phone": "1012345678", "last digits": "5678", "other phone": "87654321"}
+    return {name for name, secret in secrets.items() if secret.encode() in kept}
+
+
+def test_nothing_in_the_folder_tells_who_chose_what(tmp_path: Path) -> None:
+    """Choice, tracker, contact, code: none of them stands in any file. A few digits can stand in a keyed hash by chance,
+    but not in each of four towns."""
+    towns = [Town(tmp_path / str(number)) for number in range(4)]
+    found = [what_tells(town) for town in towns]
+    for town in towns:
+        town.box.close()
+    assert not set.intersection(*found)
 
 
 def test_rows_are_ordered_by_hash_alone(town: Town) -> None:
