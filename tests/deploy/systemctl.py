@@ -23,9 +23,14 @@ def main(root: Path, verb: str, units: list[str], now: bool) -> int:
             continue
         pid_file = root / f"run/{name}.pid"
         if name == "nginx":
-            is_running = pid_file.exists() and pid_file.read_text()  # its -t leaves an empty one
             command = [*os.environ["MADANG_TEST_NGINX"].split(), "-c", f"{root}/etc/nginx/nginx.conf"]
-            subprocess.run(command + (["-s", "reload"] if is_running else []), check=True)
+            if pid_file.exists() and (pid := pid_file.read_text().strip()):  # its -t leaves an empty one
+                before = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+                subprocess.run([*command, "-s", "reload"], check=True)
+                while any(is_alive(int(each)) for each in before):  # they answer by the old settings
+                    time.sleep(0.02)
+            else:
+                subprocess.run(command, check=True)
             continue
         if verb in ("stop", "restart"):
             stop(pid_file)
