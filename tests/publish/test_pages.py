@@ -15,8 +15,11 @@ from icalendar import Calendar
 
 from civic.clock import FixedClock, parse_time
 from civic.library import Library, load
+from publish.build import Compiled
 from publish.edition import Edition
+from publish.inputs import ROOT, stamp_of_program
 from publish.lists import ALL, PER_PAGE, Catalogue, list_pages, pager
+from publish.memory import Kept
 from publish.pages import some_of_each
 from publish.site import addresses, create_app
 from templates import template_globals
@@ -28,6 +31,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 DISTRICT = Path(__file__).parents[2] / "content"
+CACHE = ROOT / ".builds/cache"  # as builds have it
 
 
 class PlainAssets:
@@ -40,8 +44,12 @@ class PlainAssets:
 
 
 def reader(library: Library, **more: Any) -> FlaskClient:
-    """Who reads the site of a library at its own time; more: as for `create_app`."""
-    return create_app(library, PlainAssets(), FixedClock(library.now), **more).test_client()
+    """Who reads the site of a library at its own time; more: as for `create_app`. Templates are compiled once for all."""
+    client = create_app(library, PlainAssets(), FixedClock(library.now), **more).test_client()
+    made = edition(client)
+    made.env.bytecode_cache = Compiled(Kept(CACHE / "program", stamp_of_program(ROOT)))
+    made.derived = Kept(CACHE / "pictures", "1")
+    return client
 
 
 def page(client: FlaskClient, address: str) -> str:
