@@ -223,7 +223,7 @@ def index_seconds(site: Path) -> float:
         def write(self, *_: Any) -> Any:
             pass
 
-    maker = Nowhere(None, {}, site.resolve(), Before())  # type: ignore[arg-type]  # no page is made
+    maker = Nowhere({}, {}, site.resolve(), Before())
     records: Any = dict.fromkeys(f"{PAGES}{number}.json" for number in texts(site))
     began = time.perf_counter()
     add_index(maker, records, ())

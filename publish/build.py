@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 
@@ -39,9 +38,9 @@ from publish.edition import Edition
 from publish.inputs import ROOT, Request, asset_places, look_at
 from publish.memory import Cache, Kept, State
 from publish.pages import SOON
-from publish.render import Before, Maker, Record, freeze
+from publish.render import Address, Before, Maker, Record
+from publish.routes import routes
 from publish.search import add_index
-from publish.site import addresses, create_app
 from templates import text_of
 from templates.assets import Assets
 
@@ -78,13 +77,12 @@ class Building:
             shutil.rmtree(self.builds.sources, ignore_errors=True)
 
     def _run(self, inputs: str) -> BuildReport:
-        app = self._app()
-        edition: Edition = app.extensions["edition"]
+        edition = self._edition()
         frame = frame_of(self.request, edition)
         before = self._before(frame)
         if before.edited is None:
             edition.compile_templates()
-        site, records, made = self._publish(app, before)
+        site, records, made = self._publish(edition, before)
         states, dropped = states_of(records), before.records.keys() - records.keys()
         library = edition.library
         report = BuildReport(
@@ -106,7 +104,7 @@ class Building:
             report.said = (*report.said, said)
         return report
 
-    def _app(self) -> Flask:
+    def _edition(self) -> Edition:
         request, shared = self.request, shared_cache(self.builds)
         program = Kept(shared / "program", self.cache.kept.stamp)
         assets = _assets(self.library, program, shared / "fonts", request.full)
@@ -117,11 +115,10 @@ class Building:
         if request.draft:
             library = library.with_drafts(self.builds.draft_name)
         clock, before = FixedClock(request.now), told_from(request.previous or self.builds.current())
-        app = create_app(library, assets, clock, request.demo, request.live, before)
-        edition: Edition = app.extensions["edition"]
+        edition = Edition(library, assets, clock, request.demo, request.live, before)
         edition.env.bytecode_cache = Compiled(program)
         edition.derived = Kept(shared / "pictures", "1")  # made from a picture, a width and a kind alone
-        return app
+        return edition
 
     def _before(self, frame: str) -> Before:
         records = self.cache.all("page")
@@ -131,14 +128,15 @@ class Building:
         same = state.frame == frame and state.holds_at(self.request.now)
         return Before(self.builds.folder / state.report.build, records, self.files.edited if same else None)
 
-    def _publish(self, app: Flask, before: Before) -> tuple[Path, dict[str, Record], list[str]]:
+    def _publish(self, edition: Edition, before: Before) -> tuple[Path, dict[str, Record], list[str]]:
         """Freeze into a fresh folder and make it the site, or leave the one that is the same already."""
         fresh = self.builds.begin(() if before.edited is None else before.records)
         try:
-            pages, made = freeze(app, addresses(app), fresh, before, self.request.jobs)
-            made += add_index(Maker(app, {}, fresh, before), pages, made)
-            records = {name: pages[name] for name in sorted(pages)}
-            library: Library = app.extensions["edition"].library
+            views = {route.endpoint: route.view for route in routes(edition)}
+            maker = Maker(views, _planned(edition, fresh, before), fresh, before)
+            pages, made = maker.freeze(self.request.jobs)
+            made += add_index(replace(maker, planned={}), pages, made)
+            records, library = {name: pages[name] for name in sorted(pages)}, edition.library
             self._check(library, records, made, before)
             state, is_live = self.cache.state, before.folder == self.builds.current()
             is_same = is_live and states_of(records) == states_of(before.records)
@@ -177,6 +175,15 @@ class Building:
         if not self.accepted.files or None in concerned or concerned & library.held:
             raise BuildFailed(*mistakes)
         raise ContentMistakes(replace(each, file=sources[each.file], line=0, hint="") for each in mistakes)
+
+
+def _planned(edition: Edition, folder: Path, before: Before) -> dict[str, Address]:
+    """The address of every file that is asked for, by its name. Raises BuildFailed."""
+    if before.edited is not None:
+        return before.planned
+    from publish.site import plan  # here: an edit loads no Flask
+
+    return plan(edition, folder)
 
 
 def shared_cache(builds: Builds) -> Path:

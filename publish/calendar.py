@@ -4,8 +4,6 @@ from calendar import Calendar
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 
-from flask import abort
-
 from civic.clock import SEOUL
 from civic.content.meetings import Meeting, meetings
 from civic.content.pages import Document
@@ -13,7 +11,7 @@ from civic.content.sessions import holiday
 from civic.library import Library
 from civic.links import link
 from publish.edition import Edition, Route
-from publish.render import View
+from publish.render import View, missing
 
 Days = dict[date, list[tuple[Document, Meeting]]]  # in the order of their times
 AHEAD = 12  # months
@@ -69,7 +67,7 @@ def turns(held: Iterable[Meeting]) -> Iterator[datetime]:
 def month_page(edition: Edition, month: str) -> View:
     """The page of one month. Its weeks begin with Sunday; a day of another month is None."""
     found = months(edition)
-    days, order = found.get(month) or abort(404), [*found]
+    days, order = found.get(month) or missing(), [*found]
     year, number = map(int, month.split("-"))
     weeks = Calendar(firstweekday=6).monthdatescalendar(year, number)
     at = order.index(month)

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask import abort
-
 from civic.clock import SEOUL
 from civic.content.facts import TEXT
 from civic.content.meetings import calendar_file, meetings, told_json
@@ -16,7 +14,7 @@ from publish.calendar import months
 from publish.edition import IN_A_LIST, Edition, Route, Values, values_of
 from publish.lists import catalogue, list_pages
 from publish.pictures import derived, names_of
-from publish.render import View
+from publish.render import View, missing
 
 if TYPE_CHECKING:
     from civic.places.draw_record import PublishedDraw
@@ -34,10 +32,10 @@ def routes(edition: Edition) -> Iterator[Route]:
 
     def event_calendar(folder: str, slug: str) -> View:
         doc = library.get(folder, slug)
-        return calendar(edition, [doc]) if doc and meetings(doc) else abort(404)
+        return calendar(edition, [doc]) if doc and meetings(doc) else missing()
 
     def beside(slug: str, name: str, folder: str = "pages") -> View:
-        return attachment(edition, library.get(folder, slug) or abort(404), name)
+        return attachment(edition, library.get(folder, slug) or missing(), name)
 
     def attachments() -> Iterator[Values]:
         for doc in (*library.everything(), *library.drafts):
@@ -140,7 +138,7 @@ def robots(edition: Edition) -> View:
 
 def attachment(edition: Edition, doc: Document, name: str) -> View:
     """A document beside a page as it is, or a picture in one of its widths."""
-    found, width, kind = names_of(doc).get(name) or abort(404)
+    found, width, kind = names_of(doc).get(name) or missing()
     place = place_of(edition.library.content, f"{doc.file.removesuffix('index.md')}{found.name}")
 
     def make() -> bytes:
@@ -153,5 +151,5 @@ def attachment(edition: Edition, doc: Document, name: str) -> View:
 def asset(edition: Edition, name: str) -> View:
     """A stylesheet, script, font or picture."""
     if name not in edition.assets.files:
-        abort(404)
+        missing()
     return edition.page((), lambda: edition.assets.files[name], f".{name.rpartition('.')[2]}")

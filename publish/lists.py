@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from flask import abort
-
 from civic import korean
 from civic.content.meetings import meetings
 from civic.content.poll import Poll, Proposal
@@ -15,7 +13,7 @@ from civic.content.sessions import DAYS
 from civic.links import FILTERS, FOLDERS, LISTED, NOUNS, link
 from publish.calendar import first_month
 from publish.edition import IN_A_LIST, Card, Edition, Route, Values, as_json
-from publish.render import View
+from publish.render import View, missing
 
 PER_PAGE = 12
 AROUND = 1  # page on each side: with the first, the last and two gaps they fit on a phone
@@ -156,7 +154,7 @@ def routes(edition: Edition) -> Iterator[Route]:
         noun = NOUNS[folder]
         pick = catalogue(edition, noun).picks.get((by, key))
         if pick is None or not 1 <= page <= catalogue(edition, noun).pages(pick):
-            abort(404)
+            missing()
         return list_page(edition, noun, pick, page)
 
     def values() -> Iterator[Values]:

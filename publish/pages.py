@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import abort
-
 from civic.clock import SEOUL
 from civic.content.meetings import meetings
 from civic.content.pages import Document, Event, Lecture, Programme
@@ -16,7 +14,7 @@ from publish.calendar import first_month, months
 from publish.edition import IN_A_LIST, Card, Edition, Route, Trail, values_of
 from publish.lists import catalogue
 from publish.pictures import address_of
-from publish.render import View
+from publish.render import View, missing
 
 SOON = timedelta(days=3)
 TOLD = timedelta(days=90)  # for which home shows a result
@@ -46,7 +44,7 @@ def routes(edition: Edition) -> Iterator[Route]:
         if (folder, slug) in over:
             return ended(edition, over[folder, slug])
         doc = library.get(folder, slug)
-        return detail(edition, doc) if doc else abort(404)
+        return detail(edition, doc) if doc else missing()
 
     yield Route("home", ("/",), lambda: home(edition))
     yield Route("my", ("/my/",), lambda: edition.render("pages/my.html", "내 신청 확인", link("my")))

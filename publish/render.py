@@ -1,22 +1,18 @@
 """A page, and how it becomes a file of the site: asked for, rendered, written and looked at, on all processors.
 
-Frozen-Flask names every address and checks that none is forgotten. Instead of asking each page through a test client,
-as it would, the same views are called in one request context. A file that is as before is taken over from the build before.
+Frozen-Flask names every address (publish/site.py). Instead of asking each page through a test client, as it would, the
+same views are called. A file that is as before is taken over from the build before. No Flask: an edit needs none.
 """
 
 import hashlib
-import mimetypes
 import os
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NoReturn
 
-from flask import Flask, Response
-from flask_frozen import Freezer, FrozenFlaskWarning
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from civic.content.parallel import mapped
@@ -44,8 +40,19 @@ class View:
 
     def __call__(self, *wsgi: Any) -> Iterable[bytes]:
         """The page as an answer to a request: so Flask takes it from a view."""
-        kind = mimetypes.guess_type(f"page{self.ending}")[0] or "application/octet-stream"
+        from mimetypes import guess_type
+
+        from flask import Response
+
+        kind = guess_type(f"page{self.ending}")[0] or "application/octet-stream"
         return Response(self.make(), mimetype=kind)(*wsgi)
+
+
+def missing() -> NoReturn:
+    """There is no such address, as Flask is to answer."""
+    from flask import abort
+
+    abort(404)
 
 
 class Record(NamedTuple):
@@ -76,54 +83,38 @@ class Before:
             return state_of(f"{self.folder}/{name}") == self.records[name].state
         return False
 
+    @property
+    def planned(self) -> dict[str, Address]:
+        """The address of every file that was asked for, by its name."""
+        return {name: old.address for name, old in self.records.items() if old.address != NOWHERE}
 
-class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
-    """Frozen-Flask, which finds every address and checks that none is forgotten; no page is asked for yet."""
-
-    def __init__(self, app: Flask, addresses: Iterable[Address], folder: Path) -> None:
-        app.config["FREEZER_DESTINATION"] = str(folder)
-        app.config["FREEZER_REMOVE_EXTRA_FILES"] = False
-        super().__init__(app, with_static_files=False, with_no_argument_rules=False, log_url_for=False)
-        self.found: dict[str, Address] = {}
-        # The third is Frozen-Flask's time of the last change; it is handed to _build_one as it is.
-        self.register_generator(lambda: ((*address, address) for address in addresses))
-
-    def _build_one(self, url: str, last_modified: Any = None) -> Path:
-        self.found[self.urlpath_to_filepath(url)] = last_modified
-        return cast(Path, self.root)
+    def take_over(self, folder: Path) -> dict[str, Record]:
+        """Link what shows no other words than then into a folder: its files by name."""
+        edited, kept = self.edited, {}
+        for name, old in self.records.items() if edited is not None else ():
+            if old.shows.isdisjoint(edited or ()) and take_over(old.state, self.folder, folder, name):
+                kept[name] = old
+        return kept
 
 
-def plan(app: Flask, addresses: Iterable[Address], folder: Path) -> dict[str, Address]:
-    """The address of every file of the site, by its name. Raises BuildFailed."""
-    planner = Planner(app, addresses, folder)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", FrozenFlaskWarning)
-            planner.freeze()
-    except Exception as wrong:
-        raise BuildFailed(explain(wrong)) from wrong
-    return planner.found
+@dataclass(frozen=True)
+class Maker:
+    """Makes files of one build. views: by endpoint; planned: the address of every file that is asked for, by its name."""
 
+    views: Mapping[str, Callable[..., View]]
+    planned: Mapping[str, Address]
+    folder: Path
+    before: Before
 
-def freeze(
-    app: Flask, addresses: Iterable[Address], folder: Path, before: Before, jobs: int
-) -> tuple[dict[str, Record], list[str]]:
-    """Write every address of the app below a fresh folder: its files by name, and the names of those that were made.
+    def freeze(self, jobs: int) -> tuple[dict[str, Record], list[str]]:
+        """Write every planned file below a fresh folder: all by name, and the names of those that were made.
 
-    Raises BuildFailed, ContentMistakes, OSError.
-    """
-    records: dict[str, Record] = {}
-    with app.test_request_context():
-        if before.edited is None:
-            planned = plan(app, addresses, folder)
-        else:
-            planned = {name: old.address for name, old in before.records.items() if old.address != NOWHERE}
-            for name, old in before.records.items():
-                if old.shows.isdisjoint(before.edited) and take_over(old.state, before.folder, folder, name):
-                    records[name] = old
-        todo = [name for name in planned if name not in records]
+        Raises BuildFailed, ContentMistakes, OSError.
+        """
+        records = self.before.take_over(self.folder)
+        todo = [name for name in self.planned if name not in records]
         mistakes: list[Mistake] = []
-        with closing(mapped(Maker(app, planned, folder, before).make, todo, jobs)) as each:
+        with closing(mapped(self.make, todo, jobs)) as each:
             for made in each:
                 if isinstance(made, ContentMistakes):
                     mistakes += made.mistakes
@@ -131,19 +122,11 @@ def freeze(
                     raise made
                 else:
                     name, records[name] = made
-    if mistakes:
-        raise ContentMistakes([*dict.fromkeys(mistakes)])  # a text is made for its page and for the search
-    return records, todo
-
-
-@dataclass(frozen=True)
-class Maker:
-    """Makes files of one build."""
-
-    app: Flask
-    planned: Mapping[str, Address]
-    folder: Path
-    before: Before
+        if mistakes:
+            raise ContentMistakes(
+                [*dict.fromkeys(mistakes)]
+            )  # a text is made for its page and for the search
+        return records, todo
 
     def make(self, names: Sequence[str]) -> Iterator[tuple[str, Record] | Exception]:
         """One file after the other. An exception is given back, because it may have to cross to another process.
@@ -161,7 +144,7 @@ class Maker:
         """A file: its name, whose words it shows, and its content."""
         try:
             endpoint, values = self.planned[name]
-            page: View = cast(Any, self.app.view_functions[endpoint](**values))
+            page = self.views[endpoint](**values)
             if not name.endswith(page.ending):
                 raise ValueError(page.ending)
             content = page.make()

@@ -7,8 +7,6 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-from flask import abort
-
 from civic.content.pages import Document
 from civic.content.poll import PollType, Proposal
 from civic.korean import size
@@ -23,7 +21,7 @@ from civic.votes.result_files import VoteResult
 from civic.votes.tally import SHARED, counting_rules, rules_of
 from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager
-from publish.render import View
+from publish.render import View, missing
 
 VOID_WORDS = FAULTS | {UNREADABLE: "무엇을 골랐는지 알아볼 수 없는 종이 표입니다."}
 LONG = 5  # lost proposals of a type; more are folded away below the winners
@@ -90,18 +88,18 @@ def routes(edition: Edition) -> Iterator[Route]:
     }
 
     def page(slug: str) -> View:
-        found = published.get(slug) or abort(404)
+        found = published.get(slug) or missing()
         if isinstance(found, PollResult):
             return poll_page(edition, found)
         return draw_page(edition, found) if isinstance(found, PublishedDraw) else result_page(edition, found)
 
     def file(slug: str, name: str) -> View:
-        content = files_of(published.get(slug) or abort(404)).get(name) or abort(404)
+        content = files_of(published.get(slug) or missing()).get(name) or missing()
         return edition.page((), lambda: content, Path(name).suffix)
 
     def board(slug: str, page: int = 1) -> View:
-        result = results.get(slug) or abort(404)
-        return board_page(edition, result, page) if 1 <= page <= board_pages(result) else abort(404)
+        result = results.get(slug) or missing()
+        return board_page(edition, result, page) if 1 <= page <= board_pages(result) else missing()
 
     def boards() -> Iterator[Values]:
         for slug, result in results.items():

@@ -14,15 +14,13 @@ from operator import sub
 from pathlib import Path
 from typing import Any
 
-from flask import abort
-
 from civic.content.attached import Attached
 from civic.content.facts import TEXT
 from civic.content.pages import Document
 from civic.content.search import grams, known_words, shard_of
 from civic.links import link
 from publish.edition import Edition, Route, as_json
-from publish.render import Maker, Record, View
+from publish.render import Maker, Record, View, missing
 
 PAGES, SHARDS, INDEX = "search/d/", "search/g/", "search/index.json"
 PER_SHARD = 500  # steps of lists in a file of the index, about: 1 to 2 kB when compressed
@@ -39,7 +37,7 @@ def routes(edition: Edition) -> Iterator[Route]:
     site, entries = edition.library.site, edition.searched
 
     def said(number: int) -> View:
-        doc, file = entries[number] if number < len(entries) else abort(404)
+        doc, file = entries[number] if number < len(entries) else missing()
         text = file.text if file else edition.html(doc)
         shows = frozenset({doc.file, f"{doc.file}{TEXT}"})
         return View(lambda: as_json(what_it_says(edition, doc, file, text)), ".json", shows)

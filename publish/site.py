@@ -1,15 +1,20 @@
 """The Flask app that the build freezes: every page and file of the site over a Library. Never opens a store."""
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
 
 from flask import Flask
+from flask_frozen import Freezer, FrozenFlaskWarning
 
 from civic.clock import Clock
 from civic.content.meetings import Told
 from civic.library import Library
-from publish import calendar, files, lists, pages, search
-from publish.edition import Edition, Route
-from publish.render import Address
+from publish.builds import BuildFailed
+from publish.edition import Edition
+from publish.render import Address, explain
+from publish.routes import routes
 from templates.assets import Assets
 
 
@@ -26,11 +31,15 @@ def create_app(
     demo: every page says that it is one; live: pages ask for the next build and load themselves anew; before: what the
     site before told of its meetings.
     """
+    return app_of(Edition(library, assets, clock, demo, live, before or {}))
+
+
+def app_of(edition: Edition) -> Flask:
+    """The same of an edition."""
     app = Flask("publish", static_folder=None, template_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
-    edition = Edition(library, assets, clock, demo, live, before or {})
     app.extensions["edition"] = edition
-    for route in _routes(edition):
+    for route in routes(edition):
         for rule in route.rules if any(True for _ in route.values()) else ():
             app.add_url_rule(rule, route.endpoint, route.view)
     return app
@@ -39,7 +48,7 @@ def create_app(
 def addresses(app: Flask) -> Iterator[Address]:
     """Everything the site consists of, linked or not, in a fixed order: each page beside what the search knows of it."""
     edition: Edition = app.extensions["edition"]
-    found = [(route.endpoint, values) for route in _routes(edition) for values in route.values()]
+    found = [(route.endpoint, values) for route in routes(edition) for values in route.values()]
 
     def page(address: Address) -> str:
         endpoint, values = address
@@ -50,12 +59,30 @@ def addresses(app: Flask) -> Iterator[Address]:
     yield from sorted(found, key=page)
 
 
-def _routes(edition: Edition) -> Iterator[Route]:
-    library = edition.library
-    # Lists before plain pages: /lectures/ is a list, though "lectures" could be a name.
-    for room in (lists, search, calendar, pages, files):
-        yield from room.routes(edition)
-    if library.results or library.draws or library.counted:
-        from publish import results  # here: a site without any loads no shapes of votes and draws
+class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
+    """Frozen-Flask, which finds every address and checks that none is forgotten; no page is asked for."""
 
-        yield from results.routes(edition)
+    def __init__(self, app: Flask, addresses: Iterable[Address], folder: Path) -> None:
+        app.config["FREEZER_DESTINATION"] = str(folder)
+        app.config["FREEZER_REMOVE_EXTRA_FILES"] = False
+        super().__init__(app, with_static_files=False, with_no_argument_rules=False, log_url_for=False)
+        self.found: dict[str, Address] = {}
+        # The third is Frozen-Flask's time of the last change; it is handed to _build_one as it is.
+        self.register_generator(lambda: ((*address, address) for address in addresses))
+
+    def _build_one(self, url: str, last_modified: Any = None) -> Path:
+        self.found[self.urlpath_to_filepath(url)] = last_modified
+        return cast(Path, self.root)
+
+
+def plan(edition: Edition, folder: Path) -> dict[str, Address]:
+    """The address of every file of the site, by its name. Raises BuildFailed."""
+    app = app_of(edition)
+    planner = Planner(app, addresses(app), folder)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FrozenFlaskWarning)
+            planner.freeze()
+    except Exception as wrong:
+        raise BuildFailed(explain(wrong)) from wrong
+    return planner.found

@@ -13,7 +13,7 @@ from civic.clock import parse_time
 from civic.content.snapshot import beside
 from civic.errors import ContentMistakes
 from civic.files import RACY
-from publish import edition, render
+from publish import edition, site
 from publish.builds import BuildFailed
 from publish.command import BuildReport
 from publish.inputs import Request, asset_places, look_at
@@ -120,7 +120,7 @@ def test_an_edit_of_words_makes_the_pages_that_show_them(
     asked = []
     one = Maker.render
     with monkeypatch.context() as patch:
-        patch.setattr(render, "plan", None)
+        patch.setattr(site, "plan", None)
         patch.setattr(Maker, "render", lambda maker, name: (asked.append(name), one(maker, name))[1])
         page = request_.content / "lectures/l01.md"
         if key:
