@@ -7,6 +7,11 @@ it was); 2 the call is wrong; 3 another build is running. For staff and operator
 from __future__ import annotations
 
 import gc
+
+if __name__ == "__main__":
+    # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
+    gc.set_threshold(1_000_000, 50, 1000)
+
 import os
 import signal
 import sys
@@ -102,8 +107,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs = settings.jobs or min(os.cpu_count() or 1, 64)
     places = {name: getattr(settings, name) for name in ("content", "results", "base_url")}
     call = read_call(arguments, {**places, "out": settings.site, "jobs": jobs})
-    # Thousands of pages are held until the end of a build: looking for garbage among them finds none.
-    gc.set_threshold(1_000_000, 50, 1000)
     builds = Builds(call.request.out)
     stood, code = builds.current(), 1
     try:
