@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -10,6 +11,9 @@ from typing import Annotated, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, model_validator
 
 from civic.clock import SEOUL, YEARS
+
+# Else the entry points of all packages that are installed are read, for plugins that nobody has put there.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]  # a TOML array; its items stay strict

@@ -13,6 +13,11 @@ from xml.etree.ElementTree import Element
 import nh3
 from markdown import Markdown
 from markdown.extensions import Extension
+from markdown.extensions.attr_list import AttrListExtension
+from markdown.extensions.footnotes import FootnoteExtension
+from markdown.extensions.md_in_html import MarkdownInHtmlExtension
+from markdown.extensions.sane_lists import SaneListExtension
+from markdown.extensions.tables import TableExtension
 from markdown.treeprocessors import InlineProcessor
 from markdown.util import STX, AtomicString
 
@@ -170,20 +175,17 @@ class Quick(Extension):
 @cache
 def _markdown() -> Markdown:
     return Markdown(
+        # Not by their names, for which the library would look through all packages that are installed.
         extensions=[
-            "tables",
-            "footnotes",
-            "attr_list",
-            "sane_lists",
-            "md_in_html",
+            TableExtension(use_align_attribute=True),
+            FootnoteExtension(BACKLINK_TITLE="각주 {}의 본문 자리로 돌아가기"),
+            AttrListExtension(),
+            SaneListExtension(),
+            MarkdownInHtmlExtension(),
             TypedLines(),
             Inline(),
             Quick(),
         ],
-        extension_configs={
-            "tables": {"use_align_attribute": True},
-            "footnotes": {"BACKLINK_TITLE": "각주 {}의 본문 자리로 돌아가기"},
-        },
         output_format="html",
     )
 

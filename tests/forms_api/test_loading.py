@@ -38,6 +38,13 @@ def test_no_command_loads_the_web(root: Path) -> None:
     assert "civic.library" in found and not found & web
 
 
+def test_an_edit_loads_no_web(root: Path) -> None:
+    """What a build needs that asks for known addresses; the control names all of them."""
+    web = {"flask", "flask_frozen", "werkzeug"}
+    assert not loaded(root, "import publish.build") & web
+    assert loaded(root, "import publish.site") >= web
+
+
 def test_reading_results_loads_no_writer(root: Path) -> None:
     """A library that may hold a published result does not load what writes one."""
     assert not loaded(root, "import civic.library") & {"civic.votes.pabulib", "tomlkit"}
