@@ -15,9 +15,6 @@ from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
-
 import templates
 from civic.clock import SEOUL, FixedClock
 from civic.content.facts import Memory
@@ -34,7 +31,7 @@ from publish.builds import LIVE, SUMS, BuildFailed, Builds, FileState, listed, l
 from publish.calendar import turns
 from publish.check import broken
 from publish.command import BuildReport, outcome
-from publish.edition import Edition
+from publish.edition import Compiled, Edition
 from publish.inputs import ROOT, Request, asset_places, look_at
 from publish.memory import Cache, Kept, State
 from publish.pages import SOON
@@ -78,8 +75,8 @@ class Building:
 
     def _run(self, inputs: str) -> BuildReport:
         edition = self._edition()
-        frame = frame_of(self.request, edition)
-        before = self._before(frame)
+        frame = frame_of(self.request, edition, self._program)
+        before = edition.before = self._before(frame)
         if before.edited is None:
             edition.compile_templates()
         site, records, made = self._publish(edition, before)
@@ -91,7 +88,7 @@ class Building:
             len(dropped),
             site.name,
             is_new=site != before.folder,
-            due=due(library, self.request.demo),
+            due=self._due(edition, before),
             mistakes=outcome(self.library),
             warnings=tuple(map(str, library.warnings)),
             said=tuple(f"초안 {each.file}: {library.site.base_url}{each.link}" for each in library.drafts),
@@ -104,9 +101,18 @@ class Building:
             report.said = (*report.said, said)
         return report
 
+    @property
+    def _program(self) -> Kept:
+        return Kept(shared_cache(self.builds) / "program", self.cache.kept.stamp)
+
+    def _due(self, edition: Edition, before: Before) -> datetime | None:
+        """When the clock next makes another page; words have nothing to do with it."""
+        if self.cache.state and before.edited is not None:
+            return self.cache.state.report.due
+        return due(edition.library, self.request.demo)
+
     def _edition(self) -> Edition:
-        request, shared = self.request, shared_cache(self.builds)
-        program = Kept(shared / "program", self.cache.kept.stamp)
+        request, shared, program = self.request, shared_cache(self.builds), self._program
         assets = _assets(self.library, program, shared / "fonts", request.full)
         site = self.library.site
         logo = whole_file(self.library.content / site.logo) if site.logo else b""
@@ -201,41 +207,38 @@ def states_of(records: Mapping[str, Record]) -> dict[str, FileState]:
     return {name: record.state for name, record in records.items()}
 
 
-class Compiled(BytecodeCache):
-    """Templates as Jinja compiled them."""
-
-    def __init__(self, program: Kept) -> None:
-        self._program = program
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        kept = self._program.get(bucket.key, bucket.checksum)
-        if kept is not None:
-            bucket.bytecode_from_string(kept)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        with suppress(OSError):  # then they are compiled again
-            self._program.put(bucket.key, bucket.checksum, bucket.bytecode_to_string())
-
-
-def frame_of(request: Request, edition: Edition) -> str:
+def frame_of(request: Request, edition: Edition, program: Kept) -> str:
     """Everything that pages are made from but the words of documents and the clock, as a digest. Raises NotText."""
     library = edition.library
     files = sorted(f"{file} {library.frames.get(file, whole)}" for file, whole in library.digests.items())
-    sources = [
-        f"{file.name} {text_of(file)}"
-        for folder in (templates.FOLDER, ROOT / "static")
-        for file in sorted(folder.rglob("*.*"))
-        if file.is_file() and file.suffix not in (".pyc", ".png") and not is_passed_over(file.name)
-    ]
     parts = [
         request.wishes,
         told_json(edition.told),
         *files,
         *sorted(edition.linked),
         *sorted(edition.assets.files),
-        *sources,
+        _sources(program),
     ]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sources(program: Kept) -> str:
+    """What templates, styles and scripts say, as a digest; they are not read again before one changes. Raises NotText."""
+    places = (templates.FOLDER, ROOT / "static")
+    look, is_settled = look_at(*places)
+    kept = program.get("sources", look)
+    if kept:
+        return kept.decode()
+    said = [
+        f"{file.name} {text_of(file)}"
+        for file in chain.from_iterable(sorted(folder.rglob("*.*")) for folder in places)
+        if file.is_file() and file.suffix not in (".pyc", ".png") and not is_passed_over(file.name)
+    ]
+    digest = hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
+    if is_settled:
+        with suppress(OSError):  # then they are read again
+            program.put("sources", look, digest.encode())
+    return digest
 
 
 def due(library: Library, is_demo: bool) -> datetime | None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
+from sys import intern
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -121,7 +122,7 @@ def _part(text: str) -> tuple[tuple[str, str], ...]:
             elif key in _POINTS_AT_ID:
                 found += [("pointer", id) for id in said.split()]
             elif said.startswith(("/", "#")):
-                found.append(("link", said))
+                found.append(("link", intern(said)))  # on many pages, and remembered once
         if name == "img" and ' alt="' not in attributes:
             found.append(("mistake", "그림에 설명(alt)이 없습니다"))
         if ' style="' in attributes or " onclick=" in attributes:

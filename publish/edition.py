@@ -10,7 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from jinja2 import Environment, TemplateError
+from jinja2 import BytecodeCache, Environment, TemplateError
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from civic import korean
@@ -31,7 +32,7 @@ from civic.places.phases import Phase, phase_of
 from civic.places.rules import form_state, round_state
 from publish.memory import Kept
 from publish.pictures import poster_html, with_files
-from publish.render import View
+from publish.render import Before, View
 from templates import environment
 from templates.assets import Assets
 
@@ -102,6 +103,7 @@ class Edition:
         self._once: dict[Hashable, Any] = {}
         self._text: tuple[Document, PageText] | None = None
         self.derived: Kept | None = None  # pictures that were made once, for the builds to come
+        self.before = Before()
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made under that key; made now if it was not yet."""
@@ -190,6 +192,22 @@ class Edition:
         labels = {item.to: item.label for item in self.library.site.menu}
         kinds = (kind for kind in KINDS.values() if kind.noun in LISTED)
         return {kind.noun: labels.get(link(kind.noun), kind.list_title) for kind in kinds}
+
+
+class Compiled(BytecodeCache):
+    """Templates as Jinja compiled them."""
+
+    def __init__(self, program: Kept) -> None:
+        self._program = program
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        kept = self._program.get(bucket.key, bucket.checksum)
+        if kept is not None:
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):  # then they are compiled again
+            self._program.put(bucket.key, bucket.checksum, bucket.bytecode_to_string())
 
 
 def state_of(doc: Document, now: datetime) -> str:

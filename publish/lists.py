@@ -186,7 +186,12 @@ def index(edition: Edition, noun: str) -> View:
         }
 
     cards = lists.chosen[ALL]
-    return edition.page(cards, lambda: as_json([*map(entry, cards)]), ".json")
+
+    def entries() -> Iterator[dict[str, object]]:
+        old = edition.before.listed(f"{FOLDERS[noun]}/index.json", [card.doc for card in cards])
+        return (said or entry(card) for said, card in zip(old, cards, strict=True))
+
+    return edition.page(cards, lambda: as_json([*entries()]), ".json")
 
 
 def list_pages(edition: Edition) -> Iterator[tuple[str, Pick, int]]:

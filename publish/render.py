@@ -5,6 +5,7 @@ same views are called. A file that is as before is taken over from the build bef
 """
 
 import hashlib
+import json
 import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
+from civic.content.pages import Document
 from civic.content.parallel import mapped
 from civic.errors import ContentMistakes, Mistake, trouble
 from publish.builds import BuildFailed, FileState, state_of, take_over
@@ -87,6 +89,14 @@ class Before:
     def planned(self) -> dict[str, Address]:
         """The address of every file that was asked for, by its name."""
         return {name: old.address for name, old in self.records.items() if old.address != NOWHERE}
+
+    def listed(self, name: str, docs: Sequence[Document]) -> Iterator[Any]:
+        """What a JSON file that lists these documents said of each; None of one whose title or summary is another now."""
+        old = [None] * len(docs)
+        if self.edited is not None and self.stands(name):
+            old = json.loads((self.folder / name).read_bytes())
+        for doc, said in zip(docs, old, strict=True):
+            yield None if doc.file in (self.edited or ()) else said
 
     def take_over(self, folder: Path) -> dict[str, Record]:
         """Link what shows no other words than then into a folder: its files by name."""

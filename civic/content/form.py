@@ -23,10 +23,11 @@ FIXED_LABELS = {  # of the fields that every form may have, as the page and the 
     "party": "함께 신청하는 사람 수",
     "participants": "참여하는 사람의 이름과 생년월일",
 }
-RESIDENT = CheckboxQuestion(
+# Not checked: to have the checks of a shape ready takes time, wherever a page is read.
+RESIDENT = CheckboxQuestion.model_construct(
     name="resident", label="이 지역에 주소(주민등록)를 둔 주민입니다", type="checkbox"
 )
-COMPANIONS = Question(
+COMPANIONS = Question.model_construct(
     name="companions",
     label="함께 오는 사람의 이름",
     type="textarea",

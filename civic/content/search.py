@@ -64,8 +64,13 @@ def fold(text: str) -> str:
 
 def words(query: str) -> list[str]:
     """The words of a query, each once; what is no letter at their edges does not count."""
-    typed = (_LONE_JAMO.sub("", _EDGES.sub("", word)) for word in fold(query[:LONGEST_QUERY]).split())
-    return list(dict.fromkeys(filter(None, typed)))[:MOST_WORDS]
+    return list(dict.fromkeys(filter(None, map(_trimmed, fold(query[:LONGEST_QUERY]).split()))))[:MOST_WORDS]
+
+
+def _trimmed(word: str) -> str:
+    if not word.isalnum():
+        word = _EDGES.sub("", word)
+    return _LONE_JAMO.sub("", word) if "ㄱ" <= word[-1:] <= "ㅣ" else word
 
 
 def forms(word: str) -> list[str]:
@@ -172,6 +177,5 @@ def nearest_of(word: str, known: Sequence[str]) -> list[str]:
 
 def known_words(titles: Iterable[str]) -> list[str]:
     """The words of titles that may be proposed, each once, in order."""
-    return sorted(
-        {word for title in titles for each in title.split() for word in words(each) if len(word) > 1}
-    )
+    typed = {word[:LONGEST_QUERY] for title in titles for word in title.split()}
+    return sorted({word for each in typed if len(word := _trimmed(fold(each))) > 1})
