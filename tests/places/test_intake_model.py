@@ -522,7 +522,7 @@ ONE_OFFERED = {**OFFERED, **CROWDED}
 # What is planted, and the kind of form in which it can show.
 FAULTS: dict[str, tuple[Any, str, Any, dict[str, Any]]] = {
     "a freed place goes to the open pool": (Book, "_seat", forgets_the_line, {**FIRST_COME, "party": 1, "promotion": "auto"}),
-    "the last in line goes first": (draw_list, "give", jumps_the_queue, FIRST_COME),
+    "the last in line goes first": (draw_list, "give", jumps_the_queue, {**THREES, "places": 3, "promotion": "auto"}),
     "a draw counts a group as one": (draw_list, "give", groups_count_as_one, {**DRAWN, "party": 3}),
     "an order that the seed does not decide": (draw_list, "order", lambda numbers, seed: tuple(sorted(numbers)), DRAWN),
     "an offer ends at night": (rules, "offer_deadline", ends_at_night, {**OFFERED, "offer_hours": 13}),
