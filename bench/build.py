@@ -187,6 +187,7 @@ from flask_frozen import Freezer
 from civic.clock import FixedClock, parse_time
 from civic.library import load
 from civic.content import prose
+from publish.edition import Edition
 from publish.site import create_app, addresses
 from templates.assets import Assets
 now = parse_time(sys.argv[4])
@@ -197,7 +198,8 @@ prose._markdown = lambda: Markdown(
     extension_configs={"tables": {"use_align_attribute": True}},
 )
 library = load(content, now)
-app = create_app(library, Assets.collect(Path(sys.argv[1]), library.characters), FixedClock(now))
+assets = Assets.collect(Path(sys.argv[1]), library.characters)
+app = create_app(Edition(library, assets, FixedClock(now)))
 app.config["FREEZER_DESTINATION"] = str(Path(sys.argv[3]).absolute())
 freezer = Freezer(app, with_static_files=False, with_no_argument_rules=False, log_url_for=False)
 freezer.register_generator(lambda: addresses(app))

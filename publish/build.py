@@ -81,14 +81,14 @@ class Building:
             edition.compile_templates()
         site, records, made = self._publish(edition, before)
         states, dropped = states_of(records), before.records.keys() - records.keys()
-        library = edition.library
+        library, same = edition.library, self.cache.state if before.edited is not None else None
         report = BuildReport(
             len(states),
             len(made),
             len(dropped),
             site.name,
             is_new=site != before.folder,
-            due=self._due(edition, before),
+            due=same.report.due if same else due(library, self.request.demo),
             mistakes=outcome(self.library),
             warnings=tuple(map(str, library.warnings)),
             said=tuple(f"초안 {each.file}: {library.site.base_url}{each.link}" for each in library.drafts),
@@ -104,12 +104,6 @@ class Building:
     @property
     def _program(self) -> Kept:
         return Kept(shared_cache(self.builds) / "program", self.cache.kept.stamp)
-
-    def _due(self, edition: Edition, before: Before) -> datetime | None:
-        """When the clock next makes another page; words have nothing to do with it."""
-        if self.cache.state and before.edited is not None:
-            return self.cache.state.report.due
-        return due(edition.library, self.request.demo)
 
     def _edition(self) -> Edition:
         request, shared, program = self.request, shared_cache(self.builds), self._program

@@ -6,8 +6,6 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any, cast
 
-from markupsafe import Markup
-
 from civic.clock import SEOUL
 from civic.content.meetings import Meeting, meetings
 from civic.content.pages import Document
@@ -74,13 +72,7 @@ def month_page(edition: Edition, month: str) -> View:
     days, order = found.get(month) or missing(), [*found]
     year, number = map(int, month.split("-"))
     weeks = Calendar(firstweekday=6).monthdatescalendar(year, number)
-    at, module = order.index(month), edition.env.get_template("components/meets.html").module
-
-    @cache  # each day stands in the table and in the list below it
-    def meet_links(day: date) -> Markup:
-        html: Markup = cast(Any, module).meet_links(days.get(day, ()), day)
-        return html
-
+    at, module = order.index(month), cast(Any, edition.env.get_template("components/meets.html").module)
     return edition.render(
         "pages/month.html",
         title=f"{year}년 {number}월 강좌와 행사",
@@ -89,7 +81,8 @@ def month_page(edition: Edition, month: str) -> View:
         weeks=[[day if day.month == number else None for day in week] for week in weeks],
         days=days,
         holiday=holiday,
-        meet_links=meet_links,
+        # A day stands in the table and in the list below it.
+        meet_links=cache(lambda day: module.meet_links(days.get(day, ()), day)),
         before=order[:at][-1:],
         after=order[at + 1 :][:1],
     )

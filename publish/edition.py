@@ -89,10 +89,12 @@ class Edition:
         library: Library,
         assets: Assets,
         clock: Clock,
-        demo: bool,
+        demo: bool = False,
         live: bool = False,
         before: Mapping[str, Told] | None = None,
     ) -> None:
+        """demo: every page says that it is one; live: pages ask for the next build and load themselves anew; before: what
+        the site before told of its meetings."""
         self.library = library
         self.assets = assets
         self.told = told(library.site, library.everything(), before or {}, library.now)

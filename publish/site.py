@@ -1,41 +1,21 @@
 """The Flask app that the build freezes: every page and file of the site over a Library. Never opens a store."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from flask import Flask
 from flask_frozen import Freezer, FrozenFlaskWarning
 
-from civic.clock import Clock
-from civic.content.meetings import Told
-from civic.library import Library
 from publish.builds import BuildFailed
 from publish.edition import Edition
 from publish.render import Address, explain
 from publish.routes import routes
-from templates.assets import Assets
 
 
-def create_app(
-    library: Library,
-    assets: Assets,
-    clock: Clock,
-    demo: bool = False,
-    live: bool = False,
-    before: Mapping[str, Told] | None = None,
-) -> Flask:
-    """The site as a Flask app.
-
-    demo: every page says that it is one; live: pages ask for the next build and load themselves anew; before: what the
-    site before told of its meetings.
-    """
-    return app_of(Edition(library, assets, clock, demo, live, before or {}))
-
-
-def app_of(edition: Edition) -> Flask:
-    """The same of an edition."""
+def create_app(edition: Edition) -> Flask:
+    """The site as a Flask app."""
     app = Flask("publish", static_folder=None, template_folder=None)
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.extensions["edition"] = edition
@@ -77,7 +57,7 @@ class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
 
 def plan(edition: Edition, folder: Path) -> dict[str, Address]:
     """The address of every file of the site, by its name. Raises BuildFailed."""
-    app = app_of(edition)
+    app = create_app(edition)
     planner = Planner(app, addresses(app), folder)
     try:
         with warnings.catch_warnings():

@@ -16,6 +16,7 @@ from civic.library import load
 from civic.store import open_box
 from civic.votes.ballot import Ballot
 from civic.votes.light import PollResult, due, follow
+from publish.edition import Edition
 from publish.site import create_app
 from tests.ballot_samples import CLOSES, DURING, OPENS
 from tests.builders import a_phone
@@ -102,7 +103,9 @@ def test_from_the_file_to_the_page(tmp_path: Path) -> None:
 def shown(content: Path, results: Path) -> str:
     """The page of the result in the next build."""
     at = CLOSES + timedelta(days=1)
-    client = create_app(load(content, at, results=results), PlainAssets(), FixedClock(at)).test_client()
+    client = create_app(
+        Edition(load(content, at, results=results), PlainAssets(), FixedClock(at))
+    ).test_client()
     assert "/results/date/" in client.get("/votes/date/").get_data(as_text=True)
     assert client.get("/results/date/poll.json").status_code == 200
     return client.get("/results/date/").get_data(as_text=True)

@@ -15,8 +15,7 @@ from icalendar import Calendar
 
 from civic.clock import FixedClock, parse_time
 from civic.library import Library, load
-from publish.build import Compiled
-from publish.edition import Edition
+from publish.edition import Compiled, Edition
 from publish.inputs import ROOT, stamp_of_program
 from publish.lists import ALL, PER_PAGE, Catalogue, list_pages, pager
 from publish.memory import Kept
@@ -44,12 +43,11 @@ class PlainAssets:
 
 
 def reader(library: Library, **more: Any) -> FlaskClient:
-    """Who reads the site of a library at its own time; more: as for `create_app`. Templates are compiled once for all."""
-    client = create_app(library, PlainAssets(), FixedClock(library.now), **more).test_client()
-    made = edition(client)
+    """Who reads the site of a library at its own time; more: as for `Edition`. Templates are compiled once for all."""
+    made = Edition(library, PlainAssets(), FixedClock(library.now), **more)
     made.env.bytecode_cache = Compiled(Kept(CACHE / "program", stamp_of_program(ROOT)))
     made.derived = Kept(CACHE / "pictures", "1")
-    return client
+    return create_app(made).test_client()
 
 
 def page(client: FlaskClient, address: str) -> str:
