@@ -133,7 +133,7 @@ class Building:
         fresh = self.builds.begin(() if before.edited is None else before.records)
         try:
             views = {route.endpoint: route.view for route in routes(edition)}
-            maker = Maker(views, _planned(edition, fresh, before), fresh, before)
+            maker = Maker(views, _planned(edition, before), fresh, before)
             pages, made = maker.freeze(self.request.jobs)
             made += add_index(replace(maker, planned={}), pages, made)
             records, library = {name: pages[name] for name in sorted(pages)}, edition.library
@@ -177,13 +177,13 @@ class Building:
         raise ContentMistakes(replace(each, file=sources[each.file], line=0, hint="") for each in mistakes)
 
 
-def _planned(edition: Edition, folder: Path, before: Before) -> dict[str, Address]:
+def _planned(edition: Edition, before: Before) -> dict[str, Address]:
     """The address of every file that is asked for, by its name. Raises BuildFailed."""
     if before.edited is not None:
         return before.planned
     from publish.site import plan  # here: an edit loads no Flask
 
-    return plan(edition, folder)
+    return plan(edition)
 
 
 def shared_cache(builds: Builds) -> Path:

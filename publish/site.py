@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask
 from flask_frozen import Freezer, FrozenFlaskWarning
@@ -42,8 +42,9 @@ def addresses(app: Flask) -> Iterator[Address]:
 class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
     """Frozen-Flask, which finds every address and checks that none is forgotten; no page is asked for."""
 
-    def __init__(self, app: Flask, addresses: Iterable[Address], folder: Path) -> None:
-        app.config["FREEZER_DESTINATION"] = str(folder)
+    root = Path()  # nothing is written
+
+    def __init__(self, app: Flask, addresses: Iterable[Address]) -> None:
         app.config["FREEZER_REMOVE_EXTRA_FILES"] = False
         super().__init__(app, with_static_files=False, with_no_argument_rules=False, log_url_for=False)
         self.found: dict[str, Address] = {}
@@ -52,13 +53,13 @@ class Planner(Freezer):  # type: ignore[misc]  # Frozen-Flask has no types
 
     def _build_one(self, url: str, last_modified: Any = None) -> Path:
         self.found[self.urlpath_to_filepath(url)] = last_modified
-        return cast(Path, self.root)
+        return self.root
 
 
-def plan(edition: Edition, folder: Path) -> dict[str, Address]:
+def plan(edition: Edition) -> dict[str, Address]:
     """The address of every file of the site, by its name. Raises BuildFailed."""
     app = create_app(edition)
-    planner = Planner(app, addresses(app), folder)
+    planner = Planner(app, addresses(app))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FrozenFlaskWarning)

@@ -35,7 +35,7 @@ def unlike(source: str, shown: str) -> int | None:
         words = html.unescape(re.sub(r"<[^>]*>", "", shown))
         typed = _NAMES.sub(lambda found: found.group() if found.group() in words else "", typed)
     seen, blanked = _seen(shown), _blanked(typed)
-    if "[^" not in typed and _OTHERS.sub("", html.unescape(blanked)) == seen:
+    if "[^" not in typed and _letters(blanked) == seen:
         return None
     letters = list(_typed(blanked))
     if "<ol" in typed:  # its numbers are nowhere typed
@@ -76,7 +76,7 @@ def _typed(blanked: str) -> Iterator[tuple[str, int]]:
 def _seen(shown: str) -> str:
     """Every letter and digit of a page, with the numbers that lists show."""
     if "<" not in shown:
-        return _OTHERS.sub("", html.unescape(shown))
+        return _letters(shown)
     counts: list[int | None] = []  # of the lists that are open: the next number, None for dashes
 
     def numbered(found: re.Match[str]) -> str:
@@ -95,4 +95,9 @@ def _seen(shown: str) -> str:
     plain = _ADDED.sub(lambda found: "<ul>" if "<ol>" in found.group() else " ", shown)
     if "<li" in plain:
         plain = _LISTS.sub(numbered, plain)
-    return _OTHERS.sub("", html.unescape(re.sub(r"<[^>]*>", " ", plain)))
+    return _letters(re.sub(r"<[^>]*>", " ", plain))
+
+
+def _letters(text: str) -> str:
+    # Blanks first, which are most of what goes.
+    return _OTHERS.sub("", "".join(html.unescape(text).split()))

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 import nh3
 from markdown import Markdown
+from markdown.blockprocessors import ParagraphProcessor
 from markdown.extensions import Extension
 from markdown.extensions.attr_list import AttrListExtension
 from markdown.extensions.footnotes import FootnoteExtension
@@ -70,6 +71,8 @@ SIGNS = {
     "html": "<", "image_link": "!", "joined": "*", "linebreak": "\n", "link": "[", "em": "_", "strong": "_", "struck": "~",
 }  # fmt: skip
 _SIGN = re.compile(f"[{re.escape(''.join(SIGNS.values()) + STX)}]")  # STX: what stands for a match
+# Each line begins with a letter, and nothing divides it as a table would: no other sort of block looks so.
+_PLAIN = re.compile(r"[^\W\d_][^\n|]*+(?:\n[^\W\d_][^\n|]*+)*+")
 _EMPTY = re.compile(r"<(p|span|div|b|strong|i|em|u)>(?:\s|&nbsp;|\u00a0)*</\1>")
 
 EXTERNAL_NOTE = '<span class="sr-only"> (외부 누리집)</span>'
@@ -146,29 +149,56 @@ def heading_id(words: str) -> str:
 
 
 class QuickInline(InlineProcessor):
-    """Tries only the patterns that may find something in this text, and none on plain words: most of a notice."""
+    """Tries only the patterns that may find something in a text, and none on plain words: most of a notice."""
 
     def __init__(self, md: Markdown) -> None:
         super().__init__(md)
         signs = {
-            id(md.inlinePatterns[name]): signs for name, signs in SIGNS.items() if name in md.inlinePatterns
+            id(md.inlinePatterns[name]): each for name, each in SIGNS.items() if name in md.inlinePatterns
         }
-        self._needs = [(signs.get(id(pattern)), pattern) for pattern in md.inlinePatterns]
+        needs = [(each, signs.get(id(each), "")) for each in md.inlinePatterns]
+
+        @cache
+        def worth_trying(found: frozenset[str]) -> list[tuple[int, Any]]:
+            return [
+                (n, each) for n, (each, signs) in enumerate(needs) if not signs or found.intersection(signs)
+            ]
+
+        self._worth_trying = worth_trying
 
     def run(self, tree: Element, ancestors: list[str] | None = None) -> Element:
-        found = set(_SIGN.findall("".join(tree.itertext())))
-        patterns: Any = [pattern for signs, pattern in self._needs if not signs or found.intersection(signs)]
-        self.inlinePatterns = patterns
         for element in tree.iter():
             if element.text and not _SIGN.search(element.text):
                 element.text = AtomicString(element.text)  # the library's own mark: nothing to be done
         return super().run(tree, ancestors)
+
+    # The library's private method, which it also calls for what stands inside of a match.
+    def _InlineProcessor__handleInline(self, data: str, patternIndex: int = 0) -> str:  # noqa: N802, N803
+        if isinstance(data, AtomicString):
+            return data
+        apply: Any = self._InlineProcessor__applyPattern  # type: ignore[attr-defined]  # the library's own
+        # What a pattern puts in place of its match has none of the signs.
+        for index, pattern in self._worth_trying(frozenset(_SIGN.findall(data))):
+            matched, start = index >= patternIndex, 0
+            while matched:
+                data, matched, start = apply(pattern, data, index, start)
+        return data
+
+
+class QuickParagraph(ParagraphProcessor):
+    """Asks about plain words first, before each other sort of block is tried."""
+
+    def test(self, parent: Element, block: str) -> bool:
+        return _PLAIN.fullmatch(block) is not None
 
 
 class Quick(Extension):
     """The last of the extensions: it looks at what the others have added. The same output as without: tests compare both."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
+        # Asked a hundred times for each text.
+        md.is_block_level = cache(md.is_block_level)  # type: ignore[method-assign]
+        md.parser.blockprocessors.register(QuickParagraph(md.parser), "plain", 1000)
         md.treeprocessors.register(QuickInline(md), "inline", 20)
 
 
