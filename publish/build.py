@@ -9,11 +9,11 @@ import os
 import pickle
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from stat import S_ISREG
 
 import templates
 from civic.clock import SEOUL, FixedClock
@@ -26,16 +26,16 @@ from civic.content.snapshot import Snapshot, keep
 from civic.errors import ContentMistakes
 from civic.files import whole_file
 from civic.library import Library
-from civic.links import is_passed_over, notice_of
+from civic.links import notice_of
 from publish.builds import LIVE, SUMS, BuildFailed, Builds, FileState, listed, listing, state_of, told
 from publish.calendar import turns
 from publish.check import broken
 from publish.command import BuildReport, outcome
 from publish.edition import Compiled, Edition
-from publish.inputs import ROOT, Request, asset_places, look_at
+from publish.inputs import ROOT, Request, asset_places, files_below, look_at
 from publish.memory import Cache, Kept, State
 from publish.pages import SOON
-from publish.render import Address, Before, Maker, Record
+from publish.render import NOWHERE, Before, Maker, Record
 from publish.routes import routes
 from publish.search import add_index
 from templates import text_of
@@ -75,7 +75,7 @@ class Building:
 
     def _run(self, inputs: str) -> BuildReport:
         edition = self._edition()
-        frame = frame_of(self.request, edition, self._program)
+        frame = frame_of(self.request, edition)
         before = edition.before = self._before(frame)
         if before.edited is None:
             edition.compile_templates()
@@ -101,12 +101,9 @@ class Building:
             report.said = (*report.said, said)
         return report
 
-    @property
-    def _program(self) -> Kept:
-        return Kept(shared_cache(self.builds) / "program", self.cache.kept.stamp)
-
     def _edition(self) -> Edition:
-        request, shared, program = self.request, shared_cache(self.builds), self._program
+        request, shared = self.request, shared_cache(self.builds)
+        program = Kept(shared / "program", self.cache.kept.stamp)
         assets = _assets(self.library, program, shared / "fonts", request.full)
         site = self.library.site
         logo = whole_file(self.library.content / site.logo) if site.logo else b""
@@ -132,8 +129,13 @@ class Building:
         """Freeze into a fresh folder and make it the site, or leave the one that is the same already."""
         fresh = self.builds.begin(() if before.edited is None else before.records)
         try:
+            planned = {name: old.address for name, old in before.records.items() if old.address != NOWHERE}
+            if before.edited is None:
+                from publish.site import plan  # here: an edit loads no Flask
+
+                planned = plan(edition)
             views = {route.endpoint: route.view for route in routes(edition)}
-            maker = Maker(views, _planned(edition, before), fresh, before)
+            maker = Maker(views, planned, fresh, before)
             pages, made = maker.freeze(self.request.jobs)
             made += add_index(replace(maker, planned={}), pages, made)
             records, library = {name: pages[name] for name in sorted(pages)}, edition.library
@@ -177,15 +179,6 @@ class Building:
         raise ContentMistakes(replace(each, file=sources[each.file], line=0, hint="") for each in mistakes)
 
 
-def _planned(edition: Edition, before: Before) -> dict[str, Address]:
-    """The address of every file that is asked for, by its name. Raises BuildFailed."""
-    if before.edited is not None:
-        return before.planned
-    from publish.site import plan  # here: an edit loads no Flask
-
-    return plan(edition)
-
-
 def shared_cache(builds: Builds) -> Path:
     """Where that is kept which is the same for all sites of this program: with the program, where we may write there.
 
@@ -201,38 +194,24 @@ def states_of(records: Mapping[str, Record]) -> dict[str, FileState]:
     return {name: record.state for name, record in records.items()}
 
 
-def frame_of(request: Request, edition: Edition, program: Kept) -> str:
+def frame_of(request: Request, edition: Edition) -> str:
     """Everything that pages are made from but the words of documents and the clock, as a digest. Raises NotText."""
     library = edition.library
     files = sorted(f"{file} {library.frames.get(file, whole)}" for file, whole in library.digests.items())
+    sources = [
+        f"{path} {text_of(Path(path))}"
+        for path, found in chain(files_below(str(templates.FOLDER)), files_below(f"{ROOT}/static"))
+        if S_ISREG(found.st_mode) and not path.endswith((".pyc", ".png"))
+    ]
     parts = [
         request.wishes,
         told_json(edition.told),
         *files,
         *sorted(edition.linked),
         *sorted(edition.assets.files),
-        _sources(program),
+        *sources,
     ]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _sources(program: Kept) -> str:
-    """What templates, styles and scripts say, as a digest; they are not read again before one changes. Raises NotText."""
-    places = (templates.FOLDER, ROOT / "static")
-    look, is_settled = look_at(*places)
-    kept = program.get("sources", look)
-    if kept:
-        return kept.decode()
-    said = [
-        f"{file.name} {text_of(file)}"
-        for file in chain.from_iterable(sorted(folder.rglob("*.*")) for folder in places)
-        if file.is_file() and file.suffix not in (".pyc", ".png") and not is_passed_over(file.name)
-    ]
-    digest = hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()
-    if is_settled:
-        with suppress(OSError):  # then they are read again
-            program.put("sources", look, digest.encode())
-    return digest
 
 
 def due(library: Library, is_demo: bool) -> datetime | None:
@@ -272,11 +251,6 @@ def _assets(library: Library, program: Kept, fonts: Path, anew: bool) -> Assets:
     characters = library.characters.union(*((library.content / file).read_text("utf-8") for file in other))
     key = look_at(*asset_places(ROOT, templates.FOLDER))[0] + "".join(sorted(characters))
     name = f"assets-{hashlib.sha256(key.encode()).hexdigest()[0]}"  # at most sixteen lie there, however many sites are built
-    kept = None if anew else program.get(name, key)
-    if kept:
-        found: Assets = pickle.loads(kept)  # noqa: S301 (proved to be what we wrote)
-        return found
-    assets = Assets.collect(ROOT, characters, fonts)
-    with suppress(OSError):  # then they are made again
-        program.put(name, key, pickle.dumps(assets))
+    made = program.made(name, key, lambda: pickle.dumps(Assets.collect(ROOT, characters, fonts)), anew)
+    assets: Assets = pickle.loads(made)  # noqa: S301 (proved to be what we wrote)
     return assets

@@ -62,7 +62,7 @@ def look_at(*places: Path, endings: tuple[str, ...] = ()) -> tuple[str, bool]:
     endings: of the only ones that count; () for all.
     """
     lines, latest, began = [], 0, time.time_ns()
-    for path, found in chain.from_iterable(_files(str(place)) for place in places):
+    for path, found in chain.from_iterable(files_below(str(place)) for place in places):
         if path.endswith("/"):
             if not endings:  # that it is there: its times change with hidden files too
                 lines.append(f"{path} {found.st_ino}")
@@ -114,7 +114,7 @@ def stamp_of_program(root: Path) -> str:
     return _digest([sys.version, *libraries, code, now])
 
 
-def _files(
+def files_below(
     place: str, around: frozenset[tuple[int, int]] = frozenset()
 ) -> Iterator[tuple[str, os.stat_result]]:
     """(path, state) of a file, or of every file and folder ("…/") below one, in the order of the names; none where there is none.
@@ -140,7 +140,7 @@ def _files(
             yield f"{entry.path}/" if is_folder else entry.path, found
             here = (found.st_dev, found.st_ino)
             if is_folder and here not in around:
-                yield from _files(entry.path, around | {here})
+                yield from files_below(entry.path, around | {here})
 
 
 def _digest(lines: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import os
 import pickle
 import shutil
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -69,6 +69,15 @@ class Kept:
         """Keep it in place of what was there. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self.folder / name, self._proof(name, made_from, content) + content, durable=False)
+
+    def made(self, name: str, made_from: str, make: Callable[[], bytes], anew: bool = False) -> bytes:
+        """The same; where it is not there, or anew, it is made, and kept where that can be done."""
+        found = None if anew else self.get(name, made_from)
+        if found is None:
+            found = make()
+            with suppress(OSError):  # then it is made again
+                self.put(name, made_from, found)
+        return found
 
     def _proof(self, name: str, made_from: str, content: bytes) -> bytes:
         named = [self.stamp.encode(), name.encode(), made_from.encode(), content]

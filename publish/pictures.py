@@ -3,7 +3,6 @@
 import html
 import io
 import re
-from contextlib import suppress
 from urllib.parse import unquote
 
 from markupsafe import Markup
@@ -43,24 +42,22 @@ def widths(picture: Attached) -> tuple[int, ...]:
 
 def derived(raw: bytes, picture: Attached, width: int, kind: str, memory: Kept | None = None) -> bytes:
     """A picture in a width and kind, turned as its camera noted and without what it noted. memory: of those made before."""
-    name, made_from = f"{picture.digest[:32]}-{width}.{kind.lower()}", picture.digest
-    kept = memory.get(name, made_from) if memory else None
-    if kept is not None:
-        return kept
-    from PIL import Image, ImageOps  # slow to load, and most builds make no picture anew
 
-    with Image.open(io.BytesIO(raw)) as opened:
-        turned = ImageOps.exif_transpose(opened)
-        has_alpha = "A" in turned.getbands() or "transparency" in turned.info
-        plain = turned.convert("RGBA" if has_alpha and kind != "JPEG" else "RGB")
-    height = max(1, round(plain.height * width / plain.width))
-    small = plain.resize((width, height), Image.Resampling.LANCZOS) if width != plain.width else plain
-    out = io.BytesIO()
-    small.save(out, kind, quality=QUALITY.get(kind, 80), optimize=True, method=4)
-    if memory:
-        with suppress(OSError):  # made anew the next time
-            memory.put(name, made_from, out.getvalue())
-    return out.getvalue()
+    def make() -> bytes:
+        from PIL import Image, ImageOps  # slow to load, and most builds make no picture anew
+
+        with Image.open(io.BytesIO(raw)) as opened:
+            turned = ImageOps.exif_transpose(opened)
+            has_alpha = "A" in turned.getbands() or "transparency" in turned.info
+            plain = turned.convert("RGBA" if has_alpha and kind != "JPEG" else "RGB")
+        height = max(1, round(plain.height * width / plain.width))
+        small = plain.resize((width, height), Image.Resampling.LANCZOS) if width != plain.width else plain
+        out = io.BytesIO()
+        small.save(out, kind, quality=QUALITY.get(kind, 80), optimize=True, method=4)
+        return out.getvalue()
+
+    name = f"{picture.digest[:32]}-{width}.{kind.lower()}"
+    return memory.made(name, picture.digest, make) if memory else make()
 
 
 def with_files(clean: str, doc: Document) -> str:

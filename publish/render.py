@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from jinja2 import TemplateNotFound, TemplateSyntaxError
 
 from civic.content.pages import Document
 from civic.content.parallel import mapped
-from civic.errors import ContentMistakes, Mistake, trouble
+from civic.errors import ContentMistakes, Mistake, NotFound, trouble
 from publish.builds import BuildFailed, FileState, state_of, take_over
 from publish.check import Outline, outline_of
 from publish.inputs import ROOT
@@ -40,21 +40,10 @@ class View:
     ending: str = ".html"
     shows: frozenset[str] = frozenset()
 
-    def __call__(self, *wsgi: Any) -> Iterable[bytes]:
-        """The page as an answer to a request: so Flask takes it from a view."""
-        from mimetypes import guess_type
-
-        from flask import Response
-
-        kind = guess_type(f"page{self.ending}")[0] or "application/octet-stream"
-        return Response(self.make(), mimetype=kind)(*wsgi)
-
 
 def missing() -> NoReturn:
-    """There is no such address, as Flask is to answer."""
-    from flask import abort
-
-    abort(404)
+    """There is no such address."""
+    raise NotFound
 
 
 class Record(NamedTuple):
@@ -85,11 +74,6 @@ class Before:
             return state_of(f"{self.folder}/{name}") == self.records[name].state
         return False
 
-    @property
-    def planned(self) -> dict[str, Address]:
-        """The address of every file that was asked for, by its name."""
-        return {name: old.address for name, old in self.records.items() if old.address != NOWHERE}
-
     def listed(self, name: str, docs: Sequence[Document]) -> Iterator[Any]:
         """What a JSON file that lists these documents said of each; None of one whose title or summary is another now."""
         old = [None] * len(docs)
@@ -97,14 +81,6 @@ class Before:
             old = json.loads((self.folder / name).read_bytes())
         for doc, said in zip(docs, old, strict=True):
             yield None if doc.file in (self.edited or ()) else said
-
-    def take_over(self, folder: Path) -> dict[str, Record]:
-        """Link what shows no other words than then into a folder: its files by name."""
-        edited, kept = self.edited, {}
-        for name, old in self.records.items() if edited is not None else ():
-            if old.shows.isdisjoint(edited or ()) and take_over(old.state, self.folder, folder, name):
-                kept[name] = old
-        return kept
 
 
 @dataclass(frozen=True)
@@ -121,7 +97,12 @@ class Maker:
 
         Raises BuildFailed, ContentMistakes, OSError.
         """
-        records = self.before.take_over(self.folder)
+        before, records = self.before, dict[str, Record]()
+        for name, old in before.records.items() if before.edited is not None else ():
+            if old.shows.isdisjoint(before.edited or ()) and take_over(
+                old.state, before.folder, self.folder, name
+            ):
+                records[name] = old
         todo = [name for name in self.planned if name not in records]
         mistakes: list[Mistake] = []
         with closing(mapped(self.make, todo, jobs)) as each:

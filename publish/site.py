@@ -2,26 +2,39 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
+from mimetypes import guess_type
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from flask import Flask
+from flask import Flask, Response
 from flask_frozen import Freezer, FrozenFlaskWarning
 
+from civic.errors import NotFound
 from publish.builds import BuildFailed
 from publish.edition import Edition
-from publish.render import Address, explain
+from publish.render import Address, View, explain
 from publish.routes import routes
+
+
+class SiteApp(Flask):
+    """What a view makes is the answer."""
+
+    def make_response(self, rv: Any) -> Response:
+        if isinstance(rv, View):
+            kind = guess_type(f"page{rv.ending}")[0] or "application/octet-stream"
+            return Response(rv.make(), mimetype=kind)
+        return super().make_response(rv)
 
 
 def create_app(edition: Edition) -> Flask:
     """The site as a Flask app."""
-    app = Flask("publish", static_folder=None, template_folder=None)
+    app = SiteApp("publish", static_folder=None, template_folder=None)
+    app.register_error_handler(NotFound, lambda wrong: (str(wrong), wrong.status))
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.extensions["edition"] = edition
     for route in routes(edition):
         for rule in route.rules if any(True for _ in route.values()) else ():
-            app.add_url_rule(rule, route.endpoint, route.view)
+            app.add_url_rule(rule, route.endpoint, cast(Any, route.view))
     return app
 
 
