@@ -24,18 +24,23 @@ from tests.forms_api.server import ROOT, Server
 from tests.forms_api.test_refusals import page, problem
 from tests.patience import eventually
 from tests.staff import call
+from tests.store.conftest import at_once
 
 FORM = "/api/forms/lectures/plain"
 TITLE = "지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."
 
 
 def check_refusals(client: httpx.Client) -> None:
-    """A post by JSON and by form, a look-up: each 503 `unavailable`, with the seconds to wait."""
+    """A post by JSON and by form, a look-up, which wait together: each 503 `unavailable`, with the seconds to wait."""
     unknown = {"number": "ZZZZ-ZZZZ", "phone_last4": "0000"}
-    answers = [client.post(FORM, json=an_application()), client.post("/api/entries/lookup", json=unknown)]
+    posts = [
+        partial(client.post, FORM, json=an_application()),
+        partial(client.post, "/api/entries/lookup", json=unknown),
+        partial(client.post, FORM, data=as_form(an_application())),
+    ]
+    *answers, as_page = at_once(posts)
     for answer in answers:
         problem(answer, "unavailable", 503, TITLE, answer.json()["detail"])
-    as_page = client.post(FORM, data=as_form(an_application()))
     assert "Traceback" not in page(as_page, 503, TITLE, 'href="/lectures/plain/"', 'value="홍길동"')
     for answer in (*answers, as_page):
         assert 1 <= int(answer.headers["retry-after"]) <= 600
