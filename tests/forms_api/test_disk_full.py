@@ -149,7 +149,7 @@ def test_control_a_server_that_swallows_a_full_disk(content: Path, tmp_path: Pat
     keys = str(tmp_path / "keys")
     server = Server(content, place.data, program=CARELESS, rate_limit="off", keys=keys).ready()
     place.shrink(server)
-    kept, refused, statuses = press(server, 1200)
+    kept, refused, statuses = press(server, 480)
     assert set(statuses) == {201} and not refused
     place.widen(server)
     server.stop()
