@@ -1,11 +1,19 @@
 """What all tests share: which of them run, and where things are."""
 
+import compileall
 import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The product is compiled once: where Python may not keep it, each program that a test starts would do so again."""
+    if not hasattr(config, "workerinput"):
+        for room in ("civic", "forms_api", "publish", "templates"):
+            compileall.compile_dir(ROOT / room, quiet=2)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
