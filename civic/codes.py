@@ -6,17 +6,18 @@ import secrets
 
 # No look-alikes: 0 O, 1 I L, 2 Z, 5 S, 8 B, U V are left out. 24 signs, 8 of them: 36 bits.
 NUMBER_SIGNS = "34679ACDEFGHJKMNPQRTUWXY"
+_PAIRS = [low + high for high in NUMBER_SIGNS for low in NUMBER_SIGNS]  # two digits of a number
 CODE = rf"^[{NUMBER_SIGNS}]{{4}}(-[{NUMBER_SIGNS}]{{4}}){{3}}$"
 
 
 def new_number() -> str:
     """A receipt number that cannot be guessed or misread: "7K3F-9QXM"."""
-    return new_code()[:9]
+    return new_code(2)
 
 
 def new_draw_number() -> str:
     """A number that is published in a draw, 55 bits: "7K3F-9QXM-4ACD"; longer than a receipt number, so never taken for one."""
-    return new_code()[:14]
+    return new_code(3)
 
 
 def clean_number(text: str) -> str:
@@ -25,18 +26,19 @@ def clean_number(text: str) -> str:
     return f"{signs[:4]}-{signs[4:]}" if len(signs) == 8 else signs
 
 
-def new_code() -> str:
-    """Sixteen signs without look-alikes in fours, 73 bits: "7K3F-9QXM-…". For trackers."""
-    return code_of(secrets.randbelow(len(NUMBER_SIGNS) ** 16))
+def new_code(fours: int = 4) -> str:
+    """Random signs without look-alikes in fours, 18 bits each: "7K3F-9QXM-…". Four of them are a tracker."""
+    return code_of(secrets.randbelow(len(_PAIRS) ** (2 * fours)), fours)
 
 
-def code_of(number: int) -> str:
-    """Sixteen signs of a number: its lowest digits in base 24."""
-    signs = ""
-    for _ in range(16):
-        number, sign = divmod(number, len(NUMBER_SIGNS))
-        signs += NUMBER_SIGNS[sign]
-    return "-".join(signs[start : start + 4] for start in range(0, 16, 4))
+def code_of(number: int, fours: int = 4) -> str:
+    """The signs of a number: its lowest digits in base 24, four and four."""
+    parts = []
+    for _ in range(fours):
+        number, four = divmod(number, len(_PAIRS) ** 2)
+        high, low = divmod(four, len(_PAIRS))
+        parts.append(_PAIRS[low] + _PAIRS[high])
+    return "-".join(parts)
 
 
 def is_code(value: object) -> bool:

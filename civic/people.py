@@ -29,7 +29,7 @@ _PLAIN_MOBILE = re.compile(r"010[0-46-9]\d{7}", re.ASCII)
 
 def read_name(text: str) -> str:
     """A name on one line, without outer or double spaces."""
-    text = clean(unicodedata.normalize("NFKC", clean(text)))
+    text = clean(unicodedata.normalize("NFKC", text))
     if not text:
         raise ValueError("이름을 적어 주세요.")
     if length(text) > LONGEST_NAME or "\n" in text:

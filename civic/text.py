@@ -5,7 +5,7 @@ One reader for forms, commands and files. Text only; what cannot be read raises 
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -54,6 +54,8 @@ def has_resident_number(text: str) -> bool:
         text = unicodedata.normalize("NFKC", text)
     if len(text) < 13 or not _DIGIT.search(text):
         return False
+    if text.isascii() and sum(map(text.count, "0123456789")) < 13:
+        return False
     if not text.isascii() or not text.isprintable():
         text = "".join(map(_plain, text.translate(_HYPHENS)))
     text = _BLANKS.sub(" ", text)
@@ -98,8 +100,11 @@ def clean(text: str) -> str:
         text = _ODD_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
         text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
     text = nfc(text).strip()
-    is_seen = any(sign not in _FILLERS and unicodedata.category(sign) not in _UNSEEN for sign in text)
-    return text if text.isascii() or is_seen else ""
+    if text.isascii() or any(
+        sign not in _FILLERS and unicodedata.category(sign) not in _UNSEEN for sign in text
+    ):
+        return text
+    return ""
 
 
 def length(text: str) -> int:
@@ -138,19 +143,21 @@ def read_whole(text: str) -> int:
     return (-1 if groups[0] == "-" else 1) * sum(int(part) * unit for part, unit in units if part)
 
 
-def texts(value: Any) -> Iterator[str]:
-    """Every text inside a posted value, keys included, however deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield f"{value:.0f}" if isinstance(value, float) else str(value)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield str(key)
-            yield from texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from texts(inner)
+def texts(value: Any) -> list[str]:
+    """Every text inside a posted value, keys included, however deep; in no order."""
+    found, left = [], [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str):
+            found.append(each)
+        elif isinstance(each, Mapping):
+            found += map(str, each)
+            left += each.values()
+        elif isinstance(each, list | tuple):
+            left += each
+        elif isinstance(each, int | float) and not isinstance(each, bool):
+            found.append(str(each) if isinstance(each, int) else f"{each:.0f}")
+    return found
 
 
 # What a question may not ask for, and how a hint may still speak of it.

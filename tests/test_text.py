@@ -223,3 +223,10 @@ def test_what_is_no_number_is_refused(typed: str) -> None:
     """A fraction, a span, a guess."""
     with pytest.raises(ValueError, match="숫자로"):
         read_whole(typed)
+
+
+def test_every_text_of_a_post() -> None:
+    """Names and numbers too, however deep and large; a tick is no text."""
+    posted = {"a": ["b", {"c": (9001011234567, 9001011234567.0)}], "d": [True, None], "e": 10**400}
+    assert sorted(texts(posted)) == sorted(["a", "b", "c", *["9001011234567"] * 2, "d", "e", str(10**400)])
+    assert texts(None) == [] and texts(float("inf")) == ["inf"]

@@ -158,7 +158,9 @@ def _submission(given: Any) -> str:
         raise ValueError(said) from None
 
 
-def draft_of(application: Application, keys: Keys, store: Store, now: datetime, person: str = "") -> Entry:
+def draft_of(
+    application: Application, keys: Keys, store: Store, now: datetime, cause: str, person: str = ""
+) -> Entry:
     """The entry as it will be offered to the book, sealed under a new number. person: where it stays as it was."""
     number = new_number()
     return Entry(
@@ -175,7 +177,7 @@ def draft_of(application: Application, keys: Keys, store: Store, now: datetime, 
         changed=now,
         size=application.party,
         hours=application.round.hours if application.spec.ledger else 0,
-        cause="applied",
+        cause=cause,
         draw=new_draw_number() if application.spec.is_drawn else "",
         sealed=keys.seal(store, application.subject, number, application.personal()),
     )
@@ -201,7 +203,8 @@ def refuse_forbidden(payload: Mapping[str, Any]) -> None:
     for name, value in flat.items():
         if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
             continue  # made by a program: one in four thousand has the digits of a resident registration number
-        if wrong := next((said for text in texts({name: value}) if (said := _wrong_text(name, text))), ""):
+        every = (name, value) if isinstance(value, str) else texts({name: value})
+        if wrong := next((said for text in every if (said := _wrong_text(name, text))), ""):
             found.append(FieldError(shown_name(name), wrong))
     if found:
         raise Invalid(found)

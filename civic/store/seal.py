@@ -81,6 +81,7 @@ class Keys:
         self._person = person
         self._renewed = renewed
         self._data_keys: dict[bytes, Sealer] = {}  # by wrapped key: a destroyed or replaced one is never used
+        self._derived: dict[str, bytes] = {}  # by purpose
         self._master = print_of(master)
         self._masters = {print_of(key): Sealer(key) for key in (master, *others)}
 
@@ -110,7 +111,9 @@ class Keys:
 
     def derived(self, purpose: str) -> bytes:
         """A secret of its own for another part of the house: 32 bytes, the same for the same purpose."""
-        return bytes.fromhex(people.keyed_hash(self._person, "derived", purpose))
+        if purpose not in self._derived:
+            self._derived[purpose] = bytes.fromhex(people.keyed_hash(self._person, "derived", purpose))
+        return self._derived[purpose]
 
     @property
     def journal(self) -> bytes:
