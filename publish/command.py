@@ -1,6 +1,5 @@
 """How the build is called and what it says: what the command line takes, what of it makes no sense together, what a build did."""
 
-import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,6 @@ import click
 
 from civic.clock import SEOUL, YEARS, parse_time
 from civic.errors import ContentMistakes, InUse, trouble
-from civic.korean import call_mistake
 from civic.links import is_address, notice_of
 from publish.builds import BuildFailed
 from publish.inputs import Request
@@ -85,6 +83,8 @@ def read_call(arguments: Sequence[str] | None, defaults: Mapping[str, object]) -
     try:
         call = _call.main(arguments, "build.py", standalone_mode=False, default_map=defaults)
     except click.UsageError as wrong:
+        from civic.korean import call_mistake
+
         print(f"{call_mistake(wrong.format_message())}\n쓰는 법은 build.py --help로 봅니다.", file=sys.stderr)
         sys.exit(2)
     if not isinstance(call, Call):
@@ -109,6 +109,8 @@ def _address(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
+    import shlex
+
     with suppress(ValueError):  # a quotation mark too few
         words = shlex.split(text)
         if words and shutil.which(words[0]):

@@ -109,7 +109,10 @@ def add_index(maker: Maker, records: dict[str, Record], made: Iterable[str]) -> 
         for gram in lists if old else ():
             others = {*accumulate(stood.get(gram, ()))}.difference(was.get(gram, ()))
             lists[gram] = sorted(others.union(lists[gram]))
-        stood |= {gram: _steps(pages) for gram, pages in lists.items()}
+        stood |= {
+            gram: [*pages[:1], *map(sub, pages[1:], pages)] if len(pages) > 1 else pages
+            for gram, pages in lists.items()
+        }
         files[name] = {gram: stood[gram] for gram in sorted(stood) if stood[gram]}
     for name in () if old else index - files.keys():
         records.pop(name, None)
@@ -127,15 +130,12 @@ def _lists(folder: Path, names: Iterable[str]) -> tuple[Lists, int]:
         here = grams(**_read(folder, f"{PAGES}{number}.json"))
         steps += len(here)
         for gram, titled in here.items():
-            if gram in found:
-                found[gram].append(both[titled])
-            else:
+            pages = found.get(gram)
+            if pages is None:
                 found[gram] = [both[titled]]
+            else:
+                pages.append(both[titled])
     return found, steps
-
-
-def _steps(pages: list[int]) -> list[int]:
-    return [*pages[:1], *map(sub, pages[1:], pages)] if len(pages) > 1 else pages
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

@@ -91,7 +91,9 @@ def grams(title: str, text: str, **_: str) -> dict[str, int]:
     """
     titled = fold(title)
     in_title = _cut(f"{titled} {initials(titled)}").union("".join(titled.split()))
-    return dict.fromkeys(_cut(fold(text)), 0) | dict.fromkeys(in_title, 1)
+    found = dict.fromkeys(_cut(fold(text)), 0)
+    found.update(dict.fromkeys(in_title, 1))
+    return found
 
 
 def _cut(text: str) -> set[str]:

@@ -189,4 +189,4 @@ def test_a_file_that_goes_away_meanwhile_was_not_there(
     (tmp_path / "there.md").touch()
     there = list(os.scandir(tmp_path))
     monkeypatch.setattr(os, "scandir", lambda _: [*there, Gone()])
-    assert [path for path, _ in inputs._files(str(tmp_path))] == [str(tmp_path / "there.md")]
+    assert [path for path, _ in inputs.files_below(str(tmp_path))] == [str(tmp_path / "there.md")]
