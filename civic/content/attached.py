@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 from xml.etree import ElementTree
 
 from civic.errors import Mistake
@@ -41,6 +42,7 @@ _WORDLESS = {
     ".hwp": ("hwp는 글을 읽어 살펴볼 수 없습니다", "hwpx로 저장하면 검사하고 글로도 보여 줍니다"),
     ".pdf": ("글이 없는(스캔한) PDF입니다. 읽지 못하는 사람이 있습니다", "글이 있는 PDF로 바꾸세요"),
 }
+_RUNNING = {"/JavaScript", "/JS"}  # keys of a PDF's dictionaries
 _BREAKS = ("p", "tr", "row", "si", "c", "br", "lineBreak")  # elements with which a line begins
 _WORDS = ("t", "v", "text")  # elements that hold them
 
@@ -167,22 +169,28 @@ def _pdf_text(raw: bytes) -> str:
     reader = pypdf.PdfReader(io.BytesIO(raw))
     if reader.is_encrypted:
         raise _Wrong("암호가 걸린 PDF입니다", "암호를 풀고 올리세요")
-    if any(_acts(reader, number) for number in range(1, int(str(reader.trailer.get("/Size", 0))))):
+    if _acts(reader):
         raise _Wrong("실행되는 것(스크립트)이 들어 있는 PDF입니다", "인쇄하듯 PDF로 다시 저장하세요")
     return "\n".join(page.extract_text() for page in reader.pages)
 
 
-def _acts(reader: object, number: int) -> bool:
-    """Is that object of a PDF an action that runs something?"""
+def _acts(reader: Any) -> bool:
+    """Does anything in a PDF run something? Of every object, also those that nothing leads to, and whatever stands in them."""
     from pypdf.generic import IndirectObject
 
-    try:
-        found = IndirectObject(number, 0, reader).get_object()
-    except Exception:  # a number that no object has
-        return False
-    return isinstance(found, Mapping) and (
-        found.get("/S") in ("/JavaScript", "/Launch") or "/JavaScript" in found or "/JS" in found
-    )
+    known = [(number, generation) for generation, places in reader.xref.items() for number in places]
+    known += [(number, 0) for number in reader.xref_objStm]
+    left: list[Any] = [reader.trailer]
+    left += [IndirectObject(*each, reader).get_object() for each in known]
+    while left:
+        each = left.pop()
+        if isinstance(each, Mapping):
+            if each.get("/S") in ("/JavaScript", "/Launch") or not _RUNNING.isdisjoint(each):
+                return True
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+    return False
 
 
 def _packed_text(ending: str, raw: bytes) -> str:
@@ -213,11 +221,13 @@ def _read_xml(packed: zipfile.ZipFile, name: str) -> ElementTree.Element:
 
 
 def _lines(part: ElementTree.Element) -> list[str]:
-    """The words of a part, a line for each paragraph, row or cell that has any."""
+    """The words of a part, a line for each paragraph, row or cell that has any. Raises _Wrong for deleted ones in it."""
     lines = [""]
     for element in part.iter():
         if _tag(element) in _BREAKS:
             lines.append("")
+        elif _tag(element) == "delText":
+            raise _Wrong("지운 글이 변경 기록에 남아 있습니다", "변경 내용을 모두 적용하고 다시 저장하세요")
         elif _tag(element) in _WORDS:
             lines[-1] += "".join(element.itertext())
     return [line.strip() for line in lines if line]

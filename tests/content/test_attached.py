@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pypdf
 import pytest
@@ -66,6 +67,51 @@ def pdf(script: str = "") -> bytes:
     return out.getvalue()
 
 
+def written_pdf(
+    catalog: str = "", page: str = "", action: str = "", generation: int = 0, size: int = 5
+) -> bytes:
+    """A PDF as an attacker types it; action: object 4, of that generation. size: as it says itself."""
+    objects = (
+        f"<< /Type /Catalog /Pages 2 0 R {catalog} >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 10 10] {page} >>",
+        action or "null",
+    )
+    raw, rows = b"%PDF-1.7\n", b"0000000000 65535 f \n"
+    for number, content in enumerate(objects, 1):
+        own = generation if number == 4 else 0
+        rows += f"{len(raw):010d} {own:05d} n \n".encode()
+        raw += f"{number} {own} obj\n{content}\nendobj\n".encode()
+    ends = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(raw)}\n%%EOF\n"
+    return raw + b"xref\n0 5\n" + rows + ends.encode()
+
+
+SCRIPT, PROGRAM = "<< /S /JavaScript /JS (x) >>", "<< /S /Launch /F (x.exe) >>"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"catalog": f"/OpenAction {SCRIPT}"},
+        {"catalog": "/OpenAction 4 0 R", "action": SCRIPT},
+        {"catalog": "/OpenAction 4 0 R", "action": SCRIPT, "size": 2},
+        {"catalog": "/OpenAction 4 1 R", "action": SCRIPT, "generation": 1},
+        {"catalog": f"/OpenAction << /S /GoTo /D [3 0 R /Fit] /Next {PROGRAM} >>"},
+        {"catalog": "/OpenAction << /S /J#61vaScript /J#53 (x) >>"},
+        {"catalog": f"/Names << /JavaScript << /Names [(a) {SCRIPT}] >> >>"},
+        {"catalog": "/OpenAction << /S /Rendition /JS (x) >>"},
+        {"page": f"/AA << /O {SCRIPT} >>"},
+        {"page": f"/Annots [<< /Type /Annot /Subtype /Link /Rect [0 0 1 1] /A {PROGRAM} >>]"},
+        {"action": PROGRAM},  # nothing leads to it
+    ],
+)
+def test_a_pdf_that_runs_something(parts: dict[str, Any]) -> None:
+    """Wherever the action stands, and however it is spelled; the same PDF without one is taken."""
+    found, (wrong,) = read_attached("a.pdf", written_pdf(**parts))
+    assert found is None and "스크립트" in str(wrong)
+    assert read_attached("a.pdf", written_pdf(catalog="/OpenAction [3 0 R /Fit]"))[0]
+
+
 def picture(width: int = 1000, height: int = 500, kind: str = "JPEG", turned: bool = False) -> bytes:
     out, made = io.BytesIO(), Image.new("RGB", (width, height), "navy")
     exif = made.getexif()
@@ -98,6 +144,7 @@ LAUGHS = b'<!DOCTYPE a [<!ENTITY b "ha">]><a>&b;</a>'
         ("a.hwpx", hwpx("글", **{"Scripts/a.js": "x"}), "매크로"),
         ("a.docx", b"PK\x03\x04", "문서를 읽을 수 없습니다"),
         ("a.docx", docx("담당", f"주민 {RESIDENT}"), "주민등록번호"),
+        ("a.docx", docx("담당</w:t><w:delText>홍길동</w:delText><w:t>"), "변경 기록"),
         ("a.csv", f"이름,번호\r\n가,{RESIDENT}".encode("cp949"), "주민등록번호"),
         ("a.xlsx", xlsx("hidden", PHONE), "숨긴 시트 ‘연락처’"),
         ("a.xlsx", xlsx("veryHidden", "1"), "숨긴 시트 ‘연락처’"),
