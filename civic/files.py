@@ -1,5 +1,6 @@
 """Files read and written whole or not at all; tables in which no cell is a formula. Knows no content."""
 
+import csv
 import errno
 import io
 import os
@@ -112,8 +113,6 @@ def csv_rows(text: str, head: tuple[str, ...]) -> Iterator[tuple[int, list[str]]
 
     Every row has a cell for each column of the head, and may have more. Raises Unusable when the head is another.
     """
-    import csv  # as below: few programs need it
-
     rows = csv.reader(io.StringIO(text, newline=""))
     if tuple(cell.strip() for cell in next(rows, ())[: len(head)]) != head:
         raise Unusable([f"1줄: 첫 줄은 {','.join(head)}이어야 합니다"])
@@ -125,8 +124,6 @@ def csv_rows(text: str, head: tuple[str, ...]) -> Iterator[tuple[int, list[str]]
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
     """A table for spreadsheets: every cell inert and quoted, lines end as Excel likes it, a BOM first."""
-    import csv
-
     out = io.StringIO(newline="")
     out.write(BOM)
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -3,8 +3,6 @@
 from calendar import Calendar
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
-from functools import cache
-from typing import Any, cast
 
 from civic.clock import SEOUL
 from civic.content.meetings import Meeting, meetings
@@ -72,7 +70,7 @@ def month_page(edition: Edition, month: str) -> View:
     days, order = found.get(month) or missing(), [*found]
     year, number = map(int, month.split("-"))
     weeks = Calendar(firstweekday=6).monthdatescalendar(year, number)
-    at, module = order.index(month), cast(Any, edition.env.get_template("components/meets.html").module)
+    at = order.index(month)
     return edition.render(
         "pages/month.html",
         title=f"{year}년 {number}월 강좌와 행사",
@@ -81,8 +79,6 @@ def month_page(edition: Edition, month: str) -> View:
         weeks=[[day if day.month == number else None for day in week] for week in weeks],
         days=days,
         holiday=holiday,
-        # A day stands in the table and in the list below it.
-        meet_links=cache(lambda day: module.meet_links(days.get(day, ()), day)),
         before=order[:at][-1:],
         after=order[at + 1 :][:1],
     )

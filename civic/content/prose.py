@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain, count
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import nh3
 from markdown import Markdown
@@ -166,12 +165,6 @@ class QuickInline(InlineProcessor):
 
         self._worth_trying = worth_trying
 
-    def run(self, tree: Element, ancestors: list[str] | None = None) -> Element:
-        for element in tree.iter():
-            if element.text and not _SIGN.search(element.text):
-                element.text = AtomicString(element.text)  # the library's own mark: nothing to be done
-        return super().run(tree, ancestors)
-
     # The library's private method, which it also calls for what stands inside of a match.
     def _InlineProcessor__handleInline(self, data: str, patternIndex: int = 0) -> str:  # noqa: N802, N803
         if isinstance(data, AtomicString):
@@ -185,20 +178,15 @@ class QuickInline(InlineProcessor):
         return data
 
 
-class QuickParagraph(ParagraphProcessor):
-    """Asks about plain words first, before each other sort of block is tried."""
-
-    def test(self, parent: Element, block: str) -> bool:
-        return _PLAIN.fullmatch(block) is not None
-
-
 class Quick(Extension):
     """The last of the extensions: it looks at what the others have added. The same output as without: tests compare both."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
         # Asked a hundred times for each text.
         md.is_block_level = cache(md.is_block_level)  # type: ignore[method-assign]
-        md.parser.blockprocessors.register(QuickParagraph(md.parser), "plain", 1000)
+        plain = ParagraphProcessor(md.parser)  # before each other sort of block is tried
+        plain.test = lambda _, block: _PLAIN.fullmatch(block) is not None  # type: ignore[assignment, method-assign]
+        md.parser.blockprocessors.register(plain, "plain", 1000)
         md.treeprocessors.register(QuickInline(md), "inline", 20)
 
 
