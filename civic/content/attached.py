@@ -34,7 +34,10 @@ _REFUSED = {
 _PACKED = {
     ".hwpx": ("Contents/content.hpf", r"Contents/section\d+\.xml|Contents/header\.xml"),
     ".docx": ("word/document.xml", r"word/(document|header\d*|footer\d*|footnotes|endnotes|comments)\.xml"),
-    ".xlsx": ("xl/workbook.xml", r"xl/(sharedStrings|worksheets/[^/]+|comments\d*)\.xml"),
+    ".xlsx": (
+        "xl/workbook.xml",
+        r"xl/(sharedStrings|comments\d*|(worksheets|externalLinks|pivotCache)/[^/]+)\.xml",
+    ),
     ".pptx": ("ppt/presentation.xml", r"ppt/(slides|notesSlides|comments)/[^/]+\.xml"),
 }
 # Documents whose words are not known, and what to do about it.
@@ -42,6 +45,7 @@ _WORDLESS = {
     ".hwp": ("hwp는 글을 읽어 살펴볼 수 없습니다", "hwpx로 저장하면 검사하고 글로도 보여 줍니다"),
     ".pdf": ("글이 없는(스캔한) PDF입니다. 읽지 못하는 사람이 있습니다", "글이 있는 PDF로 바꾸세요"),
 }
+_RESIDENT = "주민등록번호로 보이는 숫자가 들어 있습니다. 지우고 다시 올리세요"
 _RUNNING = {"/JavaScript", "/JS"}  # keys of a PDF's dictionaries
 _BREAKS = ("p", "tr", "row", "si", "c", "br", "lineBreak")  # elements with which a line begins
 _WORDS = ("t", "v", "text")  # elements that hold them
@@ -84,7 +88,7 @@ def read_attached(place: str, raw: bytes) -> tuple[Attached | None, list[Mistake
             return replace(found, width=width, height=height), []
         text = _text(ending, raw)
         if has_resident_number(text):
-            raise _Wrong("주민등록번호로 보이는 숫자가 들어 있습니다. 지우고 다시 올리세요")
+            raise _Wrong(_RESIDENT)
     except _Wrong as wrong:
         return None, [_told(place, *wrong.args)]
     except Exception:  # whatever a broken file makes a library raise
@@ -169,28 +173,28 @@ def _pdf_text(raw: bytes) -> str:
     reader = pypdf.PdfReader(io.BytesIO(raw))
     if reader.is_encrypted:
         raise _Wrong("암호가 걸린 PDF입니다", "암호를 풀고 올리세요")
-    if _acts(reader):
-        raise _Wrong("실행되는 것(스크립트)이 들어 있는 PDF입니다", "인쇄하듯 PDF로 다시 저장하세요")
+    _check_objects(reader)
     return "\n".join(page.extract_text() for page in reader.pages)
 
 
-def _acts(reader: Any) -> bool:
-    """Does anything in a PDF run something? Of every object, also those that nothing leads to, and whatever stands in them."""
+def _check_objects(reader: Any) -> None:
+    """Raises _Wrong where anything in a PDF runs something, or a field or note holds a resident number: in every object,
+    also where nothing leads to it, and whatever stands in it."""
     from pypdf.generic import IndirectObject
 
     known = [(number, generation) for generation, places in reader.xref.items() for number in places]
     known += [(number, 0) for number in reader.xref_objStm]
-    left: list[Any] = [reader.trailer]
-    left += [IndirectObject(*each, reader).get_object() for each in known]
+    left: list[Any] = [reader.trailer, *(IndirectObject(*each, reader).get_object() for each in known)]
     while left:
         each = left.pop()
         if isinstance(each, Mapping):
             if each.get("/S") in ("/JavaScript", "/Launch") or not _RUNNING.isdisjoint(each):
-                return True
+                raise _Wrong("실행되는 것(스크립트)이 들어 있는 PDF입니다", "인쇄하듯 PDF로 다시 저장하세요")
             left += each.values()
         elif isinstance(each, list):
             left += each
-    return False
+        elif isinstance(each, str) and has_resident_number(each):
+            raise _Wrong(_RESIDENT)
 
 
 def _packed_text(ending: str, raw: bytes) -> str:
@@ -230,6 +234,8 @@ def _lines(part: ElementTree.Element) -> list[str]:
             raise _Wrong("지운 글이 변경 기록에 남아 있습니다", "변경 내용을 모두 적용하고 다시 저장하세요")
         elif _tag(element) in _WORDS:
             lines[-1] += "".join(element.itertext())
+        elif element.get("v"):  # of a pivot table, which keeps what its sheet no longer shows
+            lines += [element.get("v", ""), ""]
     return [line.strip() for line in lines if line]
 
 

@@ -39,7 +39,7 @@ def docx(*lines: str) -> bytes:
     return packed({"word/document.xml": f'<w:document xmlns:w="w">{words}</w:document>'})
 
 
-def xlsx(state: str, cell: str) -> bytes:
+def xlsx(state: str, cell: str, **more: str) -> bytes:
     book = (
         f'<workbook xmlns:r="r"><sheets><sheet name="공개" r:id="r1"/>'
         f'<sheet name="연락처" state="{state}" r:id="r2"/></sheets></workbook>'
@@ -52,6 +52,7 @@ def xlsx(state: str, cell: str) -> bytes:
             "xl/_rels/workbook.xml.rels": rels,
             "xl/worksheets/sheet1.xml": sheet.format("반"),
             "xl/worksheets/sheet2.xml": sheet.format(cell),
+            **more,
         }
     )
 
@@ -112,6 +113,21 @@ def test_a_pdf_that_runs_something(parts: dict[str, Any]) -> None:
     assert read_attached("a.pdf", written_pdf(catalog="/OpenAction [3 0 R /Fit]"))[0]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"catalog": f"/AcroForm << /Fields [<< /FT /Tx /T (a) /V ({RESIDENT}) >>] >>"},
+        {"page": f"/Annots [<< /Type /Annot /Subtype /Text /Rect [0 0 1 1] /Contents ({RESIDENT}) >>]"},
+    ],
+)
+def test_a_resident_number_beside_the_text_of_a_pdf(part: dict[str, Any]) -> None:
+    """In a form that somebody has filled, or in a note."""
+    found, (wrong,) = read_attached("a.pdf", written_pdf(**part))
+    assert found is None and "주민등록번호" in str(wrong)
+    plain = {key: text.replace(RESIDENT, PHONE) for key, text in part.items()}
+    assert read_attached("a.pdf", written_pdf(**plain))[0]
+
+
 def picture(width: int = 1000, height: int = 500, kind: str = "JPEG", turned: bool = False) -> bytes:
     out, made = io.BytesIO(), Image.new("RGB", (width, height), "navy")
     exif = made.getexif()
@@ -148,6 +164,16 @@ LAUGHS = b'<!DOCTYPE a [<!ENTITY b "ha">]><a>&b;</a>'
         ("a.csv", f"이름,번호\r\n가,{RESIDENT}".encode("cp949"), "주민등록번호"),
         ("a.xlsx", xlsx("hidden", PHONE), "숨긴 시트 ‘연락처’"),
         ("a.xlsx", xlsx("veryHidden", "1"), "숨긴 시트 ‘연락처’"),
+        (
+            "a.xlsx",
+            xlsx("visible", "1", **{"xl/pivotCache/pivotCacheRecords1.xml": f'<r><s v="{RESIDENT}"/></r>'}),
+            "주민등록번호",
+        ),
+        (
+            "a.xlsx",
+            xlsx("visible", "1", **{"xl/externalLinks/externalLink1.xml": f"<a><v>{RESIDENT}</v></a>"}),
+            "주민등록번호",
+        ),
         ("a.docm", docx("글"), "올릴 수 없는 종류"),
         ("a.svg", b"<svg/>", "올릴 수 없는 종류"),
         ("a.exe", b"MZ", "올릴 수 없는 종류"),
