@@ -52,9 +52,11 @@ def has_resident_number(text: str) -> bool:
     """Does the text hold what looks like a resident registration number, in any usual spelling? A digest in hex is none."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    if len(text) < 13 or not _DIGIT.search(text):
-        return False
-    if text.isascii() and sum(map(text.count, "0123456789")) < 13:
+    if (
+        len(text) < 13
+        or not _DIGIT.search(text)
+        or (text.isascii() and sum(map(text.count, "0123456789")) < 13)
+    ):
         return False
     if not text.isascii() or not text.isprintable():
         text = "".join(map(_plain, text.translate(_HYPHENS)))
@@ -100,11 +102,8 @@ def clean(text: str) -> str:
         text = _ODD_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
         text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
     text = nfc(text).strip()
-    if text.isascii() or any(
-        sign not in _FILLERS and unicodedata.category(sign) not in _UNSEEN for sign in text
-    ):
-        return text
-    return ""
+    seen = (sign not in _FILLERS and unicodedata.category(sign) not in _UNSEEN for sign in text)
+    return text if text.isascii() or any(seen) else ""
 
 
 def length(text: str) -> int:

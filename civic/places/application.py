@@ -158,9 +158,7 @@ def _submission(given: Any) -> str:
         raise ValueError(said) from None
 
 
-def draft_of(
-    application: Application, keys: Keys, store: Store, now: datetime, cause: str, person: str = ""
-) -> Entry:
+def draft_of(application: Application, keys: Keys, store: Store, now: datetime, person: str = "") -> Entry:
     """The entry as it will be offered to the book, sealed under a new number. person: where it stays as it was."""
     number = new_number()
     return Entry(
@@ -177,7 +175,7 @@ def draft_of(
         changed=now,
         size=application.party,
         hours=application.round.hours if application.spec.ledger else 0,
-        cause=cause,
+        cause="applied",
         draw=new_draw_number() if application.spec.is_drawn else "",
         sealed=keys.seal(store, application.subject, number, application.personal()),
     )

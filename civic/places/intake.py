@@ -122,7 +122,7 @@ class Intake:
         while True:
             now = self.clock.now()
             facts, each = self.facts(application, now), application.each()
-            drafts = [draft_of(one, self.keys, self.store, now, cause) for one in each]
+            drafts = [draft_of(one, self.keys, self.store, now).but(cause=cause) for one in each]
             try:
                 with self.store.open(application.subject, who=who) as book:
                     kept = [
