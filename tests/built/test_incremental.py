@@ -78,11 +78,11 @@ def compare_edits(request: Request, templates: Path, seed: int, count: int) -> t
     return taken_over, made
 
 
-@pytest.mark.parametrize(("jobs", "count"), [(1, 30), (2, 12)])
+@pytest.mark.parametrize(("jobs", "count"), [(1, 20), (2, 8)])
 def test_an_incremental_build_is_a_full_one(
     request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, count: int
 ) -> None:
-    """Dozens of random edits, some of them with every page made by another process; some make few pages, others all."""
+    """Random edits, some of them with every page made by another process; some make few pages, others all."""
     from civic.content import parallel
 
     monkeypatch.setattr(parallel, "FEWEST", 2)

@@ -136,12 +136,15 @@ def test_broken_pages_are_said(tmp_path: Path, filled: dict[str, Entry], pages: 
         check_told(tmp_path / "data")
 
 
-def test_a_flipped_byte_anywhere_is_noticed_or_harmless(tmp_path: Path, filled: dict[str, Entry]) -> None:
-    """300 bytes of the file of entries, one at a time: a finding, or the contents are the same."""
+@pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.long)])
+def test_a_flipped_byte_anywhere_is_noticed_or_harmless(
+    tmp_path: Path, filled: dict[str, Entry], count: int
+) -> None:
+    """Bytes of the file of entries, one at a time: a finding, or the contents are the same."""
     path, chance = tmp_path / "data/madang.sqlite3", random.Random(11)
     whole = path.read_bytes()
     right = report(tmp_path / "data").contents.digests()
-    for _ in range(300):
+    for _ in range(count):
         content = bytearray(whole)
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         path.write_bytes(content)
