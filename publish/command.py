@@ -1,5 +1,6 @@
 """How the build is called and what it says: what the command line takes, what of it makes no sense together, what a build did."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -109,8 +110,6 @@ def _address(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    import shlex
-
     with suppress(ValueError):  # a quotation mark too few
         words = shlex.split(text)
         if words and shutil.which(words[0]):

@@ -97,11 +97,10 @@ class Maker:
 
         Raises BuildFailed, ContentMistakes, OSError.
         """
-        before, records = self.before, dict[str, Record]()
-        for name, old in before.records.items() if before.edited is not None else ():
-            if old.shows.isdisjoint(before.edited or ()) and take_over(
-                old.state, before.folder, self.folder, name
-            ):
+        before, edited, records = self.before, self.before.edited, dict[str, Record]()
+        for name, old in before.records.items() if edited is not None else ():
+            is_same = old.shows.isdisjoint(edited or ())
+            if is_same and take_over(old.state, before.folder, self.folder, name):
                 records[name] = old
         todo = [name for name in self.planned if name not in records]
         mistakes: list[Mistake] = []
@@ -113,10 +112,8 @@ class Maker:
                     raise made
                 else:
                     name, records[name] = made
-        if mistakes:
-            raise ContentMistakes(
-                [*dict.fromkeys(mistakes)]
-            )  # a text is made for its page and for the search
+        if mistakes:  # each once: a text is made for its page and for the search
+            raise ContentMistakes(dict.fromkeys(mistakes))
         return records, todo
 
     def make(self, names: Sequence[str]) -> Iterator[tuple[str, Record] | Exception]:
