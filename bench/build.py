@@ -1,8 +1,9 @@
 """How long does the site take to make: ours, plain Frozen-Flask, and other generators, in one run, interleaved.
 
-    python bench/build.py [--sizes 1000,10000] [--rounds 5] [--tools DIR] [--only ours,hugo] [--but watch] [--work DIR] [--beside DIR]
+    python bench/build.py [--sizes 1000,10000] [--rounds 5] [--tools DIR] [--only ours,hugo] [--but watch] [--work DIR] [--beside DIR] [--korean]
 
-The corpus is made here, the same each time: documents over all kinds, about 3 kB of Korean Markdown each. Ours and
+The corpus is made here, the same each time: documents over all kinds, about 3 kB of Korean Markdown each (--korean: of the
+words that content/ has, which an index of letters finds again and again). Ours and
 plain Frozen-Flask use the full templates; Hugo, Eleventy and Pelican a plain layout (title, menu, text). They are
 looked for in DIR (bin/hugo, bin/pelican, node_modules/.bin/eleventy) and left out where they are not installed.
 With --beside another checkout of ours does all that ours does, each right after the other on a site of its own.
@@ -15,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -32,7 +34,12 @@ SHARES = (("lectures", 30), ("events", 20), ("programs", 25), ("proposals", 20),
 SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어저처고노도로모보소오조초구누두루무부수우주추그느드르므브스으즈기니디리미비시이지치강민원센터예산행정복지문화"
 
 
+KOREAN: list[str] = []  # words to choose from; without any they are syllables in any order
+
+
 def words(chance: random.Random, count: int) -> str:
+    if KOREAN:
+        return " ".join(chance.choices(KOREAN, k=count))
     return " ".join("".join(chance.choices(SYLLABLES, k=chance.randint(2, 4))) for _ in range(count))
 
 
@@ -423,7 +430,11 @@ def main() -> int:
     parser.add_argument("--but", default="", help="parts of names that are left out, likewise")
     parser.add_argument("--work", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--beside", type=Path, help="another checkout of ours, to be compared with")
+    parser.add_argument("--korean", action="store_true", help="words of content/ instead of any syllables")
     given = parser.parse_args()
+    if given.korean:
+        texts = [file.read_text("utf-8") for file in sorted((ROOT / "content").rglob("*.md"))]
+        KOREAN[:] = sorted({word for text in texts for word in re.findall("[가-힣]{2,}", text)})
     wanted, unwanted = ([part for part in names.split(",") if part] for names in (given.only, given.but))
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         sizes = [int(size) for size in given.sizes.split(",")]

@@ -58,7 +58,7 @@ def _setting(default: Any, text: str) -> Any:
     return field(default=default, metadata={"text": text})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # quick to load; secrets are not printed
 class Settings:
     """What can be set, with its default; the sentence is for staff."""
 

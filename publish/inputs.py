@@ -23,7 +23,7 @@ CODE = ("build.py", "civic", "publish", "templates", "forms_api")  # forms_api: 
 KIT = "node_modules/krds-uiux"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)  # quick to load
 class Request:
     """One call of the build."""
 
