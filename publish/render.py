@@ -74,13 +74,12 @@ class Before:
             return state_of(f"{self.folder}/{name}") == self.records[name].state
         return False
 
-    def listed(self, name: str, docs: Sequence[Document]) -> Iterator[Any]:
+    def listed(self, name: str, docs: Sequence[Document]) -> list[Any]:
         """What a JSON file that lists these documents said of each; None of one whose title or summary is another now."""
-        old = [None] * len(docs)
-        if self.edited is not None and self.stands(name):
-            old = json.loads((self.folder / name).read_bytes())
-        for doc, said in zip(docs, old, strict=True):
-            yield None if doc.file in (self.edited or ()) else said
+        if self.edited is None or not self.stands(name):
+            return [None] * len(docs)
+        old = json.loads((self.folder / name).read_bytes())
+        return [None if doc.file in self.edited else said for doc, said in zip(docs, old, strict=True)]
 
 
 @dataclass(frozen=True)

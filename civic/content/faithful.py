@@ -99,5 +99,4 @@ def _seen(shown: str) -> str:
 
 
 def _letters(text: str) -> str:
-    # Blanks first, which are most of what goes.
-    return _OTHERS.sub("", "".join(html.unescape(text).split()))
+    return _OTHERS.sub("", "".join(html.unescape(text).split()))  # most of what goes are blanks

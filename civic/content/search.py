@@ -68,8 +68,7 @@ def words(query: str) -> list[str]:
 
 
 def _trimmed(word: str) -> str:
-    if not word.isalnum():
-        word = _EDGES.sub("", word)
+    word = word if word.isalnum() else _EDGES.sub("", word)
     return _LONE_JAMO.sub("", word) if "ㄱ" <= word[-1:] <= "ㅣ" else word
 
 
