@@ -8,6 +8,8 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
+from tests.patience import eventually
+
 WIDTHS = (375, 1280)
 PICTURES = os.environ.get("SCREENSHOTS", "")
 SLOW = {
@@ -46,6 +48,10 @@ class Weight:
         return "\n".join(lines)
 
 
+# Fonts are there, and no script has anything to do.
+IDLE = "document.fonts.ready.then(() => new Promise((told) => requestIdleCallback(() => told(0))))"
+
+
 class Visits:
     """Windows on the product at `base`; `trouble` collects console errors, failures and foreign requests."""
 
@@ -56,9 +62,17 @@ class Visits:
         self._contexts: list[BrowserContext] = []
 
     def open(self, path: str, width: int = 1280, script: bool = True) -> Page:
-        """A page in a fresh profile, loaded and still."""
+        """A page in a fresh profile, loaded and still: what it asks for has come, and its scripts have done their work."""
         page = self.window(width, script)
-        page.goto(path, wait_until="networkidle")
+        if not script:
+            page.goto(path, wait_until="networkidle")
+            return page
+        asked: set[Request] = set()  # and not yet answered
+        page.on("request", lambda request: asked.add(request))
+        for over in ("requestfinished", "requestfailed"):
+            page.on(over, lambda request: asked.discard(request))
+        page.goto(path)
+        eventually(lambda: not any(page.evaluate(IDLE) or asked for _ in range(3)))
         return page
 
     def weigh(self, path: str, width: int = 1280, before: str = "") -> Weight:
