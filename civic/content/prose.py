@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain, count
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import nh3
 from markdown import Markdown
@@ -148,34 +149,23 @@ def heading_id(words: str) -> str:
 
 
 class QuickInline(InlineProcessor):
-    """Tries only the patterns that may find something in a text, and none on plain words: most of a notice."""
+    """Tries only the patterns that may find something in this text, and none on plain words: most of a notice."""
 
     def __init__(self, md: Markdown) -> None:
         super().__init__(md)
         signs = {
-            id(md.inlinePatterns[name]): each for name, each in SIGNS.items() if name in md.inlinePatterns
+            id(md.inlinePatterns[name]): signs for name, signs in SIGNS.items() if name in md.inlinePatterns
         }
-        needs = [(each, signs.get(id(each), "")) for each in md.inlinePatterns]
+        self._needs = [(signs.get(id(pattern)), pattern) for pattern in md.inlinePatterns]
 
-        @cache
-        def worth_trying(found: frozenset[str]) -> list[tuple[int, Any]]:
-            return [
-                (n, each) for n, (each, signs) in enumerate(needs) if not signs or found.intersection(signs)
-            ]
-
-        self._worth_trying = worth_trying
-
-    # The library's private method, which it also calls for what stands inside of a match.
-    def _InlineProcessor__handleInline(self, data: str, patternIndex: int = 0) -> str:  # noqa: N802, N803
-        if isinstance(data, AtomicString):
-            return data
-        apply: Any = self._InlineProcessor__applyPattern  # type: ignore[attr-defined]  # the library's own
-        # What a pattern puts in place of its match has none of the signs.
-        for index, pattern in self._worth_trying(frozenset(_SIGN.findall(data))):
-            matched, start = index >= patternIndex, 0
-            while matched:
-                data, matched, start = apply(pattern, data, index, start)
-        return data
+    def run(self, tree: Element, ancestors: list[str] | None = None) -> Element:
+        found = set(_SIGN.findall("".join(tree.itertext())))
+        patterns: Any = [pattern for signs, pattern in self._needs if not signs or found.intersection(signs)]
+        self.inlinePatterns = patterns
+        for element in tree.iter():
+            if element.text and not _SIGN.search(element.text):
+                element.text = AtomicString(element.text)  # the library's own mark: nothing to be done
+        return super().run(tree, ancestors)
 
 
 class Quick(Extension):
