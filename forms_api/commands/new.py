@@ -47,13 +47,17 @@ def new(folder: Path, name: str, logo: Path | None, **given: str | None) -> None
         "colour": (given["colour"] or "").lower(),
         "logo": f"logo{logo.suffix.lower()}" if logo else "",
     }
-    with TemporaryDirectory() as draft:  # what does not hold is not left behind
+    place = folder.resolve()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(
+        prefix=".new-", dir=place.parent
+    ) as draft:  # all of it or nothing is there in the end
         town = Path(draft) / "town"
         _write(town, words)
         if logo:
             shutil.copyfile(logo, town / words["logo"])
         load(town, datetime.now(SEOUL))
-        shutil.copytree(town, folder, dirs_exist_ok=True)
+        town.replace(place)
     click.echo(f"{folder}: 만들었습니다. 글을 고치고 make serve CONTENT={folder} 로 보세요.")
 
 
