@@ -26,7 +26,7 @@ from pathlib import Path
 from tinydb import TinyDB, where
 
 from civic.clock import SEOUL
-from civic.codes import new_number
+from civic.codes import code_of
 from civic.store import open_store, tables
 from civic.store.contents import Contents, write_rows
 from civic.store.entry import Cap, Entry, Seat, body_of, checksum, to_document
@@ -45,7 +45,8 @@ AT_ONCE = 100_000
 def an_entry(i: int) -> Entry:
     """A sign-up with 300 sealed bytes, as a usual form has."""
     return Entry(
-        number=new_number(), subject=f"programs/p{i % SUBJECTS}", round="r1", state="confirmed", rank=0,
+        # Scattered as the real ones are, and no two are one: of a million random ones some would be.
+        number=code_of(i * 2_654_435_761 % 24**8, 2), subject=f"programs/p{i % SUBJECTS}", round="r1", state="confirmed", rank=0,
         person=f"{i:064x}", pin="0" * 64, submission=str(uuid.uuid4()), received=NOON, changed=NOON,
         cause="applied", sealed=bytes(300), caps=[(cap.key, cap.amount, cap.kept_in) for cap in CAPS],
     )  # fmt: skip
