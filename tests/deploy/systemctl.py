@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE = 20  # seconds to stop
@@ -87,11 +88,12 @@ def stop(pid_file: Path) -> None:
     pid = int(pid_file.read_text())
     pid_file.unlink()
     end = time.monotonic() + PATIENCE
-    os.kill(pid, signal.SIGTERM)
-    while is_alive(pid):
-        if time.monotonic() > end:
-            os.killpg(pid, signal.SIGKILL)
-        time.sleep(0.02)
+    with suppress(ProcessLookupError):  # it has ended by itself
+        os.kill(pid, signal.SIGTERM)
+        while is_alive(pid):
+            if time.monotonic() > end:
+                os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.02)
 
 
 def is_alive(pid: int) -> bool:
