@@ -92,14 +92,17 @@ def test_without_a_sender_nothing_is_promised_and_nothing_lost(town: Town, tmp_p
     office.start()
     try:
         mail: dict[str, Any] = {"smtp": f"smtp://127.0.0.1:{office.port}", "mail_from": "a@example.kr"}
-        server = Server(town.content, town.data, now=None, proxies="1", **mail).ready()
-        eventually(lambda: letters.kept, patience=180)
-        with server.client() as client:
+        with (
+            Server(town.content, town.data, now=None, proxies="1", **mail) as server,
+            server.client() as client,
+        ):
+            eventually(lambda: letters.kept, patience=180)
             assert client.get("/readyz").json()["lacks"] == ["texts"]
             assert client.get(f"/api/votes/{SLUG}").json()["state"] == "open"
-        # What would not be true any more goes to nobody.
-        eventually(lambda: "모아 두었" not in call("doctor", data=f"tinydb://{town.data}").stdout, pause=1)
-        assert server.stop() == 0
+            # What would not be true any more goes to nobody.
+            eventually(
+                lambda: "모아 두었" not in call("doctor", data=f"tinydb://{town.data}").stdout, pause=1
+            )
     finally:
         office.stop()
     assert letters.kept[0][0] == ["lee@example.com"] and NO_SENDER not in "".join(server.lines)
