@@ -168,15 +168,20 @@ class QuickInline(InlineProcessor):
         return super().run(tree, ancestors)
 
 
+class Plain(ParagraphProcessor):
+    """Takes what is plainly a paragraph before each other sort of block is tried."""
+
+    def test(self, parent: Element, block: str) -> bool:
+        return _PLAIN.fullmatch(block) is not None
+
+
 class Quick(Extension):
     """The last of the extensions: it looks at what the others have added. The same output as without: tests compare both."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (the library's name)
         # Asked a hundred times for each text.
         md.is_block_level = cache(md.is_block_level)  # type: ignore[method-assign]
-        plain = ParagraphProcessor(md.parser)  # before each other sort of block is tried
-        plain.test = lambda _, block: _PLAIN.fullmatch(block) is not None  # type: ignore[assignment, method-assign]
-        md.parser.blockprocessors.register(plain, "plain", 1000)
+        md.parser.blockprocessors.register(Plain(md.parser), "plain", 1000)
         md.treeprocessors.register(QuickInline(md), "inline", 20)
 
 
