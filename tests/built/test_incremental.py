@@ -78,7 +78,7 @@ def compare_edits(request: Request, templates: Path, seed: int, count: int) -> t
     return taken_over, made
 
 
-@pytest.mark.parametrize(("jobs", "count"), [(1, 20), (2, 8)])
+@pytest.mark.parametrize(("jobs", "count"), [(1, 30), (2, 12)])
 def test_an_incremental_build_is_a_full_one(
     request_: Request, templates: Path, monkeypatch: pytest.MonkeyPatch, jobs: int, count: int
 ) -> None:

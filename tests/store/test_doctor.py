@@ -136,7 +136,7 @@ def test_broken_pages_are_said(tmp_path: Path, filled: dict[str, Entry], pages: 
         check_told(tmp_path / "data")
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [300, pytest.param(3000, marks=pytest.mark.long)])
 def test_a_flipped_byte_anywhere_is_noticed_or_harmless(
     tmp_path: Path, filled: dict[str, Entry], count: int
 ) -> None:
