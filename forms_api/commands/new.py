@@ -49,9 +49,8 @@ def new(folder: Path, name: str, logo: Path | None, **given: str | None) -> None
     }
     place = folder.resolve()
     place.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(
-        prefix=".new-", dir=place.parent
-    ) as draft:  # all of it or nothing is there in the end
+    # Beside it and moved: all of it or nothing is there in the end.
+    with TemporaryDirectory(prefix=".new-", dir=place.parent) as draft:
         town = Path(draft) / "town"
         _write(town, words)
         if logo:
