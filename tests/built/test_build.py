@@ -11,7 +11,7 @@ import pytest
 
 import build
 from civic.errors import InUse
-from publish.builds import BuildFailed
+from publish.builds import BuildFailed, Builds
 from publish.command import BuildReport
 from publish.inputs import Request
 from templates import NotText
@@ -221,3 +221,40 @@ def test_the_second_of_two_builds_waits_or_says_so(content: Path, site: Path) ->
     later.start()
     assert make(content, site, patience=30).files > 60
     later.join()
+
+
+def test_the_last_five_builds_are_kept(site: Path, tmp_path: Path) -> None:
+    """The sixth build removes the first."""
+    builds = Builds(site)
+    with builds.alone(0):
+        for number in range(1, 8):
+            fresh = builds.begin()
+            (fresh / "n").write_text(str(number), "utf-8")
+            builds.publish(fresh)
+    assert [number for number, _ in builds.numbered()] == [3, 4, 5, 6, 7]
+    assert (site / "n").read_text("utf-8") == "7"
+
+
+def test_a_mistake_leaves_the_site_as_it_was(content: Path, site: Path) -> None:
+    """The control first: a good edit does change the site."""
+    make(content, site)
+    before = snapshot(site)
+    page = content / "lectures/l01.md"
+    good = page.read_text("utf-8")
+    page.write_text(good.replace("강좌 01", "고친 강좌"), "utf-8")
+    make(content, site)
+    after = snapshot(site)
+    assert after != before
+    page.write_text(good.replace("audience", "audiense"), "utf-8")
+    assert make(content, site).mistakes
+    assert snapshot(site) == after
+    assert folders(site) == ["site-000001", "site-000002"]
+
+
+def test_what_a_killed_build_left_is_removed(content: Path, site: Path) -> None:
+    """An unfinished folder is not a build and does not stay."""
+    left = site.parent / ".builds/site-000009.part"
+    left.mkdir(parents=True)
+    make(content, site)
+    assert not left.exists()
+    assert site.readlink() == Path(".builds/site-000001")

@@ -248,3 +248,22 @@ def test_a_server_that_ends_ends_the_watching(watched: Request) -> None:
     """With its exit code: 3 where the port is taken."""
     command = [sys.executable, "-c", "raise SystemExit(3)"]
     assert watch.watch(watched, build.build, command) == 3
+
+
+def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
+    watched: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's command is started once; at the end it is stopped."""
+    log = tmp_path / "log"
+    log.touch()
+    server = f"import time; open({str(log)!r}, 'a').write('started '); time.sleep(600)"
+    servers: list[Any] = []
+    popen = watch.subprocess.Popen
+    monkeypatch.setattr(watch.subprocess, "Popen", lambda words: servers.append(popen(words)) or servers[-1])
+    command = [sys.executable, "-c", server]
+    with running(watched, beside=command):
+        eventually(lambda: log.read_text("utf-8") == "started ")
+        edit(watched, "강좌")
+        eventually(lambda: (watched.out / LIVE).is_file() and told(watched)["build"] == "site-000002")
+        assert log.read_text("utf-8") == "started "
+    assert all(process.poll() is not None for process in servers)

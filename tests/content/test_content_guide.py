@@ -20,6 +20,7 @@ from civic.content.pages import Document, Lecture
 from civic.content.poll import candidates
 from civic.content.reading import KINDS
 from civic.content.site import Site
+from civic.korean import ENTRY_STATES, FORM_STATES, SELECTIONS
 from civic.library import load
 from civic.shape import Shape
 from tests.builders import write_files
@@ -234,3 +235,23 @@ def test_the_first_steps_work_on_the_content_that_is_there(tmp_path: Path) -> No
     assert pottery is not None
     assert pottery.spec is not None
     assert library.site.departments.get(pottery.department) is not None
+
+
+def test_every_model_has_one_table() -> None:
+    """No model is missing and none is told twice."""
+    names = [found[1] for found in SECTION.finditer(GUIDE.read_text("utf-8"))]
+    assert sorted(names) == sorted(model.__name__ for model in models())
+
+
+def test_samples_say_what_is_made_up(pages: list[Document]) -> None:
+    """No page carries the badge without a sentence that explains it."""
+    assert all("지어낸 예시" in page.body for page in pages if page.sample)
+
+
+def test_glossary_says_the_words_of_the_pages() -> None:
+    """States and selections are called in the glossary as the site calls them."""
+    rows = set(
+        re.findall(r"^\| `([\w-]+)` \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M)
+    )
+    for words in (FORM_STATES, ENTRY_STATES, SELECTIONS):
+        assert set(words.items()) <= rows

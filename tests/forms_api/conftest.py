@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from civic.clock import parse_time
 from tests.builders import NOW, a_lecture_file, a_round, write_content
 from tests.forms_api.server import Server
 from tests.store.conftest import BACK_ENDS
@@ -47,8 +48,17 @@ LECTURES = {
     "soon": a_lecture_file("곧 여는 강좌", opens="2023-08-20T09:00:00"),
     "over": a_lecture_file("끝난 강좌", opens="2023-08-01T09:00:00", closes="2023-08-15T00:00:00"),
     "full": a_lecture_file("작은 강좌", [a_round(places=1)]),
+    "full-form": a_lecture_file("작은 강좌", [a_round(places=1, waiting=1)]),
+    "line": a_lecture_file("줄 서는 강좌", [a_round(places=1, waiting=3)]),
     "queue": a_lecture_file("기다리는 강좌", [a_round(places=1, waiting=3)]),
     "rush": a_lecture_file("몰리는 강좌", [a_round(places=10, waiting=5)]),
+    "drawn": a_lecture_file(
+        "추첨 강좌",
+        [a_round(places=1)],
+        selection="draw",
+        seed="로또 1081회",
+        seed_at=parse_time("2023-09-09T20:45:00"),
+    ),
     "family": a_lecture_file(
         "가족 강좌", [a_round(places=5)], party=4, person="phone+birth_date", email="required"
     ),

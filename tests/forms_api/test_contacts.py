@@ -197,3 +197,14 @@ def test_a_budget_that_runs_low_is_told(content: Path, tmp_path: Path) -> None:
             client.get("/readyz").json()["lacks"] == ["budget"] and int(asks[-1].headers["retry-after"]) > 0
         )
     assert sum('"event": "texts-low"' in line for line in server.lines) == 1
+
+
+def test_codes_of_others_and_used_ones_are_refused(client: httpx.Client) -> None:
+    """Another phone's, a used one, the sixth try, mail; a right one passes (the control)."""
+    one, other = a_proof(client, a_phone()), a_proof(client, a_phone())
+    refused(client.post(TICKET, json={**one, "contact": other["contact"]}), 403, "wrong-code")
+    for _ in range(5):
+        refused(client.post(TICKET, json=wrong(one)), 403, "wrong-code")
+    refused(client.post(TICKET, json=one), 403, "wrong-code")
+    assert client.post(TICKET, json=other).status_code == 201
+    refused(client.post(CODE, json={"contact": "name@example.kr"}), 422, "invalid")

@@ -199,3 +199,12 @@ def test_the_consent_of_the_page_names_what_is_asked(client: httpx.Client) -> No
     """The companions too, though staff wrote name and phone only."""
     page = client.post("/api/forms/lectures/family", data=as_form(an_application(), step="edit"))
     assert "이름, 휴대전화 번호, 생년월일, 이메일, 함께 신청하는 사람 수</dd>" in page.text
+
+
+def test_errors_keep_what_was_typed(client: httpx.Client) -> None:
+    """The form comes back with the summary, the values, and no submission kept."""
+    answer = client.post(ASKS, data=typed(phone="02-123-4567", name="홍길동"))
+    assert answer.status_code == 422
+    assert "<title>오류: 질문 있는 강좌 신청" in answer.text
+    assert 'value="02-123-4567"' in answer.text and 'value="홍길동"' in answer.text
+    assert 'href="#f-phone"' in answer.text

@@ -188,3 +188,12 @@ def test_an_ipv6_household_is_one_sender(content: Path, tmp_path: Path) -> None:
         found = [asks(f"2001:db8:0:2::{number:x}") for number in range(1, 603)]
         assert found == [404] * 600 + [429] * 2
         assert (asks("2001:db8:0:3::1"), asks("::ffff:192.0.2.1"), asks("192.0.2.1")) == (404, 404, 404)
+
+
+def test_a_host_by_name(content: Path, tmp_path: Path) -> None:
+    """localhost is the address that it stands for."""
+    server = Server(content, tmp_path / "var/data", host="localhost").ready()
+    assert server.base.startswith("http://127.0.0.1:")
+    with server.client() as client:
+        assert client.get("/healthz").json() == {"status": "ok"}
+    assert server.stop() == 0

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from tests.builders import a_phone, an_application
-from tests.forms_api.server import Server
+from tests.forms_api.server import Server, act, look, sign_up
 
 
 def apply(client: httpx.Client, slug: str = "plain", **changes: Any) -> httpx.Response:
@@ -134,3 +134,37 @@ def test_a_form_is_described_by_its_own_spec(client: httpx.Client) -> None:
     assert body["fields"][1]["max"] == 50
     names = {"subject", "title", "state", "selection", "contact", "opens", "closes", "fields", "rounds"}
     assert set(body) == names and body["contact"] == "typed"
+
+
+def test_a_freed_place_never_goes_to_a_newcomer(client: httpx.Client) -> None:
+    """While people wait, whoever comes joins the end of the line."""
+    holder = sign_up(client, "full-form")
+    assert apply(client, "full-form").json()["position"] == 1
+    act(client, holder, "cancel")
+    assert apply(client, "full-form").json()["state"] == "waiting"
+
+
+def test_one_phone_two_birth_dates_are_two_people(client: httpx.Client) -> None:
+    """Where the form tells people apart by birth date too, a family may share a phone."""
+    shared = a_phone()
+    answers = [
+        apply(client, "family", phone=shared, birth_date=born, email="ada@example.com")
+        for born in ("1990-01-31", "2005-05-05")
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+
+
+def test_a_cancelled_place_goes_to_the_first_in_line(client: httpx.Client) -> None:
+    """One place, three in line; the place is given back: the first gets it, the others move up."""
+    people = [sign_up(client, "line") for _ in range(4)]
+    assert [entry["position"] for entry, _ in people] == [None, 1, 2, 3]
+    cancelled = act(client, people[0], "cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    found = [look(client, each) for each in people]
+    assert [each["state"] for each in found] == ["cancelled", "confirmed", "waiting", "waiting"]
+    assert [each["position"] for each in found] == [None, None, 1, 2]
+
+
+def test_a_draw_only_receives(client: httpx.Client) -> None:
+    """Before a draw everyone is received, also beyond the places."""
+    assert [apply(client, "drawn").json()["state"] for _ in range(3)] == ["received"] * 3

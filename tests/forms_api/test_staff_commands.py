@@ -156,3 +156,13 @@ def test_a_wrong_call_is_named_in_korean(words: str, said: str) -> None:
     lines = answer.stderr.splitlines()
     assert answer.returncode == 2
     assert said in lines[0] and lines[1].endswith("--help로 봅니다.")
+
+
+def test_staff_can_look_when_no_server_runs(tmp_path: Path) -> None:
+    """The same commands open the folder themselves."""
+    content = write_content(tmp_path / "content", {"asks": a_lecture_file("에세이")})
+    server = Server(content, tmp_path / "var/data").ready()
+    with server.client() as client:
+        number = client.post("/api/forms/lectures/asks", json=an_application()).json()["number"]
+    assert server.stop() == 0
+    assert number in run(tmp_path, "list", SUBJECT).stdout

@@ -327,3 +327,9 @@ def test_a_refused_form_keeps_its_picks(town: Town, client: httpx.Client) -> Non
     form = {"choices": picks[:2], "contact": a_phone(), "code": "123456"}
     text = page(client.post(f"{API}/ballots", data=form), 403, "오류:", "인증번호가 맞지 않습니다")
     assert text.count('name="choices"') == 2
+
+
+def test_choices_are_sealed_by_the_server(town: Town, client: httpx.Client) -> None:
+    """The plain way by JSON: the answer holds the tracker, which nobody else knows."""
+    told = town.cast(client, a_phone(), ["lamp"], sealed=False)
+    assert set(told) == {"receipt", "signature", "rules", "tracker"}

@@ -21,7 +21,7 @@ from civic.store.folder import check_place, serving
 from civic.store.sqlite import SqliteDatabase
 from civic.store.store import Store
 from tests.patience import eventually
-from tests.store.conftest import EVERYBODY, SUBJECT, add, an_entry, move
+from tests.store.conftest import EVERYBODY, NOON, SUBJECT, add, an_entry, move
 from tests.store.faulty import FULL, IOERR_WRITE, Disk
 from tests.store.test_processes import a_process, answers, go
 
@@ -324,3 +324,14 @@ def test_an_old_sqlite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Misuse, match=r"너무 오래되었습니다. 3\.31 이상"):
         open_at(tmp_path / "data")
     assert not (tmp_path / "data/madang.sqlite3").exists()
+
+
+def test_dropped_keys_leave_no_bytes_in_the_folder(tmp_path: Path) -> None:
+    """The wrapped key is overwritten, not only unlisted."""
+    secret = os.urandom(60)
+    with closing(open_at(tmp_path)) as store:
+        store.keep_key(SUBJECT, secret)
+        assert any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+        store.drop_key(SUBJECT, NOON)
+        assert store.wrapped_key(SUBJECT) is None
+        assert not any(secret in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())

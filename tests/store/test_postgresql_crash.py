@@ -14,14 +14,14 @@ from contextlib import closing
 
 import pytest
 
-from civic.errors import Unavailable
+from civic.errors import Refused, Unavailable
 from civic.store import open_store
 from civic.store.entry import Entry, Seat
 from civic.store.postgresql import PostgresDatabase
 from civic.store.postgresql_server import Limits, migrate
 from civic.store.store import Store
 from tests.postgres import Server, ask
-from tests.store.conftest import add, an_entry
+from tests.store.conftest import SUBJECT, add, an_entry
 
 SEATS = (Seat("confirmed", 1_000_000),)
 LIMITS = Limits(connections=8, connect=2, retry_after=3)
@@ -111,3 +111,29 @@ def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
     with closing(Store(database, database)) as store:
         kept, gone = crash(server, store, signal.SIGKILL, 0.4)
     assert kept > 20 and gone > 0
+
+
+def test_a_stopped_server_is_said_and_comes_back_by_itself(server: Server) -> None:
+    """While it is down: Unavailable with Retry-After, and a sentence for staff. Started again: all is well at once."""
+    url = server.database()
+    migrate(url)
+    store = open_store(url, LIMITS)
+    try:
+        first = add(store, an_entry("a"), SEATS)
+        server.stop(signal.SIGINT)
+        for _ in range(3):
+            with pytest.raises(Unavailable) as refused:
+                add(store, an_entry("b"), SEATS)
+            assert refused.value.retry_after == 3
+        for ask_it in (lambda: store.find(first.number), lambda: store.counts(SUBJECT), store.subjects):
+            with pytest.raises(Refused):
+                ask_it()
+        assert "PostgreSQL 서버가 답하지 않습니다" in store.trouble
+        server.start()
+        assert store.trouble == ""
+        assert add(store, an_entry("b"), SEATS).rank == 2
+        assert store.find(first.number) == first
+    finally:
+        if server.process is None:
+            server.start()
+        store.close()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from civic.clock import FixedClock
 from civic.codes import from_text, new_code, to_text
@@ -21,18 +23,21 @@ from civic.errors import (
     Invalid,
     LateCode,
     NotEligible,
+    NotFound,
     NotOpen,
     OutOfTexts,
     Refused,
     TooMany,
+    UsedCode,
     WrongCode,
 )
 from civic.store import open_box
 from civic.store.box import BOX_FILE
 from civic.store.outbox import Letter
+from civic.votes.box_key import signed_words
 from civic.votes.casting import Polling
 from civic.votes.contact import Post
-from civic.votes.envelope import Slot, receipt_of, seal
+from civic.votes.envelope import BadEnvelope, Slot, receipt_of, seal
 from civic.votes.opening import open_all
 from civic.votes.partial import PartialFile
 from tests.ballot_samples import (
@@ -492,3 +497,80 @@ def test_rows_are_ordered_by_hash_alone(town: Town) -> None:
             dumps.append(file.execute("SELECT * FROM box_ballots").fetchall())
         file.close()
     assert dumps[0] == dumps[1] and len(dumps[0]) == 6
+
+
+def test_a_receipt_carries_a_signature_that_holds(town: Town) -> None:
+    """Over poll, rules and receipt; another receipt does not pass."""
+    receipt = town.cast("lamp")
+    key = Ed25519PublicKey.from_public_bytes(from_text(town.polling.receipt_key))
+    key.verify(
+        from_text(receipt.signature), signed_words("receipt", "budget", town.slot.rules, receipt.receipt)
+    )
+    with pytest.raises(InvalidSignature):
+        key.verify(
+            from_text(receipt.signature), signed_words("receipt", "budget", town.slot.rules, new_code())
+        )
+
+
+def test_the_same_envelope_again_gives_the_same_receipt(town: Town) -> None:
+    """A lost answer may be asked for again with the same code; another envelope needs a new code."""
+    sealed, code = to_text(seal(["lamp"], town.slot)), town.code()
+    first = town.polling.cast("budget", Post(KIM, code, envelope=sealed))
+    assert town.polling.cast("budget", Post(KIM, code, envelope=sealed)) == first
+    with pytest.raises(UsedCode):
+        town.polling.cast("budget", Post(KIM, code, envelope=to_text(seal(["bus"], town.slot))))
+    assert list(town.opened().values()) == [("lamp",)]
+
+
+def test_the_fifth_try_may_be_right(town: Town) -> None:
+    """Four wrong ones leave one."""
+    code = town.code()
+    for by in range(1, 5):
+        with pytest.raises(WrongCode):
+            town.polling.cast("budget", Post(KIM, wrong(code, by), choices=["lamp"]))
+    assert town.polling.cast("budget", Post(KIM, code, choices=["lamp"])).receipt
+
+
+def test_envelopes_for_elsewhere_are_refused(town: Town) -> None:
+    """Another poll's, other rules', too long, cut or copied: named, and nothing is kept."""
+    here = town.slot
+    good = to_text(seal(["lamp"], here))
+    cases = {
+        "other-poll": to_text(seal(["lamp"], Slot("second", here.rules, here.keys, here.room))),
+        "other-rules": to_text(seal(["lamp"], Slot("budget", "0" * 64, here.keys, here.room))),
+        "size": to_text(seal(["lamp"], Slot("budget", here.rules, here.keys, here.room + 512))),
+        "format": "x",
+    }
+    code = town.code()
+    for fault, envelope in cases.items():
+        with pytest.raises(BadEnvelope) as refused:
+            town.polling.cast("budget", Post(KIM, code, envelope=envelope))
+        assert refused.value.fault == fault
+    town.polling.cast("budget", Post(KIM, code, envelope=good))
+    with pytest.raises(BadEnvelope) as copied:
+        town.polling.cast("budget", Post(LEE, town.code(LEE), envelope=good))
+    assert copied.value.fault == "copied"
+    assert list(town.opened().values()) == [("lamp",)]
+
+
+def test_one_of_envelope_and_choices_is_needed(town: Town) -> None:
+    """Neither or both is a mistake; so is a poll that does not exist."""
+    code = town.code()
+    for given in ({}, {"envelope": "x", "choices": ["lamp"]}):
+        with pytest.raises(Invalid):
+            town.polling.cast("budget", Post(KIM, code, **given))  # type: ignore[arg-type]
+    with pytest.raises(NotFound):
+        town.ask("nothing", KIM)
+
+
+def test_paper_and_online_are_never_both(town: Town) -> None:
+    """Whoever took a paper ballot cannot cast online, and the other way round."""
+    town.polling.mark_paper("budget", KIM)
+    with pytest.raises(NotEligible):
+        town.cast("lamp")
+    town.cast("lamp", contact=LEE)
+    with pytest.raises(NotEligible):
+        town.polling.mark_paper("budget", LEE)
+    town.clock.at = CLOSES
+    receipts, papers = town.polling.board("budget")
+    assert (papers, len(receipts)) == (1, 1)
