@@ -61,11 +61,16 @@ def open_beside(url: str) -> Store:
 
 def open_box(url: str) -> Box:
     """The ballot boxes beside the entries of an address. Raises Misuse when it is wrong or cannot be used."""
-    from civic.store.box import BOX_FILE
-    from civic.store.boxes import Box, box_file
+    from civic.store.boxes import Box
 
     if folder := folder_of(url):
-        return Box(box_file(folder / BOX_FILE))
+        from civic.store import folder as files
+        from civic.store.private_file import PrivateFile
+        from civic.store.tables import BOXES
+
+        with files.explained(path := folder / files.BOX_FILE):
+            files.check_box(path)
+        return Box(PrivateFile(path, BOXES))
     from civic.store.postgresql import PostgresDatabase
 
     return Box(PostgresDatabase(url))

@@ -15,7 +15,6 @@ from civic.clock import SEOUL
 from civic.errors import Closed
 from civic.store.session import Row, Transaction
 
-BOX_FILE = "votes.sqlite3"
 OF_A_POLL = ("box_ballots", "box_replaced", "box_proofs", "box_roll", "box_papers", "box_voted", "box_sealed")
 KEPT_LATE = timedelta(minutes=5)  # for an expired code: its owner is to hear "late" and not "wrong"
 HIT = (
@@ -24,7 +23,7 @@ HIT = (
     " until = CASE WHEN box_hits.until > ? THEN box_hits.until ELSE excluded.until END"
     " WHERE box_hits.until <= ? OR box_hits.times < ?"
 )
-TIMES = "SELECT times FROM box_hits WHERE name = ? AND until > ?"
+TIMES = "SELECT coalesce(max(times), 0) FROM box_hits WHERE name = ? AND until > ?"
 REPLACE = "INSERT INTO box_replaced SELECT poll, receipt FROM box_ballots WHERE poll = ? AND voter = ? AND receipt <> ?"
 
 
@@ -103,8 +102,7 @@ class PollBox:
 
     def times(self, key: str, now: datetime) -> int:
         """How many acts are counted under this key in its running period."""
-        rows = self._rows(TIMES, (key, now.timestamp()))
-        return int(rows[0][0]) if rows else 0
+        return int(self._rows(TIMES, (key, now.timestamp()))[0][0])
 
     def put_code(self, code: Code) -> None:
         """Keep a code beside the voter's others: who else asks for one does not take this one away."""

@@ -5,19 +5,16 @@ with boxes.open("budget-2024") as box:
 # here it is durable; an exception inside the block leaves nothing behind
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
 from civic.clock import SEOUL
 from civic.errors import Unavailable
 from civic.store.box import OF_A_POLL, TIMES, PollBox, Ticket
-from civic.store.folder import check_box, explained
 from civic.store.outbox import Outbox
-from civic.store.private_file import PrivateFile
-from civic.store.session import Database, Transaction
-from civic.store.tables import BOXES
+from civic.store.session import Database, Row
 
 UNAVAILABLE = "지금은 처리할 수 없습니다. 잠시 뒤에 다시 해 주세요."
 LOCKS = 0x6D616461  # "mada": our own class of advisory locks
@@ -36,28 +33,27 @@ class Box:
     @contextmanager
     def open(self, poll: str) -> Iterator[PollBox]:
         """A transaction on one poll's box. Raises Unavailable when the store cannot answer. Nothing slow inside."""
-        with self._transaction(poll) as session:
+        with _in_words(), self._database.transaction() as session:
+            if session.dialect.row_locks:
+                # Decisions here read and then write: two processes must not do so on one poll at once.
+                session.later("SELECT pg_advisory_xact_lock(?, hashtext(?))", (LOCKS, poll))
             yield PollBox(poll, session)
 
     def polls(self) -> list[str]:
         """Every poll of which anything is kept, sorted."""
         names = " UNION ".join(f"SELECT poll FROM {table}" for table in (*OF_A_POLL, "box_states"))  # noqa: S608
-        with self._transaction() as session:
-            return sorted(poll for (poll,) in session.rows(names) if poll)
+        return sorted(poll for (poll,) in self._read(names) if poll)
 
     def ticket(self, hash: str) -> Ticket | None:
         """The ticket of that hash, whether or not its time is over, or None. Waits for nobody: at an opening everybody asks."""
         statement = "SELECT contact, until, fresh FROM box_tickets WHERE hash = ?"
-        with _in_words():
-            for contact, *ends in self._database.read(statement, (hash,)):
-                return Ticket(hash, contact, *(datetime.fromtimestamp(end, SEOUL) for end in ends))
+        for contact, *ends in self._read(statement, (hash,)):
+            return Ticket(hash, contact, *(datetime.fromtimestamp(end, SEOUL) for end in ends))
         return None
 
     def times(self, key: str, now: datetime) -> int:
         """As `PollBox.times`, waiting for nobody."""
-        with _in_words():
-            rows = self._database.read(TIMES, (key, now.timestamp()))
-        return int(rows[0][0]) if rows else 0
+        return int(self._read(TIMES, (key, now.timestamp()))[0][0])
 
     def scrub(self) -> None:
         """Leave no trace of removed rows in files: after closing and destroying a box. Raises Unavailable."""
@@ -68,13 +64,9 @@ class Box:
         """Let go of the store."""
         self._database.close()
 
-    @contextmanager
-    def _transaction(self, poll: str = "") -> Iterator[Transaction]:
-        with _in_words(), self._database.transaction() as session:
-            if session.dialect.row_locks:
-                # Decisions here read and then write: two processes must not do so on one poll at once.
-                session.later("SELECT pg_advisory_xact_lock(?, hashtext(?))", (LOCKS, poll))
-            yield session
+    def _read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        with _in_words():
+            return self._database.read(statement, values)
 
 
 @contextmanager
@@ -83,10 +75,3 @@ def _in_words() -> Iterator[None]:
         yield
     except Unavailable as err:
         raise Unavailable(UNAVAILABLE, err.retry_after) from err.__cause__
-
-
-def box_file(path: Path) -> PrivateFile:
-    """The file of a folder's ballot boxes. Raises Misuse."""
-    with explained(path):
-        check_box(path)
-    return PrivateFile(path, BOXES)

@@ -6,7 +6,7 @@ The tables have the same columns in both databases (tables.py), so that rows tra
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ from civic.store.statements import COLUMNS, RoundRow
 from civic.store.tables import BOXES, TABLES
 
 Counters = dict[tuple[str, str], tuple[int, ...]]  # (subject, round): as COLUMNS
-Used = dict[tuple[str, str], int]  # (cap key, person)
+Used = Counter[tuple[str, str]]  # (cap key, person)
 # What a move names -> the tables of it. In each the first columns are its key. Leases belong to processes and stay.
 PARTS: dict[str, tuple[str, ...]] = {
     "신청": ("entries",),
@@ -108,14 +108,14 @@ class Contents:
 
 def counted(entries: Iterable[Entry]) -> tuple[Counters, Used]:
     """Counters per round and use per cap, worked out from the entries alone."""
-    rounds: dict[tuple[str, str], RoundRow] = {}
-    used: Used = {}
+    rounds: dict[tuple[str, str], RoundRow] = defaultdict(RoundRow)
+    used: Used = Counter()
     for entry in entries:
-        round = rounds.setdefault((entry.subject, entry.round), RoundRow())
+        round = rounds[entry.subject, entry.round]
         round.count(entry.state, entry.size)
         round.last_rank = max(round.last_rank, entry.rank)
         for key, amount in entry.uses().items():
-            used[key, entry.person] = used.get((key, entry.person), 0) + amount
+            used[key, entry.person] += amount
     return {key: tuple(getattr(round, name) for name in COLUMNS) for key, round in rounds.items()}, used
 
 
@@ -135,11 +135,10 @@ def write_rows(session: Transaction, rows: dict[str, list[Row]]) -> None:
         if lines:
             columns = f" ({', '.join(ENTRY)})" if name == "entries" else ""
             statement = f"INSERT INTO {name}{columns} VALUES ({', '.join('?' * len(lines[0]))})"  # noqa: S608
-            for number, line in enumerate(lines, 1):
-                session.later(statement, line)
-                if number % AT_ONCE == 0:
-                    session.settle()
-            session.settle()
+            for start in range(0, len(lines), AT_ONCE):
+                for line in lines[start : start + AT_ONCE]:
+                    session.later(statement, line)
+                session.settle()
 
 
 def _digest(tables: Sequence[tuple[str, list[Row]]]) -> tuple[int, str]:
@@ -234,11 +233,10 @@ def _counters(contents: Contents) -> Iterator[str]:
                 f"{key[0]} {key[1]}: 적어 둔 인원(확정 {kept[0]}, 대기 {kept[1]}, 접수 {kept[2]}, 마지막 순번 {kept[4]})이 "
                 f"신청(확정 {right[0]}, 대기 {right[1]}, 접수 {right[2]}, 마지막 순번 {right[4]})과 다릅니다. {RECOUNT}"
             )
-    uses = {(cap, person): amount for cap, person, amount in contents.of("caps")}
-    for cap, person in sorted(uses.keys() | used.keys(), key=_order):
-        kept_use, right_use = uses.get((cap, person), 0), used.get((cap, person), 0)
-        if kept_use != right_use:
-            yield f"한도 {cap}: 한 사람이 쓴 양({kept_use})이 신청({right_use})과 다릅니다. {RECOUNT}"
+    uses = Used({row[:2]: row[2] for row in contents.of("caps")})
+    for use in sorted(uses.keys() | used.keys(), key=_order):
+        if uses[use] != used[use]:
+            yield f"한도 {use[0]}: 한 사람이 쓴 양({uses[use]})이 신청({used[use]})과 다릅니다. {RECOUNT}"
 
 
 def _facts(contents: Contents) -> Iterator[str]:

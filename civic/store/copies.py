@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from civic.errors import Misuse, Unavailable
 from civic.store import open_store
-from civic.store.box import BOX_FILE
 from civic.store.contents import EVERYTHING, IN_FILE, Contents, read_rows, write_rows
 from civic.store.entry import DamagedError
 from civic.store.folder import (
+    BOX_FILE,
     ENTRIES,
     KEYS,
     check_box,
@@ -68,9 +68,7 @@ def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     if is_blank(path):
         return {}
     with closing(opened(path)) as file:
-        session = SqliteSession(file)
-        there = {name for (name,) in session.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        return read_rows(session, [name for name in FILES[path.name] if name in there])
+        return read_rows(SqliteSession(file), FILES[path.name])
 
 
 def opened(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
@@ -107,7 +105,7 @@ def back_up(folder: Path, target: Path) -> None:
     check_there(folder)
     with explained(target, "백업하지 못했습니다. "):
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (folder / name for name in FILES if (folder / name).exists()):
+        for path in (folder / name for name in FILES if not is_blank(folder / name)):
             # In one step: in small ones it would begin anew at every write.
             with closing(connect(path, PATIENCE)) as file, closing(connect(target / path.name, 0)) as into:
                 file.backup(into)

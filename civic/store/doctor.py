@@ -14,11 +14,10 @@ from pathlib import Path
 from civic.errors import Misuse, Unavailable, why
 from civic.korean import josa
 from civic.store import folder_of
-from civic.store.box import BOX_FILE
 from civic.store.chain import Chain
 from civic.store.contents import EVERYTHING, IN_FILE, Contents, agreement, read_rows, shortened
 from civic.store.copies import opened, rows_of
-from civic.store.folder import ENTRIES, KEYS, check_box, check_length, check_version, is_blank
+from civic.store.folder import BOX_FILE, ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of, stuck
 from civic.store.session import SqliteSession, Transaction
@@ -132,10 +131,7 @@ def _broken(session: Transaction) -> list[str]:
     """What SQLite itself finds: pages, and indexes that disagree with their table."""
     try:
         found = session.rows(f"PRAGMA integrity_check({MOST})")
-    except (
-        sqlite3.OperationalError,
-        UnicodeDecodeError,
-    ) as err:  # of a body that is no JSON or text any more
+    except (sqlite3.OperationalError, UnicodeDecodeError) as err:  # a body is no JSON or text any more
         return [str(err)]
     return [" ".join(line.split()) for (line,) in found if line != "ok"]
 

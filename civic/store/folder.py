@@ -16,7 +16,7 @@ from civic.store import tables
 from civic.store.locks import PATIENCE, WritingTurn, serve
 from civic.store.tables import SQLITE
 
-ENTRIES, KEYS = "madang.sqlite3", "keys.sqlite3"
+ENTRIES, KEYS, BOX_FILE = "madang.sqlite3", "keys.sqlite3", "votes.sqlite3"
 APPLICATION = int.from_bytes(b"mada")  # in the header of the file of entries: no other file takes its place
 OLDEST_SQLITE = (3, 31)  # derived columns
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "fuse.sshfs", "fuse.glusterfs")
@@ -36,9 +36,8 @@ def explain(err: BaseException, path: Path) -> str:
     """What is wrong with a file or folder and what staff must do, in Korean; never a traceback."""
     err = err.__cause__ or err if isinstance(err, Unavailable) else err
     said = str(err).lower()
-    if "i/o error" in said and not os.access(
-        path.parent, os.W_OK
-    ):  # a journal that is open already says no more
+    # Of a journal that is open already it says no more.
+    if "i/o error" in said and not os.access(path.parent, os.W_OK):
         said = "readonly"
     for words, sentence in SAID.items():
         if re.search(words, said):

@@ -14,8 +14,9 @@ import pytest
 from civic.clock import FixedClock
 from civic.errors import Closed, Misuse
 from civic.store import open_box
-from civic.store.box import BOX_FILE, Code, Copied, Sealed
+from civic.store.box import Code, Copied, Sealed
 from civic.store.boxes import Box
+from civic.store.folder import BOX_FILE
 from civic.store.outbox import LEASE, PutOff
 from tests.store.conftest import NOON, a_box, at_once, raw_files
 

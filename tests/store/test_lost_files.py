@@ -10,10 +10,10 @@ import pytest
 
 from civic.errors import Misuse
 from civic.store import open_beside, open_box, open_store
-from civic.store.box import BOX_FILE, Sealed
+from civic.store.box import Sealed
 from civic.store.copies import read_folder
 from civic.store.doctor import examine
-from civic.store.folder import ENTRIES, KEYS
+from civic.store.folder import BOX_FILE, ENTRIES, KEYS
 from civic.store.seal import Erased, Keys
 from tests.postgres import ask
 from tests.staff import call

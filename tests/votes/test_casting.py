@@ -32,7 +32,7 @@ from civic.errors import (
     WrongCode,
 )
 from civic.store import open_box
-from civic.store.box import BOX_FILE
+from civic.store.folder import BOX_FILE
 from civic.store.outbox import Letter
 from civic.votes.box_key import signed_words
 from civic.votes.casting import Polling
