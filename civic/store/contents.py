@@ -71,16 +71,15 @@ class Contents:
         damaged = []
         self.entries = []
         for name in ("entries", "documents", *SUMMED):
-            whole = []
-            for row in self.of(name):
+            rows, self.rows[name] = self.of(name), []
+            for row in rows:
                 try:
                     self._take(name, row)
-                    whole.append(row)
+                    self.rows[name].append(row)
                 except (DamagedError, KeyError, ValueError, TypeError):
                     is_entry = name == "entries"
                     what = f"신청 {row[0]}" if is_entry else f"{name} {row[0]!r}"
                     damaged.append((what, self.numbers.get(row[0], "") if is_entry else ""))
-            self.rows[name] = whole
         return damaged
 
     def _take(self, name: str, row: Row) -> None:

@@ -6,31 +6,23 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from civic.errors import Misuse, Unavailable
+from civic.store import folder as files
 from civic.store import open_store
 from civic.store.contents import EVERYTHING, IN_FILE, Contents, read_rows, write_rows
 from civic.store.entry import DamagedError
-from civic.store.folder import (
-    BOX_FILE,
-    ENTRIES,
-    KEYS,
-    check_box,
-    check_entries,
-    check_there,
-    connect,
-    explained,
-    is_blank,
-    serving,
-)
 from civic.store.locks import PATIENCE
 from civic.store.private_file import PrivateFile
 from civic.store.session import SqliteSession, Transaction
 from civic.store.tables import BOXES
 
-FILES: dict[str, tuple[str, ...]] = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}
+FILES: dict[str, tuple[str, ...]] = {
+    files.ENTRIES: IN_FILE,
+    files.KEYS: ("keys",),
+    files.BOX_FILE: tuple(BOXES),
+}
 COUNT_ON = "SELECT setval(pg_get_serial_sequence('{0}', 'id'), coalesce(max(id), 0) + 1, false) FROM {0}"
 OCCUPIED = (
     "옮길 곳에 이미 다른 신청이 있어 아무것도 바꾸지 않았습니다. 빈 데이터베이스를 쓰세요. "
@@ -51,24 +43,22 @@ def read_folder(folder: Path) -> Contents:
 
     Raises InUse (a server runs), Misuse (no data there, lost in part, or damaged: says what to do).
     """
-    check_there(folder)
-    check_box(folder / BOX_FILE)
-    with closing(serving(folder)), explained(folder / ENTRIES):
+    files.check_there(folder)
+    files.check_box(folder / files.BOX_FILE)
+    with closing(files.serving(folder)), files.explained(folder / files.ENTRIES):
         open_store(f"tinydb://{folder}").close()  # is all of it there?
         contents = Contents()
-        for name in FILES:
-            contents.rows |= rows_of(folder / name)
+        for path in _filled(folder):
+            with closing(opened(path)) as file:
+                contents.rows |= read_rows(SqliteSession(file), FILES[path.name])
         if contents.check():
             raise sqlite3.DatabaseError("damaged")
         return contents
 
 
-def rows_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of a file of a folder; none without the file. Raises sqlite3.Error."""
-    if is_blank(path):
-        return {}
-    with closing(opened(path)) as file:
-        return read_rows(SqliteSession(file), FILES[path.name])
+def _filled(folder: Path) -> list[Path]:
+    """The files of a folder in which anything is."""
+    return [folder / name for name in FILES if not files.is_blank(folder / name)]
 
 
 def opened(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
@@ -82,12 +72,12 @@ def opened(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
 
 def write_folder(contents: Contents, folder: Path) -> None:
     """Put everything into a new folder and read it back. Raises Misuse when it did not arrive (full disk …)."""
-    with explained(folder):
+    with files.explained(folder):
         open_store(f"tinydb://{folder}").close()
         for name, tables in FILES.items():
             rows = {table: contents.of(table) for table in tables if contents.of(table)}
             if rows:
-                made = BOXES if name == BOX_FILE else {}
+                made = BOXES if name == files.BOX_FILE else {}
                 with closing(PrivateFile(folder / name, made)) as file, file.transaction() as session:
                     write_rows(session, rows)
     if read_folder(folder).digests() != contents.digests():
@@ -102,12 +92,15 @@ def back_up(folder: Path, target: Path) -> None:
     Raises Misuse: the target is not new, or the copy failed.
     """
     check_new(target, folder)
-    check_there(folder)
-    with explained(target, "백업하지 못했습니다. "):
+    files.check_there(folder)
+    with files.explained(target, "백업하지 못했습니다. "):
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (folder / name for name in FILES if not is_blank(folder / name)):
+        for path in _filled(folder):
             # In one step: in small ones it would begin anew at every write.
-            with closing(connect(path, PATIENCE)) as file, closing(connect(target / path.name, 0)) as into:
+            with (
+                closing(files.connect(path, PATIENCE)) as file,
+                closing(files.connect(target / path.name, 0)) as into,
+            ):
                 file.backup(into)
         open_store(f"tinydb://{target}").close()
 
@@ -115,8 +108,8 @@ def back_up(folder: Path, target: Path) -> None:
 def restore(source: Path, folder: Path) -> Contents:
     """Make a data folder from a backup; what is in it. Raises Misuse: nothing is ever written over."""
     check_new(folder, source)
-    check_entries(source)
-    with explained(folder):
+    files.check_entries(source)
+    with files.explained(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in source.iterdir():
             if file.name.startswith(tuple(FILES)):  # and the logs beside them

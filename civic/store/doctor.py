@@ -16,7 +16,7 @@ from civic.korean import josa
 from civic.store import folder_of
 from civic.store.chain import Chain
 from civic.store.contents import EVERYTHING, IN_FILE, Contents, agreement, read_rows, shortened
-from civic.store.copies import opened, rows_of
+from civic.store.copies import FILES, opened
 from civic.store.folder import BOX_FILE, ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of, stuck
@@ -120,8 +120,8 @@ def _in_file(report: Report, path: Path) -> Iterator[str]:
             yield from (BROKEN[path.name].format(path=path, said=said) for said in broken)
             if is_entries:
                 yield from _read(report, session, IN_FILE)
-        if not is_entries and not broken:
-            report.contents.rows |= rows_of(path)
+            elif not broken:
+                report.contents.rows |= read_rows(session, FILES[path.name])
     except (sqlite3.Error, OSError, UnicodeDecodeError) as err:
         said = why(err) if isinstance(err, OSError) else " ".join(str(err).split())
         yield BROKEN[path.name].format(path=path, said=said)

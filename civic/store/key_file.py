@@ -8,6 +8,7 @@ import json
 import secrets
 import stat
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -114,16 +115,11 @@ def load_or_create(path: Path) -> Keys:
 
 def load(path: Path) -> Keys:
     """The keys of that file, which follow it when it gets new masters. Raises Misuse, OSError."""
-    held, seen = _read(path), path.stat().st_mtime_ns
+    held = _read(path)
 
     def renewed() -> Keys | None:
-        nonlocal seen
-        try:
-            if path.stat().st_mtime_ns != seen:
-                seen = path.stat().st_mtime_ns
-                return load(path)
-        except (OSError, Misuse):  # being copied just now, or taken away: what is known still opens
-            seen = 0
+        with suppress(OSError, Misuse):  # being copied just now, or taken away: what is known still opens
+            return load(path)
         return None
 
     master, person, link = (held[name][0] for name in NAMES)

@@ -71,13 +71,12 @@ class PostgresDatabase:
 
     dialect = POSTGRESQL
 
-    def __init__(self, url: str, limits: Limits | None = None, level: str = "") -> None:
+    def __init__(self, url: str, limits: Limits | None = None) -> None:
         """Raises Misuse, with what to do, when the server cannot be reached, is too old, loses acknowledged entries at
-        a power cut (synchronous_commit off), or its tables are not of this version. level: of synchronous_commit,
-        pinned for every session, so that a later change of the server's default cannot undo it; "" asks the server."""
+        a power cut (synchronous_commit off), or its tables are not of this version."""
         self.limits = limits or Limits()
         self.url = url
-        level = level or check(url)
+        level = check(url)  # pinned for every session: a later change of the server's default cannot undo it
         self._here = threading.local()
         self._pool = ConnectionPool(
             conninfo=address(url, self.limits, level),

@@ -103,11 +103,12 @@ def test_acknowledged_is_stored_when_the_server_stops_at_once(server: Server, ti
     assert total > least
 
 
-def test_without_synchronous_commit_entries_are_lost(server: Server) -> None:
+def test_without_synchronous_commit_entries_are_lost(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: the same load and crash, on a store that was talked past its own check, loses entries."""
     url = server.database()
     migrate(url)
-    database = PostgresDatabase(url, LIMITS, level="off")
+    monkeypatch.setattr("civic.store.postgresql.check", lambda url: "off")
+    database = PostgresDatabase(url, LIMITS)
     with closing(Store(database, database)) as store:
         kept, gone = crash(server, store, signal.SIGKILL, 0.4)
     assert kept > 20 and gone > 0
