@@ -225,35 +225,26 @@ class PollBox:
 
     def receipts(self) -> list[str]:
         """All receipts, sorted: as many as voters who cast online. Empty after destruction."""
-        return [receipt for receipt, _ in self._cast()]
+        return [receipt for receipt, _ in self.cast()]
 
     def replaced(self) -> list[str]:
         """Receipts of ballots in whose place their voters put later ones, sorted. Empty after destruction."""
         return sorted(receipt for (receipt,) in self._of("box_replaced", "receipt"))
 
-    def envelopes(self) -> list[bytes]:
-        """All envelopes in the order of their receipts."""
-        return [envelope for _, envelope in self._cast()]
-
-    def _cast(self) -> list[tuple[str, bytes]]:
-        """(receipt, envelope), sorted here: databases sort text each in their own way."""
+    def cast(self) -> list[tuple[str, bytes]]:
+        """(receipt, envelope) of every voter, sorted here: databases sort text each in their own way."""
         table = "box_ballots" if self.state() == "open" else "box_sealed"
         found = self._of(table, "receipt, envelope")
         return sorted((receipt, bytes(envelope)) for receipt, envelope in found)
 
-    def closed_at(self) -> datetime | None:
-        for (closed,) in self._of("box_states", "closed"):
-            return datetime.fromisoformat(closed).astimezone(SEOUL)
-        return None
-
-    def close(self, at: datetime) -> int:
+    def close(self, at: datetime) -> datetime:
         """Take no more ballots and forget who cast which: envelopes and voters, each sorted and written anew.
 
-        The number of voters. A second close changes nothing. `Box.scrub` afterwards leaves no trace in the files.
+        When it was closed: a second close changes nothing. `Box.scrub` afterwards leaves no trace in the files.
         """
-        for (count,) in self._of("box_states", "voters"):
-            return int(count)
-        cast, replaced = self._cast(), self.replaced()
+        for (closed,) in self._of("box_states", "closed"):
+            return datetime.fromisoformat(closed).astimezone(SEOUL)
+        cast, replaced = self.cast(), self.replaced()
         voters = sorted(voter for (voter,) in self._of("box_ballots", "voter"))
         for receipt, envelope in cast:
             self._put("box_sealed", self.poll, receipt, envelope)
@@ -263,7 +254,7 @@ class PollBox:
         for receipt in replaced:
             self._put("box_replaced", self.poll, receipt)
         self._put("box_states", self.poll, at.isoformat(), "", len(voters))
-        return len(voters)
+        return at
 
     def destroy(self, at: datetime) -> None:
         """Remove envelopes and voters; the number of voters stays."""

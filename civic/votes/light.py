@@ -146,7 +146,7 @@ def follow(poll: Poll, box: Box, vault: Vault | None, now: datetime, folder: Pat
         if vault is None or own.state() == "destroyed":
             return []
         own.close(poll.closes)
-        sealed = list(zip(own.receipts(), own.envelopes(), strict=True))
+        sealed = own.cast()
     done, file = [], folder / f"{poll.slug}.json"
     if not file.exists():
         counted = PollResult.of(poll, (vault.open(poll.slug, *each) for each in sealed))

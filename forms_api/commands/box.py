@@ -97,22 +97,23 @@ def _close(boxes: Box, page: PollPage, urns: dict[str, int], tables: dict[str, d
         if sheets > marked or (marked and not urns):
             hint = "함마다 읽지 않고 센 종이의 수를 --urn 묶음=장수로 적으세요."
             give_up(f"{slug}: 종이를 받은 사람은 {marked}명인데 투표함의 종이는 {sheets}장입니다. {hint}")
-        box.close(page.at)
+        closed, cast = box.close(page.at), box.cast()
         board = Board(
             format="madang-board/1",
             poll=slug,
             rules=page.slot.rules,
-            closed=box.closed_at() or page.at,
-            receipts=tuple(box.receipts()),
+            closed=closed,
+            receipts=tuple(receipt for receipt, _ in cast),
             replaced=tuple(box.replaced()),
             roll=box.rolled(),
             marked=marked,
             urns=urns,
             tables=tables,
         )
-        envelopes = box.envelopes()
     boxes.scrub()
-    return BoxFile(format="madang-box/2", board=board, envelopes=tuple(map(to_text, envelopes)))
+    return BoxFile(
+        format="madang-box/2", board=board, envelopes=tuple(to_text(envelope) for _, envelope in cast)
+    )
 
 
 def _read_urns(given: tuple[str, ...]) -> dict[str, int]:

@@ -115,7 +115,7 @@ def test_one_person_is_one_voter(town: Town, client: httpx.Client, provider: Pro
     listed = {each.slug: each for each in library.of("proposal")}
     boxes = open_box(f"tinydb://{town.data}")
     with boxes.open(SLUG) as box:
-        envelopes, receipts = box.envelopes(), box.receipts()
+        receipts, envelopes = map(list, zip(*box.cast(), strict=True))
     boxes.close()
     keys = [read_key(file.read_text("utf-8"), PASSPHRASE) for file in town.keys[:2]]
     parts = [PartialFile.of(key, "0" * 64, envelopes) for key in keys]

@@ -42,7 +42,7 @@ def test_the_last_ballot_of_a_voter_counts(address: str, boxes: Box) -> None:
         assert box.has_voted("kim") and not box.has_voted("park")
     with a_box(address) as others, others.open("a") as box:
         assert box.receipts() == ["R-kim-2", "R-lee-0"]
-        assert box.envelopes() == [b"envelope kim 2", b"envelope lee 0"]
+        assert box.cast() == [("R-kim-2", b"envelope kim 2"), ("R-lee-0", b"envelope lee 0")]
     with boxes.open("b") as box:
         assert box.receipts() == []
 
@@ -149,18 +149,17 @@ def test_closing_forgets_who_cast_which(boxes: Box) -> None:
         for voter in ("kim", "lee", "park"):
             box.put(a_ballot(voter))
         box.put_code(Code("kim", "h", NOON + MINUTE, 5))
-        before = box.receipts(), box.envelopes()
-        assert (box.state(), box.closed_at()) == ("open", None)
-        assert box.close(NOON) == 3
-        assert (box.state(), box.closed_at()) == ("closed", NOON)
-        assert (box.receipts(), box.envelopes()) == before
+        before = box.cast()
+        assert box.state() == "open" and len(before) == 3
+        assert box.close(NOON) == NOON and box.state() == "closed"
+        assert box.cast() == before
         assert box._of("box_ballots") == [] and box.code("kim") is None
-        assert box.close(NOON + MINUTE) == 3 and box.closed_at() == NOON
+        assert box.close(NOON + MINUTE) == NOON
         with pytest.raises(Closed):
             box.put(a_ballot("choi"))
     boxes.scrub()
     with boxes.open("a") as box:
-        assert (box.receipts(), box.envelopes()) == before
+        assert box.cast() == before
 
 
 def test_destroying_leaves_only_the_number(boxes: Box) -> None:
@@ -172,8 +171,9 @@ def test_destroying_leaves_only_the_number(boxes: Box) -> None:
     with boxes.open("a") as box:
         box.close(NOON)
         box.destroy(NOON + MINUTE)
-        assert box.state() == "destroyed" and box.receipts() == box.envelopes() == []
-        assert not box.on_roll("kim") and box.close(NOON) == 1
+        assert box.state() == "destroyed" and box.receipts() == box.cast() == []
+        assert not box.on_roll("kim") and box.close(NOON + MINUTE) == NOON
+        assert box._of("box_states", "voters") == [(1,)]
     boxes.scrub()
     with boxes.open("b") as box:
         assert box.receipts() == ["R-kim-0"] and box.on_roll("kim")

@@ -127,7 +127,7 @@ class Town:
     def opened(self) -> dict[str, tuple[str, ...]]:
         standing = self.polling.setup("budget")
         with self.box.open("budget") as box:
-            envelopes, receipts = box.envelopes(), box.receipts()
+            receipts, envelopes = box.receipts(), [envelope for _, envelope in box.cast()]
         parts = [PartialFile.of(key, "0" * 64, envelopes) for key in KEYS[1:]]
         found = open_all(
             envelopes, receipts, standing.slot, "0" * 64, parts, standing.poll, standing.proposals
