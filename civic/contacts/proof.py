@@ -162,13 +162,11 @@ class Contacts:
         claim = self.read_claim(self.key, contact, code, request)
         refusal: WrongCode | None = None
         with self.box.open(PLACE) as box:
-            known = box.take_try(claim.owner, claim.request_hash)
             try:
-                self.prove(known, claim)
-                if known and known.receipt not in ("", purpose):
+                proven = self.prove(box.take_try(claim.owner, claim.request_hash), claim)
+                if proven.receipt not in ("", purpose):
                     raise UsedCode(USED)
-                if known:
-                    box.use_code(known, purpose)
+                box.use_code(proven, purpose)
             except WrongCode as wrong:
                 refusal = wrong  # the block ends well: the try is used up
         if refusal:
@@ -188,13 +186,14 @@ class Contacts:
             raise Invalid(errors)
         return Claim(owner(read[0]), read[1], hash_of_request(request))
 
-    def prove(self, known: Code | None, claim: Claim, wrong: str = WRONG, late: str = LATE) -> None:
-        """The same work for a contact that never asked for a code. Raises WrongCode, LateCode."""
+    def prove(self, known: Code | None, claim: Claim, wrong: str = WRONG, late: str = LATE) -> Code:
+        """The known code, which the claim names. The same work for a contact that never asked for one. Raises WrongCode, LateCode."""
         keyed = keyed_hash(self._codes, "code", claim.owner, claim.secret)
         if not hmac.compare_digest(known.hash if known else "", keyed) or known is None:
             raise WrongCode(wrong)
         if self.clock.now() >= known.until:
             raise LateCode(late)
+        return known
 
     def give_ticket(self, contact: str, code: str, request: str, is_own: bool = False) -> str:
         """A ticket for whoever proves a contact: a secret for their browser. Raises as `prove_by_code`.

@@ -154,7 +154,6 @@ class PollBox:
         for table in ("box_proofs", "box_hits", "box_outgoing", "box_tickets"):
             end = now - (KEPT_LATE if table == "box_proofs" else timedelta(0))
             self._session.later(f"DELETE FROM {table} WHERE until <= ?", (end.timestamp(),))  # noqa: S608 (own names)
-        self._session.settle()
 
     def queue(self, sealed: bytes, until: datetime) -> None:
         """Keep what is to be sent, in the same transaction as its reason; its random id tells nothing of order.

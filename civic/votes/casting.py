@@ -152,10 +152,10 @@ class Polling:
                 self.codes.limit(box, "casts", address, CASTS_PER_ADDRESS)
             known = box.take_try(claim.owner, claim.request_hash)
         # Outside the transaction: a wrong code uses up its try all the same.
-        self.codes.prove_voter(known, claim)
+        proven = self.codes.prove_voter(known, claim)
         sealed, tracker = self._sealed(setup, claim.owner, post, envelope)
         with self.box.open(slug) as box:
-            receipt = self._put(setup, box, claim, known, sealed)
+            receipt = self._put(setup, box, claim, proven, sealed)
         signature = self._signer.sign(signed_words("receipt", slug, setup.slot.rules, receipt))
         return Receipt(setup.slot.rules, receipt, to_text(signature), tracker)
 
@@ -204,12 +204,12 @@ class Polling:
             envelope = seal(choices, setup.slot, tracker, key)
         return Sealed(voter, envelope, receipt_of(envelope), fingerprint(ephemeral_of(envelope))), tracker
 
-    def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code | None, sealed: Sealed) -> str:
+    def _put(self, setup: PollSetup, box: PollBox, claim: Claim, proven: Code, sealed: Sealed) -> str:
         if self.clock.now() >= setup.poll.closes or box.state() != "open":
             raise over(setup.poll, self.clock.now())
         voter = claim.owner
-        kept = box.code(voter, proven.asked) if proven else None
-        if kept is None or proven is None or kept.hash != proven.hash:
+        kept = box.code(voter, proven.asked)
+        if kept is None or kept.hash != proven.hash:
             raise errors.WrongCode(WRONG)  # it was dropped meanwhile
         receipt = sealed.receipt
         if kept.receipt == receipt:

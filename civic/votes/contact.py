@@ -118,9 +118,10 @@ class Codes(proof.Contacts):
             raise WrongCode(NO_TICKET) from None
         return proof.Claim(voter, secret, proof.hash_of_request(request), is_typed=False)
 
-    def prove_voter(self, known: Code | None, claim: proof.Claim) -> None:
-        """Raises WrongCode, LateCode, in the words of what was claimed by."""
-        self.prove(known, claim, *((proof.WRONG, proof.LATE) if claim.is_typed else (NO_TICKET, NO_TICKET)))
+    def prove_voter(self, known: Code | None, claim: proof.Claim) -> Code:
+        """As `prove`, in the words of what was claimed by. Raises WrongCode, LateCode."""
+        words = (proof.WRONG, proof.LATE) if claim.is_typed else (NO_TICKET, NO_TICKET)
+        return self.prove(known, claim, *words)
 
 
 def contacts_in(line: str) -> list[str]:

@@ -32,6 +32,7 @@ from civic.errors import (
     WrongCode,
 )
 from civic.store import open_box
+from civic.store.box import Code
 from civic.store.folder import BOX_FILE
 from civic.store.outbox import Letter
 from civic.votes.box_key import signed_words
@@ -344,9 +345,10 @@ def test_closing_between_code_and_box_is_seen(town: Town) -> None:
     """The clock strikes while the code is being checked: the ballot stays out."""
     code, original = town.code(), town.polling.codes.prove_voter
 
-    def slow_prove(*given: Any) -> None:
-        original(*given)
+    def slow_prove(*given: Any) -> Code:
+        proven = original(*given)
         town.clock.at = CLOSES
+        return proven
 
     town.polling.codes.prove_voter = slow_prove  # type: ignore[method-assign]
     with pytest.raises(Closed):
