@@ -13,6 +13,7 @@ from typing import Any
 
 from civic.store.chain import STAFF, Chain, Line
 from civic.store.entry import LIVE, DamagedError, Entry, document_of, entry_of, line_sum
+from civic.store.folder import BOX_FILE, ENTRIES, KEYS
 from civic.store.session import Row, Transaction
 from civic.store.statements import COLUMNS, RoundRow
 from civic.store.tables import BOXES, TABLES
@@ -31,8 +32,9 @@ PARTS: dict[str, tuple[str, ...]] = {
     "열쇠": ("keys",),
     "투표함": tuple(BOXES),
 }
-IN_FILE = tuple(name for name in TABLES if name != "leases")  # on SQLite the others lie in files of their own
-EVERYTHING = (*IN_FILE, "keys", *BOXES)
+IN_FILE = tuple(name for name in TABLES if name != "leases")
+FILES = {ENTRIES: IN_FILE, KEYS: ("keys",), BOX_FILE: tuple(BOXES)}  # of a data folder
+EVERYTHING = tuple(name for names in FILES.values() for name in names)
 ENTRY = ("id", "body", "checksum")  # the other columns follow from the body
 # Tables whose last column is a sum over those from this one on.
 SUMMED = {"facts": 0, "journal": 1, "messages": 0}
@@ -57,10 +59,9 @@ class Contents:
     def journal(self) -> list[Line]:
         return list(map(Line._make, self.of("journal")))
 
-    @property
-    def facts(self) -> list[tuple[str, str, str, str]]:
-        """Subject, round, name, text."""
-        return [(subject, round, name, text) for subject, round, name, text, _ in self.of("facts")]
+    def fixed(self, subject: str) -> dict[str, str]:
+        """What is fixed of a subject that has no rounds: name -> text."""
+        return {name: text for of, _, name, text, _ in self.of("facts") if of == subject}
 
     def digests(self) -> dict[str, tuple[int, str]]:
         """Part -> (how many rows, SHA-256): equal on both sides when and only when all of it is equal."""
@@ -243,7 +244,7 @@ def _facts(contents: Contents) -> Iterator[str]:
     noted = {
         (line.subject, line.before, line.after, line.cause) for line in contents.journal if not line.number
     }
-    for fact in sorted(set(contents.facts) ^ noted, key=_order):
+    for fact in sorted({row[:4] for row in contents.of("facts")} ^ noted, key=_order):
         yield f"{fact[0]} {fact[1]}: 정해진 것({fact[2]})이 기록과 다릅니다. 백업과 견주어 확인하세요."
 
 

@@ -11,18 +11,13 @@ from urllib.parse import quote
 from civic.errors import Misuse, Unavailable
 from civic.store import folder as files
 from civic.store import open_store
-from civic.store.contents import EVERYTHING, IN_FILE, Contents, read_rows, write_rows
+from civic.store.contents import EVERYTHING, FILES, Contents, read_rows, write_rows
 from civic.store.entry import DamagedError
 from civic.store.locks import PATIENCE
 from civic.store.private_file import PrivateFile
 from civic.store.session import SqliteSession, Transaction
 from civic.store.tables import BOXES
 
-FILES: dict[str, tuple[str, ...]] = {
-    files.ENTRIES: IN_FILE,
-    files.KEYS: ("keys",),
-    files.BOX_FILE: tuple(BOXES),
-}
 COUNT_ON = "SELECT setval(pg_get_serial_sequence('{0}', 'id'), coalesce(max(id), 0) + 1, false) FROM {0}"
 OCCUPIED = (
     "옮길 곳에 이미 다른 신청이 있어 아무것도 바꾸지 않았습니다. 빈 데이터베이스를 쓰세요. "
@@ -97,10 +92,7 @@ def back_up(folder: Path, target: Path) -> None:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in _filled(folder):
             # In one step: in small ones it would begin anew at every write.
-            with (
-                closing(files.connect(path, PATIENCE)) as file,
-                closing(files.connect(target / path.name, 0)) as into,
-            ):
+            with closing(files.connect(path)) as file, closing(files.connect(target / path.name)) as into:
                 file.backup(into)
         open_store(f"tinydb://{target}").close()
 

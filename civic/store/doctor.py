@@ -15,8 +15,8 @@ from civic.errors import Misuse, Unavailable, why
 from civic.korean import josa
 from civic.store import folder_of
 from civic.store.chain import Chain
-from civic.store.contents import EVERYTHING, IN_FILE, Contents, agreement, read_rows, shortened
-from civic.store.copies import FILES, opened
+from civic.store.contents import EVERYTHING, FILES, Contents, agreement, read_rows, shortened
+from civic.store.copies import opened
 from civic.store.folder import BOX_FILE, ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
 from civic.store.locks import server_of, stuck
@@ -119,7 +119,7 @@ def _in_file(report: Report, path: Path) -> Iterator[str]:
             broken = _broken(session)
             yield from (BROKEN[path.name].format(path=path, said=said) for said in broken)
             if is_entries:
-                yield from _read(report, session, IN_FILE)
+                yield from _read(report, session, FILES[ENTRIES])
             elif not broken:
                 report.contents.rows |= read_rows(session, FILES[path.name])
     except (sqlite3.Error, OSError, UnicodeDecodeError) as err:
@@ -183,8 +183,7 @@ def _in_keys(report: Report, key_file: Path) -> Iterator[str]:
     except OSError as err:
         yield f"키 파일({key_file})을 읽을 수 없습니다: {why(err)}. 권한을 확인하세요."
         return
-    known = {name: text for subject, _, name, text in contents.facts if subject == PLACE}
-    check_tied(keys, known, key_file)
+    check_tied(keys, contents.fixed(PLACE), key_file)
     report.journal_key = keys.journal
     heads = {row[:2]: (row[-2], row[-1]) for row in contents.of("rounds")}
     yield from shortened(map(str, Chain(keys.journal).faults(contents.of("journal"), heads)))

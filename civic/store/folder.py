@@ -74,7 +74,7 @@ def prepared(path: Path, turn: WritingTurn) -> sqlite3.Connection:
     check_place(path.parent)
     check_entries(path.parent)
     check_length(path)
-    connection = connect(path, timeout=PATIENCE)
+    connection = connect(path)
     try:
         for line in PRAGMAS:
             connection.execute(f"PRAGMA {line}")
@@ -155,7 +155,7 @@ def check_place(folder: Path, mounts: Path = Path("/proc/mounts")) -> None:
         )
 
 
-def connect(path: Path, timeout: float) -> sqlite3.Connection:
+def connect(path: Path, timeout: float = PATIENCE) -> sqlite3.Connection:
     """A SQLite file of the folder, readable by its owner only from its first byte, in whatever folder it lies.
 
     SQLite gives a file's mode to the logs beside it. Any thread may use it: the callers let one at a time. Raises sqlite3.Error, OSError.

@@ -11,7 +11,6 @@ from typing import Any
 
 from civic.errors import Unavailable
 from civic.store.folder import connect, explain, explained
-from civic.store.locks import PATIENCE
 from civic.store.session import Row, SqliteSession, Transaction
 from civic.store.tables import SQLITE, made
 
@@ -31,7 +30,7 @@ class PrivateFile:
         self._failure: Exception | None = None  # of the last act; None again after one that was kept
         with explained(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = connect(path, timeout=PATIENCE)
+            self._file = connect(path)
             for line in PRAGMAS:
                 self._file.execute(f"PRAGMA {line}")
             with self.transaction() as session:

@@ -98,7 +98,7 @@ def _counted(contents: Contents) -> str:
 def note_lacks(report: Report, settings: Settings) -> None:
     """Add to a report on a real server's data what that server lacks, and what waits for it."""
     contents = report.contents
-    mark = newest({name: text for subject, _, name, text in contents.facts if subject == PLACE})
+    mark = newest(contents.fixed(PLACE))
     if mark is None or mark.start is not None:
         return
     last, messages = contents.journal[-1].time if contents.journal else None, contents.of("messages")
