@@ -169,7 +169,7 @@ def wrong_tries_counted(number: str) -> Iterator[None]:
 
 def is_own() -> bool:
     """Does one of our own pages ask?"""
-    return is_from(services().settings.own_origins(services().site.base_url))
+    return is_from(services().settings.own_origins(services().site.base_url), request)
 
 
 def cookie() -> str:

@@ -29,17 +29,16 @@ PER_PERSON_AND_FORM = parse("20/minute")  # a double click, a retry, a correctio
 
 def register_guards(app: Flask, origins: frozenset[str]) -> None:
     """Refuse writes from elsewhere before any view runs."""
-    app.config["MAX_CONTENT_LENGTH"] = LONGEST_BODY + 1
-    app.config["MAX_FORM_PARTS"] = 500
 
     @app.before_request
     def guard() -> None:
         sent = request_ctx.request  # each name asked of `request` would be looked up anew
+        sent.max_content_length, sent.max_form_parts = LONGEST_BODY + 1, 500
         if sent.method in READING:
             return
         # Read before anything is refused: the server hangs up on a body left unread, and the refusal may be lost.
         fits = read_body(sent)
-        if not is_from(origins):
+        if not is_from(origins, sent):
             raise ForbiddenOrigin
         if not fits:
             raise TooLarge
@@ -64,13 +63,12 @@ def read_body(sent: Request) -> bool:
     return False
 
 
-def is_from(origins: frozenset[str]) -> bool:
+def is_from(origins: frozenset[str], sent: Request) -> bool:
     """Only our own pages may write: does the browser say same-origin, or name one of these addresses?
 
     Static pages hold no session, so there is no token to compare. "null" and silence are refused.
     """
-    sent = request_ctx.request.headers
-    return sent.get("Sec-Fetch-Site") == "same-origin" or sent.get("Origin") in origins
+    return sent.headers.get("Sec-Fetch-Site") == "same-origin" or sent.headers.get("Origin") in origins
 
 
 def check_form(sent: Request) -> None:
@@ -98,7 +96,8 @@ def is_form_post() -> bool:
 def json_body() -> dict[str, Any]:
     """The body as a JSON object. Raises Invalid when it is none, or holds what must never be kept."""
     try:
-        body = json.loads(request.get_data(), object_pairs_hook=_once)
+        sent = request.get_data()
+        body = JSON.decode(str(sent, json.detect_encoding(sent), "surrogatepass"))
     except (ValueError, RecursionError):
         raise Invalid([FieldError("", "JSON으로 읽을 수 없습니다.")]) from None
     if not isinstance(body, dict):
@@ -129,6 +128,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError
     return found
+
+
+JSON = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def check_honeypot(payload: Mapping[str, Any]) -> None:

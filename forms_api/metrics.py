@@ -34,15 +34,14 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sums: Counter[str] = Counter()  # by name and labels, as Prometheus reads them
+        self._sums: Counter[tuple[Any, ...]] = Counter()  # by name, and what each label says
         self._file: Path | None = None
         self._written: Counter[str] = Counter()
 
     def add(self, name: str, amount: float = 1, /, **labels: object) -> None:
         """More of one of COUNTERS."""
-        said = ",".join([f'{label}="{value}"' for label, value in labels.items()])
         with self._lock:
-            self._sums[f"madang_{name}{{{said}}}"] += amount  # type: ignore[assignment]  # floats add as well
+            self._sums[name, *labels.items()] += amount  # type: ignore[assignment]  # floats add as well
 
     def share(self, folder: Path) -> None:
         """From now on the counts of every process that shares this folder add up."""
@@ -50,8 +49,7 @@ class Metrics:
 
     def publish(self) -> None:
         """Let the others know; nothing is written where nothing was counted."""
-        with self._lock:
-            samples = self._sums.copy()
+        samples = self._samples()
         if self._file and samples != self._written:
             draft = self._file.with_suffix(".draft")
             with suppress(OSError):  # a full disk: the next time
@@ -59,10 +57,16 @@ class Metrics:
                 draft.replace(self._file)
                 self._written = samples
 
+    def _samples(self) -> Counter[str]:
+        """By name and labels, as Prometheus reads them."""
+        with self._lock:
+            sums = self._sums.copy()
+        said = {key: ",".join(f'{label}="{value}"' for label, value in key[1:]) for key in sums}
+        return Counter({f"madang_{key[0]}{{{said[key]}}}": amount for key, amount in sums.items()})
+
     def text(self) -> str:
         """Everything in Prometheus' text format, one sample per line."""
-        with self._lock:
-            samples = self._sums.copy()
+        samples = self._samples()
         for file in self._file.parent.glob("*.*[0-9]") if self._file else ():
             if file != self._file:
                 for line in file.read_text().splitlines():
