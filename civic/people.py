@@ -22,6 +22,8 @@ FOREIGN_MESSAGE = "외국 번호는 나라 번호부터 +1 201 555 0123처럼 �
 _PHONE_SIGNS = re.compile(r"\+?[\d\s()./\-‐-―−~]{7,30}")
 _MAIL = re.compile(r"[^\s@]@[^\s@]+\.\w")
 _BETWEEN = re.compile(r"[\s.\-]+")
+_BLANKS = re.compile(r"\s+")
+_ABROAD = re.compile(r"^00(?=[\s.\-]*[1-9])")
 # All of these are valid; of 0105 some are not given out.
 _PLAIN_MOBILE = re.compile(r"010[0-46-9]\d{7}", re.ASCII)
 # The libraries for phones and mail are loaded where they are needed: a build rarely needs them, and they take a while.
@@ -36,7 +38,7 @@ def read_name(text: str) -> str:
         raise ValueError(f"이름을 {LONGEST_NAME}자 안으로, 한 줄로 적어 주세요.")
     if not any(c.isalpha() for c in text):
         raise ValueError("이름을 홍길동처럼 글자로 적어 주세요.")
-    return re.sub(r"\s+", " ", text)
+    return _BLANKS.sub(" ", text)
 
 
 def normalise_phone(text: str, landlines: bool = False) -> str:
@@ -85,7 +87,7 @@ def is_international(text: str) -> bool:
 
 def _plain_signs(text: str) -> str:
     """Full-width digits made plain, hyphens as people type them, 00 as +, without the marks that copying brings along."""
-    return re.sub(r"^00(?=[\s.\-]*[1-9])", "+", _plain_hyphens(text))
+    return _ABROAD.sub("+", _plain_hyphens(text))
 
 
 def _plain_hyphens(text: str) -> str:

@@ -101,9 +101,11 @@ def clean(text: str) -> str:
     if not text.isprintable():
         text = _ODD_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
         text = "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in _TURNS))
+    if text.isascii():
+        return text.strip()
     text = nfc(text).strip()
     seen = (sign not in _FILLERS and unicodedata.category(sign) not in _UNSEEN for sign in text)
-    return text if text.isascii() or any(seen) else ""
+    return text if any(seen) else ""
 
 
 def length(text: str) -> int:

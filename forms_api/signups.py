@@ -19,11 +19,12 @@ from civic.errors import Closed, ContactUnproven, FieldError, Full, Invalid, Ref
 from civic.people import show_phone
 from civic.places import phases
 from civic.places.application import Application, check_absent, holds_resident_number
+from civic.places.intake import Kept
 from civic.places.status import form_of, of_form
 from civic.text import texts
 from forms_api.contacts import ask_for_code, holds_ticket_of, prove_phone
 from forms_api.doors import HONEYPOT, check_honeypot, is_form_post, json_body, text_in
-from forms_api.operations import services
+from forms_api.operations import Services, services
 from forms_api.problems import offer_again, prefers_html
 from forms_api.site import BOARD
 
@@ -71,24 +72,10 @@ def apply(folder: str, slug: str) -> ResponseReturnValue:
     payload = json_body()
     check_honeypot(payload)
     code, asked = text_in(payload, "code"), text_in(payload, "request")
-    typed = {name: value for name, value in payload.items() if name not in (HONEYPOT, *PROOF)}
-    return _kept(parts.intake.check(*parts.intake.form(folder, slug), typed), code, asked)
-
-
-def _kept(application: Application, code: str, request: str) -> ResponseReturnValue:
-    """Keep a checked application of a phone that is proven where it must be, within the person's rate, and count it."""
-    parts = services()
-    if application.spec.needs_proof:
-        prove_phone(application.phone, code, request, application.submission)
-    parts.limits.person(application.each()[0].person(parts.intake.keys), application.subject)
-    kept = parts.intake.apply(application)
-    for entry, _, created in kept:
-        if created:
-            parts.metrics.add("entries_total", state=entry.state)
-    if is_form_post():
-        first, *others = (parts.receipt(entry.number) for entry, _, _ in kept)
-        together = "&".join(f"with={other.rpartition('/')[2]}" for other in others)  # numbers and hexadecimal
-        return redirect(f"{first}?{together}" if others else first, code=303)
+    for name in (HONEYPOT, *PROOF):
+        payload.pop(name, None)
+    application = parts.intake.check(*parts.intake.form(folder, slug), payload, is_clean=True)
+    kept = _kept(parts, application, code, asked)
     answer, *more = (
         {
             "number": entry.number,
@@ -101,6 +88,18 @@ def _kept(application: Application, code: str, request: str) -> ResponseReturnVa
         for entry, position, _ in kept
     )
     return jsonify(answer | ({"others": more} if more else {})), 201 if kept[0][2] else 200
+
+
+def _kept(parts: Services, application: Application, code: str, request: str) -> list[Kept]:
+    """Keep a checked application of a phone that is proven where it must be, within the person's rate, and count it."""
+    if application.spec.needs_proof:
+        prove_phone(application.phone, code, request, application.submission)
+    parts.limits.person(application.each[0].person(parts.intake.keys), application.subject)
+    kept = parts.intake.apply(application)
+    for entry, _, created in kept:
+        if created:
+            parts.metrics.add("entries_total", state=entry.state)
+    return kept
 
 
 def _apply_by_page(doc: Document, spec: FormSpec) -> ResponseReturnValue:
@@ -135,7 +134,10 @@ def _apply_by_page(doc: Document, spec: FormSpec) -> ResponseReturnValue:
     if step == "code":
         asked = ask_for_code(application.phone, doc.title, doc.subject)
         return _check_page(application, asked.request, asked.code)
-    return _kept(application, *(form.get(name, "") for name in PROOF))
+    kept = _kept(parts, application, *(form.get(name, "") for name in PROOF))
+    first, *others = (parts.receipt(entry.number) for entry, _, _ in kept)
+    together = "&".join(f"with={other.rpartition('/')[2]}" for other in others)  # numbers and hexadecimal
+    return redirect(f"{first}?{together}" if others else first, code=303)
 
 
 def _check_page(

@@ -1,13 +1,12 @@
 """What a citizen sent, read and checked against the form: every field that must be corrected is found;
 and the entry that it asks to be. No web."""
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 from uuid import UUID, uuid5
 
@@ -28,7 +27,7 @@ from civic.places.participants import (
     read_participants,
     text_of,
 )
-from civic.store.entry import LIVE, Entry
+from civic.store.entry import ENCODER, LIVE, Entry
 from civic.store.seal import Keys
 from civic.store.store import Store
 from civic.text import RESIDENT_NUMBER_MESSAGE, has_resident_number, read_whole, texts
@@ -52,7 +51,9 @@ class Application(FormRound):
     answers: Mapping[str, Any] = field(default_factory=dict)
     applicant: str = ""  # who signed up somebody else: a child's parent; "" for themselves
     participants: Participants = ()  # name and birth date of each, where they are asked for
+    _person: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
 
+    @cached_property
     def each(self) -> tuple[Self, ...]:
         """One for each person who takes part; sent again each is the same. Only itself where nobody else is named."""
         found = (
@@ -65,15 +66,17 @@ class Application(FormRound):
         return tuple(found) or (self,)
 
     def person(self, keys: Keys) -> str:
-        """The keyed hash that stands for the person: of twins with one phone the name tells who it is."""
-        named = f"{self.birth_date} {self.name}" if self.spec.has_participants else self.birth_date
-        return keys.person(self.phone, named)
+        """The keyed hash that stands for the person, worked out once: of twins with one phone the name tells who it is."""
+        if not self._person:
+            named = f"{self.birth_date} {self.name}" if self.spec.has_participants else self.birth_date
+            self._person.append(keys.person(self.phone, named))
+        return self._person[0]
 
     def personal(self) -> bytes:
         """Everything that could name the person, to be sealed: UTF-8 JSON."""
         names = ("name", "phone", "email", "birth_date", "party", "answers", "applicant")
         kept = {name: value for name in names if (value := getattr(self, name))}
-        return json.dumps(kept, ensure_ascii=False).encode()
+        return ENCODER.encode(kept).encode()
 
 
 def read_application(
@@ -105,12 +108,11 @@ def read_application(
     answers = partial(_answers, spec, found.get("party", 1), errors)
     rest: dict[str, Reader] = {"answers": answers, "consent": _agree, "submission_id": _submission}
     found |= read_fields(payload, rest, errors)
-    known, elsewhere = {"round", *readers, *rest}, {name for _, name, _ in every}
-    errors += [
-        FieldError(shown_name(name), "이 신청서에 없는 항목입니다.")
-        for name, value in payload.items()
-        if name not in known and not (name in elsewhere and value in ("", None))
-    ]
+    if odd := payload.keys() - {"round", *readers, *rest}:
+        odd -= {name for _, name, _ in every if payload.get(name) in ("", None)}
+        errors += [
+            FieldError(shown_name(name), "이 신청서에 없는 항목입니다.") for name in payload if name in odd
+        ]
     if errors or round_ is None:
         raise Invalid(errors)
     del found["consent"]
@@ -151,14 +153,22 @@ def _agree(given: Any) -> None:
 
 def _submission(given: Any) -> str:
     """The uuid that makes a retry safe."""
+    text = text_of(given)
     try:
-        return str(UUID(text_of(given)))
+        return text if _UUID.fullmatch(text) else str(UUID(text))
     except ValueError:
         said = "신청서를 처음 보낼 때 만든 UUID를 넣어 주세요. 다시 보낼 때도 같은 값을 씁니다."
         raise ValueError(said) from None
 
 
-def draft_of(application: Application, keys: Keys, store: Store, now: datetime, person: str = "") -> Entry:
+def draft_of(
+    application: Application,
+    keys: Keys,
+    store: Store,
+    now: datetime,
+    cause: str = "applied",
+    person: str = "",
+) -> Entry:
     """The entry as it will be offered to the book, sealed under a new number. person: where it stays as it was."""
     number = new_number()
     return Entry(
@@ -175,7 +185,7 @@ def draft_of(application: Application, keys: Keys, store: Store, now: datetime, 
         changed=now,
         size=application.party,
         hours=application.round.hours if application.spec.ledger else 0,
-        cause="applied",
+        cause=cause,
         draw=new_draw_number() if application.spec.is_drawn else "",
         sealed=keys.seal(store, application.subject, number, application.personal()),
     )
@@ -183,7 +193,7 @@ def draft_of(application: Application, keys: Keys, store: Store, now: datetime, 
 
 def check_absent(application: Application, keys: Keys, store: Store) -> None:
     """Raises AlreadyApplied when one who takes part has a live entry in its round."""
-    wanted = {(application.subject, application.id, each.person(keys)) for each in application.each()}
+    wanted = {(application.subject, application.id, each.person(keys)) for each in application.each}
     for entry in store.of_contact(contact_key(keys, application.phone)):
         if (entry.subject, entry.round, entry.person) in wanted and entry.state in LIVE:
             raise AlreadyApplied
@@ -201,9 +211,11 @@ def refuse_forbidden(payload: Mapping[str, Any]) -> None:
     for name, value in flat.items():
         if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
             continue  # made by a program: one in four thousand has the digits of a resident registration number
-        every = (name, value) if isinstance(value, str) else texts({name: value})
-        if wrong := next((said for text in every if (said := _wrong_text(name, text))), ""):
-            found.append(FieldError(shown_name(name), wrong))
+        for text in (name, value) if isinstance(value, str) else texts({name: value}):
+            is_short = len(text) < 13 and text.isascii()
+            if not is_short and (wrong := _wrong_text(name, text)):
+                found.append(FieldError(shown_name(name), wrong))
+                break
     if found:
         raise Invalid(found)
 
@@ -215,8 +227,6 @@ def holds_resident_number(field: str, text: str) -> bool:
 
 def _wrong_text(field: str, text: str) -> str:
     """Why a text may not be kept in a field; "" when it may."""
-    if len(text) < 13 and text.isascii():
-        return ""
     if holds_resident_number(field, text):
         return RESIDENT_NUMBER_MESSAGE
     try:

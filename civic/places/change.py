@@ -56,7 +56,7 @@ def read_change(intake: Intake, found: Found, given: Mapping[str, Any]) -> tuple
     wanted = round_.spec.round(str(payload["round"]))
     landlines = not given.get("phone")  # staff may have entered one
     sent = read_application(doc, optional(round_.spec), wanted, payload, now.date(), landlines)
-    read, *_ = sent.each()
+    read, *_ = sent.each
     application = replace(read, spec=round_.spec, answers={**kept, **read.answers})
     return application, "" if read.phone == told["phone"] else read.phone
 
@@ -69,7 +69,7 @@ def keep_change(intake: Intake, found: Found, application: Application, is_other
     new one must be. Raises NotEligible, NotOpen, Closed, and as `Intake.apply`.
     """
     entry, keys, store, now = found.entry, intake.keys, intake.store, intake.clock.now()
-    draft = draft_of(application, keys, store, now, "" if is_other_phone else entry.person)
+    draft = draft_of(application, keys, store, now, person="" if is_other_phone else entry.person)
     with store.open(entry.subject, who="citizen") as book:
         if application.id != entry.round:
             rules.check_time(application, now, book.fixed(application.id))

@@ -34,6 +34,7 @@ from civic.store.seal import Keys
 from civic.store.store import Store
 from civic.text import clean
 
+Kept = tuple[Entry, int | None, bool]  # an entry, its place in the waiting line, is it new?
 SHUT = "지금은 인증번호를 보낼 수 없어 접수를 열지 못했습니다. 담당 부서에 문의해 주세요."
 
 
@@ -71,14 +72,20 @@ class Intake:
         return doc, doc.spec
 
     def check(
-        self, doc: Document, spec: FormSpec, payload: Mapping[str, Any], landlines: bool = False
+        self,
+        doc: Document,
+        spec: FormSpec,
+        payload: Mapping[str, Any],
+        landlines: bool = False,
+        is_clean: bool = False,
     ) -> Application:
         """Everything that can be checked without the store.
 
-        payload: as the API takes it (docs/api.md). landlines: who has no mobile is entered by staff. Raises NotFound (the round), NotOpen, Closed, and
-        Invalid with every field that must be corrected.
+        payload: as the API takes it (docs/api.md); is_clean: it has passed `refuse_forbidden`. landlines: who has no mobile is
+        entered by staff. Raises NotFound (the round), NotOpen, Closed, and Invalid with every field that must be corrected.
         """
-        refuse_forbidden(payload)  # first: whatever else is wrong with the post, this must be told
+        if not is_clean:
+            refuse_forbidden(payload)  # first: whatever else is wrong with the post, this must be told
         given = payload.get("round")
         round_ = spec.round(clean(given)) if isinstance(given, str) else None
         if given and isinstance(given, str) and round_ is None:
@@ -98,7 +105,7 @@ class Intake:
             rules.check_time(application, now, self.facts(application, now))
         except (NotOpen, Closed):
             # A retry that comes late gets its answer.
-            first = application.each()[0]
+            first = application.each[0]
             with self.store.open(doc.subject) as book:
                 if book.repeated(first.submission, first.person(self.keys)) is None:
                     raise
@@ -110,10 +117,8 @@ class Intake:
         if rules.round_state(application, self.clock.now(), held) == "full":
             raise Full(application.round.places, application.round.waiting)
 
-    def apply(
-        self, application: Application, who: str = "citizen", cause: str = "applied"
-    ) -> list[tuple[Entry, int | None, bool]]:
-        """Keep a checked application, all who take part or none: (entry, place in the waiting line, is it new?) of each.
+    def apply(self, application: Application, who: str = "citizen", cause: str = "applied") -> list[Kept]:
+        """Keep a checked application, all who take part or none.
 
         who: the hand that acts. The same submission again gives the entry as it stands now, also after closing. The time of
         reception is the moment of the decision. Raises NotOpen, Closed, Invalid, AlreadyApplied, Full,
@@ -121,8 +126,8 @@ class Intake:
         """
         while True:
             now = self.clock.now()
-            facts, each = self.facts(application, now), application.each()
-            drafts = [draft_of(one, self.keys, self.store, now).but(cause=cause) for one in each]
+            facts, each = self.facts(application, now), application.each
+            drafts = [draft_of(one, self.keys, self.store, now, cause) for one in each]
             try:
                 with self.store.open(application.subject, who=who) as book:
                     kept = [

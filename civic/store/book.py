@@ -142,7 +142,7 @@ class Book:
         if entry.subject != self.subject:
             raise ValueError(f"entry of {entry.subject} in the book of {self.subject}")
         self._pay_back()  # a cap that was given back in this block may be what the new entry needs
-        entry = entry.but(caps=[(cap.key, cap.amount, cap.kept_in) for cap in caps])
+        held = [(cap.key, cap.amount, cap.kept_in) for cap in caps]
         for _ in range(TRIES):
             state, id = self._decide(entry, seats, caps)
             if state == "same":
@@ -151,7 +151,7 @@ class Book:
                     raise Invalid([USED_ELSEWHERE])
                 return same
             round = self._rounds.of(entry.round)
-            kept = entry.but(state=state, rank=round.last_rank + 1)
+            kept = entry.but(state=state, rank=round.last_rank + 1, caps=held)
             if caps and self._dialect.row_locks:
                 self._session.later("SAVEPOINT seat")
             paid = [

@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from civic.errors import Misuse
@@ -33,6 +34,7 @@ SAID = {
     "head": "기록의 끝({}번째 줄)이 적어 둔 것과 다릅니다.",
     "fact": "정해진 것({})이 기록과 다릅니다.",
 }
+KEPT_OF = attrgetter(*KEPT)  # the columns of a RoundRow
 BEHIND = timedelta(minutes=5)
 TOO_EARLY = (
     "이 컴퓨터의 시계({:%Y-%m-%d %H:%M})가 마지막 기록({:%Y-%m-%d %H:%M})보다 늦어 저장을 멈추었습니다. 시계를 맞추세요. "
@@ -163,6 +165,9 @@ class Rounds:
 
     def of(self, name: str) -> RoundRow:
         """The row of a round, which nobody else changes from here on until the block ends; a new one is all zero."""
+        found = self._known.get(name)
+        if found:
+            return found
         if name not in self:
             values = (self._subject, name)
             if self._session.dialect.row_locks:
@@ -203,7 +208,7 @@ class Rounds:
         for name in sorted(self._known):
             round = self._known[name]
             if round.is_changed:
-                row = tuple(getattr(round, column) for column in KEPT)
+                row = KEPT_OF(round)
                 self._session.known[self._subject, name] = row
                 self._session.note(KEPT_ROUND, (self._subject, name, *row))
 
