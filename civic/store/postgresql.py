@@ -106,8 +106,7 @@ class PostgresDatabase:
         if getattr(self._here, "is_open", False):
             raise RuntimeError("a book is open in this thread already")
         with self._connection() as connection:
-            with answering(self.limits.retry_after):
-                connection.autocommit = False
+            connection.autocommit = False
             self._here.is_open = True
             session = PostgresSession(connection, self.limits)
             try:
@@ -124,19 +123,19 @@ class PostgresDatabase:
                     connection.autocommit = True
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
-        with self._connection() as connection, answering(self.limits.retry_after):
+        with self._connection() as connection:
             return connection.execute(_spelt(statement), values).fetchall()
 
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
-        with self._connection() as connection, answering(self.limits.retry_after), connection.transaction():
+        with self._connection() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL enable_seqscan = on")  # whole tables are read here
             yield PostgresSession(connection, self.limits)
 
     def vacuum(self, names: Sequence[str]) -> None:
         """Not at the next autovacuum, and once nobody can see any more what was there before."""
-        with self._connection() as connection, answering(self.limits.retry_after):
+        with self._connection() as connection:
             until = time.monotonic() + self.limits.lock
             ((now,),) = connection.execute("SELECT txid_current() % 4294967296").fetchall()
             while connection.execute(OLDER, (now, now)).fetchall():
@@ -158,12 +157,12 @@ class PostgresDatabase:
     def _connection(self) -> Iterator[Connection]:
         with answering(self.limits.retry_after):
             connection: Connection = self._pool.getconn()
-        try:
-            yield connection
-        finally:
-            if connection.closed:  # connections mostly die together
-                self._pool.check()
-            self._pool.putconn(connection)
+            try:
+                yield connection
+            finally:
+                if connection.closed:  # connections mostly die together
+                    self._pool.check()
+                self._pool.putconn(connection)
 
 
 @cache

@@ -149,9 +149,8 @@ def address(url: str, limits: Limits, level: str = "") -> str:
 
 def _reached(url: str, limits: Limits) -> Connection:
     """A connection of its own, or Misuse with the address and the server's own reason (never the password)."""
-    where = address(url, limits)
     try:
-        return psycopg.connect(where, autocommit=True)
+        return psycopg.connect(address(url, limits), autocommit=True)
     except psycopg.Error as err:
         raise Misuse(f"PostgreSQL 서버에 연결하지 못했습니다: {shown(url)} ({reason(err)})") from err
 
