@@ -7,7 +7,7 @@ The tables have the same columns in both databases (tables.py), so that rows tra
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,13 @@ class Contents:
 
     def digests(self) -> dict[str, tuple[int, str]]:
         """Part -> (how many rows, SHA-256): equal on both sides when and only when all of it is equal."""
-        return {part: _digest([(name, self.of(name)) for name in names]) for part, names in PARTS.items()}
+        found = {}
+        for part, names in PARTS.items():
+            rows, whole = [(name, *row) for name in names for row in self.of(name)], hashlib.sha256()
+            for row in rows:
+                whole.update(json.dumps(row, ensure_ascii=False, default=_plain).encode() + b"\n")
+            found[part] = len(rows), whole.hexdigest()
+        return found
 
     def check(self) -> list[tuple[str, str]]:
         """Take out every row that is not as it was written: what it is, and its receipt number or ""."""
@@ -139,15 +145,6 @@ def write_rows(session: Transaction, rows: dict[str, list[Row]]) -> None:
                 for line in lines[start : start + AT_ONCE]:
                     session.later(statement, line)
                 session.settle()
-
-
-def _digest(tables: Sequence[tuple[str, list[Row]]]) -> tuple[int, str]:
-    """How many rows there are, and the hash of all of them in their order."""
-    whole = hashlib.sha256()
-    for name, rows in tables:
-        for row in rows:
-            whole.update(json.dumps([name, *row], ensure_ascii=False, default=_plain).encode() + b"\n")
-    return sum(len(rows) for _, rows in tables), whole.hexdigest()
 
 
 def _order(row: Row) -> list[tuple[str, Any]]:

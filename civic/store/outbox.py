@@ -3,7 +3,7 @@
 One process at a time has a parcel; what cannot go is tried again after growing pauses. Nothing here sends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -78,9 +78,9 @@ class Outbox:
                 self.sent(parcel)
                 continue
             due = again.at or clock.now() + min(LONGEST, timedelta(seconds=2 * 2 ** min(parcel.tries, 20)))
+            later = Parcel(parcel.id, parcel.tries + (again.at is None), due, again.row or parcel.row)
             with self._database.transaction() as session:
-                tries, row = parcel.tries + (again.at is None), again.row or parcel.row
-                self._change(session, parcel.leased.timestamp(), due, tries, parcel.id, row)
+                self._change(session, parcel.leased.timestamp(), later)
         return len(taken)
 
     def take(self, now: datetime, most: int = 4) -> list[Parcel]:
@@ -88,13 +88,9 @@ class Outbox:
         due = self._database.read(self._due, (now.timestamp(), most))
         if not due:
             return []
-        until = now + LEASE
+        wanted = [(at, Parcel(id, tries, now + LEASE, tuple(row))) for at, tries, id, *row in due]
         with self._database.transaction() as session:
-            return [
-                Parcel(id, tries, until, tuple(row))
-                for at, tries, id, *row in due
-                if self._change(session, at, until, tries, id, row)
-            ]
+            return [parcel for at, parcel in wanted if self._change(session, at, parcel)]
 
     def sent(self, parcel: Parcel) -> None:
         """Forget it, unless it is somebody else's by now, or was put in anew."""
@@ -107,10 +103,9 @@ class Outbox:
         count = f"SELECT count(*) FROM {self._table} WHERE tries >= ?"  # noqa: S608
         return int(self._database.read(count, (STUCK,))[0][0])
 
-    def _change(
-        self, session: Transaction, was: float, due: datetime, tries: int, id: str, row: Sequence[Any]
-    ) -> bool:
+    def _change(self, session: Transaction, was: float, parcel: Parcel) -> bool:
         """Write a row anew; False where its time is no longer what it was."""
-        values = [due.timestamp(), tries, *row]
-        kept = [line_sum(*values[:2], id, *row)] if self._is_summed else []
-        return bool(session.run(self._write, (*values, *kept, id, was)).rowcount)
+        times = (parcel.leased.timestamp(), parcel.tries)
+        kept = [line_sum(*times, parcel.id, *parcel.row)] if self._is_summed else []
+        values = (*times, *parcel.row, *kept, parcel.id, was)
+        return bool(session.run(self._write, values).rowcount)
