@@ -22,12 +22,13 @@ OLDEST_SQLITE = (3, 31)  # derived columns
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "fuse.sshfs", "fuse.glusterfs")
 # autocheckpoint: 16 MB of log before it is folded in.
 PRAGMAS = ("synchronous=FULL", "temp_store=MEMORY", "wal_autocheckpoint=4000", "cache_size=-8000")
-# Words in an error of the system or of SQLite, and what staff are told; {} is the file or folder.
+# Words in an error of the system or of SQLite, and what staff are told; {} is the file or folder, {topic} the same with 은/는.
 SAID = {
     "readonly|read-only|permission": "{}에 쓸 수 없습니다(읽기 전용이거나 권한이 없습니다). 서버 계정에 쓰기 권한을 주고 다시 켜세요.",
     "full|no space|too large": "디스크가 가득 찼습니다({}). 자리를 비우세요. 그러면 스스로 다시 받습니다. 저장된 신청은 그대로 있습니다.",
     "not a database|malformed|damaged|codec": "자료 파일이 손상되었습니다: {}. 파일을 지우지 말고 복사해 둔 뒤 "
     "‘python -m forms_api doctor’로 살펴보거나 백업에서 되살리세요.",
+    "file exists|not a directory": "{topic} 폴더가 아닙니다. 자료 폴더의 주소를 고치세요.",
 }
 FOREIGN = "{}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요."
 
@@ -35,15 +36,13 @@ FOREIGN = "{}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주�
 def explain(err: BaseException, path: Path) -> str:
     """What is wrong with a file or folder and what staff must do, in Korean; never a traceback."""
     err = err.__cause__ or err if isinstance(err, Unavailable) else err
-    said = str(err).lower()
+    said = str(getattr(err, "strerror", None) or err).lower()  # not its path, in which any word may stand
     # Of a journal that is open already it says no more.
     if "i/o error" in said and not os.access(path.parent, os.W_OK):
         said = "readonly"
     for words, sentence in SAID.items():
         if re.search(words, said):
-            return sentence.format(path)
-    if isinstance(err, FileExistsError | NotADirectoryError):
-        return f"{josa(str(path), '은/는')} 폴더가 아닙니다. 자료 폴더의 주소를 고치세요."
+            return sentence.format(path, topic=josa(str(path), "은/는"))
     if isinstance(err, OSError | sqlite3.Error):
         return f"디스크에서 읽거나 쓰지 못했습니다({path}: {err}). 디스크를 확인하고 서버를 다시 켜세요."
     return f"자료를 다루지 못했습니다({path}: {type(err).__name__}). 서버를 다시 켜세요."

@@ -308,6 +308,14 @@ def test_a_wrong_file_is_noticed_at_the_start(tmp_path: Path, what: str) -> None
     assert path.read_bytes() == content
 
 
+def test_a_place_that_is_no_folder_is_told_by_its_error(tmp_path: Path) -> None:
+    """Not by its name: below a file called "full" no disk was full."""
+    (tmp_path / "full").touch()
+    for place in (tmp_path / "full", tmp_path / "full/data"):
+        with pytest.raises(Misuse, match=f"{place}.* 폴더가 아닙니다"):
+            open_at(place)
+
+
 def test_a_folder_on_another_machine_is_refused(tmp_path: Path) -> None:
     """Its locks are not ours: the nearest mount counts, and a local one is the control."""
     (tmp_path / "mounts").write_text(
