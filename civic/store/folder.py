@@ -28,6 +28,7 @@ SAID = {
     "full|no space|too large": "디스크가 가득 찼습니다({}). 자리를 비우세요. 그러면 스스로 다시 받습니다. 저장된 신청은 그대로 있습니다.",
     "not a database|malformed|damaged|codec": "자료 파일이 손상되었습니다: {}. 파일을 지우지 말고 복사해 둔 뒤 "
     "‘python -m forms_api doctor’로 살펴보거나 백업에서 되살리세요.",
+    "no such file": "자료 파일이 옮겨졌거나 없어졌거나 다른 것으로 바뀌었습니다({}). 서버를 끄고 제자리에 되돌린 뒤 다시 켜세요.",
     "file exists|not a directory": "{topic} 폴더가 아닙니다. 자료 폴더의 주소를 고치세요.",
 }
 FOREIGN = "{}은 마당의 신청 파일이 아닙니다. 자료 폴더의 주소와 파일을 확인하세요."

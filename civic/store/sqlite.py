@@ -62,6 +62,7 @@ class SqliteDatabase:
         with explained(path):
             self._turn = locks.WritingTurn(path.parent)
             self._connection = prepared(path, self._turn)
+            self._identity: tuple[int, ...] = path.stat()[1:3]  # () once it is closed
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -122,6 +123,7 @@ class SqliteDatabase:
             heir.release()
 
     def _begin(self, deadline: float) -> _Batch:
+        self._check_place()
         if self._failure or self._turn.take(deadline):
             self._heal()
         try:
@@ -224,7 +226,16 @@ class SqliteDatabase:
                 self._readers.append(connection)
             self._reading.release()
 
+    def _check_place(self) -> None:
+        """Raises Unavailable where another file, or none, stands there by now: SQLite would go on writing into ours."""
+        try:
+            if self.path.stat()[1:3] != self._identity:
+                raise OSError("no such file")
+        except OSError as err:
+            raise Unavailable(retry_after=LATER) from err
+
     def _new_reader(self) -> sqlite3.Connection:
+        self._check_place()
         connection = connect(self.path, locks.PATIENCE)
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA cache_size=-2000")  # 2 MB
@@ -263,11 +274,19 @@ class SqliteDatabase:
         return f"프로세스 {process or '?'}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
 
     def close(self) -> None:
-        """Close the file; the last one to close leaves no log behind."""
-        for reader in self._readers:
-            reader.close()
-        self._connection.close()
-        self._turn.close()
+        """Close the file once the blocks under way have ended; the last one to close leaves no log behind.
+
+        A block that does not end keeps it: the numbers of closed files are given to others, which a late write would hit.
+        """
+        with contextlib.suppress(Unavailable):
+            self._come(time.monotonic() + locks.PATIENCE)
+            if self._identity:
+                self._turn.close()
+            self._identity = ()
+            while self._readers:
+                self._readers.pop().close()
+            self._connection.close()
+            self._pass_on()
 
 
 def _closed() -> threading.Lock:

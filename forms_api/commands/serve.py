@@ -34,7 +34,7 @@ from civic.errors import ContentMistakes, InUse, Misuse, Unavailable, why
 from civic.files import create
 from civic.korean import josa
 from civic.library import Library, load
-from civic.store import open_store
+from civic.store import open_beside, open_store
 from civic.store.folder import serving
 from civic.store.key_file import keys_of
 from forms_api.app import check_start, create_app
@@ -137,7 +137,8 @@ def begin(plan: Plan) -> Callable[..., Any]:
     settings = plan.settings
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until granian sets its own: not the watching process's
     try:
-        store = open_store(settings.data)
+        # Where one has begun there is data: it is never begun anew in a folder that went away meanwhile.
+        store = (open_beside if plan.begun() else open_store)(settings.data)
         multiprocessing.util.Finalize(None, store.close, exitpriority=10)
         keys = keys_of(store, settings.key_file, settings.data_dir)
         clock = take_up(store, settings.data, plan.mark)

@@ -150,6 +150,20 @@ def test_one_that_cannot_begin_again_ends_all(content: Path, tmp_path: Path) -> 
     assert not [line for line in server.lines if "Traceback" in line]
 
 
+def test_a_folder_that_went_away_is_not_begun_anew(content: Path, tmp_path: Path) -> None:
+    """Moved while the server runs: it says so, takes nothing, and a new process makes no second, empty store there."""
+    server = Server(content, tmp_path / "data", processes="2", keys=str(tmp_path / "keys")).ready()
+    (tmp_path / "data").rename(tmp_path / "moved")
+    with server.client() as client:
+        assert client.post("/api/forms/lectures/plain", json=an_application()).status_code == 503
+        assert client.get("/readyz").status_code == 503
+    os.kill(children(server.process.pid)[0], signal.SIGKILL)
+    assert server.process.wait(30) == 2
+    server.stop()
+    assert len([line for line in server.lines if "신청이 없습니다" in line]) == 1
+    assert not (tmp_path / "data").exists()
+
+
 def test_as_many_processes_as_processors(content: Path, tmp_path: Path) -> None:
     """By default: of those that affinity and control groups leave to the server."""
     server = Server(

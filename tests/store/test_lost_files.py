@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from civic.errors import Misuse
+from civic.errors import Misuse, Unavailable
 from civic.store import open_beside, open_box, open_store
 from civic.store.box import Sealed
 from civic.store.copies import read_folder
@@ -217,3 +217,38 @@ def test_a_lost_ballot_box_is_not_begun_anew(folder: Path, how: str) -> None:
     path.with_name(f"{BOX_FILE}-journal").write_bytes(b"\0" * 512)
     with a_box(url) as boxes:
         assert boxes.polls() == []
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "exchanged"])
+def test_what_goes_away_beneath_an_open_store_takes_nothing_more(folder: Path, how: str) -> None:
+    """SQLite would go on writing into a file that no name leads to: refused with the reason, and nothing is begun anew."""
+    with closing(open_store(f"tinydb://{folder}")) as store:
+        if how == "moved":
+            folder.rename(folder.with_name("elsewhere"))
+        elif how == "removed":
+            (folder / ENTRIES).unlink()
+        else:
+            shutil.copy(folder / ENTRIES, folder / "copy")
+            (folder / "copy").replace(folder / ENTRIES)
+        with pytest.raises(Unavailable):
+            add(store, an_entry())
+        assert "옮겨졌거나" in store.trouble
+        assert (folder / ENTRIES).exists() == (how == "exchanged")
+
+
+def test_a_closed_store_writes_nowhere(folder: Path) -> None:
+    """The numbers of its closed files belong to others by then: a late write would hit the head of a log that is in use."""
+    store, late = open_store(f"tinydb://{folder}"), open_store(f"tinydb://{folder}")
+    add(store, an_entry())
+    for _ in "ab":
+        late.close()
+    others = [(folder / f"{ENTRIES}-wal").open("r+b") for _ in range(9)]  # as they are opened next
+    log = others[0].read()
+    for act in (lambda: add(late, an_entry()), lambda: late.find("X")):
+        with pytest.raises(Unavailable):
+            act()
+    others[0].seek(0)
+    assert log and others[0].read() == log
+    for file in others:
+        file.close()
+    store.close()
