@@ -37,6 +37,7 @@ from forms_api.settings import Settings
 ROUND = 2.0  # seconds between two looks at offers and messages
 OUTBOX = 1.0  # seconds between two looks for codes to send, when nobody wakes it
 LOOK = 1.0  # seconds between two looks at the built site
+RUSH, GIVES_WAY = 0.05, 1.0  # seconds between two sign-ups; that a few messages wait for those who sign up
 LEADING = 10.0  # seconds, by the store's clock; then another process may lead
 COUNTING = 1.0  # seconds between two times that a process tells the others what it has counted
 PAGES_PAUSE = 20.0  # seconds between two looks at what the pages say of time and place
@@ -112,7 +113,9 @@ class Notices:
                 self._appointments.follow(intake.library, intake.store, intake.clock.now())
                 self._pages_seen = time.monotonic()
             while not loop.is_over and self.deliver():
-                pass
+                until = time.monotonic() + GIVES_WAY
+                while time.monotonic() < min(until, self._parts.kept_at + RUSH):
+                    time.sleep(RUSH)
             if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
                 # Answers that have been kept as long as their pages say.
                 now = intake.clock.now()
