@@ -159,7 +159,7 @@ class Rounds:
         self._known: dict[str, RoundRow] = {}
 
     def __contains__(self, name: str) -> bool:
-        if name not in self._known and (left := self._session.known.get((self._subject, name))):
+        if name not in self._known and (left := self._session.before.get((self._subject, name))):
             self.learn(name, left)
         return name in self._known
 

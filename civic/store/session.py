@@ -2,8 +2,7 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -36,8 +35,9 @@ class Transaction(ABC):
     def __init__(self) -> None:
         self._queue: list[Later] = []
         self.notes: list[tuple[str, Sequence[Any]]] = []
-        # What is written at the end as earlier blocks of the same commit left it, and as this one leaves it, by key.
-        self.known: ChainMap[Any, Any] = ChainMap()
+        # What is written at the end, by key: as earlier blocks of the same commit left it, and as this one leaves it.
+        self.before: Mapping[Any, Any] = {}
+        self.known: dict[Any, Any] = {}
 
     def note(self, statement: str, values: Sequence[Any]) -> None:
         """Send a statement when the transaction ends: what it writes is read by nobody before."""

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import ChainMap, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class _Batch:
     blocks: int = 0
     # Written at the end: statement -> values.
     notes: dict[str, list[Sequence[Any]]] = field(default_factory=dict)
-    known: ChainMap[Any, Any] = field(default_factory=ChainMap)  # see Transaction
+    known: dict[Any, Any] = field(default_factory=dict)  # see Transaction.before
     sleepers: list[threading.Lock] = field(default_factory=list)  # one each: a condition wakes all for one
     has_written: bool = False
     failure: BaseException | None = None
@@ -76,12 +76,12 @@ class SqliteDatabase:
             raise
         self._owner = threading.get_ident()
         session = SqliteSession(self._connection, is_marked=False)
-        session.known = batch.known.new_child()
+        session.before = batch.known
         try:
             yield session
             session.settle()
             batch.has_written = batch.has_written or session.has_written
-            batch.known.update(session.known.maps[0])
+            batch.known.update(session.known)
             for statement, values in session.notes:
                 batch.notes.setdefault(statement, []).append(values)
         except BaseException as err:
