@@ -114,7 +114,7 @@ class Notices:
                 self._pages_seen = time.monotonic()
             while not loop.is_over and self.deliver():
                 until = time.monotonic() + GIVES_WAY
-                while time.monotonic() < min(until, self._parts.kept_at + RUSH):
+                while time.monotonic() < min(until, self._parts.metrics.kept_at + RUSH):
                     time.sleep(RUSH)
             if time.monotonic() - self._kept_seen >= KEEPING_PAUSE:
                 # Answers that have been kept as long as their pages say.

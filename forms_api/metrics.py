@@ -35,6 +35,7 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sums: Counter[tuple[Any, ...]] = Counter()  # by name, and what each label says
+        self.kept_at = 0.0  # when somebody last signed up in this process, by the monotonic clock
         self._file: Path | None = None
         self._written: Counter[str] = Counter()
 

@@ -109,7 +109,6 @@ class Services:
         self.polling = Polling(written, box, keys, clock, *ways, Vault(keys, store))
         self.sealer = Sealer(keys.derived("votes: pockets"))  # of cookies
         self.queued = threading.Event()  # set when a code waits to be sent
-        self.kept_at = 0.0  # when somebody last signed up here, by the monotonic clock
         self.refused: tuple[Mistake, ...] = ()  # why a newer content is not followed
         self.held: tuple[Mistake, ...] = ()  # what of this one is held back
         self._force: InForce | None = None

@@ -97,7 +97,7 @@ def _kept(parts: Services, application: Application, code: str, request: str) ->
         prove_phone(application.phone, code, request, application.submission)
     parts.limits.person(application.each[0].person(parts.intake.keys), application.subject)
     kept = parts.intake.apply(application)
-    parts.kept_at = time.monotonic()
+    parts.metrics.kept_at = time.monotonic()
     for entry, _, created in kept:
         if created:
             parts.metrics.add("entries_total", state=entry.state)

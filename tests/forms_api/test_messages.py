@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,7 +28,7 @@ from civic.store.entry import Entry
 from civic.store.folder import ENTRIES
 from civic.store.key_file import load_or_create
 from civic.store.outbox import STUCK
-from forms_api.background import Notices
+from forms_api.background import Every, Notices
 from forms_api.clock_mark import ClockMark, take_up
 from forms_api.commands.serve import held_port
 from forms_api.metrics import EventLog, Metrics
@@ -187,6 +188,26 @@ def test_each_person_gets_each_message_once(tmp_path: Path, people: int, kills: 
         assert got == town.expected and max(got.values()) == 1
         assert len(gateway.taken) == sum(got.values()) == people * 3 + people // 2
         assert max(gateway.posts.values()) > 1  # without its key somebody would have got it twice
+
+
+@pytest.mark.parametrize("gives_way", [0.6, 0.0], ids=["ours", "control"])
+def test_messages_let_sign_ups_go_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gives_way: float
+) -> None:
+    """While people sign up one after the other, four messages go at a time and the rest waits. The control's do not."""
+    monkeypatch.setattr("forms_api.background.GIVES_WAY", gives_way)
+    clock, times = FixedClock(START), list[float]()
+    with a_gateway(tmp_path) as gateway, closing(open_store(f"tinydb://{tmp_path}/data")) as store:
+        desk = Intake(load(content(tmp_path, 9), START), store, load_or_create(tmp_path / "keys.json"), clock)
+        for _ in range(9):
+            desk.apply(desk.check(*desk.form("lectures", "essay"), an_application()))
+        clock.at += timedelta(minutes=1)
+        postman = a_postman(desk, clock, gateway)
+        postman._parts.metrics.kept_at = float("inf")
+        gateway.after = lambda _: times.append(time.monotonic())
+        postman.look(cast(Every, SimpleNamespace(is_over=False)))
+    waits = [number for number, (one, other) in enumerate(pairwise(times), 1) if other - one > 0.5]
+    assert len(times) == 9 and waits == ([4, 8] if gives_way else [])
 
 
 def test_nobody_is_plagued_by_sign_ups_in_their_name(tmp_path: Path) -> None:
