@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from civic.errors import ContentMistakes, InUse, Misuse, Refused, Unavailable, Unusable, trouble
+from civic.errors import ContentMistakes, InUse, Invalid, Misuse, Refused, Unavailable, Unusable, trouble
 from civic.korean import call_mistake
 from civic.store.folder import explain
 
@@ -81,6 +81,8 @@ def ending(wrong: Exception) -> tuple[int, list[str]]:
             return INPUT_WRONG, [*wrong.lines, "아무것도 바뀌지 않았습니다."]
         case Unavailable():
             return INPUT_WRONG, [staff_words(wrong)]
+        case Invalid():
+            return INPUT_WRONG, [f"{error.field}: {error.message}" for error in wrong.errors]
         case Refused():
             return INPUT_WRONG, [wrong.detail]
         case Misuse() | InUse():

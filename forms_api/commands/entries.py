@@ -11,7 +11,7 @@ import click
 from civic import korean
 from civic.content.form import FormSpec
 from civic.content.questions import CheckboxQuestion
-from civic.errors import Invalid, Misuse, NotEligible
+from civic.errors import Misuse, NotEligible
 from civic.files import csv_text, write
 from civic.people import show_phone
 from civic.places import line, retention
@@ -97,11 +97,7 @@ def add(staff: StaffAccess, subject: str, round_id: str, channel: str) -> None:
     round_ = staff.round(subject, round_id)
     staff.note(doc.subject)
     payload = {**_asked(spec), "round": round_.round.id, "submission_id": str(uuid.uuid4())}
-    try:
-        application = staff.intake.check(doc, spec, payload, landlines=True)
-    except Invalid as wrong:
-        wrong.detail = "\n".join(f"{error.field}: {error.message}" for error in wrong.errors)
-        raise
+    application = staff.intake.check(doc, spec, payload, landlines=True)
     ((entry, position, _),) = staff.intake.apply(application, who(), f"{BY_STAFF}: {channel}")
     place = f" {position}번" if position else ""
     click.echo(f"{entry.number}\t{korean.ENTRY_STATES[entry.state]}{place}")
