@@ -30,9 +30,11 @@ def open_store(url: str, limits: Limits | None = None) -> Store:
     folder = folder_of(url)
     if folder is None:
         from civic.store.postgresql import PostgresDatabase
+        from civic.store.postgresql_server import usable
 
         server = PostgresDatabase(url, limits)
-        return _checked(server, lambda: server, "keys 표")
+        with usable(url):
+            return _checked(server, lambda: server, "keys 표")
     from civic.store.private_file import PrivateFile
     from civic.store.sqlite import SqliteDatabase
     from civic.store.tables import KEYS

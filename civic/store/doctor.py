@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from civic.errors import Misuse, Unavailable, why
+from civic.errors import Misuse, why
 from civic.korean import josa
 from civic.store import folder_of
 from civic.store.chain import Chain
@@ -139,18 +139,15 @@ def _broken(session: Transaction) -> list[str]:
 def _in_database(report: Report, url: str) -> Iterator[str]:
     # Only where it is wanted: the packages behind it are optional.
     from civic.store.postgresql import PostgresDatabase
-    from civic.store.postgresql_server import WHOLE, reason
+    from civic.store.postgresql_server import WHOLE, usable
 
-    try:
-        with closing(PostgresDatabase(url, WHOLE)) as database, database.snapshot() as session:
-            yield from _read(report, session, EVERYTHING)
-            for pid, host in session.rows(IDLE):
-                yield f"PostgreSQL 세션 {pid}({host})가 1초 넘게 자료를 잡고 아무것도 하지 않습니다. 멈춘 프로그램이면 끝내세요."
-            columns = " OR ".join(f"CAST({name} AS TEXT) <> body ->> '{name}'" for name in DERIVED)
-            for (number,) in session.rows(f"SELECT number FROM entries WHERE {columns}"):  # noqa: S608 (own names)
-                yield f"{number}: 신청과 그 색인이 다릅니다. REINDEX와 백업으로 바로잡으세요."
-    except Unavailable as err:
-        yield f"PostgreSQL에서 자료를 읽지 못했습니다({reason(err.__cause__)}). 서버의 기록과 디스크를 확인하고 백업에서 되살리세요."
+    with usable(url), closing(PostgresDatabase(url, WHOLE)) as database, database.snapshot() as session:
+        yield from _read(report, session, EVERYTHING)
+        for pid, host in session.rows(IDLE):
+            yield f"PostgreSQL 세션 {pid}({host})가 1초 넘게 자료를 잡고 아무것도 하지 않습니다. 멈춘 프로그램이면 끝내세요."
+        columns = " OR ".join(f"CAST({name} AS TEXT) <> body ->> '{name}'" for name in DERIVED)
+        for (number,) in session.rows(f"SELECT number FROM entries WHERE {columns}"):  # noqa: S608 (own names)
+            yield f"{number}: 신청과 그 색인이 다릅니다. REINDEX와 백업으로 바로잡으세요."
 
 
 def _read(report: Report, session: Transaction, names: Iterable[str]) -> Iterator[str]:

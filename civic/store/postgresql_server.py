@@ -14,8 +14,9 @@ from civic.store.tables import BOXES, KEYS, MOVES, POSTGRESQL, TABLES
 
 # Classes of SQLSTATE in which the server, not our statement, is at fault: 08 connection, 25 read-only standby or
 # transaction ended by a timeout, 40 deadlock, 53 disk or memory or connections used up, 55 lock wait, 57 stopped or
-# cancelled by a timeout, 58 I/O error, XX damaged.
-SERVER_AT_FAULT = ("08", "25", "40", "53", "55", "57", "58", "XX")
+# cancelled by a timeout, 58 I/O error, XX damaged; 42501 no right to a table, 42703, 42P01 and 42P07 one that is gone or
+# another program's.
+SERVER_AT_FAULT = ("08", "25", "40", "42501", "42703", "42P01", "42P07", "53", "55", "57", "58", "XX")
 OLDEST = 13  # version of PostgreSQL
 # ANALYZE would keep samples of people's rows among its statistics, where no VACUUM of ours reaches them. Nothing is
 # planned by them: every statement has its index.
@@ -25,6 +26,10 @@ UNSAMPLED = """DO $$ DECLARE c record; BEGIN
 END $$"""
 MIGRATE_LOCK = 5_262_342  # any number, the same everywhere: two hosts that migrate at once take turns
 NO_ADDRESS = "자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요."
+NOT_USABLE = (
+    "PostgreSQL에서 자료를 읽거나 쓰지 못했습니다: {} ({}). 이 계정의 권한과 서버의 기록, 디스크를 확인하세요. 표가 없어졌으면 "
+    "백업에서 되살리고, 다른 프로그램의 것이면 빈 데이터베이스를 정하세요."
+)
 Connection = psycopg.Connection[Row]
 
 
@@ -147,12 +152,25 @@ def address(url: str, limits: Limits, level: str = "") -> str:
         raise Misuse(NO_ADDRESS) from None
 
 
-def _reached(url: str, limits: Limits) -> Connection:
-    """A connection of its own, or Misuse with the address and the server's own reason (never the password)."""
+@contextmanager
+def usable(url: str) -> Iterator[None]:
+    """A database that cannot answer in the block is Misuse: says what to do."""
     try:
-        return psycopg.connect(address(url, limits), autocommit=True)
+        yield
+    except Unavailable as err:
+        raise Misuse(NOT_USABLE.format(shown(url), reason(err.__cause__))) from err
+
+
+@contextmanager
+def _reached(url: str, limits: Limits) -> Iterator[Connection]:
+    """A connection of its own, or Misuse with the address and the server's own reason (never the password)."""
+    where = address(url, limits)
+    try:
+        connection = psycopg.connect(where, autocommit=True)
     except psycopg.Error as err:
         raise Misuse(f"PostgreSQL 서버에 연결하지 못했습니다: {shown(url)} ({reason(err)})") from err
+    with usable(url), answering(0), connection:
+        yield connection
 
 
 def _version(connection: Connection, url: str) -> int:
@@ -160,7 +178,7 @@ def _version(connection: Connection, url: str) -> int:
     here = "SELECT to_regclass('madang'), to_regclass('alembic_version')"
     ours, before = connection.execute(here).fetchall()[0]
     if ours:
-        return int(connection.execute("SELECT version FROM madang").fetchall()[0][0])
+        return int(connection.execute("SELECT coalesce(max(version), 0) FROM madang").fetchall()[0][0])
     if before:
         raise Misuse(f"시험판의 데이터베이스라 쓸 수 없습니다. 새 데이터베이스를 만드세요. ({shown(url)})")
     return 0

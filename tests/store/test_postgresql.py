@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from civic.errors import Misuse, Unavailable
 from civic.store import open_store
 from civic.store.book import Book
 from civic.store.chain import Rounds
+from civic.store.doctor import examine
 from civic.store.entry import Cap, Counts, Entry
 from civic.store.postgresql import PostgresSession
 from civic.store.postgresql_server import Limits, migrate
@@ -220,6 +222,52 @@ def test_a_database_of_another_version_is_refused(change: str, said: str) -> Non
     ask(url, change)
     with pytest.raises(Misuse, match=said):
         open_store(url)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DROP TABLE rounds", '"rounds" does not exist'),
+        ("DROP TABLE caps", '"caps" does not exist'),
+        ("DELETE FROM madang", "migrate"),
+        ("ALTER TABLE madang RENAME COLUMN version TO number", '"version" does not exist'),
+        ("REVOKE ALL ON madang FROM stranger", "permission denied"),
+        ("GRANT SELECT ON madang TO stranger", "permission denied"),
+    ],
+)
+def test_a_database_that_is_not_as_it_was_made_is_told_in_words(
+    change: str, said: str, tmp_path: Path
+) -> None:
+    """Tables that are gone, another program's or not for this account: doctor and who opens it end with a sentence."""
+    url = shared().database()
+    migrate(url)
+    ask(url, "DROP ROLE IF EXISTS stranger")
+    ask(url, "CREATE ROLE stranger LOGIN")
+    ask(url, change)
+    try:
+        url = url.replace("madang@", "stranger@") if "stranger" in change else url
+        found = examine(url, tmp_path / "keys.json").wrong
+        assert len(found) == 1 and said in found[0]
+        if "caps" in change:  # noticed when they are wanted
+            with closing(open_store(url)) as store, pytest.raises(Unavailable):
+                add(store, an_entry(), caps=(Cap("limit:a", 1, 1),))
+        else:
+            with pytest.raises(Misuse, match=said):
+                open_store(url)
+        if change.startswith(("ALTER", "REVOKE")):
+            with pytest.raises(Misuse, match=said):
+                migrate(url)
+    finally:
+        ask(url.replace("stranger@", "madang@"), "DROP OWNED BY stranger")
+
+
+def test_tables_of_another_program_are_left_alone() -> None:
+    """A database with a table of the same name: refused in words, and nothing is made."""
+    url = shared().database()
+    ask(url, "CREATE TABLE entries (x int)")
+    with pytest.raises(Misuse, match="다른 프로그램"):
+        migrate(url)
+    assert ask(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [("entries",)]
 
 
 def test_no_start_without_a_server() -> None:
