@@ -108,9 +108,9 @@ class Contacts:
         title: str,
         budget: str,
         address: str,
-        may_have: Callable[[PollBox], bool] = lambda box: True,
+        on_roll: bool = False,
     ) -> Asked:
-        """budget: the name under which the message is counted. may_have: else it is kept, and nothing is sent."""
+        """budget: the name under which the message is counted. on_roll: to others it is not sent, only kept."""
         now, is_low = self.clock.now(), False
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
         sealed = self._post.seal(json.dumps([reached, title, code]).encode())
@@ -118,7 +118,7 @@ class Contacts:
             if self._budget:
                 is_low = self._budget.spend(box, self.hash, budget, reached, address, now)
             request = self._keep(box, owner, code, now + CODE_LIFE, CODE_TRIES, CODE_TRIES)
-            if may_have(box):
+            if not on_roll or box.on_roll(owner):
                 box.queue(sealed, now + CODE_LIFE)
         return Asked(request, is_low, code)
 

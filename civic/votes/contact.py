@@ -17,7 +17,7 @@ from civic.contacts import proof
 from civic.contacts.budget import Budget
 from civic.content.poll import Poll
 from civic.errors import NotEligible, WrongCode
-from civic.store.box import Code, PollBox, Ticket
+from civic.store.box import Code, Ticket
 from civic.store.boxes import Box
 from civic.store.seal import Keys, Sealer
 
@@ -70,12 +70,9 @@ class Codes(proof.Contacts):
         if poll.assurance == 3:
             raise NotEligible(BY_IDENTITY)
         reached = self.read(contact, phone_only=poll.assurance == 1)
-        voter = self.voter(poll.slug, reached)
-
-        def may_have(box: PollBox) -> bool:
-            return poll.assurance == 1 or box.on_roll(voter)
-
-        return self._send(poll.slug, voter, reached, poll.title, f"votes/{poll.slug}", address, may_have)
+        voter, place = self.voter(poll.slug, reached), f"votes/{poll.slug}"
+        on_roll = poll.assurance != 1
+        return self._send(poll.slug, voter, reached, poll.title, place, address, on_roll)
 
     def new_ticket(self, poll: Poll, issuer: str, subject: str) -> str:
         """Sealed text that lets whom a provider named cast one ballot; the name is not kept. Raises NotEligible (by codes)."""
