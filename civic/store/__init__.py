@@ -120,15 +120,12 @@ def _check_keys(database: Database, place: str, known: set[str]) -> None:
     known: subjects of which the place of keys says something, be it that the key was destroyed.
     """
     rows = database.read("SELECT DISTINCT subject FROM rounds WHERE last_rank > 0")
-    sealed = (
-        f"SELECT 1 FROM entries WHERE subject = ? AND {database.dialect.field.format('sealed')} <> '' LIMIT 1"  # noqa: S608
-    )
+    content = database.dialect.field.format("sealed")
+    sealed = f"SELECT 1 FROM entries WHERE subject = ? AND {content} <> '' LIMIT 1"  # noqa: S608 (own words)
     lost = sorted(name for (name,) in rows if name not in known and database.read(sealed, (name,)))
     if lost:
-        from civic.store.folder import KEYS
-
         raise Misuse(
             f"봉인된 신청이 있는데 감싼 열쇠({place})가 없습니다: {', '.join(lost)}. 새 열쇠로는 지난 신청을 열 수 없어 "
-            f"시작하지 않습니다. 백업에서 {KEYS}(PostgreSQL은 keys 표)를 되살리세요. 백업이 없으면 "
+            "시작하지 않습니다. 백업에서 keys.sqlite3(PostgreSQL은 keys 표)를 되살리세요. 백업이 없으면 "
             "‘python -m forms_api doctor --save 새폴더’로 내용만 잃은 자료를 저장해 쓰세요."
         )

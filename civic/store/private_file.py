@@ -48,16 +48,12 @@ class PrivateFile:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Durable when the block ends; an exception inside leaves nothing behind. Raises Unavailable."""
-        with self._asked() as file:
+        with self._asked() as file, file:  # which rolls back what ends by an exception
             file.execute("BEGIN IMMEDIATE")
-            try:
-                session = SqliteSession(file)
-                yield session
-                session.settle()
-                self._commit()
-            finally:
-                if file.in_transaction:
-                    file.execute("ROLLBACK")
+            session = SqliteSession(file)
+            yield session
+            session.settle()
+            self._commit()
             self._failure = None
 
     snapshot = transaction
