@@ -39,8 +39,9 @@ def key() -> None:
 def new(slug: str, holder: str, file: Path) -> None:
     """투표함을 여는 열쇠와 서명하는 열쇠를 만들어 암호로 잠급니다."""
     public = file.with_suffix(".public.json")
-    if there := [each for each in (file, public) if each.exists()]:
-        give_up(*(f"{each}: 이미 있습니다. 덮어쓰지 않습니다." for each in there))
+    there = "{}: 이미 있습니다. 덮어쓰지 않습니다."
+    if known := [each for each in (file, public) if each.exists()]:
+        give_up(*map(there.format, known))
     made = new_key(slug, " ".join(holder.split()))
     try:
         part = HolderPart.of(made)
@@ -51,7 +52,8 @@ def new(slug: str, holder: str, file: Path) -> None:
     if len(passphrase) < SHORTEST:
         give_up(f"암호는 {SHORTEST}자 이상이어야 합니다. 열쇠를 만들지 않았습니다.")
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    create(file, write_key(made, passphrase), mode=0o600)
+    if not create(file, write_key(made, passphrase), mode=0o600):  # made while the passphrase was typed
+        give_up(there.format(file))
     write(public, as_json(part))
     click.echo(f"{file}: 나만 가집니다. 암호와 함께 두지 말고, 봉인한 복사본을 따로 두세요.")
     click.echo(f"{public}: 투표를 준비하는 사람에게 보내세요. 비밀은 들어 있지 않습니다.")

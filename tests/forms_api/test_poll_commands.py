@@ -126,6 +126,20 @@ def test_a_key_is_made_by_its_holder_alone(tmp_path: Path, holders: list[Path]) 
     assert "sealed" in kept and not {"sealed", "salt"} & set(part)
 
 
+def test_a_key_file_that_came_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody puts one there while the passphrase is typed: it stays, and no public part is told of another key."""
+
+    def typed_slowly(*asked: object, **given: object) -> str:
+        (tmp_path / "k.json").write_text("another's")
+        return PASSPHRASE
+
+    monkeypatch.setattr("click.prompt", typed_slowly)
+    result = run("key", "new", SLUG, "--holder", "감사관", "--to", tmp_path / "k.json")
+    assert result.exit_code == 1 and "이미 있습니다" in result.output
+    assert [file.name for file in tmp_path.glob("k*")] == ["k.json"]
+    assert (tmp_path / "k.json").read_text() == "another's"
+
+
 def test_only_proven_keys_are_added(tmp_path: Path, holders: list[Path]) -> None:
     """Twice the same, another's key or proof, another poll's, a sixth, a private file: named, nothing stored."""
     content = write_poll(tmp_path / "content")
