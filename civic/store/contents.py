@@ -59,6 +59,11 @@ class Contents:
     def journal(self) -> list[Line]:
         return list(map(Line._make, self.of("journal")))
 
+    @property
+    def extent(self) -> str:
+        """How much it is, for staff."""
+        return f"신청 {len(self.entries):,}건, 기록 {len(self.of('journal')):,}줄"
+
     def fixed(self, subject: str) -> dict[str, str]:
         """What is fixed of a subject that has no rounds: name -> text."""
         return {name: text for of, _, name, text, _ in self.of("facts") if of == subject}

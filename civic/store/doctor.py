@@ -73,8 +73,7 @@ def examine(url: str, key_file: Path) -> Report:
     else:
         raise Misuse(f"자료 폴더 {josa(str(folder), '이/가')} 없습니다. --data에 적은 주소를 확인하세요.")
     if "entries" in report.contents.rows:
-        entries, journal = len(report.contents.entries), len(report.contents.journal)
-        report.told.append(f"신청 {entries:,}건, 기록 {journal:,}줄을 읽었습니다.")
+        report.told.append(f"{report.contents.extent}을 읽었습니다.")
         report.wrong += agreement(report.contents, report.lost)
     report.contents.recount()
     report.take(_in_keys(report, key_file))
@@ -82,8 +81,7 @@ def examine(url: str, key_file: Path) -> Report:
 
 
 def _in_folder(report: Report, folder: Path) -> Iterator[str]:
-    owner = server_of(folder)
-    if owner:
+    if owner := server_of(folder):
         report.told.append(f"서버(프로세스 {owner})가 이 폴더를 쓰고 있습니다. 지금 순간의 자료를 봅니다.")
     if holder := stuck(folder):
         yield f"프로세스 {holder}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."

@@ -11,7 +11,7 @@ from civic.errors import Misuse, Unavailable
 from civic.store import copies
 from civic.store import migrate as bring
 from civic.store.chain import too_early
-from civic.store.contents import Contents, agreement, without_key
+from civic.store.contents import agreement, without_key
 from civic.store.doctor import Report, examine
 from civic.store.outbox import STUCK
 from forms_api.clock_mark import PLACE, newest
@@ -88,11 +88,7 @@ def _save(report: Report, folder: Path) -> None:
         )
     contents.recount(report.journal_key)
     copies.write_folder(contents, folder)
-    click.echo(f"저장: {folder}에 {_counted(contents)}을 저장했습니다. 키 파일은 따로 있습니다.")
-
-
-def _counted(contents: Contents) -> str:
-    return f"신청 {len(contents.entries):,}건, 기록 {len(contents.journal):,}줄"
+    click.echo(f"저장: {folder}에 {contents.extent}을 저장했습니다. 키 파일은 따로 있습니다.")
 
 
 def note_lacks(report: Report, settings: Settings) -> None:
@@ -169,7 +165,7 @@ def restore(data: str | None, source: Path) -> None:
     folder = _folder(settings)
     contents = copies.restore(source, folder)
     note_if_possible(settings)
-    click.echo(f"{folder}에 {_counted(contents)}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
+    click.echo(f"{folder}에 {contents.extent}을 되살렸습니다. 함께 백업한 키 파일을 MADANG_KEYS에 두세요.")
 
 
 def note_if_possible(settings: Settings, is_whole: bool = True) -> None:

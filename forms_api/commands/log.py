@@ -78,12 +78,8 @@ def read_log(data: str | None) -> list[Line]:
 
 def act_of(line: Line) -> dict[str, Any]:
     """What one line says: who, when, from where, which command, whose data and why."""
-    return {
-        **json.loads(line.cause),
-        "who": line.who.removeprefix("staff:"),
-        "at": line.at,
-        "line": line.line,
-    }
+    said: dict[str, Any] = json.loads(line.cause)
+    return said | {"who": line.who.removeprefix("staff:"), "at": line.at, "line": line.line}
 
 
 def _people(act: dict[str, Any]) -> int:
