@@ -40,6 +40,7 @@ ENTRY = ("id", "body", "checksum")  # the other columns follow from the body
 SUMMED = {"facts": 0, "journal": 1, "messages": 0}
 AT_ONCE = 1000  # rows that are sent together
 RECOUNT = "‘python -m forms_api doctor --save 새폴더’로 저장하면 신청에서 다시 셉니다."
+IN_BACKUP = "백업에서 이 신청을 확인하세요."
 MOST = 20  # findings of one kind that are named one by one
 
 
@@ -169,7 +170,7 @@ def agreement(contents: Contents, lost: list[str]) -> list[str]:
     missing = sorted({line.number for line in journal} - {entry.number for entry in entries} - set(lost))
     lost += missing
     kinds: tuple[Iterable[str], ...] = (
-        (f"{number}: 기록에는 있는데 신청이 없습니다. 백업에서 이 신청을 확인하세요." for number in missing),
+        (f"{number}: 기록에는 있는데 신청이 없습니다. {IN_BACKUP}" for number in missing),
         _twice(entries),
         _against_journal(entries, journal),
         _counters(contents),
@@ -211,17 +212,14 @@ def _against_journal(entries: list[Entry], journal: list[Line]) -> Iterator[str]
     for line in journal:
         previous = latest.get(line.number)
         if line.before != (previous.after if previous else ""):
-            yield f"{line.number}: 기록이 이어지지 않습니다(‘{line.before}’ 앞이 빠짐). 백업에서 이 신청을 확인하세요."
+            yield f"{line.number}: 기록이 이어지지 않습니다(‘{line.before}’ 앞이 빠짐). {IN_BACKUP}"
         latest[line.number] = line
     for entry in entries:
         last = latest.get(entry.number)
         if last is None:
-            yield f"{entry.number}: 신청은 있는데 기록이 없습니다. 백업에서 이 신청을 확인하세요."
+            yield f"{entry.number}: 신청은 있는데 기록이 없습니다. {IN_BACKUP}"
         elif (last.after, last.subject) != (entry.state, entry.subject):
-            yield (
-                f"{entry.number}: 신청의 상태({entry.state})와 마지막 기록({last.after})이 다릅니다. "
-                "백업에서 이 신청을 확인하세요."
-            )
+            yield f"{entry.number}: 신청의 상태({entry.state})와 마지막 기록({last.after})이 다릅니다. {IN_BACKUP}"
 
 
 def _counters(contents: Contents) -> Iterator[str]:

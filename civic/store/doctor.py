@@ -15,7 +15,7 @@ from civic.errors import Misuse, why
 from civic.korean import josa
 from civic.store import folder_of
 from civic.store.chain import Chain
-from civic.store.contents import EVERYTHING, FILES, Contents, agreement, read_rows, shortened
+from civic.store.contents import EVERYTHING, FILES, IN_BACKUP, Contents, agreement, read_rows, shortened
 from civic.store.copies import opened
 from civic.store.folder import BOX_FILE, ENTRIES, KEYS, check_box, check_length, check_version, is_blank
 from civic.store.key_file import PLACE, check_tied, load
@@ -190,4 +190,4 @@ def _in_keys(report: Report, key_file: Path) -> Iterator[str]:
             try:
                 keys.opened(wrapped[entry.subject], entry.subject, entry.number, entry.sealed)
             except Misuse:
-                yield f"{entry.number}({entry.subject}): 봉인된 내용이 열리지 않습니다. 백업에서 이 신청을 확인하세요."
+                yield f"{entry.number}({entry.subject}): 봉인된 내용이 열리지 않습니다. {IN_BACKUP}"
