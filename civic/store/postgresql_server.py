@@ -26,10 +26,6 @@ UNSAMPLED = """DO $$ DECLARE c record; BEGIN
 END $$"""
 MIGRATE_LOCK = 5_262_342  # any number, the same everywhere: two hosts that migrate at once take turns
 NO_ADDRESS = "자료의 주소를 postgresql://사용자@서버/이름 처럼 적으세요."
-NOT_USABLE = (
-    "PostgreSQL에서 자료를 읽거나 쓰지 못했습니다: {} ({}). 이 계정의 권한과 서버의 기록, 디스크를 확인하세요. 표가 없어졌으면 "
-    "백업에서 되살리고, 다른 프로그램의 것이면 빈 데이터베이스를 정하세요."
-)
 Connection = psycopg.Connection[Row]
 
 
@@ -158,7 +154,10 @@ def usable(url: str) -> Iterator[None]:
     try:
         yield
     except Unavailable as err:
-        raise Misuse(NOT_USABLE.format(shown(url), reason(err.__cause__))) from err
+        raise Misuse(
+            f"PostgreSQL에서 자료를 읽거나 쓰지 못했습니다: {shown(url)} ({reason(err.__cause__)}). 이 계정의 권한과 서버의 기록, 디스크를 "
+            "확인하세요. 표가 없어졌으면 백업에서 되살리고, 다른 프로그램의 것이면 빈 데이터베이스를 정하세요."
+        ) from err
 
 
 @contextmanager

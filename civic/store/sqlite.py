@@ -274,10 +274,7 @@ class SqliteDatabase:
         return f"프로세스 {process or '?'}가 자료를 잡고 놓지 않습니다. 멈춘 프로세스이면 끝내세요."
 
     def close(self) -> None:
-        """Close the file once the blocks under way have ended; the last one to close leaves no log behind.
-
-        A block that does not end keeps it: the numbers of closed files are given to others, which a late write would hit.
-        """
+        """Close the file, whose number others get, once no block writes any more; the last one leaves no log behind."""
         with contextlib.suppress(Unavailable):
             self._come(time.monotonic() + locks.PATIENCE)
             if self._identity:

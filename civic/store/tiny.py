@@ -26,6 +26,7 @@ from civic.store.tables import DERIVED
 ENTRIES = "entries"
 NEW_ENTRY = "INSERT INTO entries (id, body, checksum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 NEW_DOCUMENT = "INSERT INTO documents (name, id, body, checksum) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+NAMES = "SELECT name FROM names UNION SELECT 'entries' WHERE EXISTS (SELECT 1 FROM entries)"
 HOLD_NAME = "SELECT name FROM names WHERE name = ?"
 SMALLEST, LARGEST = -(2**63), 2**63 - 1  # ids and numbers that SQL knows
 
@@ -79,26 +80,11 @@ class RowStorage(Storage):
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Everything, as TinyDB's stock tables want it: ids are text."""
-        found: dict[str, dict[str, Any]] = {name: {} for (name,) in self.rows("SELECT name FROM names")}
-        for name, id, *rest in self.rows(
-            "SELECT name, id, body, checksum FROM documents "
-            "UNION ALL SELECT 'entries', id, body, checksum FROM entries ORDER BY 1, 2"
-        ):
-            found.setdefault(name, {})[str(id)] = document_of(name, id, *rest)
-        return found or None
+        return {name: RowTable(self, name)._read_table() for (name,) in self.rows(NAMES)} or None
 
-    def write(self, data: dict[str, dict[str, Any]]) -> None:
-        """Replace everything but the entries. Raises ReadOnlyError when those would change."""
-        with self.joined() as session:
-            if data.get(ENTRIES, {}) != (self.read() or {}).get(ENTRIES, {}):
-                raise ReadOnlyError
-            session.run("DELETE FROM documents")
-            session.run("DELETE FROM names")
-            for name in data.keys() - {ENTRIES}:
-                session.run("INSERT INTO names VALUES (?)", (name,))
-                for id, document in data[name].items():
-                    body = body_of(document)
-                    session.later(NEW_DOCUMENT, (name, int(id), body, checksum(body)))
+    def write(self, data: Any) -> None:
+        """Not in one piece: that would undo what others wrote since it was read. Raises ReadOnlyError."""
+        raise ReadOnlyError
 
     def close(self) -> None:
         """Close the database."""
@@ -109,6 +95,8 @@ class RowTable(Table):
     """TinyDB's table over `RowStorage`: a write costs what it changes, not what there is."""
 
     def __init__(self, storage: RowStorage, name: str, **options: Any) -> None:
+        if not isinstance(name, str) or "\x00" in name:
+            raise ValueError("a table's name is a text without U+0000")
         self._rows, self._name = storage, name
         self._is_entries = name == ENTRIES
         self._where = "entries WHERE true" if self._is_entries else "documents WHERE name = ?"
@@ -156,7 +144,7 @@ class RowTable(Table):
 
     def of_id(self, id: Any) -> list[tuple[int, str, Document]]:
         """As `select`; none for what cannot be an id."""
-        return self.select("id = ?", (id,)) if type(id) is int and _is_plain(id) else []
+        return self.select("id = ?", (id,)) if _is_id(id) else []
 
     def send(self, session: Transaction, id: int, body: str | None, is_new: bool) -> None:
         """Insert, update or (None) remove one row, with the next statement at the latest. Raises Taken."""
@@ -197,9 +185,9 @@ class RowTable(Table):
             table.write(session)
 
     def _get_next_id(self) -> int:
-        ((free,),) = self._rows.rows(f"SELECT coalesce(max(id), 0) + 1 FROM {self._where}", self._mine)  # noqa: S608
+        ((last,),) = self._rows.rows(f"SELECT coalesce(max(id), 0) FROM {self._where}", self._mine)  # noqa: S608
         known: int | None = self._next_id
-        given = max(known or 0, int(free))
+        given = max(known or 0, int(last) + 1)
         self._next_id = given + 1  # type: ignore[assignment]  # TinyDB declares it as None only
         return given
 
@@ -234,6 +222,8 @@ class Changes(MutableMapping[int, Document]):
         return document
 
     def __setitem__(self, id: int, document: Document) -> None:
+        if not _is_id(id):
+            raise ValueError(f"no id of a document: {id!r}")
         self.get(id)
         self._copies[id] = dict(document)
 
@@ -265,6 +255,25 @@ class RowDatabase(TinyDB):
     """TinyDB whose tables are `RowTable`: RowDatabase(storage=RowStorage, path=…)."""
 
     table_class = RowTable  # type: ignore[assignment]  # TinyDB declares exactly its own class
+    _storage: RowStorage
+
+    def tables(self) -> set[str]:
+        """As TinyDB's."""
+        return {name for (name,) in self._storage.rows(NAMES)}
+
+    def drop_tables(self) -> None:
+        """As TinyDB's: all or none."""
+        with self._storage.joined():
+            for name in self.tables():
+                self.drop_table(name)
+
+    def drop_table(self, name: str) -> None:
+        """As TinyDB's; what others write into other tables meanwhile stays."""
+        if name in self.tables():
+            with self._storage.joined() as session:
+                self.table(name).truncate()
+                session.run("DELETE FROM names WHERE name = ?", (name,))
+        self._tables.pop(name, None)
 
 
 def _equalities(query: Any) -> dict[str, str | int]:
@@ -280,10 +289,10 @@ def _equalities(query: Any) -> dict[str, str | int]:
     return {}
 
 
+def _is_id(id: Any) -> bool:
+    return type(id) is int and SMALLEST <= id <= LARGEST
+
+
 def _is_plain(value: str | int) -> bool:
     """Do Python and SQL mean the same by it?"""
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, int):
-        return SMALLEST <= value <= LARGEST
-    return "\x00" not in value and value.isprintable()
+    return _is_id(value) if isinstance(value, int) else "\x00" not in value and value.isprintable()

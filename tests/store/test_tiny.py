@@ -243,6 +243,73 @@ def test_a_joined_transaction_is_undone_together(database: RowDatabase) -> None:
     assert len(database.table("other")) == 0
 
 
+def opened(place: str) -> RowDatabase:
+    """A database of either kind."""
+    if place.startswith("postgresql"):
+        return RowDatabase(storage=RowStorage, database=PostgresDatabase(place))
+    return RowDatabase(Path(place) / "t.sqlite3", storage=RowStorage)
+
+
+@pytest.fixture(params=["tinydb", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where `opened` finds a database."""
+    return str(request.getfixturevalue("url") if request.param == "postgresql" else tmp_path)
+
+
+def test_dropping_a_table_takes_nothing_from_others(place: str) -> None:
+    """Another process writes into its own tables meanwhile: all of it stays, whichever is dropped."""
+    one, two = opened(place), opened(place)
+
+    def drop() -> None:
+        for i in range(40):
+            one.table("x").insert({"i": i})
+            one.drop_table("x")
+
+    def write() -> None:
+        for i in range(60):
+            two.table("other").insert({"i": i})
+            two.table(f"n{i}").insert({"i": i})
+
+    assert at_once([drop, write]) == [None, None]
+    assert one.tables() == {"other", *(f"n{i}" for i in range(60))}
+    assert [document["i"] for document in one.table("other")] == list(range(60))
+    with pytest.raises(ReadOnlyError):
+        one.storage.write({})
+    two.drop_tables()
+    assert one.tables() == set()
+    for database in (one, two):
+        database.close()
+
+
+@pytest.mark.parametrize("id", [True, None, 1.5, "x", 2**63, -(2**63) - 1, float("nan")])
+def test_an_id_is_a_whole_number_that_sql_knows(place: str, id: Any) -> None:
+    """Anything else is refused in the same way by both, and leaves nothing; one that fits is the same on both."""
+    database = opened(place)
+    for act in (database.insert, lambda document: database.insert_multiple([{"a": 1}, document])):
+        with pytest.raises(ValueError, match=r"(?i)\bid\b"):
+            act(Document({"a": 1}, id))
+    assert database.all() == []
+    assert database.insert(Document({"a": 1}, 2**63 - 1)) == 2**63 - 1
+    with pytest.raises(ValueError, match=r"(?i)\bid\b"):
+        database.insert({"b": 1})
+    assert [document.doc_id for document in database] == [2**63 - 1]
+    database.close()
+
+
+def test_a_name_of_a_table_is_text(place: str) -> None:
+    """Numbers, nothing, U+0000: refused by both; whatever else can be typed is a name."""
+    database = opened(place)
+    for wrong in (5, None, ("a",), "a\x00b"):
+        with pytest.raises(ValueError, match="name"):
+            database.table(wrong)  # type: ignore[arg-type]  # as a careless caller would
+    names = {"", " ", "names", "a'b", "가나", "x" * 2000}
+    for name in names:
+        database.table(name).insert({"name": name})
+    assert database.tables() == names
+    assert database.table("a'b").all() == [{"name": "a'b"}]
+    database.close()
+
+
 def test_threads_may_use_tinydbs_api(database: RowDatabase) -> None:
     """Eight threads insert, update and search at once: nothing is lost, no id is given twice."""
 
