@@ -163,9 +163,8 @@ def usable(url: str) -> Iterator[None]:
 @contextmanager
 def _reached(url: str, limits: Limits) -> Iterator[Connection]:
     """A connection of its own, or Misuse with the address and the server's own reason (never the password)."""
-    where = address(url, limits)
     try:
-        connection = psycopg.connect(where, autocommit=True)
+        connection = psycopg.connect(address(url, limits), autocommit=True)
     except psycopg.Error as err:
         raise Misuse(f"PostgreSQL 서버에 연결하지 못했습니다: {shown(url)} ({reason(err)})") from err
     with usable(url), answering(0), connection:
