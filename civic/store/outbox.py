@@ -63,9 +63,8 @@ class Outbox:
         names = ", ".join(("due", "tries", "id", *columns))
         self._due = f"SELECT {names} FROM {table} WHERE due <= ? ORDER BY due, id LIMIT ?"  # noqa: S608 (own names)
         written = ("due", "tries", *columns, *(("checksum",) if is_summed else ()))
-        self._write = (
-            f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in written)} WHERE id = ? AND due = ?"  # noqa: S608
-        )
+        changes = ", ".join(f"{name} = ?" for name in written)
+        self._write = f"UPDATE {table} SET {changes} WHERE id = ? AND due = ?"  # noqa: S608
 
     def deliver(self, clock: Clock, send: Callable[[Parcel], PutOff | None]) -> int:
         """Send a few of what is due; how many were looked at. send: None when it went, or never can."""
