@@ -90,23 +90,29 @@ def back_up(folder: Path, target: Path) -> None:
     files.check_there(folder)
     with files.explained(target, "백업하지 못했습니다. "):
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = (
+            target / f"{files.ENTRIES}.part"
+        )  # named last: without entries a folder is refused, without ballots not
         for path in _filled(folder):
+            place = draft if path.name == files.ENTRIES else target / path.name
             # In one step: in small ones it would begin anew at every write.
-            with closing(files.connect(path)) as file, closing(files.connect(target / path.name)) as into:
+            with closing(files.connect(path)) as file, closing(files.connect(place)) as into:
                 file.backup(into)
+        draft.replace(target / files.ENTRIES)
         open_store(f"tinydb://{target}").close()
 
 
 def restore(source: Path, folder: Path) -> Contents:
     """Make a data folder from a backup; what is in it. Raises Misuse: nothing is ever written over."""
     check_new(folder, source)
-    files.check_entries(source)
+    files.check_there(source)
     with files.explained(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file in source.iterdir():
+        for file in sorted(source.iterdir(), key=lambda file: file.name == files.ENTRIES):  # the entries last
             if file.name.startswith(tuple(FILES)):  # and the logs beside them
-                shutil.copyfile(file, folder / file.name)
-                (folder / file.name).chmod(0o600)
+                draft = Path(shutil.copyfile(file, folder / f"{file.name}.part"))
+                draft.chmod(0o600)
+                draft.replace(folder / file.name)
     return read_folder(folder)
 
 

@@ -49,7 +49,7 @@ def doctor(data: str | None, save: Path | None, accept_clock: bool) -> None:
         note_if_possible(settings, is_whole=not report.wrong)
     if data is None:  # else it looks at a copy, perhaps
         note_lacks(report, settings)
-    if not report.wrong:
+    if not report.wrong and report.contents.of("facts"):  # what was never used would be tied to the keys here
         from forms_api.commands.content_check import told  # slow to load
 
         report.told += told(settings)

@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -22,12 +23,12 @@ import psycopg
 import pytest
 
 from civic.errors import Misuse, Unavailable
-from civic.store import open_store
+from civic.store import open_beside, open_store
 from civic.store.box import Sealed
 from civic.store.copies import back_up, check_new, restore, write_folder
 from civic.store.doctor import Report, examine
 from civic.store.entry import Cap, Entry, Seat
-from civic.store.folder import serving
+from civic.store.folder import BOX_FILE, ENTRIES, KEYS, serving
 from civic.store.key_file import load_or_create
 from civic.store.seal import Keys
 from civic.store.store import Store
@@ -286,7 +287,7 @@ def test_a_read_only_folder_is_examined(tmp_path: Path, request: pytest.FixtureR
     code = """if True:
         import os, sys, pathlib
         from civic.errors import Misuse
-        from civic.store import open_store
+        from civic.store import open_beside, open_store
         from civic.store.doctor import examine
         home = pathlib.Path(sys.argv[1])
         for path in [home, *home.rglob("*")]:
@@ -419,3 +420,56 @@ def test_a_backup_beside_a_running_store(tmp_path: Path, filled: dict[str, Entry
             back_up(tmp_path / "data", place)
     with pytest.raises(Misuse):
         restore(tmp_path / "backup", tmp_path / "data")
+
+
+@pytest.mark.parametrize("act", [back_up, restore])
+def test_a_copy_that_was_cut_off_is_no_data_folder(
+    act: Callable[[Path, Path], object],
+    tmp_path: Path,
+    filled: dict[str, Entry],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Killed or without room before the last file: nothing opens what is there, for its ballots would be gone unseen."""
+    del filled
+    with a_box(f"tinydb://{tmp_path}/data") as boxes, boxes.open("budget") as box:
+        box.enrol([["voter"]])
+    data, moved, named = tmp_path / "data", Path.replace, []
+
+    class Killed(BaseException):
+        pass
+
+    def until_the_last(draft: Path, place: Path) -> Path:
+        if place.name == ENTRIES:
+            raise Killed
+        named.append(place.name)
+        return moved(draft, place)
+
+    monkeypatch.setattr(Path, "replace", until_the_last)
+    with pytest.raises(Killed):
+        act(data, tmp_path / "copy")
+    monkeypatch.undo()
+    assert {*os.listdir(tmp_path / "copy")} >= {f"{ENTRIES}.part", KEYS, BOX_FILE}  # noqa: PTH208
+    for attempt in (open_store, open_beside):
+        with pytest.raises(Misuse, match="신청"):
+            attempt(f"tinydb://{tmp_path}/copy")
+    with pytest.raises(Misuse, match="copy"):
+        restore(tmp_path / "copy", tmp_path / "new")
+    act(data, tmp_path / "whole")
+    with a_box(f"tinydb://{tmp_path}/whole") as boxes, boxes.open("budget") as box:
+        assert box.rolled() == 1
+
+
+def test_restoring_from_nowhere_makes_nothing(tmp_path: Path) -> None:
+    """A backup that is not there, or a folder of something else: named, and the new folder is not begun."""
+    (tmp_path / "empty").mkdir()
+    for name in ("none", "empty"):
+        said = call("restore", tmp_path / name, data=f"tinydb://{tmp_path}/new")
+        assert said.returncode == 2 and f"{tmp_path}/{name}" in said.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_doctor_ties_nothing_that_was_never_used(url: str, tmp_path: Path) -> None:
+    """A new database: looked at by whoever has other keys, or none, it takes those of the server that comes first."""
+    said = call("doctor", data=url, keys=str(tmp_path / "staff"))
+    assert said.returncode == 0, said.stdout
+    assert not (tmp_path / "staff").exists() and ask(url, "SELECT * FROM facts") == []
