@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from civic.errors import Unavailable
-from civic.store.folder import connect, explain, explained
+from civic.store.folder import connect, explain, explained, is_blank
 from civic.store.session import Row, SqliteSession, Transaction
 from civic.store.tables import SQLITE, made
 
@@ -24,7 +24,7 @@ class PrivateFile:
     dialect = SQLITE
 
     def __init__(self, path: Path, shapes: dict[str, str]) -> None:
-        """shapes: tables that are made where they are missing. Raises Misuse when it cannot be opened or written."""
+        """shapes: tables that are made in a new file. Raises Misuse when it cannot be opened or written."""
         self._path = path
         self._lock = threading.Lock()
         self._failure: Exception | None = None  # of the last act; None again after one that was kept
@@ -34,6 +34,9 @@ class PrivateFile:
             for line in PRAGMAS:
                 self._file.execute(f"PRAGMA {line}")
             with self.transaction() as session:
+                there = {name for (name,) in session.rows("SELECT name FROM sqlite_master")}
+                if not (is_blank(path) or there >= shapes.keys()):
+                    raise sqlite3.DatabaseError("damaged: cut off, or another file")
                 for line in made(shapes, SQLITE):
                     session.run(line)
 

@@ -236,7 +236,7 @@ class SqliteDatabase:
 
     def _new_reader(self) -> sqlite3.Connection:
         self._check_place()
-        connection = connect(self.path, locks.PATIENCE)
+        connection = connect(self.path)
         connection.execute("PRAGMA query_only=ON")
         connection.execute("PRAGMA cache_size=-2000")  # 2 MB
         return connection
@@ -245,16 +245,14 @@ class SqliteDatabase:
         """Of all tables: the file is written anew while others wait, and its log emptied."""
         turn = locks.WritingTurn(self.path.parent)  # its own: threads of this process wait for it like others
         try:
-            turn.take(time.monotonic() + locks.PATIENCE)
-            with contextlib.closing(connect(self.path, locks.PATIENCE)) as file:
+            with contextlib.closing(turn), contextlib.closing(connect(self.path)) as file:
+                turn.take(time.monotonic() + locks.PATIENCE)
                 file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 file.execute("VACUUM")
                 ((is_busy, _, _),) = file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            turn.give_up()
+                turn.give_up()
         except sqlite3.Error as err:
             raise Unavailable(retry_after=LATER) from err
-        finally:
-            turn.close()
         if is_busy:  # a reader keeps the log
             raise Unavailable(retry_after=LATER)
 

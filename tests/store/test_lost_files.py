@@ -252,3 +252,18 @@ def test_a_closed_store_writes_nowhere(folder: Path) -> None:
     for file in others:
         file.close()
     store.close()
+
+
+@pytest.mark.parametrize("how", ["exchanged", "cut"])
+@pytest.mark.parametrize("name", [KEYS, BOX_FILE])
+def test_a_file_of_something_else_is_not_made_ours(folder: Path, name: str, how: str) -> None:
+    """The keys' file in the boxes' place, or one byte of it: nothing is begun in there, as if nobody had voted."""
+    url = f"tinydb://{folder}"
+    open_box(url).close()
+    other = folder / (KEYS if name == BOX_FILE else BOX_FILE)
+    (folder / name).write_bytes(other.read_bytes() if how == "exchanged" else b"S")
+    before = fingerprint(folder)
+    with pytest.raises(Misuse, match=f"손상.*{name}"):
+        (open_box if name == BOX_FILE else open_store)(url)
+    after = fingerprint(folder)
+    assert after[name] == before[name] and after[other.name] == before[other.name]
