@@ -245,9 +245,9 @@ class StatusBoard:
                     self._written = [form_of(doc, doc.spec) for doc in self._library.subjects() if doc.spec]
                 document = status(self._intake, self._written)
                 self._forms = document["forms"]
-                forms = json.dumps(self._forms, ensure_ascii=False, separators=(",", ":"))
+                forms = ",".join(f'"{form.doc.subject}":{form.text}' for form in self._written)
                 tag = hashlib.sha256(forms.encode()).hexdigest()[:16]
-                body = f'{{"now":{json.dumps(document["now"])},"forms":{forms}}}'
+                body = f'{{"now":{json.dumps(document["now"])},"forms":{{{forms}}}}}'
                 self._text = as_sent(body.encode(), tag, level=1)
                 self._made = time.monotonic()
             return self._text

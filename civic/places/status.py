@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from civic.errors import Unavailable
 from civic.places import rules
 from civic.places.form_round import FormRound, rounds_of
 from civic.places.intake import Intake, with_closed
-from civic.store.entry import Counts, Overview
+from civic.store.entry import ENCODER, Counts, Overview
 
 
 @dataclass
@@ -24,7 +24,9 @@ class Form:
     spec: FormSpec
     moments: list[datetime]  # at which a state may change whatever people do, sorted
     rounds: dict[str, FormRound]  # by the name under which the store keeps them
-    last: tuple[Any, dict[str, Any]] = None, {}  # never changed in place
+    seen: Any = None  # by what it was said last
+    last: Mapping[str, Any] = field(default_factory=dict)  # never changed in place
+    text: str = ""  # the same as JSON
 
 
 def form_of(doc: Document, spec: FormSpec) -> Form:
@@ -44,9 +46,10 @@ def status(intake: Intake, forms: Iterable[Form]) -> dict[str, Any]:
                     intake.facts(each, now)
     for form in forms:
         here = known.get(form.doc.subject) or Overview()
-        if form.last[0] != (stand := (here, bisect_right(form.moments, now))):
-            form.last = stand, of_form(intake, form, now, with_closed(form.rounds, here))
-    shown = {form.doc.subject: form.last[1] for form in forms}
+        if form.seen != (stand := (here, bisect_right(form.moments, now))):
+            form.last = of_form(intake, form, now, with_closed(form.rounds, here))
+            form.seen, form.text = stand, ENCODER.encode(form.last)
+    shown = {form.doc.subject: form.last for form in forms}
     return {"now": now.isoformat(timespec="seconds"), "forms": shown}
 
 
