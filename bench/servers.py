@@ -1,8 +1,9 @@
 """Servers and stores to be measured: as staff start them, on a folder of their own, without limits and log."""
 
 import os
+import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,27 @@ def a_store(kind: str, folder: Path, home: Path = ROOT) -> Iterator[str]:
         cluster.remove()
 
 
+def processes(server: Server) -> list[int]:
+    """Those that serve, and last the one that watches them."""
+    pid = server.process.pid
+    return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()), pid]
+
+
+@contextmanager
+def standing_still(servers: Iterable[Server]) -> Iterator[None]:
+    """These servers do nothing until the block ends: what one has left to do after its run is not the next one's load."""
+    stopped = [pid for server in servers for pid in reversed(processes(server))]
+    try:
+        for pid in stopped:  # the one that watches first: it would miss the others
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
+
+
 def processor_seconds(server: Server) -> float:
     """Processor time that the server's processes have taken so far, in and for them."""
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    stats = (Path(f"/proc/{each}/stat").read_text() for each in (pid, *children))
+    stats = (Path(f"/proc/{each}/stat").read_text() for each in processes(server))
     fields = (stat.rpartition(")")[2].split() for stat in stats)
     return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")

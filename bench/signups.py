@@ -4,7 +4,9 @@
                             [--beside DIR] [--slow-disk] [--postgresql] [--far] [--report]
 
 Every server runs at once on its own empty data with its own settings, and the runs take turns: one server is driven,
-the others idle. What is driven, from separate processes over keep-alive connections, each post of a new person:
+the others stand still (they would send the messages of their last run meanwhile; so each does that in its own next run,
+as far as sign-ups leave time for it). What is driven, from separate processes over keep-alive connections, each post of a
+new person:
 
     bare              a bare Flask app that reads the same JSON and answers 201 (bench/bare.py), one process
     tinydb            the default store, --processes processes; kept durably when answered
@@ -35,7 +37,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.far import farther
-from bench.servers import ROUNDS, SUBJECT, a_store, processor_seconds, serving
+from bench.servers import ROUNDS, SUBJECT, a_store, processor_seconds, serving, standing_still
 from tests.forms_api.server import ROOT, Server
 
 FORM = f"/api/forms/{SUBJECT}"
@@ -82,7 +84,8 @@ def main() -> int:
         first = 0
         for run in range(options.runs + 1):  # the first one warms
             for side in sides.values():
-                side.run(options, first, is_warming=not run)
+                with standing_still(other.server for other in sides.values() if other is not side):
+                    side.run(options, first, is_warming=not run)
                 first += 100_000
         lost = {name: side.kept - count(side.port) for name, side in sides.items() if name != "bare"}
     print(" ".join(f"{name} {value}" for name, value in vars(options).items()))
