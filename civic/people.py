@@ -4,15 +4,20 @@ Every reading function takes the typed text and returns it in one spelling, or r
 sentence that says what to do. No store, no clock, no web.
 """
 
-import hmac
+from __future__ import annotations
+
 import re
 import unicodedata
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING
 
 from civic.errors import NotEligible
 from civic.korean import josa
 from civic.text import clean, has_resident_number, length, read_day
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.hmac import HMAC
 
 LONGEST_NAME = 50  # characters; names of foreign residents are long
 OLDEST = date(1900, 1, 1)
@@ -181,12 +186,14 @@ def pin(secret: bytes, number: str, last4: str) -> str:
 
 def keyed_hash(secret: bytes, *parts: str) -> str:
     """HMAC-SHA-256 of parts that hold no unit separator, which keeps ("1", "23") and ("12", "3") apart; hex."""
-    mac = _keyed(secret).copy()
+    mac = keyed(secret).copy()
     mac.update("\x1f".join(parts).encode())
-    return mac.hexdigest()
+    return mac.finalize().hex()
 
 
 @cache
-def _keyed(secret: bytes) -> hmac.HMAC:
+def keyed(secret: bytes) -> HMAC:
     """HMAC-SHA-256, to be copied: to begin anew lets go of the interpreter lock, and among busy threads waits for it."""
-    return hmac.new(secret, digestmod="sha256")
+    from cryptography.hazmat.primitives import hashes, hmac
+
+    return hmac.HMAC(secret, hashes.SHA256())

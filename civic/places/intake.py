@@ -67,9 +67,10 @@ class Intake:
     def form(self, folder: str, slug: str) -> tuple[Document, FormSpec]:
         """The page and its form. Raises NotFound."""
         doc = self.library.get(folder, slug)
-        if doc is None or doc.spec is None:
+        spec = doc.spec if doc else None
+        if doc is None or spec is None:
             raise NotFound("그런 신청서가 없습니다.")
-        return doc, doc.spec
+        return doc, spec
 
     def check(
         self,

@@ -6,7 +6,6 @@ key, stands with the count in the round's row. So lines cut off at the end need 
 people typed (behind ": " in a cause) enters as a keyed digest and can be blacked out to that digest.
 """
 
-import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from civic.errors import Misuse
+from civic.people import keyed
 from civic.store.entry import line_sum, summed, to_time
 from civic.store.session import Later, Row, Transaction
 from civic.store.statements import HOLD, JOURNAL, KEPT, KEPT_ROUND, NOTE, REWORD, ROUND, RoundRow
@@ -83,7 +83,7 @@ class Chain:
     """The hashes under one key."""
 
     def __init__(self, key: bytes) -> None:
-        self._keyed = hmac.new(key, digestmod="sha256")
+        self._keyed = keyed(key)
 
     def mac(self, head: str, line: int, subject: str, round: str, *columns: str) -> str:
         """Of a line behind that head. columns: number, before, after, cause, who, at."""
@@ -148,7 +148,7 @@ class Chain:
     def _hash(self, *parts: str) -> str:
         one = self._keyed.copy()  # kept and copied: making it anew would cost more than the hash
         one.update("\x00".join(parts).encode())
-        return one.hexdigest()[:HEX]
+        return one.finalize().hex()[:HEX]
 
 
 class Rounds:

@@ -115,7 +115,8 @@ def made(shapes: dict[str, str], dialect: Dialect) -> Iterable[str]:
         value = f"CAST({value} AS {type})" if is_number else value
         columns.append(f"{name} {type} GENERATED ALWAYS AS ({value}) {dialect.kept}")
     for name, shape in shapes.items():
-        rows = " WITHOUT ROWID" if name in BOXES and not dialect.row_locks else ""
+        # A table with a key of its own needs no row ids beside it: each row is written once.
+        rows = "" if dialect.row_locks or "{serial}" in shape else " WITHOUT ROWID"
         yield f"CREATE TABLE IF NOT EXISTS {name} ({shape.format(**words, derived=', '.join(columns))}){rows}"
         yield from (f"CREATE {index}" for index in INDEXES.get(name, ()))
 
