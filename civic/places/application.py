@@ -162,32 +162,27 @@ def _submission(given: Any) -> str:
 
 
 def draft_of(
-    application: Application,
-    keys: Keys,
-    store: Store,
-    now: datetime,
-    cause: str = "applied",
-    person: str = "",
+    asked: Application, keys: Keys, store: Store, now: datetime, cause: str, person: str = ""
 ) -> Entry:
     """The entry as it will be offered to the book, sealed under a new number. person: where it stays as it was."""
     number = new_number()
     return Entry(
         number=number,
-        subject=application.subject,
-        round=application.id,
+        subject=asked.subject,
+        round=asked.id,
         state="received",
         rank=0,
-        person=person or application.person(keys),
-        pin=keys.pin(number, application.phone[-4:]),
-        contact=contact_key(keys, application.phone),
-        submission=application.submission,
+        person=person or asked.person(keys),
+        pin=keys.pin(number, asked.phone[-4:]),
+        contact=contact_key(keys, asked.phone),
+        submission=asked.submission,
         received=now,
         changed=now,
-        size=application.party,
-        hours=application.round.hours if application.spec.ledger else 0,
+        size=asked.party,
+        hours=asked.round.hours if asked.spec.ledger else 0,
         cause=cause,
-        draw=new_draw_number() if application.spec.is_drawn else "",
-        sealed=keys.seal(store, application.subject, number, application.personal()),
+        draw=new_draw_number() if asked.spec.is_drawn else "",
+        sealed=keys.seal(store, asked.subject, number, asked.personal()),
     )
 
 

@@ -69,7 +69,7 @@ def keep_change(intake: Intake, found: Found, application: Application, is_other
     new one must be. Raises NotEligible, NotOpen, Closed, and as `Intake.apply`.
     """
     entry, keys, store, now = found.entry, intake.keys, intake.store, intake.clock.now()
-    draft = draft_of(application, keys, store, now, person="" if is_other_phone else entry.person)
+    draft = draft_of(application, keys, store, now, "applied", "" if is_other_phone else entry.person)
     with store.open(entry.subject, who="citizen") as book:
         if application.id != entry.round:
             rules.check_time(application, now, book.fixed(application.id))

@@ -165,10 +165,7 @@ class Rounds:
 
     def of(self, name: str) -> RoundRow:
         """The row of a round, which nobody else changes from here on until the block ends; a new one is all zero."""
-        found = self._known.get(name)
-        if found:
-            return found
-        if name not in self:
+        if name not in self._known and name not in self:
             values = (self._subject, name)
             if self._session.dialect.row_locks:
                 self._session.later(HOLD, values)
