@@ -51,11 +51,11 @@ def normalise_phone(text: str, landlines: bool = False) -> str:
 
     Korean numbers in any usual spelling, full-width digits too; others only with + (or 00) and the country's number.
     """
-    text = _plain_signs(clean(text))
-    message = FOREIGN_MESSAGE if text.startswith("+") and not text.startswith("+82") else PHONE_MESSAGE
     bare = _BETWEEN.sub("", text)
     if _PLAIN_MOBILE.fullmatch(bare):  # what nearly everybody types; the library takes ten times as long
         return f"+82{bare[1:]}"
+    text = _plain_signs(clean(text))
+    message = FOREIGN_MESSAGE if text.startswith("+") and not text.startswith("+82") else PHONE_MESSAGE
     if not _PHONE_SIGNS.fullmatch(text):  # the library would read letters as keys of a telephone
         raise ValueError(message)
     import phonenumbers
