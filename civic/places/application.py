@@ -206,7 +206,8 @@ def refuse_forbidden(payload: Mapping[str, Any]) -> None:
     for name, value in flat.items():
         if name == "submission_id" and isinstance(value, str) and _UUID.fullmatch(value):
             continue  # made by a program: one in four thousand has the digits of a resident registration number
-        for text in (name, value) if isinstance(value, str) else texts({name: value}):
+        told = (name, value) if isinstance(value, str) else (name,) if value is True else texts({name: value})
+        for text in told:
             is_short = len(text) < 13 and text.isascii()
             if not is_short and (wrong := _wrong_text(name, text)):
                 found.append(FieldError(shown_name(name), wrong))
