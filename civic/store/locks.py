@@ -16,7 +16,12 @@ from civic.korean import josa
 
 SERVING, NEXT, WRITING = "lock", "next.lock", "write.lock"
 PATIENCE = 5.0  # seconds that anybody waits for others
-CLEAN, BUSY, FAILED = b" ", b"c", b"f"  # last: nothing is under way, a batch is, its commit failed
+CLEAN, BUSY, MENDING, FAILED = (
+    b" ",
+    b"c",
+    b"m",
+    b"f",
+)  # last: when a failed commit is taken back, and that fails
 _PAUSES = (0.0002, 0.005)  # seconds between two looks at a lock: at first, at most
 
 
@@ -34,7 +39,7 @@ class WritingTurn:
             self._wait(self._writing, deadline)
         finally:
             fcntl.flock(self._next, fcntl.LOCK_UN)
-        left = os.pread(self._writing, 1, 0) == FAILED
+        left = os.pread(self._writing, 1, 0) in (MENDING, FAILED)
         self.note(BUSY)
         return left
 
@@ -88,11 +93,9 @@ def server_of(folder: Path) -> str:
 def stuck(folder: Path, seconds: float = 1.0) -> int:
     """The process that has the turn to write in a folder and keeps it so long; 0 where the turn goes round."""
     until = time.monotonic() + seconds
-    while process := holder(folder)[0]:
-        if time.monotonic() >= until:
-            return process
+    while (process := holder(folder)[0]) and time.monotonic() < until:
         time.sleep(_PAUSES[1])
-    return 0
+    return process
 
 
 def holder(folder: Path) -> tuple[int, bool]:

@@ -185,7 +185,7 @@ class SqliteDatabase:
         keeps the turn, so that nobody writes behind it.
         """
         try:
-            self._turn.note(locks.FAILED)
+            self._turn.note(locks.MENDING)
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             ((is_busy, _, _),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -193,6 +193,7 @@ class SqliteDatabase:
                 raise sqlite3.OperationalError("a reader keeps the log")
             self._turn.note(locks.BUSY)
         except (sqlite3.Error, OSError) as err:
+            self._turn.note(locks.FAILED)
             self._failure = err
             raise Unavailable(retry_after=LATER) from err
         self._failure = None

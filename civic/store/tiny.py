@@ -74,9 +74,8 @@ class RowStorage(Storage):
 
     def rows(self, statement: str, values: Any = ()) -> list[Row]:
         """What a SELECT finds: in this thread's transaction, else what is durable."""
-        if self.here.session:
-            return self.here.session.rows(statement, values)
-        return self.database.read(statement, values)
+        session = self.here.session
+        return session.rows(statement, values) if session else self.database.read(statement, values)
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Everything, as TinyDB's stock tables want it: ids are text."""

@@ -148,7 +148,7 @@ def test_power_cuts_lose_nothing_acknowledged(disk: Disk, tmp_path: Path, cuts: 
 def test_control_without_sync_power_cuts_lose_entries(
     disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Control: with synchronous=OFF the same check finds losses, so it can see them."""
+    """Control: with synchronous=OFF the same check finds losses, or a file that nobody can read, so it can see them."""
     real = sqlite3.connect
 
     def careless(*args: object, **options: object) -> sqlite3.Connection:
@@ -159,7 +159,10 @@ def test_control_without_sync_power_cuts_lose_entries(
         return real(*args, factory=Careless, **options)  # type: ignore[call-overload,no-any-return]
 
     monkeypatch.setattr("civic.store.folder.sqlite3.connect", careless)
-    assert lost_in_power_cuts(disk, tmp_path, cuts=4)
+    try:
+        assert lost_in_power_cuts(disk, tmp_path, cuts=4)
+    except (Misuse, Unavailable) as broken:
+        assert "손상" in str(broken) or "malformed" in str(broken.__cause__)
 
 
 def test_control_answering_before_the_commit_loses_entries(

@@ -18,6 +18,7 @@ import pytest
 from civic.errors import AlreadyApplied, Full, LimitReached, Refused, Unavailable
 from civic.store import open_beside, open_store
 from civic.store.entry import Cap, Counts, Entry, KeyGone, Seat
+from civic.store.locks import BUSY, CLEAN, FAILED, WRITING, WritingTurn
 from civic.store.session import SqliteSession, Transaction
 from civic.store.sqlite import SqliteDatabase
 from civic.store.store import Store
@@ -303,3 +304,27 @@ def test_a_cap_holds_over_subjects_under_a_rush(store: Store) -> None:
     add(store, an_entry("lee", subject=SUBJECT), caps=(cap,))
     with store.open(SUBJECT) as book:
         assert (book.used("kim", cap.key), book.used("lee", cap.key)) == (2, 1)
+
+
+def test_who_comes_while_a_failed_commit_is_taken_back_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server was killed on a full disk; of two that start when there is room one mends, and the other is not refused."""
+    address = f"tinydb://{tmp_path}/data"
+    one, other = open_store(address), open_store(address)
+    add(one, an_entry("first"))
+    (tmp_path / "data" / WRITING).write_bytes(FAILED + b"99\n")
+    noted = WritingTurn.note
+
+    def slowly(turn: WritingTurn, state: bytes) -> None:
+        noted(turn, state)
+        if state not in (CLEAN, BUSY):
+            time.sleep(0.5)
+
+    monkeypatch.setattr(WritingTurn, "note", slowly)
+    said = at_once(
+        [partial(add, store, an_entry(person)) for person, store in (("kim", one), ("lee", other))]
+    )
+    assert all(isinstance(entry, Entry) for entry in said), said
+    for store in (one, other):
+        store.close()
