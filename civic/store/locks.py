@@ -16,12 +16,7 @@ from civic.korean import josa
 
 SERVING, NEXT, WRITING = "lock", "next.lock", "write.lock"
 PATIENCE = 5.0  # seconds that anybody waits for others
-CLEAN, BUSY, MENDING, FAILED = (
-    b" ",
-    b"c",
-    b"m",
-    b"f",
-)  # last: when a failed commit is taken back, and that fails
+CLEAN, BUSY, MENDING, FAILED = b" ", b"c", b"m", b"f"  # last: a failed commit is taken back, that failed
 _PAUSES = (0.0002, 0.005)  # seconds between two looks at a lock: at first, at most
 
 
