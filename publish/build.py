@@ -203,14 +203,8 @@ def frame_of(request: Request, edition: Edition) -> str:
         for path, found in chain(files_below(str(templates.FOLDER)), files_below(f"{ROOT}/static"))
         if S_ISREG(found.st_mode) and not path.endswith((".pyc", ".png"))
     ]
-    parts = [
-        request.wishes,
-        told_json(edition.told),
-        *files,
-        *sorted(edition.linked),
-        *sorted(edition.assets.files),
-        *sources,
-    ]
+    parts = [request.wishes, told_json(edition.told), *files, *sorted(edition.linked)]
+    parts += [*sorted(edition.assets.files), *sources]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

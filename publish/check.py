@@ -214,10 +214,8 @@ def calendar_fault(content: bytes) -> Fault | None:
     if not _CALENDAR.fullmatch(text):
         lines = text.split("\r\n")
         wrong = next((n for n, line in enumerate(lines[:-1], 1) if not _LINE.fullmatch(f"{line}\r\n")), 0)
-        said = (
-            "달력 파일의 줄이 규칙(RFC 5545)에 맞지 않습니다" if wrong else "달력 파일의 짜임이 맞지 않습니다"
-        )
-        return Fault(said, wrong)
+        said = "줄이 규칙(RFC 5545)에" if wrong else "짜임이"
+        return Fault(f"달력 파일의 {said} 맞지 않습니다", wrong)
     events = text.count("\r\nBEGIN:VEVENT\r\n")
     for name, times in (("VEVENT", events), ("VCALENDAR", 1)):
         for key in _ONCE[name]:

@@ -39,9 +39,8 @@ from templates.assets import Assets
 T = TypeVar("T")
 Trail = list[tuple[str, str]]
 Values = dict[str, Any]
-IN_A_LIST = (
-    f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"  # a rule: where a kind has its list
-)
+# A rule: where a kind has its list.
+IN_A_LIST = f"/<any({','.join(FOLDERS[noun] for noun in LISTED)}):folder>"
 FILTERED = tuple(f"/{each}/" for each in FILTERS)
 
 

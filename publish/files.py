@@ -26,9 +26,7 @@ _BEGINNING = datetime(2000, 1, 1, tzinfo=SEOUL)  # of a feed without entries: an
 def routes(edition: Edition) -> Iterator[Route]:
     """Every file beside the pages."""
     library = edition.library
-
-    def dated() -> Iterator[Document]:
-        return (doc for doc in library.everything() if meetings(doc))
+    dated = [doc for doc in library.everything() if meetings(doc)]
 
     def event_calendar(folder: str, slug: str) -> View:
         doc = library.get(folder, slug)
@@ -47,8 +45,8 @@ def routes(edition: Edition) -> Iterator[Route]:
     page, kinds = f"{IN_A_LIST}/<slug>", [{}, *({"folder": FOLDERS[noun]} for noun in LISTED)]
     yield Route("attachment", ("/<slug>/<name>", f"{page}/<name>"), beside, attachments)
     yield Route("feed", ("/feed.xml", f"{IN_A_LIST}/feed.xml"), newest, lambda: kinds)
-    yield Route("calendar", ("/calendar.ics",), lambda: calendar(edition, dated()))
-    events = [*map(values_of, dated())]
+    yield Route("calendar", ("/calendar.ics",), lambda: calendar(edition, dated))
+    events = [*map(values_of, dated)]
     yield Route("event_calendar", (f"{page}/event.ics",), event_calendar, lambda: events)
     yield Route(
         "published", ("/published.json",), lambda: edition.page((), lambda: told_json(edition.told), ".json")
@@ -62,18 +60,13 @@ def routes(edition: Edition) -> Iterator[Route]:
 def feed(edition: Edition, noun: str = "") -> View:
     """The newest pages and draws of a kind, or of all kinds, newest first. Pages without a date are left out."""
     site, of = edition.library.site, link(noun or "home")
+    nouns = [noun] if noun else LISTED
+    docs = (doc for each in nouns for doc in edition.library.of(each))
     dated: list[tuple[datetime, Document | FeedEntry]] = [
-        (changed, doc)
-        for each in ([noun] if noun else LISTED)
-        for doc in edition.library.of(each)
-        if (changed := edition.changed(doc)) is not None
+        (changed, doc) for doc in docs if (changed := edition.changed(doc)) is not None
     ]
-    shown = [FOLDERS[each] for each in ([noun] if noun else LISTED)]
-    dated += [
-        _of_draw(draw)
-        for draw in edition.library.draws.values()
-        if draw.record.draw.partition("/")[0] in shown
-    ]
+    draws = edition.library.draws.values()
+    dated += [_of_draw(draw) for draw in draws if NOUNS[draw.record.draw.partition("/")[0]] in nouns]
     entries = sorted(dated, key=lambda pair: (-pair[0].timestamp(), pair[1].link))[:NEWEST]
     return edition.render(
         "files/feed.xml",

@@ -44,16 +44,8 @@ class Request:
     @property
     def wishes(self) -> str:
         """What makes the site another one, apart from files and the clock."""
-        return repr(
-            (
-                str(self.content.resolve()),
-                self.base_url,
-                self.demo,
-                self.live,
-                self.draft,
-                str(self.previous or ""),
-            )
-        )
+        content, previous = str(self.content.resolve()), str(self.previous or "")
+        return repr((content, self.base_url, self.demo, self.live, self.draft, previous))
 
 
 def look_at(*places: Path, endings: tuple[str, ...] = ()) -> tuple[str, bool]:

@@ -41,13 +41,9 @@ class State(NamedTuple):
 
         files: see files_of; live: the build that is the site now.
         """
-        return (
-            live is not None
-            and files != ""
-            and (self.report.build, self.files) == (live.name, files)
-            and self.holds_at(now)
-            and self.listing == listing(live)
-        )
+        if live is None or files == "" or (self.report.build, self.files) != (live.name, files):
+            return False
+        return self.holds_at(now) and self.listing == listing(live)
 
 
 class Kept:

@@ -166,18 +166,10 @@ def collected(edition: Edition) -> View:
     for doc in sorted(edition.library.collecting(), key=lambda doc: doc.link):
         if spec := doc.spec:
             groups.setdefault((spec.consent.purpose, *spec.collected, spec.consent.keep_days), []).append(doc)
-    title = "신청서마다 받는 항목"
-    trail = (
-        [("개인정보 처리방침", link("page", "privacy"))] if edition.library.get("pages", "privacy") else []
-    )
-    return edition.render(
-        "pages/collected.html",
-        title,
-        link("collected"),
-        [*trail, (title, "")],
-        groups=sorted(groups.items(), key=lambda each: each[0]),
-        hidden=edition.library.hidden,
-    )
+    title, above = "신청서마다 받는 항목", ("개인정보 처리방침", link("page", "privacy"))
+    trail = [above, (title, "")] if edition.library.get("pages", "privacy") else [(title, "")]
+    shown = {"groups": sorted(groups.items(), key=lambda each: each[0]), "hidden": edition.library.hidden}
+    return edition.render("pages/collected.html", title, link("collected"), trail, **shown)
 
 
 def _more(edition: Edition, doc: Document) -> dict[str, Any]:
