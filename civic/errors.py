@@ -22,6 +22,7 @@ class Refused(Exception):
     """
 
     name, status, title = "refused", 400, "요청을 처리하지 못했습니다."
+    said = ""  # the detail where none is given; "" for the title
     retry_after = 0  # seconds, sent as Retry-After; 0 sends none
 
     def __init_subclass__(cls, status: int = 0, title: str = "") -> None:
@@ -30,7 +31,7 @@ class Refused(Exception):
         cls.title = title or cls.title
 
     def __init__(self, detail: str | None = None, errors: Iterable[FieldError] = ()) -> None:
-        self.detail = detail or self.title
+        self.detail = detail or self.said or self.title
         self.errors = tuple(errors)
         super().__init__(self.detail)
 
@@ -71,9 +72,7 @@ class Full(Refused, status=409, title="정원이 모두 찼습니다."):
 class AlreadyApplied(Refused, status=409, title="이미 신청하셨습니다."):
     """This person has a live entry in the round. Says nothing of it: a phone number is not a key."""
 
-    def __init__(self) -> None:
-        where = "접수번호와 휴대전화 번호 뒤 네 자리로 ‘내 신청 확인’에서 볼 수 있습니다."
-        super().__init__(f"같은 사람이 이미 신청했습니다. {where}")
+    said = "같은 사람이 이미 신청했습니다. 접수번호와 휴대전화 번호 뒤 네 자리로 ‘내 신청 확인’에서 볼 수 있습니다."
 
 
 class LimitReached(Refused, status=409, title="한 사람이 신청할 수 있는 한도를 넘었습니다."):
@@ -128,10 +127,11 @@ class TooMany(Refused, status=429, title="너무 자주 보냈습니다. 잠시 
 class OutOfTexts(Refused, status=429, title="지금은 인증번호를 더 보낼 수 없습니다."):
     """All messages with codes that staff allow for now are spent. Whoever has a code may still use it."""
 
+    said = "인증번호를 너무 많이 보내 잠시 멈추었습니다. 나중에 다시 하거나 담당 부서에 문의해 주세요."
+
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
-        later = "나중에 다시 하거나 담당 부서에 문의해 주세요."
-        super().__init__(f"인증번호를 너무 많이 보내 잠시 멈추었습니다. {later}")
+        super().__init__()
 
 
 class Unavailable(Refused, status=503, title="지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."):

@@ -189,9 +189,8 @@ def calendar(token: str) -> Response:
         raise NotFound("아직 날짜가 정해지지 않았습니다.")
     # Shared with others: names no receipt number.
     book = calendar_file(services().site, [(found.doc, round_)], services().told())
-    answer = Response(book, mimetype="text/calendar")
-    answer.headers["Content-Disposition"] = 'attachment; filename="event.ics"'
-    return answer
+    named = {"Content-Disposition": 'attachment; filename="event.ics"'}
+    return Response(book, mimetype="text/calendar", headers=named)
 
 
 def document(found: Found, is_proven: bool = True) -> dict[str, Any]:

@@ -140,12 +140,8 @@ def _page(refusal: Refused) -> Response:
     is_mended = isinstance(refusal, errors.ContactUnproven | Invalid | errors.WrongCode) or refusal.errors
     if retry and (is_mended or g.always):
         return retry(refusal)
-    page = services().page(
-        "forms/problem.html",
-        refusal.title,
-        path=request.path if request.path.startswith("/api/") else "/api/",
-        problem=refusal,
-        back=g.get("back", ""),
-    )
+    path = request.path if request.path.startswith("/api/") else "/api/"
+    shown = {"problem": refusal, "back": g.get("back", "")}
+    page = services().page("forms/problem.html", refusal.title, path=path, **shown)
     page.status_code = refusal.status
     return page

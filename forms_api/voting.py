@@ -110,8 +110,7 @@ def ballots(slug: str) -> ResponseReturnValue:
     address = request.remote_addr or ""
     if not is_form_post():
         receipt = polling.cast(slug, _proven(setup, _sent_ballot(json_body())), address)
-        told_of = {name: value for name, value in vars(receipt).items() if value and name != "poll"}
-        return jsonify(told_of), 201
+        return jsonify({name: value for name, value in vars(receipt).items() if value}), 201
     post = _posted()
 
     def again(refusal: Refused) -> Response:

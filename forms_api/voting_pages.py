@@ -44,7 +44,7 @@ def step_page(
 
     shown: the code itself, in a demonstration.
     """
-    by_provider = setup.poll.assurance == 3
+    by_provider, listed = setup.poll.assurance == 3, setup.proposals.values()
     page = vote_page(
         setup,
         post.choices or (),
@@ -52,10 +52,7 @@ def step_page(
         STEPS[step],
         refusal=refusal,
         at="identity" if by_provider else "code",
-        groups=[
-            (kind, [each for each in setup.proposals.values() if each.type == kind.id])
-            for kind in setup.poll.types
-        ],
+        groups=[(kind, [each for each in listed if each.type == kind.id]) for kind in setup.poll.types],
         shown=shown,
         **vars(post),
     )

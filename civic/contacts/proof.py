@@ -47,6 +47,8 @@ class Claim:
     secret: str
     request_hash: str  # of the id of who asked for it; "" when the sender does not know it
     is_typed: bool = True
+    wrong: str = WRONG  # what is said where the secret is another one
+    late: str = LATE  # or its time is over
 
 
 @dataclass(frozen=True)
@@ -186,13 +188,13 @@ class Contacts:
             raise Invalid(errors)
         return Claim(owner(read[0]), read[1], hash_of_request(request))
 
-    def prove(self, known: Code | None, claim: Claim, wrong: str = WRONG, late: str = LATE) -> Code:
+    def prove(self, known: Code | None, claim: Claim) -> Code:
         """The known code, which the claim names. The same work for a contact that never asked for one. Raises WrongCode, LateCode."""
         keyed = keyed_hash(self._codes, "code", claim.owner, claim.secret)
         if not hmac.compare_digest(known.hash if known else "", keyed) or known is None:
-            raise WrongCode(wrong)
+            raise WrongCode(claim.wrong)
         if self.clock.now() >= known.until:
-            raise LateCode(late)
+            raise LateCode(claim.late)
         return known
 
     def give_ticket(self, contact: str, code: str, request: str, is_own: bool = False) -> str:

@@ -35,6 +35,7 @@ CHANGED = (
     "다시 하세요(docs/voting.md ‘규칙을 고쳐야 할 때’)"
 )
 OF_A_PROPOSAL = ("slug", "title", "summary", "type", "cost", "area", "withdrawn")
+Proposals = Mapping[str, Proposal]  # of a poll, by slug
 
 
 def rules_document(poll: Poll, proposals: Iterable[Proposal]) -> dict[str, object]:
@@ -71,17 +72,15 @@ def changed_rules(pages: Iterable[Document], now: datetime) -> list[Mistake]:
     return found
 
 
-def check_choices(poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]) -> tuple[str, ...]:
-    """The choices in their one written order (sorted), or Invalid naming each fault. proposals: the poll's, by slug."""
+def check_choices(poll: Poll, proposals: Proposals, choices: Sequence[str]) -> tuple[str, ...]:
+    """The choices in their one written order (sorted), or Invalid naming each fault."""
     faults = choice_faults(poll, proposals, choices)
     if faults:
         raise Invalid(FieldError("choices", message) for _, message in faults)
     return tuple(sorted(choices))
 
 
-def choice_faults(
-    poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]
-) -> list[tuple[str, str]]:
+def choice_faults(poll: Poll, proposals: Proposals, choices: Sequence[str]) -> list[tuple[str, str]]:
     """(key of FAULTS, message for the voter) of everything wrong with these choices; empty when they are valid."""
     if not choices:
         return [] if poll.blank_allowed else [("blank", "하나 이상 골라 주세요.")]
@@ -105,9 +104,7 @@ def choice_faults(
     return found
 
 
-def void_faults(
-    poll: Poll, proposals: Mapping[str, Proposal], choices: Sequence[str]
-) -> list[tuple[str, str]]:
+def void_faults(poll: Poll, proposals: Proposals, choices: Sequence[str]) -> list[tuple[str, str]]:
     """Of a ballot that was cast: what makes it void. The count passes over a proposal withdrawn after it was picked."""
     return [fault for fault in choice_faults(poll, proposals, choices) if fault[0] != "withdrawn"]
 

@@ -152,7 +152,7 @@ class Polling:
                 self.codes.limit(box, "casts", address, CASTS_PER_ADDRESS)
             known = box.take_try(claim.owner, claim.request_hash)
         # Outside the transaction: a wrong code uses up its try all the same.
-        proven = self.codes.prove_voter(known, claim)
+        proven = self.codes.prove(known, claim)
         sealed, tracker = self._sealed(setup, claim.owner, post, envelope)
         with self.box.open(slug) as box:
             receipt = self._put(setup, box, claim, proven, sealed)

@@ -17,7 +17,7 @@ from civic.contacts import proof
 from civic.contacts.budget import Budget
 from civic.content.poll import Poll
 from civic.errors import NotEligible, WrongCode
-from civic.store.box import Code, Ticket
+from civic.store.box import Ticket
 from civic.store.boxes import Box
 from civic.store.seal import Keys, Sealer
 
@@ -113,12 +113,7 @@ class Codes(proof.Contacts):
             voter, request, secret = json.loads(sealed)
         except ValueError:
             raise WrongCode(NO_TICKET) from None
-        return proof.Claim(voter, secret, proof.hash_of_request(request), is_typed=False)
-
-    def prove_voter(self, known: Code | None, claim: proof.Claim) -> Code:
-        """As `prove`, in the words of what was claimed by. Raises WrongCode, LateCode."""
-        words = (proof.WRONG, proof.LATE) if claim.is_typed else (NO_TICKET, NO_TICKET)
-        return self.prove(known, claim, *words)
+        return proof.Claim(voter, secret, proof.hash_of_request(request), False, NO_TICKET, NO_TICKET)
 
 
 def contacts_in(line: str) -> list[str]:

@@ -5,7 +5,7 @@ learns nothing. Pure: no store, no clock, no web, no file.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from itertools import combinations
 from typing import Literal, Self
@@ -13,10 +13,10 @@ from typing import Literal, Self
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from civic.codes import from_text, new_code, to_text
-from civic.content.poll import BoxKey, Poll, Proposal
+from civic.content.poll import BoxKey, Poll
 from civic.errors import Unusable
 from civic.shape import Digest, Shape, Slug
-from civic.votes.ballot import FAULTS, Ballot, Judged, Spoiled, void_faults
+from civic.votes.ballot import FAULTS, Ballot, Judged, Proposals, Spoiled, void_faults
 from civic.votes.envelope import ORDER, SCALAR, BadEnvelope, Slot, ephemeral_of, receipt_of, seal
 from civic.votes.partial import Joined, PartialFile
 from civic.votes.result import Code, digest_of
@@ -38,7 +38,7 @@ def open_all(
     board: str,
     parts: Sequence[PartialFile],
     poll: Poll,
-    proposals: Mapping[str, Proposal],
+    proposals: Proposals,
 ) -> Judged:
     """Every envelope judged, or none: the same box gives the same answer in whatever order it comes.
 

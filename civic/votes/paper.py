@@ -14,7 +14,7 @@ from civic.content.poll import Poll, PollType, Proposal
 from civic.errors import Unusable
 from civic.files import csv_rows
 from civic.shape import EXACT, SLUG, Count, Line, Many, Shape
-from civic.votes.ballot import Ballot, Judged, Spoiled, void_faults
+from civic.votes.ballot import Ballot, Judged, Proposals, Spoiled, void_faults
 
 VOID = "무효"
 UNREADABLE = "unreadable"  # the fault of a sheet that both people took for void
@@ -57,9 +57,7 @@ def is_batch(name: str) -> bool:
     return bool(re.fullmatch(SLUG, name)) and len(name) <= 40
 
 
-def read_entry(
-    text: str, poll: Poll, proposals: Mapping[str, Proposal], rules: str, batch: str, by: str
-) -> TypedBatch:
+def read_entry(text: str, poll: Poll, proposals: Proposals, rules: str, batch: str, by: str) -> TypedBatch:
     """What one person typed in, as CSV with the columns 용지 and 고른 번호.
 
     A row is a sheet: its number, then the numbers of the proposals with blanks between, nothing for a blank sheet, or
@@ -106,9 +104,7 @@ def _row(cells: list[str], names: Mapping[int, str]) -> tuple[int, Picks]:
     return int(cells[0]), tuple(sorted(names[number] for number in numbers))
 
 
-def differences(
-    first: TypedBatch, second: TypedBatch, poll: Poll, proposals: Mapping[str, Proposal]
-) -> list[str]:
+def differences(first: TypedBatch, second: TypedBatch, poll: Poll, proposals: Proposals) -> list[str]:
     """Where two entries of a batch differ, sheet by sheet, in the numbers of the sheet; empty when they agree."""
     if first.by == second.by:
         return [f"같은 사람({first.by})이 두 번 입력했습니다. 다른 사람이 입력해야 합니다"]
@@ -133,7 +129,7 @@ def _in_numbers(entry: TypedBatch, sheet: int, numbers: Mapping[str, int]) -> st
     return " ".join(map(str, sorted(numbers[slug] for slug in picks))) or "빈 표"
 
 
-def accept(first: TypedBatch, second: TypedBatch, poll: Poll, proposals: Mapping[str, Proposal]) -> Judged:
+def accept(first: TypedBatch, second: TypedBatch, poll: Poll, proposals: Proposals) -> Judged:
     """The ballots of a batch; sheets that break the poll's limits are void. Raises Unusable with what differs."""
     if found := differences(first, second, poll, proposals):
         raise Unusable(found)

@@ -14,7 +14,7 @@ from civic import korean
 from civic.content.poll import Poll, Proposal
 from civic.errors import Unusable
 from civic.files import csv_rows
-from civic.votes.ballot import Ballot, Spoiled
+from civic.votes.ballot import Ballot, Proposals, Spoiled
 from civic.votes.count import Candidate, Number, Outcome, Pot, Rules, RulesMistake, count, outcome
 from civic.votes.paper import PaperBatch
 
@@ -58,7 +58,7 @@ class VoteCount:
     """A vote with all that is counted: ballots online and on paper, void ones, scores of other bodies, a tie's draw."""
 
     poll: Poll
-    proposals: Mapping[str, Proposal]
+    proposals: Proposals
     ballots: Sequence[Ballot]
     void: Sequence[Spoiled] = ()
     batches: Sequence[PaperBatch] = ()
@@ -113,7 +113,7 @@ class VoteCount:
         return points
 
 
-def read_scores(text: str, poll: Poll, proposals: Mapping[str, Proposal]) -> dict[str, Number]:
+def read_scores(text: str, poll: Poll, proposals: Proposals) -> dict[str, Number]:
     """The points of every proposal, exact. text: CSV with the columns 제안 (its file name) and 점수.
 
     Proposals that take no part (withdrawn, not voted on) may be left out; all others must be there once.

@@ -152,15 +152,8 @@ def open_(at: Place, box: Path, files: tuple[Path, ...], file: Path) -> None:
     page = check_box(given, at, "열지 않습니다")
     parts = of_each(files, lambda each: read_shape(each, PartialFile))
     opened = opened_again(given, parts, page)
-    found = OpenedFile(
-        format="madang-opened/2",
-        board=given.board,
-        envelopes=given.envelopes,
-        parts=tuple(parts),
-        ballots=opened.ballots,
-        void=opened.void,
-    )
-    write(file, as_json(found), mode=0o600)
+    told = vars(given) | vars(opened) | {"format": "madang-opened/2", "parts": tuple(parts)}
+    write(file, as_json(OpenedFile(**told)), mode=0o600)
     click.echo(f"표 {len(opened.ballots)}장을 열었습니다. 무효 {len(opened.void)}장.")
 
 

@@ -343,14 +343,14 @@ def test_time_is_kept(town: Town) -> None:
 
 def test_closing_between_code_and_box_is_seen(town: Town) -> None:
     """The clock strikes while the code is being checked: the ballot stays out."""
-    code, original = town.code(), town.polling.codes.prove_voter
+    code, original = town.code(), town.polling.codes.prove
 
     def slow_prove(*given: Any) -> Code:
         proven = original(*given)
         town.clock.at = CLOSES
         return proven
 
-    town.polling.codes.prove_voter = slow_prove  # type: ignore[method-assign]
+    town.polling.codes.prove = slow_prove  # type: ignore[method-assign]
     with pytest.raises(Closed):
         town.polling.cast("budget", Post(KIM, code, choices=["lamp"]))
     assert town.opened() == {}
