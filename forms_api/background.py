@@ -55,21 +55,20 @@ class Every:
         self._pause, self._act, self._log = pause, act, log
         self._call = call or Event()
         self.is_over = self.is_woken = False
-        self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self.thread = Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
 
     def stop(self) -> None:
-        """End after what is under way; the act itself may look at `is_over` and `is_woken`."""
+        """End after what is under way, without waiting; the act itself may look at `is_over` and `is_woken`."""
         self.is_over = True
         self._call.set()
-        self._thread.join(PATIENCE + 1)
 
     def _run(self) -> None:
         while not self.is_over:
             try:
                 self._act(self)
             except Exception as err:  # the thread must outlive whatever it meets
-                self._log.failure(self._thread.name, err)
+                self._log.failure(self.thread.name, err)
             self.is_woken = self._call.wait(self._pause)
             self._call.clear()
 
@@ -262,7 +261,7 @@ def count_polls(parts: Services, _: Every) -> None:
 
 
 def start_background(app: Flask) -> list[Callable[[], None]]:
-    """Begin what a server does beside its answers; what to call at its end, the last first."""
+    """Begin what a server does beside its answers; what to call at its end, the last first: all are told, then waited for."""
     parts = cast(Services, app.extensions[SERVICES])
     codes = partial(send_codes, parts, Lead(parts.intake.store, "codes", parts.settings))
     loops = (
@@ -272,4 +271,5 @@ def start_background(app: Flask) -> list[Callable[[], None]]:
         Every("metrics", COUNTING, lambda _: parts.metrics.publish(), parts.log),
         Every("polls", ROUND, partial(count_polls, parts), parts.log),
     )
-    return [parts.polling.box.close, *(loop.stop for loop in loops)]
+    waits = (partial(loop.thread.join, PATIENCE + 1) for loop in loops)
+    return [parts.polling.box.close, *waits, *(loop.stop for loop in loops)]

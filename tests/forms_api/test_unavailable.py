@@ -11,20 +11,27 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
+from typing import cast
 
 import httpx
 import pytest
 
 from civic.clock import SteadyClock
+from civic.library import load
 from civic.store import open_store
+from civic.store.key_file import load_or_create
+from forms_api.app import create_app
+from forms_api.background import Every, start_background
 from forms_api.metrics import EventLog
+from forms_api.settings import Settings
 from tests import postgres
 from tests.builders import an_application, as_form
 from tests.forms_api.server import ROOT, Server
 from tests.forms_api.test_refusals import page, problem
 from tests.patience import eventually
 from tests.staff import call
-from tests.store.conftest import at_once
+from tests.store.conftest import NOON, at_once
 
 FORM = "/api/forms/lectures/plain"
 TITLE = "지금은 접수할 수 없습니다. 잠시 뒤에 다시 해 주세요."
@@ -77,6 +84,36 @@ def test_postgresql_stopped(content: Path, tmp_path: Path, cluster: postgres.Ser
         again = client.post(FORM, json=payload)
         assert (again.status_code, again.json()["number"]) == (200, tried[-1].json()["number"])
         assert client.get("/readyz").status_code == 200
+
+
+def test_all_that_waits_for_the_database_ends_together(
+    content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a server's end every loop is told before any is waited for: they wait for an absent database beside each other,
+    and none of them begins another wait while the one before it ends."""
+    begun, met, later = Barrier(3), Barrier(2), list[str]()
+
+    def wait(*given: object) -> None:
+        loop = cast(Every, given[-1])
+        begun.wait(10)
+        eventually(lambda: loop.is_over, pause=0.01)
+        try:
+            met.wait(5)  # the other has been told, too, or will be only when this one has ended
+        except BrokenBarrierError:
+            later.append(loop.thread.name)
+
+    for act in ("send_codes", "count_polls"):
+        monkeypatch.setattr(f"forms_api.background.{act}", wait)
+    settings = Settings(
+        data=f"tinydb://{tmp_path}/data", content=str(content), site=str(tmp_path / "no-site")
+    )
+    with contextlib.closing(open_store(settings.data)) as store:
+        keys = load_or_create(tmp_path / "keys.json")
+        stops = start_background(create_app(settings, load(content, NOON), store, keys, SteadyClock(NOON)))
+        begun.wait(10)
+        for stop in reversed(stops):
+            stop()
+    assert later == []
 
 
 def test_a_process_that_keeps_the_turn(content: Path, tmp_path: Path) -> None:
