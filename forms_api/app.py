@@ -32,6 +32,7 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 )
+LONGEST_KNOWN = 200  # characters of an address that is remembered
 BEGUN = "madang.begun"  # where a request says when it came
 HEADERS = {  # what the browser may load, and what it must not guess or keep
     "Content-Security-Policy": CSP,
@@ -71,18 +72,24 @@ class App(Flask):
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Method and path alone decide: no view asks by which host it was reached, and none sends on to another."""
-        return _adapter(self.url_map, request.method, request.path) if request else None
+        if request is None:
+            return None
+        is_known = len(request.method + request.path) <= LONGEST_KNOWN
+        return (known_adapter if is_known else adapter)(self.url_map, request.method, request.path)
 
     def log_exception(self, exc_info: Any) -> None:
         services().log.failure("app", exc_info[1])
 
 
-@lru_cache(maxsize=500)
-def _adapter(addresses: Map, method: str, path: str) -> MapAdapter:
-    """Where many come to one address, it is looked up once: that takes a twentieth of a sign-up's time."""
-    adapter = addresses.bind("", path_info=path, default_method=method)
-    adapter.match = lru_cache(adapter.match)  # type: ignore[method-assign]  # a refusal is not kept
-    return adapter
+def adapter(addresses: Map, method: str, path: str) -> MapAdapter:
+    """What finds the view of an address, once."""
+    found = addresses.bind("", path_info=path, default_method=method)
+    found.match = lru_cache(found.match)  # type: ignore[method-assign]  # a refusal is not kept
+    return found
+
+
+# Where many come to one address: to look it up anew takes a twentieth of a sign-up's time.
+known_adapter = lru_cache(maxsize=500)(adapter)
 
 
 def create_app(settings: Settings, library: Library, store: Store, keys: Keys, clock: Clock) -> Flask:

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.servers import processes
 from forms_api.app import CSP
 from tests.builders import an_application, write_content, write_files
 from tests.forms_api.conftest import LECTURES
@@ -88,6 +89,24 @@ def test_what_is_not_there(reader: httpx.Client, path: str) -> None:
     """The site's own 404 page; nothing outside the site."""
     answer = reader.get(path)
     assert (answer.status_code, answer.text) == (404, "<h1>찾는 화면이 없습니다</h1>")
+
+
+def test_long_addresses_are_not_remembered(site: Server, reader: httpx.Client) -> None:
+    """Nobody fills the memory with addresses: 600 of 60,000 signs each, of which 500 would be kept, were they short."""
+
+    def memory() -> int:
+        """MB of all that serve."""
+        lines = (Path(f"/proc/{pid}/status").read_text().splitlines() for pid in processes(site))
+        return (
+            sum(int(line.split()[1]) for each in lines for line in each if line.startswith("VmRSS")) // 1024
+        )
+
+    for number in range(100):  # what serves them is there
+        assert reader.get(f"/{number:060000}").status_code == 404
+    before = memory()
+    for number in range(100, 700):
+        assert reader.get(f"/{number:060000}").status_code == 404
+    assert memory() - before < 12
 
 
 def test_a_new_build_is_served_at_once(site: Server, reader: httpx.Client) -> None:
