@@ -178,15 +178,11 @@ def _more(edition: Edition, doc: Document) -> dict[str, Any]:
         case Proposal():
             return {"vote": library.get("votes", doc.vote)}
         case Poll():
-            listed, proposals = library.of("proposal"), library.proposals(doc.slug)
-            return {
-                "off_ballot": [
-                    each
-                    for each in listed
-                    if isinstance(each, Proposal) and each.vote == doc.slug and not each.is_on_ballot
-                ],
-                "groups": [(kind, [one for one in proposals if one.type == kind.id]) for kind in doc.types],
-            }
+            listed = (each for each in library.of("proposal") if isinstance(each, Proposal))
+            off = [each for each in listed if each.vote == doc.slug and not each.is_on_ballot]
+            proposals = library.proposals(doc.slug)
+            groups = [(kind, [one for one in proposals if one.type == kind.id]) for kind in doc.types]
+            return {"off_ballot": off, "groups": groups}
         case Lecture():
             others = (each for each in library.of("lecture") if doc.series and each.slug != doc.slug)
             same = [edition.card(each) for each in others if getattr(each, "series", "") == doc.series]

@@ -23,6 +23,7 @@ from publish.edition import Edition, Route, Trail, Values
 from publish.lists import pager
 from publish.render import View, missing
 
+AnyResult = VoteResult | PublishedDraw | PollResult
 VOID_WORDS = FAULTS | {UNREADABLE: "무엇을 골랐는지 알아볼 수 없는 종이 표입니다."}
 LONG = 5  # lost proposals of a type; more are folded away below the winners
 PER_BOARD = 1000  # receipts and ballots on one page of the board
@@ -80,12 +81,9 @@ class Purse:
 
 def routes(edition: Edition) -> Iterator[Route]:
     """The page, the board and the files of every published result and draw."""
-    results = dict(sorted(edition.library.results.items()))
-    published: dict[str, VoteResult | PublishedDraw | PollResult] = {
-        **results,
-        **edition.library.draws,
-        **edition.library.counted,
-    }
+    library = edition.library
+    results = dict(sorted(library.results.items()))
+    published: dict[str, AnyResult] = {**results, **library.draws, **library.counted}
 
     def page(slug: str) -> View:
         found = published.get(slug) or missing()
@@ -115,7 +113,7 @@ def routes(edition: Edition) -> Iterator[Route]:
     yield Route("result_board", (f"{rule}board/", f"{rule}board/<int:page>/"), board, boards)
 
 
-def files_of(found: VoteResult | PublishedDraw | PollResult) -> dict[str, bytes]:
+def files_of(found: AnyResult) -> dict[str, bytes]:
     """Name -> content of everything that is offered for download, and the program that checks it, if one can."""
     is_drawn = isinstance(found, PublishedDraw) and found.document.is_drawn
     check = VERIFY if isinstance(found, VoteResult) else CHECK if is_drawn else ""

@@ -35,6 +35,7 @@ from forms_api.settings import Settings
 
 DATA = "자료를 두는 곳: tinydb://폴더 또는 postgresql://…"  # --data
 MOST_NAMED = 20  # receipt numbers in one line; more are a count and a digest
+LOGIN_UID = Path("/proc/self/loginuid")
 UNSET = 2**32 - 1  # the kernel's word for "nobody logged in"
 CLAIMS = ("LOGNAME", "USER", "SUDO_USER", "SSH_CONNECTION")
 LONGEST = 60  # characters of a claim that are kept
@@ -129,7 +130,10 @@ def account() -> str:
     The kernel's login uid; without one SUDO_UID, where a process above this one runs as that account; else the account
     of this process. Nothing that only the environment says is believed.
     """
-    uid = _kernel("/proc/self/loginuid")
+    try:
+        uid = int(LOGIN_UID.read_text())
+    except (OSError, ValueError):
+        uid = UNSET
     if uid == UNSET:
         told = os.environ.get("SUDO_UID", "")
         uid = int(told) if told.isdecimal() and int(told) in _accounts_above() else os.getuid()
@@ -156,13 +160,6 @@ def claims() -> dict[str, str]:
     known = ("", account(), _name(os.getuid()))
     given = {name: os.environ.get(name, "")[:LONGEST] for name in CLAIMS}
     return {name: text for name, text in given.items() if text not in known}
-
-
-def _kernel(path: str) -> int:
-    try:
-        return int(Path(path).read_text())
-    except (OSError, ValueError):
-        return UNSET
 
 
 def _accounts_above() -> set[int]:

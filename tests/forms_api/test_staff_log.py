@@ -99,8 +99,8 @@ def test_the_line_names_the_account(
     folder, number = office
     kernel = tmp_path / "loginuid"
     kernel.write_text(str(server_data.UNSET))
-    read, me = server_data._kernel, server_data._name(os.getuid())
-    monkeypatch.setattr(server_data, "_kernel", lambda path: read(str(kernel)))
+    me = server_data._name(os.getuid())
+    monkeypatch.setattr(server_data, "LOGIN_UID", kernel)
     monkeypatch.setenv("LOGNAME", "감사관")
     monkeypatch.setenv("SUDO_UID", "4294")
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 5000 192.0.2.1 22")
