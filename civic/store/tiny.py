@@ -81,9 +81,19 @@ class RowStorage(Storage):
         """Everything, as TinyDB's stock tables want it: ids are text."""
         return {name: RowTable(self, name)._read_table() for (name,) in self.rows(NAMES)} or None
 
-    def write(self, data: Any) -> None:
-        """Not in one piece: that would undo what others wrote since it was read. Raises ReadOnlyError."""
-        raise ReadOnlyError
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        """Replace everything but the entries, as stock tables do: what others wrote since it was read is undone, which
+        a `RowTable` never does. Raises ReadOnlyError when entries would change."""
+        with self.joined() as session:
+            if data.get(ENTRIES, {}) != (self.read() or {}).get(ENTRIES, {}):
+                raise ReadOnlyError
+            session.run("DELETE FROM documents")
+            session.run("DELETE FROM names")
+            for name in data.keys() - {ENTRIES}:
+                session.run("INSERT INTO names VALUES (?)", (name,))
+                for id, document in data[name].items():
+                    body = body_of(document)
+                    session.later(NEW_DOCUMENT, (name, int(id), body, checksum(body)))
 
     def close(self) -> None:
         """Close the database."""

@@ -273,12 +273,22 @@ def test_dropping_a_table_takes_nothing_from_others(place: str) -> None:
     assert at_once([drop, write]) == [None, None]
     assert one.tables() == {"other", *(f"n{i}" for i in range(60))}
     assert [document["i"] for document in one.table("other")] == list(range(60))
-    with pytest.raises(ReadOnlyError):
-        one.storage.write({})
     two.drop_tables()
     assert one.tables() == set()
     for database in (one, two):
         database.close()
+
+
+def test_stock_tables_work_on_rows(tmp_path: Path) -> None:
+    """TinyDB with its own tables, which write everything at once, keeps it in the same rows; entries stay as they are."""
+    with TinyDB(path=tmp_path / "t.sqlite3", storage=RowStorage) as stock:
+        stock.insert_multiple([{"a": 1}, {"a": 2}])
+        stock.table("other").insert({"b": 1})
+        stock.update({"a": 3}, where("a") == 2)
+        with pytest.raises(ReadOnlyError):
+            stock.table("entries").insert({"number": "x"})
+    with RowDatabase(tmp_path / "t.sqlite3", storage=RowStorage) as rows:
+        assert (rows.all(), rows.table("other").all()) == ([{"a": 1}, {"a": 3}], [{"b": 1}])
 
 
 @pytest.mark.parametrize("id", [True, None, 1.5, "x", 2**63, -(2**63) - 1, float("nan")])
