@@ -42,8 +42,8 @@ def build(request: Request) -> BuildReport:
     began = time.perf_counter()
     stamp, builds = stamp_of_program(ROOT), Builds(request.out)
     builds.check_target()
-    # A mistake in the very first content leaves no folder behind.
-    first = None if builds.folder.is_dir() else _read(request, None, files_of(request), None)
+    # A mistake in the very first content leaves no folder behind. Files are looked at before they are read.
+    first = None if builds.folder.is_dir() else (files_of(request), *_read(request, None, None))
     with builds.alone(request.patience):
         builds.check_target()
         report = _build(request, builds, Cache(builds.cache, stamp), first)
@@ -52,13 +52,9 @@ def build(request: Request) -> BuildReport:
 
 
 def _read(
-    request: Request,
-    cache: Cache | None,
-    files: str,
-    accepted: Snapshot | None,
-    wrong: Sequence[Mistake] = (),
-) -> tuple[str, Library, Memory]:
-    """The content of a request, after `files`: as they were before it was read. Raises ContentMistakes."""
+    request: Request, cache: Cache | None, accepted: Snapshot | None, wrong: Sequence[Mistake] = ()
+) -> tuple[Library, Memory]:
+    """The content of a request. Raises ContentMistakes."""
     from civic.content.facts import Memory
     from civic.content.sessions import holiday, holidays
     from civic.library import load
@@ -67,7 +63,7 @@ def _read(
     holiday(request.now)  # before other processes read
     memory, kept = Memory(cache.all("file") if cache else {}), None if request.strict else accepted
     library = load(request.content, request.now, memory, request.jobs, request.results, kept, wrong)
-    return files, library, memory
+    return library, memory
 
 
 def _build(
@@ -85,7 +81,7 @@ def _build(
     accepted = Snapshot.of(builds.current(), request.content)
     wrong: list[Mistake] = []
     while True:
-        files, library, memory = content or _read(request, cache, files, accepted, wrong)
+        files, library, memory = content or (files, *_read(request, cache, accepted, wrong))
         from publish.build import Building
 
         try:
@@ -143,7 +139,7 @@ def _run(call: Call) -> int:
 
 def _check(request: Request) -> int:
     accepted = Snapshot.of(Builds(request.out).current(), request.content)
-    library = _read(request, None, "", accepted)[1]
+    library = _read(request, None, accepted)[0]
     shown = f"화면 {len(library.everything())}개가 보입니다."
     return _end(
         library.warnings, outcome(library), shown if library.refused else f"내용에 잘못이 없습니다. {shown}"

@@ -23,6 +23,7 @@ from civic.places.promises import ACCEPT, Contradiction, contradictions, people,
 from civic.store.entry import Overview
 from civic.store.store import Store
 
+Texts = Mapping[str, str]  # subject -> its page, see `texts_of`
 TABLE = "promises"
 SITE = "site"  # what is accepted of site.toml; no subject is called so
 OTHER_TOWN = (
@@ -77,11 +78,7 @@ def in_force(store: Store, written: Library, now: datetime) -> InForce:
 
 
 def _against(
-    store: Store,
-    known: Mapping[str, str],
-    said: Mapping[str, Document],
-    texts: Mapping[str, str],
-    now: datetime,
+    store: Store, known: Texts, said: Mapping[str, Document], texts: Texts, now: datetime
 ) -> Iterator[tuple[Document, list[Contradiction]]]:
     """Each page as it was accepted that is written in a way its people were not promised, with what is against it.
 

@@ -276,7 +276,7 @@ FORGERIES: dict[str, Callable[[], Draft]] = {
 
 def _case(draft: Draft, signatures: SignaturesFile) -> tuple[VoteRecord, dict[str, bytes]]:
     corrections = [ResultCorrection(at=PUBLISHED, reason=each.reason) for each in draft.corrections]
-    files = result_files(draft, signatures, PUBLISHED, corrections)
+    files = result_files(draft, signatures, PUBLISHED, corrections, "")
     record = VoteRecord.model_validate(tomllib.loads(files.pop("budget.toml")))
     return record, {place.partition("/")[2]: text.encode() for place, text in files.items()}
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from civic.content.poll import Poll, Proposal
-from civic.votes.ballot import Ballot
+from civic.content.poll import Poll
+from civic.votes.ballot import Ballot, Proposals
 from civic.votes.result import ResultLine
 from civic.votes.tally import rules_of
 
@@ -19,25 +19,21 @@ _WORD = re.compile(r"[\w./+-]*", re.ASCII)  # such a cell of META needs no quote
 
 
 def pb_of(
-    poll: Poll,
-    proposals: Iterable[Proposal],
-    ballots: Iterable[Ballot],
-    lines: Iterable[ResultLine],
-    town: str = "",
+    poll: Poll, proposals: Proposals, ballots: Iterable[Ballot], lines: Iterable[ResultLine], town: str
 ) -> str:
     """The poll as such a file, without proposals that took no part. town: whose vote it was."""
     fates = {line.slug: line for line in lines if line.reason not in ("withdrawn", "not-voted")}
     rows = [
         {
-            "project_id": each.slug,
+            "project_id": slug,
             "cost": str(each.cost),
-            "votes": str(fates[each.slug].votes),
+            "votes": str(fates[slug].votes),
             "name": each.title,
-            "selected": "1" if fates[each.slug].won else "0",
+            "selected": "1" if fates[slug].won else "0",
             "category": each.type,
         }
-        for each in sorted(proposals, key=lambda each: each.slug)
-        if each.slug in fates
+        for slug, each in sorted(proposals.items())
+        if slug in fates
     ]
     chosen = sorted(ballots, key=lambda ballot: ballot.tracker)
     columns = {

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import Field
 
-from civic.content.poll import Poll, Proposal
+from civic.content.poll import Poll
 from civic.files import csv_text
 from civic.links import link
 from civic.shape import Digest, Line, Many, SeoulTime, Shape, Slug
-from civic.votes.ballot import Ballot, rules_document, rules_hash
+from civic.votes.ballot import Ballot, Proposals, rules_document, rules_hash
 from civic.votes.result import (
     BALLOTS,
     BOARD,
@@ -83,7 +83,7 @@ class VoteResult:
     record: VoteRecord
     document: ResultsFile
     poll: Poll
-    proposals: Mapping[str, Proposal]
+    proposals: Proposals
     offered: Mapping[str, bytes]  # name -> content, as they are offered for download
     board: Board
     signatures: SignaturesFile
@@ -151,11 +151,7 @@ def figures(vote: VoteCount) -> dict[str, Any]:
 
 
 def result_files(
-    draft: Draft,
-    signatures: SignaturesFile,
-    at: datetime,
-    corrections: Sequence[ResultCorrection] = (),
-    town: str = "",
+    draft: Draft, signatures: SignaturesFile, at: datetime, corrections: Sequence[ResultCorrection], town: str
 ) -> dict[str, str]:
     """Place inside content/results/ -> text, the record last: whoever writes them in this order never leaves a record
     without its files.
@@ -176,11 +172,7 @@ def result_files(
 
 
 def copies(
-    poll: Poll,
-    proposals: Mapping[str, Proposal],
-    lines: Sequence[ResultLine],
-    ballots: Sequence[Ballot] | None,
-    town: str,
+    poll: Poll, proposals: Proposals, lines: Sequence[ResultLine], ballots: Sequence[Ballot] | None, town: str
 ) -> dict[str, str]:
     """Name -> text of the files that say a result once more. ballots: None where they are not published; town: whose vote."""
     files = {"results.csv": results_csv(lines, proposals, poll)}
@@ -188,7 +180,7 @@ def copies(
         files["ballots.csv"] = ballots_csv(ballots)
         from civic.votes import pabulib  # here: a library only reads
 
-        files["election.pb"] = pabulib.pb_of(poll, proposals.values(), ballots, lines, town)
+        files["election.pb"] = pabulib.pb_of(poll, proposals, ballots, lines, town)
     return files
 
 
@@ -200,7 +192,7 @@ def ballots_csv(ballots: Iterable[Ballot]) -> str:
     return csv_text(rows)
 
 
-def results_csv(lines: Iterable[ResultLine], proposals: Mapping[str, Proposal], poll: Poll) -> str:
+def results_csv(lines: Iterable[ResultLine], proposals: Proposals, poll: Poll) -> str:
     """One row per proposal in the order of the lines; every cell quoted, with a BOM."""
     labels = {kind.id: kind.label for kind in poll.types}
     rows: list[tuple[object, ...]] = [

@@ -70,7 +70,7 @@ def test_published_pb_file_gives_the_same_winners() -> None:
     kinds = (PollType(id="general", label="일반", max=2), PollType(id="fixed", label="고정", max=1))
     poll, proposals = a_counted_poll(types=(*kinds, PollType(id="youth", label="청년", max=0)))
     vote = VoteCount(poll, proposals, some_ballots())
-    text = pb_of(poll, proposals.values(), vote.ballots, lines(vote), "다른 시")
+    text = pb_of(poll, proposals, vote.ballots, lines(vote), "다른 시")
     assert not text.startswith("\ufeff") and '\nunit;"다른 시"\n' in text
     again = recount(parse(text, "budget.pb"))
     assert set(again.winners) == set(vote.outcome.winners) != set()
@@ -81,7 +81,7 @@ def test_last_day_of_a_published_pb_file_is_the_last_day_of_voting() -> None:
     """A poll that closes at midnight before the 26th ended on the 25th; one that closes at noon, that day."""
     for closes, last in ((CLOSES, "25.08.2023"), (CLOSES + timedelta(hours=12), "26.08.2023")):
         poll, proposals = a_counted_poll(closes=closes)
-        text = pb_of(poll, proposals.values(), some_ballots(), ())
+        text = pb_of(poll, proposals, some_ballots(), (), "")
         assert f"\ndate_begin;07.08.2023\ndate_end;{last}\n" in text
 
 
