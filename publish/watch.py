@@ -49,7 +49,8 @@ def watch(
                 watcher.rebuild(aloud=found != seen)
                 seen = found  # as it was before: what was edited meanwhile is seen next
             if server is None and beside and watcher.is_live:
-                server = subprocess.Popen(beside)  # noqa: S603 (the command that was asked for)
+                # In a group of its own: Ctrl-C in a terminal tells us, and we tell it, once.
+                server = subprocess.Popen(beside, process_group=0)  # noqa: S603 (the command that was asked for)
             if server and (code := server.poll()) is not None:
                 return code
     finally:

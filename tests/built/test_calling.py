@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from publish import inputs
 from publish.inputs import RACY
 from tests.built.samples import ROOT, run
+from tests.patience import eventually
 
 
 @pytest.fixture
@@ -85,6 +87,35 @@ def test_watching_what_cannot_be_watched_says_so(call: list[str], tmp_path: Path
     made = run(*call, "--watch")
     assert (made.returncode, "만들지 않은 폴더" in made.stdout) == (1, True)
     assert [path.name for path in site.iterdir()] == ["letter.txt"]
+
+
+def test_a_server_beside_is_told_once_to_stop(call: list[str], tmp_path: Path) -> None:
+    """Ctrl-C in a terminal reaches everybody of its group: two signals at once left a server half ended for 15 seconds."""
+    heard, program = tmp_path / "heard", tmp_path / "server.py"
+    heard.write_text("")
+    program.write_text(
+        "import signal, sys, time\n"
+        "def note(number, _):\n"
+        "    print(signal.Signals(number).name, file=open(sys.argv[1], 'a'), flush=True)\n"
+        "    time.sleep(0.5)\n"
+        "    sys.exit(0)\n"
+        "for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(number, note)\n"
+        "print('begun', file=open(sys.argv[1], 'a'), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    command = [
+        sys.executable,
+        "build.py",
+        *call,
+        "--watch",
+        "--beside",
+        f"{sys.executable} {program} {heard}",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True) as build:
+        eventually(lambda: "begun" in heard.read_text())
+        os.killpg(build.pid, signal.SIGINT)
+        assert build.wait(20) == 0
+    assert heard.read_text().split() == ["begun", "SIGTERM"]
 
 
 @pytest.mark.parametrize("both", [False, True])
