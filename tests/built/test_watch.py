@@ -187,7 +187,9 @@ def test_a_server_beside_begins_with_the_first_site(
     server = f"import time; open({str(log)!r}, 'a').write('started '); time.sleep(600)"
     servers: list[Any] = []
     popen = watch.subprocess.Popen
-    monkeypatch.setattr(watch.subprocess, "Popen", lambda words: servers.append(popen(words)) or servers[-1])
+    monkeypatch.setattr(
+        watch.subprocess, "Popen", lambda words, **how: servers.append(popen(words, **how)) or servers[-1]
+    )
     with running(watched, beside=[sys.executable, "-c", server]):
         time.sleep(2)
         assert not watched.out.exists() and not log.exists()
@@ -259,7 +261,9 @@ def test_an_edit_is_built_by_itself_while_a_server_runs_beside(
     server = f"import time; open({str(log)!r}, 'a').write('started '); time.sleep(600)"
     servers: list[Any] = []
     popen = watch.subprocess.Popen
-    monkeypatch.setattr(watch.subprocess, "Popen", lambda words: servers.append(popen(words)) or servers[-1])
+    monkeypatch.setattr(
+        watch.subprocess, "Popen", lambda words, **how: servers.append(popen(words, **how)) or servers[-1]
+    )
     command = [sys.executable, "-c", server]
     with running(watched, beside=command):
         eventually(lambda: log.read_text("utf-8") == "started ")
